@@ -1,0 +1,248 @@
+#define _DEFAULT_SOURCE
+#include "app/runtime.h"
+
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <luv/luv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "lua/lx.h"
+#include "lua/modules.h"
+
+enum { PATH_CAP = 4096 };
+
+/* Where things are, found once from the path of the executable. */
+static struct {
+    char exe[PATH_CAP];
+    char lib[PATH_CAP];   /* folder of libprov-net.so */
+    char share[PATH_CAP]; /* folder of providers/ taskservs/ clusters/ */
+    char tree[PATH_CAP];  /* source tree with lua/, only with PROV_DEV */
+} place;
+
+static void parent(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) strcpy(path, "/");
+    else *slash = '\0';
+}
+
+static int exists(const char *dir, const char *name)
+{
+    char path[PATH_CAP * 2];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return access(path, R_OK) == 0;
+}
+
+/* Walks up from the executable to the folder that holds `mark`. */
+static int find_above(char *out, const char *mark)
+{
+    char dir[PATH_CAP];
+    strcpy(dir, place.exe);
+    do {
+        parent(dir);
+        if (exists(dir, mark)) {
+            strcpy(out, dir);
+            return 1;
+        }
+    } while (strcmp(dir, "/") != 0);
+    return 0;
+}
+
+static pv_status find_places(pv_err *err)
+{
+    ssize_t len = readlink("/proc/self/exe", place.exe, sizeof place.exe - 1);
+    const char *root = getenv("PROV_ROOT");
+    if (len <= 0) return pv_fail(err, PV_EIO, "cannot find the running program: /proc is not mounted");
+    place.exe[len] = '\0';
+    strcpy(place.lib, place.exe);
+    parent(place.lib);
+    strcpy(place.share, place.lib);
+    parent(place.share);
+    if (exists(place.share, "lib/prov")) { /* installed: PREFIX/bin, PREFIX/lib/prov, PREFIX/share/prov */
+        parent(place.lib);
+        strcat(place.lib, "/lib/prov");
+        strcat(place.share, "/share/prov");
+    } else if (!find_above(place.share, "providers")) {
+        place.share[0] = '\0';
+    }
+    if (getenv("PROV_DEV") == NULL) return PV_OK;
+    if (root != NULL && strlen(root) < sizeof place.tree) strcpy(place.tree, root);
+    else if (!find_above(place.tree, "lua/prov/main.lua")) {
+        return pv_fail(err, PV_ENOTFOUND, "PROV_DEV is set but no source tree is above %s; set PROV_ROOT to one", place.exe);
+    }
+    strcpy(place.share, place.tree);
+    return PV_OK;
+}
+
+static const pv_embedded *find_embedded(const char *name)
+{
+    for (const pv_embedded *e = pv_embedded_files; e->name != NULL; e++) {
+        if (strcmp(e->name, name) == 0) return e;
+    }
+    return NULL;
+}
+
+static int load_embedded(lua_State *L, const pv_embedded *e)
+{
+    char chunk[256];
+    snprintf(chunk, sizeof chunk, "@lua/%s", e->name);
+    return luaL_loadbufferx(L, (const char *)e->begin, (size_t)(e->end - e->begin), chunk, "t");
+}
+
+/* Searcher of prov.* and ops.*: the binary, or the tree with PROV_DEV. */
+static int search_lua(lua_State *L)
+{
+    const char *module = luaL_checkstring(L, 1);
+    char name[256], path[PATH_CAP * 2];
+    const pv_embedded *e;
+    snprintf(name, sizeof name, "%s", luaL_gsub(L, module, ".", "/"));
+    if (place.tree[0] != '\0') {
+        for (int i = 0; i < 2; i++) {
+            snprintf(path, sizeof path, "%s/lua/%s%s.lua", place.tree, name, i == 0 ? "" : "/init");
+            if (access(path, R_OK) != 0) continue;
+            if (luaL_loadfilex(L, path, "t") != LUA_OK) return lua_error(L);
+            return 1;
+        }
+    }
+    snprintf(path, sizeof path, "%s.lua", name);
+    if ((e = find_embedded(path)) == NULL) {
+        snprintf(path, sizeof path, "%s/init.lua", name);
+        e = find_embedded(path);
+    }
+    if (e == NULL) {
+        lua_pushfstring(L, "no built-in module '%s'", module);
+        return 1;
+    }
+    if (load_embedded(L, e) != LUA_OK) return lua_error(L);
+    return 1;
+}
+
+/* Searcher of the heavy core modules, which live in shared objects beside the binary. */
+static int search_shared(lua_State *L)
+{
+    const char *module = luaL_checkstring(L, 1);
+    for (const pv_shared_module *m = pv_shared_modules; m->name != NULL; m++) {
+        char path[PATH_CAP * 2];
+        void *handle;
+        union {
+            void *object;
+            lua_CFunction function;
+        } symbol;
+        if (strcmp(m->name, module) != 0) continue;
+        snprintf(path, sizeof path, "%s/%s", place.lib, m->file);
+        handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        if (handle == NULL) return luaL_error(L, "cannot load %s: %s", path, dlerror());
+        symbol.object = dlsym(handle, m->open);
+        if (symbol.object == NULL) return luaL_error(L, "%s lacks %s: it is from another build", path, m->open);
+        lua_pushcfunction(L, symbol.function);
+        return 1;
+    }
+    lua_pushfstring(L, "no shared module '%s'", module);
+    return 1;
+}
+
+static int app_embedded(lua_State *L)
+{
+    const pv_embedded *e = find_embedded(luaL_checkstring(L, 1));
+    if (e == NULL) return 0;
+    lua_pushlstring(L, (const char *)e->begin, (size_t)(e->end - e->begin));
+    return 1;
+}
+
+static int open_app(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"embedded", app_embedded}, {NULL, NULL}};
+    static const struct {
+        const char *name, *value;
+    } fields[] = {
+        {"version", PROV_VERSION}, {"exe", place.exe}, {"lib_dir", place.lib},
+        {"share_dir", place.share}, {"tree", place.tree},
+    };
+    luaL_newlib(L, functions);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i].value[0] == '\0') continue;
+        lua_pushstring(L, fields[i].value);
+        lua_setfield(L, -2, fields[i].name);
+    }
+    return 1;
+}
+
+/* Puts `search` at position `at` of package.searchers. */
+static void add_searcher(lua_State *L, int at, lua_CFunction search)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "searchers");
+    for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= at; i--) {
+        lua_rawgeti(L, -1, i);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_pushcfunction(L, search);
+    lua_rawseti(L, -2, at);
+    lua_pop(L, 2);
+}
+
+pv_status pv_runtime_open(lua_State **out, pv_err *err)
+{
+    lua_State *L;
+    *out = NULL;
+    if (find_places(err) != PV_OK) return err != NULL ? err->status : PV_EIO;
+    L = luaL_newstate();
+    if (L == NULL) return pv_fail(err, PV_EIO, "cannot make a Lua state: out of memory");
+    luaL_openlibs(L);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_luv);
+    lua_setfield(L, -2, "luv");
+    lua_pushcfunction(L, open_app);
+    lua_setfield(L, -2, "core.app");
+    for (const luaL_Reg *m = pv_builtin_modules; m->name != NULL; m++) {
+        lua_pushcfunction(L, m->func);
+        lua_setfield(L, -2, m->name);
+    }
+    lua_pop(L, 1);
+    add_searcher(L, 2, search_lua);
+    add_searcher(L, 3, search_shared);
+    /* luv's own handler exits the process when a callback raises. */
+    luv_set_callback(L, lx_call);
+    *out = L;
+    return PV_OK;
+}
+
+static int traceback(lua_State *L)
+{
+    luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+    return 1;
+}
+
+int pv_runtime_run(lua_State *L, const char *module, int argc, char **argv)
+{
+    int code;
+    lua_pushcfunction(L, traceback);
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    if (lua_pcall(L, 1, 1, 1) != LUA_OK) goto fail;
+    lua_createtable(L, argc, 0);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    if (lua_pcall(L, 1, 1, 1) != LUA_OK) goto fail;
+    code = (int)luaL_optinteger(L, -1, 0);
+    lua_getfield(L, LUA_REGISTRYINDEX, "prov.callback_failed");
+    if (lua_toboolean(L, -1) && code == 0) code = 1;
+    lua_settop(L, 0);
+    return code;
+fail:
+    fprintf(stderr, "prov: bug: %s\n", lua_tostring(L, -1));
+    lua_settop(L, 0);
+    return 1;
+}
+
+void pv_runtime_close(lua_State *L)
+{
+    if (L != NULL) lua_close(L);
+}

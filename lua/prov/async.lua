@@ -1,0 +1,365 @@
+--- Tasks on the event loop, in direct style: any function may suspend, nothing is coloured.
+--
+-- A task is owned by the task that spawned it. When a task ends, the children it has not
+-- joined are cancelled. M.scope waits for all children; the first failure cancels the rest.
+-- Cancelling closes the coroutine on the next loop turn, which runs its <close> variables;
+-- those must not suspend. Tasks cannot suspend inside string.gsub, table.sort, require or a
+-- luv callback.
+
+local err = require("prov.err")
+local uv = require("luv")
+
+local M = {}
+
+---@class prov.Task
+---@field done boolean
+---@field name? string
+
+local current = setmetatable({}, { __mode = "k" }) -- coroutine -> task
+local Task = {}
+Task.__index = Task
+
+--- What a cancelled task's join returns, and what self-cancel raises.
+M.CANCELED = err.new("canceled", "canceled")
+
+local function cancel_children(task)
+  if task.children then
+    for child in pairs(task.children) do
+      child:cancel()
+    end
+    task.children = nil
+  end
+end
+
+local function finish(task, result)
+  task.done = true
+  task.on_cancel = nil
+  task.result = result
+  cancel_children(task)
+  if task.owner and task.owner.children then
+    task.owner.children[task] = nil
+  end
+  local waiters = task.waiters
+  task.waiters = nil
+  if waiters then
+    for _, wake in ipairs(waiters) do
+      wake()
+    end
+  end
+end
+
+local function step(task, ...)
+  local packed = table.pack(coroutine.resume(task.co, ...))
+  if coroutine.status(task.co) ~= "dead" then
+    return
+  end
+  if packed[1] then
+    finish(task, table.pack(table.unpack(packed, 2, packed.n)))
+  else
+    local raised = packed[2]
+    local trace = not err.is(raised) and debug.traceback(task.co, tostring(raised)) or nil
+    coroutine.close(task.co)
+    finish(task, { n = 2, nil, err.from(raised, trace) })
+  end
+end
+
+--- The running task, or nil outside of one.
+---@return prov.Task?
+function M.running()
+  return current[coroutine.running()]
+end
+
+--- Suspends the running task until `resume` is called.
+-- `start(resume, on_cancel)` begins the operation. It returns a true value when the callback
+-- will come, or `nil, err` (luv: nil, message, name) when it was refused at once. on_cancel(fn)
+-- registers what stops the operation when the task is cancelled meanwhile.
+---@async
+function M.await(start)
+  local co = coroutine.running()
+  local task = current[co]
+  if not task then
+    error("await outside a task", 2)
+  end
+  local early, settled
+  local function resume(...)
+    if settled or task.done then
+      return
+    end
+    settled = true
+    task.on_cancel = nil
+    if coroutine.status(co) == "running" then
+      early = table.pack(...)
+    else
+      step(task, ...)
+    end
+  end
+  local req, refused, name = start(resume, function(fn)
+    task.on_cancel = fn
+  end)
+  if early then
+    return table.unpack(early, 1, early.n)
+  end
+  if not req and refused ~= nil then
+    settled = true
+    return nil, refused, name
+  end
+  return coroutine.yield()
+end
+
+local function new_task(owner, fn, ...)
+  local args = table.pack(...)
+  local task = setmetatable({ done = false, owner = owner }, Task)
+  task.co = coroutine.create(function()
+    return fn(table.unpack(args, 1, args.n))
+  end)
+  current[task.co] = task
+  if owner then
+    owner.children = owner.children or {}
+    owner.children[task] = true
+  end
+  return task
+end
+
+--- Starts fn(...) as a task owned by the running one; it runs at once until it first suspends.
+---@return prov.Task
+function M.spawn(fn, ...)
+  local owner = M.running()
+  if not owner then
+    error("spawn outside a task", 2)
+  end
+  local task = new_task(owner, fn, ...)
+  step(task)
+  return task
+end
+
+--- Waits for the task; returns what its function returned, or nil, err when it raised or was
+-- cancelled. Outside a task it must be done.
+---@async
+function Task:join()
+  if not self.done then
+    M.await(function(resume)
+      self.waiters = self.waiters or {}
+      table.insert(self.waiters, resume)
+      return true
+    end)
+  end
+  return table.unpack(self.result, 1, self.result.n)
+end
+
+--- Cancels the task on the next loop turn. Cancelling a task that is done does nothing.
+function Task:cancel()
+  if self.done or self.canceling then
+    return
+  end
+  self.canceling = true
+  local timer = uv.new_timer()
+  timer:start(0, 0, function()
+    timer:close()
+    if self.done then
+      return
+    end
+    local stop = self.on_cancel
+    self.on_cancel = nil
+    cancel_children(self)
+    if stop then
+      stop()
+    end
+    local ok, raised = coroutine.close(self.co)
+    finish(self, { n = 2, nil, ok and M.CANCELED or err.from(raised) })
+  end)
+end
+
+--- Runs fn(scope) and waits for all tasks made with scope:spawn(fn, ...). The first task that
+-- returns nil, err (or raises) cancels the rest, and scope returns that nil, err.
+---@async
+function M.scope(fn)
+  local scope = { tasks = {} }
+  local failure
+  local function fail(e)
+    if failure then
+      return
+    end
+    failure = e
+    for _, task in ipairs(scope.tasks) do
+      task:cancel()
+    end
+  end
+  function scope:spawn(body, ...)
+    local task
+    task = M.spawn(function(...)
+      local packed = table.pack(body(...))
+      if packed[1] == nil and err.is(packed[2]) then
+        fail(packed[2])
+      end
+      return table.unpack(packed, 1, packed.n)
+    end, ...)
+    self.tasks[#self.tasks + 1] = task
+    if failure then
+      task:cancel()
+    end
+    return task
+  end
+  local packed = table.pack(fn(scope))
+  if packed[1] == nil and err.is(packed[2]) then
+    fail(packed[2])
+  end
+  local i = 1
+  while scope.tasks[i] do -- tasks may spawn more while we wait
+    local value, e = scope.tasks[i]:join()
+    if value == nil and err.is(e) then
+      fail(e)
+    end
+    i = i + 1
+  end
+  if failure then
+    return nil, failure
+  end
+  return table.unpack(packed, 1, packed.n)
+end
+
+--- Suspends the running task for `ms` milliseconds.
+---@async
+function M.sleep(ms)
+  local timer = uv.new_timer()
+  M.await(function(resume, on_cancel)
+    on_cancel(function()
+      timer:close()
+    end)
+    return timer:start(ms, 0, function()
+      timer:close()
+      resume()
+    end)
+  end)
+end
+
+--- Runs fn(...) with a deadline: returns its results, or nil, err "timeout" after `ms`.
+---@async
+function M.deadline(ms, fn, ...)
+  local task = M.spawn(fn, ...)
+  if task.done then
+    return task:join()
+  end
+  local expired = false
+  local timer = uv.new_timer()
+  timer:start(ms, 0, function()
+    expired = true
+    task:cancel()
+  end)
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      timer:close()
+    end,
+  })
+  local packed = table.pack(task:join())
+  if expired and packed[1] == nil then
+    return err.fail("timeout", "no answer after %.1f s", ms / 1000)
+  end
+  return table.unpack(packed, 1, packed.n)
+end
+
+--- A counting semaphore: sem:with(fn, ...) runs fn when one of `limit` places is free.
+function M.semaphore(limit)
+  local sem = { free = limit, queue = {}, first = 1 }
+
+  local function release()
+    local wake = sem.queue[sem.first]
+    if wake then
+      sem.queue[sem.first] = nil
+      sem.first = sem.first + 1
+      wake()
+    else
+      sem.free = sem.free + 1
+    end
+  end
+
+  function sem:acquire()
+    if self.free > 0 then
+      self.free = self.free - 1
+    else
+      M.await(function(resume, on_cancel)
+        local at = self.first + #self.queue
+        while self.queue[at] do
+          at = at + 1
+        end
+        local given = false
+        self.queue[at] = function()
+          given = true
+          resume()
+        end
+        on_cancel(function()
+          if not given then
+            self.queue[at] = function()
+              release()
+            end
+          end
+        end)
+        return true
+      end)
+    end
+    return setmetatable({}, {
+      __close = function(place)
+        if not place.released then
+          place.released = true
+          release()
+        end
+      end,
+    })
+  end
+
+  function sem:with(fn, ...)
+    local _ <close> = self:acquire()
+    return fn(...)
+  end
+
+  return sem
+end
+
+--- An unbounded queue between tasks: q:put(v), q:take() suspends until there is one.
+function M.queue()
+  local q = { first = 1, last = 0, items = {} }
+
+  function q:put(value)
+    if self.waiter then
+      local wake = self.waiter
+      self.waiter = nil
+      wake(value)
+    else
+      self.last = self.last + 1
+      self.items[self.last] = value
+    end
+  end
+
+  function q:take()
+    if self.first <= self.last then
+      local value = self.items[self.first]
+      self.items[self.first] = nil
+      self.first = self.first + 1
+      return value
+    end
+    return M.await(function(resume, on_cancel)
+      self.waiter = resume
+      on_cancel(function()
+        self.waiter = nil
+      end)
+      return true
+    end)
+  end
+
+  return q
+end
+
+--- Runs fn(...) as the root task and the loop until it ends. Only entry points and tests call
+-- this. Returns what fn returned, or nil, err.
+function M.run(fn, ...)
+  local task = new_task(nil, fn, ...)
+  step(task)
+  while not task.done do
+    if not uv.run("once") and not task.done then
+      return err.fail("bug", "the event loop has nothing to wait for, but the task has not ended")
+    end
+  end
+  uv.run("nowait")
+  return table.unpack(task.result, 1, task.result.n)
+end
+
+return M

@@ -1,0 +1,135 @@
+--- Errors of the world: what a function returns as `nil, err`.
+-- Bugs of the caller are raised with error(); everything else is one of these tables.
+
+local err_mt = require("core.base").err_mt
+
+local M = {}
+
+---@class prov.Err
+---@field code string one of M.CODES
+---@field msg string starts lower case, names the thing, has no full stop
+---@field hint? string what to do next
+---@field file? string
+---@field line? integer
+---@field column? integer
+---@field cause? prov.Err
+---@field data? table machine-readable details
+
+--- Every code there is, with the exit code of the CLI.
+M.CODES = {
+  failed = 1, -- a step, check or remote command did not succeed
+  invalid = 1,
+  io = 1,
+  exists = 1,
+  limit = 1,
+  timeout = 1,
+  unavailable = 1,
+  protocol = 1,
+  corrupt = 1,
+  cycle = 1,
+  unsupported = 1,
+  closed = 1,
+  bug = 1,
+  auth = 1,
+  unknown = 1, -- the outcome of an effect is not known
+  usage = 2,
+  notfound = 4,
+  denied = 5,
+  locked = 6,
+  conflict = 7,
+  canceled = 130,
+}
+
+local methods = {}
+
+--- Wraps the error: the new message first, then the old one as its cause.
+---@param fmt string
+---@return prov.Err
+function methods:wrap(fmt, ...)
+  return setmetatable({
+    code = self.code,
+    msg = fmt:format(...),
+    hint = self.hint,
+    data = self.data,
+    cause = self,
+  }, err_mt)
+end
+
+--- The message with the place and the chain of causes, on one line.
+---@return string
+function methods:text()
+  local place = ""
+  if self.file then
+    place = self.file .. (self.line and (":" .. self.line .. (self.column and ":" .. self.column or "")) or "") .. ": "
+  end
+  local text = place .. self.msg
+  if self.cause then
+    text = text .. ": " .. methods.text(self.cause)
+  end
+  return text
+end
+
+err_mt.__index = methods
+err_mt.__tostring = methods.text
+
+--- Makes an error. Extra fields (hint, file, line, column, data, cause) come from `fields`.
+---@param code string
+---@param msg string
+---@param fields? table
+---@return prov.Err
+function M.new(code, msg, fields)
+  assert(M.CODES[code], "unknown error code")
+  local e = fields or {}
+  e.code, e.msg = code, msg
+  return setmetatable(e, err_mt)
+end
+
+--- `return err.fail("notfound", "no server '%s'", name)`: nil and the error.
+---@param code string
+---@param fmt string
+---@return nil, prov.Err
+function M.fail(code, fmt, ...)
+  return nil, M.new(code, select("#", ...) > 0 and fmt:format(...) or fmt)
+end
+
+--- True for an error table of this module.
+---@param value any
+---@return boolean
+function M.is(value)
+  return type(value) == "table" and getmetatable(value) == err_mt
+end
+
+--- Turns anything raised into an error table; a string or other value is a bug.
+---@param value any
+---@param traceback? string
+---@return prov.Err
+function M.from(value, traceback)
+  if M.is(value) then
+    return value
+  end
+  return M.new("bug", tostring(value), { data = { traceback = traceback } })
+end
+
+local UV_CODES = {
+  ENOENT = "notfound",
+  EEXIST = "exists",
+  EACCES = "denied",
+  EPERM = "denied",
+  EROFS = "denied",
+  ETIMEDOUT = "timeout",
+  ECONNREFUSED = "unavailable",
+  ECONNRESET = "unavailable",
+  EPIPE = "unavailable",
+  ECANCELED = "canceled",
+}
+
+--- Turns luv's "ENOENT: no such file" into an error table.
+---@param text string
+---@param fmt string what was tried
+---@return prov.Err
+function M.uv(text, fmt, ...)
+  local name, rest = tostring(text):match("^(E%u+): (.*)$")
+  return M.new(UV_CODES[name] or "io", fmt:format(...) .. ": " .. (rest or tostring(text)), { data = { errno = name } })
+end
+
+return M
