@@ -154,9 +154,27 @@ static int app_embedded(lua_State *L)
     return 1;
 }
 
+static void count_handle(uv_handle_t *handle, void *state)
+{
+    lua_State *L = state;
+    const char *kind = uv_handle_type_name(handle->type);
+    if (uv_is_closing(handle) || !uv_has_ref(handle)) return;
+    lua_pushinteger(L, lua_getfield(L, -1, kind) == LUA_TNIL ? 1 : lua_tointeger(L, -1) + 1);
+    lua_setfield(L, -3, kind);
+    lua_pop(L, 1);
+}
+
+/* app.handles() -> { timer = 2, ... }: the open handles that keep the loop alive; for tests and doctor. */
+static int app_handles(lua_State *L)
+{
+    lua_newtable(L);
+    uv_walk(luv_loop(L), count_handle, L);
+    return 1;
+}
+
 static int open_app(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"embedded", app_embedded}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"embedded", app_embedded}, {"handles", app_handles}, {NULL, NULL}};
     static const struct {
         const char *name, *value;
     } fields[] = {
