@@ -1,0 +1,43 @@
+/* core.linux: what Lua needs of this machine's kernel beyond luv. */
+#include "linux/lock.h"
+#include "lua/lx.h"
+
+static const char LOCK[] = "prov.lock";
+
+static int l_lock_close(lua_State *L)
+{
+    pv_lock **box = lx_boxslot(L, 1, LOCK);
+    pv_lock_close(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* linux.lock(path) -> lock | nil (another one holds it) | nil, err */
+static int l_linux_lock(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    pv_lock **box = lx_newbox(L, LOCK);
+    pv_err err;
+    pv_status status = pv_lock_open(box, path, 0, &err);
+    if (status == PV_OK) return 1;
+    if (status != PV_EBUSY) return lx_fail(L, &err);
+    lua_pushnil(L);
+    return 1;
+}
+
+static const luaL_Reg lock_methods[] = {
+    {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {
+    {"lock", l_linux_lock},
+    {NULL, NULL},
+};
+
+int luaopen_core_linux(lua_State *L);
+int luaopen_core_linux(lua_State *L)
+{
+    lx_deftype(L, LOCK, lock_methods, l_lock_close);
+    luaL_newlib(L, functions);
+    return 1;
+}

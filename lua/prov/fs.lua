@@ -1,0 +1,330 @@
+--- Files and folders of this machine.
+--
+-- Everything returns `value` or `nil, err`. Reading and looking is done at once (it takes
+-- microseconds and works outside of a task too); what may take long (fsync, removing a tree,
+-- waiting for a lock) suspends the running task, and blocks when there is none.
+
+local async = require("prov.async")
+local err = require("prov.err")
+local linux = require("core.linux")
+local uv = require("luv")
+
+local M = {}
+
+local MAX_READ = 64 * 1024 * 1024
+local counter = 0
+
+--- Calls uv.<name>(...): in the thread pool inside of a task, at once outside.
+local function call(name, ...)
+  if not async.running() then
+    return uv[name](...)
+  end
+  local args = table.pack(...)
+  return async.await(function(resume)
+    args[args.n + 1] = function(e, value)
+      if e then
+        resume(nil, e)
+      else
+        resume(value == nil and true or value)
+      end
+    end
+    return uv[name](table.unpack(args, 1, args.n + 1))
+  end)
+end
+
+--- Reads a whole file.
+---@param path string
+---@param opts? { max: integer? } largest size, 64 MiB by default
+---@return string? bytes
+---@return prov.Err?
+function M.read(path, opts)
+  local max = opts and opts.max or MAX_READ
+  local fd, e = uv.fs_open(path, "r", 0)
+  if not fd then
+    return nil, err.uv(e, "cannot read %s", path)
+  end
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      uv.fs_close(fd)
+    end,
+  })
+  local parts, size = {}, 0
+  while true do
+    local data
+    data, e = uv.fs_read(fd, 65536, -1)
+    if not data then
+      return nil, err.uv(e, "cannot read %s", path)
+    end
+    if data == "" then
+      return table.concat(parts)
+    end
+    size = size + #data
+    if size > max then
+      return err.fail("limit", "%s is larger than %d bytes", path, max)
+    end
+    parts[#parts + 1] = data
+  end
+end
+
+local function write_all(fd, bytes)
+  local at = 1
+  while at <= #bytes do
+    local n, e = uv.fs_write(fd, at == 1 and bytes or bytes:sub(at), -1)
+    if not n then
+      return nil, e
+    end
+    at = at + n
+  end
+  return true
+end
+
+local function sync_folder(path)
+  local fd = uv.fs_open(path:match("^(.*)/[^/]*$") or ".", "r", 0)
+  if fd then
+    call("fs_fsync", fd)
+    uv.fs_close(fd)
+  end
+end
+
+--- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between.
+---@async
+---@param path string
+---@param bytes string
+---@param opts? { mode: integer?, sync: boolean? } mode 0644 by default (octal: 420); sync=false leaves out fsync
+---@return true?
+---@return prov.Err?
+function M.write_atomic(path, bytes, opts)
+  counter = counter + 1
+  local mode, sync = opts and opts.mode or 420, not (opts and opts.sync == false)
+  local temp = ("%s.%d-%d.tmp"):format(path, uv.os_getpid(), counter)
+  local fd, e = uv.fs_open(temp, "wx", mode)
+  if not fd then
+    return nil, err.uv(e, "cannot write %s", path)
+  end
+  local kept = false
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      if fd then
+        uv.fs_close(fd)
+      end
+      if not kept then
+        uv.fs_unlink(temp)
+      end
+    end,
+  })
+  local ok
+  ok, e = uv.fs_fchmod(fd, mode) -- whatever the umask says
+  if ok then
+    ok, e = write_all(fd, bytes)
+  end
+  if ok and sync then
+    ok, e = call("fs_fsync", fd)
+  end
+  if ok then
+    ok, e = uv.fs_rename(temp, path)
+  end
+  if not ok then
+    return nil, err.uv(e, "cannot write %s", path)
+  end
+  kept = true
+  if sync then
+    sync_folder(path)
+  end
+  return true
+end
+
+--- Makes a folder and the folders above it; one that is there is fine.
+---@param path string
+---@param mode? integer 0755 by default (octal: 493)
+---@return true?
+---@return prov.Err?
+function M.mkdirp(path, mode)
+  local ok, e = uv.fs_mkdir(path, mode or 493)
+  if ok then
+    return true
+  end
+  if tostring(e):find("^ENOENT") then
+    local above = path:match("^(.*[^/])/+[^/]+/*$")
+    if above then
+      local made, why = M.mkdirp(above, mode)
+      if not made then
+        return nil, why
+      end
+      ok, e = uv.fs_mkdir(path, mode or 493)
+      if ok then
+        return true
+      end
+    end
+  end
+  local stat = uv.fs_stat(path)
+  if stat and stat.type == "directory" then
+    return true
+  end
+  return nil, err.uv(e, "cannot make the folder %s", path)
+end
+
+--- Names in a folder, sorted, each `{ name, type }` (type "file", "directory", "link", ...).
+---@param path string
+---@return { name: string, type: string }[]?
+---@return prov.Err?
+function M.list(path)
+  local dir, e = uv.fs_scandir(path)
+  if not dir then
+    return nil, err.uv(e, "cannot list %s", path)
+  end
+  local rows = {}
+  while true do
+    local name, kind = uv.fs_scandir_next(dir)
+    if not name then
+      break
+    end
+    if kind == nil or kind == "unknown" then -- some file systems do not tell
+      local stat = uv.fs_lstat(path .. "/" .. name)
+      kind = stat and stat.type or "unknown"
+    end
+    rows[#rows + 1] = { name = name, type = kind }
+  end
+  table.sort(rows, function(a, b)
+    return a.name < b.name
+  end)
+  return rows
+end
+
+--- Type, size, mode (permission bits), mtime (seconds), uid and gid; nil when there is nothing.
+---@param path string
+---@param opts? { link: boolean? } link=true looks at a symbolic link itself
+---@return { type: string, size: integer, mode: integer, mtime: number, uid: integer, gid: integer, ino: integer }?
+---@return prov.Err?
+function M.stat(path, opts)
+  local stat, e = (opts and opts.link and uv.fs_lstat or uv.fs_stat)(path)
+  if not stat then
+    local name = tostring(e):match("^(E%u+)")
+    if name == "ENOENT" or name == "ENOTDIR" then
+      return nil
+    end
+    return nil, err.uv(e, "cannot look at %s", path)
+  end
+  return {
+    type = stat.type,
+    size = stat.size,
+    mode = stat.mode & 4095,
+    mtime = stat.mtime.sec + stat.mtime.nsec / 1e9,
+    uid = stat.uid,
+    gid = stat.gid,
+    ino = stat.ino,
+  }
+end
+
+--- True when something is at the path.
+---@param path string
+---@return boolean
+function M.exists(path)
+  return uv.fs_stat(path) ~= nil
+end
+
+local function remove_tree(path)
+  local rows, e = M.list(path)
+  if not rows then
+    return nil, e
+  end
+  for _, row in ipairs(rows) do
+    local ok, why = M.remove(path .. "/" .. row.name, { recursive = true })
+    if not ok then
+      return nil, why
+    end
+  end
+  local ok, why = call("fs_rmdir", path)
+  if not ok and not tostring(why):find("^ENOENT") then
+    return nil, err.uv(why, "cannot remove %s", path)
+  end
+  return true
+end
+
+--- Removes a file, link or empty folder; with recursive a whole tree. One that is gone is fine.
+---@async
+---@param path string
+---@param opts? { recursive: boolean? }
+---@return true?
+---@return prov.Err?
+function M.remove(path, opts)
+  local stat = uv.fs_lstat(path)
+  if not stat then
+    return true
+  end
+  if stat.type == "directory" and opts and opts.recursive then
+    return remove_tree(path)
+  end
+  local ok, e = call(stat.type == "directory" and "fs_rmdir" or "fs_unlink", path)
+  if not ok and not tostring(e):find("^ENOENT") then
+    return nil, err.uv(e, "cannot remove %s", path)
+  end
+  return true
+end
+
+--- Renames; an existing file at the new path is replaced.
+---@param from string
+---@param to string
+---@return true?
+---@return prov.Err?
+function M.rename(from, to)
+  local ok, e = uv.fs_rename(from, to)
+  if not ok then
+    return nil, err.uv(e, "cannot rename %s to %s", from, to)
+  end
+  return true
+end
+
+--- The absolute path with links followed.
+---@param path string
+---@return string?
+---@return prov.Err?
+function M.realpath(path)
+  local real, e = uv.fs_realpath(path)
+  if not real then
+    return nil, err.uv(e, "cannot find %s", path)
+  end
+  return real
+end
+
+--- Makes a new private folder under TMPDIR; the caller removes it.
+---@param prefix string
+---@return string?
+---@return prov.Err?
+function M.tempdir(prefix)
+  local base = os.getenv("TMPDIR") or "/tmp"
+  local path, e = uv.fs_mkdtemp(("%s/%s-XXXXXX"):format(base, prefix))
+  if not path then
+    return nil, err.uv(e, "cannot make a folder in %s", base)
+  end
+  return path
+end
+
+--- Takes the lock of a file (flock: gone with the process, whatever kills it), waiting up to
+-- `wait` milliseconds (0 by default). Use `local lock <close> = assert(fs.lock(...))`.
+---@async
+---@param path string made when absent
+---@param opts? { wait: integer? }
+---@return { close: fun() }?
+---@return prov.Err? code "locked" when another one holds it
+function M.lock(path, opts)
+  local wait = opts and opts.wait or 0
+  local started, pause = uv.hrtime(), 1
+  while true do
+    local lock, e = linux.lock(path)
+    if lock or e then
+      return lock, e
+    end
+    local waited = (uv.hrtime() - started) / 1e6
+    if waited >= wait then
+      return err.fail("locked", "%s is locked by another process", path)
+    end
+    if async.running() then
+      async.sleep(pause)
+    else
+      uv.sleep(pause)
+    end
+    pause = math.min(pause * 2, 50)
+  end
+end
+
+return M

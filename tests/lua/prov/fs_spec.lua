@@ -1,0 +1,103 @@
+local async = require("prov.async")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local uv = require("luv")
+
+describe("prov.fs", function()
+  local dir
+
+  before_each(function()
+    dir = assert(fs.tempdir("prov-fs"))
+  end)
+
+  after_each(function()
+    assert(fs.remove(dir, { recursive = true }))
+    assert.is_nil(uv.fs_stat(dir))
+  end)
+
+  it("writes and reads bytes, replacing what was there", function()
+    local bytes = ("\0\255line\n"):rep(50000)
+    assert(fs.write_atomic(dir .. "/a", "old"))
+    assert(fs.write_atomic(dir .. "/a", bytes, { mode = 384 }))
+    assert.equal(bytes, assert(fs.read(dir .. "/a")))
+    assert.equal(384, assert(fs.stat(dir .. "/a")).mode)
+    assert.equal(1, #assert(fs.list(dir)))
+  end)
+
+  it("works the same inside of a task", function()
+    local ok, e = async.run(function()
+      assert(fs.write_atomic(dir .. "/b", "x"))
+      assert(fs.mkdirp(dir .. "/t/u/v"))
+      assert(fs.write_atomic(dir .. "/t/u/f", "y"))
+      assert(fs.remove(dir .. "/t", { recursive = true }))
+      return true
+    end)
+    assert.is_true(ok, tostring(e))
+    assert.is_nil(fs.stat(dir .. "/t"))
+  end)
+
+  it("reports what it cannot do, and leaves nothing behind", function()
+    local data, e = fs.read(dir .. "/absent")
+    assert.is_nil(data)
+    assert.equal("notfound", e.code)
+    local _, e2 = fs.write_atomic(dir .. "/no/such/folder", "x")
+    assert.equal("notfound", e2.code)
+    assert(fs.mkdirp(dir .. "/folder/in"))
+    local _, e3 = fs.write_atomic(dir .. "/folder", "x") -- a folder is not replaced
+    assert.is_true(err.is(e3))
+    assert.equal(1, #assert(fs.list(dir)))
+    local _, e4 = fs.remove(dir .. "/folder")
+    assert.is_true(err.is(e4))
+    assert(fs.write_atomic(dir .. "/big", ("x"):rep(101)))
+    local _, e5 = fs.read(dir .. "/big", { max = 100 })
+    assert.equal("limit", e5.code)
+    local _, e6 = fs.mkdirp(dir .. "/big/below")
+    assert.is_true(err.is(e6))
+  end)
+
+  it("does not follow links while removing", function()
+    assert(fs.mkdirp(dir .. "/keep"))
+    assert(fs.write_atomic(dir .. "/keep/f", "1"))
+    assert(fs.mkdirp(dir .. "/gone"))
+    assert(uv.fs_symlink(dir .. "/keep", dir .. "/gone/link"))
+    assert(fs.remove(dir .. "/gone", { recursive = true }))
+    assert.is_true(fs.exists(dir .. "/keep/f"))
+    assert.is_true(fs.remove(dir .. "/never-there"))
+  end)
+
+  it("locks against another holder and frees on close", function()
+    local path = dir .. "/lock"
+    local first = assert(fs.lock(path))
+    local again, e = fs.lock(path)
+    assert.is_nil(again)
+    assert.equal("locked", e.code)
+    first:close()
+    first:close()
+    local second <close> = assert(fs.lock(path))
+    assert.truthy(second)
+  end)
+
+  it("waits for a lock that comes free, one holder at a time", function()
+    local inside, most, done = 0, 0, 0
+    local ok, e = async.run(function()
+      return async.scope(function(scope)
+        for _ = 1, 5 do
+          scope:spawn(function()
+            local lock <close> = assert(fs.lock(dir .. "/l", { wait = 5000 }))
+            assert(lock)
+            inside = inside + 1
+            most = math.max(most, inside)
+            async.sleep(5)
+            inside = inside - 1
+            done = done + 1
+            return true
+          end)
+        end
+        return true
+      end)
+    end)
+    assert.is_true(ok, tostring(e))
+    assert.equal(1, most)
+    assert.equal(5, done)
+  end)
+end)
