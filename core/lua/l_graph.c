@@ -212,8 +212,8 @@ static int l_graph_sched(lua_State *L)
 static int l_sched_next(lua_State *L)
 {
     uint32_t node;
-    if (!pv_sched_next(lx_checkbox(L, 1, SCHED), &node)) return 0;
-    lua_pushinteger(L, (lua_Integer)node + 1);
+    if (pv_sched_next(lx_checkbox(L, 1, SCHED), &node)) lua_pushinteger(L, (lua_Integer)node + 1);
+    else lua_pushnil(L);
     return 1;
 }
 

@@ -1,0 +1,223 @@
+/* The scheduler of core/graph/sched.c against a naive model that recomputes everything
+ * from the definition at every step. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "graph/sched.h"
+
+enum { MAX = 12, KEYS = 4 };
+
+static uint64_t seed = 2463534242ULL;
+
+static uint32_t rnd(uint32_t below)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (uint32_t)((seed >> 11) % below);
+}
+
+typedef struct model {
+    uint32_t n, limit, keys;
+    uint8_t edge[MAX][MAX];
+    uint8_t has[MAX][KEYS];
+    uint32_t key_limit[KEYS];
+    double weight[MAX];
+    pv_node_state state[MAX];
+} model;
+
+static double remaining(const model *m, uint32_t u)
+{
+    double best = 0;
+    for (uint32_t v = 0; v < m->n; v++) {
+        double rest = m->edge[u][v] ? remaining(m, v) : 0;
+        if (rest > best) best = rest;
+    }
+    return m->weight[u] + best;
+}
+
+static uint32_t running(const model *m, uint32_t key)
+{
+    uint32_t count = 0;
+    for (uint32_t u = 0; u < m->n; u++)
+        count += m->state[u] == PV_NODE_RUNNING && (key == KEYS || m->has[u][key]);
+    return count;
+}
+
+static int may_start(const model *m, uint32_t u)
+{
+    if (m->state[u] != PV_NODE_WAITING) return 0;
+    if (m->limit > 0 && running(m, KEYS) >= m->limit) return 0;
+    for (uint32_t v = 0; v < m->n; v++)
+        if (m->edge[v][u] && m->state[v] != PV_NODE_DONE) return 0;
+    for (uint32_t k = 0; k < m->keys; k++)
+        if (m->has[u][k] && running(m, k) >= m->key_limit[k]) return 0;
+    return 1;
+}
+
+/* The node that must start next, MAX when none may. */
+static uint32_t best(const model *m)
+{
+    uint32_t found = MAX;
+    for (uint32_t u = 0; u < m->n; u++) {
+        if (!may_start(m, u)) continue;
+        if (found == MAX || remaining(m, u) > remaining(m, found)) found = u;
+    }
+    return found;
+}
+
+static uint32_t skip_after(model *m, uint32_t u)
+{
+    uint32_t count = 0;
+    for (uint32_t v = 0; v < m->n; v++) {
+        if (!m->edge[u][v] || m->state[v] == PV_NODE_SKIPPED) continue;
+        m->state[v] = PV_NODE_SKIPPED;
+        count += 1 + skip_after(m, v);
+    }
+    return count;
+}
+
+static void random_model(model *m)
+{
+    memset(m, 0, sizeof *m);
+    m->n = 1 + rnd(MAX);
+    m->limit = rnd(5);
+    m->keys = rnd(KEYS + 1);
+    for (uint32_t k = 0; k < m->keys; k++) m->key_limit[k] = 1 + rnd(3);
+    for (uint32_t u = 0; u < m->n; u++) {
+        m->weight[u] = rnd(4);
+        for (uint32_t k = 0; k < m->keys; k++) m->has[u][k] = rnd(3) == 0;
+        for (uint32_t v = u + 1; v < m->n; v++) m->edge[u][v] = rnd(m->n) == 0;
+    }
+}
+
+static pv_sched *make(const model *m)
+{
+    pv_sched_key pairs[2 * MAX * KEYS];
+    pv_sched_options o = {m->weight, m->limit, m->key_limit, m->keys, pairs, 0};
+    pv_dag *g;
+    pv_sched *s;
+    assert_int_equal(pv_dag_new(&g, m->n, NULL), PV_OK);
+    for (uint32_t u = 0; u < m->n; u++) {
+        for (uint32_t v = 0; v < m->n; v++)
+            for (uint32_t i = rnd(2); m->edge[u][v] && i < 2; i++) pv_dag_edge(g, u, v, NULL);
+        for (uint32_t k = 0; k < m->keys; k++)
+            for (uint32_t i = rnd(2); m->has[u][k] && i < 2; i++)
+                pairs[o.node_key_count++] = (pv_sched_key){u, k};
+    }
+    assert_int_equal(pv_sched_new(&s, g, &o, NULL), PV_OK);
+    pv_dag_free(g);
+    return s;
+}
+
+static void end_one(model *m, pv_sched *s, uint32_t node)
+{
+    const uint32_t *skipped;
+    uint32_t count;
+    if (rnd(8) > 0) {
+        m->state[node] = PV_NODE_DONE;
+        assert_int_equal(pv_sched_done(s, node, NULL), PV_OK);
+        return;
+    }
+    m->state[node] = PV_NODE_FAILED;
+    assert_int_equal(pv_sched_fail(s, node, &skipped, &count, NULL), PV_OK);
+    assert_int_equal(count, skip_after(m, node));
+    for (uint32_t i = 0; i < count; i++) assert_int_equal(m->state[skipped[i]], PV_NODE_SKIPPED);
+}
+
+static void compare(const model *m, const pv_sched *s)
+{
+    uint32_t counts[PV_NODE_STATES] = {0};
+    for (uint32_t u = 0; u < m->n; u++) {
+        pv_node_state have = pv_sched_state(s, u);
+        if (have == PV_NODE_READY) have = PV_NODE_WAITING; /* the model does not keep these apart */
+        assert_int_equal(have, m->state[u]);
+        counts[pv_sched_state(s, u)]++;
+    }
+    assert_memory_equal(counts, pv_sched_counts(s), sizeof counts);
+}
+
+static void random_runs(void **state)
+{
+    (void)state;
+    for (uint32_t c = 0; c < 100000; c++) {
+        model m;
+        pv_sched *s;
+        uint32_t node, steps = 0;
+        random_model(&m);
+        s = make(&m);
+        assert_int_equal(pv_sched_nodes(s), m.n);
+        for (uint32_t u = 0; u < m.n; u++) assert_true(pv_sched_remaining(s, u) == remaining(&m, u));
+        for (;;) {
+            uint32_t active[MAX], count = 0;
+            /* Sometimes ask for fewer nodes than might start. */
+            for (uint32_t ask = rnd(4) == 0 ? 1 : MAX + 1; ask > 0; ask--) {
+                uint32_t want = best(&m);
+                assert_int_equal(pv_sched_next(s, &node), want != MAX);
+                if (want == MAX) break;
+                assert_int_equal(node, want);
+                m.state[node] = PV_NODE_RUNNING;
+            }
+            compare(&m, s);
+            for (uint32_t u = 0; u < m.n; u++)
+                if (m.state[u] == PV_NODE_RUNNING) active[count++] = u;
+            if (count == 0) break;
+            end_one(&m, s, active[rnd(count)]);
+            steps++;
+        }
+        for (uint32_t u = 0; u < m.n; u++) assert_true(m.state[u] >= PV_NODE_DONE);
+        assert_int_equal(steps, m.n - pv_sched_counts(s)[PV_NODE_SKIPPED]);
+        pv_sched_free(s);
+    }
+}
+
+static void refusals(void **state)
+{
+    uint32_t limits[] = {1, 0}, node, count;
+    const uint32_t *skipped;
+    pv_sched_key pairs[] = {{0, 0}};
+    pv_sched_options o = {.key_limits = limits, .keys = 2, .node_keys = pairs, .node_key_count = 1};
+    pv_dag *g;
+    pv_sched *s;
+    pv_err err;
+    (void)state;
+    assert_int_equal(pv_dag_new(&g, 2, NULL), PV_OK);
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL); /* limit 0 would never start */
+    assert_null(s);
+    o.keys = 1;
+    pairs[0].key = 1;
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL);
+    pairs[0] = (pv_sched_key){2, 0};
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL);
+    pairs[0] = (pv_sched_key){0, 0};
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_OK);
+    assert_int_equal(pv_sched_done(s, 0, &err), PV_EINVAL);
+    assert_string_equal(err.msg, "node 0 is not running");
+    assert_int_equal(pv_sched_done(s, 7, &err), PV_EINVAL);
+    assert_int_equal(pv_sched_fail(s, 7, &skipped, &count, &err), PV_EINVAL);
+    assert_int_equal(count, 0);
+    assert_true(pv_sched_next(s, &node));
+    assert_int_equal(pv_sched_done(s, node, &err), PV_OK);
+    assert_int_equal(pv_sched_done(s, node, &err), PV_EINVAL);
+    pv_sched_free(s);
+    pv_dag_edge(g, 0, 1, NULL);
+    pv_dag_edge(g, 1, 0, NULL);
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_ECYCLE);
+    pv_dag_free(g);
+    pv_sched_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_runs),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
