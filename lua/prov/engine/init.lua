@@ -1,0 +1,509 @@
+--- Executes a plan: the scheduler in C says what is ready, tasks run it, the journal knows it all.
+--
+-- For every effect: journal the intent (durable), call the provider with the idempotency key,
+-- journal the identity as soon as it is known, wait, journal the outcome together with the new
+-- graph in one commit. What an interrupted run left open is settled by M.recover before the next
+-- plan is made.
+
+local async = require("prov.async")
+local clock = require("prov.clock")
+local data = require("core.data")
+local err = require("prov.err")
+local graph = require("core.graph")
+local state = require("prov.state")
+local steps = require("prov.engine.steps")
+local value = require("prov.value")
+
+local M = {}
+
+---@class prov.Run
+local Run = {}
+Run.__index = Run
+
+local function commit(store, batch)
+  return async.await(function(resume)
+    return store:commit(batch, resume)
+  end)
+end
+
+--- Writes a batch durably, under the run's lock.
+---@async
+function Run:commit(batch)
+  batch.epoch = self.epoch
+  local revision, e = commit(self.store, batch)
+  if not revision then
+    return nil, e:wrap("write the journal")
+  end
+  return revision
+end
+
+--- Journals a phase of a step; `batch` holds more operations for the same transaction.
+---@async
+function Run:journal(step, phase, fields, batch)
+  batch = batch or {}
+  fields = fields or {}
+  fields.step = step.id
+  fields.address = step.address
+  fields.action = step.action
+  fields.phase = phase
+  fields.time = os.time()
+  batch[#batch + 1] = { "journal", self.id, data.encode(fields) }
+  return self:commit(batch)
+end
+
+--- The state of a resource as the run knows it now.
+function Run:state_of(address)
+  local live = self.live[address]
+  if live ~= nil then
+    return live or nil
+  end
+  local record = self.records[address]
+  return record and record:state()
+end
+
+--- Resolves the references in a step's arguments from the live states.
+---@return table? args, prov.Err?
+function Run:resolve(node)
+  if #node.needs == 0 then
+    return node.args
+  end
+  local missing
+  local resolved = value.resolve(node.args, function(address, path)
+    local found = self:lookup(address, path)
+    if found == nil then
+      missing = ("%s has no value '%s'"):format(address, #path > 0 and table.concat(path, ".") or "id")
+    end
+    return found
+  end)
+  if missing then
+    return err.fail("invalid", "%s: %s", node.address, missing)
+  end
+  return resolved
+end
+
+--- The value of a reference; a base address of a counted resource gives the list over it.
+function Run:lookup(address, path)
+  local instances = self.instances[address]
+  if instances and self:state_of(address) == nil then
+    local list = {}
+    for i, instance in ipairs(instances) do
+      list[i] = self:lookup(instance, path)
+    end
+    return data.list(list)
+  end
+  local current = self:state_of(address)
+  local found = current and state.at(current, path)
+  if found == nil and path[1] ~= nil then
+    local record = self.records[address]
+    found = record and state.at(record:args(), path)
+  end
+  return found
+end
+
+--- Records the new state of a resource in memory, after it was committed.
+function Run:settle(address, record)
+  self.records[address] = record
+  self.live[address] = record and record:state() or false
+end
+
+local function run_step(run, step)
+  local started = clock.monotonic()
+  run.progress:start(step.address, step.action)
+  local fn = steps[step.kind == "taskserv" and step.action or step.action .. "_resource"]
+  local ok, e = fn(run, step)
+  local ms = math.floor(clock.monotonic() - started)
+  if ok then
+    run.progress:done(step.address, step.action, ms)
+    local slot = ("%s %s %s"):format(step.action, step.kind, step.provider or step.name or "")
+    local past = run.durations[slot]
+    run.durations[slot] = past and (past * 3 + ms) // 4 or ms
+    return true
+  end
+  run.progress:fail(step.address, e)
+  run.failures[#run.failures + 1] = { step = step.id, address = step.address, err = e }
+  local wrote, journal_err = run:journal(step, "failed", { code = e.code, error = tostring(e) })
+  if not wrote then
+    run.broken = journal_err
+  end
+  return false
+end
+
+--- Scheduler keys: one per provider, one per server that taskservs run on.
+local function keys_of(plan, providers)
+  local limits, index, node_keys = {}, {}, {}
+  local function key(name, limit)
+    if not index[name] then
+      limits[#limits + 1] = limit
+      index[name] = #limits
+    end
+    return index[name]
+  end
+  for i, step in ipairs(plan.steps) do
+    if step.provider then
+      node_keys[i] = { key("provider " .. step.provider, providers:concurrency(step.provider)) }
+    elseif step.kind == "taskserv" then
+      node_keys[i] = { key("host " .. step.address:match("@(.*)$"), 1) }
+    end
+  end
+  return limits, node_keys
+end
+
+local function schedule(plan, providers, parallelism)
+  local g = graph.new(#plan.steps)
+  local number, weights = {}, {}
+  for i, step in ipairs(plan.steps) do
+    number[step.id] = i
+    weights[i] = step.estimate or 1
+  end
+  for i, step in ipairs(plan.steps) do
+    for _, need in ipairs(step.needs) do
+      g:edge(number[need], i)
+    end
+  end
+  local order, e = g:sort()
+  if not order then
+    local path = {}
+    for _, i in ipairs(e.data and e.data.path or {}) do
+      path[#path + 1] = plan.steps[i].id
+    end
+    return err.fail("cycle", "the plan waits for itself: %s", table.concat(path, " -> "))
+  end
+  local limits, node_keys = keys_of(plan, providers)
+  return graph.sched(g, { weights = weights, limit = parallelism, keys = limits, node_keys = node_keys })
+end
+
+--- Runs the steps; returns when nothing runs and nothing may start any more.
+local function drive(run, plan, sched)
+  local ended = async.queue()
+  local running = {}
+  local count = 0
+  local cancel = run.cancel
+  cancel.stop = function()
+    ended:put(0)
+  end
+  cancel.kill = function()
+    for _, task in pairs(running) do
+      task:cancel()
+    end
+  end
+  while true do
+    while not (run.stopping or cancel.requested or run.broken) do
+      local id = sched:next()
+      if not id then
+        break
+      end
+      count = count + 1
+      local task = async.spawn(function()
+        local ok = run_step(run, plan.steps[id])
+        running[id] = nil
+        ended:put(ok and id or -id)
+        return true
+      end)
+      if not task.done then
+        running[id] = task
+      end
+    end
+    if count == 0 then
+      return
+    end
+    local id = ended:take()
+    if id ~= 0 then
+      count = count - 1
+      if id > 0 then
+        sched:done(id)
+      else
+        for _, skipped in ipairs(sched:fail(-id)) do
+          run.skipped[#run.skipped + 1] = plan.steps[skipped].address
+        end
+        run.stopping = run.on_failure ~= "continue"
+      end
+    elseif cancel.killed then
+      return
+    end
+  end
+end
+
+--- States that changed outside and need no step, and records of what is gone, become truth.
+local function absorb(run, plan)
+  local batch = {}
+  for address, observed in pairs(plan.refreshed) do
+    local old = run.records[address]
+    local record = state.record({
+      address = address,
+      kind = old.kind,
+      provider = old.provider,
+      id = old.id,
+      key = old.key,
+      needs = old.needs,
+      args_bytes = old.args_bytes,
+      state = observed,
+    })
+    table.move(state.writes(record, old), 1, 1 + #record.needs, #batch + 1, batch)
+    run:settle(address, record)
+  end
+  for _, list in ipairs({ plan.forgotten }) do
+    for _, record in ipairs(list) do
+      local removes = state.removes(record)
+      table.move(removes, 1, #removes, #batch + 1, batch)
+      run:settle(record.address, nil)
+    end
+  end
+  if #batch == 0 then
+    return true
+  end
+  batch.message = "refresh"
+  return run:commit(batch)
+end
+
+local function drop_orphans(run, plan)
+  local batch = {}
+  for _, record in ipairs(plan.dropped) do
+    local server = record.address:match("@(.*)$")
+    if not run.records[server] or run.live[server] == false then
+      local removes = state.removes(record)
+      table.move(removes, 1, #removes, #batch + 1, batch)
+      run:settle(record.address, nil)
+    end
+  end
+  if #batch == 0 then
+    return true
+  end
+  return run:commit(batch)
+end
+
+--- The values of the outputs; those that cannot be known yet are left out.
+function M.outputs(run, wanted)
+  local out = {}
+  for name, v in pairs(wanted) do
+    local complete = true
+    local resolved = value.resolve(v, function(address, path)
+      local found = run:lookup(address, path)
+      complete = complete and found ~= nil
+      return found
+    end)
+    if complete then
+      out[name] = resolved
+    end
+  end
+  return out
+end
+
+local LOCK_MS = 60000
+
+--- Takes the workspace's lock and keeps it alive; returns a value to close.
+---@async
+local function lock(store, what)
+  local owner = ("%s by %s"):format(what, clock.identity())
+  local token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
+  if not token then
+    return nil, e.code == "locked" and err.new("locked", tostring(e), {
+      hint = "wait for it to end; a lock whose owner died expires after a minute",
+      data = e.data,
+    }) or e
+  end
+  local timer = clock.every(LOCK_MS // 3, function()
+    store:renew("workspace", token, LOCK_MS, clock.wall())
+  end)
+  return setmetatable({ token = token }, {
+    __close = function()
+      timer:close()
+      store:release("workspace", token)
+    end,
+  })
+end
+
+M.lock = lock
+
+---@class prov.ApplyInput
+---@field workspace prov.Workspace
+---@field store userdata
+---@field plan prov.Plan
+---@field state prov.State
+---@field providers prov.Providers
+---@field registry prov.Registry
+---@field ui table
+---@field parallelism? integer
+---@field on_failure? "stop"|"continue"
+---@field lock table from M.lock
+---@field cancel? table { requested = bool, stop = fn, kill = fn } filled in by the engine
+
+local NO_PROGRESS = { start = function() end, done = function() end, fail = function() end, close = function() end }
+
+local function new_run(input)
+  local run = setmetatable({
+    id = ("run-%s-%s"):format(os.date("!%Y%m%dT%H%M%SZ"), clock.random_hex(3)),
+    workspace = input.workspace,
+    store = input.store,
+    providers = input.providers,
+    registry = input.registry,
+    records = input.state.records,
+    instances = input.plan.instances,
+    live = {},
+    failures = {},
+    skipped = {},
+    durations = M.durations(input.store),
+    on_failure = input.on_failure or "stop",
+    epoch = input.lock.token,
+    cancel = input.cancel or {},
+    progress = input.ui and input.ui.progress and input.ui.progress(#input.plan.steps) or NO_PROGRESS,
+  }, Run)
+  run.hosts = require("prov.hosts").open({
+    workspace = input.workspace,
+    registry = input.registry,
+    state_of = function(address)
+      return run:state_of(address)
+    end,
+    servers = function()
+      local list = {}
+      for address, record in pairs(run.records) do
+        if record.kind == "server" and run.live[address] ~= false then
+          list[#list + 1] = address
+        end
+      end
+      table.sort(list)
+      return list
+    end,
+  })
+  return run
+end
+
+--- Past step durations, in milliseconds by "action kind provider".
+function M.durations(store)
+  local bytes = store:get("engine", "durations")
+  return bytes and data.decode(bytes) or {}
+end
+
+local function close_run(run, status, started, plan)
+  local batch = {
+    { "put", "runs", run.id, data.encode({
+      id = run.id,
+      status = status,
+      started = started,
+      ended = os.time(),
+      steps = #plan.steps,
+      failed = #run.failures,
+      skipped = #run.skipped,
+    }) },
+    { "put", "engine", "durations", data.encode(run.durations) },
+  }
+  if not (run.cancel.killed or run.uncertain) then
+    batch[#batch + 1] = { "del", "open", run.id } -- else M.recover has work to do
+  end
+  return run:commit(batch)
+end
+
+--- Executes the plan. The result says what happened even when steps failed; nil, err means that
+--- the run could not be started or its journal could not be written.
+---@async
+---@param input prov.ApplyInput
+---@return table? { run, status, done, failed, skipped, failures, outputs, ms }, prov.Err?
+function M.apply(input)
+  local plan = input.plan
+  local run = new_run(input)
+  local hosts <close> = run.hosts
+  local started, began = os.time(), clock.monotonic()
+  local sched, e = schedule(plan, input.providers, input.parallelism or 64)
+  if not sched then
+    return nil, e
+  end
+  local ok
+  ok, e = run:commit({
+    { "put", "open", run.id, data.encode({ started = started, steps = #plan.steps }) },
+  })
+  if ok then
+    ok, e = absorb(run, plan)
+  end
+  if not ok then
+    return nil, e
+  end
+  drive(run, plan, sched)
+  run.progress:close()
+  hosts:close()
+  if run.broken then
+    return nil, run.broken
+  end
+  ok, e = drop_orphans(run, plan)
+  if not ok then
+    return nil, e
+  end
+  local counts = sched:counts()
+  local status = run.cancel.requested and "interrupted" or #run.failures > 0 and "failed" or "done"
+  local outputs = M.outputs(run, plan.outputs)
+  ok, e = run:commit({ { "put", "engine", "outputs", data.encode(outputs) } })
+  if ok then
+    ok, e = close_run(run, status, started, plan)
+  end
+  if not ok then
+    return nil, e
+  end
+  return {
+    run = run.id,
+    status = status,
+    done = counts.done,
+    failed = #run.failures,
+    skipped = #plan.steps - counts.done - #run.failures,
+    failures = run.failures,
+    outputs = outputs,
+    ms = math.floor(clock.monotonic() - began),
+  }
+end
+
+--- The open runs an earlier process left behind.
+---@return string[]
+function M.open_runs(store)
+  local ids = {}
+  for _, row in ipairs(store:scan("open") or {}) do
+    ids[#ids + 1] = row[1]
+  end
+  return ids
+end
+
+--- Settles what interrupted runs left open: for every creation whose outcome is not journalled
+--- the provider is asked what became of it, and what exists is recorded. Holds the lock.
+---@async
+---@param input { store: userdata, providers: prov.Providers, lock: table, state: prov.State }
+---@return { address: string, id: string }[]? adopted, prov.Err?
+function M.recover(input)
+  local adopted = {}
+  for _, id in ipairs(M.open_runs(input.store)) do
+    local open = {}
+    for _, row in ipairs(input.store:journal(id) or {}) do
+      local entry = data.decode(row[3])
+      local phase = entry.phase
+      if phase == "intent" then
+        open[entry.step] = entry
+      elseif phase == "accepted" and open[entry.step] then
+        open[entry.step].id = entry.id
+      else
+        open[entry.step] = nil
+      end
+    end
+    for _, entry in pairs(open) do
+      if entry.action == "create" then
+        local record, e = steps.adopt(input, entry)
+        if e then
+          return nil, e:wrap("settle the interrupted creation of %s", entry.address)
+        end
+        if record then
+          local batch = state.writes(record, input.state.records[record.address])
+          batch.epoch = input.lock.token
+          local revision
+          revision, e = commit(input.store, batch)
+          if not revision then
+            return nil, e
+          end
+          input.state.records[record.address] = record
+          input.state.revision = revision
+          adopted[#adopted + 1] = { address = record.address, id = record.id }
+        end
+      end
+    end
+    local ok, e = commit(input.store, { epoch = input.lock.token, { "del", "open", id } })
+    if not ok then
+      return nil, e
+    end
+  end
+  return adopted
+end
+
+return M

@@ -1,0 +1,287 @@
+--- What each kind of step does. Every function takes (run, step) and returns true, or nil, err.
+
+local clock = require("prov.clock")
+local data = require("core.data")
+local err = require("prov.err")
+local state = require("prov.state")
+
+local M = {}
+
+--- The addresses a node really depends on: base addresses become their instances.
+local function needs_of(run, node)
+  local list = {}
+  for _, address in ipairs(node.needs) do
+    local instances = run.instances[address]
+    if instances then
+      table.move(instances, 1, #instances, #list + 1, list)
+    else
+      list[#list + 1] = address
+    end
+  end
+  return list
+end
+
+local function call(run, step, verb, fields, ...)
+  fields.address = step.address
+  return run.providers:call(step.provider, step.kind, verb, fields, ...)
+end
+
+local function save(run, step, args, observed, key)
+  local record = state.record({
+    address = step.address,
+    kind = step.kind,
+    provider = step.provider,
+    id = observed.id,
+    key = key,
+    needs = needs_of(run, step.node),
+    args = args,
+    state = observed,
+  })
+  local batch = state.writes(record, run.records[step.address])
+  batch.message = step.id
+  local ok, e = run:journal(step, "done", { id = observed.id }, batch)
+  if not ok then
+    return nil, e
+  end
+  run:settle(step.address, record)
+  return true
+end
+
+--- Records a resource that exists but whose creation failed half way.
+local function save_tainted(run, step, args, id, key)
+  local record = state.record({
+    address = step.address,
+    kind = step.kind,
+    provider = step.provider,
+    id = id,
+    key = key,
+    needs = needs_of(run, step.node),
+    args = args,
+    state = { id = id },
+    tainted = true,
+  })
+  local ok, e = run:commit(state.writes(record, run.records[step.address]))
+  if not ok then
+    return nil, e
+  end
+  run:settle(step.address, record)
+  return true
+end
+
+--- After a failed creation: records what exists all the same, so that the next plan replaces it.
+--- Returns an error only when that could not be written.
+local function keep_half_made(run, step, args, identity, key)
+  if not identity then
+    local found, e = call(run, step, "find", { key = key }, key)
+    if e then
+      run.uncertain = true -- the answer may be lost: M.recover asks again
+    end
+    identity = found and found.id
+  end
+  if identity then
+    local _, e = save_tainted(run, step, args, identity, key)
+    return e
+  end
+end
+
+function M.create_resource(run, step)
+  local args, e = run:resolve(step.node)
+  if not args then
+    return nil, e
+  end
+  local key = clock.random_hex(8) -- stored by the provider, so that a crashed creation is found
+  local ok
+  ok, e = run:journal(step, "intent", {
+    key = key,
+    kind = step.kind,
+    provider = step.provider,
+    args = data.encode(args),
+    needs = data.list(needs_of(run, step.node)),
+  })
+  if not ok then
+    return nil, e
+  end
+  local identity
+  local observed
+  observed, e = call(run, step, "create", {
+    key = key,
+    adopt = function(id)
+      identity = id
+      assert(run:journal(step, "accepted", { id = id }))
+    end,
+  }, args)
+  if observed then
+    return save(run, step, args, observed, key)
+  end
+  e = e or err.new("bug", ("provider '%s' created nothing and gave no error"):format(step.provider))
+  return nil, keep_half_made(run, step, args, identity, key) or e
+end
+
+function M.update_resource(run, step)
+  local record = run.records[step.address]
+  local args, e = run:resolve(step.node)
+  if not args then
+    return nil, e
+  end
+  local ok
+  ok, e = run:journal(step, "intent", { id = record.id })
+  if not ok then
+    return nil, e
+  end
+  local only_power = #step.changes == 1 and step.changes[1].path == "status"
+  local observed = record:state()
+  if step.changes[1] and step.changes[#step.changes].path == "status" then
+    observed, e = call(run, step, "action_start", { key = record.key, recorded = observed }, record.id)
+    if not observed then
+      return nil, e
+    end
+    if type(observed) ~= "table" then
+      observed, e = call(run, step, "read", { key = record.key, recorded = record:state() }, record.id)
+      if not observed then
+        return nil, e or err.new("notfound", step.address .. " is gone")
+      end
+    end
+  end
+  if not only_power then
+    observed, e = call(run, step, "update", { key = record.key, recorded = observed }, record.id, args, observed)
+    if not observed then
+      return nil, e
+    end
+  end
+  if step.kind == "server" then
+    run.hosts:forget(step.address)
+  end
+  return save(run, step, args, observed, record.key)
+end
+
+function M.delete_resource(run, step)
+  local record = run.records[step.address]
+  local ok, e = run:journal(step, "intent", { id = record.id })
+  if not ok then
+    return nil, e
+  end
+  ok, e = call(run, step, "delete", { key = record.key, record = record }, record.id)
+  if not ok then
+    return nil, e or err.new("bug", ("provider '%s' deleted nothing and gave no error"):format(step.provider))
+  end
+  if step.kind == "server" then
+    run.hosts:forget(step.address)
+  end
+  local batch = state.removes(record)
+  batch.message = step.id
+  ok, e = run:journal(step, "done", { id = record.id }, batch)
+  if not ok then
+    return nil, e
+  end
+  run:settle(step.address, nil)
+  return true
+end
+
+local function save_taskserv(run, step, args, report, tainted)
+  local record = state.record({
+    address = step.address,
+    kind = "taskserv",
+    id = step.address,
+    needs = needs_of(run, step.node),
+    args = args,
+    state = { id = step.address, changed = report and report.changed or 0 },
+    tainted = tainted,
+  })
+  local batch = state.writes(record, run.records[step.address])
+  batch.message = step.id
+  local ok, e = run:journal(step, tainted and "unknown" or "done", nil, batch)
+  if not ok then
+    return nil, e
+  end
+  run:settle(step.address, record)
+  return true
+end
+
+local function apply_taskserv(run, step)
+  local args, e = run:resolve(step.node)
+  if not args then
+    return nil, e
+  end
+  local ok
+  ok, e = run:journal(step, "intent")
+  if not ok then
+    return nil, e
+  end
+  local node = { address = step.address, name = step.name, server = step.node.server, args = args }
+  local report
+  report, e = run.hosts:apply(node, function(event)
+    if run.progress.event then
+      run.progress:event(step.address, event)
+    end
+  end)
+  if not report then
+    local saved, save_err = save_taskserv(run, step, args, nil, true)
+    if not saved then
+      return nil, save_err
+    end
+    return nil, e
+  end
+  return save_taskserv(run, step, args, report)
+end
+
+M.install = apply_taskserv
+M.configure = apply_taskserv
+
+function M.remove(run, step)
+  local ok, e = run:journal(step, "intent")
+  if not ok then
+    return nil, e
+  end
+  local node = {
+    address = step.address,
+    name = step.name,
+    server = step.address:match("@(.*)$"),
+    args = step.record:args(),
+  }
+  ok, e = run.hosts:remove(node)
+  if not ok then
+    return nil, e
+  end
+  local batch = state.removes(step.record)
+  batch.message = step.id
+  ok, e = run:journal(step, "done", nil, batch)
+  if not ok then
+    return nil, e
+  end
+  run:settle(step.address, nil)
+  return true
+end
+
+--- Finds what an interrupted creation left at the provider and makes a record of it, or returns
+--- nil when nothing is there. What the provider calls incomplete is recorded as tainted.
+---@async
+---@return prov.Record?, prov.Err?
+function M.adopt(input, entry)
+  local known = input.state.records[entry.address]
+  if known and known.key == entry.key then
+    return nil
+  end
+  local fields = { address = entry.address, key = entry.key, recorded = { id = entry.id } }
+  local found, e
+  if entry.id then
+    found, e = input.providers:call(entry.provider, entry.kind, "read", fields, entry.id)
+  else
+    found, e = input.providers:call(entry.provider, entry.kind, "find", fields, entry.key)
+  end
+  if not found then
+    return nil, e
+  end
+  return state.record({
+    address = entry.address,
+    kind = entry.kind,
+    provider = entry.provider,
+    id = found.id,
+    key = entry.key,
+    needs = entry.needs,
+    args_bytes = entry.args,
+    state = found,
+    tainted = found.incomplete and true or nil,
+  })
+end
+
+return M

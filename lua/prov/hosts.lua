@@ -1,0 +1,251 @@
+--- The servers of a workspace as hosts: one SSH session and one set of facts per server, and the
+-- taskservs run over them.
+
+local async = require("prov.async")
+local err = require("prov.err")
+
+local M = {}
+
+---@class prov.Hosts
+local Hosts = {}
+Hosts.__index = Hosts
+
+---@class prov.HostsInput
+---@field workspace prov.Workspace
+---@field registry prov.Registry
+---@field state_of fun(address: string): table? state of a server, with ssh = { host, port, ... }
+---@field servers fun(): string[] addresses of all servers there are, for facts.server.peers
+
+--- Opens nothing yet: sessions are made at first use and shared.
+---@param input prov.HostsInput
+---@return prov.Hosts
+function M.open(input)
+  return setmetatable({
+    workspace = input.workspace,
+    registry = input.registry,
+    state_of = input.state_of,
+    servers = input.servers,
+    slots = {},
+    gates = {},
+  }, Hosts)
+end
+
+--- How to reach a server: the options of ssh.connect.
+---@return table?, prov.Err?
+function Hosts:target(server)
+  local state = self.state_of(server)
+  if not state then
+    return err.fail("notfound", "no server '%s' in the state", server)
+  end
+  local ssh = state.ssh
+  if not ssh then
+    return err.fail("unsupported", "server %s has no SSH address", server)
+  end
+  local key, e = self.workspace:user_key()
+  if not key then
+    return nil, e
+  end
+  return {
+    host = ssh.host,
+    port = ssh.port or 22,
+    user = ssh.user or "root",
+    host_key = ssh.host_key,
+    netns = ssh.netns,
+    keys = { key.private },
+    timeout = 15000,
+  }
+end
+
+--- Runs fn while no other task works on this server: package managers and sessions want that.
+function Hosts:exclusive(server, fn, ...)
+  local gate = self.gates[server]
+  if not gate then
+    gate = async.semaphore(1)
+    self.gates[server] = gate
+  end
+  return gate:with(fn, ...)
+end
+
+local function connect(self, server)
+  local target, e = self:target(server)
+  if not target then
+    return nil, e
+  end
+  local session
+  session, e = require("prov.ssh").connect(target)
+  if not session then
+    return nil, e:wrap("connect to %s", server)
+  end
+  return session
+end
+
+--- The session to a server, made at first use; a session that broke is replaced.
+---@async
+function Hosts:session(server)
+  local slot = self.slots[server]
+  if slot and slot.session and not slot.session:closed() then
+    return slot.session
+  end
+  local session, e = connect(self, server)
+  if not session then
+    return nil, e
+  end
+  self.slots[server] = { session = session, facts = slot and slot.facts }
+  return session
+end
+
+--- Facts of a server: gathered once, plus what prov itself knows about it.
+---@async
+function Hosts:facts(server)
+  local session, e = self:session(server)
+  if not session then
+    return nil, e
+  end
+  local slot = self.slots[server]
+  if not slot.facts then
+    slot.facts, e = require("prov.host").facts(session)
+    if not slot.facts then
+      return nil, e:wrap("facts of %s", server)
+    end
+  end
+  local state = self.state_of(server)
+  local peers = {}
+  for _, address in ipairs(self.servers()) do
+    local peer = self.state_of(address)
+    if address ~= server and peer then
+      peers[address] = { name = peer.name or address:match("([^.]+)$"), ip = peer.private_ip or peer.ip }
+    end
+  end
+  slot.facts.server = {
+    address = server,
+    name = state.name or state.hostname or server:match("([^.]+)$"),
+    ip = state.ip,
+    private_ip = state.private_ip or state.ip,
+    peers = peers,
+  }
+  return slot.facts
+end
+
+--- The op list one of the taskserv's functions gives.
+local function ops_of(declaration, which, want, facts)
+  local fn = declaration[which]
+  if not fn then
+    return {}
+  end
+  local ok, ops = pcall(fn, require("prov.host").op, want, facts)
+  if not ok then
+    if err.is(ops) then
+      return nil, ops
+    end
+    return nil, err.new("bug", ("taskserv '%s': %s: %s"):format(declaration.name, which, tostring(ops)))
+  end
+  return ops
+end
+
+local function run(self, node, which, mode, on_event)
+  local declaration, e = self.registry:get("taskserv", node.name)
+  if not declaration then
+    return nil, e
+  end
+  local facts
+  facts, e = self:facts(node.server)
+  if not facts then
+    return nil, e
+  end
+  local ops
+  ops, e = ops_of(declaration, which, node.args, facts)
+  if not ops then
+    return nil, e
+  end
+  local session
+  session, e = self:session(node.server)
+  if not session then
+    return nil, e
+  end
+  return require("prov.host").run(session, ops, {
+    mode = mode,
+    facts = facts,
+    on_event = on_event,
+    name = node.name,
+  })
+end
+
+--- What the recipe would change on the host; touches nothing.
+---@async
+function Hosts:check(node)
+  return self:exclusive(node.server, run, self, node, "recipe", "check")
+end
+
+local function failure(report, what)
+  for _, op in ipairs(report.ops) do
+    if op.status == "failed" then
+      return err.new("failed", ("%s: %s failed"):format(what, op.title or op.name), {
+        hint = op.output and op.output ~= "" and op.output or nil,
+        data = { op = op },
+      })
+    end
+  end
+  return err.new("failed", what .. " failed")
+end
+
+--- Installs or configures a taskserv, then waits for its health checks.
+---@async
+---@return table? report, prov.Err?
+function Hosts:apply(node, on_event)
+  return self:exclusive(node.server, function()
+    local report, e = run(self, node, "recipe", "apply", on_event)
+    if not report then
+      return nil, e
+    elseif report.failed > 0 then
+      return nil, failure(report, node.address)
+    end
+    local health
+    health, e = run(self, node, "health", "apply", on_event)
+    if not health then
+      return nil, e
+    elseif health.failed > 0 then
+      return nil, failure(health, node.address .. ": health check")
+    end
+    return report
+  end)
+end
+
+--- Only the health checks.
+---@async
+function Hosts:health(node)
+  return self:exclusive(node.server, run, self, node, "health", "apply")
+end
+
+--- Removes a taskserv from its server.
+---@async
+function Hosts:remove(node, on_event)
+  return self:exclusive(node.server, function()
+    local report, e = run(self, node, "remove", "apply", on_event)
+    if not report then
+      return nil, e
+    elseif report.failed > 0 then
+      return nil, failure(report, node.address)
+    end
+    return report
+  end)
+end
+
+--- Forgets the session and facts of a server that was replaced or went away.
+function Hosts:forget(server)
+  local slot = self.slots[server]
+  self.slots[server] = nil
+  if slot and slot.session then
+    slot.session:close()
+  end
+end
+
+--- Closes all sessions.
+function Hosts:close()
+  for server in pairs(self.slots) do
+    self:forget(server)
+  end
+end
+
+Hosts.__close = Hosts.close
+
+return M

@@ -1,0 +1,529 @@
+--- The plan: desired x recorded x observed -> steps, in an order the needs allow.
+--
+-- Building a plan changes nothing. A step is { id, address, kind, action, provider, name, needs,
+-- changes, reason, args, node, record, estimate }; id is "<action> <address>"; needs are step ids.
+-- Actions: create update delete of resources (a replace is a delete and a create that know each
+-- other), install configure remove of taskservs.
+
+local data = require("core.data")
+local diff = require("prov.plan.diff")
+local err = require("prov.err")
+local graph = require("core.graph")
+local value = require("prov.value")
+
+local M = {}
+
+---@class prov.Plan
+---@field revision integer state revision the plan was made from
+---@field steps prov.Step[] in a valid order
+---@field refreshed table<string, table> observed states that differ from the recorded ones
+---@field counts table<string, integer>
+---@field outputs table<string, any> wanted outputs, references unresolved
+
+local Builder = {}
+Builder.__index = Builder
+
+--- "server.web" for "server.web[1]".
+local function base_of(address)
+  return (address:gsub("%b[]$", ""))
+end
+
+local function index_nodes(infra)
+  local nodes, by_address, instances = {}, {}, {}
+  for _, list in ipairs({ infra.resources, infra.taskservs }) do
+    for i = 1, #list do
+      local node = list[i]
+      nodes[#nodes + 1] = node
+      by_address[node.address] = node
+      if node.key ~= nil then
+        local base = base_of(node.address)
+        instances[base] = instances[base] or {}
+        table.insert(instances[base], node.address)
+      end
+    end
+  end
+  return nodes, by_address, instances
+end
+
+--- Calls fn(address) for each address a need stands for: itself, or all instances of a base.
+function Builder:each_need(node, fn)
+  local needs = node.needs
+  for i = 1, #needs do
+    local address = needs[i]
+    if self.by_address[address] then
+      fn(address)
+    else
+      for _, instance in ipairs(self.instances[address] or {}) do
+        fn(instance)
+      end
+    end
+  end
+end
+
+--- Dependency order of the nodes, or an error with the cycle spelled out.
+function Builder:order()
+  local nodes = self.nodes
+  local number = {}
+  for i = 1, #nodes do
+    number[nodes[i].address] = i
+  end
+  local g = graph.new(#nodes)
+  for i = 1, #nodes do
+    if #nodes[i].needs > 0 then
+      self:each_need(nodes[i], function(address)
+        g:edge(number[address], i)
+      end)
+    end
+  end
+  local order, e = g:sort()
+  if order then
+    return order
+  end
+  local path = {}
+  for _, i in ipairs(e.data and e.data.path or {}) do
+    path[#path + 1] = nodes[i].address
+  end
+  local origin = path[1] and self.by_address[path[1]].origin or {}
+  return nil, err.new("cycle", "these need each other: " .. table.concat(path, " -> "), {
+    file = origin.file,
+    line = origin.line,
+    column = origin.column,
+    hint = "remove one of the references or needs between them",
+    data = { path = path },
+  })
+end
+
+--- What a reference gives while planning: the value where it is known, else an unknown.
+function Builder:lookup(address, path)
+  local instances = self.instances[address]
+  if not self.by_address[address] and instances then
+    local list = {}
+    for i, instance in ipairs(instances) do
+      list[i] = self:lookup(instance, path)
+    end
+    return data.list(list)
+  end
+  local args = self.resolved[address]
+  local head = path[1]
+  if args and head ~= nil and args[head] ~= nil then
+    return require("prov.state").at(args, path)
+  end
+  local pending = self.pending[address]
+  if pending == "create" then
+    return value.unknown("any", { address })
+  end
+  local state = self.observed and self.observed[address] or self:record(address) and self:record(address):state()
+  if not state then
+    return value.unknown("any", { address })
+  end
+  return require("prov.state").at(state, path)
+end
+
+function Builder:record(address)
+  return self.state.records[address]
+end
+
+function Builder:resolve(node)
+  if #node.needs == 0 then
+    return node.args
+  end
+  local missing
+  local resolved = value.resolve(node.args, function(address, path)
+    local found = self:lookup(address, path)
+    if found == nil and not missing then
+      missing = ("%s has no value '%s'"):format(address, table.concat(path, "."))
+    end
+    return found
+  end)
+  if missing then
+    local at = node.origin or {}
+    return nil, err.new("invalid", node.address .. ": " .. missing, {
+      file = at.file,
+      line = at.line,
+      column = at.column,
+      hint = "run 'prov state show " .. base_of(node.address) .. "' for the values there are",
+    })
+  end
+  return resolved
+end
+
+function Builder:add(step)
+  step.id = step.action .. " " .. step.address
+  step.needs = step.needs or {}
+  self.steps[#self.steps + 1] = step
+  self.by_id[step.id] = step
+  self.counts[step.action] = (self.counts[step.action] or 0) + 1
+  local durations = self.durations
+  if durations then
+    step.estimate = durations[("%s %s %s"):format(step.action, step.kind, step.provider or step.name or "")]
+  end
+  return step
+end
+
+--- Ids of the steps that must end before a step of this node may start.
+function Builder:needs_of(node)
+  local ids = {}
+  if #node.needs > 0 then
+    self:each_need(node, function(address)
+      local step = self.forward[address]
+      if step then
+        ids[#ids + 1] = step.id
+      end
+    end)
+  end
+  return ids
+end
+
+--- Decides what becomes of a resource: none, create, update or replace, and why.
+function Builder:decide(node, args, record)
+  local _, resource, e = self.providers:resource(node.provider, node.kind)
+  if e then
+    return nil, e
+  end
+  if not record then
+    return "create", diff.whole(resource.schema, args)
+  end
+  local observed = self.observed and self.observed[node.address]
+  if observed == false then
+    return "create", diff.whole(resource.schema, args), "deleted outside prov"
+  end
+  if record.provider ~= node.provider then
+    return "replace", diff.whole(resource.schema, args),
+      ("moves from provider %s to %s"):format(record.provider, node.provider)
+  end
+  local changes = {}
+  local same_world = observed == nil or rawequal(observed, rawget(record, "_state"))
+  if not (same_world and record.args_bytes == data.encode(args)) then
+    changes = diff.fields(resource.schema, args, record:args(), observed or nil)
+  end
+  if observed and observed.status == "stopped" and args.status == nil then
+    changes[#changes + 1] = { path = "status", before = "stopped", after = "running", outside = true }
+  end
+  if self.replace[node.address] then
+    return "replace", changes, "asked for with --replace"
+  elseif record.tainted then
+    return "replace", changes, "its last creation did not end well"
+  end
+  return self:weigh(node, changes)
+end
+
+--- Turns field changes into an action, honouring the lifecycle of the node.
+function Builder:weigh(node, changes)
+  local ignore = node.lifecycle and node.lifecycle.ignore_changes
+  if ignore then
+    local kept = {}
+    for _, change in ipairs(changes) do
+      local top = change.path:match("^[^.%[]+")
+      local ignored = false
+      for _, name in ipairs(ignore) do
+        ignored = ignored or name == top or name == "all"
+      end
+      if not ignored then
+        kept[#kept + 1] = change
+      end
+    end
+    changes = kept
+  end
+  if #changes == 0 then
+    return "none", changes
+  end
+  local why, outside = {}, false
+  for _, change in ipairs(changes) do
+    outside = outside or change.outside
+    if change.replace then
+      why[#why + 1] = change.path
+    end
+  end
+  if #why > 0 then
+    return "replace", changes, table.concat(why, ", ") .. " cannot change in place"
+  end
+  return "update", changes, outside and "changed outside prov" or nil
+end
+
+function Builder:guard(node, record, what)
+  local lifecycle = node and node.lifecycle
+  if lifecycle and lifecycle.prevent_destroy then
+    return err.fail("denied", "%s would be %s, but its lifecycle says prevent_destroy", record.address, what)
+  end
+  return true
+end
+
+function Builder:plan_resource(node)
+  local args, e = self:resolve(node)
+  if not args then
+    return nil, e
+  end
+  self.resolved[node.address] = args
+  local record = self:record(node.address)
+  local action, changes, reason = self:decide(node, args, record)
+  if not action then
+    return nil, changes
+  end
+  local observed = self.observed and self.observed[node.address]
+  if action == "none" then
+    if observed and not rawequal(observed, rawget(record, "_state"))
+      and data.encode(observed) ~= record.state_bytes then
+      self.refreshed[node.address] = observed
+    end
+    return true
+  end
+  local step = {
+    address = node.address,
+    kind = node.kind,
+    provider = node.provider,
+    action = action == "replace" and "create" or action,
+    changes = changes,
+    reason = reason,
+    args = args,
+    node = node,
+    record = record,
+  }
+  if action == "replace" then
+    local ok, denied = self:guard(node, record, "replaced")
+    if not ok then
+      return nil, denied
+    end
+    local old = self:add({
+      address = node.address,
+      kind = node.kind,
+      provider = record.provider,
+      action = "delete",
+      changes = {},
+      reason = reason,
+      record = record,
+      node = node,
+      replaces = true,
+    })
+    self.backward[node.address] = old
+    step.replaces = old
+    self.counts.replace = (self.counts.replace or 0) + 1
+  end
+  self.pending[node.address] = step.action
+  self.forward[node.address] = self:add(step)
+  return true
+end
+
+function Builder:plan_taskserv(node)
+  local args, e = self:resolve(node)
+  if not args then
+    return nil, e
+  end
+  self.resolved[node.address] = args
+  local record = self:record(node.address)
+  local server = self.pending[node.server]
+  local action, reason
+  local changes = {}
+  local declaration = self.registry:get("taskserv", node.name)
+  if not record or server == "create" then
+    action, changes = "install", diff.whole(declaration.schema, args)
+    reason = record and server == "create" and "its server is new" or nil
+  elseif record.tainted then
+    action, changes, reason = "configure", {}, "its last installation did not end well"
+  elseif record.args_bytes ~= data.encode(args) then
+    changes = diff.fields(declaration.schema or {}, args, record:args())
+    action = #changes > 0 and "configure" or nil
+  end
+  local step = {
+    address = node.address,
+    kind = "taskserv",
+    name = node.name,
+    action = action,
+    changes = changes,
+    reason = reason,
+    args = args,
+    node = node,
+    record = record,
+  }
+  if action then
+    self.forward[node.address] = self:add(step)
+  else
+    self.settled[#self.settled + 1] = step
+  end
+  return true
+end
+
+--- Adds configure steps for taskservs whose hosts are no longer as prov left them.
+function Builder:plan_drift(hosts)
+  if not hosts then
+    return true
+  end
+  local checks = {}
+  for _, step in ipairs(self.settled) do
+    local seen = self.observed and self.observed[step.node.server]
+    if seen ~= false and not self.pending[step.node.server] and not (seen and seen.status == "stopped") then
+      checks[#checks + 1] = { address = step.address, name = step.name, server = step.node.server, args = step.args }
+    end
+  end
+  local drifted, e = require("prov.plan.refresh").taskservs(hosts, checks)
+  if not drifted then
+    return nil, e
+  end
+  for _, step in ipairs(self.settled) do
+    local report = drifted[step.address]
+    local stopped = self.pending[step.node.server] == "update"
+    if report or stopped then
+      step.action = "configure"
+      step.reason = report and (report.reason or "changed on the host") or "its server starts again"
+      step.drift = report and report.ops or nil
+      self.forward[step.address] = self:add(step)
+    end
+  end
+  return true
+end
+
+--- Steps for what is recorded and no longer wanted, dependents first.
+function Builder:plan_removals()
+  local gone = {}
+  for address, record in pairs(self.state.records) do
+    if not self.by_address[address] then
+      gone[#gone + 1] = record
+    end
+  end
+  table.sort(gone, function(a, b)
+    return a.address < b.address
+  end)
+  for _, record in ipairs(gone) do
+    local server = record.kind == "taskserv" and record.address:match("@(.*)$")
+    local step = {
+      address = record.address,
+      kind = record.kind,
+      provider = record.provider,
+      name = record.kind == "taskserv" and record.address:match("^taskserv%.(.-)@") or nil,
+      action = record.kind == "taskserv" and "remove" or "delete",
+      changes = {},
+      record = record,
+      needs = {},
+    }
+    local server_record = server and self:record(server)
+    local server_goes = server and (not server_record or not self.by_address[server] or self.pending[server] == "create")
+    if server_goes then
+      self.dropped[#self.dropped + 1] = record -- it goes with its server
+    elseif self.observed and self.observed[record.address] == false then
+      self.forgotten[#self.forgotten + 1] = record -- it is gone already
+    else
+      self.backward[record.address] = self:add(step)
+    end
+  end
+  return true
+end
+
+--- Sets the needs of every step, now that all steps are known.
+function Builder:connect()
+  for _, step in pairs(self.forward) do
+    step.needs = self:needs_of(step.node)
+    if step.replaces then
+      step.needs[#step.needs + 1] = step.replaces.id
+    end
+  end
+  self:order_removals()
+end
+
+--- A delete waits for every step of what depended on it. The delete half of a replace waits only
+--- for deletes: the updates of its dependents need the new one first.
+function Builder:order_removals()
+  for address, record in pairs(self.state.records) do
+    for _, need in ipairs(record.needs) do
+      local removal = self.backward[need]
+      if removal then
+        local mine = self.backward[address]
+        if mine and mine ~= removal then
+          removal.needs[#removal.needs + 1] = mine.id
+        end
+        local forward = self.forward[address]
+        if forward and not removal.replaces then
+          removal.needs[#removal.needs + 1] = forward.id
+        end
+      end
+    end
+  end
+  for _, step in ipairs(self.steps) do
+    table.sort(step.needs)
+  end
+end
+
+---@class prov.PlanInput
+---@field infra table see docs/INTERFACES.md
+---@field state prov.State
+---@field providers prov.Providers
+---@field registry prov.Registry
+---@field hosts? prov.Hosts checks taskservs on the hosts; nil skips that
+---@field refresh? boolean default true: read the world first
+---@field replace? table<string, boolean> addresses to rebuild
+---@field durations? table<string, integer> past milliseconds by "action kind provider"
+
+--- Builds the plan.
+---@async
+---@param input prov.PlanInput
+---@return prov.Plan?, prov.Err?
+function M.build(input)
+  local b = setmetatable({
+    state = input.state,
+    providers = input.providers,
+    registry = input.registry,
+    replace = input.replace or {},
+    durations = input.durations,
+    steps = {},
+    by_id = {},
+    counts = {},
+    forward = {},
+    backward = {},
+    pending = {},
+    resolved = {},
+    refreshed = {},
+    settled = {},
+    dropped = {},
+    forgotten = {},
+  }, Builder)
+  b.nodes, b.by_address, b.instances = index_nodes(input.infra)
+  local order, e = b:order()
+  if not order then
+    return nil, e
+  end
+  if input.refresh ~= false and next(input.state.records) then
+    b.observed, e = require("prov.plan.refresh").resources(input.providers, input.state)
+    if not b.observed then
+      return nil, e
+    end
+  end
+  for i = 1, #order do
+    local node = b.nodes[order[i]]
+    local ok
+    if node.server then
+      ok, e = b:plan_taskserv(node)
+    else
+      ok, e = b:plan_resource(node)
+    end
+    if not ok then
+      return nil, e
+    end
+  end
+  local ok
+  ok, e = b:plan_drift(input.refresh ~= false and input.hosts or nil)
+  if ok then
+    ok, e = b:plan_removals()
+  end
+  if not ok then
+    return nil, e
+  end
+  b:connect()
+  return {
+    version = 1,
+    revision = input.state.revision,
+    steps = b.steps,
+    counts = b.counts,
+    refreshed = b.refreshed,
+    dropped = b.dropped,
+    forgotten = b.forgotten,
+    outputs = input.infra.outputs or {},
+    instances = b.instances,
+  }
+end
+
+--- True when applying the plan would do nothing.
+---@param plan prov.Plan
+---@return boolean
+function M.is_empty(plan)
+  return #plan.steps == 0
+end
+
+return M

@@ -1,0 +1,155 @@
+--- A workspace opened for work: its infra, registry, store, state, providers and hosts together.
+
+local engine = require("prov.engine")
+local err = require("prov.err")
+local state = require("prov.state")
+
+local M = {}
+
+---@class prov.Project
+---@field workspace prov.Workspace
+---@field registry prov.Registry
+---@field infra table
+---@field store userdata
+---@field state prov.State
+---@field providers prov.Providers
+---@field hosts prov.Hosts
+local Project = {}
+Project.__index = Project
+
+local EMPTY = { resources = {}, taskservs = {}, outputs = {}, providers = {} }
+
+local function load_infra(workspace, registry, ui)
+  local infra, errs = require("prov.infra").load(workspace, { registry = registry, ui = ui })
+  if infra then
+    return infra
+  end
+  if err.is(errs) then
+    return nil, errs
+  end
+  if #errs == 1 then
+    return nil, errs[1]
+  end
+  return nil, err.new("invalid", ("%d errors in the infra of workspace '%s'"):format(#errs, workspace.name), {
+    data = { errors = errs },
+  })
+end
+
+--- Opens the workspace of an operation.
+---@async
+---@param ctx table operation ctx
+---@param opts? { infra: "need"|"try"|"no" }
+---@return prov.Project?, prov.Err?
+function M.open(ctx, opts)
+  local workspace, e = ctx:need_workspace()
+  if not workspace then
+    return nil, e
+  end
+  local self = setmetatable({ workspace = workspace, registry = ctx.registry, ui = ctx.ui }, Project)
+  local wanted = opts and opts.infra or "need"
+  if wanted ~= "no" then
+    self.infra, e = load_infra(workspace, ctx.registry, ctx.ui)
+    if not self.infra and wanted == "need" then
+      return nil, e
+    end
+  end
+  self.infra_error = e
+  self.infra = self.infra or EMPTY
+  self.store, e = workspace:store()
+  if not self.store then
+    return nil, e
+  end
+  self.state, e = state.load(self.store)
+  if not self.state then
+    return nil, e
+  end
+  self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers)
+  self.hosts = require("prov.hosts").open({
+    workspace = workspace,
+    registry = ctx.registry,
+    state_of = function(address)
+      local record = self.state.records[address]
+      return record and record:state()
+    end,
+    servers = function()
+      return self:servers()
+    end,
+  })
+  return self
+end
+
+--- Addresses of the recorded servers, in order.
+---@return string[]
+function Project:servers()
+  local list = {}
+  for address, record in pairs(self.state.records) do
+    if record.kind == "server" then
+      list[#list + 1] = address
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+--- Makes a plan.
+---@async
+---@param opts? { refresh: boolean?, replace: string[]?, destroy: boolean? }
+---@return prov.Plan?, prov.Err?
+function Project:plan(opts)
+  opts = opts or {}
+  local replace = {}
+  for _, address in ipairs(opts.replace or {}) do
+    if not self.state.records[address] then
+      return err.fail("notfound", "nothing at address '%s' to replace", address)
+    end
+    replace[address] = true
+  end
+  local infra = self.infra
+  if opts.destroy then
+    infra = { resources = {}, taskservs = {}, outputs = {}, providers = infra.providers }
+  end
+  return require("prov.plan").build({
+    infra = infra,
+    state = self.state,
+    providers = self.providers,
+    registry = self.registry,
+    hosts = not opts.destroy and self.hosts or nil,
+    refresh = opts.refresh,
+    replace = replace,
+    durations = engine.durations(self.store),
+  })
+end
+
+--- Takes the workspace's lock and settles what an interrupted run left open.
+---@async
+---@return table? lock to close, prov.Err?
+function Project:begin(what)
+  local lock, e = engine.lock(self.store, what)
+  if not lock then
+    return nil, e
+  end
+  local adopted
+  adopted, e = engine.recover({
+    store = self.store,
+    providers = self.providers,
+    lock = lock,
+    state = self.state,
+  })
+  if not adopted then
+    getmetatable(lock).__close()
+    return nil, e
+  end
+  for _, one in ipairs(adopted) do
+    self.ui.info("took over %s (%s), left by an interrupted run", one.address, one.id)
+  end
+  return lock
+end
+
+--- Closes the SSH sessions and the store.
+function Project:close()
+  self.hosts:close()
+end
+
+Project.__close = Project.close
+
+return M

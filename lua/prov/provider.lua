@@ -1,0 +1,180 @@
+--- Calls provider bodies: builds the ctx they see, bounds how many run at once.
+
+local async = require("prov.async")
+local err = require("prov.err")
+
+local M = {}
+
+---@class prov.Providers
+local Providers = {}
+Providers.__index = Providers
+
+--- What ctx offers on demand; a body that never touches http never loads libcurl.
+local LAZY = {
+  http = function()
+    return require("prov.http")
+  end,
+  fs = function()
+    return require("prov.fs")
+  end,
+  log = function()
+    return require("prov.log")
+  end,
+  machine = function(ctx)
+    return ctx.provider == "local" and require("prov.machine") or nil
+  end,
+  user_key = function(ctx)
+    return assert(ctx.owner.workspace:user_key()).public
+  end,
+  keygen = function()
+    return function()
+      return require("prov.ssh").keygen("ed25519")
+    end
+  end,
+}
+
+local ctx_mt = {
+  __index = function(ctx, name)
+    local make = LAZY[name]
+    if make then
+      local value = make(ctx)
+      rawset(ctx, name, value)
+      return value
+    end
+  end,
+}
+
+local function poll(opts, fn)
+  local every, timeout = opts.every or 1, opts.timeout or 600
+  local waited = 0
+  while true do
+    local value, e = fn()
+    if value ~= nil or e then
+      return value, e
+    end
+    if waited >= timeout then
+      return err.fail("timeout", "not there after %g s", timeout)
+    end
+    async.sleep(math.tointeger(every * 1000 // 1) or 1000)
+    waited = waited + every
+  end
+end
+
+local function sleep(seconds)
+  async.sleep(math.floor(seconds * 1000))
+end
+
+--- Opens the providers an infra uses.
+---@param workspace prov.Workspace
+---@param registry prov.Registry
+---@param configs table<string, table> completed configuration by provider name
+---@return prov.Providers
+function M.open(workspace, registry, configs)
+  return setmetatable({
+    workspace = workspace,
+    registry = registry,
+    configs = configs or {},
+    gates = {},
+    bodies = {},
+    about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
+  }, Providers)
+end
+
+--- The declaration of a provider and of one of its resource kinds.
+---@return table? declaration, table? resource, prov.Err?
+function Providers:resource(name, kind)
+  local declaration, e = self.registry:get("provider", name)
+  if not declaration then
+    return nil, nil, e
+  end
+  local resource = declaration.resources[kind]
+  if not resource then
+    return nil, nil, err.new("invalid", ("provider '%s' has no resource kind '%s'"):format(name, kind))
+  end
+  return declaration, resource
+end
+
+--- The body module of a resource kind, loaded at first use.
+---@return table?, prov.Err?
+function Providers:body(name, kind)
+  local slot = name .. "/" .. kind
+  local body = self.bodies[slot]
+  if body then
+    return body
+  end
+  local declaration, resource, e = self:resource(name, kind)
+  if not declaration then
+    return nil, e
+  end
+  if type(resource.body) == "string" then
+    body, e = self.registry:body(declaration, resource.body)
+    if not body then
+      return nil, e
+    end
+  else
+    body = resource
+  end
+  self.bodies[slot] = body
+  return body
+end
+
+--- How many effects may run at once on a provider.
+---@return integer
+function Providers:concurrency(name)
+  local declaration = self.registry:get("provider", name)
+  return declaration and declaration.limits and declaration.limits.concurrency or 10
+end
+
+function Providers:gate(name)
+  local gate = self.gates[name]
+  if not gate then
+    gate = async.semaphore(self:concurrency(name))
+    self.gates[name] = gate
+  end
+  return gate
+end
+
+--- The ctx for one call. `fields`: address, kind, key, adopt, recorded, deadline.
+function Providers:ctx(name, fields)
+  fields.owner = self
+  fields.provider = name
+  fields.config = self.configs[name] or {}
+  fields.workspace = self.about
+  fields.poll = poll
+  fields.sleep = sleep
+  fields.fail = err.fail
+  fields.adopt = fields.adopt or function() end
+  return setmetatable(fields, ctx_mt)
+end
+
+--- Calls a body function: providers:call("local", "server", "read", { address = ... }, id).
+--- A raise in the body is a bug of the provider and comes back as nil, err that names it.
+---@async
+function Providers:call(name, kind, verb, fields, ...)
+  local body, e = self:body(name, kind)
+  if not body then
+    return nil, e
+  end
+  local fn = body[verb]
+  if not fn then
+    return err.fail("unsupported", "provider '%s' cannot %s a %s", name, verb:gsub("^action_", ""), kind)
+  end
+  fields.kind = kind
+  local packed = table.pack(pcall(fn, self:ctx(name, fields), ...))
+  if packed[1] then
+    return table.unpack(packed, 2, packed.n)
+  end
+  local raised = packed[2]
+  if err.is(raised) then
+    return nil, raised
+  end
+  return nil, err.new("bug", ("provider '%s': %s %s: %s"):format(name, verb, kind, tostring(raised)))
+end
+
+--- True when the kind's body has `verb`.
+function Providers:has(name, kind, verb)
+  local body = self:body(name, kind)
+  return body ~= nil and body[verb] ~= nil
+end
+
+return M

@@ -1,0 +1,192 @@
+--- What prov knows of a workspace: one record per resource and taskserv in the store's graph.
+--
+-- A record is stored as data.encode{ v, provider, id, key, needs, args = bytes, state = bytes,
+-- tainted }: args and state stay encoded inside, so that loading 100,000 records decodes only
+-- their small outer map, and "nothing changed" is a comparison of bytes.
+
+local data = require("core.data")
+local err = require("prov.err")
+
+local M = {}
+
+local VERSION = 1
+
+---@class prov.Record
+---@field address string
+---@field kind string "server", "taskserv", ...
+---@field provider string? name of the provider; nil for a taskserv
+---@field id string? the provider's identity
+---@field key string? idempotency key it was created with
+---@field needs string[] addresses it depends on
+---@field args_bytes string canonical encoding of the arguments it was last applied with
+---@field state_bytes string canonical encoding of what the provider reported
+---@field tainted boolean? half made: the next plan replaces it
+local Record = {}
+Record.__index = Record
+
+--- The arguments it was applied with.
+---@return table
+function Record:args()
+  return assert(data.decode(self.args_bytes))
+end
+
+--- The state the provider reported, outputs included. Decoded once.
+---@return table
+function Record:state()
+  local state = rawget(self, "_state")
+  if not state then
+    state = assert(data.decode(self.state_bytes))
+    rawset(self, "_state", state)
+  end
+  return state
+end
+
+--- Makes a record from its parts; args and state are encoded here.
+---@return prov.Record
+function M.record(parts)
+  return setmetatable({
+    address = parts.address,
+    kind = parts.kind,
+    provider = parts.provider,
+    id = parts.id,
+    key = parts.key,
+    needs = parts.needs or {},
+    args_bytes = parts.args_bytes or data.encode(parts.args or {}),
+    state_bytes = parts.state_bytes or data.encode(parts.state or {}),
+    tainted = parts.tainted,
+  }, Record)
+end
+
+--- The store operations that write the record and its edges.
+---@param record prov.Record
+---@param old? prov.Record what it replaces; its edges are removed where they no longer hold
+---@return table[] part of a commit batch
+function M.writes(record, old)
+  local batch = {
+    {
+      "node",
+      record.address,
+      record.kind,
+      data.encode({
+        v = VERSION,
+        provider = record.provider,
+        id = record.id,
+        key = record.key,
+        needs = data.list(record.needs),
+        args = record.args_bytes,
+        state = record.state_bytes,
+        tainted = record.tainted,
+      }),
+    },
+  }
+  local wanted = {}
+  for _, address in ipairs(record.needs) do
+    wanted[address] = true
+    batch[#batch + 1] = { "edge", record.address, "depends_on", address }
+  end
+  for _, address in ipairs(old and old.needs or {}) do
+    if not wanted[address] then
+      batch[#batch + 1] = { "del_edge", record.address, "depends_on", address }
+    end
+  end
+  return batch
+end
+
+--- The store operations that remove the record and its edges.
+---@param record prov.Record
+---@return table[]
+function M.removes(record)
+  local batch = { { "del_node", record.address } }
+  for _, address in ipairs(record.needs) do
+    batch[#batch + 1] = { "del_edge", record.address, "depends_on", address }
+  end
+  return batch
+end
+
+local function decode(address, kind, bytes)
+  local fields, e = data.decode(bytes)
+  if not fields then
+    return nil, e:wrap("state of %s", address)
+  end
+  if fields.v > VERSION then
+    return err.fail("unsupported", "state of %s is from a newer prov (format %d, this one knows %d)",
+      address, fields.v, VERSION)
+  end
+  return setmetatable({
+    address = address,
+    kind = kind,
+    provider = fields.provider,
+    id = fields.id,
+    key = fields.key,
+    needs = fields.needs,
+    args_bytes = fields.args,
+    state_bytes = fields.state,
+    tainted = fields.tainted,
+  }, Record)
+end
+
+---@class prov.State
+---@field revision integer
+---@field records table<string, prov.Record>
+local State = {}
+State.__index = State
+
+--- Reads all records of the workspace, at a past revision when one is given.
+---@param store userdata
+---@param revision? integer
+---@return prov.State?, prov.Err?
+function M.load(store, revision)
+  local rows, e = store:nodes(nil, revision)
+  if not rows then
+    return nil, e
+  end
+  local records = {}
+  for i = 1, #rows do
+    local row = rows[i]
+    local record, decode_err = decode(row[1], row[2], row[3])
+    if not record then
+      return nil, decode_err
+    end
+    records[row[1]] = record
+  end
+  return setmetatable({ revision = revision or store:head(), records = records }, State)
+end
+
+--- One record, or nil.
+---@return prov.Record?, prov.Err?
+function M.get(store, address)
+  local kind, bytes = store:node(address)
+  if not kind then
+    return nil, bytes
+  end
+  return decode(address, kind, bytes)
+end
+
+--- Addresses in order.
+---@return string[]
+function State:addresses()
+  local list = {}
+  for address in pairs(self.records) do
+    list[#list + 1] = address
+  end
+  table.sort(list)
+  return list
+end
+
+--- The value at `path` of a state: state.ssh.port for { "ssh", "port" }; a missing path is nil.
+--- An empty path means the id.
+function M.at(state, path)
+  if #path == 0 then
+    return state.id
+  end
+  local value = state
+  for _, key in ipairs(path) do
+    if type(value) ~= "table" then
+      return nil
+    end
+    value = value[key]
+  end
+  return value
+end
+
+return M
