@@ -136,7 +136,7 @@ function Project:begin(what)
     state = self.state,
   })
   if not adopted then
-    getmetatable(lock).__close()
+    lock:close()
     return nil, e
   end
   for _, one in ipairs(adopted) do

@@ -304,10 +304,13 @@ local function lock(store, what)
   local timer = clock.every(LOCK_MS // 3, function()
     store:renew("workspace", token, LOCK_MS, clock.wall())
   end)
-  return setmetatable({ token = token }, {
-    __close = function()
-      timer:close()
-      store:release("workspace", token)
+  local function release()
+    timer:close()
+    store:release("workspace", token)
+  end
+  return setmetatable({ token = token, close = release }, {
+    __close = function(self)
+      self:close()
     end,
   })
 end
@@ -371,6 +374,29 @@ end
 function M.durations(store)
   local bytes = store:get("engine", "durations")
   return bytes and data.decode(bytes) or {}
+end
+
+--- The outputs of the last apply.
+---@return table
+function M.saved_outputs(store)
+  local bytes = store:get("engine", "outputs")
+  return bytes and data.decode(bytes) or {}
+end
+
+--- True when the infra declares other outputs than were saved, or references in them may have moved.
+function M.outputs_stale(store, plan)
+  local saved = M.saved_outputs(store)
+  for name, v in pairs(plan.outputs) do
+    if saved[name] == nil or not value.has_reference(v) and data.encode(saved[name]) ~= data.encode(v) then
+      return true
+    end
+  end
+  for name in pairs(saved) do
+    if plan.outputs[name] == nil then
+      return true
+    end
+  end
+  return false
 end
 
 local function close_run(run, status, started, plan)

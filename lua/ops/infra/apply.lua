@@ -1,0 +1,38 @@
+return {
+  kind = "operation",
+  name = "apply",
+  shortcuts = { "a" },
+  summary = "Make the world as the infra says",
+  description = [[
+Plans, shows the plan, asks, and executes it. Interrupted at any moment, the next apply takes over
+what was half done. Ctrl-C once starts no new step, twice cancels the running ones.]],
+  params = {
+    plan = { type = "path", doc = "Apply this saved plan instead of making one" },
+    refresh = { type = "bool", default = true, doc = "Read the world first" },
+    replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address (may be repeated)" },
+    parallelism = { type = "int", min = 1, max = 10000, default = 64, doc = "Steps at once, over all providers" },
+    on_failure = {
+      type = "enum",
+      one_of = { "stop", "continue" },
+      default = "stop",
+      doc = "After a failed step: stop starts no more, continue goes on with what does not need it",
+    },
+  },
+  permission = { action = "update", resource = "Workspace" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/runs" },
+  mcp = { destructive = true },
+  result = { columns = { "address", "action", "status" } },
+  view = "apply",
+  run = function(ctx, p)
+    return require("prov.apply").run(ctx, {
+      file = p.plan,
+      refresh = p.refresh,
+      replace = p.replace,
+      parallelism = p.parallelism,
+      on_failure = p.on_failure,
+    })
+  end,
+  exit_code = function(value)
+    return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0
+  end,
+}

@@ -1,0 +1,26 @@
+return {
+  kind = "operation",
+  name = "destroy",
+  summary = "Delete everything the workspace has created",
+  params = {
+    refresh = { type = "bool", default = true, doc = "Read the world first" },
+    parallelism = { type = "int", min = 1, max = 10000, default = 64, doc = "Steps at once, over all providers" },
+    on_failure = { type = "enum", one_of = { "stop", "continue" }, default = "continue", doc = "See prov apply" },
+  },
+  permission = { action = "delete", resource = "Workspace" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/destroy" },
+  mcp = { destructive = true },
+  result = { columns = { "address", "action", "status" } },
+  view = "apply",
+  run = function(ctx, p)
+    return require("prov.apply").run(ctx, {
+      destroy = true,
+      refresh = p.refresh,
+      parallelism = p.parallelism,
+      on_failure = p.on_failure,
+    })
+  end,
+  exit_code = function(value)
+    return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0
+  end,
+}

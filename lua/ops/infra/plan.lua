@@ -1,0 +1,37 @@
+return {
+  kind = "operation",
+  name = "plan",
+  shortcuts = { "p" },
+  summary = "Show what apply would create, change and delete",
+  description = [[
+Loads and checks the infra, reads the world, and prints the steps that would make it so. Changes
+nothing. A plan saved with --out is applied with 'prov apply --plan FILE', exactly as shown, or
+refused when the state has moved on.]],
+  params = {
+    out = { type = "path", doc = "Save the plan to this file (mode 0600)" },
+    refresh = { type = "bool", default = true, doc = "Read the world first; --refresh=false trusts the recorded state" },
+    replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address (may be repeated)" },
+    destroy = { type = "bool", default = false, doc = "Plan the destruction of everything" },
+    detailed_exitcode = { type = "bool", default = false, doc = "Exit with 3 when there are changes" },
+  },
+  permission = { action = "read", resource = "Workspace" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/plans" },
+  result = { columns = { "action", "address", "reason" } },
+  view = "plan",
+  run = function(ctx, p)
+    local project <close> = assert(require("prov.project").open(ctx))
+    local plan = assert(project:plan({ refresh = p.refresh, replace = p.replace, destroy = p.destroy }))
+    local file = require("prov.plan.file")
+    local shown = file.project(plan)
+    if p.out then
+      shown.hash = assert(file.save(project.workspace, plan, p.out))
+      shown.out = p.out
+    end
+    shown.changed = #plan.steps > 0
+    shown.detailed = p.detailed_exitcode
+    return shown
+  end,
+  exit_code = function(value)
+    return value.detailed and value.changed and 3 or 0
+  end,
+}

@@ -1,0 +1,16 @@
+return {
+  kind = "operation",
+  name = "show",
+  summary = "Show a saved plan",
+  params = {
+    plan = { type = "path", required = true, positional = 1, doc = "File written by 'prov plan --out'" },
+  },
+  permission = { action = "read", resource = "Workspace" },
+  result = { columns = { "action", "address", "reason" } },
+  view = "plan",
+  run = function(_, p)
+    local saved = assert(require("prov.plan.file").read(p.plan))
+    saved.body = nil
+    return saved
+  end,
+}

@@ -1,0 +1,43 @@
+return {
+  kind = "operation",
+  name = "status",
+  shortcuts = { "st" },
+  summary = "Show what the workspace has and what its last run did",
+  description = "Reads only what is recorded; 'prov plan' compares it with the world.",
+  params = {},
+  permission = { action = "read", resource = "Workspace" },
+  http = { method = "GET", path = "/v1/workspaces/{workspace}/status" },
+  result = { columns = { "address", "kind", "provider", "id", "ip", "status" } },
+  view = "status",
+  run = function(ctx)
+    local data = require("core.data")
+    local project <close> = assert(require("prov.project").open(ctx, { infra = "no" }))
+    local rows = {}
+    for i, address in ipairs(project.state:addresses()) do
+      local record = project.state.records[address]
+      local state = record:state()
+      rows[i] = {
+        address = address,
+        kind = record.kind,
+        provider = record.provider,
+        id = record.id ~= address and record.id or nil,
+        ip = state.ip,
+        status = record.tainted and "half made" or state.status or "ok",
+      }
+    end
+    local last
+    for _, row in ipairs(project.store:scan("runs") or {}) do
+      local run = data.decode(row[2])
+      if not last or run.id > last.id then
+        last = run
+      end
+    end
+    return {
+      workspace = project.workspace.name,
+      revision = project.state.revision,
+      last_run = last,
+      open_runs = data.list(require("prov.engine").open_runs(project.store)),
+      resources = data.list(rows),
+    }
+  end,
+}

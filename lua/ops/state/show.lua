@@ -1,0 +1,32 @@
+return {
+  kind = "operation",
+  name = "state show",
+  shortcuts = { "ss" },
+  summary = "Show one record of the state",
+  params = {
+    address = { type = "string", required = true, positional = 1, doc = "Such as server.web[1]", complete = "addresses" },
+    revision = { type = "int", min = 0, doc = "The state as it was at this revision" },
+  },
+  permission = { action = "read", resource = "State" },
+  http = { method = "GET", path = "/v1/workspaces/{workspace}/state/{address}" },
+  result = {},
+  run = function(ctx, p)
+    local plain = require("prov.plan.file").plain
+    local workspace = assert(ctx:need_workspace())
+    local state = assert(require("prov.state").load(assert(workspace:store()), p.revision))
+    local record = state.records[p.address]
+    if not record then
+      return nil, require("prov.suggest").unknown("address", p.address, state:addresses())
+    end
+    return {
+      address = record.address,
+      kind = record.kind,
+      provider = record.provider,
+      id = record.id,
+      tainted = record.tainted,
+      needs = record.needs,
+      args = plain(record:args()),
+      state = plain(record:state()),
+    }
+  end,
+}

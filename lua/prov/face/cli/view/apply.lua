@@ -1,0 +1,52 @@
+--- The closing summary of apply and destroy.
+
+local plan_view = require("prov.face.cli.view.plan")
+
+local M = {}
+
+--- Renders the result of prov.apply.
+---@param result table
+---@param term table
+---@return string
+function M.render(result, term)
+  local out = {}
+  for _, failure in ipairs(result.failures or {}) do
+    out[#out + 1] = ("%s %s: %s"):format(term.color("red", "failed"), failure.step, failure.error)
+    if failure.hint then
+      out[#out + 1] = "       " .. failure.hint:gsub("\n", "\n       ")
+    end
+  end
+  if not result.changed and result.status == "done" then
+    out[#out + 1] = "No changes. The world is as the infra says."
+  else
+    local line = ("%d done"):format(result.done)
+    if result.failed > 0 then
+      line = line .. (", %d failed"):format(result.failed)
+    end
+    if result.skipped > 0 then
+      line = line .. (", %d not started"):format(result.skipped)
+    end
+    local head = { done = "Done.", failed = "Failed.", interrupted = "Interrupted." }
+    local color = result.status == "done" and "green" or "red"
+    out[#out + 1] = ("%s %s in %s."):format(term.color(color, head[result.status]), line, plan_view.duration(result.ms))
+    if result.status ~= "done" then
+      out[#out + 1] = "Run 'prov apply' again: it goes on from here."
+    end
+  end
+  local names = {}
+  for name in pairs(result.outputs or {}) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  if #names > 0 then
+    out[#out + 1] = ""
+    out[#out + 1] = term.bold("Outputs:")
+    for _, name in ipairs(names) do
+      local shown = require("prov.plan.file").plain(result.outputs[name])
+      out[#out + 1] = ("  %s = %s"):format(name, type(shown) == "table" and require("prov.json").encode(shown) or tostring(shown))
+    end
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+return M

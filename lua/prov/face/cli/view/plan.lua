@@ -1,0 +1,160 @@
+--- How a plan reads: one block per resource, only what changes, counts and an estimate at the end.
+
+local M = {}
+
+local SIGN = {
+  create = "+",
+  install = "+",
+  update = "~",
+  configure = "~",
+  delete = "-",
+  remove = "-",
+  replace = "-/+",
+}
+
+local WORD = {
+  create = "is created",
+  install = "is installed",
+  update = "changes in place",
+  configure = "is configured anew",
+  delete = "is deleted",
+  remove = "is removed",
+  replace = "is replaced",
+}
+
+local COLOR = { ["+"] = "green", ["~"] = "yellow", ["-"] = "red", ["-/+"] = "magenta" }
+
+local function show(v)
+  if v == nil then
+    return "(none)"
+  elseif type(v) == "string" then
+    if v:sub(1, 1) == "(" then
+      return v
+    end
+    return #v > 120 and ("%q"):format(v:sub(1, 117)) .. "..." or ("%q"):format(v):gsub("\\\n", "\\n")
+  elseif type(v) == "table" then
+    return (require("prov.json").encode(v, { sorted = true }))
+  end
+  return tostring(v)
+end
+
+local function change_line(change, width)
+  local mark = change.replace and "  # forces replacement" or change.outside and "  # changed outside" or ""
+  local name = change.path .. (" "):rep(width - #change.path)
+  if change.before == nil then
+    return ("%s = %s%s"):format(name, show(change.after), mark)
+  elseif change.after == nil then
+    return ("%s = %s -> (none)%s"):format(name, show(change.before), mark)
+  end
+  return ("%s = %s -> %s%s"):format(name, show(change.before), show(change.after), mark)
+end
+
+--- "1 h 2 min", "3.2 s", "15 ms" of milliseconds.
+local function duration(ms)
+  if ms < 1000 then
+    return ("%d ms"):format(ms)
+  elseif ms < 90000 then
+    return ("%.1f s"):format(ms / 1000)
+  elseif ms < 5400000 then
+    return ("%d min %d s"):format(ms // 60000, ms % 60000 // 1000)
+  end
+  return ("%d h %d min"):format(ms // 3600000, ms % 3600000 // 60000)
+end
+
+M.duration = duration
+
+--- The longest chain of estimates through the needs, and whether every step has one.
+local function estimate(steps)
+  local finish, total, complete = {}, 0, true
+  local by_id = {}
+  for _, step in ipairs(steps) do
+    by_id[step.id] = step
+  end
+  local function ends(step)
+    if finish[step.id] then
+      return finish[step.id]
+    end
+    finish[step.id] = 0
+    local from = 0
+    for _, need in ipairs(step.needs) do
+      from = math.max(from, by_id[need] and ends(by_id[need]) or 0)
+    end
+    complete = complete and step.estimate_ms ~= nil
+    finish[step.id] = from + (step.estimate_ms or 0)
+    return finish[step.id]
+  end
+  for _, step in ipairs(steps) do
+    total = math.max(total, ends(step))
+  end
+  return total, complete
+end
+
+local function block(out, step, action, term)
+  local sign = SIGN[action]
+  local function paint(text)
+    return term.color(COLOR[sign], text)
+  end
+  local reason = step.reason and (" (" .. step.reason .. ")") or ""
+  out[#out + 1] = ("%s %s %s%s"):format(paint(("%3s"):format(sign)), term.bold(step.address), WORD[action], reason)
+  local width = 0
+  for _, change in ipairs(step.changes) do
+    width = math.max(width, #change.path)
+  end
+  for _, change in ipairs(step.changes) do
+    local mark = change.before == nil and "+" or change.after == nil and "-" or "~"
+    if change.after ~= nil or change.before ~= nil then
+      out[#out + 1] = ("      %s %s"):format(term.color(COLOR[mark], mark), change_line(change, width))
+    end
+  end
+  for _, op in ipairs(step.drift or {}) do
+    out[#out + 1] = ("      %s %s"):format(paint("~"), op.title or op.op)
+    for line in (op.diff or ""):gmatch("[^\n]+") do
+      out[#out + 1] = "          " .. line
+    end
+  end
+end
+
+local function count_line(counts)
+  local parts = {}
+  local replaced = counts.replace or 0
+  for _, row in ipairs({
+    { "create", (counts.create or 0) - replaced },
+    { "update", counts.update or 0 },
+    { "replace", replaced },
+    { "delete", (counts.delete or 0) - replaced },
+    { "install", counts.install or 0 },
+    { "configure", counts.configure or 0 },
+    { "remove", counts.remove or 0 },
+  }) do
+    if row[2] > 0 then
+      parts[#parts + 1] = ("%d to %s"):format(row[2], row[1])
+    end
+  end
+  return table.concat(parts, ", ")
+end
+
+--- Renders the projection of a plan (prov.plan.file).
+---@param plan table
+---@param term table color(name, text), bold(text)
+---@return string
+function M.render(plan, term)
+  if #plan.steps == 0 then
+    return "No changes. The world is as the infra says.\n"
+  end
+  local out = { "" }
+  for _, step in ipairs(plan.steps) do
+    if not (step.replaces and step.action == "delete") then
+      block(out, step, step.replaces and "replace" or step.action, term)
+    end
+  end
+  local ms, complete = estimate(plan.steps)
+  local time = ms > 0 and (", about " .. duration(ms) .. (complete and "" or " or more")) or ""
+  out[#out + 1] = ""
+  out[#out + 1] = term.bold("Plan: ") .. count_line(plan.counts) .. time .. "."
+  if plan.out then
+    out[#out + 1] = ("Saved as %s. Apply it with: prov apply --plan %s"):format(plan.out, plan.out)
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+return M
