@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds, installs, demonstrates, tests, packages and removes prov.  See `./install.sh help`.
 set -eu
+umask 022
 
 usage() {
     cat <<'TEXT'

@@ -7,18 +7,20 @@ foreach(name IN LISTS PV_SHARED)
   endif()
 endforeach()
 foreach(folder IN ITEMS providers taskservs clusters workspaces)
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION share/prov
-    PATTERN ".prov" EXCLUDE PATTERN ".gitkeep" EXCLUDE)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${folder})
+    install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION share/prov PATTERN ".prov" EXCLUDE)
+  endif()
 endforeach()
-install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/prov)
+install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/prov)
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/prov RENAME copyright)
 # Completion and man pages come out of the operations of the program just installed.
 install(CODE "set(prov \"$<TARGET_FILE:prov>\")\nset(tree \"${CMAKE_SOURCE_DIR}\")")
 install(SCRIPT ${CMAKE_SOURCE_DIR}/core/install_docs.cmake)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME prov)
-set(CPACK_PACKAGE_VENDOR "prov contributors")
-set(CPACK_PACKAGE_CONTACT "prov contributors <prov@localhost>")
+set(CPACK_PACKAGE_VENDOR "The prov authors")
+set(CPACK_PACKAGE_CONTACT "The prov authors <prov@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "infrastructure automation in one binary")
 set(CPACK_PACKAGE_DESCRIPTION "prov validates, plans and creates servers, networks and services from a
 workspace of plain files, installs services on servers over SSH, and keeps the

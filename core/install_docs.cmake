@@ -12,7 +12,11 @@ endfunction()
 
 if(EXISTS ${tree}/lua/ops/completion.lua OR EXISTS ${tree}/lua/ops/completion)
   write_completion(bash share/bash-completion/completions/prov)
-  write_completion(zsh share/zsh/site-functions/_prov)
+  if(CMAKE_INSTALL_PREFIX STREQUAL "/usr") # where Debian's packages put theirs
+    write_completion(zsh share/zsh/vendor-completions/_prov)
+  else()
+    write_completion(zsh share/zsh/site-functions/_prov)
+  endif()
   write_completion(fish share/fish/vendor_completions.d/prov.fish)
 endif()
 if(EXISTS ${tree}/lua/ops/docs)

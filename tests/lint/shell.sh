@@ -1,0 +1,6 @@
+#!/bin/sh
+# shellcheck over every shell script.
+. "$(dirname "$0")/../support/lint.sh"
+need shellcheck
+
+files '*.sh' '.ci/run' | xargs shellcheck -x -P SCRIPTDIR -P tests/support -S warning
