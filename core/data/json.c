@@ -1,0 +1,148 @@
+#include "data/json.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/number.h"
+#include "data/utf8.h"
+
+enum { MAX_BYTES = 256 << 20, MAX_NODES = 16 << 20, MAX_DEPTH = 512 };
+
+typedef struct filler {
+    pv_doc *doc;
+    uint32_t max_depth;
+    uint32_t depth;
+    pv_err *err;
+} filler;
+
+static pv_status fill(filler *f, uint32_t id, json_t *value);
+
+static pv_status fail_full(const filler *f)
+{
+    return pv_fail(f->err, PV_ELIMIT, "the JSON has more than %u values", (unsigned)f->doc->max_nodes);
+}
+
+static pv_status fill_list(filler *f, uint32_t id, json_t *list)
+{
+    pv_status status = PV_OK;
+    f->doc->nodes[id].kind = PV_NODE_LIST;
+    for (size_t i = 0; i < json_array_size(list) && status == PV_OK; i++) {
+        uint32_t item = pv_doc_add(f->doc, id, 0, 0);
+        status = item == 0 ? fail_full(f) : fill(f, item, json_array_get(list, i));
+    }
+    return status;
+}
+
+static pv_status fill_map(filler *f, uint32_t id, json_t *map)
+{
+    pv_status status = PV_OK;
+    const char *key;
+    json_t *value;
+    f->doc->nodes[id].kind = PV_NODE_MAP;
+    json_object_foreach(map, key, value)
+    {
+        uint32_t member = pv_doc_add_member(f->doc, id, (pv_bytes){key, strlen(key)}, 0, 0);
+        status = member == 0 ? fail_full(f) : fill(f, member, value);
+        if (status != PV_OK) break;
+    }
+    return status;
+}
+
+static pv_status fill(filler *f, uint32_t id, json_t *value)
+{
+    pv_node *node = &f->doc->nodes[id];
+    pv_status status = PV_OK;
+    if (++f->depth > f->max_depth) {
+        return pv_fail(f->err, PV_ELIMIT, "the JSON is nested deeper than %u", (unsigned)f->max_depth);
+    }
+    switch (json_typeof(value)) {
+    case JSON_NULL: break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        node->kind = PV_NODE_BOOL;
+        node->u.boolean = json_is_true(value);
+        break;
+    case JSON_INTEGER:
+        node->kind = PV_NODE_INT;
+        node->u.integer = json_integer_value(value);
+        break;
+    case JSON_REAL:
+        node->kind = PV_NODE_FLOAT;
+        node->u.number = json_real_value(value);
+        break;
+    case JSON_STRING:
+        pv_doc_set_string(f->doc, id, (pv_bytes){json_string_value(value), json_string_length(value)});
+        break;
+    case JSON_ARRAY: status = fill_list(f, id, value); break;
+    case JSON_OBJECT: status = fill_map(f, id, value); break;
+    }
+    f->depth--;
+    return status;
+}
+
+pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits, pv_err *err)
+{
+    pv_json_limits l = {0};
+    filler f = {.doc = doc, .err = err};
+    json_error_t problem;
+    json_t *value;
+    pv_status status;
+    if (limits != NULL) l = *limits;
+    if (l.max_bytes == 0) l.max_bytes = MAX_BYTES;
+    pv_doc_init(doc, l.max_nodes != 0 ? l.max_nodes : MAX_NODES);
+    f.max_depth = l.max_depth != 0 ? l.max_depth : MAX_DEPTH;
+    if (text.len > l.max_bytes) return pv_fail(err, PV_ELIMIT, "the text is larger than %zu bytes", l.max_bytes);
+    value = json_loadb(text.len > 0 ? text.data : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+    if (value == NULL) {
+        status = json_error_code(&problem) == json_error_stack_overflow ? PV_ELIMIT : PV_EINVAL;
+        return pv_fail_at(err, status, problem.line > 0 ? problem.line : 1, problem.column > 0 ? problem.column : 1,
+                          "not valid JSON: %s", problem.text);
+    }
+    status = pv_doc_add(doc, 0, 0, 0) == PV_DOC_ROOT ? fill(&f, PV_DOC_ROOT, value) : fail_full(&f);
+    json_decref(value);
+    return status;
+}
+
+static pv_status full(pv_err *err)
+{
+    return pv_fail(err, PV_ELIMIT, "the JSON text is too large");
+}
+
+pv_status pv_json_put_string(pv_buf *out, pv_bytes text, pv_err *err)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t start = 0;
+    bool ok = pv_buf_addc(out, '"') == PV_OK;
+    if (!pv_utf8_valid(text)) return pv_fail(err, PV_EINVAL, "cannot write as JSON: a string is not valid UTF-8");
+    for (size_t i = 0; i < text.len && ok; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        const char *at = memchr("\"\\\b\f\n\r\t", c, 7);
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) continue;
+        ok = pv_buf_add(out, text.data + start, i - start) == PV_OK;
+        start = i + 1;
+        if (at == NULL) {
+            ok = ok && pv_buf_add(out, escape, sizeof escape) == PV_OK;
+        } else {
+            escape[1] = "\"\\bfnrt"[strchr("\"\\\b\f\n\r\t", c) - "\"\\\b\f\n\r\t"];
+            ok = ok && pv_buf_add(out, escape, 2) == PV_OK;
+        }
+    }
+    ok = ok && pv_buf_add(out, text.data + start, text.len - start) == PV_OK && pv_buf_addc(out, '"') == PV_OK;
+    return ok ? PV_OK : full(err);
+}
+
+pv_status pv_json_put_int(pv_buf *out, int64_t value, pv_err *err)
+{
+    return pv_buf_addf(out, "%lld", (long long)value) == PV_OK ? PV_OK : full(err);
+}
+
+pv_status pv_json_put_float(pv_buf *out, double value, pv_err *err)
+{
+    char text[PV_NUMBER_CAP];
+    if (!isfinite(value)) return pv_fail(err, PV_EINVAL, "cannot write as JSON: a number is not finite");
+    pv_number_format(text, value);
+    return pv_buf_adds(out, text) == PV_OK ? PV_OK : full(err);
+}

@@ -1,0 +1,35 @@
+#include "data/utf8.h"
+
+#include <stdint.h>
+
+/* Length of the sequence at p, or 0 when it is malformed. */
+static size_t sequence(const unsigned char *p, size_t left)
+{
+    uint32_t code, least;
+    size_t len;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF) len = 2, code = p[0] & 0x1F, least = 0x80;
+    else if (p[0] >= 0xE0 && p[0] <= 0xEF) len = 3, code = p[0] & 0x0F, least = 0x800;
+    else if (p[0] >= 0xF0 && p[0] <= 0xF4) len = 4, code = p[0] & 0x07, least = 0x10000;
+    else return 0;
+    if (len > left) return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80) return 0;
+        code = code << 6 | (p[i] & 0x3F);
+    }
+    return code < least || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF) ? 0 : len;
+}
+
+bool pv_utf8_valid(pv_bytes text)
+{
+    const unsigned char *p = (const unsigned char *)text.data;
+    for (size_t i = 0; i < text.len;) {
+        size_t len;
+        if (p[i] < 0x80) {
+            i++;
+            continue;
+        }
+        if ((len = sequence(p + i, text.len - i)) == 0) return false;
+        i += len;
+    }
+    return true;
+}

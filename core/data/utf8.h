@@ -1,0 +1,11 @@
+#ifndef PV_DATA_UTF8_H
+#define PV_DATA_UTF8_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/* True for well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF. */
+bool pv_utf8_valid(pv_bytes text);
+
+#endif

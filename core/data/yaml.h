@@ -1,0 +1,53 @@
+/* YAML: the core schema of YAML 1.2 over libyaml.
+ *
+ * Accepted: one document; null, bool, int (decimal, 0o, 0x; 64 bits), float, string, list,
+ * map with scalar keys (a key is the text it was written as); anchors, aliases and merge keys
+ * (`<<`), expanded as copies; the standard tags (!!str, !!int, ...).
+ * Refused: other tags, repeated keys, integers past 64 bits, anything over the limits. */
+#ifndef PV_DATA_YAML_H
+#define PV_DATA_YAML_H
+
+#include "data/doc.h"
+
+/* Limits of a reader; a zero means the default in brackets. */
+typedef struct pv_yaml_limits {
+    size_t max_bytes;      /* of the text (64 MiB) */
+    uint32_t max_nodes;    /* of the document (8 million) */
+    uint32_t max_expanded; /* nodes made by aliases and merge keys (200,000) */
+    uint32_t max_depth;    /* of nesting (128) */
+} pv_yaml_limits;
+
+/* Reads text into the empty document *doc, which the caller deinits in every case.  An empty
+ * text is a null.
+ * Statuses: PV_EINVAL (with line and column), PV_ELIMIT. */
+pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits, pv_err *err);
+
+/* What a plain (unquoted) scalar means in the core schema: fills kind and value of *out,
+ * PV_NODE_STRING when it is nothing else.  PV_EINVAL for an integer past 64 bits. */
+pv_status pv_yaml_resolve(pv_node *out, pv_bytes text);
+
+typedef struct pv_yaml_writer pv_yaml_writer;
+
+/* Starts a document that is appended to *out (borrowed until the free). */
+pv_yaml_writer *pv_yaml_writer_new(pv_buf *out);
+
+/* Frees the writer, finished or not. NULL is fine. */
+void pv_yaml_writer_free(pv_yaml_writer *w);
+
+/* Append a value; in a map, keys (strings) and values alternate.  Strings that could be read
+ * as something else are quoted, also those that only YAML 1.1 readers mistake.
+ * Statuses: PV_EINVAL (text is not UTF-8, calls out of order), PV_ELIMIT (buffer full). */
+pv_status pv_yaml_put_null(pv_yaml_writer *w, pv_err *err);
+pv_status pv_yaml_put_bool(pv_yaml_writer *w, bool value, pv_err *err);
+pv_status pv_yaml_put_int(pv_yaml_writer *w, int64_t value, pv_err *err);
+pv_status pv_yaml_put_float(pv_yaml_writer *w, double value, pv_err *err);
+pv_status pv_yaml_put_string(pv_yaml_writer *w, pv_bytes text, pv_err *err);
+pv_status pv_yaml_begin_list(pv_yaml_writer *w, bool empty, pv_err *err);
+pv_status pv_yaml_end_list(pv_yaml_writer *w, pv_err *err);
+pv_status pv_yaml_begin_map(pv_yaml_writer *w, bool empty, pv_err *err);
+pv_status pv_yaml_end_map(pv_yaml_writer *w, pv_err *err);
+
+/* Ends the document: everything is in the buffer after it. */
+pv_status pv_yaml_finish(pv_yaml_writer *w, pv_err *err);
+
+#endif

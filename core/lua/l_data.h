@@ -1,0 +1,83 @@
+/* Shared by the files of core.data: how its kinds of values look in Lua. */
+#ifndef PV_LUA_L_DATA_H
+#define PV_LUA_L_DATA_H
+
+#include "data/doc.h"
+#include "lua/lx.h"
+
+typedef enum {
+    L_DATA_MAP,
+    L_DATA_LIST,
+    L_DATA_SECRET,  /* { value } */
+    L_DATA_UNKNOWN, /* { type = string?, origins = list? } */
+    L_DATA_REF,     /* { address = string, path = list } */
+    L_DATA_TEXT,    /* { part, ... } */
+} l_data_kind;
+
+enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500 };
+
+/* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps. */
+typedef struct l_data_types {
+    const void *metatable[L_DATA_KINDS];
+} l_data_types;
+
+/* What a walk over a Lua value needs. */
+typedef struct l_data_walk {
+    lua_State *L;
+    const l_data_types *types;
+    pv_buf *out;
+    pv_err *err;
+    int depth;
+    bool pretty;
+} l_data_walk;
+
+/* One key of a map: a string when text is not NULL, else an integer. */
+typedef struct l_data_key {
+    const char *text;
+    size_t len;
+    lua_Integer number;
+} l_data_key;
+
+/* The kind of the table at idx. */
+l_data_kind l_data_classify(lua_State *L, int idx, const l_data_types *types);
+
+/* Number of items of the list at idx; PV_EINVAL when it has holes or other keys. */
+pv_status l_data_list_len(l_data_walk *w, int idx, lua_Integer *out);
+
+/* Pushes a block with the keys of the map at idx, integers first, then strings by byte. It
+ * stays valid while it and the map stay on the stack and the map is not changed.  PV_EINVAL
+ * (with nothing pushed) when a key is of another type. */
+pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_key **keys, size_t *count);
+
+/* Pushes map[key]. */
+void l_data_push_member(lua_State *L, int map, const l_data_key *key);
+
+/* Pushes t[name] without metamethods and returns its type. */
+int l_data_rawfield(lua_State *L, int t, const char *name);
+
+/* Counts one level of nesting; PV_ELIMIT past L_DATA_DEPTH (a table inside itself, say). */
+pv_status l_data_enter(l_data_walk *w);
+
+/* PV_EINVAL: a value of this type cannot be written. */
+pv_status l_data_bad_type(l_data_walk *w, int idx);
+
+/* Pushes what a node of a document means in Lua; `doc` is on the stack somewhere. */
+void l_data_push_node(lua_State *L, const pv_doc *doc, uint32_t id);
+
+/* The functions, in l_data_json.c, l_data_yaml.c and l_data_codec.c. */
+int l_data_json_decode(lua_State *L);
+int l_data_json_encode(lua_State *L);
+int l_data_yaml_decode(lua_State *L);
+int l_data_yaml_encode(lua_State *L);
+int l_data_encode(lua_State *L);
+int l_data_decode(lua_State *L);
+
+/* Defines the handle type of a YAML document. */
+void l_data_define_doc(lua_State *L);
+
+static inline const l_data_types *l_data_types_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* core.data: YAML, and the places of what was read. */
+#include "base/mem.h"
+#include "data/yaml.h"
+#include "lua/l_data.h"
+
+enum { MAX_TEXT = 1 << 30 };
+
+#define DOC_TYPE "prov.data.doc"
+
+/* A walk that writes through libyaml. */
+typedef struct yaml_walk {
+    l_data_walk base;
+    pv_yaml_writer *to;
+} yaml_walk;
+
+static pv_status put_value(yaml_walk *w, int idx);
+
+static pv_status put_list(yaml_walk *w, int idx)
+{
+    lua_State *L = w->base.L;
+    lua_Integer len;
+    pv_status status = l_data_list_len(&w->base, idx, &len);
+    if (status == PV_OK) status = pv_yaml_begin_list(w->to, len == 0, w->base.err);
+    for (lua_Integer i = 1; i <= len && status == PV_OK; i++) {
+        lua_rawgeti(L, idx, i);
+        status = put_value(w, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    return status == PV_OK ? pv_yaml_end_list(w->to, w->base.err) : status;
+}
+
+static pv_status put_map(yaml_walk *w, int idx)
+{
+    lua_State *L = w->base.L;
+    l_data_key *keys;
+    size_t count;
+    pv_status status = l_data_sorted_keys(&w->base, idx, &keys, &count);
+    if (status != PV_OK) return status;
+    status = pv_yaml_begin_map(w->to, count == 0, w->base.err);
+    for (size_t i = 0; i < count && status == PV_OK; i++) {
+        status = keys[i].text != NULL ? pv_yaml_put_string(w->to, (pv_bytes){keys[i].text, keys[i].len}, w->base.err)
+                                      : pv_yaml_put_int(w->to, keys[i].number, w->base.err);
+        l_data_push_member(L, idx, &keys[i]);
+        if (status == PV_OK) status = put_value(w, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return status == PV_OK ? pv_yaml_end_map(w->to, w->base.err) : status;
+}
+
+static pv_status put_table(yaml_walk *w, int idx)
+{
+    lua_State *L = w->base.L;
+    l_data_kind kind = l_data_classify(L, idx, w->base.types);
+    pv_status status;
+    if (kind > L_DATA_LIST) { /* a marked value stands as the text its metatable gives */
+        pv_bytes text;
+        luaL_checkstack(L, 4, "deep value");
+        text.data = luaL_tolstring(L, idx, &text.len);
+        status = pv_yaml_put_string(w->to, text, w->base.err);
+        lua_pop(L, 1);
+        return status;
+    }
+    if ((status = l_data_enter(&w->base)) != PV_OK) return status;
+    status = kind == L_DATA_LIST ? put_list(w, idx) : put_map(w, idx);
+    w->base.depth--;
+    return status;
+}
+
+static pv_status put_value(yaml_walk *w, int idx)
+{
+    lua_State *L = w->base.L;
+    pv_err *err = w->base.err;
+    pv_bytes text;
+    switch (lua_type(L, idx)) {
+    case LUA_TNIL: return pv_yaml_put_null(w->to, err);
+    case LUA_TBOOLEAN: return pv_yaml_put_bool(w->to, lua_toboolean(L, idx), err);
+    case LUA_TNUMBER:
+        if (lua_isinteger(L, idx)) return pv_yaml_put_int(w->to, lua_tointeger(L, idx), err);
+        return pv_yaml_put_float(w->to, lua_tonumber(L, idx), err);
+    case LUA_TSTRING:
+        text.data = lua_tolstring(L, idx, &text.len);
+        return pv_yaml_put_string(w->to, text, err);
+    case LUA_TTABLE: return put_table(w, idx);
+    case LUA_TLIGHTUSERDATA:
+        if (lua_touserdata(L, idx) == NULL) return pv_yaml_put_null(w->to, err);
+        return l_data_bad_type(&w->base, idx);
+    default: return l_data_bad_type(&w->base, idx);
+    }
+}
+
+static int writer_gc(lua_State *L)
+{
+    pv_yaml_writer **box = lua_touserdata(L, 1);
+    pv_yaml_writer_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* data.yaml_encode(value) -> text | nil, err; keys are sorted */
+int l_data_yaml_encode(lua_State *L)
+{
+    pv_err err;
+    yaml_walk w = {.base = {.L = L, .types = l_data_types_of(L), .err = &err}};
+    pv_yaml_writer **box;
+    luaL_checkany(L, 1);
+    w.base.out = lx_newbuf(L, MAX_TEXT);
+    box = lx_newbox(L, "prov.data.yaml_writer");
+    lua_pushvalue(L, -2);
+    lua_setiuservalue(L, -2, 1); /* the buffer outlives the writer */
+    w.to = *box = pv_yaml_writer_new(w.base.out);
+    if (put_value(&w, 1) != PV_OK || pv_yaml_finish(w.to, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, w.base.out->data, w.base.out->len);
+    return 1;
+}
+
+/* data.yaml_decode(text, max_bytes?) -> value, doc | nil, err; an empty text is data.null */
+int l_data_yaml_decode(lua_State *L)
+{
+    pv_bytes text = lx_checkbytes(L, 1);
+    pv_yaml_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0)};
+    pv_err err;
+    pv_doc **box = lx_newbox(L, DOC_TYPE);
+    *box = pv_alloc(sizeof **box);
+    if (pv_yaml_read(*box, text, &limits, &err) != PV_OK) return lx_fail(L, &err);
+    l_data_push_node(L, *box, PV_DOC_ROOT);
+    lua_insert(L, -2);
+    return 2;
+}
+
+static int doc_close(lua_State *L)
+{
+    pv_doc **box = lx_boxslot(L, 1, DOC_TYPE);
+    pv_doc_deinit(*box);
+    pv_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* The child of node id under the key on top of the stack, or 0. */
+static uint32_t child_of(lua_State *L, const pv_doc *doc, uint32_t id)
+{
+    pv_bytes key;
+    pv_node_kind kind = pv_doc_node(doc, id)->kind;
+    if (kind == PV_NODE_LIST && lua_isinteger(L, -1)) return pv_doc_item(doc, id, lua_tointeger(L, -1));
+    if (kind != PV_NODE_MAP || lua_type(L, -1) != LUA_TSTRING) return 0;
+    key.data = lua_tolstring(L, -1, &key.len);
+    return pv_doc_find(doc, id, key);
+}
+
+/* doc:at(path) -> line, column of the value at the list of keys, or of the nearest one
+ * above it that exists */
+static int doc_at(lua_State *L)
+{
+    const pv_doc *doc = lx_checkbox(L, 1, DOC_TYPE);
+    uint32_t id = PV_DOC_ROOT;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    for (lua_Integer i = 1; lua_rawgeti(L, 2, i) != LUA_TNIL; i++) {
+        uint32_t child = child_of(L, doc, id);
+        lua_pop(L, 1);
+        if (child == 0) break;
+        id = child;
+    }
+    lua_pushinteger(L, pv_doc_node(doc, id)->line);
+    lua_pushinteger(L, pv_doc_node(doc, id)->column);
+    return 2;
+}
+
+void l_data_define_doc(lua_State *L)
+{
+    static const luaL_Reg doc_methods[] = {{"at", doc_at}, {NULL, NULL}};
+    static const luaL_Reg no_methods[] = {{NULL, NULL}};
+    lx_deftype(L, DOC_TYPE, doc_methods, doc_close);
+    lx_deftype(L, "prov.data.yaml_writer", no_methods, writer_gc);
+}
