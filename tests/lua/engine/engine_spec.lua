@@ -1,0 +1,192 @@
+--- The engine against a provider whose world is a folder: what it did can be counted from outside.
+
+local fs = require("prov.fs")
+local spec = require("support.project")
+local test = require("support.async").test
+
+local PROVIDER = [[
+return {
+  kind = "provider", api = 1, name = "folder", summary = "Things that are files in a folder",
+  config = {
+    dir = { type = "path", required = true, doc = "Where" },
+    lose = { type = "string", doc = "Name of a thing whose create answer is lost after the effect" },
+    fail = { type = "string", doc = "Name of a thing whose create is refused" },
+    unreadable = { type = "bool", default = false, doc = "Reads fail" },
+  },
+  limits = { concurrency = 4 },
+  resources = {
+    thing = {
+      body = "thing",
+      schema = {
+        label = { type = "string", default = "x", doc = "Text" },
+        after = { type = "any", doc = "Something to wait for" },
+      },
+      outputs = { id = { type = "string" } },
+    },
+  },
+}
+]]
+
+local BODY = [[
+local M = {}
+local function path(ctx, id) return ctx.config.dir .. "/" .. id end
+function M.read(ctx, id)
+  if ctx.config.unreadable then return ctx.fail("unavailable", "the folder does not answer") end
+  local text, e = ctx.fs.read(path(ctx, id))
+  if not text then
+    if e.code == "notfound" then return nil end
+    return nil, e
+  end
+  return { id = id, label = text }
+end
+function M.create(ctx, want)
+  local name = ctx.address:match("%.(.*)$")
+  if ctx.config.fail == name then return ctx.fail("failed", "refused") end
+  local ok, e = ctx.fs.write_atomic(path(ctx, ctx.key), want.label)
+  if not ok then return nil, e end
+  if ctx.config.lose == name then return ctx.fail("timeout", "the answer was lost") end
+  ctx.adopt(ctx.key)
+  ctx.sleep(0.01)
+  return M.read(ctx, ctx.key)
+end
+function M.update(ctx, id, want)
+  local ok, e = ctx.fs.write_atomic(path(ctx, id), want.label)
+  if not ok then return nil, e end
+  return { id = id, label = want.label }
+end
+function M.delete(ctx, id)
+  local ok, e = ctx.fs.remove(path(ctx, id))
+  if not ok and e.code ~= "notfound" then return nil, e end
+  return true
+end
+function M.find(ctx, key) return M.read(ctx, key) end
+return M
+]]
+
+local function make(things, config)
+  local world = require("support.tmp").dir()
+  local c = spec.ctx({
+    ["extensions/providers/folder/provider.lua"] = PROVIDER,
+    ["extensions/providers/folder/thing.lua"] = BODY,
+    ["infra.yaml"] = "placeholder: true",
+  })
+  function c.write(new_things, new_config)
+    spec.edit(c, "infra.yaml", ("providers: { folder: { dir: %q%s } }\ndefaults: { provider: folder }\n%s"):format(
+      world, new_config and (", " .. new_config) or "", new_things))
+  end
+  function c.count()
+    return #assert(fs.list(world))
+  end
+  c.world = world
+  c.write(things, config)
+  return c
+end
+
+local THREE = [[
+things:
+  a: {}
+  b: { after: "${thing.a.id}" }
+  c: { after: "${thing.b.id}" }
+]]
+
+describe("engine", function()
+  it("creates, leaves alone, and destroys", test(function()
+    local c = make(THREE)
+    local result = assert(spec.apply(c))
+    assert.same({ "done", 3, 0, 0 }, { result.status, result.done, result.failed, result.skipped })
+    assert.equal(3, c.count())
+    assert.is_false(assert(spec.apply(c)).changed)
+    assert.equal(3, assert(spec.apply(c, { destroy = true })).done)
+    assert.equal(0, c.count())
+  end))
+
+  it("stops at a failure, says what was not started, and goes on next time", test(function()
+    local c = make(THREE, "fail: b")
+    local result = assert(spec.apply(c))
+    assert.same({ "failed", 1, 1, 1 }, { result.status, result.done, result.failed, result.skipped })
+    assert.matches("refused", result.failures[1].error)
+    c.write(THREE)
+    assert.equal(2, assert(spec.apply(c)).done)
+    assert.equal(3, c.count())
+  end))
+
+  it("goes on with independent branches when told to", test(function()
+    local independent = "things: { a: {}, b: {}, c: { after: \"${thing.b.id}\" }, d: {} }\n"
+    local c = make(independent, "fail: b")
+    local result = assert(spec.apply(c, { on_failure = "continue", parallelism = 1 }))
+    assert.same({ 2, 1, 1 }, { result.done, result.failed, result.skipped })
+  end))
+
+  it("leaks nothing when the answer of a creation is lost", test(function()
+    local c = make("things: { a: {} }\n", "lose: a")
+    assert.equal("failed", assert(spec.apply(c)).status)
+    assert.equal(1, c.count())
+    c.write("things: { a: {} }\n")
+    assert.same({ "delete thing.a", "create thing.a" }, (spec.plan(c)))
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.equal(1, c.count())
+  end))
+
+  it("sees what was deleted and what was changed outside", test(function()
+    local c = make("things: { a: {}, b: {} }\n")
+    assert(spec.apply(c))
+    local names = assert(fs.list(c.world))
+    local first = type(names[1]) == "table" and names[1].name or names[1]
+    assert(fs.write_atomic(c.world .. "/" .. first, "edited by hand"))
+    local ids, plan = spec.plan(c)
+    assert.equal(1, #ids)
+    assert.equal("edited by hand", plan.steps[1].changes[1].before)
+    assert.is_true(plan.steps[1].changes[1].outside)
+    assert(fs.remove(c.world .. "/" .. first))
+    ids, plan = spec.plan(c)
+    assert.equal(1, #ids)
+    assert.equal("create", plan.steps[1].action)
+    assert.equal("deleted outside prov", plan.steps[1].reason)
+    assert(spec.apply(c))
+    assert.equal(2, c.count())
+  end))
+
+  it("never takes a read that failed for a resource that is gone", test(function()
+    local c = make("things: { a: {} }\n")
+    assert(spec.apply(c))
+    c.write("things: { a: {} }\n", "unreadable: true")
+    local ok, e = pcall(spec.plan, c)
+    assert.is_false(ok)
+    assert.equal("unavailable", e.code)
+    assert.same({}, (spec.plan(c, { refresh = false })))
+  end))
+
+  it("takes over what a killed run created", test(function()
+    local c = make("things: { a: {} }\n")
+    local data = require("core.data")
+    local workspace = c.need_workspace()
+    local store = assert(workspace:store())
+    local async = require("prov.async")
+    -- What the journal holds when the process dies right after the effect.
+    assert(fs.write_atomic(c.world .. "/key1", "x"))
+    assert(async.await(function(resume)
+      return store:commit({
+        { "put", "open", "run-1", data.encode({ started = 0, steps = 1 }) },
+        { "journal", "run-1", data.encode({
+          step = "create thing.a", address = "thing.a", action = "create", phase = "intent", key = "key1",
+          kind = "thing", provider = "folder", args = data.encode({ label = "x" }), needs = data.list({}), time = 0,
+        }) },
+      }, resume)
+    end))
+    local result = assert(spec.apply(c))
+    assert.is_false(result.changed)
+    assert.equal(1, c.count())
+    assert.same({}, (spec.plan(c)))
+  end))
+
+  it("refuses a second apply while one holds the workspace", test(function()
+    local c = make("things: { a: {} }\n")
+    local p <close> = assert(require("prov.project").open(c))
+    local lock <close> = assert(p:begin("test"))
+    assert.truthy(lock.token)
+    local ok, e = pcall(spec.apply, c)
+    assert.is_false(ok)
+    assert.equal("locked", e.code)
+    assert.matches("test by", tostring(e))
+  end))
+end)
