@@ -199,9 +199,12 @@ function M.scope(fn)
     end
     return task
   end
-  local packed = table.pack(fn(scope))
-  if packed[1] == nil and err.is(packed[2]) then
-    fail(packed[2])
+  local packed = table.pack(pcall(fn, scope))
+  local raised = not packed[1] and packed[2] or nil
+  if raised ~= nil then
+    fail(err.from(raised))
+  elseif packed[2] == nil and err.is(packed[3]) then
+    fail(packed[3])
   end
   local i = 1
   while scope.tasks[i] do -- tasks may spawn more while we wait
@@ -211,10 +214,12 @@ function M.scope(fn)
     end
     i = i + 1
   end
-  if failure then
+  if raised ~= nil then
+    error(raised, 0)
+  elseif failure then
     return nil, failure
   end
-  return table.unpack(packed, 1, packed.n)
+  return table.unpack(packed, 2, packed.n)
 end
 
 --- Suspends the running task for `ms` milliseconds.
@@ -257,49 +262,45 @@ function M.deadline(ms, fn, ...)
   return table.unpack(packed, 1, packed.n)
 end
 
---- A counting semaphore: sem:with(fn, ...) runs fn when one of `limit` places is free.
+--- A counting semaphore: sem:with(fn, ...) runs fn when one of `limit` places is free; waiting
+-- tasks get theirs in the order they came.
 function M.semaphore(limit)
-  local sem = { free = limit, queue = {}, first = 1 }
+  local sem = { free = limit }
+  local queue, first, last = {}, 1, 0
 
   local function release()
-    local wake = sem.queue[sem.first]
-    if wake then
-      sem.queue[sem.first] = nil
-      sem.first = sem.first + 1
-      wake()
-    else
-      sem.free = sem.free + 1
+    while first <= last do
+      local waiter = queue[first]
+      queue[first] = nil
+      first = first + 1
+      if not waiter.gone then
+        waiter.served = true
+        return waiter.resume()
+      end
     end
+    sem.free = sem.free + 1
   end
 
+  --- Takes a place; closing the returned value gives it back.
   function sem:acquire()
     if self.free > 0 then
       self.free = self.free - 1
     else
       M.await(function(resume, on_cancel)
-        local at = self.first + #self.queue
-        while self.queue[at] do
-          at = at + 1
-        end
-        local given = false
-        self.queue[at] = function()
-          given = true
-          resume()
-        end
+        local waiter = { resume = resume }
+        last = last + 1
+        queue[last] = waiter
         on_cancel(function()
-          if not given then
-            self.queue[at] = function()
-              release()
-            end
-          end
+          waiter.gone = true
         end)
         return true
       end)
     end
+    local held = true
     return setmetatable({}, {
-      __close = function(place)
-        if not place.released then
-          place.released = true
+      __close = function()
+        if held then
+          held = false
           release()
         end
       end,
