@@ -63,6 +63,29 @@ local function step(task, ...)
   end
 end
 
+-- Tasks that may go on. They are stepped one after the other at the outermost level: stepping one
+-- from inside another would nest coroutines, and Lua allows only some 200 levels of that.
+local ready = { first = 1, last = 0 }
+local draining = false
+
+local function go_on(task, ...)
+  ready.last = ready.last + 1
+  ready[ready.last] = table.pack(task, ...)
+  if draining then
+    return
+  end
+  draining = true
+  while ready.first <= ready.last do
+    local item = ready[ready.first]
+    ready[ready.first] = nil
+    ready.first = ready.first + 1
+    if not item[1].done then
+      step(table.unpack(item, 1, item.n))
+    end
+  end
+  draining = false
+end
+
 --- The running task, or nil outside of one.
 ---@return prov.Task?
 function M.running()
@@ -80,17 +103,17 @@ function M.await(start)
   if not task then
     error("await outside a task", 2)
   end
-  local early, settled
+  local early, settled, suspended
   local function resume(...)
     if settled or task.done then
       return
     end
     settled = true
     task.on_cancel = nil
-    if coroutine.status(co) == "running" then
-      early = table.pack(...)
+    if suspended then
+      go_on(task, ...)
     else
-      step(task, ...)
+      early = table.pack(...)
     end
   end
   local req, refused, name = start(resume, function(fn)
@@ -103,6 +126,7 @@ function M.await(start)
     settled = true
     return nil, refused, name
   end
+  suspended = true
   return coroutine.yield()
 end
 
