@@ -2,6 +2,7 @@
 file(GLOB_RECURSE lua_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/lua ${CMAKE_SOURCE_DIR}/lua/*.lua)
 list(FILTER lua_files EXCLUDE REGEX "^meta/")
 list(SORT lua_files)
+include(lua/ops_index.cmake)
 set(PV_EMBED_SOURCE ${CMAKE_BINARY_DIR}/generated/embedded.S)
 set(data "")
 set(table "")
@@ -13,6 +14,10 @@ foreach(file IN LISTS lua_files)
   string(APPEND table "    .quad .Lname${number}, .Lbegin${number}, .Lend${number}\n")
   list(APPEND depends ${CMAKE_SOURCE_DIR}/lua/${file})
 endforeach()
+math(EXPR number "${number} + 1")
+string(APPEND data ".Lbegin${number}: .incbin \"${PV_OPS_INDEX}\"\n.Lend${number}: .byte 0\n.Lname${number}: .asciz \"prov/ops_index.lua\"\n")
+string(APPEND table "    .quad .Lname${number}, .Lbegin${number}, .Lend${number}\n")
+list(APPEND depends ${PV_OPS_INDEX})
 file(GENERATE OUTPUT ${PV_EMBED_SOURCE} CONTENT
 "    .section .rodata
 ${data}

@@ -1,0 +1,333 @@
+--- From words to parameters: finds the operation, takes flags and positionals apart, turns text
+-- into values of the declared types.
+
+local err = require("prov.err")
+local ops = require("prov.ops")
+
+local M = {}
+
+--- Flags that every command knows: parameter -> declaration.
+M.GLOBAL = {
+  workspace = { type = "string", short = "w" },
+  output = { type = "enum", short = "o", one_of = { "table", "wide", "json", "yaml", "name" } },
+  yes = { type = "bool", short = "y" },
+  quiet = { type = "bool", short = "q" },
+  verbose = { type = "bool", short = "v" },
+  color = { type = "bool" },
+  progress = { type = "bool" },
+  help = { type = "bool", short = "h" },
+}
+
+--- The flag of a parameter: detailed_exitcode -> detailed-exitcode.
+---@param name string
+---@return string
+function M.flag_name(name)
+  return (name:gsub("_", "-"))
+end
+
+--- The positional parameters in their order, and the others by name; each with its `name`.
+---@param params? table<string, table>
+---@return table[] positional
+---@return table[] flags
+function M.split(params)
+  local positional, flags = {}, {}
+  for name, spec in pairs(params or {}) do
+    local param = setmetatable({ name = name }, { __index = spec })
+    local list = spec.positional and positional or flags
+    if not spec.hidden then
+      list[#list + 1] = param
+    end
+  end
+  table.sort(positional, function(a, b)
+    return a.positional < b.positional
+  end)
+  table.sort(flags, function(a, b)
+    return a.name < b.name
+  end)
+  return positional, flags
+end
+
+local function suggest(word, candidates)
+  return require("prov.suggest").hint(word, candidates)
+end
+
+--- The error for words that name no command.
+---@param words string[]
+---@return prov.Err
+function M.unknown_command(words)
+  local group = words[1]
+  local hint
+  if ops.names(group)[1] and words[2] then
+    local verbs = {}
+    for _, name in ipairs(ops.names(group)) do
+      verbs[#verbs + 1] = name:sub(#group + 2)
+    end
+    hint = suggest(words[2], verbs) or ("`prov help %s` lists them"):format(group)
+    return err.new("usage", ("no command '%s %s'"):format(group, words[2]), { hint = hint })
+  end
+  local names = ops.groups()
+  for _, name in ipairs(ops.names()) do
+    if not name:find(" ", 1, true) then
+      names[#names + 1] = name
+    end
+  end
+  hint = suggest(group, names) or "`prov help` lists them"
+  return err.new("usage", ("no command '%s'"):format(group), { hint = hint })
+end
+
+local function usage(fmt, ...)
+  return err.new("usage", fmt:format(...))
+end
+
+local BOOLS = { ["true"] = true, yes = true, on = true, ["1"] = true, ["false"] = false, no = false, off = false, ["0"] = false }
+
+local convert = {}
+
+function convert.int(text)
+  return math.tointeger(tonumber(text, 10) or nil) or nil, "a whole number"
+end
+
+function convert.port(text)
+  return convert.int(text)
+end
+
+function convert.number(text)
+  return tonumber(text), "a number"
+end
+
+function convert.bool(text)
+  return BOOLS[text], "true or false"
+end
+
+--- Text to the value of a parameter; nil and what was wanted when it is none.
+local function to_value(spec, text)
+  local to = convert[spec.type]
+  if to then
+    local value, wanted = to(text)
+    if value == nil then
+      return nil, wanted
+    end
+    return value
+  end
+  if spec.one_of then
+    for _, choice in ipairs(spec.one_of) do
+      if choice == text then
+        return text
+      end
+    end
+    return nil, "one of " .. table.concat(spec.one_of, ", ")
+  end
+  return text
+end
+
+--- Puts one more value of a parameter into `out`.
+local function set(out, name, spec, text, shown)
+  local function refuse(wanted)
+    return nil, usage("%s must be %s, not '%s'", shown, wanted, text)
+  end
+  if spec.type == "list" then
+    local value, wanted = to_value(spec.of or {}, text)
+    if value == nil then
+      return refuse(wanted)
+    end
+    out[name] = out[name] or {}
+    table.insert(out[name], value)
+  elseif spec.type == "map" then
+    local key, rest = text:match("^([^=]+)=(.*)$")
+    if not key then
+      return refuse("KEY=VALUE")
+    end
+    out[name] = out[name] or {}
+    out[name][key] = rest
+  else
+    local value, wanted = to_value(spec, text)
+    if value == nil then
+      return refuse(wanted)
+    end
+    if out[name] ~= nil and spec.type ~= "bool" then
+      return nil, usage("%s is given twice", shown)
+    end
+    out[name] = value
+  end
+  return true
+end
+
+--- The flags an operation knows: text behind the dashes -> { param, spec, target, negated }.
+local function flag_table(params, into, global)
+  local known = {}
+  local function add(list, target, taken)
+    for name, spec in pairs(list) do
+      local flag = M.flag_name(name)
+      if not spec.positional or target ~= into then
+        if not (taken and known[flag]) then
+          known[flag] = { name = name, spec = spec, target = target }
+          if spec.type == "bool" then
+            known["no-" .. flag] = { name = name, spec = spec, target = target, negated = true }
+          end
+        end
+        if spec.short and not (taken and known[spec.short]) then
+          known[spec.short] = { name = name, spec = spec, target = target }
+        end
+      end
+    end
+  end
+  add(params, into)
+  add(M.GLOBAL, global, true)
+  return known
+end
+
+local Parser = {}
+Parser.__index = Parser
+
+function Parser:unknown(flag)
+  local names = {}
+  for name in pairs(self.known) do
+    if #name > 1 then
+      names[#names + 1] = "--" .. name
+    end
+  end
+  table.sort(names)
+  return nil, err.new("usage", ("no flag '%s'"):format(flag), {
+    hint = suggest(flag, names) or ("`prov help %s` lists them"):format(self.name),
+  })
+end
+
+--- Takes the flag that the word at self.at begins; moves on behind its value.
+function Parser:flag(word)
+  local dashes, name, value = word:match("^(%-%-?)([^=]+)=?(.*)$")
+  local has_value = word:find("=", 1, true) ~= nil
+  if dashes == "-" and #name > 1 then -- -wDIR, -yq
+    local first = self.known[name:sub(1, 1)]
+    if first and first.spec.type == "bool" and not has_value then
+      table.insert(self.words, self.at + 1, "-" .. name:sub(2))
+    elseif first then
+      value, has_value = word:sub(3), true
+    end
+    name = name:sub(1, 1)
+  end
+  local flag = self.known[name] or self.known[M.flag_name(name)]
+  if not flag or (dashes == "--" and #name == 1) then
+    return self:unknown(word:match("^[^=]*"))
+  end
+  local shown = dashes .. name
+  self.at = self.at + 1
+  if flag.spec.type == "bool" and not has_value then
+    flag.target[flag.name] = not flag.negated
+    return true
+  elseif flag.negated then
+    return nil, usage("%s takes no value", shown)
+  elseif not has_value then
+    value = self.words[self.at]
+    if value == nil then
+      return nil, usage("%s needs a value", shown)
+    end
+    self.at = self.at + 1
+  end
+  return set(flag.target, flag.name, flag.spec, value, shown)
+end
+
+function Parser:positional(word)
+  local param = self.positionals[self.next]
+  if not param then
+    return nil, usage("unexpected argument '%s'", word)
+  end
+  if param.type ~= "list" then
+    self.next = self.next + 1
+  elseif param.raw then -- everything from here on belongs to it
+    self.only_positional = true
+  end
+  self.at = self.at + 1
+  return set(self.params, param.name, param, word, param.name)
+end
+
+--- Parses the words of one operation.
+---@param op table declaration
+---@param words string[]
+---@param global table values of the flags of every command, extended
+---@return table? params
+---@return prov.Err? err "usage"
+function M.parse(op, words, global)
+  local params = {}
+  local p = setmetatable({
+    name = op.name,
+    words = table.move(words, 1, #words, 1, {}),
+    at = 1,
+    next = 1,
+    params = params,
+    positionals = M.split(op.params),
+    known = flag_table(op.params or {}, params, global),
+  }, Parser)
+  while p.at <= #p.words do
+    local word, ok, e = p.words[p.at], nil, nil
+    if p.only_positional or word == "-" or word:sub(1, 1) ~= "-" then
+      ok, e = p:positional(word)
+    elseif word == "--" then
+      p.only_positional, p.at, ok = true, p.at + 1, true
+    else
+      ok, e = p:flag(word)
+    end
+    if not ok then
+      return nil, e
+    end
+  end
+  return params
+end
+
+--- Takes the flags of every command off the front: `prov -w dir server list`.
+---@param words string[]
+---@param global table filled
+---@return string[]? rest
+---@return prov.Err? err "usage"
+function M.leading(words, global)
+  local p = setmetatable({
+    name = "",
+    words = table.move(words, 1, #words, 1, {}),
+    at = 1,
+    known = flag_table({}, {}, global),
+  }, Parser)
+  while p.at <= #p.words and p.words[p.at]:sub(1, 1) == "-" and p.words[p.at] ~= "-" do
+    local ok, e = p:flag(p.words[p.at])
+    if not ok then
+      return nil, e
+    end
+  end
+  return table.move(p.words, p.at, #p.words, 1, {})
+end
+
+--- Fills in defaults and checks the values of an operation: by its contract.
+---@param op table declaration
+---@param params table
+---@return table? params
+---@return prov.Err|prov.Err[]? err "usage"
+function M.complete(op, params)
+  for name, spec in pairs(op.params or {}) do
+    if spec.required and params[name] == nil then
+      local what = spec.positional and name:upper():gsub("_", "-") or "--" .. M.flag_name(name)
+      return nil, err.new("usage", ("%s is missing: %s"):format(what, spec.doc or ""), {
+        hint = "usage: " .. require("prov.face.cli.help_op").usage(op),
+      })
+    end
+  end
+  if next(op.params or {}) == nil then
+    return params
+  end
+  local there, contract = pcall(require, "prov.contract")
+  if not there then
+    for name, spec in pairs(op.params) do
+      if params[name] == nil then
+        params[name] = spec.default
+      end
+    end
+    return params
+  end
+  local value, errs = contract.compile(op.params):complete(params)
+  if value then
+    return value
+  end
+  for i, e in ipairs(errs) do
+    errs[i] = err.new("usage", e.msg, { hint = e.hint })
+  end
+  return nil, errs
+end
+
+return M

@@ -1,0 +1,126 @@
+--- Runs one operation for the command line: parse, call, render, exit code.
+
+local args = require("prov.face.cli.args")
+local ops = require("prov.ops")
+local report = require("prov.face.cli.report")
+
+local M = {}
+
+--- Prints errors on stderr in the form asked for; returns the exit code.
+local function fail(e, global, term)
+  local text
+  if global.output == "json" then
+    text = require("prov.json").encode(report.data(e), { sorted = true }) .. "\n"
+  else
+    text = report.text(e, term, global.verbose)
+  end
+  io.stderr:write(text)
+  return report.exit_code(e)
+end
+
+local function find(words)
+  local plain = {}
+  for i, word in ipairs(words) do
+    if word:sub(1, 1) == "-" then
+      break
+    end
+    plain[i] = word
+  end
+  local name, used = ops.find(plain)
+  if not name then
+    return nil, plain
+  end
+  return name, table.move(words, used + 1, #words, 1, {})
+end
+
+--- Parses a command line down to the operation and its parameters.
+-- A table with only `help` in it asks for that help screen.
+---@param words string[]
+---@param global table filled
+---@return { name: string?, op: table?, params: table?, help: string[]? }? command
+---@return prov.Err? err
+function M.parse(words, global)
+  local rest, e = args.leading(words, global)
+  if not rest then
+    return nil, e
+  end
+  if #rest == 0 or global.help then
+    return { help = rest }
+  end
+  local name, more = find(rest)
+  if not name then
+    if #more == 1 and ops.names(more[1])[1] then
+      local asked = rest[2] == "--help" or rest[2] == "-h"
+      return { help = more, usage = not asked }
+    end
+    return nil, args.unknown_command(more)
+  end
+  local op = ops.load(name)
+  local params
+  params, e = args.parse(op, more, global)
+  if global.help then
+    return { help = { name } }
+  elseif not params then
+    return nil, e
+  end
+  params, e = args.complete(op, params)
+  if not params then
+    return nil, e
+  end
+  return { name = name, op = op, params = params }
+end
+
+local function execute(command, global)
+  local async = require("prov.async")
+  local context = require("prov.face.cli.context")
+  local interrupt = require("prov.face.cli.interrupt")
+  local ctx = context.new(global)
+  local value, e
+  local signals
+  local ok, raised = async.run(function()
+    signals = interrupt.open(ctx)
+    value, e = command.op.run(ctx, command.params)
+    return true
+  end)
+  if signals then
+    signals:close()
+  end
+  ctx.ui.close()
+  if not ok then
+    value, e = nil, raised
+  end
+  if signals and signals.interrupted and value == nil then
+    local first = report.list(e)[1]
+    if first.code ~= "canceled" and e ~= nil then
+      fail(e, global, ctx.term_err)
+    else
+      io.stderr:write("interrupted\n")
+    end
+    return 130
+  end
+  if value == nil and e ~= nil then
+    return fail(e, global, ctx.term_err)
+  end
+  return require("prov.face.cli.show").value(ctx, command.op, value)
+end
+
+--- Runs a command line; returns the exit code.
+---@param words string[]
+---@return integer
+function M.run(words)
+  local global = {}
+  local command, e = M.parse(words, global)
+  local term = require("prov.face.cli.term")
+  if not command then
+    return fail(e, global, term.open(2, global.color))
+  end
+  if command.help then
+    local code, text = require("prov.face.cli.help").main(command.help)
+    local out = (code == 0 and not command.usage) and io.stdout or io.stderr
+    out:write(text)
+    return command.usage and 2 or code
+  end
+  return execute(command, global)
+end
+
+return M

@@ -1,0 +1,124 @@
+--- Help screens. The overview needs the index only; the help of an operation its declaration.
+
+local ops = require("prov.ops")
+
+local M = {}
+
+local GLOBAL = {
+  { "-w, --workspace DIR|NAME", "the workspace; default: the one around the current folder" },
+  { "-o, --output FORMAT", "table, wide, json, yaml or name" },
+  { "-y, --yes", "answer yes to every question" },
+  { "-q, --quiet", "results and errors only" },
+  { "-v, --verbose", "details, and tracebacks of bugs" },
+  { "    --no-color", "no colours (also: NO_COLOR=1)" },
+  { "    --no-progress", "no live progress" },
+  { "-h, --help", "help for a command" },
+}
+
+local function rows(out, list, indent)
+  local width = 0
+  for _, row in ipairs(list) do
+    width = math.max(width, #row[1])
+  end
+  for _, row in ipairs(list) do
+    out[#out + 1] = ("%s%-" .. width .. "s  %s\n"):format(indent, row[1], row[2])
+  end
+end
+
+--- Words joined to lines of at most `width` behind the hanging indent.
+local function wrap(words, width, indent)
+  local lines, line = {}, ""
+  for _, word in ipairs(words) do
+    if line ~= "" and #indent + #line + 1 + #word > width then
+      lines[#lines + 1] = line
+      line = ""
+    end
+    line = line == "" and word or line .. " " .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n" .. indent)
+end
+
+--- What `prov help` prints.
+---@return string
+function M.overview()
+  local index = ops.index()
+  local out = { "prov: describe infrastructure, plan it, make it so\n\n" }
+  out[#out + 1] = "Usage: prov COMMAND [ARGUMENT ...] [--FLAG ...]\n\nCommands\n"
+  local single, groups = {}, {}
+  for _, name in ipairs(ops.names()) do
+    local group, verb = name:match("^(%S+) (.+)$")
+    if not group then
+      single[#single + 1] = { name, index.commands[name][2] }
+    else
+      groups[group] = groups[group] or {}
+      table.insert(groups[group], verb)
+    end
+  end
+  single[#single + 1] = { "help", "Show help for a command or a group" }
+  table.sort(single, function(a, b)
+    return a[1] < b[1]
+  end)
+  rows(out, single, "  ")
+  out[#out + 1] = "\nGroups\n"
+  local list = {}
+  for _, group in ipairs(ops.groups()) do
+    list[#list + 1] = { group, wrap(groups[group], 78, (" "):rep(16)) }
+  end
+  for _, row in ipairs(list) do
+    out[#out + 1] = ("  %-12s  %s\n"):format(row[1], row[2])
+  end
+  out[#out + 1] = "\nFlags of every command\n"
+  rows(out, GLOBAL, "  ")
+  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine.\n"
+  return table.concat(out)
+end
+
+--- What `prov help server` prints.
+---@param group string
+---@return string
+function M.group(group)
+  local index, list = ops.index(), {}
+  local out = { ("Usage: prov %s COMMAND [ARGUMENT ...] [--FLAG ...]\n\n"):format(group) }
+  for _, name in ipairs(ops.names(group)) do
+    local shortcuts = table.concat(ops.shortcuts(name), ", ")
+    list[#list + 1] = { name, index.commands[name][2] .. (shortcuts ~= "" and (" (" .. shortcuts .. ")") or "") }
+  end
+  rows(out, list, "  ")
+  out[#out + 1] = ("\n`prov help %s COMMAND` tells more.\n"):format(group)
+  return table.concat(out)
+end
+
+--- The help of one operation.
+---@param name string
+---@return string
+function M.operation(name)
+  return require("prov.face.cli.help_op").text(ops.load(name), ops.shortcuts(name), GLOBAL, rows)
+end
+
+--- `prov help [WORD ...]`: exit code and text.
+---@param words string[]
+---@return integer code
+---@return string text
+function M.main(words)
+  local plain = {}
+  for _, word in ipairs(words) do
+    if word:sub(1, 1) ~= "-" then
+      plain[#plain + 1] = word
+    end
+  end
+  if not plain[1] then
+    return 0, M.overview()
+  end
+  local name, used = ops.find(plain)
+  if name and used == #plain then
+    return 0, M.operation(name)
+  end
+  if #plain == 1 and ops.names(plain[1])[1] then
+    return 0, M.group(plain[1])
+  end
+  local e = require("prov.face.cli.args").unknown_command(plain)
+  return 2, require("prov.face.cli.report").text(e)
+end
+
+return M

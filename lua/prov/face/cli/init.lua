@@ -1,0 +1,25 @@
+--- The command line face. What a plain `prov help` does not need is loaded later, by name.
+
+local M = {}
+
+local function help(args)
+  local code, text = require("prov.face.cli.help").main(args)
+  local out = code == 0 and io.stdout or io.stderr
+  return out:write(text) and code or 1
+end
+
+--- Runs one command line; returns the exit code.
+---@param argv string[]
+---@return integer
+function M.main(argv)
+  local first = argv[1]
+  if first == nil or first == "help" or first == "--help" or first == "-h" then
+    return help({ table.unpack(argv, 2) })
+  end
+  if first == "--version" then -- with more words behind; alone it never reaches Lua
+    first = "version"
+  end
+  return require("prov.face.cli.dispatch").run({ first, table.unpack(argv, 2) })
+end
+
+return M

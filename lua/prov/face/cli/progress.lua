@@ -1,0 +1,258 @@
+--- Progress of many steps: a live view on a terminal, plain lines elsewhere.
+--
+-- Live: finished steps scroll away above; below stand the running ones and one line of counts.
+-- The view is redrawn at most ten times a second, so that thousands of steps cost nothing.
+
+local clock = require("prov.face.cli.duration")
+local uv = require("luv")
+local width = require("prov.render.width")
+
+local M = {}
+
+local EVERY_MS = 100
+local MAX_SHOWN = 12
+
+---@class prov.Progress
+local Progress = {}
+Progress.__index = Progress
+
+local ING = {
+  create = "creating",
+  update = "updating",
+  replace = "replacing",
+  delete = "deleting",
+  destroy = "destroying",
+  read = "reading",
+  start = "starting",
+  stop = "stopping",
+  restart = "restarting",
+  install = "installing",
+  configure = "configuring",
+  remove = "removing",
+  check = "checking",
+  apply = "applying",
+  forget = "forgetting",
+}
+
+local ED = {
+  create = "created",
+  update = "updated",
+  replace = "replaced",
+  delete = "deleted",
+  destroy = "destroyed",
+  read = "read",
+  start = "started",
+  stop = "stopped",
+  restart = "restarted",
+  install = "installed",
+  configure = "configured",
+  remove = "removed",
+  check = "checked",
+  apply = "applied",
+  forget = "forgotten",
+}
+
+local SPIN = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
+
+--- Makes a progress.
+---@param term prov.Term where it is drawn (stderr)
+---@param opts { total: integer?, live: boolean?, quiet: boolean?, on_close: fun()? }
+---@return prov.Progress
+function M.new(term, opts)
+  local self = setmetatable({
+    term = term,
+    total = opts.total,
+    live = opts.live and not opts.quiet,
+    quiet = opts.quiet,
+    on_close = opts.on_close,
+    began = uv.now(),
+    running = {}, -- address -> { address, action, at }
+    order = {}, -- running addresses in order of their start
+    finished = 0,
+    failed = 0,
+    drawn = 0, -- lines of the view on the screen
+    frame = 0,
+    pending = {}, -- lines to print above the view
+  }, Progress)
+  if self.live then
+    io.stderr:write("\27[?25l") -- the cursor would jump about
+    self.timer = uv.new_timer()
+    self.timer:start(EVERY_MS, EVERY_MS, function()
+      self:draw()
+    end)
+    self.timer:unref()
+  end
+  return self
+end
+
+function Progress:write(line)
+  if self.live then
+    self.pending[#self.pending + 1] = line
+  elseif not self.quiet then
+    io.stderr:write(line, "\n")
+  end
+end
+
+--- Prints a line that is not progress, above the view.
+---@param line string
+function Progress:print(line)
+  if self.live then
+    self.pending[#self.pending + 1] = line
+    self:draw()
+  else
+    io.stderr:write(line, "\n")
+  end
+end
+
+local function counts(self)
+  local term, count = self.term, #self.order
+  local parts = { self.total and ("%d/%d done"):format(self.finished, self.total) or self.finished .. " done" }
+  parts[#parts + 1] = count > 0 and term:paint("cyan", count .. " running") or nil
+  local waiting = self.total and self.total - self.finished - self.failed - count - (self.skipped or 0)
+  if waiting and waiting > 0 then
+    parts[#parts + 1] = waiting .. " waiting"
+  end
+  if self.failed > 0 then
+    parts[#parts + 1] = term:paint("red", self.failed .. " failed")
+  end
+  if self.skipped then
+    parts[#parts + 1] = term:paint("yellow", self.skipped .. " skipped")
+  end
+  return table.concat(parts, ", ") .. "  " .. clock.text(uv.now() - self.began)
+end
+
+--- The lines of the view, each at most `columns` wide.
+local function view(self, columns, rows)
+  local lines, shown = {}, math.min(#self.order, MAX_SHOWN, math.max(1, rows - 3))
+  local spin = self.term:paint("cyan", SPIN[self.frame % #SPIN + 1])
+  for i = 1, shown do
+    local step = self.running[self.order[i]]
+    local took = clock.text(uv.now() - step.at)
+    local doing = ING[step.action] or step.action or ""
+    doing = step.note and doing .. ": " .. step.note or doing
+    doing = width.cut(doing, math.max(12, columns // 2))
+    local room = columns - width.of(doing) - #took - 6
+    lines[#lines + 1] = ("%s %s %s %s"):format(spin, width.fit(step.address, math.max(8, room)), doing,
+      self.term:paint("dim", took))
+  end
+  if #self.order > shown then
+    lines[#lines + 1] = self.term:paint("dim", ("  and %d more"):format(#self.order - shown))
+  end
+  lines[#lines + 1] = counts(self)
+  return lines
+end
+
+--- Draws the view again; pending lines go above it.
+function Progress:draw()
+  if not self.live then
+    return
+  end
+  local out = {}
+  if self.drawn > 0 then
+    out[1] = ("\27[%dA\r\27[J"):format(self.drawn)
+  end
+  for _, line in ipairs(self.pending) do
+    out[#out + 1] = line .. "\n"
+  end
+  self.pending = {}
+  self.frame = self.frame + 1
+  local lines = view(self, self.term:size())
+  for _, line in ipairs(lines) do
+    out[#out + 1] = line .. "\n"
+  end
+  self.drawn = #lines
+  io.stderr:write(table.concat(out))
+  io.stderr:flush()
+end
+
+--- A step begins.
+---@param address string
+---@param action string "create", "install", ...
+function Progress:start(address, action)
+  if not self.running[address] then
+    self.order[#self.order + 1] = address
+  end
+  self.running[address] = { address = address, action = action, at = uv.now() }
+  if not self.live then
+    self:write(("%s: %s"):format(address, ING[action] or action or "running"))
+  end
+end
+
+--- Something happened inside of a running step: its title is shown beside it.
+---@param address string
+---@param event { title: string?, name: string? }
+function Progress:event(address, event)
+  local step = self.running[address]
+  if step then
+    step.note = width.clean(event.title or event.name or "")
+  end
+end
+
+local function take(self, address)
+  local step = self.running[address]
+  self.running[address] = nil
+  for i, have in ipairs(self.order) do
+    if have == address then
+      table.remove(self.order, i)
+      break
+    end
+  end
+  return step
+end
+
+--- A step has ended well.
+---@param address string
+---@param action? string
+---@param ms? number
+function Progress:done(address, action, ms)
+  local step = take(self, address)
+  action = action or step and step.action
+  ms = ms or step and uv.now() - step.at
+  self.finished = self.finished + 1
+  local term = self.term
+  self:write(("%s %s %s%s"):format(term:paint("green", self.live and "✔" or "ok:"), address,
+    ED[action] or action or "done", ms and term:paint("dim", " (" .. clock.text(ms) .. ")") or ""))
+end
+
+--- A step has failed.
+---@param address string
+---@param e any
+function Progress:fail(address, e)
+  take(self, address)
+  self.failed = self.failed + 1
+  self:write(("%s %s: %s"):format(self.term:paint("red", self.live and "✘" or "failed:"), address, tostring(e)))
+end
+
+--- A step will not run, because what it needs has failed.
+---@param address string
+---@param why? string
+function Progress:skip(address, why)
+  self.skipped = (self.skipped or 0) + 1
+  self:write(("%s %s%s"):format(self.term:paint("yellow", self.live and "-" or "skipped:"), address,
+    why and (": " .. why) or ""))
+end
+
+--- Ends the view; pending lines stay, the view goes.
+function Progress:close()
+  if self.closed then
+    return
+  end
+  self.closed = true
+  if self.timer then
+    self.timer:stop()
+    self.timer:close()
+    local out = { self.drawn > 0 and ("\27[%dA\r\27[J"):format(self.drawn) or "" }
+    for _, line in ipairs(self.pending) do
+      out[#out + 1] = line .. "\n"
+    end
+    out[#out + 1] = "\27[?25h"
+    io.stderr:write(table.concat(out))
+    io.stderr:flush()
+    self.live = false
+  end
+  if self.on_close then
+    self.on_close()
+  end
+end
+
+return M

@@ -1,0 +1,105 @@
+--- How errors are shown: a line that names the thing and its place, the causes, what to do.
+
+local err = require("prov.err")
+
+local M = {}
+
+local PLAIN = {
+  paint = function(_, _, text)
+    return text
+  end,
+}
+
+local function place(e)
+  if not e.file then
+    return ""
+  end
+  local at = e.line and (":" .. e.line .. (e.column and e.column > 0 and (":" .. e.column) or "")) or ""
+  return e.file .. at .. ": "
+end
+
+--- A list of errors from what an operation returned: one error, or several.
+---@param e prov.Err|prov.Err[]
+---@return prov.Err[]
+function M.list(e)
+  if err.is(e) then
+    return { e }
+  elseif type(e) == "table" and e[1] ~= nil then
+    local list = {}
+    for i, one in ipairs(e) do
+      list[i] = err.from(one)
+    end
+    return list
+  end
+  return { err.from(e) }
+end
+
+local function one(e, term, out, verbose)
+  out[#out + 1] = term:paint("red", "error:") .. " " .. place(e) .. e.msg .. "\n"
+  local hint = e.hint
+  local cause = e.cause
+  while cause do
+    out[#out + 1] = "  caused by: " .. place(cause) .. cause.msg .. "\n"
+    hint = hint or cause.hint
+    cause = cause.cause
+  end
+  if e.code == "bug" then
+    local trace = e.data and e.data.traceback
+    hint = hint or "this is a bug in prov or an extension; -v shows where"
+    if verbose and trace then
+      out[#out + 1] = trace .. "\n"
+    end
+  end
+  if hint then
+    out[#out + 1] = term:paint("cyan", "hint:") .. " " .. hint:gsub("\n", "\n      ") .. "\n"
+  end
+end
+
+--- The text for a person.
+---@param e prov.Err|prov.Err[]
+---@param term? prov.Term
+---@param verbose? boolean
+---@return string
+function M.text(e, term, verbose)
+  local out, seen_hint = {}, nil
+  for _, item in ipairs(M.list(e)) do
+    local shown = item
+    if item.hint and item.hint == seen_hint then -- said once is enough
+      shown = setmetatable({ hint = false }, { __index = item })
+    end
+    seen_hint = item.hint
+    one(shown, term or PLAIN, out, verbose)
+  end
+  return table.concat(out)
+end
+
+local function plain(e)
+  local value = { code = e.code, msg = e.msg, file = e.file, line = e.line, column = e.column, hint = e.hint }
+  if type(e.data) == "table" and next(e.data) ~= nil and e.code ~= "bug" then
+    value.data = e.data
+  end
+  if e.cause then
+    value.cause = plain(e.cause)
+  end
+  return value
+end
+
+--- The errors as data: `{ errors = { { code, msg, ... } } }`.
+---@param e prov.Err|prov.Err[]
+---@return table
+function M.data(e)
+  local list = {}
+  for i, item in ipairs(M.list(e)) do
+    list[i] = plain(item)
+  end
+  return { errors = list }
+end
+
+--- The exit code: that of the first error.
+---@param e prov.Err|prov.Err[]
+---@return integer
+function M.exit_code(e)
+  return err.CODES[M.list(e)[1].code] or 1
+end
+
+return M

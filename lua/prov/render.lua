@@ -1,0 +1,264 @@
+--- Values as text for people: tables of maps, key: value lists, plain values.
+
+local width = require("prov.render.width")
+
+local M = {}
+
+local GAP = "  "
+local MIN_COLUMN = 8
+
+local function mark(value)
+  local mt = getmetatable(value)
+  return mt and mt.__name
+end
+
+--- One value on one line.
+---@param value any
+---@return string
+function M.scalar(value)
+  local kind = type(value)
+  if value == nil then
+    return "-"
+  elseif kind == "string" then
+    return width.clean(value)
+  elseif kind == "boolean" then
+    return value and "yes" or "no"
+  elseif kind == "number" then
+    return math.type(value) == "integer" and tostring(value) or (("%.3f"):format(value):gsub("%.?0+$", ""))
+  elseif kind == "table" then
+    local mt = getmetatable(value)
+    if mt and mt.__tostring then
+      return width.clean(tostring(value))
+    end
+    return M.flat(value)
+  end
+  return tostring(value)
+end
+
+--- A nested value on one line: lists by commas, maps as key=value.
+---@param value table
+---@return string
+function M.flat(value)
+  local parts = {}
+  if #value > 0 then
+    for _, item in ipairs(value) do
+      parts[#parts + 1] = M.scalar(item)
+    end
+  else
+    for _, key in ipairs(M.keys(value)) do
+      parts[#parts + 1] = tostring(key) .. "=" .. M.scalar(value[key])
+    end
+  end
+  return parts[1] and table.concat(parts, #value > 0 and ", " or " ") or "-"
+end
+
+--- The keys of a map, sorted.
+---@param map table
+---@return any[]
+function M.keys(map)
+  local keys = {}
+  for key in pairs(map) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return keys
+end
+
+local function is_list(value)
+  return #value > 0 or (next(value) == nil and mark(value) ~= nil)
+end
+
+--- The columns of a list: declared, or the keys of all rows.
+local function columns_of(rows, result, wide)
+  if result and result[1] then
+    return result
+  elseif result and result.columns then
+    local columns = table.move(result.columns, 1, #result.columns, 1, {})
+    return table.move(wide and result.wide or {}, 1, wide and #(result.wide or {}) or 0, #columns + 1, columns)
+  end
+  local all = {}
+  for _, row in ipairs(rows) do
+    for key in pairs(row) do
+      all[key] = true
+    end
+  end
+  return M.keys(all)
+end
+
+--- Takes columns away from the widest ones until the line fits.
+local function shrink(widths, room)
+  local total = #GAP * (#widths - 1)
+  for _, w in ipairs(widths) do
+    total = total + w
+  end
+  while total > room do
+    local widest = 1
+    for i, w in ipairs(widths) do
+      if w > widths[widest] then
+        widest = i
+      end
+    end
+    if widths[widest] <= MIN_COLUMN then
+      return
+    end
+    widths[widest] = widths[widest] - 1
+    total = total - 1
+  end
+end
+
+local STATUS = {
+  ok = "green",
+  running = "green",
+  ready = "green",
+  healthy = "green",
+  active = "green",
+  applied = "green",
+  failed = "red",
+  error = "red",
+  missing = "red",
+  stopped = "yellow",
+  warning = "yellow",
+  drifted = "yellow",
+  unknown = "yellow",
+}
+
+local function paint_status(term, column, text, cell)
+  local style = (column == "status" or column == "state" or column == "health") and STATUS[text]
+  return style and term and term:paint(style, cell) or cell
+end
+
+--- A table with aligned columns.
+---@param rows table[]
+---@param result? string[] | { columns: string[]?, wide: string[]?, empty: string? } the columns
+---@param term? prov.Term
+---@param opts? { wide: boolean? }
+---@return string
+function M.table(rows, result, term, opts)
+  opts = opts or {}
+  if #rows == 0 then
+    return (result and result.empty or "nothing to show") .. "\n"
+  end
+  local columns = columns_of(rows, result, opts.wide)
+  local cells, widths, right = {}, {}, {}
+  for c, column in ipairs(columns) do
+    widths[c] = width.of(tostring(column))
+    right[c] = true
+  end
+  for r, row in ipairs(rows) do
+    cells[r] = {}
+    for c, column in ipairs(columns) do
+      local value = row[column]
+      cells[r][c] = M.scalar(value)
+      right[c] = right[c] and (value == nil or type(value) == "number")
+      widths[c] = math.max(widths[c], width.of(cells[r][c]))
+    end
+  end
+  if term and term.width and not opts.wide then
+    shrink(widths, term.width)
+  end
+  local function line(texts, paint)
+    local out = {}
+    for c, text in ipairs(texts) do
+      local cut = width.cut(text, widths[c])
+      local fill = (" "):rep(widths[c] - width.of(cut))
+      cut = paint(c, text, cut)
+      out[c] = right[c] and fill .. cut or c < #texts and cut .. fill or cut
+    end
+    return table.concat(out, GAP) .. "\n"
+  end
+  local heads, out = {}, {}
+  for c, column in ipairs(columns) do
+    heads[c] = tostring(column):upper():gsub("_", " ")
+  end
+  out[1] = line(heads, function(_, _, cell)
+    return term and term:paint("bold", cell) or cell
+  end)
+  for _, row in ipairs(cells) do
+    out[#out + 1] = line(row, function(c, text, cell)
+      return paint_status(term, columns[c], text, cell)
+    end)
+  end
+  return table.concat(out)
+end
+
+local function tree(out, value, indent, term)
+  for _, key in ipairs(M.keys(value)) do
+    local item, label = value[key], tostring(key)
+    label = indent .. (term and term:paint("bold", label) or label) .. ":"
+    if type(item) == "table" and not (getmetatable(item) or {}).__tostring and next(item) ~= nil
+      and (not is_list(item) or type(item[1]) == "table") then
+      out[#out + 1] = label .. "\n"
+      tree(out, item, indent .. "  ", term)
+    else
+      out[#out + 1] = label .. " " .. M.scalar(item) .. "\n"
+    end
+  end
+end
+
+--- A map as lines of key: value, nested ones indented; declared columns come first.
+---@param map table
+---@param result? { columns: string[]? }
+---@param term? prov.Term
+---@return string
+function M.map(map, result, term)
+  local out, rest = {}, {}
+  for key, value in pairs(map) do
+    rest[key] = value
+  end
+  for _, key in ipairs(result and result.columns or {}) do
+    if map[key] ~= nil then
+      tree(out, { [key] = map[key] }, "", term)
+      rest[key] = nil
+    end
+  end
+  tree(out, rest, "", term)
+  return table.concat(out)
+end
+
+--- Any value of an operation.
+---@param value any
+---@param result? table
+---@param term? prov.Term
+---@param opts? { wide: boolean? }
+---@return string
+function M.value(value, result, term, opts)
+  if type(value) ~= "table" or (getmetatable(value) or {}).__tostring then
+    return M.scalar(value) .. "\n"
+  elseif is_list(value) or (next(value) == nil and result and result.columns) then
+    if type(value[1]) == "table" or #value == 0 then
+      return M.table(value, result, term, opts)
+    end
+    local out = {}
+    for i, item in ipairs(value) do
+      out[i] = M.scalar(item) .. "\n"
+    end
+    return table.concat(out)
+  end
+  return M.map(value, result, term)
+end
+
+--- Only the name of each thing: its first declared column, or address, name, id.
+---@param value any
+---@param result? { columns: string[]?, name: string? }
+---@return string
+function M.names(value, result)
+  local function name(row)
+    if type(row) ~= "table" then
+      return M.scalar(row)
+    end
+    local first = result and (result.name or (result.columns and result.columns[1]))
+    return M.scalar(row[first] or row.address or row.name or row.id)
+  end
+  if type(value) ~= "table" or not is_list(value) then
+    return value ~= nil and not (type(value) == "table" and next(value) == nil) and name(value) .. "\n" or ""
+  end
+  local out = {}
+  for i, row in ipairs(value) do
+    out[i] = name(row) .. "\n"
+  end
+  return table.concat(out)
+end
+
+return M
