@@ -1,0 +1,78 @@
+#include "linux/labcmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linux/lab.h"
+
+static pv_status cmd_network_up(char **args, pv_err *err)
+{
+    return pv_network_up(args[0], err);
+}
+
+static pv_status cmd_network_down(char **args, pv_err *err)
+{
+    return pv_network_down(args[0], err);
+}
+
+static pv_status cmd_down(char **args, pv_err *err)
+{
+    return pv_lab_down(args[0], err);
+}
+
+static pv_status cmd_start(char **args, pv_err *err)
+{
+    pv_status status = pv_server_start(args[0], err);
+    int ms = atoi(args[1]);
+    return status == PV_OK && ms > 0 ? pv_server_wait_ssh(args[0], ms, err) : status;
+}
+
+static pv_status cmd_stop(char **args, pv_err *err)
+{
+    return pv_server_stop(args[0], atoi(args[1]), err);
+}
+
+static pv_status cmd_destroy(char **args, pv_err *err)
+{
+    return pv_server_destroy(args[0], err);
+}
+
+static pv_status cmd_limit(char **args, pv_err *err)
+{
+    return pv_server_limit(args[0], err);
+}
+
+static const struct {
+    const char *name;
+    int args;
+    pv_status (*run)(char **args, pv_err *err);
+    const char *usage;
+} commands[] = {
+    {"network-up", 1, cmd_network_up, "NETWORK-FOLDER"},
+    {"network-down", 1, cmd_network_down, "NETWORK-FOLDER"},
+    {"down", 1, cmd_down, "LAB-FOLDER"},
+    {"start", 2, cmd_start, "SERVER-FOLDER WAIT-MS"},
+    {"stop", 2, cmd_stop, "SERVER-FOLDER GRACE-MS"},
+    {"destroy", 1, cmd_destroy, "SERVER-FOLDER"},
+    {"limit", 1, cmd_limit, "SERVER-FOLDER"},
+};
+
+int pv_lab_main(int argc, char **argv)
+{
+    pv_err err;
+    pv_status status;
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].name, argv[1]) != 0) continue;
+        if (argc - 2 != commands[i].args) {
+            fprintf(stderr, "usage: prov internal lab %s %s\n", argv[1], commands[i].usage);
+            return 2;
+        }
+        status = commands[i].run(argv + 2, &err);
+        if (status == PV_OK) return 0;
+        fprintf(stderr, "%s: %s\n", pv_status_name(status), err.msg);
+        return 1;
+    }
+    fprintf(stderr, "usage: prov internal lab COMMAND ...\n");
+    return 2;
+}

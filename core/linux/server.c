@@ -1,0 +1,352 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "linux/cgroup.h"
+#include "linux/file.h"
+#include "linux/lab.h"
+#include "linux/labdir.h"
+#include "linux/rtnl.h"
+#include "linux/netns.h"
+#include "linux/process.h"
+#include "linux/rootfs.h"
+#include "linux/server.h"
+
+static const char LOOPBACK[] = "lo";
+
+pv_status pv_server_open(pv_server *s, const char *folder, int lock, pv_err *err)
+{
+    char path[PV_PATH_CAP];
+    const char *name = strrchr(folder, '/');
+    pv_status status;
+    memset(s, 0, sizeof *s);
+    s->id = name != NULL ? name + 1 : folder;
+    status = pv_path_format(s->folder, err, "%s", folder);
+    if (status == PV_OK) status = pv_labdir_of(folder, s->lab, err);
+    if (status == PV_OK) status = pv_path_format(path, err, "%s/lock", folder);
+    if (status == PV_OK && lock) status = pv_lock_open(&s->lock, path, 1, err);
+    if (status == PV_OK) status = pv_path_format(path, err, "%s/server.conf", folder);
+    if (status == PV_OK) status = pv_conf_open(&s->conf, path, err);
+    if (status == PV_OK) status = pv_labdir_netns(s->lab, s->netns, err);
+    if (status == PV_OK) status = pv_labdir_cgroup(s->lab, s->id, s->cgroup, err);
+    if (status == PV_OK) status = pv_conf_need(s->conf, "link", &s->link, err);
+    if (status == PV_OK) status = pv_conf_need(s->conf, "ip", &s->ip, err);
+    if (status == PV_OK) status = pv_cgroups_open(&s->cgroups, err);
+    if (status != PV_OK) pv_server_close(s);
+    return status;
+}
+
+void pv_server_close(pv_server *s)
+{
+    pv_cgroups_close(s->cgroups);
+    pv_conf_close(s->conf);
+    pv_lock_close(s->lock);
+    s->cgroups = NULL;
+    s->conf = NULL;
+    s->lock = NULL;
+}
+
+/* In the server: gives its network the address. */
+static pv_status configure_network(const pv_server *s, const pv_conf *network, pv_err *err)
+{
+    const char *gateway;
+    pv_nl *nl = NULL;
+    pv_status status = pv_conf_need(network, "gateway", &gateway, err);
+    if (status == PV_OK) status = pv_nl_open(&nl, err);
+    if (status == PV_OK) status = pv_nl_link_up(nl, LOOPBACK, err);
+    if (status == PV_OK) status = pv_nl_addr_add(nl, "eth0", s->ip, (int)pv_conf_int(network, "prefix", 24), err);
+    if (status == PV_OK) status = pv_nl_link_up(nl, "eth0", err);
+    if (status == PV_OK && pv_conf_int(network, "nat", 0)) status = pv_nl_route_default(nl, gateway, err);
+    pv_nl_close(nl);
+    return status;
+}
+
+static void exec_init(const char *init)
+{
+    static char *const environment[] = {"container=prov", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", NULL};
+    static char *const systemd[] = {"/sbin/init", "--log-target=console", "--show-status=1", NULL};
+    static char *const sshd[] = {"/usr/sbin/sshd", "-D", "-e", NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int i = 1; i < NSIG; i++) signal(i, SIG_DFL);
+    umask(022);
+    syscall(SYS_close_range, 3U, ~0U, 0U);
+    if (strcmp(init, "sshd") == 0) {
+        mkdir("/run/sshd", 0755);
+        execve(sshd[0], sshd, environment);
+    } else {
+        execve(systemd[0], systemd, environment);
+    }
+}
+
+/* The first process of the server, alone in its namespaces. Never returns.  It begins when
+ * a byte comes over `line` and answers with what went wrong; when its init runs, the other
+ * side just sees the end. */
+static void run_init(const pv_server *s, const pv_conf *network, int line)
+{
+    pv_rootfs fs = {.folder = s->folder, .conf = s->conf, .cgroups = s->cgroups, .nesting = (int)pv_conf_int(s->conf, "nesting", 0)};
+    const char *init = pv_conf_get(s->conf, "init", 0), *hostname = pv_conf_get(s->conf, "hostname", 0);
+    pv_err err = {.status = PV_OK};
+    char byte;
+    ssize_t n;
+    do n = read(line, &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1) _exit(0); /* whoever made us died before the server was complete */
+    if (pv_conf_need(s->conf, "image", &fs.lower, &err) != PV_OK) goto fail;
+    if (hostname != NULL && sethostname(hostname, strlen(hostname)) != 0) pv_fail_errno(&err, errno, "cannot set the hostname");
+    if (err.status != PV_OK || configure_network(s, network, &err) != PV_OK) goto fail;
+    if (pv_rootfs_enter(&fs, &err) != PV_OK) goto fail;
+    exec_init(init != NULL ? init : "systemd");
+    pv_fail_errno(&err, errno, "cannot start the init of the image");
+fail:
+    dprintf(line, "%s", err.msg);
+    _exit(1);
+}
+
+static void use_console(const char *folder)
+{
+    char path[PV_PATH_CAP];
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), console = -1;
+    if (pv_path_format(path, NULL, "%s/console.log", folder) == PV_OK) {
+        console = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    dup2(null, STDIN_FILENO);
+    dup2(console >= 0 ? console : null, STDOUT_FILENO);
+    dup2(console >= 0 ? console : null, STDERR_FILENO);
+}
+
+/* Between the helper and the server: joins the cgroups, makes the init in new namespaces,
+ * tells its pid and ends, so that nobody waits for the init but the machine's own. */
+static void run_middle(const pv_server *s, const pv_conf *network, int tell, int line)
+{
+    const unsigned long spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
+    pv_err err;
+    long pid;
+    setsid();
+    use_console(s->folder);
+    if (pv_cgroup_join(s->cgroups, s->cgroup, &err) != PV_OK) {
+        dprintf(STDERR_FILENO, "prov: %s\n", err.msg);
+        _exit(1);
+    }
+    pid = syscall(SYS_clone, spaces | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        close(tell);
+        run_init(s, network, line);
+    }
+    if (pid < 0) dprintf(STDERR_FILENO, "prov: cannot make namespaces: %s\n", strerror(errno));
+    _exit(pid > 0 && write(tell, &pid, sizeof pid) == (ssize_t)sizeof pid ? 0 : 1);
+}
+
+/* Makes the init; *line is the other end of the one in run_init(). */
+static pv_status spawn_init(const pv_server *s, const pv_conf *network, long *pid, int *line, pv_err *err)
+{
+    int tell[2], gate[2], ended;
+    pid_t middle;
+    ssize_t n;
+    if (pipe2(tell, O_CLOEXEC) != 0) return pv_fail_errno(err, errno, "cannot make a pipe");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate) != 0) {
+        close(tell[0]);
+        close(tell[1]);
+        return pv_fail_errno(err, errno, "cannot make a socket pair");
+    }
+    middle = fork();
+    if (middle == 0) {
+        close(gate[1]);
+        run_middle(s, network, tell[1], gate[0]);
+    }
+    close(tell[1]);
+    close(gate[0]);
+    do n = read(tell[0], pid, sizeof *pid);
+    while (n < 0 && errno == EINTR);
+    close(tell[0]);
+    while (middle > 0 && waitpid(middle, &ended, 0) < 0 && errno == EINTR) {
+    }
+    if (middle < 0 || n != (ssize_t)sizeof *pid) {
+        close(gate[1]);
+        return pv_fail(err, PV_EIO, "cannot start the server '%s': see %s/console.log", s->id, s->folder);
+    }
+    *line = gate[1];
+    return PV_OK;
+}
+
+/* Lets the init begin and waits until it runs. */
+static pv_status release_init(const pv_server *s, int line, pv_err *err)
+{
+    char problem[PV_ERR_MSG / 2];
+    ssize_t n;
+    if (write(line, "g", 1) != 1) return pv_fail_errno(err, errno, "cannot start the init of '%s'", s->id);
+    do n = recv(line, problem, sizeof problem, MSG_WAITALL);
+    while (n < 0 && errno == EINTR);
+    if (n == 0) return PV_OK;
+    if (n < 0) return pv_fail_errno(err, errno, "cannot start the init of '%s'", s->id);
+    return pv_fail(err, PV_EIO, "cannot start the server '%s': %.*s", s->id, (int)n, problem);
+}
+
+static pv_status set_limits(const pv_server *s, pv_err *err)
+{
+    pv_cgroup_limits limits = {
+        .memory = pv_conf_int(s->conf, "memory", 0),
+        .milli_cpus = pv_conf_int(s->conf, "milli_cpus", 0),
+        .pids = pv_conf_int(s->conf, "pids", 0),
+    };
+    return pv_cgroup_limit(s->cgroups, s->cgroup, &limits, err);
+}
+
+static pv_status make_folders(const pv_server *s, pv_err *err)
+{
+    static const char *const names[] = {"up", "work", "root", "vol", "vol/containerd", "vol/docker"};
+    char path[PV_PATH_CAP];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        pv_status status = pv_path_format(path, err, "%s/%s", s->folder, names[i]);
+        if (status == PV_OK) status = pv_dir_make(path, err);
+        if (status != PV_OK) return status;
+    }
+    return PV_OK;
+}
+
+static pv_status connect_init(const pv_server *s, const pv_conf *network, pid_t pid, pv_err *err)
+{
+    const char *bridge;
+    pv_nl *nl = NULL;
+    int saved = -1;
+    pv_status status = pv_conf_need(network, "bridge", &bridge, err);
+    if (status == PV_OK) status = pv_netns_enter(s->netns, &saved, err);
+    if (status == PV_OK) status = pv_nl_open(&nl, err);
+    if (status == PV_OK) status = pv_nl_veth_add(nl, s->link, bridge, "eth0", pid, err);
+    pv_nl_close(nl);
+    pv_netns_leave(saved);
+    return status;
+}
+
+static pv_status open_network(const pv_server *s, pv_conf **network, pv_err *err)
+{
+    char folder[PV_PATH_CAP], path[PV_PATH_CAP];
+    const char *id;
+    pv_status status = pv_conf_need(s->conf, "network", &id, err);
+    if (status == PV_OK) status = pv_path_format(folder, err, "%s/networks/%s", s->lab, id);
+    if (status == PV_OK) status = pv_path_format(path, err, "%s/network.conf", folder);
+    if (status == PV_OK) status = pv_conf_open(network, path, err);
+    return status == PV_OK ? pv_network_up(folder, err) : status;
+}
+
+/* What an earlier, broken start or a dead server left. */
+static pv_status clear(const pv_server *s, pv_err *err)
+{
+    pv_status status = pv_cgroup_kill(s->cgroups, s->cgroup, 10000, err);
+    if (status == PV_OK) status = pv_labdir_link_del(s->netns, s->link, err);
+    if (status == PV_OK) status = pv_cgroup_remove(s->cgroups, s->cgroup, err);
+    if (status == PV_OK) pv_run_remove(s->folder);
+    return status;
+}
+
+pv_status pv_server_start(const char *folder, pv_err *err)
+{
+    pv_server s;
+    pv_conf *network = NULL;
+    long pid = 0;
+    int line = -1;
+    pv_status status = pv_server_open(&s, folder, 1, err);
+    if (status != PV_OK) return status;
+    if (pv_run_pid(folder) > 0) goto done;
+    if ((status = clear(&s, err)) != PV_OK) goto done;
+    if ((status = make_folders(&s, err)) != PV_OK) goto done;
+    if ((status = open_network(&s, &network, err)) != PV_OK) goto done;
+    if ((status = pv_cgroup_make(s.cgroups, s.cgroup, err)) != PV_OK) goto fail;
+    if ((status = set_limits(&s, err)) != PV_OK) goto fail;
+    if ((status = spawn_init(&s, network, &pid, &line, err)) != PV_OK) goto fail;
+    if ((status = connect_init(&s, network, (pid_t)pid, err)) != PV_OK) goto fail;
+    if ((status = pv_run_write(folder, (pid_t)pid, err)) != PV_OK) goto fail;
+    status = release_init(&s, line, err);
+fail:
+    if (line >= 0) close(line);
+    if (status != PV_OK) clear(&s, NULL);
+done:
+    pv_conf_close(network);
+    pv_server_close(&s);
+    return status;
+}
+
+pv_status pv_server_stop(const char *folder, int grace_ms, pv_err *err)
+{
+    pv_server s;
+    pid_t pid;
+    pv_status status = pv_server_open(&s, folder, 1, err);
+    if (status == PV_ENOTFOUND) return PV_OK;
+    if (status != PV_OK) return status;
+    pid = pv_run_pid(folder);
+    if (pid > 0 && grace_ms > 0) {
+        const char *init = pv_conf_get(s.conf, "init", 0);
+        int is_sshd = init != NULL && strcmp(init, "sshd") == 0;
+        pv_process_end(pid, is_sshd ? SIGTERM : SIGRTMIN + 4, grace_ms); /* systemd: power off */
+    }
+    if (pid > 0) kill(pid, SIGKILL);
+    status = clear(&s, err);
+    pv_server_close(&s);
+    return status;
+}
+
+/* A folder whose description is unreadable has no processes: they start after it is complete. */
+static pv_status end_for_good(const char *folder, pv_err *err)
+{
+    pv_server s;
+    pid_t pid;
+    pv_status status = pv_server_open(&s, folder, 1, err);
+    if (status == PV_ENOTFOUND || status == PV_ECORRUPT) return PV_OK;
+    if (status != PV_OK) return status;
+    pid = pv_run_pid(folder);
+    if (pid > 0) kill(pid, SIGKILL);
+    status = clear(&s, err);
+    if (status == PV_OK) status = pv_server_discard(folder, err);
+    pv_server_close(&s);
+    return status;
+}
+
+pv_status pv_server_discard(const char *folder, pv_err *err)
+{
+    char gone[PV_PATH_CAP];
+    const char *name = strrchr(folder, '/');
+    pv_status status = pv_path_format(gone, err, "%.*s/.gone-%s", (int)(name - folder), folder, name + 1);
+    if (status != PV_OK) return status;
+    if (rename(folder, gone) != 0 && errno != ENOENT) {
+        pv_status cleared = pv_tree_remove(gone, err); /* of an earlier try with the same id */
+        if (cleared != PV_OK) return cleared;
+        if (rename(folder, gone) != 0 && errno != ENOENT) return pv_fail_errno(err, errno, "cannot remove %s", folder);
+    }
+    return PV_OK;
+}
+
+pv_status pv_server_destroy(const char *folder, pv_err *err)
+{
+    char gone[PV_PATH_CAP];
+    const char *name = strrchr(folder, '/');
+    pv_status status;
+    if (name == NULL) return pv_fail(err, PV_EINVAL, "%s is not a folder of a lab", folder);
+    if (access(folder, F_OK) == 0) {
+        status = end_for_good(folder, err);
+        if (status == PV_OK) status = pv_server_discard(folder, err);
+        if (status != PV_OK) return status;
+    }
+    status = pv_path_format(gone, err, "%.*s/.gone-%s", (int)(name - folder), folder, name + 1);
+    return status == PV_OK ? pv_tree_remove(gone, err) : status;
+}
+
+pv_status pv_server_limit(const char *folder, pv_err *err)
+{
+    pv_server s;
+    pv_status status = pv_server_open(&s, folder, 1, err);
+    if (status != PV_OK) return status;
+    if (pv_run_pid(folder) > 0) status = set_limits(&s, err);
+    pv_server_close(&s);
+    return status;
+}
