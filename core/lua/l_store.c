@@ -170,7 +170,7 @@ static int l_store_commit_sync(lua_State *L)
     return 1;
 }
 
-/* store:claim(name, owner, ttl_ms, now_ms) -> token | nil, err (locked: data.owner, data.expires) */
+/* store:claim(name, owner, ttl_ms, now_ms) -> token | nil, err (locked: data.owner, data.expires, data.token) */
 static int l_store_claim(lua_State *L)
 {
     pv_store *s = lx_checkbox(L, 1, L_STORE);
@@ -187,11 +187,13 @@ static int l_store_claim(lua_State *L)
     }
     lx_fail(L, &err);
     if (status == PV_EBUSY && expires != 0) {
-        lua_createtable(L, 0, 2);
+        lua_createtable(L, 0, 3);
         lua_pushlstring(L, holder->len != 0 ? holder->data : "", holder->len);
         lua_setfield(L, -2, "owner");
         lua_pushinteger(L, expires);
         lua_setfield(L, -2, "expires");
+        lua_pushinteger(L, (lua_Integer)token);
+        lua_setfield(L, -2, "token");
         lua_pushliteral(L, "data");
         lua_insert(L, -2);
         lua_rawset(L, -3);

@@ -64,6 +64,7 @@ static pv_status claim(pv_change *c, void *arg)
     if (status != PV_OK) return status;
     if (found && expires > a->now_ms) {
         a->expires = expires;
+        a->token = token;
         if (a->holder != NULL) pv_buf_add(a->holder, owner.data, owner.len);
         return pv_fail(c->err, PV_EBUSY, "'%.*s' is locked by %.*s", (int)a->name.len, a->name.data,
                        (int)owner.len, owner.data);
@@ -108,8 +109,8 @@ pv_status pv_store_claim(pv_store *s, pv_bytes name, pv_bytes owner, int64_t ttl
     if (ttl_ms <= 0 || now_ms < 0) return pv_fail(err, PV_EINVAL, "a lock needs a time to live above 0 and a clock");
     if (owner.len > PV_STORE_ID_MAX) return pv_fail(err, PV_ELIMIT, "lock owner is longer than %d bytes", PV_STORE_ID_MAX);
     status = write_with(s, claim, &a, err);
-    if (status == PV_OK) *token = a.token;
-    else if (expires != NULL) *expires = a.expires;
+    *token = a.token;
+    if (status != PV_OK && expires != NULL) *expires = a.expires;
     return status;
 }
 

@@ -157,7 +157,8 @@ void pv_cursor_close(pv_cursor *c);
 
 /* Takes the lock `name` for ttl_ms from now_ms on (any clock that all users share).  Each
  * claim gets a larger *token than all before it.  PV_EBUSY when it is held and not expired;
- * *expires and *holder (both may be NULL) tell until when and by whom then. */
+ * *expires and *holder (both may be NULL) tell until when and by whom then, and *token is the
+ * holder's: who knows that the holder is dead may release it. */
 pv_status pv_store_claim(pv_store *s, pv_bytes name, pv_bytes owner, int64_t ttl_ms, int64_t now_ms,
                          uint64_t *token, int64_t *expires, pv_buf *holder, pv_err *err);
 /* Extends the lock.  PV_ECONFLICT when `token` no longer holds it. */

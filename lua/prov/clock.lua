@@ -32,10 +32,36 @@ function M.every(ms, fn)
   return setmetatable({ close = close }, { __close = close })
 end
 
---- Who this process is, for locks and logs: "user@host pid 42".
+--- When the kernel started a process, in its own ticks; nil when there is none. With the pid it
+--- names a process for good, for pids are used again.
+local function started(pid)
+  local file = io.open(("/proc/%d/stat"):format(pid))
+  if not file then
+    return nil
+  end
+  local text = file:read("a")
+  file:close()
+  local fields = {}
+  for word in text:match("%)(.*)$"):gmatch("%S+") do
+    fields[#fields + 1] = word
+  end
+  return fields[20]
+end
+
+--- Who this process is, for locks and logs: "user@host pid 42/31415".
 ---@return string
 function M.identity()
-  return ("%s@%s pid %d"):format(os.getenv("USER") or "uid " .. uv.getuid(), uv.os_gethostname(), uv.os_getpid())
+  local pid = uv.os_getpid()
+  return ("%s@%s pid %d/%s"):format(os.getenv("USER") or "uid " .. uv.getuid(), uv.os_gethostname(), pid,
+    started(pid) or "?")
+end
+
+--- True when `identity` names a process of this machine that certainly ended.
+---@param identity string
+---@return boolean
+function M.is_dead(identity)
+  local host, pid, start = identity:match("@(%S+) pid (%d+)/(%d+)$")
+  return host == uv.os_gethostname() and started(math.tointeger(pid)) ~= start
 end
 
 --- `bytes` random bytes as hex.

@@ -295,9 +295,13 @@ local LOCK_MS = 60000
 local function lock(store, what)
   local owner = ("%s by %s"):format(what, clock.identity())
   local token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
+  if not token and e.code == "locked" and clock.is_dead(e.data.owner) then
+    store:release("workspace", e.data.token) -- fails when another process was quicker
+    token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
+  end
   if not token then
     return nil, e.code == "locked" and err.new("locked", tostring(e), {
-      hint = "wait for it to end; a lock whose owner died expires after a minute",
+      hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
       data = e.data,
     }) or e
   end
