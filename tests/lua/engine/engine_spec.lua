@@ -1,73 +1,21 @@
---- The engine against a provider whose world is a folder: what it did can be counted from outside.
+--- The engine against the folder provider of tests/support: what it did can be counted from outside.
 
 local fs = require("prov.fs")
 local spec = require("support.project")
 local test = require("support.async").test
 
-local PROVIDER = [[
-return {
-  kind = "provider", api = 1, name = "folder", summary = "Things that are files in a folder",
-  config = {
-    dir = { type = "path", required = true, doc = "Where" },
-    lose = { type = "string", doc = "Name of a thing whose create answer is lost after the effect" },
-    fail = { type = "string", doc = "Name of a thing whose create is refused" },
-    unreadable = { type = "bool", default = false, doc = "Reads fail" },
-  },
-  limits = { concurrency = 4 },
-  resources = {
-    thing = {
-      body = "thing",
-      schema = {
-        label = { type = "string", default = "x", doc = "Text" },
-        after = { type = "any", doc = "Something to wait for" },
-      },
-      outputs = { id = { type = "string" } },
-    },
-  },
-}
-]]
-
-local BODY = [[
-local M = {}
-local function path(ctx, id) return ctx.config.dir .. "/" .. id end
-function M.read(ctx, id)
-  if ctx.config.unreadable then return ctx.fail("unavailable", "the folder does not answer") end
-  local text, e = ctx.fs.read(path(ctx, id))
-  if not text then
-    if e.code == "notfound" then return nil end
-    return nil, e
-  end
-  return { id = id, label = text }
+local function fixture(name)
+  local f = assert(io.open(debug.getinfo(1, "S").source:match("^@(.*)/lua/") .. "/support/extensions/providers/folder/" .. name))
+  local text = f:read("a")
+  f:close()
+  return text
 end
-function M.create(ctx, want)
-  local name = ctx.address:match("%.(.*)$")
-  if ctx.config.fail == name then return ctx.fail("failed", "refused") end
-  local ok, e = ctx.fs.write_atomic(path(ctx, ctx.key), want.label)
-  if not ok then return nil, e end
-  if ctx.config.lose == name then return ctx.fail("timeout", "the answer was lost") end
-  ctx.adopt(ctx.key)
-  ctx.sleep(0.01)
-  return M.read(ctx, ctx.key)
-end
-function M.update(ctx, id, want)
-  local ok, e = ctx.fs.write_atomic(path(ctx, id), want.label)
-  if not ok then return nil, e end
-  return { id = id, label = want.label }
-end
-function M.delete(ctx, id)
-  local ok, e = ctx.fs.remove(path(ctx, id))
-  if not ok and e.code ~= "notfound" then return nil, e end
-  return true
-end
-function M.find(ctx, key) return M.read(ctx, key) end
-return M
-]]
 
 local function make(things, config)
   local world = require("support.tmp").dir()
   local c = spec.ctx({
-    ["extensions/providers/folder/provider.lua"] = PROVIDER,
-    ["extensions/providers/folder/thing.lua"] = BODY,
+    ["extensions/providers/folder/provider.lua"] = fixture("provider.lua"),
+    ["extensions/providers/folder/thing.lua"] = fixture("thing.lua"),
     ["infra.yaml"] = "placeholder: true",
   })
   function c.write(new_things, new_config)

@@ -21,7 +21,7 @@ function M.render(v, term)
   out[#out + 1] = ""
   local text = table.concat(out, "\n") .. "\n"
   if #v.resources > 0 then
-    text = text .. render.table(v.resources, { "address", "provider", "id", "ip", "status" }, term)
+    text = text .. render.table(v.resources, { columns = { "address", "provider", "id", "ip", "status" } }, term)
   end
   return text
 end

@@ -1,0 +1,73 @@
+#!/bin/bash
+# kill -9 at random moments of an apply: the next apply ends with exactly the wanted things in the
+# world, none lost, none twice. Also two applies at once: one is refused, nothing happens twice.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+prov=${PROV:?path of the prov binary}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HOME=$work/home PROV_PATH=$here/../support/extensions
+mkdir -p "$HOME" "$work/ws" "$work/world"
+failed=0
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+
+wanted=20
+write_infra() {
+    {
+        echo "providers: { folder: { dir: \"$work/world\", slow: 5ms } }"
+        echo "defaults: { provider: folder }"
+        echo "things:"
+        echo "  first: {}"
+        echo "  rest: { count: $((wanted - 1)), after: \"\${thing.first.id}\" }"
+    } >"$work/ws/infra.yaml"
+    echo "name: kill" >"$work/ws/prov.yaml"
+}
+write_infra
+
+rounds=${KILL_ROUNDS:-25}
+for round in $(seq "$rounds"); do
+    rm -rf "$work/world" "$work/ws/.prov"
+    mkdir "$work/world"
+    kills=0
+    for try in 1 2 3; do
+        "$prov" -w "$work/ws" apply --yes >"$work/log" 2>&1 &
+        pid=$!
+        sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"
+        kill -9 "$pid" 2>/dev/null && kills=$((kills + 1))
+        wait "$pid" 2>/dev/null
+    done
+    if ! "$prov" -w "$work/ws" apply --yes >"$work/log" 2>&1; then
+        fail "round $round: apply after $kills kills: $(tail -3 "$work/log")"
+        continue
+    fi
+    have=$(find "$work/world" -type f | wc -l)
+    [ "$have" -eq "$wanted" ] || fail "round $round: $have things in the world, $wanted wanted"
+    listed=$("$prov" -w "$work/ws" state list -o name | wc -l)
+    [ "$listed" -eq "$wanted" ] || fail "round $round: $listed records, $wanted wanted"
+    "$prov" -w "$work/ws" plan --detailed-exitcode >"$work/log" 2>&1 || fail "round $round: plan is not empty"
+done
+echo "$rounds rounds of kills"
+
+rm -rf "$work/world" "$work/ws/.prov"
+mkdir "$work/world"
+"$prov" -w "$work/ws" apply --yes >"$work/one" 2>&1 &
+one=$!
+"$prov" -w "$work/ws" apply --yes >"$work/two" 2>&1 &
+two=$!
+wait "$one"
+first=$?
+wait "$two"
+second=$?
+case "$first $second" in
+    "0 6" | "6 0" | "0 0") ;;
+    *) fail "two applies at once exit with $first and $second" ;;
+esac
+have=$(find "$work/world" -type f | wc -l)
+[ "$have" -eq "$wanted" ] || fail "two at once: $have things, $wanted wanted"
+
+"$prov" -w "$work/ws" destroy --yes >"$work/log" 2>&1 || fail "destroy: $(tail -3 "$work/log")"
+[ -z "$(ls -A "$work/world")" ] || fail "destroy left something"
+exit $failed
