@@ -1,0 +1,248 @@
+--- The shell library every compiled script starts with. Needs a POSIX sh, coreutils or busybox.
+--
+-- Rules for this text and the `sh` of the ops: builtins where they do (a process costs 0.5 to
+-- 1 ms on the host), nothing secret on a command line, names starting with a capital or the
+-- op's name, `return` codes of <op>_check: 0 as wanted, 1 to change, 2 cannot be checked.
+--
+-- File descriptor 3 is the way back to prov. Programs never inherit it, and every line on it
+-- starts with the token of this run, so output of programs cannot be taken for a report.
+
+local M = {}
+
+M.PRELUDE = [==[
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+DEBIAN_FRONTEND=noninteractive
+unset CDPATH ENV BASH_ENV LANGUAGE
+export PATH DEBIAN_FRONTEND
+IFS=' 	
+'
+NL='
+'
+set -f
+umask 022
+T= Failed= Ev= Why= Diff= What= Dirty= Root=
+[ -O / ] && Root=1
+
+say() { printf '%s\n' "$Tok $*" >&3; }
+payload() { printf '%s %s %s %s\n' "$Tok" "$1" "$2" "$(printf '%s' "$3" | base64 | tr -d '\n')" >&3; }
+
+# A private folder, made at first need.
+temp() {
+  [ -n "$T" ] && return
+  T=$(umask 077; mktemp -d /tmp/prov.XXXXXX) || { T=; Why="cannot make a temporary folder"; return 1; }
+  trap 'rm -rf "$T"' EXIT
+}
+
+dirty() { Dirty="$Dirty$1"; }
+is_dirty() { case $Dirty in *"$1"*) return 0;; esac; return 1; }
+
+# Things to do later that must not be forgotten: one empty file each, so that they outlive us.
+pending_load() {
+  [ -d "$State/pending/$Rid" ] || return 0
+  set +f
+  for P in "$State/pending/$Rid"/*; do
+    [ -e "$P" ] && Ev="$Ev ${P##*/}"
+  done
+  set -f
+}
+is_pending() { case "$Ev " in *" $1 "*) return 0;; esac; return 1; }
+raise() {
+  for E in $1; do
+    is_pending "$E" && continue
+    if [ "$Mode" = apply ]; then
+      { [ -d "$State/pending/$Rid" ] || mkdir -p "$State/pending/$Rid"; } &&
+        printf '' > "$State/pending/$Rid/$E" || return 1
+    fi
+    Ev="$Ev $E"
+    say n "$E"
+  done
+}
+settle() {
+  is_pending "$1" || return 0
+  rm -f "$State/pending/$Rid/$1"
+  Ev0=$Ev Ev=
+  for E in $Ev0; do [ "$E" = "$1" ] || Ev="$Ev $E"; done
+  Settled="$Settled $1"
+}
+
+fail() {
+  Failed=1
+  Out=
+  [ -n "$T" ] && [ -s "$T/out" ] && Out=$(tail -c 16384 "$T/out" | tr -d '\000')
+  say r "$I" failed "$Why"
+  [ -n "$Out" ] && payload o "$I" "$Out"
+}
+
+# op INDEX NAME NOTIFY ARG...: checks, applies, reports.
+op() {
+  [ -z "$Failed" ] || return 0
+  I=$1 O=$2 N=$3
+  shift 3
+  Why= Diff= What= Settled=
+  "${O}_check" "$@" 3>&-
+  case $? in
+    0) for E in $Settled; do say c "$E"; done; say r "$I" ok "$Why"; return 0 ;;
+    1) ;;
+    *) fail; return 0 ;;
+  esac
+  [ -n "$Diff" ] && payload d "$I" "$Diff"
+  if [ "$Mode" = check ]; then
+    raise "$N"
+    say r "$I" would_change "$Why"
+    return 0
+  fi
+  say s "$I" "$Why"
+  Why0=$Why
+  temp && raise "$N" || { fail; return 0; }
+  if "${O}_apply" "$@" > "$T/out" 2>&1 3>&-; then
+    for E in $Settled; do say c "$E"; done
+    say r "$I" changed "$Why0"
+  else
+    [ "$Why" = "$Why0" ] && Why="could not be changed ($Why0)"
+    fail
+  fi
+}
+]==]
+
+-- Looks at many files with two processes: Mode owner group uid gid, and the digest.
+-- Missing files are asked as /dev/null, so that answer n is always about path n.
+M.FILES = [==[
+files_probe() {
+  Fn=$#
+  for P do
+    if [ -e "$P" ] && [ ! -L "$P" ]; then set -- "$@" "$P"; else set -- "$@" /dev/null; fi
+  done
+  shift "$Fn"
+  Fa=$(stat -L -c '%a %U %G %u %g' "$@")
+  for P do
+    if [ -f "$P" ] && [ -r "$P" ]; then set -- "$@" "$P"; else set -- "$@" /dev/null; fi
+  done
+  shift "$Fn"
+  Fh=$(sha256sum "$@")
+  Ifs=$IFS IFS=$NL K=0
+  for P in $Fa; do K=$((K + 1)); eval "Fa_$K=\$P"; done
+  [ "$K" = "$Fn" ] || dirty f
+  K=0
+  for P in $Fh; do K=$((K + 1)); P=${P#\\}; eval "Fh_$K=\${P%% *}"; done
+  [ "$K" = "$Fn" ] || dirty f
+  IFS=$Ifs
+}
+# file_look K PATH: sets Fattr and Fsum of an existing file.
+file_look() {
+  if is_dirty f; then
+    Fattr=$(stat -L -c '%a %U %G %u %g' "$2")
+    Fsum=
+    if [ -f "$2" ]; then Fsum=$(sha256sum < "$2"); Fsum=${Fsum%% *}; fi
+  else
+    eval "Fattr=\$Fa_$1 Fsum=\$Fh_$1"
+  fi
+}
+# file_attr MODE OWNER GROUP: compares with Fattr, adds to Why.
+file_attr() {
+  Fm=$1 Fo=$2 Fg=$3
+  set -- $Fattr
+  if [ -n "$Fm" ] && [ "$Fm" != "$1" ]; then Why="$Why${Why:+, }mode $1 -> $Fm"; What=${What}a; fi
+  if [ -n "$Fo" ] && [ "$Fo" != "$2" ] && [ "$Fo" != "$4" ]; then
+    Why="$Why${Why:+, }owner $2 -> $Fo"; What=${What}a
+  fi
+  if [ -n "$Fg" ] && [ "$Fg" != "$3" ] && [ "$Fg" != "$5" ]; then
+    Why="$Why${Why:+, }group $3 -> $Fg"; What=${What}a
+  fi
+}
+# file_diff PATH: unified diff of it and "$T/new" into Diff, at most 64 KiB.
+file_diff() {
+  Diff=$(diff -u -L "$1" -L "$1" "$1" "$T/new" | head -c 65536 | tr -d '\000')
+}
+# file_own PATH MODE OWNER GROUP
+file_own() {
+  if [ -n "$3$4" ]; then chown "$3${4:+:$4}" "$1" || return 1; fi
+  if [ -n "$2" ]; then chmod "$2" "$1" || return 1; fi
+}
+# file_put PATH MODE OWNER GROUP DIGEST VALIDATE COMMAND...: what the command prints becomes the
+# file, in one step; an old file gives its mode and owner where none is wanted.
+file_put() {
+  Fp=$1 Fm=$2 Fo=$3 Fg=$4 Fs=$5 Fv=$6
+  shift 6
+  Fd=${Fp%/*}
+  [ -d "${Fd:-/}" ] || { Why="the folder ${Fd:-/} does not exist (add an op.dir before)"; return 1; }
+  Ft=$Fd/.prov-$Nonce-$I
+  umask 077
+  set -C
+  "$@" > "$Ft"
+  Fr=$?
+  set +C
+  umask 022
+  if [ "$Fr" = 0 ]; then file_finish; Fr=$?; else Why="cannot write to ${Fd:-/}"; fi
+  [ "$Fr" = 0 ] || rm -f "$Ft"
+  return "$Fr"
+}
+file_finish() {
+  if [ "$Fs" ]; then
+    Fsum=$(sha256sum < "$Ft")
+    [ "${Fsum%% *}" = "$Fs" ] || { Why="the bytes did not arrive intact (disk full?)"; return 1; }
+  fi
+  if [ "$Fv" ]; then
+    file_validate "$Ft" "$Fv" || { Why="validation failed"; return 1; }
+  fi
+  if [ -f "$Fp" ] && [ ! -L "$Fp" ]; then
+    set -- $(stat -c '%a %u %g' "$Fp")
+    Fm=${Fm:-$1} Fo=${Fo:-$2} Fg=${Fg:-$3}
+  fi
+  # A new file is ours: no process to say so again.
+  if [ "$Root" ]; then
+    case $Fo in root | 0) Fo= ;; esac
+    case $Fg in root | 0) Fg= ;; esac
+  fi
+  file_own "$Ft" "${Fm:-644}" "$Fo" "$Fg" && mv -f "$Ft" "$Fp" && dirty f
+}
+file_validate() { Fv=$2; set -- "$1"; (eval "$Fv"); }
+]==]
+
+M.UNITS = [==[
+# Asks about all units at once: U_<k> is "load active file-state reload".
+units_probe() {
+  K=0 Ul= Ua= Uf= Ur=
+  if [ -z "$Systemd" ]; then return; fi
+  Uo=$(systemctl show -p Id -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload -- "$@" 2>/dev/null)
+  for P in $Uo; do
+    case $P in
+      Id=*) K=$((K + 1)) Ul= Ua= Uf= Ur= ;;
+      LoadState=*) Ul=${P#*=} ;;
+      ActiveState=*) Ua=${P#*=} ;;
+      UnitFileState=*) Uf=${P#*=} ;;
+      NeedDaemonReload=*) Ur=${P#*=} ;;
+    esac
+    eval "U_$K=\"\$Ul \$Ua \${Uf:--} \$Ur\""
+  done
+}
+]==]
+
+M.PACKAGES = [==[
+# Asks about all packages at once: Pk is a list of lines "name version" of installed ones.
+packages_probe() {
+  case $Pm in
+    apt) Pk=$NL$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n' -- "$@" 2>/dev/null |
+      sed -n 's/^installed //p')$NL ;;
+    apk) Pk=$NL$(for P do apk info -e "$P" > /dev/null && printf '%s -\n' "$P"; done)$NL ;;
+    dnf) Pk=$NL$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null | grep -v ' is not installed')$NL ;;
+  esac
+}
+]==]
+
+M.ACCOUNTS = [==[
+# The account files as text, each line with a newline before and after.
+accounts_probe() {
+  Pw= Gr=
+  while IFS= read -r P; do Pw=$Pw$NL$P; done < /etc/passwd
+  while IFS= read -r P; do Gr=$Gr$NL$P; done < /etc/group
+  Pw=$Pw$NL Gr=$Gr$NL
+}
+# account_line LIST NAME: sets Line.
+account_line() {
+  Line=
+  case $1 in *"$NL$2:"*) Line=${1#*"$NL$2:"}; Line=$2:${Line%%"$NL"*}; return 0 ;; esac
+  return 1
+}
+]==]
+
+return M
