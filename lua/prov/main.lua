@@ -1,6 +1,8 @@
 --- Entry of the program: hands the arguments to the CLI face and runs the loop.
 
 return function(argv)
-  local cli = require("prov.face.cli")
-  return cli.main(argv)
+  if not require("core.app").tree then
+    package.path, package.cpath = "", "" -- nothing but what is built in, least of all from "."
+  end
+  return require("prov.face.cli").main(argv)
 end
