@@ -120,8 +120,10 @@ pv_status pv_lab_down(const char *lab, pv_err *err)
     if (status == PV_ENOTFOUND) return PV_OK;
     if (status == PV_OK) status = pv_netns_delete(netns, err);
     if (status != PV_OK) return status;
-    *strrchr(netns, '/') = '\0';
-    rmdir(netns); /* another lab's may be in it */
+    for (int i = 0; i < 2; i++) { /* the folders too, unless another lab's is in them */
+        *strrchr(netns, '/') = '\0';
+        if (rmdir(netns) != 0) break;
+    }
     if ((status = pv_labdir_cgroup(lab, NULL, cgroup, err)) != PV_OK) return status;
     if (pv_cgroups_open(&groups, &ignored) == PV_OK) {
         status = pv_cgroup_remove(groups, cgroup, err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "linux/contain.h"
 #include "linux/lab.h"
 
 static pv_status cmd_network_up(char **args, pv_err *err)
@@ -62,6 +63,7 @@ int pv_lab_main(int argc, char **argv)
 {
     pv_err err;
     pv_status status;
+    if (argc > 2 && strcmp(argv[1], "contain") == 0) return pv_contain(argv + 2);
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, argv[1]) != 0) continue;
         if (argc - 2 != commands[i].args) {

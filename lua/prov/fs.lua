@@ -274,6 +274,19 @@ function M.rename(from, to)
   return true
 end
 
+--- Makes a symbolic link at `path` to `target`.
+---@param target string
+---@param path string
+---@return true?
+---@return prov.Err?
+function M.symlink(target, path)
+  local ok, e = uv.fs_symlink(target, path)
+  if not ok then
+    return nil, err.uv(e, "cannot link %s to %s", path, target)
+  end
+  return true
+end
+
 --- The absolute path with links followed.
 ---@param path string
 ---@return string?

@@ -1,0 +1,356 @@
+--- A lab: the folder that describes networks, servers and volumes, and what is done to them.
+--
+-- Every thing is a folder that appears by a rename with its description (and idempotency key)
+-- complete, before anything else of it exists, and disappears by a rename after everything else of
+-- it is gone. So whatever is killed when, the folder tells what may be there. The layout is in
+-- core/linux/lab.h. Changes to the set of folders happen under the lab's lock, without
+-- suspending in between.
+
+local conf = require("prov.machine.conf")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local ipam = require("prov.machine.ipam")
+local uv = require("luv")
+
+local M = {}
+
+---@class prov.machine.Lab
+---@field name string
+---@field dir string
+---@field netns string
+local Lab = {}
+Lab.__index = Lab
+
+local LOCK_MS = 60000
+
+---@return prov.machine.Lab?
+---@return prov.Err?
+function M.open(opts)
+  return setmetatable(opts, Lab)
+end
+
+--- Takes the lock of the lab, making its folder when absent.
+---@async
+function Lab:lock()
+  for _ = 1, 50 do
+    local ok, e = fs.mkdirp(self.dir)
+    if not ok then
+      return nil, e
+    end
+    local lock
+    lock, e = fs.lock(self.dir .. "/lock", { wait = LOCK_MS })
+    if lock or e.code ~= "notfound" then -- not found: another process has just removed the lab
+      return lock, e
+    end
+  end
+  return err.fail("locked", "lab '%s' comes and goes", self.name)
+end
+
+--- Folders of a kind ("servers"): id -> description; what is unreadable is in the second table.
+function Lab:all(kind)
+  local found, broken = {}, {}
+  for _, row in ipairs(fs.list(("%s/%s"):format(self.dir, kind)) or {}) do
+    if row.type == "directory" and not row.name:find("^%.") then
+      local folder = ("%s/%s/%s"):format(self.dir, kind, row.name)
+      local described = conf.read(("%s/%s.conf"):format(folder, kind:gsub("s$", "")))
+      if described then
+        found[row.name] = described
+      else
+        broken[#broken + 1] = folder
+      end
+    end
+  end
+  return found, broken
+end
+
+--- The description of one thing; nil when there is none.
+function Lab:get(kind, id)
+  if type(id) ~= "string" or not id:match("^[a-z0-9][a-z0-9-]*$") then
+    return nil
+  end
+  return conf.read(("%s/%s.conf"):format(self:folder(kind, id), kind:gsub("s$", "")))
+end
+
+---@return string
+function Lab:folder(kind, id)
+  return ("%s/%s/%s"):format(self.dir, kind, id)
+end
+
+--- The id of the thing that was created with an idempotency key.
+function Lab:by_key(kind, key)
+  for id, described in pairs(self:all(kind)) do
+    if described.key == key then
+      return id, described
+    end
+  end
+end
+
+--- An id that nothing has: readable, and a random part that links and groups are named by.
+local function new_id(name)
+  local random = uv.random(4)
+  local tail = ("%02x"):rep(4):format(random:byte(1, 4))
+  return ("%s-%s"):format(name, tail), tail
+end
+
+local function safe_name(text)
+  local name = text:lower():gsub("[^a-z0-9]+", "-"):gsub("^%-+", ""):sub(1, 40):gsub("%-+$", "")
+  return name ~= "" and name or "x"
+end
+
+--- Makes the folder of a new thing appear, complete. `fill(id, tail)` returns the description and
+-- the further files { path = { bytes, mode } } and folders { path = mode } in it.
+function Lab:appear(kind, name, fill)
+  local id, tail = new_id(safe_name(name))
+  local described, extra, e = fill(id, tail)
+  if not described then
+    return nil, e
+  end
+  local temp = ("%s/%s/.new-%s"):format(self.dir, kind, id)
+  local ok
+  ok, e = fs.mkdirp(temp)
+  for _, folder in ipairs(extra and extra.folders or {}) do
+    ok, e = ok and fs.mkdirp(temp .. "/" .. folder[1], folder[2]), e
+  end
+  for _, file in ipairs(extra and extra.files or {}) do
+    if ok then
+      ok, e = fs.write_atomic(temp .. "/" .. file[1], file[2], { mode = file[3], sync = false })
+    end
+  end
+  if ok then
+    ok, e = conf.write(("%s/%s.conf"):format(temp, kind:gsub("s$", "")), described)
+  end
+  if ok then
+    ok, e = fs.rename(temp, self:folder(kind, id))
+  end
+  if not ok then
+    fs.remove(temp, { recursive = true })
+    return nil, e
+  end
+  return id, described
+end
+
+--- Removes what a killed process left half made. Under the lock.
+function Lab:sweep()
+  for _, kind in ipairs({ "networks", "servers", "volumes" }) do
+    local dir = ("%s/%s"):format(self.dir, kind)
+    for _, row in ipairs(fs.list(dir) or {}) do
+      if row.name:find("^%.new%-") then
+        fs.remove(("%s/%s"):format(dir, row.name), { recursive = true })
+      end
+    end
+  end
+end
+
+--- Finishes the removal of servers and volumes that a killed process began.
+---@async
+function Lab:bury()
+  for _, kind in ipairs({ "servers", "volumes" }) do
+    local dir = ("%s/%s"):format(self.dir, kind)
+    for _, row in ipairs(fs.list(dir) or {}) do
+      local id = row.name:match("^%.gone%-(.+)$")
+      if id then
+        local ok, e = self.backend.destroy(("%s/%s"):format(dir, id))
+        if not ok then
+          return nil, e
+        end
+      end
+    end
+  end
+  local _, broken = self:all("servers")
+  for _, folder in ipairs(broken) do -- the machine crashed before its description reached the disk
+    local ok, e = self.backend.destroy(folder)
+    if not ok then
+      return nil, e
+    end
+  end
+  return true
+end
+
+--- Removes the lab itself when nothing is in it any more.
+---@async
+function Lab:close_empty()
+  if not fs.exists(self.dir) then
+    return true
+  end
+  local buried, be = self:bury()
+  if not buried then
+    return nil, be
+  end
+  local lock <close>, e = self:lock()
+  if not lock then
+    return nil, e
+  end
+  self:sweep()
+  for _, kind in ipairs({ "networks", "servers", "volumes" }) do
+    for _ in ipairs(fs.list(("%s/%s"):format(self.dir, kind)) or {}) do
+      return true
+    end
+  end
+  local ok
+  ok, e = self.backend.lab_down(self.dir)
+  if not ok then
+    return nil, e
+  end
+  return fs.remove(self.dir, { recursive = true })
+end
+
+--- Writes a changed description.
+function Lab:put(kind, id, described)
+  return conf.write(("%s/%s.conf"):format(self:folder(kind, id), kind:gsub("s$", "")), described)
+end
+
+-- Networks ---------------------------------------------------------------------------------------
+
+local function network_state(lab, id, described)
+  return {
+    id = id,
+    name = described.name,
+    cidr = described.cidr,
+    gateway = described.gateway,
+    nat = described.nat == "1",
+    netns = lab.netns,
+  }
+end
+
+local function describe_network(lab, want, name, tail)
+  local others = {}
+  for _, other in pairs(lab:all("networks")) do
+    others[#others + 1] = assert(ipam.network(other.cidr))
+  end
+  local cidr, e = want.cidr, nil
+  if not cidr then
+    cidr, e = ipam.propose(others)
+  end
+  local network
+  if cidr then
+    network, e = ipam.network(cidr)
+  end
+  if not network then
+    return nil, nil, e
+  end
+  for _, other in ipairs(others) do
+    if ipam.overlap(network, other) then
+      return nil, nil, err.new("conflict", ("network '%s': %s overlaps network %s of this workspace"):format(name, cidr, other.text))
+    end
+  end
+  return {
+    name = name,
+    key = want.key,
+    cidr = cidr,
+    gateway = ipam.format(network.gateway),
+    prefix = network.prefix,
+    bridge = "br" .. tail,
+    nat = want.nat and true or false,
+  }
+end
+
+--- Makes a network, or finishes the one with the same key.
+---@async
+---@param want { key: string, name: string, cidr: string?, nat: boolean? }
+---@param adopt? fun(id: string)
+function Lab:network_create(want, adopt)
+  if want.nat then
+    return nil, err.new("unsupported", "network '" .. want.name .. "': the local provider has no way out to the internet", {
+      hint = "servers install packages through the built-in proxy; leave nat = false",
+    })
+  end
+  local id, described
+  do
+    local lock <close>, e = self:lock()
+    if not lock then
+      return nil, e
+    end
+    self:sweep()
+    id, described = self:by_key("networks", want.key)
+    if not id then
+      local ok
+      ok, e = fs.write_atomic(self.dir .. "/lab.conf", ("netns=%s\n"):format(self.netns), { sync = false })
+      if not ok then
+        return nil, e
+      end
+      id, described = self:appear("networks", want.name, function(_, tail)
+        return describe_network(self, want, want.name, tail)
+      end)
+    end
+    if not id then
+      return nil, described
+    end
+  end
+  if adopt then
+    adopt(id)
+  end
+  local ok, e = self.backend.network_up(self:folder("networks", id))
+  if not ok then
+    return nil, e:wrap("cannot make the network '%s'", want.name)
+  end
+  return network_state(self, id, described)
+end
+
+---@async
+function Lab:network_read(id)
+  local described, e = self:get("networks", id)
+  if not described then
+    return nil, e
+  end
+  return network_state(self, id, described)
+end
+
+---@async
+function Lab:network_list()
+  local states = {}
+  for id, described in pairs(self:all("networks")) do
+    states[#states + 1] = network_state(self, id, described)
+  end
+  table.sort(states, function(a, b)
+    return a.id < b.id
+  end)
+  return states
+end
+
+--- The network that was created with an idempotency key, finished when its creation was cut short.
+---@async
+function Lab:network_find(key)
+  local id = self:by_key("networks", key)
+  if not id then
+    return nil
+  end
+  local ok, e = self.backend.network_up(self:folder("networks", id))
+  if not ok then
+    return nil, e
+  end
+  return self:network_read(id)
+end
+
+--- Removes a network, and the lab with its last one.
+---@async
+function Lab:network_delete(id)
+  local described = self:get("networks", id)
+  if described then
+    local lock <close>, e = self:lock()
+    if not lock then
+      return nil, e
+    end
+    for server, other in pairs(self:all("servers")) do
+      if other.network == id then
+        return err.fail("conflict", "network '%s' still has the server '%s'", described.name, server)
+      end
+    end
+    local ok
+    ok, e = self.backend.network_down(self:folder("networks", id))
+    if ok then
+      ok, e = fs.remove(self:folder("networks", id), { recursive = true })
+    end
+    if not ok then
+      return nil, e
+    end
+  end
+  return self:close_empty()
+end
+
+Lab.new_id = new_id
+M.Lab = Lab
+
+require("prov.machine.server")(Lab)
+require("prov.machine.volume")(Lab)
+
+return M

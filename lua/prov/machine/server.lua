@@ -1,0 +1,368 @@
+--- The servers of a lab; methods of prov.machine.Lab.
+
+local err = require("prov.err")
+local fs = require("prov.fs")
+local image = require("prov.machine.image")
+local ipam = require("prov.machine.ipam")
+local uv = require("luv")
+
+local PROXY_PORT = 3142
+
+local function boot_id()
+  return (fs.read("/proc/sys/kernel/random/boot_id") or ""):gsub("%s+$", "")
+end
+
+--- The init of a server when it lives, else nil; see core/linux/process.h.
+local function running_pid(folder)
+  local text = fs.read(folder .. "/run")
+  if not text then
+    return nil
+  end
+  local pid, started, boot = text:match("pid=(%d+)\nstarted=(%d+)\nboot=([^\n]*)")
+  if not pid or boot ~= boot_id() then
+    return nil
+  end
+  local stat = fs.read(("/proc/%s/stat"):format(pid))
+  local fields = {}
+  for field in (stat and stat:match("%)%s(.*)$") or ""):gmatch("%S+") do
+    fields[#fields + 1] = field
+  end
+  if fields[20] ~= started or fields[1] == "Z" or fields[1] == "X" then
+    return nil
+  end
+  return math.tointeger(pid)
+end
+
+--- "127.0.0.1:8080:80" -> { host = 8080, guest = 80 }
+local function parse_port(line)
+  local host, guest = line:match("^[%d.]+:(%d+):(%d+)$")
+  return { host = math.tointeger(host), guest = math.tointeger(guest) }
+end
+
+--- { host=, guest= } or "8080:80" -> "127.0.0.1:8080:80"
+local function format_port(port)
+  local host, guest
+  if type(port) == "table" then
+    host, guest = port.host, port.guest
+  else
+    host, guest = tostring(port):match("^(%d+):(%d+)$")
+  end
+  host, guest = math.tointeger(tonumber(host)), math.tointeger(tonumber(guest))
+  if not host or not guest or host < 1 or host > 65535 or guest < 1 or guest > 65535 then
+    return err.fail("invalid", "a port is { host = 8080, guest = 80 } or \"8080:80\"")
+  end
+  return ("127.0.0.1:%d:%d"):format(host, guest)
+end
+
+--- The lines that both creation and update write from what is wanted.
+local function changeable(lab, want, described)
+  described.memory = want.memory and math.tointeger(want.memory) or nil
+  described.milli_cpus = want.cpus and math.floor(want.cpus * 1000 + 0.5) or nil
+  described.port, described.volume = {}, {}
+  for i, port in ipairs(want.ports or {}) do
+    local line, e = format_port(port)
+    if not line then
+      return nil, e
+    end
+    described.port[i] = line
+  end
+  for i, volume in ipairs(want.volumes or {}) do
+    if not lab:get("volumes", volume.volume) then
+      return err.fail("notfound", "there is no volume '%s'", tostring(volume.volume))
+    end
+    if not tostring(volume.path):match("^/[^:\n]*$") or volume.path:find("%.%.") then
+      return err.fail("invalid", "volume path '%s' must be absolute, without ':' and '..'", tostring(volume.path))
+    end
+    described.volume[i] = ("%s/data:%s"):format(lab:folder("volumes", volume.volume), volume.path)
+  end
+  return described
+end
+
+--- Ports of the machine that other servers of the lab forward.
+local function check_ports(lab, id, described)
+  for other, conf in pairs(lab:all("servers")) do
+    for _, taken in ipairs(other ~= id and conf.port or {}) do
+      for _, line in ipairs(described.port) do
+        if parse_port(taken).host == parse_port(line).host then
+          return err.fail("conflict", "port %d is forwarded to server '%s' already", parse_port(line).host, other)
+        end
+      end
+    end
+  end
+  return true
+end
+
+--- Files that lie over the image from the first boot on.
+local function first_files(want, described, gateway, keys)
+  local random = uv.random(16)
+  return {
+    folders = { { "up", 493 }, { "up/etc", 493 }, { "up/etc/ssh", 493 }, { "up/etc/apt", 493 }, { "up/etc/apt/apt.conf.d", 493 }, { "up/root", 448 }, { "up/root/.ssh", 448 } },
+    files = {
+      { "up/etc/ssh/ssh_host_ed25519_key", keys.private, 384 },
+      { "up/etc/ssh/ssh_host_ed25519_key.pub", keys.public .. "\n", 420 },
+      { "up/root/.ssh/authorized_keys", want.user_key:gsub("%s*$", "\n"), 384 },
+      { "up/etc/hostname", described.hostname .. "\n", 420 },
+      { "up/etc/machine-id", ("%02x"):rep(16):format(random:byte(1, 16)) .. "\n", 292 },
+      {
+        "up/etc/hosts",
+        ("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%s %s\n"):format(described.ip, described.hostname),
+        420,
+      },
+      { "up/etc/resolv.conf", ("nameserver %s\noptions timeout:2 attempts:2\n"):format(gateway), 420 },
+      { "up/etc/apt/apt.conf.d/95prov-proxy", ('Acquire::http::Proxy "http://%s:%d";\n'):format(gateway, PROXY_PORT), 420 },
+    },
+  }
+end
+
+local function describe_server(lab, want, lower, keys, tail)
+  local network = lab:get("networks", want.network)
+  if not network then
+    return nil, nil, err.new("notfound", ("there is no network '%s'"):format(tostring(want.network)))
+  end
+  local taken = {}
+  for id, other in pairs(lab:all("servers")) do
+    if other.network == want.network then
+      taken[other.ip] = id
+    end
+  end
+  local ip, e = ipam.allocate(assert(ipam.network(network.cidr)), taken, want.ip)
+  if not ip then
+    return nil, nil, e
+  end
+  local described
+  described, e = changeable(lab, want, {
+    key = want.key,
+    hostname = want.hostname,
+    network = want.network,
+    link = "ve" .. tail,
+    ip = ip,
+    image = lower,
+    image_name = want.image,
+    init = want.init or "systemd",
+    nesting = want.nesting and true or false,
+    host_key = keys.public:match("^%S+ %S+"),
+  })
+  if described then
+    local free
+    free, e = check_ports(lab, nil, described)
+    described = free and described
+  end
+  if not described then
+    return nil, nil, e
+  end
+  return described, first_files(want, described, network.gateway, keys)
+end
+
+local function server_state(lab, id, described)
+  local folder = lab:folder("servers", id)
+  local ports, volumes = {}, {}
+  for i, line in ipairs(described.port) do
+    ports[i] = parse_port(line)
+  end
+  for i, line in ipairs(described.volume) do
+    local volume, path = line:match("([^/]+)/data:(.*)$")
+    volumes[i] = { volume = volume, path = path }
+  end
+  return {
+    id = id,
+    hostname = described.hostname,
+    network = described.network,
+    image = described.image_name,
+    init = described.init,
+    nesting = described.nesting == "1",
+    memory = math.tointeger(described.memory),
+    cpus = described.milli_cpus and math.tointeger(described.milli_cpus) / 1000 or nil,
+    ports = ports,
+    volumes = volumes,
+    ip = described.ip,
+    private_ip = described.ip,
+    status = running_pid(folder) and "running" or "stopped",
+    ssh = { host = described.ip, port = 22, user = "root", host_key = described.host_key, netns = lab.netns },
+  }
+end
+
+return function(Lab)
+  --- Starts a server that is described but was never ready, and marks it as complete.
+  local function complete(lab, id)
+    local folder = lab:folder("servers", id)
+    local ok, e = lab.backend.start(folder)
+    if not ok then
+      return nil, e
+    end
+    ok, e = fs.write_atomic(folder .. "/ready", "", { sync = false })
+    if not ok then
+      return nil, e
+    end
+    return server_state(lab, id, assert(lab:get("servers", id)))
+  end
+
+  --- Makes a server and waits for its SSH, or finishes the one with the same key.
+  ---@async
+  ---@param want { key: string, hostname: string, network: string, image: string, user_key: string, ip: string?, cpus: number?, memory: integer?, nesting: boolean?, volumes: table[]?, ports: table[]?, init: string? }
+  ---@param keygen fun(): { private: string, public: string }
+  ---@param adopt? fun(id: string)
+  function Lab:server_create(want, keygen, adopt)
+    local lower, e = image.ensure(want.image, self.log)
+    if not lower then
+      return nil, e
+    end
+    local keys
+    keys, e = keygen()
+    if not keys then
+      return nil, e
+    end
+    local id, described
+    do
+      local lock <close>, why = self:lock()
+      if not lock then
+        return nil, why
+      end
+      self:sweep()
+      id, described = self:by_key("servers", want.key)
+      if not id then
+        id, described = self:appear("servers", want.hostname, function(_, tail)
+          return describe_server(self, want, lower, keys, tail)
+        end)
+      end
+      if not id then
+        return nil, described
+      end
+    end
+    if adopt then
+      adopt(id)
+    end
+    local state
+    state, e = complete(self, id)
+    if not state then
+      return nil, e:wrap("cannot create the server '%s'", want.hostname)
+    end
+    return state
+  end
+
+  --- What a server is now; nil when it is gone.
+  ---@async
+  function Lab:server_read(id)
+    local described, e = self:get("servers", id)
+    if not described then
+      return nil, e
+    end
+    return server_state(self, id, described)
+  end
+
+  --- The server that was created with an idempotency key, finished when its creation was cut short.
+  ---@async
+  function Lab:server_find(key)
+    local id, described = self:by_key("servers", key)
+    if not id then
+      return nil
+    end
+    if not fs.exists(self:folder("servers", id) .. "/ready") then
+      return complete(self, id)
+    end
+    return server_state(self, id, described)
+  end
+
+  ---@async
+  function Lab:server_list()
+    local states = {}
+    for id, described in pairs(self:all("servers")) do
+      states[#states + 1] = server_state(self, id, described)
+    end
+    table.sort(states, function(a, b)
+      return a.id < b.id
+    end)
+    return states
+  end
+
+  --- Changes limits, ports and volumes; a running server restarts when its volumes changed.
+  ---@async
+  function Lab:server_update(id, want)
+    local remount = false
+    do
+      local lock <close>, e = self:lock()
+      if not lock then
+        return nil, e
+      end
+      local described
+      described, e = self:get("servers", id)
+      if not described then
+        return nil, e or err.new("notfound", ("there is no server '%s'"):format(id))
+      end
+      local before = table.concat(described.volume, "\n")
+      local ok
+      described, e = changeable(self, want, described)
+      ok, e = described and check_ports(self, id, described), e
+      ok, e = ok and self:put("servers", id, described), e
+      if not ok then
+        return nil, e
+      end
+      remount = before ~= table.concat(described.volume, "\n")
+    end
+    local folder = self:folder("servers", id)
+    if running_pid(folder) then
+      local ok, e = self.backend.limit(folder)
+      if ok and remount then
+        ok, e = self:server_restart(id)
+      end
+      if not ok then
+        return nil, e
+      end
+    end
+    return self:server_read(id)
+  end
+
+  local function known(lab, id)
+    if lab:get("servers", id) then
+      return lab:folder("servers", id)
+    end
+    return err.fail("notfound", "there is no server '%s'", tostring(id))
+  end
+
+  ---@async
+  function Lab:server_start(id)
+    local folder, e = known(self, id)
+    if not folder then
+      return nil, e
+    end
+    return complete(self, id)
+  end
+
+  ---@async
+  function Lab:server_stop(id)
+    local folder, e = known(self, id)
+    if not folder then
+      return nil, e
+    end
+    local ok
+    ok, e = self.backend.stop(folder)
+    if not ok then
+      return nil, e
+    end
+    return self:server_read(id)
+  end
+
+  ---@async
+  function Lab:server_restart(id)
+    local state, e = self:server_stop(id)
+    if not state then
+      return nil, e
+    end
+    return self:server_start(id)
+  end
+
+  --- Ends and removes a server; gone is fine.
+  ---@async
+  function Lab:server_delete(id)
+    if type(id) ~= "string" or not id:match("^[a-z0-9][a-z0-9-]*$") then
+      return err.fail("invalid", "'%s' is no id of a server", tostring(id))
+    end
+    local ok, e = self.backend.destroy(self:folder("servers", id))
+    if not ok then
+      return nil, e
+    end
+    if next((self:all("networks"))) == nil then -- else the last network closes the lab
+      return self:close_empty()
+    end
+    return true
+  end
+end

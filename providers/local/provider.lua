@@ -1,0 +1,109 @@
+--- Real Linux servers on this machine, without a hypervisor.
+---@type prov.Provider
+return {
+  kind = "provider",
+  api = 1,
+  name = "local",
+  summary = "Real Linux servers on this machine: namespaces, overlay images, own networks",
+  config = {
+    backend = { type = "enum", one_of = { "namespaces" }, default = "namespaces", doc = "How servers run" },
+    lab = {
+      type = "string",
+      pattern = "^[a-z0-9][a-z0-9-]*$",
+      doc = "Name of the lab that holds networks and servers; by default made from the workspace's name and folder",
+    },
+    dir = { type = "path", doc = "Folder for the servers' files, /var/lib/prov/local or $PROV_LOCAL_DIR by default" },
+  },
+  limits = { concurrency = 10 },
+  resources = {
+    network = {
+      body = "network",
+      schema = {
+        cidr = {
+          type = "cidr",
+          replace = true,
+          doc = "IPv4 range, prefix 16 to 29; a free one is taken when absent",
+          example = "10.77.0.0/24",
+        },
+        nat = { type = "bool", default = false, replace = true, doc = "A way out to the internet (not supported yet)" },
+      },
+      outputs = {
+        name = { type = "string", doc = "Name of the network" },
+        gateway = { type = "ip", doc = "This machine's address in the network" },
+        netns = { type = "path", doc = "Network namespace that reaches the network" },
+      },
+      timeout = { create = 60, delete = 60 },
+    },
+    server = {
+      body = "server",
+      schema = {
+        network = { type = "ref", required = true, replace = true, doc = "Network to be in", example = "${network.lan}" },
+        image = {
+          type = "string",
+          default = "debian-12",
+          replace = true,
+          doc = "debian-12, debian-13, ubuntu-22.04 or ubuntu-24.04; with -python appended, Python is in it",
+        },
+        hostname = {
+          type = "hostname",
+          replace = true,
+          doc = "Name inside the server; made from its address when absent, such as web-1",
+        },
+        ip = { type = "ip", replace = true, computed = true, doc = "Fixed address; the next free one when absent" },
+        cpus = { type = "number", min = 0.01, doc = "Processor time, 1 is one processor; all when absent" },
+        memory = { type = "size", min = 33554432, doc = "Memory limit; none when absent", example = "512MiB" },
+        nesting = { type = "bool", default = false, replace = true, doc = "Allows containers inside (docker, containerd)" },
+        init = {
+          type = "enum",
+          one_of = { "systemd", "sshd" },
+          default = "systemd",
+          replace = true,
+          doc = "First process; sshd starts no services",
+        },
+        ports = {
+          type = "list",
+          of = { type = "any" },
+          default = {},
+          doc = "Ports of this machine's loopback that lead into the server",
+          example = "- { host = 8080, guest = 80 }",
+        },
+        volumes = {
+          type = "list",
+          of = {
+            type = "record",
+            fields = {
+              volume = { type = "ref", required = true, doc = "Volume to bind" },
+              path = { type = "path", required = true, doc = "Where it is in the server" },
+            },
+          },
+          default = {},
+          doc = "Volumes bound into the server",
+        },
+      },
+      outputs = {
+        private_ip = { type = "ip", doc = "Same as ip" },
+        status = { type = "string", doc = "running or stopped" },
+        ssh = { type = "map", doc = "host, port, user, host_key and netns to reach it by SSH" },
+      },
+      actions = { "start", "stop", "restart" },
+      timeout = { create = 2100, delete = 120 },
+    },
+    volume = {
+      body = "volume",
+      schema = {},
+      outputs = {
+        name = { type = "string", doc = "Name of the volume" },
+        path = { type = "path", doc = "Folder on this machine that holds it" },
+      },
+      timeout = { create = 60, delete = 300 },
+    },
+  },
+  catalog = {
+    images = {
+      { name = "debian-12", summary = "Debian 12 bookworm" },
+      { name = "debian-13", summary = "Debian 13 trixie" },
+      { name = "ubuntu-22.04", summary = "Ubuntu 22.04 jammy, where a mirror is configured" },
+      { name = "ubuntu-24.04", summary = "Ubuntu 24.04 noble, where a mirror is configured" },
+    },
+  },
+}

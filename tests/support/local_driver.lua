@@ -1,0 +1,78 @@
+--- Calls the bodies of the provider `local` with a ctx built by hand.
+
+local machine = require("prov.machine")
+
+local M = {}
+
+local root = os.getenv("PROV_ROOT") or "."
+local bodies = {}
+
+local function body(name)
+  bodies[name] = bodies[name] or assert(loadfile(("%s/providers/local/%s.lua"):format(root, name)))()
+  return bodies[name]
+end
+
+--- Makes a key pair with the machine's own ssh-keygen, so that the test needs nothing of prov's SSH.
+function M.keygen(dir)
+  local fs, proc = require("prov.fs"), require("prov.proc")
+  local path = ("%s/key-%d"):format(dir, math.random(1 << 40))
+  local r = assert(proc.run({ "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "prov", "-f", path }))
+  assert(r.code == 0, r.stderr)
+  local pair = { private = assert(fs.read(path)), public = assert(fs.read(path .. ".pub")):gsub("%s+$", ""), path = path }
+  return pair
+end
+
+--- opts: dir (a scratch folder), name, config
+function M.open(opts)
+  local driver = { machine = machine, count = 0, user = M.keygen(opts.dir), adopted = {} }
+
+  local function ctx(fields)
+    local c = {
+      config = opts.config or {},
+      machine = machine,
+      workspace = { name = opts.name or "test", dir = opts.dir },
+      log = opts.log or function() end,
+      adopt = function(id)
+        driver.adopted[#driver.adopted + 1] = id
+      end,
+      keygen = function()
+        return M.keygen(opts.dir)
+      end,
+      user_key = driver.user.public,
+    }
+    for k, v in pairs(fields or {}) do
+      c[k] = v
+    end
+    return c
+  end
+
+  function driver.call(kind, verb, ...)
+    return body(kind)[verb](ctx(), ...)
+  end
+
+  function driver.create(kind, name, want, key)
+    driver.count = driver.count + 1
+    key = key or ("key-%d-%s"):format(driver.count, name)
+    return body(kind).create(ctx({ key = key, address = ("%s.%s"):format(kind, name) }), want)
+  end
+
+  --- Runs a command in a server by OpenSSH, checking its host key; returns proc.run's result.
+  function driver.ssh(state, command, extra)
+    local fs, proc = require("prov.fs"), require("prov.proc")
+    local known = opts.dir .. "/known-" .. state.id
+    assert(fs.write_atomic(known, ("%s %s\n"):format(state.ip, state.ssh.host_key)))
+    local args = {
+      "nsenter", "--net=" .. state.ssh.netns, "ssh", "-i", driver.user.path, "-o", "UserKnownHostsFile=" .. known,
+      "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "root@" .. state.ip, command,
+    }
+    for k, v in pairs(extra or {}) do
+      args[k] = v
+    end
+    args.timeout = args.timeout or 120000
+    return assert(proc.run(args))
+  end
+
+  return driver
+end
+
+return M
