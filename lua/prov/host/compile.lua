@@ -7,7 +7,7 @@ local shell = require("prov.host.shell")
 
 local M = {}
 
-local LIBS = { "FILES", "UNITS", "PACKAGES", "ACCOUNTS" }
+local LIBS = { "FILES", "FETCH", "UNITS", "PACKAGES", "ACCOUNTS" }
 
 -- Collects what the ops ask the host about, so that it is asked once.
 local function context()
@@ -184,8 +184,9 @@ function M.compile(ops, opts)
     return nil, late
   end
   local name = (opts.name or "recipe"):gsub("[^%w_.-]", "_"):gsub("^%.+", "_")
-  local settings = ("Tok=%s Nonce=%s Mode=%s Rid=%s State=%s Want_diff=%s"):format(
-    opts.token, opts.nonce, mode, name, quote.word(opts.state or "/var/lib/prov"), opts.diff ~= false and "1" or "")
+  local settings = ("Tok=%s Nonce=%s Mode=%s Rid=%s State=%s Want_diff=%s Notify=%s"):format(
+    opts.token, opts.nonce, mode, name, quote.word(opts.state or "/var/lib/prov"), opts.diff ~= false and "1" or "",
+    mode == "check" and "w" or "n")
   return library(ops) .. table.concat(c.contents) .. MAIN:format(settings, probes(c), calls, late)
 end
 

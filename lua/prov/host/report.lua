@@ -3,7 +3,7 @@
 -- Each line is `<token> <kind> <rest>`; lines without this run's token are noise (a login banner)
 -- and are dropped. Kinds: b begin, s INDEX WHY an op starts to change something, r INDEX STATUS
 -- WHY its result, d INDEX BASE64 a diff, o INDEX BASE64 output of a failure, n KEY something is
--- due, c KEY it was done, e end.
+-- due, w KEY would be due, c KEY it was done, e end.
 
 local err = require("prov.err")
 local op = require("prov.host.op")
@@ -15,6 +15,7 @@ local M = {}
 
 local MAX_LINE = 1024 * 1024
 local STATUS = { ok = true, changed = true, failed = true, would_change = true }
+local NOTIFIED = { n = "pending", c = "done", w = "would" }
 local RANK = { ok = 1, would_change = 2, changed = 3, failed = 4 }
 
 ---@class prov.HostReport
@@ -24,7 +25,7 @@ local RANK = { ok = 1, would_change = 2, changed = 3, failed = 4 }
 ---@field skipped integer
 ---@field would_change integer
 ---@field ops table[]
----@field notified table<string, "pending"|"done">
+---@field notified table<string, "pending"|"done"|"would">
 ---@field ms number
 ---@field done boolean the script came to its end
 
@@ -137,8 +138,8 @@ function Reader:line(line)
   local kind, rest = line:sub(#self.prefix + 1):match("^(%a) ?(.*)$")
   if kind == "e" then
     self.ended = true
-  elseif kind == "n" or kind == "c" then
-    self.notified[rest] = kind == "n" and "pending" or "done"
+  elseif NOTIFIED[kind] then
+    self.notified[rest] = NOTIFIED[kind]
   elseif kind == "b" then
     kinds.b(self)
   elseif kinds[kind] then

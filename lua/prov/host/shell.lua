@@ -54,7 +54,7 @@ raise() {
         printf '' > "$State/pending/$Rid/$E" || return 1
     fi
     Ev="$Ev $E"
-    say n "$E"
+    say "$Notify" "$E"
   done
 }
 settle() {
@@ -196,6 +196,32 @@ file_finish() {
   file_own "$Ft" "${Fm:-644}" "$Fo" "$Fg" && mv -f "$Ft" "$Fp" && dirty f
 }
 file_validate() { Fv=$2; set -- "$1"; (eval "$Fv"); }
+]==]
+
+M.FETCH = [==[
+# fetch URL: the bytes to standard output; curl, wget or bash, whichever the host has.
+fetch() {
+  if command -v curl > /dev/null; then
+    curl -fsSL --retry 2 --connect-timeout 20 -- "$1"
+  elif command -v wget > /dev/null; then
+    wget -q -T 20 -O - "$1"
+  elif command -v bash > /dev/null; then
+    case $1 in https:*) echo "this host has no curl or wget for https" >&2; return 1 ;; esac
+    Gh=${1#http://} Gp=/
+    case $Gh in */*) Gp=/${Gh#*/} Gh=${Gh%%/*} ;; esac
+    Go=80
+    case $Gh in *:*) Go=${Gh##*:} Gh=${Gh%:*} ;; esac
+    bash -c 'exec 3<> "/dev/tcp/$0/$1" || exit 1
+      printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$2" "$0" >&3
+      IFS= read -r status <&3
+      case $status in "HTTP/1."?" 200"*) ;; *) echo "$status" >&2; exit 1 ;; esac
+      while IFS= read -r line <&3; do [ "$line" = "$(printf "\r")" ] && break; done
+      cat <&3' "$Gh" "$Go" "$Gp"
+  else
+    echo "this host has no curl, wget or bash to download with" >&2
+    return 1
+  fi
+}
 ]==]
 
 M.UNITS = [==[
