@@ -39,6 +39,9 @@ local function finish(task, result)
   if task.owner and task.owner.children then
     task.owner.children[task] = nil
   end
+  if task.watch then
+    task.watch(result)
+  end
   local waiters = task.waiters
   task.waiters = nil
   if waiters then
@@ -67,6 +70,7 @@ end
 -- from inside another would nest coroutines, and Lua allows only some 200 levels of that.
 local ready = { first = 1, last = 0 }
 local draining = false
+local cancels = 0 -- cancellations whose loop turn has not come yet
 
 local function go_on(task, ...)
   ready.last = ready.last + 1
@@ -105,7 +109,7 @@ function M.await(start)
   end
   local early, settled, suspended
   local function resume(...)
-    if settled or task.done then
+    if settled or task.done or task.closing then
       return
     end
     settled = true
@@ -124,6 +128,7 @@ function M.await(start)
   end
   if not req and refused ~= nil then
     settled = true
+    task.on_cancel = nil
     return nil, refused, name
   end
   suspended = true
@@ -176,14 +181,17 @@ function Task:cancel()
     return
   end
   self.canceling = true
+  cancels = cancels + 1
   local timer = uv.new_timer()
   timer:start(0, 0, function()
     timer:close()
+    cancels = cancels - 1
     if self.done then
       return
     end
     local stop = self.on_cancel
     self.on_cancel = nil
+    self.closing = true -- what stop() calls back with comes too late
     cancel_children(self)
     if stop then
       stop()
@@ -194,52 +202,56 @@ function Task:cancel()
 end
 
 --- Runs fn(scope) and waits for all tasks made with scope:spawn(fn, ...). The first task that
--- returns nil, err (or raises) cancels the rest, and scope returns that nil, err.
+-- returns nil, err (or raises) cancels the rest, and scope returns that nil, err. When fn itself
+-- raises, the tasks are cancelled and scope raises it again.
 ---@async
 function M.scope(fn)
+  local owner = M.running()
+  if not owner then
+    error("scope outside a task", 2)
+  end
   local scope = { tasks = {} }
-  local failure
-  local function fail(e)
-    if failure then
+  local failure, ended
+
+  local function check(result)
+    if failure or result[1] ~= nil or not err.is(result[2]) then
       return
     end
-    failure = e
+    failure = result[2]
     for _, task in ipairs(scope.tasks) do
       task:cancel()
     end
   end
+
+  --- The task belongs to whoever called M.scope, also when one of its tasks spawns it.
   function scope:spawn(body, ...)
-    local task
-    task = M.spawn(function(...)
-      local packed = table.pack(body(...))
-      if packed[1] == nil and err.is(packed[2]) then
-        fail(packed[2])
-      end
-      return table.unpack(packed, 1, packed.n)
-    end, ...)
+    if ended then
+      error("the scope has ended", 2)
+    end
+    local task = new_task(owner, body, ...)
     self.tasks[#self.tasks + 1] = task
+    task.watch = check
+    step(task)
     if failure then
       task:cancel()
     end
     return task
   end
+
   local packed = table.pack(pcall(fn, scope))
-  local raised = not packed[1] and packed[2] or nil
-  if raised ~= nil then
-    fail(err.from(raised))
-  elseif packed[2] == nil and err.is(packed[3]) then
-    fail(packed[3])
+  if packed[1] then
+    check({ packed[2], packed[3] })
+  else
+    check({ nil, err.from(packed[2]) })
   end
   local i = 1
   while scope.tasks[i] do -- tasks may spawn more while we wait
-    local value, e = scope.tasks[i]:join()
-    if value == nil and err.is(e) then
-      fail(e)
-    end
+    scope.tasks[i]:join()
     i = i + 1
   end
-  if raised ~= nil then
-    error(raised, 0)
+  ended = true
+  if not packed[1] then
+    error(packed[2], 0)
   elseif failure then
     return nil, failure
   end
@@ -286,21 +298,44 @@ function M.deadline(ms, fn, ...)
   return table.unpack(packed, 1, packed.n)
 end
 
+--- Those who wait, in the order they came: add(resume) -> what takes it off the list again,
+-- take() -> resume | nil.
+local function waiting_list()
+  local list, first, last = {}, 1, 0
+
+  local function add(resume)
+    last = last + 1
+    local at = last
+    list[at] = resume
+    return function()
+      list[at] = false
+    end
+  end
+
+  local function take()
+    while first <= last do
+      local resume = list[first]
+      list[first] = nil
+      first = first + 1
+      if resume then
+        return resume
+      end
+    end
+  end
+
+  return add, take
+end
+
 --- A counting semaphore: sem:with(fn, ...) runs fn when one of `limit` places is free; waiting
 -- tasks get theirs in the order they came.
 function M.semaphore(limit)
   local sem = { free = limit }
-  local queue, first, last = {}, 1, 0
+  local add, take = waiting_list()
 
   local function release()
-    while first <= last do
-      local waiter = queue[first]
-      queue[first] = nil
-      first = first + 1
-      if not waiter.gone then
-        waiter.served = true
-        return waiter.resume()
-      end
+    local resume = take()
+    if resume then
+      return resume() -- hands the place on
     end
     sem.free = sem.free + 1
   end
@@ -311,12 +346,7 @@ function M.semaphore(limit)
       self.free = self.free - 1
     else
       M.await(function(resume, on_cancel)
-        local waiter = { resume = resume }
-        last = last + 1
-        queue[last] = waiter
-        on_cancel(function()
-          waiter.gone = true
-        end)
+        on_cancel(add(resume))
         return true
       end)
     end
@@ -342,12 +372,12 @@ end
 --- An unbounded queue between tasks: q:put(v), q:take() suspends until there is one.
 function M.queue()
   local q = { first = 1, last = 0, items = {} }
+  local add, take = waiting_list()
 
   function q:put(value)
-    if self.waiter then
-      local wake = self.waiter
-      self.waiter = nil
-      wake(value)
+    local resume = take()
+    if resume then
+      resume(value)
     else
       self.last = self.last + 1
       self.items[self.last] = value
@@ -362,10 +392,7 @@ function M.queue()
       return value
     end
     return M.await(function(resume, on_cancel)
-      self.waiter = resume
-      on_cancel(function()
-        self.waiter = nil
-      end)
+      on_cancel(add(resume))
       return true
     end)
   end
@@ -376,12 +403,18 @@ end
 --- Runs fn(...) as the root task and the loop until it ends. Only entry points and tests call
 -- this. Returns what fn returned, or nil, err.
 function M.run(fn, ...)
+  if M.running() then
+    error("async.run inside a task", 2)
+  end
   local task = new_task(nil, fn, ...)
-  step(task)
+  go_on(task)
   while not task.done do
     if not uv.run("once") and not task.done then
       return err.fail("bug", "the event loop has nothing to wait for, but the task has not ended")
     end
+  end
+  while cancels > 0 do -- of tasks that nobody joined
+    uv.run("nowait")
   end
   uv.run("nowait")
   return table.unpack(task.result, 1, task.result.n)

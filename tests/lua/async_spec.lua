@@ -1,0 +1,500 @@
+local async = require("prov.async")
+local err = require("prov.err")
+local uv = require("luv")
+local support = require("support.async")
+local run, try = support.run, support.try
+
+--- A body that suspends for `ms` and appends `word` to `log`.
+local function noting(log, word, ms)
+  return function()
+    async.sleep(ms)
+    log[#log + 1] = word
+    return word
+  end
+end
+
+describe("async.run", function()
+  it("returns what the body returns, nils included", function()
+    assert.same({ n = 3, 1, nil, 3 }, table.pack(async.run(function(...)
+      async.sleep(1)
+      return ...
+    end, 1, nil, 3)))
+  end)
+
+  it("turns a raise into nil and a bug with a traceback", function()
+    local value, e = async.run(function()
+      async.sleep(1)
+      error("boom")
+    end)
+    assert.is_nil(value)
+    assert.equal("bug", e.code)
+    assert.truthy(e.msg:find("boom", 1, true))
+    assert.truthy(e.data.traceback:find("async_spec", 1, true))
+  end)
+
+  it("passes a raised error of the world through", function()
+    local _, e = async.run(function()
+      error(err.new("denied", "no entry"))
+    end)
+    assert.equal("denied", e.code)
+  end)
+
+  it("says so when nothing can ever wake the task", function()
+    local value, e = async.run(function()
+      async.await(function()
+        return true
+      end)
+    end)
+    assert.is_nil(value)
+    assert.equal("bug", e.code)
+  end)
+
+  it("is refused inside a task", function()
+    run(function()
+      assert.has_error(function()
+        async.run(function() end)
+      end)
+    end)
+  end)
+
+  it("ends tasks that nobody joined, and theirs", function()
+    local closed = {}
+    local function sleeper(name, child)
+      return function()
+        local _ <close> = setmetatable({}, {
+          __close = function()
+            closed[#closed + 1] = name
+          end,
+        })
+        if child then
+          async.spawn(child)
+        end
+        async.sleep(100000)
+      end
+    end
+    run(function()
+      async.spawn(sleeper("a", sleeper("b", sleeper("c"))))
+      return true
+    end)
+    table.sort(closed)
+    assert.same({ "a", "b", "c" }, closed)
+  end)
+end)
+
+describe("async.await", function()
+  it("hands over a value that comes before start returns", function()
+    assert.equal(7, run(function()
+      return async.await(function(resume)
+        resume(7)
+        return true
+      end)
+    end))
+  end)
+
+  it("hands over a value that another task supplies before start returns", function()
+    assert.equal(7, run(function()
+      return async.await(function(resume)
+        async.spawn(function()
+          resume(7)
+        end)
+        return true
+      end)
+    end))
+  end)
+
+  it("returns a refusal at once", function()
+    local value, text, name = try(function()
+      return async.await(function()
+        return nil, "ENOENT: no such file", "ENOENT"
+      end)
+    end)
+    assert.is_nil(value)
+    assert.equal("ENOENT: no such file", text)
+    assert.equal("ENOENT", name)
+  end)
+
+  it("does not hang on luv calls that refuse", function()
+    local value, text = try(function()
+      return async.await(function(resume)
+        return uv.spawn("/nonexistent/program", {}, resume)
+      end)
+    end)
+    assert.is_nil(value)
+    assert.truthy(tostring(text):find("ENOENT", 1, true))
+  end)
+
+  it("takes the first of two answers", function()
+    assert.equal(1, run(function()
+      return async.await(function(resume)
+        resume(1)
+        resume(2)
+        return true
+      end)
+    end))
+  end)
+
+  it("is refused outside a task", function()
+    assert.has_error(function()
+      async.await(function() end)
+    end, "await outside a task")
+  end)
+end)
+
+describe("tasks", function()
+  it("run at once until they first suspend, then side by side", function()
+    local log = {}
+    run(function()
+      local slow = async.spawn(noting(log, "slow", 20))
+      local fast = async.spawn(noting(log, "fast", 1))
+      log[#log + 1] = "parent"
+      assert.equal("slow", slow:join())
+      assert.equal("fast", fast:join())
+    end)
+    assert.same({ "parent", "fast", "slow" }, log)
+  end)
+
+  it("can be joined twice and by many", function()
+    run(function()
+      local task = async.spawn(noting({}, "x", 2))
+      local others = {}
+      for i = 1, 3 do
+        others[i] = async.spawn(function()
+          return task:join()
+        end)
+      end
+      for i = 1, 3 do
+        assert.equal("x", others[i]:join())
+      end
+      assert.equal("x", task:join())
+    end)
+  end)
+
+  it("give their raise to who joins", function()
+    run(function()
+      local task = async.spawn(function()
+        async.sleep(1)
+        error("inside")
+      end)
+      local value, e = task:join()
+      assert.is_nil(value)
+      assert.equal("bug", e.code)
+    end)
+  end)
+
+  it("run their close variables when cancelled, stop their operation, and say canceled", function()
+    run(function()
+      local closed = 0
+      local task = async.spawn(function()
+        local _ <close> = setmetatable({}, {
+          __close = function()
+            closed = closed + 1
+          end,
+        })
+        async.sleep(100000)
+      end)
+      task:cancel()
+      task:cancel()
+      assert.equal(0, closed)
+      local value, e = task:join()
+      assert.is_nil(value)
+      assert.equal("canceled", e.code)
+      assert.equal(1, closed)
+      task:cancel()
+    end)
+  end)
+
+  it("stay cancelled when stopping the operation calls back", function()
+    run(function()
+      local went_on = false
+      local task = async.spawn(function()
+        async.await(function(resume, on_cancel)
+          on_cancel(function()
+            resume("too late")
+          end)
+          return true
+        end)
+        went_on = true
+        return "done"
+      end)
+      task:cancel()
+      local value, e = task:join()
+      assert.is_nil(value)
+      assert.equal("canceled", e.code)
+      assert.is_false(went_on)
+    end)
+  end)
+
+  it("can cancel themselves", function()
+    local value, e = try(function()
+      local task
+      task = async.spawn(function()
+        async.sleep(1)
+        task:cancel()
+        async.sleep(100000)
+      end)
+      return task:join()
+    end)
+    assert.is_nil(value)
+    assert.equal("canceled", e.code)
+  end)
+end)
+
+describe("async.scope", function()
+  it("waits for every task, also those spawned late", function()
+    local log = {}
+    local result = run(function()
+      return async.scope(function(scope)
+        scope:spawn(function()
+          async.sleep(2)
+          scope:spawn(noting(log, "late", 2))
+        end)
+        scope:spawn(noting(log, "early", 1))
+        return "value"
+      end)
+    end)
+    assert.equal("value", result)
+    assert.same({ "early", "late" }, log)
+  end)
+
+  for name, body in pairs({
+    ["returns nil, err"] = function()
+      return err.fail("failed", "no luck")
+    end,
+    ["raises"] = function()
+      error("no luck")
+    end,
+  }) do
+    it("cancels the rest as soon as one " .. name, function()
+      local started = uv.hrtime()
+      local finished = false
+      local value, e = try(function()
+        return async.scope(function(scope)
+          scope:spawn(function()
+            async.sleep(30000)
+            finished = true
+          end)
+          scope:spawn(function()
+            async.sleep(5)
+            return body()
+          end)
+        end)
+      end)
+      assert.is_nil(value)
+      assert.truthy(e.msg:find("no luck", 1, true))
+      assert.is_false(finished)
+      assert.is_true(uv.hrtime() - started < 10e9)
+    end)
+  end
+
+  it("fails at once when a task fails before it suspends", function()
+    local _, e = try(function()
+      return async.scope(function(scope)
+        scope:spawn(function()
+          async.sleep(30000)
+        end)
+        scope:spawn(function()
+          return err.fail("failed", "at once")
+        end)
+      end)
+    end)
+    assert.equal("at once", e.msg)
+  end)
+
+  it("cancels its tasks and raises again when its own body raises", function()
+    run(function()
+      local closed = false
+      local ok, raised = pcall(async.scope, function(scope)
+        scope:spawn(function()
+          local _ <close> = setmetatable({}, {
+            __close = function()
+              closed = true
+            end,
+          })
+          async.sleep(30000)
+        end)
+        error("body", 0)
+      end)
+      assert.is_false(ok)
+      assert.equal("body", raised)
+      assert.is_true(closed)
+    end)
+  end)
+end)
+
+describe("async.deadline", function()
+  it("returns what comes in time", function()
+    assert.equal("x", run(async.deadline, 5000, noting({}, "x", 1)))
+  end)
+
+  it("stops what takes longer", function()
+    local log = {}
+    local value, e = try(async.deadline, 5, noting(log, "x", 30000))
+    assert.is_nil(value)
+    assert.equal("timeout", e.code)
+    assert.same({}, log)
+  end)
+
+  it("does not hide another error", function()
+    local _, e = try(async.deadline, 5000, function()
+      async.sleep(1)
+      return err.fail("denied", "no entry")
+    end)
+    assert.equal("denied", e.code)
+  end)
+end)
+
+describe("async.semaphore", function()
+  it("lets at most its limit in, and everybody in turn", function()
+    run(function()
+      local sem = async.semaphore(3)
+      local inside, most, order = 0, 0, {}
+      async.scope(function(scope)
+        for i = 1, 50 do
+          scope:spawn(function()
+            sem:with(function()
+              inside = inside + 1
+              most = math.max(most, inside)
+              order[#order + 1] = i
+              async.sleep(i % 3)
+              inside = inside - 1
+            end)
+          end)
+        end
+      end)
+      assert.equal(3, most)
+      assert.equal(50, #order)
+      assert.equal(3, sem.free)
+    end)
+  end)
+
+  it("holds when waiters come and go in any order", function()
+    local random = 12345
+    local function rnd(n)
+      random = (random * 1103515245 + 12345) % 2147483648
+      return random // 65536 % n
+    end
+    run(function()
+      local sem = async.semaphore(2)
+      local done = 0
+      async.scope(function(scope)
+        for i = 1, 300 do
+          local task = scope:spawn(function()
+            async.sleep(rnd(4))
+            local inner = async.spawn(function()
+              sem:with(async.sleep, rnd(3))
+            end)
+            if i % 5 == 0 then
+              async.sleep(rnd(3))
+              inner:cancel()
+            end
+            inner:join()
+            done = done + 1
+            return true
+          end)
+          assert.is_truthy(task)
+        end
+        return true
+      end)
+      assert.equal(300, done)
+      assert.equal(2, sem.free)
+    end)
+  end)
+
+  it("serves thousands of waiters that never suspend inside", function()
+    run(function()
+      local sem = async.semaphore(1)
+      local count = 0
+      async.scope(function(scope)
+        scope:spawn(function()
+          sem:with(async.sleep, 1)
+        end)
+        for _ = 1, 5000 do
+          scope:spawn(function()
+            sem:with(function()
+              count = count + 1
+            end)
+          end)
+        end
+      end)
+      assert.equal(5000, count)
+    end)
+  end)
+
+  it("gives the place back when the body raises", function()
+    run(function()
+      local sem = async.semaphore(1)
+      assert.is_false(pcall(sem.with, sem, error, "x"))
+      assert.equal(1, sem.free)
+    end)
+  end)
+end)
+
+describe("async.queue", function()
+  it("keeps the order, before and after the taker comes", function()
+    run(function()
+      local q = async.queue()
+      q:put(1)
+      q:put(2)
+      local got = {}
+      local taker = async.spawn(function()
+        for i = 1, 4 do
+          got[i] = q:take()
+        end
+      end)
+      async.sleep(1)
+      q:put(3)
+      q:put(4)
+      taker:join()
+      assert.same({ 1, 2, 3, 4 }, got)
+    end)
+  end)
+
+  it("serves several takers", function()
+    run(function()
+      local q = async.queue()
+      local sum = 0
+      async.scope(function(scope)
+        for _ = 1, 3 do
+          scope:spawn(function()
+            local value = q:take()
+            sum = sum + value
+          end)
+        end
+        async.sleep(1)
+        for i = 1, 3 do
+          q:put(i)
+        end
+      end)
+      assert.equal(6, sum)
+    end)
+  end)
+
+  it("loses nothing to a taker that was cancelled", function()
+    run(function()
+      local q = async.queue()
+      local first = async.spawn(q.take, q)
+      local second = async.spawn(q.take, q)
+      first:cancel()
+      first:join()
+      q:put("x")
+      assert.equal("x", second:join())
+    end)
+  end)
+
+  it("passes a value down a chain of hundreds of tasks", function()
+    run(function()
+      local n = 1000
+      local queues = { async.queue() }
+      async.scope(function(scope)
+        for i = 1, n do
+          queues[i + 1] = async.queue()
+          scope:spawn(function()
+            queues[i + 1]:put(queues[i]:take() + 1)
+          end)
+        end
+        queues[1]:put(0)
+      end)
+      assert.equal(n, queues[n + 1]:take())
+    end)
+  end)
+end)
