@@ -10,7 +10,7 @@ typedef enum {
     L_DATA_LIST,
     L_DATA_SECRET,  /* { value } */
     L_DATA_UNKNOWN, /* { type = string?, origins = list? } */
-    L_DATA_REF,     /* { address = string, path = list } */
+    L_DATA_REF,     /* { ["@address"] = string, ["@path"] = list }: no clash with fields that a path may name */
     L_DATA_TEXT,    /* { part, ... } */
 } l_data_kind;
 

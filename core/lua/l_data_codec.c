@@ -63,7 +63,7 @@ static pv_status put_table(l_data_walk *w, int idx)
     case L_DATA_MAP: status = put_map(w, idx); break;
     case L_DATA_TEXT: status = put_list(w, idx, PV_CODE_TEXT); break;
     case L_DATA_UNKNOWN: status = put_fields(w, idx, PV_CODE_UNKNOWN, "type", "origins"); break;
-    case L_DATA_REF: status = put_fields(w, idx, PV_CODE_REF, "address", "path"); break;
+    case L_DATA_REF: status = put_fields(w, idx, PV_CODE_REF, "@address", "@path"); break;
     case L_DATA_SECRET:
         status = wrote(w, pv_codec_put(w->out, PV_CODE_SECRET));
         lua_rawgeti(w->L, idx, 1);
@@ -111,7 +111,7 @@ int l_data_encode(lua_State *L)
 /* Pushes the next value.  The bytes were checked before, so tokens cannot fail. */
 static void push_value(lua_State *L, pv_codec_reader *r)
 {
-    static const char *const fields[][2] = {{"type", "origins"}, {"address", "path"}};
+    static const char *const fields[][2] = {{"type", "origins"}, {"@address", "@path"}};
     pv_codec_token token;
     (void)pv_codec_next(r, &token, NULL);
     luaL_checkstack(L, 8, "deep value");

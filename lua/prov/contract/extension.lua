@@ -1,0 +1,214 @@
+--- The contracts of extensions: what a provider, taskserv or cluster declaration must hold.
+
+local contract = require("prov.contract")
+local err = require("prov.err")
+local suggest = require("prov.suggest")
+
+local M = {}
+
+--- Versions of the extension interface this program runs.
+M.API = { [1] = true }
+
+local function is(kind)
+  return function(v)
+    return type(v) == kind, "must be a " .. kind
+  end
+end
+
+local function is_string(v)
+  return type(v) == "string" and v ~= "", "must be a string"
+end
+
+--- A schema: every field compiles.
+local function is_schema(v)
+  if type(v) ~= "table" then
+    return false, "must be a table of fields"
+  end
+  for name, field in pairs(v) do
+    if type(name) ~= "string" or type(field) ~= "table" and type(field) ~= "string" then
+      return false, ("field '%s' of it must be a table such as { type = \"string\" }"):format(tostring(name))
+    end
+  end
+  local ok, raised = pcall(contract.compile, v)
+  return ok, not ok and "has a mistake: " .. tostring(raised) or nil
+end
+
+local function is_strings(v)
+  if type(v) ~= "table" then
+    return false, "must be a list of strings"
+  end
+  for _, one in pairs(v) do
+    if type(one) ~= "string" then
+      return false, "must be a list of strings"
+    end
+  end
+  return true
+end
+
+local function either(a, b, text)
+  return function(v)
+    return type(v) == a or type(v) == b, text
+  end
+end
+
+local body_or_text = either("string", "table", "must name the module with the functions, or be a table of them")
+
+local COMMON = {
+  kind = { is_string, required = true },
+  api = { is("number"), required = true },
+  name = { is_string, required = true },
+  summary = { is_string, required = true },
+  description = { is_string },
+}
+
+local SHAPES = {
+  provider = {
+    config = { is_schema },
+    limits = { is("table") },
+    resources = { is("table"), required = true },
+    catalog = { either("table", "function", "must be a table or a function") },
+    body = { body_or_text },
+  },
+  taskserv = {
+    category = { is_string },
+    schema = { is_schema },
+    needs = { is_strings },
+    after = { is_strings },
+    conflicts = { is_strings },
+    platforms = { is_strings },
+    recipe = { is("function") },
+    health = { is("function") },
+    remove = { is("function") },
+    backup = { is("function") },
+    restore = { is("function") },
+    body = { is_string },
+    ports = { either("table", "function", "must be a table or a function") },
+    outputs = { either("table", "function", "must be a table or a function") },
+  },
+  cluster = {
+    schema = { is_schema },
+    expand = { is("function") },
+    body = { is_string },
+  },
+}
+
+local RESOURCE = {
+  schema = { is_schema, required = true },
+  outputs = { is("table") },
+  body = { body_or_text },
+  timeout = { is("table") },
+  summary = { is_string },
+  actions = { is("table") },
+  estimate = { either("table", "function", "must be a table or a function") },
+}
+
+local BODY_FUNCTIONS = { "read", "create", "delete" }
+
+local function fail(path, field, message, hint)
+  return err.new("invalid", ("%s: field '%s' %s"):format(path, field, message), { file = path, hint = hint })
+end
+
+local function names_of(...)
+  local out = {}
+  for _, shape in ipairs({ ... }) do
+    for name in pairs(shape) do
+      out[#out + 1] = name
+    end
+  end
+  return out
+end
+
+--- Checks a table against shapes; `where` is put before the field in messages.
+local function check_shape(path, where, t, first, second)
+  for _, shape in ipairs({ first, second }) do
+    for name, spec in pairs(shape) do
+      local v = t[name]
+      if v == nil then
+        if spec.required then
+          return fail(path, where .. name, "is missing")
+        end
+      else
+        local ok, message = spec[1](v)
+        if not ok then
+          return fail(path, where .. name, message)
+        end
+      end
+    end
+  end
+  for name in pairs(t) do
+    if not (first[name] or second and second[name]) then
+      return fail(path, where .. tostring(name), "is not known", suggest.hint(tostring(name), names_of(first, second or {})))
+    end
+  end
+end
+
+local RESOURCE_FUNCTIONS = { read = { is("function") }, create = { is("function") }, update = { is("function") },
+  delete = { is("function") }, find = { is("function") }, list = { is("function") } }
+
+local function check_resource(path, kind, resource)
+  local where = ("resources.%s."):format(tostring(kind))
+  if type(resource) ~= "table" then
+    return fail(path, where:sub(1, -2), "must be a table")
+  end
+  local functions = { }
+  for name in pairs(resource) do
+    if type(name) == "string" and name:match("^action_") then
+      functions[name] = { is("function") }
+    end
+  end
+  for name, spec in pairs(RESOURCE_FUNCTIONS) do
+    functions[name] = spec
+  end
+  local e = check_shape(path, where, resource, RESOURCE, functions)
+  if e then
+    return e
+  end
+  local source = type(resource.body) == "table" and resource.body or resource
+  if type(resource.body) ~= "string" then
+    for _, name in ipairs(BODY_FUNCTIONS) do
+      if type(source[name]) ~= "function" then
+        return fail(path, where .. name, "must be a function, or 'body' must name the module that has it")
+      end
+    end
+  end
+end
+
+--- Checks a declaration; returns nil when it is good, else the first thing wrong with it.
+---@param kind string
+---@param name string
+---@param declaration any
+---@param path string
+---@return prov.Err?
+function M.check(kind, name, declaration, path)
+  if type(declaration) ~= "table" then
+    return err.new("invalid", ("%s: must return a table, not %s"):format(path, type(declaration)), { file = path })
+  end
+  if declaration.kind ~= kind then
+    return fail(path, "kind", ("must be \"%s\""):format(kind))
+  end
+  if not M.API[declaration.api] then
+    return fail(path, "api", ("is %s, this program knows 1"):format(tostring(declaration.api)))
+  end
+  local e = check_shape(path, "", declaration, COMMON, SHAPES[kind])
+  if e then
+    return e
+  end
+  if declaration.name ~= name then
+    return fail(path, "name", ("is '%s', but its folder is '%s'"):format(declaration.name, name))
+  end
+  if kind == "provider" then
+    for resource_kind, resource in pairs(declaration.resources) do
+      e = check_resource(path, resource_kind, resource)
+      if e then
+        return e
+      end
+    end
+  elseif not declaration.body then
+    local needed = kind == "taskserv" and "recipe" or "expand"
+    if type(declaration[needed]) ~= "function" then
+      return fail(path, needed, "must be a function")
+    end
+  end
+end
+
+return M

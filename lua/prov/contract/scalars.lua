@@ -1,0 +1,210 @@
+--- The scalar types of contracts: each is a function `v -> v', problem` where problem is nil,
+-- or text that says what was expected.
+
+local M = {}
+
+local INT_MAX = math.maxinteger
+
+function M.string(v)
+  if type(v) == "string" then
+    return v
+  end
+  return nil, "a string"
+end
+
+function M.int(v)
+  if math.type(v) == "integer" then
+    return v
+  end
+  if type(v) == "number" then
+    local i = math.tointeger(v)
+    if i then
+      return i
+    end
+  end
+  return nil, "an integer"
+end
+
+function M.number(v)
+  if type(v) == "number" and v == v then
+    return v
+  end
+  return nil, "a number"
+end
+
+function M.bool(v)
+  if type(v) == "boolean" then
+    return v
+  end
+  return nil, "true or false"
+end
+
+local UNITS = { [""] = 1, b = 1 }
+for i, letter in ipairs({ "k", "m", "g", "t", "p" }) do
+  UNITS[letter] = 1024 ^ i // 1 | 0
+  UNITS[letter .. "ib"] = 1024 ^ i // 1 | 0
+  UNITS[letter .. "b"] = 1000 ^ i // 1 | 0
+end
+
+--- Bytes of "256 MiB" (1024), "2GB" (1000), "512M" (1024), 1024.
+function M.size(v)
+  local number, unit
+  if math.type(v) == "integer" then
+    number, unit = v, ""
+  elseif type(v) == "string" then
+    number, unit = v:match("^%s*(%d+%.?%d*)%s*(%a*)%s*$")
+    number = tonumber(number)
+  end
+  local factor = unit and UNITS[unit:lower()]
+  if number and factor and number >= 0 then
+    local bytes = number * factor
+    bytes = math.type(bytes) == "integer" and bytes or bytes < 2 ^ 63 and math.tointeger(math.floor(bytes)) or nil
+    if bytes and bytes >= number then
+      return bytes
+    end
+  end
+  return nil, "a size such as 256 MiB or 2 GB"
+end
+
+local SECONDS = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
+
+--- Seconds of "5m", "1h30m", "500ms", 90.
+function M.duration(v)
+  if type(v) == "number" and v >= 0 and v < INT_MAX then
+    return v
+  end
+  if type(v) == "string" and v ~= "" then
+    local total, at = 0, 1
+    while at <= #v do
+      local number, unit, stop = v:match("^%s*(%d+%.?%d*)%s*(%a+)%s*()", at)
+      if not SECONDS[unit] then
+        total = nil
+        break
+      end
+      total, at = total + tonumber(number) * SECONDS[unit], stop
+    end
+    if total then
+      return math.tointeger(total) or total
+    end
+  end
+  return nil, "a duration such as 30s, 5m or 1h30m"
+end
+
+local function ipv4(text)
+  local a, b, c, d = text:match("^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$")
+  if not a then
+    return false
+  end
+  for _, part in ipairs({ a, b, c, d }) do
+    if tonumber(part) > 255 or #part > 1 and part:sub(1, 1) == "0" then
+      return false
+    end
+  end
+  return true
+end
+
+local function count_groups(text)
+  if text == "" then
+    return 0
+  end
+  local n = 0
+  for group in (text .. ":"):gmatch("([^:]*):") do
+    if not group:match("^%x%x?%x?%x?$") then
+      return nil
+    end
+    n = n + 1
+  end
+  return n
+end
+
+local function ipv6(text)
+  local head, tail = text:match("^(.*:)(%d+%.%d+%.%d+%.%d+)$")
+  if head then
+    if not ipv4(tail) then
+      return false
+    end
+    text = head .. "0:0"
+  end
+  local left, right = text:match("^(.-)::(.*)$")
+  if left then
+    local a, b = count_groups(left), count_groups(right)
+    return a ~= nil and b ~= nil and a + b <= 7
+  end
+  return count_groups(text) == 8
+end
+
+function M.ip(v)
+  if type(v) == "string" and (ipv4(v) or ipv6(v)) then
+    return v
+  end
+  return nil, "an IP address such as 10.0.0.1"
+end
+
+function M.cidr(v)
+  if type(v) == "string" then
+    local address, bits = v:match("^(.+)/(%d%d?%d?)$")
+    local most = address and (ipv4(address) and 32 or ipv6(address) and 128)
+    if most and tonumber(bits) <= most then
+      return v
+    end
+  end
+  return nil, "a network such as 10.0.0.0/24"
+end
+
+function M.hostname(v)
+  if type(v) == "string" and #v <= 253 and #v > 0 then
+    local good = true
+    for label in (v:gsub("%.$", "") .. "."):gmatch("([^.]*)%.") do
+      good = good and #label <= 63 and label:match("^%w[%w-]*$") ~= nil and label:sub(-1) ~= "-"
+    end
+    if good then
+      return v
+    end
+  end
+  return nil, "a host name such as web-1.example.org"
+end
+
+function M.port(v)
+  local i = M.int(v)
+  if i and i >= 1 and i <= 65535 then
+    return i
+  end
+  return nil, "a port from 1 to 65535"
+end
+
+function M.url(v)
+  if type(v) == "string" and v:match("^%a[%w+.-]*://[^%s/?#][^%s]*$") then
+    return v
+  end
+  return nil, "a URL such as https://example.org/path"
+end
+
+function M.semver(v)
+  if type(v) == "string" then
+    local rest = v:match("^%d+%.%d+%.%d+(.*)$")
+    if rest and not v:match("^0%d") and not v:match("^%d+%.0%d") and not v:match("^%d+%.%d+%.0%d") then
+      local tail = rest:match("^%-[%w.-]+(.*)$") or rest
+      if tail == "" or tail:match("^%+[%w.-]+$") then
+        return v
+      end
+    end
+  end
+  return nil, "a version such as 1.2.3"
+end
+
+function M.path(v)
+  if type(v) == "string" and v ~= "" and not v:find("\0", 1, true) then
+    return v
+  end
+  return nil, "a path"
+end
+
+--- An address of another resource, or the id of one.
+function M.ref(v)
+  if type(v) == "string" and v ~= "" then
+    return v
+  end
+  return nil, "a reference such as ${network.lan}"
+end
+
+return M

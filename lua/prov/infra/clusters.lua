@@ -1,0 +1,96 @@
+--- Cluster templates: an entry of `clusters` becomes a small infra tree of its own.
+--
+-- `expand(want)` returns `{ servers = {...}, networks = {...}, outputs = {...} }`. Its names get the
+-- cluster's name in front (web in the cluster site is server.site-web), and references inside
+-- of it mean its own resources first.
+
+local contract = require("prov.contract")
+local interpolate = require("prov.infra.interpolate")
+local merge = require("prov.infra.merge")
+local value = require("prov.value")
+
+local M = {}
+
+local function arguments(loader, block, declaration, entry)
+  local given, problems = {}, {}
+  for name, v in next, entry do
+    if name ~= "template" then
+      given[name] = v
+    end
+  end
+  given = interpolate.value(given, {}, problems)
+  local skip = not (declaration.schema or {}).provider and { provider = true } or nil
+  local args, found = nil, nil
+  if #problems == 0 then
+    args, found = contract.compile(declaration.schema or {}).run(given, skip)
+  end
+  if found or #problems > 0 then
+    loader:problems(block, found or problems)
+    return nil
+  end
+  return args, given.provider
+end
+
+local function add_tree(loader, name, block, tree, provider)
+  local rename = {}
+  local blocks = {}
+  for top, members in next, tree do
+    if top ~= "outputs" then
+      local kind = merge.singular(top) or top
+      if type(members) ~= "table" then
+        loader:fail_at(block, { top }, "the template gave no map of names")
+        return
+      end
+      for short, entry in next, members do
+        local long = ("%s-%s"):format(name, short)
+        rename[kind .. "." .. short] = kind .. "." .. long
+        blocks[#blocks + 1] = {
+          kind = kind, top = top, name = long, entry = entry, source = block.source, path = block.path,
+          rename = rename, default_provider = provider,
+        }
+      end
+    end
+  end
+  table.sort(blocks, function(a, b)
+    return a.kind .. a.name < b.kind .. b.name
+  end)
+  for _, one in ipairs(blocks) do
+    loader:add(one)
+  end
+  local problems = {}
+  local outputs = interpolate.value(tree.outputs or {}, {}, problems)
+  if #problems > 0 then
+    loader:problems(block, problems)
+  end
+  loader.cluster_outputs[name] = { values = outputs, block = { source = block.source, path = block.path, rename = rename } }
+end
+
+--- Expands one cluster into blocks of the loader.
+---@param loader prov.InfraLoader
+---@param name string
+---@param entry any
+---@param block { source: prov.Source, path: (string|integer)[] }
+function M.expand(loader, name, entry, block)
+  if type(entry) ~= "table" or value.is_marked(entry) or type(entry.template) ~= "string" then
+    loader:fail_at(block, nil, "a cluster needs a 'template'", "template: web")
+    return
+  end
+  local declaration, e = loader.registry:get("cluster", entry.template)
+  if not declaration then
+    loader:fail_at(block, { "template" }, tostring(e), e.hint)
+    return
+  end
+  local want, provider = arguments(loader, block, declaration, entry)
+  if not want then
+    return
+  end
+  want.name = want.name or name
+  local ok, tree = pcall(declaration.expand, want)
+  if not ok or type(tree) ~= "table" then
+    loader:fail_at(block, nil, ("the template '%s' failed: %s"):format(entry.template, ok and "it returned no table" or tostring(tree)))
+    return
+  end
+  add_tree(loader, name, block, tree, provider or want.provider)
+end
+
+return M

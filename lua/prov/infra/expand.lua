@@ -1,0 +1,436 @@
+--- Declared blocks to resources: provider and contract of each, defaults, count and for_each.
+
+local address = require("prov.address")
+local contract = require("prov.contract")
+local interpolate = require("prov.infra.interpolate")
+local merge = require("prov.infra.merge")
+local sandbox = require("prov.sandbox")
+local suggest = require("prov.suggest")
+local value = require("prov.value")
+
+local M = {}
+
+local null = value.null
+local format_key = address.format_key
+
+--- Fields every resource may have besides those of its contract.
+M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true }
+
+local LIFECYCLE = {
+  protect = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
+  create_before_delete = { type = "bool", doc = "When it must be replaced, make the new one first" },
+  ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
+}
+local TAGS = { tags = { type = "map", of = { type = "string" } } }
+
+local MAX_INSTANCES = 1000000
+
+--- Interpolates a value outside of any count; problems go to the loader at `block`.
+local function plain_value(loader, block, v)
+  local problems = {}
+  local out = interpolate.value(v, {}, problems)
+  if #problems > 0 then
+    loader:problems(block, problems)
+  end
+  return out
+end
+
+local function default_provider(loader, joined)
+  local default = joined.defaults.provider
+  if default then
+    return default.value
+  end
+  local first = next(joined.providers)
+  if first and not next(joined.providers, first) then
+    return first
+  end
+  return nil, loader
+end
+
+--- Checks the `providers` and `defaults` parts.
+function M.prepare(loader, joined)
+  loader.providers, loader.kinds, loader.defaults, loader.used_defaults = {}, {}, {}, {}
+  loader.default_provider = default_provider(loader, joined)
+  for name, one in next, joined.defaults do
+    local block = { source = one.source, path = { "defaults", name } }
+    loader.defaults[name] = { value = plain_value(loader, block, one.value), block = block }
+  end
+  for name, one in next, joined.providers do
+    local block = { source = one.source, path = { "providers", name } }
+    M.provider(loader, block, name, one.value)
+  end
+end
+
+--- The declaration of a provider, with its configuration checked once.
+function M.provider(loader, block, name, config)
+  local known = loader.kinds[name]
+  if known then
+    return known.declaration and known or nil
+  end
+  local declaration, e = loader.registry:get("provider", name)
+  known = { declaration = declaration, contracts = {} }
+  loader.kinds[name] = known
+  if not declaration then
+    if e.code == "notfound" then
+      loader:fail_at(block, nil, tostring(e), e.hint)
+    else
+      loader:fail(e)
+    end
+    return nil
+  end
+  config = config ~= null and config or {}
+  local done, problems = contract.compile(declaration.config or {}).run(plain_value(loader, block, config))
+  if problems then
+    loader:problems(block, problems)
+  end
+  loader.providers[name] = done or {}
+  return known
+end
+
+local function kinds_of(loader)
+  local out = {}
+  for name in pairs(merge.RESERVED) do
+    out[#out + 1] = name
+  end
+  for _, known in pairs(loader.kinds) do
+    for kind in pairs(known.declaration and known.declaration.resources or {}) do
+      out[#out + 1] = merge.plural(kind)
+    end
+  end
+  return out
+end
+
+--- The schema of a kind with the workspace's defaults in place of its own.
+local function with_defaults(loader, schema)
+  local out
+  for name, default in next, loader.defaults do
+    local field = schema[name]
+    if field then
+      loader.used_defaults[name] = true
+      local _, problems = contract.compile({ [name] = field }).run({ [name] = default.value })
+      if problems then
+        table.remove(problems[1].path, 1)
+        loader:problems(default.block, problems)
+      else
+        out = out or setmetatable({}, { __index = schema })
+        local copy = {}
+        for k, v in next, type(field) == "table" and field or { type = field } do
+          copy[k] = v
+        end
+        copy.default, copy.required = default.value, nil
+        out[name] = copy
+      end
+    end
+  end
+  if out then
+    for name, field in next, schema do
+      out[name] = rawget(out, name) or field
+    end
+    setmetatable(out, nil)
+  end
+  return out or schema
+end
+
+--- Contract of (provider, kind): { run, skip, schema, resource }, made once.
+function M.contract_of(loader, block, provider)
+  local known = M.provider(loader, block, provider, {})
+  if not known then
+    return nil
+  end
+  local found = known.contracts[block.kind]
+  if found ~= nil then
+    return found
+  end
+  local resource = known.declaration.resources[block.kind]
+  if not resource then
+    local top = block.top or merge.plural(block.kind)
+    loader:fail_at(block, nil, ("the provider '%s' has no %s"):format(provider, top), suggest.hint(top, kinds_of(loader)))
+    known.contracts[block.kind] = false
+    return false
+  end
+  local schema = with_defaults(loader, resource.schema)
+  local skip = {}
+  for name in next, M.COMMON do
+    skip[name] = not schema[name] or nil
+  end
+  if block.kind == "server" and not schema.taskservs then
+    skip.taskservs = true
+  end
+  found = { run = contract.compile(schema).run, skip = skip, schema = schema, resource = resource, has_tags = schema.tags ~= nil }
+  known.contracts[block.kind] = found
+  return found
+end
+
+local function is_name(loader, block)
+  if address.is_name(block.name) then
+    return true
+  end
+  loader:fail_at(block, nil, ("'%s' cannot be a name: use letters, digits, - and _, starting with a letter"):format(tostring(block.name)))
+  return false
+end
+
+--- Keys of a block: a list of { key, value }, or nil for a single resource; false on errors.
+local function keys_of(loader, block, entry)
+  local count, each = entry.count, entry.for_each
+  if count == null then
+    count = nil
+  end
+  if each == null then
+    each = nil
+  end
+  if count == nil and each == nil then
+    return nil
+  end
+  if count ~= nil and each ~= nil then
+    loader:fail_at(block, { "for_each" }, "count and for_each cannot both be given")
+    return false
+  end
+  local keys = {}
+  if count ~= nil then
+    local n = type(count) == "number" and math.tointeger(count)
+    if not n or n < 0 or n > MAX_INSTANCES then
+      local later = value.is_marked(count) or type(count) == "string"
+      loader:fail_at(block, { "count" }, later and "must be a number that is known before apply" or
+        ("must be a whole number from 0 to %d"):format(MAX_INSTANCES))
+      return false
+    end
+    for i = 1, n do
+      keys[i] = { i, i }
+    end
+    return keys
+  end
+  each = plain_value(loader, block, each)
+  if type(each) ~= "table" or value.is_marked(each) then
+    loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
+    return false
+  end
+  if value.is_list(each) then
+    local seen = {}
+    for i, item in ipairs(each) do
+      if type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)] then
+        loader:fail_at(block, { "for_each", i }, "must be a name, given once")
+        return false
+      end
+      seen[tostring(item)] = true
+      keys[i] = { tostring(item), item }
+    end
+  else
+    for key, item in next, each do
+      keys[#keys + 1] = { tostring(key), item }
+    end
+  end
+  table.sort(keys, function(a, b)
+    return a[1] < b[1]
+  end)
+  return keys
+end
+
+--- Calls the functions a Lua entry holds: a function in place of a field, or of all fields.
+local function call_functions(loader, block, entry, key)
+  local out
+  for name, v in next, entry do
+    if type(v) == "function" then
+      if not out then
+        out = {}
+        for k, x in next, entry do
+          out[k] = x
+        end
+      end
+      local result, e = sandbox.call(block.source.file, { instructions = 1000000 }, v, key and key[1], key and key[2])
+      if e then
+        e.file = e.file or block.source.file
+        loader:fail(e)
+        return nil
+      end
+      if name == 1 then
+        out[1] = nil
+        for k, x in next, type(result) == "table" and result or {} do
+          out[k] = x
+        end
+      else
+        out[name] = result
+      end
+    end
+  end
+  return out or entry
+end
+
+--- The fields of the common part that belong to the resource itself.
+local function common_fields(loader, block, entry)
+  local lifecycle, tags
+  if entry.lifecycle ~= nil and entry.lifecycle ~= null then
+    local done, problems = contract.compile(LIFECYCLE).run(entry.lifecycle)
+    if problems then
+      loader:problems(block, problems, { "lifecycle" })
+    end
+    lifecycle = done
+  end
+  if entry.tags ~= nil and entry.tags ~= null and not block.contract.has_tags then
+    local done, problems = contract.compile(TAGS).run({ tags = entry.tags })
+    if problems then
+      loader:problems(block, problems)
+    end
+    tags = done and done.tags
+  end
+  return lifecycle or {}, tags
+end
+
+--- True when the entry has something that differs between instances.
+local function is_dynamic(v)
+  local kind = type(v)
+  if kind == "function" then
+    return true
+  elseif kind == "string" then
+    return v:find("${", 1, true) ~= nil and v:find("%${%s*[ikv][ne][dyl]") ~= nil
+  elseif kind ~= "table" or value.is_marked(v) then
+    return false
+  end
+  for _, item in next, v do
+    if is_dynamic(item) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Interpolates and checks an entry for one instance; nil when there are problems.
+local function complete(loader, block, entry, key)
+  local scope, problems = {}, {}
+  if key then
+    scope.key, scope.value = key[1], key[2]
+    scope.index = math.type(key[1]) == "integer" and key[1] or nil
+  end
+  entry = call_functions(loader, block, entry, key)
+  if not entry then
+    return nil
+  end
+  local filled = interpolate.value(entry, scope, problems)
+  if #problems > 0 then
+    loader:problems(block, problems)
+    return nil
+  end
+  local args, found = block.contract.run(filled, block.contract.skip)
+  if found then
+    loader:problems(block, found)
+    return nil
+  end
+  return args, filled
+end
+
+local function add_resource(loader, block, key, args, filled)
+  local lifecycle, tags = common_fields(loader, block, filled)
+  local where = key and block.base .. format_key(key[1]) or block.base
+  local resource = setmetatable({
+    address = where,
+    kind = block.kind,
+    name = block.name,
+    key = key and key[1],
+    provider = block.provider,
+    args = args,
+    needs = filled.needs,
+    lifecycle = lifecycle,
+    tags = tags,
+  }, loader.resource_mt)
+  loader.resources[#loader.resources + 1] = resource
+  loader.block_of[resource] = block
+  block.instances[#block.instances + 1] = resource
+  if key then
+    block.by_key[key[1]] = resource
+  end
+  if filled.taskservs ~= nil then
+    block.taskservs = block.taskservs or {}
+    block.taskservs[#block.taskservs + 1] = { resource = resource, wanted = filled.taskservs }
+  end
+end
+
+local function expand_block(loader, block)
+  local entry = block.entry == null and {} or block.entry
+  block.instances, block.by_key = {}, {}
+  if type(entry) == "function" then
+    entry = { entry }
+  end
+  if not is_name(loader, block) then
+    return
+  end
+  if type(entry) ~= "table" or value.is_marked(entry) or value.is_list(entry) and type(entry[1]) ~= "function" and next(entry) ~= nil then
+    loader:fail_at(block, nil, "expected a map of fields")
+    return
+  end
+  local provider = entry.provider
+  if provider == nil or provider == null then
+    provider = block.default_provider or loader.default_provider
+  end
+  if type(provider) ~= "string" then
+    loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
+    return
+  end
+  block.provider = provider
+  block.contract = M.contract_of(loader, block, provider)
+  if not block.contract then
+    return
+  end
+  local keys = keys_of(loader, block, entry)
+  if keys == false then
+    return
+  elseif keys == nil then
+    local args, filled = complete(loader, block, entry)
+    if args then
+      add_resource(loader, block, nil, args, filled)
+    end
+    return
+  end
+  block.keyed = true
+  local shared, shared_filled
+  local dynamic = is_dynamic(entry)
+  for _, key in ipairs(keys) do
+    local args, filled = shared, shared_filled
+    if not args then
+      args, filled = complete(loader, block, entry, key)
+      if not args then
+        return -- the other instances have the same mistake
+      end
+      if not dynamic then
+        shared, shared_filled = args, filled
+      end
+    end
+    add_resource(loader, block, key, args, filled)
+  end
+end
+
+local function resource_metatable(loader)
+  return {
+    __index = function(resource, field)
+      if field ~= "origin" then
+        return nil
+      end
+      local block = loader.block_of[resource]
+      local line, column = block.source.place(block.path)
+      local origin = { file = block.source.file, line = line, column = column }
+      rawset(resource, "origin", origin)
+      return origin
+    end,
+  }
+end
+
+--- Expands all blocks into loader.resources.
+function M.run(loader)
+  loader.resource_mt = resource_metatable(loader)
+  for _, block in ipairs(loader.blocks) do
+    expand_block(loader, block)
+  end
+  for name, default in next, loader.defaults do
+    if name ~= "provider" and not loader.used_defaults[name] and #loader.resources > 0 then
+      local fields = {}
+      for _, known in next, loader.kinds do
+        for _, one in next, known.contracts do
+          for field in next, one and one.schema or {} do
+            fields[#fields + 1] = field
+          end
+        end
+      end
+      loader:fail_at(default.block, nil, "no resource here has such a field", suggest.hint(name, fields))
+    end
+  end
+end
+
+return M

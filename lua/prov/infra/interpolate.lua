@@ -1,0 +1,190 @@
+--- `${...}` in strings: references to other resources, and index, key and value of a count.
+
+local address = require("prov.address")
+local err = require("prov.err")
+local value = require("prov.value")
+
+local M = {}
+
+local find, sub = string.find, string.sub
+
+local function bad(text, why)
+  return nil, { path = {}, msg = ("'%s' is not a reference: %s"):format(text, why), hint = "write $${ for a plain ${" }
+end
+
+--- Reads `.name`, `[1]`, `["name"]` steps.
+local function read_path(text, at)
+  local path = {}
+  while at <= #text do
+    local name, stop = text:match("^%.([%w_-]+)()", at)
+    if not name then
+      name, stop = text:match("^%[(%d+)%]()", at)
+      name = math.tointeger(tonumber(name))
+    end
+    if not name then
+      name, stop = text:match('^%["([^"]*)"%]()', at)
+    end
+    if not name then
+      return nil
+    end
+    path[#path + 1] = name
+    at = stop
+  end
+  return path
+end
+
+local function local_value(scope, text, name)
+  local v = scope[name]
+  local path = read_path(text, #name + 1)
+  if v == nil or not path then
+    return bad("${" .. text .. "}", ("'%s' is only known inside of count or for_each"):format(name))
+  end
+  for _, key in ipairs(path) do
+    if type(v) ~= "table" or value.is_marked(v) or v[key] == nil then
+      return bad("${" .. text .. "}", ("there is no '%s'"):format(tostring(key)))
+    end
+    v = v[key]
+  end
+  return v
+end
+
+local LOCAL = { index = true, key = true, value = true }
+
+--- The value of the expression between the braces; nil and a problem when it is malformed.
+local function expression(text, scope)
+  text = text:match("^%s*(.-)%s*$")
+  local head = text:match("^[%a_][%w_-]*")
+  if head and LOCAL[head] and text:sub(#head + 1, #head + 1):match("^[%.%[]?$") then
+    return local_value(scope, text, head)
+  end
+  local found, stop = address.read(text)
+  if not found then
+    return bad("${" .. text .. "}", "one looks like ${server.web.ip}")
+  end
+  local path = read_path(text, stop)
+  if not path then
+    return bad("${" .. text .. "}", "the part behind the name is not .field or [1]")
+  end
+  return value.ref(address.format(found), path)
+end
+
+--- The parts of a string with `${` in it.
+local function parse(text, scope)
+  local parts, n, at = {}, 0, 1
+  while true do
+    local start = find(text, "${", at, true)
+    if not start then
+      break
+    end
+    local escaped = start > 1 and sub(text, start - 1, start - 1) == "$"
+    if escaped then
+      parts[n + 1] = sub(text, at, start - 2) .. "${"
+      n, at = n + 1, start + 2
+    else
+      local stop = find(text, "}", start, true)
+      if not stop then
+        return bad(text, "the closing } is missing")
+      end
+      local v, problem = expression(sub(text, start + 2, stop - 1), scope)
+      if problem then
+        return nil, problem
+      end
+      if start > at then
+        n = n + 1
+        parts[n] = sub(text, at, start - 1)
+      end
+      n = n + 1
+      parts[n] = v
+      at = stop + 1
+    end
+  end
+  if at <= #text then
+    n = n + 1
+    parts[n] = sub(text, at)
+  end
+  return parts
+end
+
+local function join(parts)
+  if #parts == 1 then
+    return parts[1]
+  end
+  for i, part in ipairs(parts) do
+    if not value.is_marked(part) then
+      if type(part) == "table" then
+        return nil, { path = {}, msg = "a list or map cannot stand inside of a text" }
+      end
+      parts[i] = tostring(part)
+    end
+  end
+  return value.text(parts)
+end
+
+--- Replaces `${...}` in a string.
+---@param text string
+---@param scope table index, key, value
+---@return any value, table? problem
+function M.string(text, scope)
+  if not find(text, "${", 1, true) then
+    return text
+  end
+  local parts, problem = parse(text, scope)
+  if not parts then
+    return nil, problem
+  end
+  return join(parts)
+end
+
+local is_marked = value.is_marked
+
+--- Replaces `${...}` in all strings of a value; what has none is shared, not copied. Problems
+-- are added to `problems` with the path to them.
+---@param v any
+---@param scope table
+---@param problems table[]
+---@return any
+function M.value(v, scope, problems)
+  local kind = type(v)
+  if kind == "string" then
+    if not find(v, "${", 1, true) then
+      return v
+    end
+    local out, problem = M.string(v, scope)
+    if problem then
+      problems[#problems + 1] = problem
+    end
+    return out
+  elseif kind ~= "table" or is_marked(v) then
+    return v
+  end
+  local out
+  for key, item in next, v do
+    local before = #problems
+    local new = M.value(item, scope, problems)
+    for i = before + 1, #problems do
+      table.insert(problems[i].path, 1, key)
+    end
+    if not rawequal(new, item) then
+      if not out then
+        out = setmetatable({}, getmetatable(v))
+        for k, x in next, v do
+          out[k] = x
+        end
+      end
+      out[key] = new
+    end
+  end
+  return out or v
+end
+
+--- Parses one reference without braces, as in `needs`.
+---@return table? ref, prov.Err?
+function M.reference(text)
+  local v, problem = expression(text:match("^%${(.*)}$") or text, {})
+  if problem or not value.is_ref(v) then
+    return err.fail("invalid", "'%s' is not an address such as network.lan", text)
+  end
+  return v
+end
+
+return M

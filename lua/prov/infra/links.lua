@@ -1,0 +1,312 @@
+--- References: finds what each one names, checks it, and turns it into dependencies.
+
+local address = require("prov.address")
+local interpolate = require("prov.infra.interpolate")
+local suggest = require("prov.suggest")
+local value = require("prov.value")
+
+local M = {}
+
+local function split(text)
+  local parsed = address.parse(text)
+  return parsed
+end
+
+local function names_of_kind(loader, kind)
+  local out = {}
+  for _, block in ipairs(loader.blocks) do
+    if block.kind == kind then
+      out[#out + 1] = block.name
+    end
+  end
+  return out
+end
+
+local function unknown_target(loader, shown, parsed)
+  local names = names_of_kind(loader, parsed.kind)
+  if #names == 0 then
+    local kinds, seen = {}, {}
+    for _, block in ipairs(loader.blocks) do
+      if not seen[block.kind] then
+        seen[block.kind] = true
+        kinds[#kinds + 1] = block.kind
+      end
+    end
+    return { path = {}, msg = ("%s refers to something that is not declared"):format(shown), hint = suggest.hint(parsed.kind, kinds)
+      or "write $${ for a plain ${" }
+  end
+  return { path = {}, msg = ("%s refers to the %s '%s', which is not declared"):format(shown, parsed.kind, parsed.name),
+    hint = suggest.hint(parsed.name, names) }
+end
+
+local function unknown_key(shown, block)
+  local n = #block.instances
+  if not block.keyed then
+    return { path = {}, msg = ("%s has a key, but %s has neither count nor for_each"):format(shown, block.base) }
+  end
+  local keys = {}
+  for i = 1, math.min(n, 8) do
+    keys[i] = address.format_key(block.instances[i].key)
+  end
+  return { path = {}, msg = ("%s does not exist: %s has %d instances"):format(shown, block.base, n),
+    hint = n > 0 and ("its keys are: %s%s"):format(table.concat(keys, ", "), n > 8 and ", ..." or "") or nil }
+end
+
+--- Checks that the field a reference ends in exists.
+local function check_field(shown, block, path)
+  local field = path[1]
+  local c = block.contract
+  if not c or field == "id" or c.schema[field] or not c.resource.outputs or c.resource.outputs[field] then
+    return nil
+  end
+  local known = { "id" }
+  for _, fields in ipairs({ c.schema, c.resource.outputs }) do
+    for name in next, fields do
+      known[#known + 1] = name
+    end
+  end
+  table.sort(known)
+  return { path = {}, msg = ("%s: a %s of provider '%s' has no value '%s'"):format(shown, block.kind, block.provider, tostring(field)),
+    hint = suggest.hint(tostring(field), known) or "it has: " .. table.concat(known, ", ") }
+end
+
+local function slice(path, from)
+  return table.move(path, from, #path, 1, {})
+end
+
+--- The reference in its final form and the addresses it depends on; nil and a problem.
+local function resolve(loader, from, ref)
+  local text, path = value.parts(ref)
+  local parsed = loader.parsed[text]
+  if parsed == nil then
+    parsed = split(text) or false
+    loader.parsed[text] = parsed
+  end
+  local shown = tostring(ref)
+  if not parsed then
+    return nil, { path = {}, msg = ("%s is not a reference"):format(shown) }
+  end
+  if parsed.kind == "taskserv" and parsed.server then
+    if not loader.by_address[text] then
+      return nil, { path = {}, msg = ("%s refers to a taskserv that is not declared"):format(shown) }
+    end
+    return ref, { text }
+  end
+  local base = parsed.kind .. "." .. parsed.name
+  base = from and from.rename and from.rename[base] or base
+  if parsed.kind == "cluster" then
+    return M.cluster_output(loader, shown, base, path)
+  end
+  local block = loader.by_base[base]
+  if not block then
+    return nil, unknown_target(loader, shown, parsed)
+  end
+  local key = parsed.key
+  if key == nil and block.keyed and path[1] ~= nil and block.by_key[path[1]] then
+    key, path = path[1], slice(path, 2) -- Lua's server.web[1].ip
+  elseif key == nil and math.type(path[1]) == "integer" then
+    return nil, unknown_key(shown, block)
+  end
+  if #path == 0 then
+    path = { "id" }
+  end
+  local problem = check_field(shown, block, path)
+  if problem then
+    return nil, problem
+  end
+  if key ~= nil then
+    local resource = block.by_key[key]
+    if not resource then
+      return nil, unknown_key(shown, block)
+    end
+    return value.ref(resource.address, path), { resource.address }
+  end
+  local needs = {}
+  for i, resource in ipairs(block.instances) do
+    needs[i] = resource.address
+  end
+  return value.ref(base, path), needs
+end
+
+--- What an output of a cluster stands for.
+function M.cluster_output(loader, shown, base, path)
+  local name = base:match("^cluster%.(.*)$")
+  local outputs = loader.cluster_outputs[name]
+  if not outputs then
+    local names = {}
+    for known in next, loader.cluster_outputs do
+      names[#names + 1] = known
+    end
+    return nil, { path = {}, msg = ("%s refers to the cluster '%s', which is not declared"):format(shown, name), hint = suggest.hint(name, names) }
+  end
+  local v = outputs.values[path[1]]
+  if v == nil then
+    local names = {}
+    for known in next, outputs.values do
+      names[#names + 1] = known
+    end
+    return nil, { path = {}, msg = ("%s: the cluster '%s' has no output '%s'"):format(shown, name, tostring(path[1])),
+      hint = suggest.hint(tostring(path[1]), names) }
+  end
+  for i = 2, #path do
+    if value.is_ref(v) then
+      v = v[path[i]]
+    elseif type(v) == "table" and not value.is_marked(v) then
+      v = v[path[i]]
+    else
+      v = nil
+    end
+    if v == nil then
+      return nil, { path = {}, msg = ("%s has no value '%s'"):format(shown, tostring(path[i])) }
+    end
+  end
+  local needs, problems = {}, {}
+  local done = M.value(loader, outputs.block, v, needs, problems)
+  if problems[1] then
+    return nil, problems[1]
+  end
+  local list = {}
+  for one in next, needs do
+    list[#list + 1] = one
+  end
+  return done, list
+end
+
+--- Gives every reference in v its final form; adds the addresses to the set `needs`.
+function M.value(loader, from, v, needs, problems)
+  return value.map(v, function(marked, kind)
+    if kind == "ref" then
+      local ref, found = resolve(loader, from, marked)
+      if not ref then
+        problems[#problems + 1] = found
+        return marked
+      end
+      for _, one in ipairs(found) do
+        needs[one] = true
+      end
+      return ref
+    elseif kind == "text" then
+      local parts = {}
+      for i, part in ipairs(marked) do
+        parts[i] = M.value(loader, from, part, needs, problems)
+      end
+      return value.text(parts)
+    elseif kind == "secret" then
+      return value.secret(M.value(loader, from, marked[1], needs, problems))
+    end
+    return marked
+  end)
+end
+
+--- Adds the addresses of a `needs` field to the set.
+local function explicit_needs(loader, block, list, needs)
+  if list == nil or list == value.null then
+    return
+  end
+  if type(list) ~= "table" or value.is_marked(list) then
+    list = { list }
+  end
+  for i, one in ipairs(list) do
+    local ref, problem = one, nil
+    if type(one) == "string" then
+      ref, problem = interpolate.reference(one)
+    end
+    local found
+    if ref and value.is_ref(ref) then
+      ref, found = resolve(loader, block, ref)
+      problem = not ref and found or nil
+    end
+    if not ref or problem then
+      loader:fail_at(block, { "needs", i }, problem and (problem.msg or tostring(problem)) or "expected an address", problem and problem.hint)
+    else
+      for _, need in ipairs(found or {}) do
+        needs[need] = true
+      end
+    end
+  end
+end
+
+local function sorted_list(set)
+  local out = {}
+  for one in next, set do
+    out[#out + 1] = one
+  end
+  table.sort(out)
+  return out
+end
+
+local function has_table(args)
+  for _, v in next, args do
+    if type(v) == "table" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Links one resource or taskserv: final args and sorted needs.
+local function link(loader, node, shared, fixed)
+  local block = loader.block_of[node]
+  local needs
+  if has_table(node.args) then
+    local done = shared[node.args]
+    if not done then
+      local problems = {}
+      done = { needs = {} }
+      done.args = M.value(loader, block, node.args, done.needs, problems)
+      shared[node.args] = done
+      if #problems > 0 then
+        loader:problems(block, problems)
+      end
+    end
+    node.args = done.args
+    if next(done.needs) then
+      needs = {}
+      for one in next, done.needs do
+        needs[one] = true
+      end
+    end
+  end
+  if node.needs ~= nil then
+    needs = needs or {}
+    explicit_needs(loader, block, node.needs, needs)
+  end
+  if fixed then
+    needs = needs or {}
+    for _, one in ipairs(fixed) do
+      needs[one] = true
+    end
+  end
+  if needs and needs[node.address] then
+    loader:fail_at(block, nil, ("%s refers to itself"):format(node.address))
+  end
+  node.needs = needs and sorted_list(needs) or {}
+end
+
+--- Links everything; returns the outputs.
+function M.run(loader, outputs)
+  local shared = {}
+  loader.parsed = {}
+  for _, resource in ipairs(loader.resources) do
+    link(loader, resource, shared)
+  end
+  for _, taskserv in ipairs(loader.taskservs) do
+    link(loader, taskserv, shared, loader.fixed_needs[taskserv])
+  end
+  local out = {}
+  for name, one in next, outputs do
+    local block = { source = one.source, path = { "outputs", name } }
+    local problems = {}
+    local v = interpolate.value(one.value, {}, problems)
+    if #problems == 0 then
+      v = M.value(loader, block, v, {}, problems)
+    end
+    if #problems > 0 then
+      loader:problems(block, problems)
+    end
+    out[name] = v
+  end
+  return out
+end
+
+return M

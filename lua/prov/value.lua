@@ -1,0 +1,315 @@
+--- The values of infra: plain Lua values and four marked kinds that survive every function.
+--
+-- secret   a value that is never shown
+-- unknown  a value that is known only after apply
+-- ref      a value of another resource: an address and a path of keys
+-- text     a string with references in it
+--
+-- A ref grows by indexing (`r.ip`, `r[1]`), and `..` on marked values gives a text.
+
+local data = require("core.data")
+
+local M = {}
+
+local secret_mt, unknown_mt, ref_mt, text_mt = data.secret_mt, data.unknown_mt, data.ref_mt, data.text_mt
+local MARKED = { [secret_mt] = "secret", [unknown_mt] = "unknown", [ref_mt] = "ref", [text_mt] = "text" }
+
+--- JSON's and YAML's null.
+M.null = data.null
+
+--- Marks a value as secret: it is never printed.
+---@param v any
+function M.secret(v)
+  return getmetatable(v) == secret_mt and v or setmetatable({ v }, secret_mt)
+end
+
+--- Makes a value that is not known yet.
+---@param type string of a contract, "any" when that is not known either
+---@param origins? string[] addresses it comes from
+function M.unknown(type, origins)
+  return setmetatable({ type = type, origins = origins }, unknown_mt)
+end
+
+--- Makes a reference to a value of a resource.
+---@param address string
+---@param path? (string|integer)[]
+function M.ref(address, path)
+  return setmetatable({ ["@address"] = address, ["@path"] = path or {} }, ref_mt)
+end
+
+--- Makes a string with references in it; strings only give a plain string.
+---@param parts any[]
+function M.text(parts)
+  local out, n, marked = {}, 0, false
+  for _, part in ipairs(parts) do
+    if getmetatable(part) == text_mt then
+      table.move(part, 1, #part, n + 1, out)
+      n = n + #part
+      marked = true
+    else
+      n = n + 1
+      out[n] = part
+      marked = marked or MARKED[getmetatable(part)] ~= nil
+    end
+  end
+  if not marked then
+    return table.concat(out)
+  end
+  return setmetatable(out, text_mt)
+end
+
+--- Kind of a marked value ("secret", "unknown", "ref", "text"), or nil.
+---@return string?
+function M.marked(v)
+  if type(v) == "table" then
+    return MARKED[getmetatable(v)]
+  end
+end
+
+local function is(mt)
+  return function(v)
+    return type(v) == "table" and getmetatable(v) == mt
+  end
+end
+
+M.is_secret, M.is_unknown, M.is_ref, M.is_text = is(secret_mt), is(unknown_mt), is(ref_mt), is(text_mt)
+
+---@return boolean
+function M.is_marked(v)
+  return type(v) == "table" and MARKED[getmetatable(v)] ~= nil
+end
+
+--- True for a table that is a list: marked as one, or with items.
+---@return boolean
+function M.is_list(v)
+  if type(v) ~= "table" then
+    return false
+  end
+  local mt = getmetatable(v)
+  return mt == data.list_mt or not MARKED[mt] and rawlen(v) > 0
+end
+
+--- Address and path of a reference.
+---@return string address, (string|integer)[] path
+function M.parts(ref)
+  return rawget(ref, "@address"), rawget(ref, "@path")
+end
+
+local function path_text(path)
+  local out = {}
+  for i, key in ipairs(path) do
+    out[i] = math.type(key) and "[" .. key .. "]" or "." .. key
+  end
+  return table.concat(out)
+end
+
+local function concat(a, b)
+  return M.text({ a, b })
+end
+
+local function no_arithmetic(a, b)
+  local v = MARKED[getmetatable(a)] and a or b
+  error(("cannot calculate with %s: its value is known only after apply"):format(tostring(v)), 2)
+end
+
+for mt in pairs(MARKED) do
+  mt.__concat = concat
+  for _, event in ipairs({ "__add", "__sub", "__mul", "__div", "__mod", "__idiv", "__unm", "__lt", "__le", "__call" }) do
+    mt[event] = no_arithmetic
+  end
+end
+
+function secret_mt.__tostring()
+  return "(secret)"
+end
+
+function unknown_mt.__tostring()
+  return "(unknown)"
+end
+
+function ref_mt.__tostring(ref)
+  return "${" .. rawget(ref, "@address") .. path_text(rawget(ref, "@path")) .. "}"
+end
+
+function ref_mt.__index(ref, key)
+  local path = table.move(rawget(ref, "@path"), 1, #rawget(ref, "@path"), 1, {})
+  path[#path + 1] = key
+  return M.ref(rawget(ref, "@address"), path)
+end
+
+function ref_mt.__newindex()
+  error("a reference cannot be changed", 2)
+end
+
+function ref_mt.__len(ref)
+  error(("%s is known only after apply, so it has no length yet"):format(tostring(ref)), 2)
+end
+
+function text_mt.__tostring(text)
+  local out = {}
+  for i, part in ipairs(text) do
+    out[i] = type(part) == "string" and part:gsub("%${", "$${") or tostring(part)
+  end
+  return table.concat(out)
+end
+
+--- Calls visit(v, kind) for every marked value in v; stops when it returns true.
+local function walk(v, visit)
+  if type(v) ~= "table" then
+    return false
+  end
+  local kind = MARKED[getmetatable(v)]
+  if kind and visit(v, kind) then
+    return true
+  end
+  if kind == "ref" or kind == "unknown" then
+    return false
+  end
+  for _, item in next, v do
+    if type(item) == "table" and walk(item, visit) then
+      return true
+    end
+  end
+  return false
+end
+
+--- True when the value is or contains an unknown or a reference.
+---@return boolean
+function M.has_unknown(v)
+  return walk(v, function(_, kind)
+    return kind == "unknown" or kind == "ref"
+  end)
+end
+
+---@return boolean
+function M.has_reference(v)
+  return walk(v, function(_, kind)
+    return kind == "ref"
+  end)
+end
+
+---@return boolean
+function M.has_secret(v)
+  return walk(v, function(_, kind)
+    return kind == "secret"
+  end)
+end
+
+--- Addresses the value refers to, as a set.
+---@return table<string, true>
+function M.references(v)
+  local set = {}
+  walk(v, function(ref, kind)
+    if kind == "ref" then
+      set[rawget(ref, "@address")] = true
+    end
+    return false
+  end)
+  return set
+end
+
+--- Rebuilds v with fn(marked, kind) in place of every marked value (fn returns what stands
+-- there; it sees the outermost one). Tables without marked values are shared, not copied.
+---@param v any
+---@param fn fun(marked: table, kind: string): any
+---@return any
+function M.map(v, fn)
+  if type(v) ~= "table" then
+    return v
+  end
+  local kind = MARKED[getmetatable(v)]
+  if kind then
+    return fn(v, kind)
+  end
+  local out
+  for key, item in next, v do
+    if type(item) == "table" then
+      local new = M.map(item, fn)
+      if not rawequal(new, item) then
+        if not out then
+          out = setmetatable({}, getmetatable(v))
+          for k, x in next, v do
+            out[k] = x
+          end
+        end
+        out[key] = new
+      end
+    end
+  end
+  return out or v
+end
+
+local function part_text(part)
+  if M.is_list(part) then
+    local out = {}
+    for i, item in ipairs(part) do
+      out[i] = tostring(item)
+    end
+    return table.concat(out, ",")
+  end
+  return tostring(part)
+end
+
+local resolve_with
+
+local function resolve_text(text, lookup)
+  local out, origins, secret = {}, nil, false
+  for i, part in ipairs(text) do
+    local v = resolve_with(part, lookup)
+    if v == nil then
+      return nil
+    end
+    if M.is_unknown(v) or M.is_ref(v) or M.has_unknown(v) then
+      origins = origins or {}
+      for _, origin in ipairs(M.is_unknown(v) and v.origins or {}) do
+        origins[#origins + 1] = origin
+      end
+    else
+      if M.is_secret(v) then
+        secret, v = true, v[1]
+      end
+      out[i] = part_text(v)
+    end
+  end
+  if origins then
+    return M.unknown("string", origins)
+  end
+  local joined = table.concat(out)
+  return secret and M.secret(joined) or joined
+end
+
+resolve_with = function(v, lookup)
+  return M.map(v, function(marked, kind)
+    if kind == "ref" then
+      return lookup(rawget(marked, "@address"), rawget(marked, "@path"))
+    elseif kind == "text" then
+      return resolve_text(marked, lookup)
+    elseif kind == "secret" then
+      local inner = resolve_with(marked[1], lookup)
+      if rawequal(inner, marked[1]) then
+        return marked
+      end
+      return M.is_unknown(inner) and inner or M.secret(inner)
+    end
+    return marked
+  end)
+end
+
+--- The value with every reference replaced by lookup(address, path), which gives a value, an
+-- unknown, or nil for what is not there. A text with an unknown in it becomes unknown, one
+-- with a secret in it secret; a list in a text is joined with commas.
+---@param v any
+---@param lookup fun(address: string, path: (string|integer)[]): any
+---@return any
+function M.resolve(v, lookup)
+  return resolve_with(v, lookup)
+end
+
+--- The value with every secret laid open.
+function M.reveal(v)
+  return M.map(v, function(marked, kind)
+    return kind == "secret" and M.reveal(marked[1]) or marked
+  end)
+end
+
+return M
