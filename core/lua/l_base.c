@@ -1,5 +1,6 @@
 /* core.base: what every Lua module may need from core/base.  prov.log and prov.fs stand in
  * front of it. */
+#include "base/base64.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/redact.h"
@@ -100,7 +101,30 @@ static int l_base_write_atomic(lua_State *L)
     return 1;
 }
 
+/* base.base64(bytes) -> text */
+static int l_base_base64(lua_State *L)
+{
+    pv_bytes bytes = lx_checkbytes(L, 1);
+    pv_buf *text = lx_newbuf(L, 0);
+    pv_base64_encode(text, bytes);
+    lua_pushlstring(L, text->data, text->len);
+    return 1;
+}
+
+/* base.unbase64(text) -> bytes | nil, err */
+static int l_base_unbase64(lua_State *L)
+{
+    pv_bytes text = lx_checkbytes(L, 1);
+    pv_buf *bytes = lx_newbuf(L, 0);
+    pv_err err;
+    if (pv_base64_decode(bytes, text, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, bytes->len != 0 ? bytes->data : "", bytes->len);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"base64", l_base_base64},
+    {"unbase64", l_base_unbase64},
     {"log", l_base_log},
     {"log_configure", l_base_log_configure},
     {"log_from_env", l_base_log_from_env},

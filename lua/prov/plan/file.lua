@@ -5,6 +5,7 @@
 -- executes, base64. hash is the SHA-256 of the canonical form: it binds the plan to the state
 -- revision it was made from.
 
+local base = require("core.base")
 local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
@@ -136,7 +137,7 @@ function M.save(workspace, plan, path)
   text.prov = require("core.app").version
   text.workspace = workspace.name
   text.hash = hash
-  text.body = crypto.base64(crypto.seal(key, bytes, "prov plan " .. hash))
+  text.body = base.base64(assert(crypto.seal(key, nil, bytes, "prov plan " .. hash)))
   local ok
   ok, e = require("prov.fs").write_atomic(path, json.encode(text, { pretty = true, sorted = true }) .. "\n", { mode = 384 })
   if not ok then
@@ -183,7 +184,8 @@ function M.load(workspace, path, state)
   if not key then
     return nil, e
   end
-  local bytes = crypto.open(key, crypto.unbase64(saved.body) or "", "prov plan " .. saved.hash)
+  local sealed = base.unbase64(saved.body)
+  local bytes = sealed and crypto.open(key, sealed, "prov plan " .. saved.hash)
   if not bytes or crypto.sha256(bytes) ~= saved.hash then
     return err.fail("corrupt", "plan %s was changed, or belongs to another workspace", path)
   end

@@ -1,0 +1,14 @@
+/* Base64 with the standard alphabet and padding (RFC 4648 section 4). */
+#ifndef PV_BASE_BASE64_H
+#define PV_BASE_BASE64_H
+
+#include "base/buf.h"
+
+/* Appends the encoding of the bytes. PV_ELIMIT when it does not fit. */
+pv_status pv_base64_encode(pv_buf *out, pv_bytes bytes);
+
+/* Appends the bytes of the text; white space in it is skipped.  PV_EINVAL when it is not base64,
+ * PV_ELIMIT when the bytes do not fit; *out may hold a part then. */
+pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err);
+
+#endif
