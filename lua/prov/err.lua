@@ -40,6 +40,10 @@ M.CODES = {
   canceled = 130,
 }
 
+local function format(fmt, ...)
+  return select("#", ...) > 0 and fmt:format(...) or fmt
+end
+
 local methods = {}
 
 --- Wraps the error: the new message first, then the old one as its cause.
@@ -48,7 +52,7 @@ local methods = {}
 function methods:wrap(fmt, ...)
   return setmetatable({
     code = self.code,
-    msg = fmt:format(...),
+    msg = format(fmt, ...),
     hint = self.hint,
     data = self.data,
     cause = self,
@@ -89,7 +93,7 @@ end
 ---@param fmt string
 ---@return nil, prov.Err
 function M.fail(code, fmt, ...)
-  return nil, M.new(code, select("#", ...) > 0 and fmt:format(...) or fmt)
+  return nil, M.new(code, format(fmt, ...))
 end
 
 --- True for an error table of this module.
@@ -128,8 +132,8 @@ local UV_CODES = {
 ---@param fmt string what was tried
 ---@return prov.Err
 function M.uv(text, fmt, ...)
-  local name, rest = tostring(text):match("^(E%u+): (.*)$")
-  return M.new(UV_CODES[name] or "io", fmt:format(...) .. ": " .. (rest or tostring(text)), { data = { errno = name } })
+  local name, rest = tostring(text):match("^(E[%u%d_]+): (.*)$")
+  return M.new(UV_CODES[name] or "io", format(fmt, ...) .. ": " .. (rest or tostring(text)), { data = { errno = name } })
 end
 
 return M
