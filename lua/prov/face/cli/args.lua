@@ -3,49 +3,9 @@
 
 local err = require("prov.err")
 local ops = require("prov.ops")
+local params_of = require("prov.params")
 
 local M = {}
-
---- Flags that every command knows: parameter -> declaration.
-M.GLOBAL = {
-  workspace = { type = "string", short = "w" },
-  output = { type = "enum", short = "o", one_of = { "table", "wide", "json", "yaml", "name" } },
-  yes = { type = "bool", short = "y" },
-  quiet = { type = "bool", short = "q" },
-  verbose = { type = "bool", short = "v" },
-  color = { type = "bool" },
-  progress = { type = "bool" },
-  help = { type = "bool", short = "h" },
-}
-
---- The flag of a parameter: detailed_exitcode -> detailed-exitcode.
----@param name string
----@return string
-function M.flag_name(name)
-  return (name:gsub("_", "-"))
-end
-
---- The positional parameters in their order, and the others by name; each with its `name`.
----@param params? table<string, table>
----@return table[] positional
----@return table[] flags
-function M.split(params)
-  local positional, flags = {}, {}
-  for name, spec in pairs(params or {}) do
-    local param = setmetatable({ name = name }, { __index = spec })
-    local list = spec.positional and positional or flags
-    if not spec.hidden then
-      list[#list + 1] = param
-    end
-  end
-  table.sort(positional, function(a, b)
-    return a.positional < b.positional
-  end)
-  table.sort(flags, function(a, b)
-    return a.name < b.name
-  end)
-  return positional, flags
-end
 
 local function suggest(word, candidates)
   return require("prov.suggest").hint(word, candidates)
@@ -157,7 +117,7 @@ local function flag_table(params, into, global)
   local known = {}
   local function add(list, target, taken)
     for name, spec in pairs(list) do
-      local flag = M.flag_name(name)
+      local flag = params_of.flag_name(name)
       if not spec.positional or target ~= into then
         if not (taken and known[flag]) then
           known[flag] = { name = name, spec = spec, target = target }
@@ -172,7 +132,7 @@ local function flag_table(params, into, global)
     end
   end
   add(params, into)
-  add(M.GLOBAL, global, true)
+  add(params_of.GLOBAL, global, true)
   return known
 end
 
@@ -205,7 +165,7 @@ function Parser:flag(word)
     end
     name = name:sub(1, 1)
   end
-  local flag = self.known[name] or self.known[M.flag_name(name)]
+  local flag = self.known[name] or self.known[params_of.flag_name(name)]
   if not flag or (dashes == "--" and #name == 1) then
     return self:unknown(word:match("^[^=]*"))
   end
@@ -254,7 +214,7 @@ function M.parse(op, words, global)
     at = 1,
     next = 1,
     params = params,
-    positionals = M.split(op.params),
+    positionals = params_of.split(op.params),
     known = flag_table(op.params or {}, params, global),
   }, Parser)
   while p.at <= #p.words do
@@ -302,9 +262,9 @@ end
 function M.complete(op, params)
   for name, spec in pairs(op.params or {}) do
     if spec.required and params[name] == nil then
-      local what = spec.positional and name:upper():gsub("_", "-") or "--" .. M.flag_name(name)
+      local what = spec.positional and name:upper():gsub("_", "-") or "--" .. params_of.flag_name(name)
       return nil, err.new("usage", ("%s is missing: %s"):format(what, spec.doc or ""), {
-        hint = "usage: " .. require("prov.face.cli.help_op").usage(op),
+        hint = "usage: " .. params_of.usage(op),
       })
     end
   end

@@ -4,17 +4,6 @@ local ops = require("prov.ops")
 
 local M = {}
 
-local GLOBAL = {
-  { "-w, --workspace DIR|NAME", "the workspace; default: the one around the current folder" },
-  { "-o, --output FORMAT", "table, wide, json, yaml or name" },
-  { "-y, --yes", "answer yes to every question" },
-  { "-q, --quiet", "results and errors only" },
-  { "-v, --verbose", "details, and tracebacks of bugs" },
-  { "    --no-color", "no colours (also: NO_COLOR=1)" },
-  { "    --no-progress", "no live progress" },
-  { "-h, --help", "help for a command" },
-}
-
 local function rows(out, list, indent)
   local width = 0
   for _, row in ipairs(list) do
@@ -69,7 +58,7 @@ function M.overview()
     out[#out + 1] = ("  %-12s  %s\n"):format(row[1], row[2])
   end
   out[#out + 1] = "\nFlags of every command\n"
-  rows(out, GLOBAL, "  ")
+  rows(out, require("prov.face.cli.help_op").global(), "  ")
   out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine.\n"
   return table.concat(out)
 end
@@ -93,7 +82,7 @@ end
 ---@param name string
 ---@return string
 function M.operation(name)
-  return require("prov.face.cli.help_op").text(ops.load(name), ops.shortcuts(name), GLOBAL, rows)
+  return require("prov.face.cli.help_op").text(ops.load(name), ops.shortcuts(name), rows)
 end
 
 --- `prov help [WORD ...]`: exit code and text.

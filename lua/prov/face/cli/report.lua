@@ -23,6 +23,12 @@ end
 ---@return prov.Err[]
 function M.list(e)
   if err.is(e) then
+    local several = type(e.data) == "table" and e.data.errors
+    if type(several) == "table" and several[1] then -- one error that stands for several
+      local list = M.list(several)
+      list[#list + 1] = err.new(e.code, e.msg, { hint = e.hint })
+      return list
+    end
     return { e }
   elseif type(e) == "table" and e[1] ~= nil then
     local list = {}
@@ -35,7 +41,11 @@ function M.list(e)
 end
 
 local function one(e, term, out, verbose)
-  out[#out + 1] = term:paint("red", "error:") .. " " .. place(e) .. e.msg .. "\n"
+  local msg = e.msg
+  if e.code == "bug" and not verbose then -- the rest is a traceback or a search path
+    msg = msg:match("^[^\n]*"):gsub(":$", "")
+  end
+  out[#out + 1] = term:paint("red", "error:") .. " " .. place(e) .. msg .. "\n"
   local hint = e.hint
   local cause = e.cause
   while cause do

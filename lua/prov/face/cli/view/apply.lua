@@ -11,7 +11,7 @@ local M = {}
 function M.render(result, term)
   local out = {}
   for _, failure in ipairs(result.failures or {}) do
-    out[#out + 1] = ("%s %s: %s"):format(term.color("red", "failed"), failure.step, failure.error)
+    out[#out + 1] = ("%s %s: %s"):format(term:paint("red", "failed"), failure.step, failure.error)
     if failure.hint then
       out[#out + 1] = "       " .. failure.hint:gsub("\n", "\n       ")
     end
@@ -28,7 +28,7 @@ function M.render(result, term)
     end
     local head = { done = "Done.", failed = "Failed.", interrupted = "Interrupted." }
     local color = result.status == "done" and "green" or "red"
-    out[#out + 1] = ("%s %s in %s."):format(term.color(color, head[result.status]), line, plan_view.duration(result.ms))
+    out[#out + 1] = ("%s %s in %s."):format(term:paint(color, head[result.status]), line, plan_view.duration(result.ms))
     if result.status ~= "done" then
       out[#out + 1] = "Run 'prov apply' again: it goes on from here."
     end
@@ -40,7 +40,7 @@ function M.render(result, term)
   table.sort(names)
   if #names > 0 then
     out[#out + 1] = ""
-    out[#out + 1] = term.bold("Outputs:")
+    out[#out + 1] = term:paint("bold", "Outputs:")
     for _, name in ipairs(names) do
       local shown = require("prov.plan.file").plain(result.outputs[name])
       out[#out + 1] = ("  %s = %s"):format(name, type(shown) == "table" and require("prov.json").encode(shown) or tostring(shown))

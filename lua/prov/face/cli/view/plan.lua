@@ -92,10 +92,10 @@ end
 local function block(out, step, action, term)
   local sign = SIGN[action]
   local function paint(text)
-    return term.color(COLOR[sign], text)
+    return term:paint(COLOR[sign], text)
   end
   local reason = step.reason and (" (" .. step.reason .. ")") or ""
-  out[#out + 1] = ("%s %s %s%s"):format(paint(("%3s"):format(sign)), term.bold(step.address), WORD[action], reason)
+  out[#out + 1] = ("%s %s %s%s"):format(paint(("%3s"):format(sign)), term:paint("bold", step.address), WORD[action], reason)
   local width = 0
   for _, change in ipairs(step.changes) do
     width = math.max(width, #change.path)
@@ -103,7 +103,7 @@ local function block(out, step, action, term)
   for _, change in ipairs(step.changes) do
     local mark = change.before == nil and "+" or change.after == nil and "-" or "~"
     if change.after ~= nil or change.before ~= nil then
-      out[#out + 1] = ("      %s %s"):format(term.color(COLOR[mark], mark), change_line(change, width))
+      out[#out + 1] = ("      %s %s"):format(term:paint(COLOR[mark], mark), change_line(change, width))
     end
   end
   for _, op in ipairs(step.drift or {}) do
@@ -150,7 +150,7 @@ function M.render(plan, term)
   local ms, complete = estimate(plan.steps)
   local time = ms > 0 and (", about " .. duration(ms) .. (complete and "" or " or more")) or ""
   out[#out + 1] = ""
-  out[#out + 1] = term.bold("Plan: ") .. count_line(plan.counts) .. time .. "."
+  out[#out + 1] = term:paint("bold", "Plan: ") .. count_line(plan.counts) .. time .. "."
   if plan.out then
     out[#out + 1] = ("Saved as %s. Apply it with: prov apply --plan %s"):format(plan.out, plan.out)
   end

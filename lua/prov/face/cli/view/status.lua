@@ -7,7 +7,7 @@ local M = {}
 --- Renders the value of the status operation.
 ---@return string
 function M.render(v, term)
-  local out = { ("%s %s, state revision %d"):format(term.bold("Workspace"), v.workspace, v.revision) }
+  local out = { ("%s %s, state revision %d"):format(term:paint("bold", "Workspace"), v.workspace, v.revision) }
   if v.last_run then
     local run = v.last_run
     out[#out + 1] = ("Last run %s: %s, %d steps, %d failed, %s"):format(run.id, run.status, run.steps, run.failed,
@@ -16,7 +16,7 @@ function M.render(v, term)
     out[#out + 1] = "Nothing was applied yet. Try: prov apply"
   end
   if #v.open_runs > 0 then
-    out[#out + 1] = term.color("yellow", ("%d interrupted run(s): 'prov apply' takes over"):format(#v.open_runs))
+    out[#out + 1] = term:paint("yellow", ("%d interrupted run(s): 'prov apply' takes over"):format(#v.open_runs))
   end
   out[#out + 1] = ""
   local text = table.concat(out, "\n") .. "\n"

@@ -1,0 +1,117 @@
+--- Looks at everything prov needs and says what is wrong and how to mend it.
+
+local about = require("prov.about")
+local err = require("prov.err")
+local fs = require("prov.fs")
+
+local M = {}
+
+---@class prov.Finding
+---@field area string "program" | "machine" | "workspace" | "extensions"
+---@field check string
+---@field status "ok"|"warning"|"failed"
+---@field detail string?
+---@field fix string?
+
+local function add(list, area, check, status, detail, fix)
+  list[#list + 1] = { area = area, check = check, status = status, detail = detail, fix = fix }
+end
+
+local function program(list)
+  local info = about.info()
+  add(list, "program", "version", "ok", ("prov %s, Lua %s, libuv %s"):format(info.prov, info.lua, info.libuv))
+  for _, module in ipairs({ "core.data", "core.store", "core.graph", "core.net", "core.crypto" }) do
+    local ok, raised = pcall(require, module)
+    if not ok then
+      add(list, "program", module, "failed", (tostring(raised):match("^[^\n]*")),
+        "the installation is incomplete: run install.sh again")
+    end
+  end
+  if info.extensions and fs.exists(info.extensions .. "/providers") then
+    add(list, "program", "extensions folder", "ok", info.extensions)
+  else
+    add(list, "program", "extensions folder", "failed", "no providers/ beside the program",
+      "run install.sh again, or point PROV_PATH to a folder with providers/ taskservs/ clusters/")
+  end
+end
+
+local function machine(list)
+  local ok, preflight = pcall(require, "prov.machine")
+  if not ok then
+    add(list, "machine", "local servers", "failed", (tostring(preflight):match("^[^\n]*")))
+    return
+  end
+  for _, finding in ipairs(preflight.preflight()) do
+    add(list, "machine", finding.name, finding.ok and "ok" or "warning", finding.msg,
+      not finding.ok and finding.fix or nil)
+  end
+end
+
+local function workspace(list, ctx)
+  local found, e = ctx:need_workspace()
+  if not found then
+    add(list, "workspace", "workspace", "warning", tostring(e), e.hint or "prov workspace new NAME makes one")
+    return
+  end
+  add(list, "workspace", "folder", "ok", ("%s (%s)"):format(found.name, found.dir))
+  local infra, errs = require("prov.infra").load(found, { registry = ctx.registry })
+  if infra then
+    add(list, "workspace", "infra", "ok",
+      ("%d resources, %d task services"):format(#infra.resources, #infra.taskservs))
+  else
+    local first = err.is(errs) and errs or errs[1]
+    add(list, "workspace", "infra", "failed", tostring(first), "`prov validate` shows all of it")
+  end
+  local store
+  store, e = found:store()
+  if not store then
+    add(list, "workspace", "state", "failed", tostring(e), e.hint)
+    return
+  end
+  local report
+  report, e = store:check()
+  local broken = not report and tostring(e) or report.ok == false and "the check found damage"
+  add(list, "workspace", "state", broken and "failed" or "ok", broken or ("revision %d"):format(store:head()),
+    broken and "restore .prov/ from a backup, then run prov plan" or nil)
+end
+
+local function extensions(list, ctx)
+  local check, count = require("prov.extensions").check, 0
+  for _, kind in ipairs({ "provider", "taskserv", "cluster" }) do
+    for _, one in ipairs(ctx.registry:index(kind)) do
+      local ok, e = check(ctx.registry, kind, one.name)
+      count = count + 1
+      if not ok then
+        add(list, "extensions", kind .. "/" .. one.name, "failed", tostring(e), e.hint or "see " .. one.path)
+      end
+    end
+  end
+  add(list, "extensions", "declarations", "ok", count .. " looked at")
+end
+
+local PARTS = {
+  { "program", program },
+  { "machine", machine },
+  { "workspace", workspace },
+  { "extensions", extensions },
+}
+
+--- All findings.
+---@async
+---@param ctx prov.Ctx
+---@param only? string one area
+---@return prov.Finding[]
+function M.run(ctx, only)
+  local list = {}
+  for _, part in ipairs(PARTS) do
+    if not only or only == part[1] then
+      local ok, raised = pcall(part[2], list, ctx)
+      if not ok then
+        add(list, part[1], "check", "failed", tostring(raised))
+      end
+    end
+  end
+  return require("core.data").list(list)
+end
+
+return M

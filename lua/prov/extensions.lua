@@ -1,0 +1,186 @@
+--- Extensions as values for people and faces: lists, descriptions, checks, new ones.
+
+local contract = require("prov.contract")
+local data = require("core.data")
+local err = require("prov.err")
+local fs = require("prov.fs")
+
+local M = {}
+
+--- The extensions of a kind; one that does not load says why.
+---@param registry prov.Registry
+---@param kind "provider"|"taskserv"|"cluster"
+---@return table[]
+function M.list(registry, kind)
+  local rows = {}
+  for i, one in ipairs(registry:list(kind)) do
+    rows[i] = {
+      name = one.name,
+      summary = one.summary or (one.err and "does not load: " .. tostring(one.err)),
+      category = one.category or (kind == "taskserv" and one.path:match("taskservs/([^/]+)/[^/]+/") or nil),
+      path = one.path,
+    }
+  end
+  return data.list(rows)
+end
+
+local function fields(schema)
+  local rows = contract.describe(schema or {})
+  return data.list(rows)
+end
+
+--- Everything a declaration says, as data.
+---@param registry prov.Registry
+---@param kind "provider"|"taskserv"|"cluster"
+---@param name string
+---@return table? value
+---@return prov.Err?
+function M.show(registry, kind, name)
+  local declaration, e = registry:get(kind, name)
+  if not declaration then
+    return nil, e
+  end
+  local value = {
+    kind = kind,
+    name = name,
+    summary = declaration.summary,
+    description = declaration.description,
+    category = declaration.category,
+    path = registry:which(kind, name),
+    needs = declaration.needs and data.list(declaration.needs),
+    conflicts = declaration.conflicts and data.list(declaration.conflicts),
+    platforms = declaration.platforms and data.list(declaration.platforms),
+    limits = declaration.limits,
+  }
+  if kind == "provider" then
+    value.config, value.resources = fields(declaration.config), {}
+    for resource, spec in pairs(declaration.resources) do
+      value.resources[resource] = { fields = fields(spec.schema), outputs = fields(spec.outputs) }
+    end
+  else
+    value.fields = fields(declaration.schema)
+    if type(declaration.outputs) == "table" then
+      value.outputs = fields(declaration.outputs)
+    end
+  end
+  return value
+end
+
+--- Finds an extension by "kind/name" or by a name that only one kind has.
+---@param registry prov.Registry
+---@param text string
+---@return string? kind
+---@return string|prov.Err name
+function M.find(registry, text)
+  local kind, name = text:match("^(%a+)/(.+)$")
+  if kind then
+    if not (kind == "provider" or kind == "taskserv" or kind == "cluster") then
+      return err.fail("usage", "no kind of extension '%s': provider, taskserv or cluster", kind)
+    end
+    local path, e = registry:which(kind, name)
+    if not path then
+      return nil, e
+    end
+    return kind, name
+  end
+  local found, names = {}, {}
+  for _, one in ipairs({ "provider", "taskserv", "cluster" }) do
+    for _, row in ipairs(registry:index(one)) do
+      names[#names + 1] = row.name
+      if row.name == text then
+        found[#found + 1] = one
+      end
+    end
+  end
+  if #found == 1 then
+    return found[1], text
+  elseif #found > 1 then
+    return err.fail("usage", "'%s' is a %s; write %s/%s", text, table.concat(found, " and a "), found[1], text)
+  end
+  return nil, require("prov.suggest").unknown("extension", text, names)
+end
+
+--- Loads an extension with its bodies and says what is wrong with it.
+---@param registry prov.Registry
+---@param kind string
+---@param name string
+---@return table? report { kind, name, path, status, problem? }
+---@return prov.Err?
+function M.check(registry, kind, name)
+  local declaration, e = registry:get(kind, name)
+  if not declaration then
+    return nil, e
+  end
+  local bodies = {}
+  if type(declaration.body) == "string" then
+    bodies[declaration.body] = kind == "taskserv" and { "recipe" } or kind == "cluster" and { "expand" } or {}
+  end
+  for _, resource in pairs(declaration.resources or {}) do
+    if type(resource.body) == "string" then
+      bodies[resource.body] = { "read", "create", "delete" }
+    end
+  end
+  for body, functions in pairs(bodies) do
+    local module
+    module, e = registry:body(declaration, body)
+    if not module then
+      return nil, e
+    end
+    for _, fn in ipairs(functions) do
+      if type(module[fn]) ~= "function" then
+        return err.fail("invalid", "%s/%s.lua: must have a function '%s'", registry:dir(declaration), body, fn)
+      end
+    end
+  end
+  return { kind = kind, name = name, path = (registry:which(kind, name)), status = "ok" }
+end
+
+--- Checks every extension.
+---@param registry prov.Registry
+---@return table[] reports
+function M.check_all(registry)
+  local rows = {}
+  for _, kind in ipairs({ "provider", "taskserv", "cluster" }) do
+    for _, one in ipairs(registry:index(kind)) do
+      local report, e = M.check(registry, kind, one.name)
+      rows[#rows + 1] = report
+        or { kind = kind, name = one.name, path = one.path, status = "failed", problem = tostring(e) }
+    end
+  end
+  return data.list(rows)
+end
+
+--- Writes a new extension that works as it is.
+---@param dir string folder of the extensions (of a workspace)
+---@param kind "provider"|"taskserv"|"cluster"
+---@param name string
+---@param opts? { category: string? }
+---@return table? value { kind, name, files }
+---@return prov.Err?
+function M.new(dir, kind, name, opts)
+  if not name:match("^[a-z][a-z0-9-]*$") then
+    return err.fail("usage", "'%s' is no name: a small letter, then small letters, digits and dashes", name)
+  end
+  local folder = kind == "taskserv" and ("taskservs/%s/%s"):format(opts and opts.category or "own", name)
+    or ("%ss/%s"):format(kind, name)
+  local path = dir .. "/" .. folder
+  if fs.exists(path) then
+    return err.fail("exists", "%s is already there", path)
+  end
+  local ok, e = fs.mkdirp(path)
+  if not ok then
+    return nil, e
+  end
+  local files = {}
+  for file, text in pairs(require("prov.extension_templates").files(kind, name, opts and opts.category or "own")) do
+    ok, e = fs.write_atomic(path .. "/" .. file, text)
+    if not ok then
+      return nil, e
+    end
+    files[#files + 1] = path .. "/" .. file
+  end
+  table.sort(files)
+  return { kind = kind, name = name, files = data.list(files) }
+end
+
+return M

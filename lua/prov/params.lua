@@ -1,0 +1,118 @@
+--- Parameters of operations: how they are called and written, for every face and for the docs.
+
+local M = {}
+
+--- Flags that every command knows: parameter -> declaration.
+M.GLOBAL = {
+  workspace = {
+    type = "string",
+    short = "w",
+    metavar = "dir|name",
+    complete = "workspace",
+    doc = "The workspace; default: the one around the current folder",
+  },
+  output = {
+    type = "enum",
+    short = "o",
+    metavar = "format",
+    one_of = { "table", "wide", "json", "yaml", "name" },
+    doc = "table, wide, json, yaml or name",
+  },
+  yes = { type = "bool", short = "y", doc = "Answer yes to every question" },
+  quiet = { type = "bool", short = "q", doc = "Results and errors only" },
+  verbose = { type = "bool", short = "v", doc = "Details, and tracebacks of bugs" },
+  color = { type = "bool", default = true, doc = "Colours on a terminal (NO_COLOR=1 says no too)" },
+  progress = { type = "bool", default = true, doc = "Live progress on a terminal" },
+  help = { type = "bool", short = "h", doc = "Help for a command" },
+}
+
+--- The flag of a parameter: detailed_exitcode -> detailed-exitcode.
+---@param name string
+---@return string
+function M.flag_name(name)
+  return (name:gsub("_", "-"))
+end
+
+--- The positional parameters in their order, and the others by name; each with its `name`.
+---@param params? table<string, table>
+---@return table[] positional
+---@return table[] flags
+function M.split(params)
+  local positional, flags = {}, {}
+  for name, spec in pairs(params or {}) do
+    local param = setmetatable({ name = name }, { __index = spec })
+    local list = spec.positional and positional or flags
+    if not spec.hidden then
+      list[#list + 1] = param
+    end
+  end
+  table.sort(positional, function(a, b)
+    return a.positional < b.positional
+  end)
+  table.sort(flags, function(a, b)
+    return a.name < b.name
+  end)
+  return positional, flags
+end
+
+--- How a parameter is written on the command line: "NAME", "[NAME]", "[NAME ...]".
+---@param param table
+---@return string
+function M.positional(param)
+  local text = (param.metavar or param.name):upper():gsub("_", "-")
+  if param.type == "list" then
+    text = text .. " ..."
+  end
+  return param.required and text or "[" .. text .. "]"
+end
+
+--- The flag column of a parameter: "-f, --flag INT".
+---@param param table
+---@return string
+function M.flag(param)
+  local text = (param.short and ("-" .. param.short .. ", ") or "    ") .. "--" .. M.flag_name(param.name)
+  if param.type == "bool" then
+    return param.default == true and (text:gsub("%-%-", "--[no-]", 1)) or text
+  end
+  local of = param.type == "list" and param.of and param.of.type or param.type
+  local one_of = param.one_of or (param.of and param.of.one_of)
+  local value = param.metavar and param.metavar:upper() or of == "map" and "KEY=VALUE"
+    or one_of and table.concat(one_of, "|") or (of or "string"):upper()
+  return text .. " " .. value
+end
+
+--- What the second column says of a parameter.
+---@param param table
+---@return string
+function M.describe(param)
+  local notes = {}
+  if param.required then
+    notes[#notes + 1] = "required"
+  elseif param.default ~= nil and type(param.default) ~= "table" and param.type ~= "bool" then
+    notes[#notes + 1] = "default " .. tostring(param.default)
+  end
+  if param.type == "list" and not param.positional or param.type == "map" then
+    notes[#notes + 1] = "repeatable"
+  end
+  return (param.doc or "") .. (notes[1] and (" (" .. table.concat(notes, "; ") .. ")") or "")
+end
+
+--- The usage line of an operation, without "Usage: ".
+---@param op table
+---@return string
+function M.usage(op)
+  local words = { "prov", op.name }
+  local positional, flags = M.split(op.params)
+  for _, param in ipairs(flags) do
+    if param.required then
+      words[#words + 1] = M.flag(param):gsub("^.*%-%-", "--")
+    end
+  end
+  for _, param in ipairs(positional) do
+    words[#words + 1] = M.positional(param)
+  end
+  words[#words + 1] = "[--FLAG ...]"
+  return table.concat(words, " ")
+end
+
+return M
