@@ -14,6 +14,8 @@ return {
     enabled = { type = "bool", doc = "started at boot; left alone when not given" },
     on = { type = "map", of = { type = "enum", one_of = { "restart", "reload", "start", "stop" } }, default = {},
       doc = "event -> action" },
+    block = { type = "bool", default = true, doc = "false: do not wait until it is up (members of a cluster wait for "
+      .. "each other)" },
   },
   lib = { "UNITS" },
   title = function(a)
@@ -33,6 +35,7 @@ return {
     return {
       tostring(c.unit(a.unit)), a.unit, a.state or "",
       a.enabled == nil and "" or a.enabled and "enabled" or "disabled",
+      a.block and "" or "1",
     }
   end,
   sh = [==[
@@ -68,6 +71,7 @@ service_check() {
   fi
   case $3:$Sa in
     running:active | running:reloading) ;;
+    running:activating) [ "$5" ] || { St="$St start"; Why="is $Sa"; } ;;
     running:*) St="$St start"; Why="is $Sa" ;;
     stopped:inactive | stopped:failed) ;;
     stopped:*) St="$St stop"; Why="is $Sa" ;;
@@ -92,10 +96,11 @@ service_check() {
 }
 service_do() {
   if [ "$Systemd" ]; then
-    case $1 in reload) set -- reload-or-restart "$2" ;; esac
-    systemctl "$1" -- "$2" && return 0
+    case $1 in reload) set -- reload-or-restart "$2" "$3" ;;
+      enable | disable) set -- "$1" "$2" ;; esac
+    systemctl ${3:+--no-block} "$1" -- "$2" && return 0
     case $1 in
-      *start) systemctl status --no-pager -l -n 30 -- "$2" ;;
+      *start | reload*) systemctl status --no-pager -l -n 30 -- "$2" ;;
     esac
     return 1
   fi
@@ -109,7 +114,7 @@ service_apply() {
   dirty s
   if [ "$Sr" = yes ]; then systemctl daemon-reload || return 1; fi
   for P in $St; do
-    service_do "$P" "$2" || { Why="$P failed"; return 1; }
+    service_do "$P" "$2" "$5" || { Why="$P failed"; return 1; }
   done
   for E in restart reload start stop; do settle "$E:$2"; done
 }

@@ -39,10 +39,8 @@ return {
 sysctl_check() {
   case $1 in gone) [ -e "$2" ] || return 0; Why=present; return 1 ;; esac
   [ -e "$5" ] || { Why="this kernel has no such setting"; return 2; }
-  Yv=
-  while read -r P || [ "$P" ]; do Yv="$Yv $P"; done < "$5"
-  # read keeps inner tabs (net.ipv4.tcp_rmem has them): let the shell split
-  Yv=$(set -- $Yv; printf '%s' "$*")
+  # Not the read builtin: it asks byte by byte, and these files answer the first question only.
+  sysctl_join $(cat "$5")
   [ "$Yv" = "$6" ] || { Why="is $Yv" What=v; }
   if [ -f "$2" ] && [ ! -L "$2" ]; then
     file_look "$3" "$2"
@@ -52,6 +50,7 @@ sysctl_check() {
   fi
   [ -z "$What" ]
 }
+sysctl_join() { Yv=$*; }
 sysctl_apply() {
   case $1 in gone) rm -f "$2"; return ;; esac
   case $What in *v*) printf '%s\n' "$6" > "$5" || { Why="the kernel refused the value"; return 1; } ;; esac
