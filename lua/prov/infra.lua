@@ -92,6 +92,14 @@ function Loader:add(block)
   self.blocks[#self.blocks + 1] = block
 end
 
+--- Puts the defaults of prov.yaml below those of the infra files.
+local function add_workspace_defaults(joined, workspace)
+  for name, v in next, workspace.defaults or {} do
+    joined.defaults[name] = joined.defaults[name]
+      or { value = v, source = { file = "prov.yaml", place = workspace.place or function() end } }
+  end
+end
+
 --- Reads, checks and expands the infra of a workspace.
 ---@param workspace { dir: string, name: string }
 ---@param opts? { registry: prov.Registry? }
@@ -125,6 +133,7 @@ function M.build(workspace, sources, opts)
     block_of = {},
     cluster_outputs = {},
   }, Loader)
+  add_workspace_defaults(joined, workspace)
   expand.prepare(self, joined)
   self:collect(joined)
   table.sort(self.blocks, function(a, b)

@@ -1,0 +1,147 @@
+--- Schemas as documentation: rows for help and tables, and JSON Schema.
+
+local data = require("core.data")
+
+local M = {}
+
+local function type_text(field)
+  if type(field) == "string" then
+    return field
+  end
+  local kind = field.type or (field.one_of and "enum") or (field.fields and "record") or "any"
+  if field.one_of then
+    local names = {}
+    for i, one in ipairs(field.one_of) do
+      names[i] = tostring(one)
+    end
+    return table.concat(names, "|")
+  elseif kind == "union" then
+    local names = {}
+    for i, one in ipairs(field.of) do
+      names[i] = type_text(one)
+    end
+    return table.concat(names, " or ")
+  elseif kind == "list" or kind == "map" then
+    return kind .. " of " .. (field.of and type_text(field.of) or "any")
+  end
+  return kind
+end
+
+local function add_rows(out, schema, prefix)
+  for _, name in ipairs(data.keys(schema)) do
+    local field = schema[name]
+    field = type(field) == "string" and { type = field } or field
+    out[#out + 1] = {
+      name = prefix .. name,
+      type = type_text(field),
+      required = field.required or false,
+      default = field.default,
+      replace = field.replace,
+      secret = field.secret or field.type == "secret" or nil,
+      doc = field.doc,
+      example = field.example,
+    }
+    if field.fields then
+      add_rows(out, field.fields, prefix .. name .. ".")
+    elseif type(field.of) == "table" and field.of.fields then
+      add_rows(out, field.of.fields, prefix .. name .. (field.type == "list" and "[]." or ".*."))
+    end
+  end
+end
+
+--- One row per field, sorted by name; fields of records follow as `a.b`, of lists as `a[].b`.
+---@param schema table<string, prov.Field>
+---@return table[]
+function M.rows(schema)
+  local out = data.list({})
+  add_rows(out, schema, "")
+  return out
+end
+
+local PLAIN = {
+  string = { type = "string" },
+  secret = { type = "string", writeOnly = true },
+  int = { type = "integer" },
+  number = { type = "number" },
+  bool = { type = "boolean" },
+  port = { type = "integer", minimum = 1, maximum = 65535 },
+  size = { type = { "string", "integer" }, examples = { "256 MiB" } },
+  duration = { type = { "string", "number" }, examples = { "5m" } },
+  ip = { type = "string", anyOf = { { format = "ipv4" }, { format = "ipv6" } } },
+  cidr = { type = "string", examples = { "10.0.0.0/24" } },
+  hostname = { type = "string", format = "hostname" },
+  url = { type = "string", format = "uri" },
+  semver = { type = "string", pattern = "^\\d+\\.\\d+\\.\\d+" },
+  path = { type = "string", minLength = 1 },
+  ref = { type = "string" },
+  any = {},
+  enum = {},
+}
+
+local object
+
+local LIMITS = {
+  string = { "minLength", "maxLength" }, secret = { "minLength", "maxLength" },
+  int = { "minimum", "maximum" }, number = { "minimum", "maximum" },
+  list = { "minItems", "maxItems" }, map = { "minProperties", "maxProperties" },
+}
+
+local function field_schema(field)
+  field = type(field) == "string" and { type = field } or field
+  local kind = field.type or (field.one_of and "enum") or (field.fields and "record") or "any"
+  local out = {}
+  for k, v in pairs(PLAIN[kind] or {}) do
+    out[k] = v
+  end
+  if kind == "list" then
+    out.type, out.items = "array", field.of and field_schema(field.of) or nil
+  elseif kind == "map" then
+    out.type, out.additionalProperties = "object", field.of and field_schema(field.of) or true
+  elseif kind == "record" then
+    out = object(field.fields or {}, field.open)
+  elseif kind == "union" then
+    out.anyOf = {}
+    for i, one in ipairs(field.of) do
+      out.anyOf[i] = field_schema(one)
+    end
+  end
+  if field.one_of then
+    out.enum = data.list(table.move(field.one_of, 1, #field.one_of, 1, {}))
+  end
+  local names = LIMITS[kind]
+  if names then
+    out[names[1]], out[names[2]] = field.min, field.max
+  end
+  out.description = field.doc
+  if field.default ~= nil and kind ~= "secret" and not field.secret then
+    out.default = field.default
+  end
+  if field.example ~= nil then
+    out.examples = data.list({ field.example })
+  end
+  return out
+end
+
+object = function(schema, open)
+  local out = { type = "object", properties = {}, additionalProperties = open or false }
+  local required = data.list({})
+  for _, name in ipairs(data.keys(schema)) do
+    out.properties[name] = field_schema(schema[name])
+    if type(schema[name]) == "table" and schema[name].required then
+      required[#required + 1] = name
+    end
+  end
+  out.required = #required > 0 and required or nil
+  return out
+end
+
+--- The JSON Schema (2020-12) of a schema. Lua patterns and checks have no equivalent there.
+---@param schema table<string, prov.Field>
+---@return table
+function M.json_schema(schema)
+  local out = object(schema)
+  out["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+  return out
+end
+
+return M

@@ -1,0 +1,414 @@
+--- Workspaces: a folder with prov.yaml, infra files, extensions/ and, in .prov/, its own state.
+
+local contract = require("prov.contract")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local suggest = require("prov.suggest")
+local yaml = require("prov.yaml")
+
+local M = {}
+
+local FILE = "prov.yaml"
+
+--- What prov.yaml may hold.
+M.SCHEMA = {
+  name = { type = "string", pattern = "[a-z][a-z0-9-]*", max = 63, doc = "Name of the workspace" },
+  description = { type = "string", doc = "What it is for" },
+  defaults = { type = "map", doc = "Values for every resource that knows the field, below those of the infra files" },
+  key = { type = "path", doc = "File with the workspace's key, when it is not .prov/key" },
+  config = { type = "map", doc = "Settings of this workspace; see 'prov config show'" },
+}
+
+---@class prov.Workspace
+---@field name string
+---@field description? string
+---@field dir string absolute
+---@field state_dir string
+---@field defaults table
+---@field settings table the `config` part of prov.yaml
+---@field place fun(path: (string|integer)[]): integer?, integer? in prov.yaml
+local Workspace = {}
+Workspace.__index = Workspace
+
+local function state_home()
+  local base = os.getenv("XDG_STATE_HOME")
+  if not base or base == "" then
+    base = (os.getenv("HOME") or "/root") .. "/.local/state"
+  end
+  return base .. "/prov"
+end
+
+local function known_path()
+  return state_home() .. "/workspaces.json"
+end
+
+--- What the user's list of workspaces holds: { current = dir?, dirs = { dir, ... } }.
+local function read_known()
+  local text = fs.read(known_path())
+  local known = text and require("prov.json").decode(text)
+  if type(known) ~= "table" or type(known.dirs) ~= "table" then
+    return { dirs = {} }
+  end
+  return { current = type(known.current) == "string" and known.current or nil, dirs = known.dirs }
+end
+
+--- Changes the user's list under a lock.
+local function change_known(change)
+  local ok, e = fs.mkdirp(state_home(), 448)
+  if not ok then
+    return nil, e
+  end
+  local lock <close>, why = fs.lock(state_home() .. "/workspaces.lock", { wait = 5000 })
+  if not lock then
+    return nil, why
+  end
+  local known = read_known()
+  change(known)
+  table.sort(known.dirs)
+  local text = assert(require("prov.json").encode({ current = known.current, dirs = require("core.data").list(known.dirs) }, { pretty = true }))
+  return fs.write_atomic(known_path(), text .. "\n", { mode = 384, sync = false })
+end
+
+local function without(list, dir)
+  local out = {}
+  for _, one in ipairs(list) do
+    if one ~= dir then
+      out[#out + 1] = one
+    end
+  end
+  return out
+end
+
+local function is_workspace(dir)
+  return fs.exists(dir .. "/" .. FILE)
+end
+
+--- Opens the workspace in a folder.
+---@param dir string
+---@return prov.Workspace?
+---@return prov.Err?
+function M.open_dir(dir)
+  local real, e = fs.realpath(dir)
+  if not real then
+    return nil, e
+  end
+  local text
+  text, e = fs.read(real .. "/" .. FILE)
+  if not text then
+    return nil, e:wrap("%s is not a workspace", real)
+  end
+  local file = real .. "/" .. FILE
+  local tree, place = yaml.decode(text, { file = file })
+  if err.is(place) then
+    return nil, place
+  end
+  local settings, errs = contract.compile(M.SCHEMA):complete(tree == require("core.data").null and {} or tree, { file = file, place = place })
+  if not settings then
+    return nil, errs[1]
+  end
+  return setmetatable({
+    name = settings.name or real:match("([^/]+)$"),
+    description = settings.description,
+    dir = real,
+    state_dir = real .. "/.prov",
+    defaults = settings.defaults or {},
+    settings = settings.config or {},
+    key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key) or real .. "/.prov/key",
+    place = place,
+  }, Workspace)
+end
+
+--- The workspaces of this user: { name, dir, current }; folders that are gone are left out.
+---@return { name: string, dir: string, current: boolean, description: string? }[]
+function M.list()
+  local known, out = read_known(), {}
+  for _, dir in ipairs(known.dirs) do
+    local workspace = is_workspace(dir) and M.open_dir(dir)
+    if workspace then
+      out[#out + 1] = { name = workspace.name, dir = dir, current = dir == known.current, description = workspace.description }
+    end
+  end
+  table.sort(out, function(a, b)
+    return a.name < b.name or a.name == b.name and a.dir < b.dir
+  end)
+  return out
+end
+
+local function by_name(name)
+  local names, found = {}, nil
+  for _, one in ipairs(M.list()) do
+    names[#names + 1] = one.name
+    if one.name == name then
+      if found then
+        return err.fail("conflict", "two workspaces are called '%s': %s and %s", name, found, one.dir)
+      end
+      found = one.dir
+    end
+  end
+  if found then
+    return found
+  end
+  return nil, suggest.unknown("workspace", name, names)
+end
+
+local function above_here()
+  local dir = fs.realpath(".")
+  while dir and dir ~= "" do
+    if is_workspace(dir) then
+      return dir
+    end
+    dir = dir:match("^(.*)/[^/]*$")
+  end
+end
+
+--- The folder of the workspace meant: `name` (a folder or a known name), PROV_WORKSPACE, the
+-- folder we are in or one above it, or the one last chosen with `prov workspace use`.
+---@param name? string
+---@return string? dir
+---@return prov.Err?
+function M.find(name)
+  name = name or os.getenv("PROV_WORKSPACE")
+  if name and name ~= "" then
+    if is_workspace(name) then
+      return fs.realpath(name)
+    elseif name:find("/", 1, true) then
+      return err.fail("notfound", "%s is not a workspace: it has no %s", name, FILE)
+    end
+    return by_name(name)
+  end
+  local dir = above_here()
+  if dir then
+    return dir
+  end
+  local current = read_known().current
+  if current and is_workspace(current) then
+    return current
+  end
+  return nil, err.new("notfound", "no workspace here", {
+    hint = "go to the folder of one, name it with -w, or make one with 'prov workspace new NAME'",
+  })
+end
+
+--- Opens the workspace meant by `name`; see M.find.
+---@param name? string
+---@return prov.Workspace?
+---@return prov.Err?
+function M.open(name)
+  local dir, e = M.find(name)
+  if not dir then
+    return nil, e
+  end
+  return M.open_dir(dir)
+end
+
+local INFRA = [[
+# What should exist. 'prov validate' checks it, 'prov plan' shows what would change,
+# 'prov apply' makes it so. 'prov provider show local' lists every field.
+providers:
+  local: {}
+
+defaults:
+  provider: local
+
+networks:
+  lan: { cidr: 10.77.0.0/24 }
+
+servers:
+  web:
+    count: 1
+    network: ${network.lan}
+    taskservs:
+      nginx: {}
+
+outputs:
+  web: ${server.web.ip}
+]]
+
+local function quote(text)
+  return (assert(yaml.encode(text)):gsub("\n+$", ""))
+end
+
+--- Makes a workspace in a new or empty folder and puts it on the user's list.
+---@async
+---@param dir string
+---@param opts? { name: string?, description: string?, infra: string? }
+---@return prov.Workspace?
+---@return prov.Err?
+function M.create(dir, opts)
+  opts = opts or {}
+  local name = opts.name or dir:gsub("/+$", ""):match("([^/]+)$") or ""
+  local _, errs = contract.compile(M.SCHEMA):complete({ name = name, description = opts.description })
+  if errs then
+    return nil, errs[1]
+  end
+  if is_workspace(dir) then
+    return err.fail("exists", "%s is a workspace already", dir)
+  end
+  for _, existing in ipairs({ "infra.yaml", "infra.lua", "infra.json" }) do
+    if fs.exists(dir .. "/" .. existing) then
+      opts.infra = false
+    end
+  end
+  local about = "name: " .. name .. "\n" .. (opts.description and "description: " .. quote(opts.description) .. "\n" or "")
+  local steps = {
+    function() return fs.mkdirp(dir .. "/extensions") end,
+    function() return fs.mkdirp(dir .. "/.prov", 448) end,
+    function() return opts.infra == false or fs.write_atomic(dir .. "/infra.yaml", opts.infra or INFRA) end,
+    function() return fs.exists(dir .. "/.gitignore") or fs.write_atomic(dir .. "/.gitignore", ".prov/\n") end,
+    function() return fs.write_atomic(dir .. "/" .. FILE, about) end, -- last: it makes the folder a workspace
+  }
+  for _, step in ipairs(steps) do
+    local ok, e = step()
+    if not ok then
+      return nil, e
+    end
+  end
+  local workspace, e = M.open_dir(dir)
+  if not workspace then
+    return nil, e
+  end
+  local ok
+  ok, e = M.remember(workspace, not opts.keep_current)
+  return ok and workspace, e
+end
+
+--- Puts a workspace on the user's list; `current` makes it the one used from anywhere.
+---@param workspace prov.Workspace
+---@param current? boolean
+---@return true?
+---@return prov.Err?
+function M.remember(workspace, current)
+  return change_known(function(known)
+    known.dirs = without(known.dirs, workspace.dir)
+    known.dirs[#known.dirs + 1] = workspace.dir
+    if current then
+      known.current = workspace.dir
+    end
+  end)
+end
+
+--- Makes a workspace the one that is used from anywhere.
+---@param name string a folder or a known name
+---@return prov.Workspace?
+---@return prov.Err?
+function M.use(name)
+  local workspace, e = M.open(name)
+  if not workspace then
+    return nil, e
+  end
+  local ok
+  ok, e = M.remember(workspace, true)
+  return ok and workspace, e
+end
+
+--- Takes a workspace off the user's list and removes its state; with `files`, the whole folder.
+-- What it created must have been destroyed before: the caller checks.
+---@async
+---@param workspace prov.Workspace
+---@param opts? { files: boolean? }
+---@return true?
+---@return prov.Err?
+function M.delete(workspace, opts)
+  workspace:close()
+  local ok, e = fs.remove(opts and opts.files and workspace.dir or workspace.state_dir, { recursive = true })
+  if not ok and fs.exists(workspace.state_dir) then
+    return nil, e
+  end
+  return change_known(function(known)
+    known.dirs = without(known.dirs, workspace.dir)
+    known.current = known.current ~= workspace.dir and known.current or nil
+  end)
+end
+
+--- The workspace's key (32 bytes), made at first use.
+---@return string? key
+---@return prov.Err?
+function Workspace:key()
+  if not self.key_bytes then
+    local folder = self.key_path:match("^(.*)/[^/]*$")
+    local ok, e = fs.mkdirp(folder, 448)
+    if not ok then
+      return nil, e
+    end
+    self.key_bytes, e = require("core.crypto").keyfile(self.key_path)
+    if not self.key_bytes then
+      return nil, e
+    end
+  end
+  return self.key_bytes
+end
+
+--- The workspace's store, opened at first use and sealed with its key.
+---@return userdata? store
+---@return prov.Err?
+function Workspace:store()
+  if self.opened then
+    return self.opened
+  end
+  local key, e = self:key()
+  if not key then
+    return nil, e
+  end
+  local ok
+  ok, e = fs.mkdirp(self.state_dir, 448)
+  if not ok then
+    return nil, e
+  end
+  local sealer
+  sealer, e = require("core.crypto").sealer(key)
+  if not sealer then
+    return nil, e
+  end
+  self.opened, e = require("core.store").open(self.state_dir .. "/state.mdb", { sealer = sealer })
+  if not self.opened then
+    return nil, e
+  end
+  return self.opened
+end
+
+--- The key pair prov logs in to this workspace's servers with, made at first use.
+---@return { private: string, public: string }?
+---@return prov.Err?
+function Workspace:user_key()
+  if self.pair then
+    return self.pair
+  end
+  local folder = self.state_dir .. "/ssh"
+  local path = folder .. "/id_ed25519"
+  local ok, e = fs.mkdirp(folder, 448)
+  if not ok then
+    return nil, e
+  end
+  local lock <close>, why = fs.lock(folder .. "/lock", { wait = 10000 })
+  if not lock then
+    return nil, why
+  end
+  local private, public = fs.read(path), fs.read(path .. ".pub")
+  if not private or not public then
+    local pair
+    pair, e = require("prov.ssh").keygen("ed25519", "prov " .. self.name)
+    if not pair then
+      return nil, e
+    end
+    private, public = pair.private, pair.public:gsub("%s*$", "")
+    ok, e = fs.write_atomic(path, private, { mode = 384 })
+    if ok then
+      ok, e = fs.write_atomic(path .. ".pub", public .. "\n", { mode = 420 })
+    end
+    if not ok then
+      return nil, e
+    end
+  end
+  self.pair = { private = private, public = (public:gsub("%s*$", "")), path = path }
+  return self.pair
+end
+
+--- Closes the store.
+function Workspace:close()
+  if self.opened then
+    self.opened:close()
+    self.opened = nil
+  end
+end
+
+return M
