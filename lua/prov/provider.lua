@@ -134,11 +134,31 @@ function Providers:gate(name)
   return gate
 end
 
+--- The configuration of a provider: as the infra gives it, else the defaults, for resources whose
+--- provider the infra no longer names.
+---@return table?, prov.Err?
+function Providers:config(name)
+  local config = self.configs[name]
+  if config then
+    return config
+  end
+  local declaration, e = self.registry:get("provider", name)
+  if not declaration then
+    return nil, e
+  end
+  local problems
+  config, problems = require("prov.contract").compile(declaration.config or {}):complete({})
+  if not config then
+    return nil, problems[1]:wrap("provider '%s' needs its configuration in the infra", name)
+  end
+  self.configs[name] = config
+  return config
+end
+
 --- The ctx for one call. `fields`: address, kind, key, adopt, recorded, deadline.
 function Providers:ctx(name, fields)
   fields.owner = self
   fields.provider = name
-  fields.config = self.configs[name] or {}
   fields.workspace = self.about
   fields.poll = poll
   fields.sleep = sleep
@@ -160,6 +180,10 @@ function Providers:call(name, kind, verb, fields, ...)
     return err.fail("unsupported", "provider '%s' cannot %s a %s", name, verb:gsub("^action_", ""), kind)
   end
   fields.kind = kind
+  fields.config, e = self:config(name)
+  if not fields.config then
+    return nil, e
+  end
   local packed = table.pack(pcall(fn, self:ctx(name, fields), ...))
   if packed[1] then
     return table.unpack(packed, 2, packed.n)

@@ -17,8 +17,8 @@ local format_key = address.format_key
 M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true }
 
 local LIFECYCLE = {
-  protect = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
-  create_before_delete = { type = "bool", doc = "When it must be replaced, make the new one first" },
+  prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
+  create_before_destroy = { type = "bool", doc = "When it must be replaced, make the new one first" },
   ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
 }
 local TAGS = { tags = { type = "map", of = { type = "string" } } }

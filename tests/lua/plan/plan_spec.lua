@@ -43,7 +43,6 @@ describe("plan", function()
     local c = ctx(BASE)
     assert.equal("done", spec.apply(c).status)
     assert.same({}, (spec.plan(c)))
-    assert.same({}, (spec.plan(spec.reopen(c.dir))))
   end))
 
   it("updates only the field that changed", test(function()
