@@ -1,0 +1,145 @@
+#include "edit/line.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <histedit.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+struct pv_line {
+    EditLine *el;
+    History *history;
+    char *history_file;
+    char *prompt;
+    pv_line_complete complete;
+    void *user;
+    FILE *out;
+};
+
+static char *prompt_of(EditLine *el)
+{
+    pv_line *l = NULL;
+    el_get(el, EL_CLIENTDATA, &l);
+    return l->prompt;
+}
+
+static unsigned char on_tab(EditLine *el, int key)
+{
+    pv_line *l = NULL;
+    const LineInfo *info = el_line(el);
+    pv_buf insert, show;
+    unsigned char result = CC_ERROR;
+    (void)key;
+    el_get(el, EL_CLIENTDATA, &l);
+    pv_buf_init(&insert, 4096);
+    pv_buf_init(&show, 65536);
+    l->complete(l->user, info->buffer, (size_t)(info->lastchar - info->buffer),
+                (size_t)(info->cursor - info->buffer), &insert, &show);
+    if (insert.len > 0) {
+        result = el_insertstr(el, insert.data) == 0 ? CC_REFRESH : CC_ERROR;
+    } else if (show.len > 0) {
+        fprintf(l->out, "\n%s", show.data);
+        fflush(l->out);
+        result = CC_REDISPLAY;
+    }
+    pv_buf_deinit(&insert);
+    pv_buf_deinit(&show);
+    return result;
+}
+
+static void open_history(pv_line *l, const pv_line_options *o)
+{
+    HistEvent event;
+    l->history = history_init();
+    history(l->history, &event, H_SETSIZE, o->history_size > 0 ? o->history_size : 1000);
+    history(l->history, &event, H_SETUNIQUE, 1);
+    if (o->history_file != NULL) {
+        l->history_file = pv_strdup(o->history_file);
+        history(l->history, &event, H_LOAD, l->history_file);
+    }
+    el_set(l->el, EL_HIST, history, l->history);
+}
+
+pv_status pv_line_open(pv_line **out, const pv_line_options *options, pv_err *err)
+{
+    pv_line *l;
+    *out = NULL;
+    if (!isatty(fileno(options->in)) || !isatty(fileno(options->out))) {
+        return pv_fail(err, PV_EUNSUPPORTED, "line editing needs a terminal");
+    }
+    l = pv_alloc(sizeof *l);
+    setlocale(LC_CTYPE, "");
+    l->out = options->out;
+    l->complete = options->complete;
+    l->user = options->user;
+    l->el = el_init("prov", options->in, options->out, options->err);
+    if (l->el == NULL) {
+        pv_line_close(l);
+        return pv_fail(err, PV_EUNSUPPORTED, "the terminal cannot be used for line editing");
+    }
+    el_set(l->el, EL_CLIENTDATA, l);
+    el_set(l->el, EL_PROMPT, prompt_of);
+    el_set(l->el, EL_EDITOR, "emacs");
+    el_set(l->el, EL_SIGNAL, 1);
+    open_history(l, options);
+    el_set(l->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    if (l->complete != NULL) {
+        el_set(l->el, EL_ADDFN, "prov-complete", "complete", on_tab);
+        el_set(l->el, EL_BIND, "^I", "prov-complete", NULL);
+    }
+    el_source(l->el, NULL); /* ~/.editrc */
+    *out = l;
+    return PV_OK;
+}
+
+void pv_line_close(pv_line *l)
+{
+    if (l == NULL) return;
+    if (l->el != NULL) el_end(l->el);
+    if (l->history != NULL) history_end(l->history);
+    pv_free(l->history_file);
+    pv_free(l->prompt);
+    pv_free(l);
+}
+
+pv_status pv_line_read(pv_line *l, const char *prompt, pv_bytes *text, pv_err *err)
+{
+    const char *line;
+    int count = 0;
+    *text = (pv_bytes){NULL, 0};
+    pv_free(l->prompt);
+    l->prompt = pv_strdup(prompt);
+    errno = 0;
+    line = el_gets(l->el, &count);
+    if (line == NULL || count <= 0) {
+        int error = errno;
+        if (count < 0 && error == EINTR) {
+            el_reset(l->el);
+            fputc('\n', l->out);
+            return pv_fail(err, PV_ECANCELED, "interrupted");
+        }
+        if (count < 0) return pv_fail_errno(err, error, "read from the terminal");
+        return pv_fail(err, PV_ECLOSED, "end of input");
+    }
+    text->data = line;
+    text->len = (size_t)count;
+    if (line[count - 1] == '\n') text->len--;
+    return PV_OK;
+}
+
+void pv_line_remember(pv_line *l, const char *entry)
+{
+    HistEvent event;
+    history(l->history, &event, H_ENTER, entry);
+    if (l->history_file == NULL) return;
+    /* Made private before libedit writes to it. */
+    int fd = open(l->history_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return;
+    fchmod(fd, 0600);
+    close(fd);
+    history(l->history, &event, H_SAVE, l->history_file);
+}
