@@ -13,6 +13,9 @@ local M = {}
 ---@field secret? boolean never show the values
 ---@field replace? boolean this change rebuilds the resource
 ---@field outside? boolean the old value is not what prov had set
+---@field type? string the field's contract type, when a face may want to know ("size", "duration")
+
+local SHOWN_TYPES = { size = "size", duration = "duration" }
 
 --- True when both values mean the same; tables are compared by their canonical encoding.
 ---@return boolean
@@ -73,6 +76,7 @@ local function add(out, path, before, after, mark)
     secret = secret or nil,
     replace = mark.replace,
     outside = mark.outside,
+    type = SHOWN_TYPES[mark.type],
   }
 end
 
@@ -98,6 +102,7 @@ function M.fields(schema, want, recorded, observed)
         replace = field.replace or nil,
         secret = field.secret or field.type == "secret" or nil,
         outside = outside,
+        type = field.type,
       })
     end
   end
@@ -117,6 +122,7 @@ function M.whole(schema, v, gone)
       after = not gone and v[name] or nil,
       unknown = not gone and value.has_unknown(v[name]) or nil,
       secret = secret,
+      type = SHOWN_TYPES[field.type],
     }
   end
   return out

@@ -51,6 +51,7 @@ function M.project(plan)
         secret = change.secret,
         replace = change.replace,
         outside = change.outside,
+        type = change.type,
       }
     end
     local drift

@@ -24,9 +24,27 @@ local WORD = {
 
 local COLOR = { ["+"] = "green", ["~"] = "yellow", ["-"] = "red", ["-/+"] = "magenta" }
 
-local function show(v)
+local UNITS = { "KiB", "MiB", "GiB", "TiB", "PiB" }
+
+--- "512 MiB" of a number of bytes, when it is a whole number of a unit.
+local function size(bytes)
+  local unit
+  for _, name in ipairs(UNITS) do
+    if bytes % 1024 ~= 0 or bytes == 0 then
+      break
+    end
+    bytes, unit = bytes // 1024, name
+  end
+  return ("%d %s"):format(bytes, unit or "bytes")
+end
+
+local function show(v, type_name)
   if v == nil then
     return "(none)"
+  elseif type_name == "size" and math.type(v) == "integer" then
+    return size(v)
+  elseif type_name == "duration" and type(v) == "number" then
+    return ("%g s"):format(v)
   elseif type(v) == "string" then
     if v:sub(1, 1) == "(" then
       return v
@@ -41,12 +59,16 @@ end
 local function change_line(change, width)
   local mark = change.replace and "  # forces replacement" or change.outside and "  # changed outside" or ""
   local name = change.path .. (" "):rep(width - #change.path)
+  local before, after = show(change.before, change.type), show(change.after, change.type)
   if change.before == nil then
-    return ("%s = %s%s"):format(name, show(change.after), mark)
-  elseif change.after == nil then
-    return ("%s = %s -> (none)%s"):format(name, show(change.before), mark)
+    return ("%s = %s%s"):format(name, after, mark)
   end
-  return ("%s = %s -> %s%s"):format(name, show(change.before), show(change.after), mark)
+  return ("%s = %s -> %s%s"):format(name, before, after, mark)
+end
+
+--- A field of a new thing that says nothing: an empty list or map.
+local function is_noise(change)
+  return change.before == nil and type(change.after) == "table" and next(change.after) == nil
 end
 
 --- "1 h 2 min", "3.2 s", "15 ms" of milliseconds.
@@ -98,11 +120,11 @@ local function block(out, step, action, term)
   out[#out + 1] = ("%s %s %s%s"):format(paint(("%3s"):format(sign)), term:paint("bold", step.address), WORD[action], reason)
   local width = 0
   for _, change in ipairs(step.changes) do
-    width = math.max(width, #change.path)
+    width = is_noise(change) and width or math.max(width, #change.path)
   end
   for _, change in ipairs(step.changes) do
     local mark = change.before == nil and "+" or change.after == nil and "-" or "~"
-    if change.after ~= nil or change.before ~= nil then
+    if (change.after ~= nil or change.before ~= nil) and not is_noise(change) then
       out[#out + 1] = ("      %s %s"):format(term:paint(COLOR[mark], mark), change_line(change, width))
     end
   end
