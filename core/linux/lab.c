@@ -9,6 +9,7 @@
 #include "linux/file.h"
 #include "linux/labdir.h"
 #include "linux/rtnl.h"
+#include "linux/serve.h"
 #include "linux/netns.h"
 
 pv_status pv_labdir_netns(const char *lab, char *out, pv_err *err)
@@ -118,6 +119,7 @@ pv_status pv_lab_down(const char *lab, pv_err *err)
     pv_err ignored;
     pv_status status = pv_labdir_netns(lab, netns, err);
     if (status == PV_ENOTFOUND) return PV_OK;
+    if (status == PV_OK) status = pv_serve_stop(lab, err);
     if (status == PV_OK) status = pv_netns_delete(netns, err);
     if (status != PV_OK) return status;
     for (int i = 0; i < 2; i++) { /* the folders too, unless another lab's is in them */

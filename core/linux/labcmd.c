@@ -6,6 +6,7 @@
 
 #include "linux/contain.h"
 #include "linux/lab.h"
+#include "linux/serve.h"
 
 static pv_status cmd_network_up(char **args, pv_err *err)
 {
@@ -44,6 +45,16 @@ static pv_status cmd_limit(char **args, pv_err *err)
     return pv_server_limit(args[0], err);
 }
 
+static pv_status cmd_serve(char **args, pv_err *err)
+{
+    return pv_serve_run(args[0], err);
+}
+
+static pv_status cmd_reload(char **args, pv_err *err)
+{
+    return pv_serve_reload(args[0], NULL, err);
+}
+
 static const struct {
     const char *name;
     int args;
@@ -57,6 +68,8 @@ static const struct {
     {"stop", 2, cmd_stop, "SERVER-FOLDER GRACE-MS"},
     {"destroy", 1, cmd_destroy, "SERVER-FOLDER"},
     {"limit", 1, cmd_limit, "SERVER-FOLDER"},
+    {"serve", 1, cmd_serve, "LAB-FOLDER"},
+    {"reload", 1, cmd_reload, "LAB-FOLDER"},
 };
 
 int pv_lab_main(int argc, char **argv)

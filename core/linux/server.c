@@ -20,6 +20,7 @@
 #include "linux/netns.h"
 #include "linux/process.h"
 #include "linux/rootfs.h"
+#include "linux/serve.h"
 #include "linux/server.h"
 
 static const char LOOPBACK[] = "lo";
@@ -258,7 +259,10 @@ pv_status pv_server_start(const char *folder, pv_err *err)
     int line = -1;
     pv_status status = pv_server_open(&s, folder, 1, err);
     if (status != PV_OK) return status;
-    if (pv_run_pid(folder) > 0) goto done;
+    if (pv_run_pid(folder) > 0) {
+        status = pv_serve_reload(s.lab, s.id, err);
+        goto done;
+    }
     if ((status = clear(&s, err)) != PV_OK) goto done;
     if ((status = make_folders(&s, err)) != PV_OK) goto done;
     if ((status = open_network(&s, &network, err)) != PV_OK) goto done;
@@ -267,7 +271,8 @@ pv_status pv_server_start(const char *folder, pv_err *err)
     if ((status = spawn_init(&s, network, &pid, &line, err)) != PV_OK) goto fail;
     if ((status = connect_init(&s, network, (pid_t)pid, err)) != PV_OK) goto fail;
     if ((status = pv_run_write(folder, (pid_t)pid, err)) != PV_OK) goto fail;
-    status = release_init(&s, line, err);
+    if ((status = release_init(&s, line, err)) != PV_OK) goto fail;
+    status = pv_serve_reload(s.lab, s.id, err);
 fail:
     if (line >= 0) close(line);
     if (status != PV_OK) clear(&s, NULL);
@@ -308,6 +313,7 @@ static pv_status end_for_good(const char *folder, pv_err *err)
     if (pid > 0) kill(pid, SIGKILL);
     status = clear(&s, err);
     if (status == PV_OK) status = pv_server_discard(folder, err);
+    if (status == PV_OK && pv_conf_get(s.conf, "port", 0) != NULL) pv_serve_notify(s.lab);
     pv_server_close(&s);
     return status;
 }
@@ -346,7 +352,10 @@ pv_status pv_server_limit(const char *folder, pv_err *err)
     pv_server s;
     pv_status status = pv_server_open(&s, folder, 1, err);
     if (status != PV_OK) return status;
-    if (pv_run_pid(folder) > 0) status = set_limits(&s, err);
+    if (pv_run_pid(folder) > 0) {
+        status = set_limits(&s, err);
+        if (status == PV_OK) status = pv_serve_reload(s.lab, s.id, err);
+    }
     pv_server_close(&s);
     return status;
 }

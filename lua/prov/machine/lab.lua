@@ -9,7 +9,9 @@
 local conf = require("prov.machine.conf")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local image = require("prov.machine.image")
 local ipam = require("prov.machine.ipam")
+local sources = require("prov.machine.sources")
 local uv = require("luv")
 
 local M = {}
@@ -264,7 +266,11 @@ function Lab:network_create(want, adopt)
     id, described = self:by_key("networks", want.key)
     if not id then
       local ok
-      ok, e = fs.write_atomic(self.dir .. "/lab.conf", ("netns=%s\n"):format(self.netns), { sync = false })
+      ok, e = conf.write(self.dir .. "/lab.conf", {
+        netns = self.netns,
+        cache = image.dir():gsub("/[^/]*$", "") .. "/packages",
+        allow = sources.hosts(),
+      })
       if not ok then
         return nil, e
       end

@@ -104,7 +104,7 @@ end
 function M.hosts()
   local seen, hosts = {}, {}
   for _, row in ipairs(M.read()) do
-    local host = row.uri:match("^https?://([^/:]+)")
+    local host = row.uri:match("^http://([^/]+)")
     if host and row.family and not seen[host] then
       seen[host] = true
       hosts[#hosts + 1] = host
