@@ -25,7 +25,7 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev lua-luv
     libcurl4-openssl-dev libedit-dev"
 run_packages="mmdebstrap"
 test_packages="libcmocka-dev lua-busted lua-check lua5.4 clang clang-tidy clang-format valgrind
-    shellcheck busybox openssh-server openssh-client iproute2 procps git dpkg-dev"
+    shellcheck busybox openssh-server openssh-client iproute2 procps curl python3 git dpkg-dev file"
 package_packages="dpkg-dev file"
 
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -186,12 +186,15 @@ maybe_root() {
 place_files() {
     # shellcheck disable=SC2016 # the inner shell expands these
     maybe_root sh -eu -c '
+        export LC_ALL=C
         stage=$1 prefix=$2 manifest=$2/share/prov/install-manifest
         : >"$stage/dirs"
         undo() {
             trap - INT TERM HUP EXIT
             while read -r file; do rm -f "$prefix/$file.prov-new"; done <"$stage/files"
-            sort -ru "$stage/dirs" | while read -r dir; do rmdir "$prefix/$dir" 2>/dev/null || :; done
+            sort -ru "$stage/dirs" | while read -r dir; do
+                rmdir "$prefix/${dir%./}" 2>/dev/null || :
+            done
             exit 130
         }
         make_dirs() {
@@ -201,6 +204,7 @@ place_files() {
             mkdir -p "$prefix/$1"
         }
         trap undo INT TERM HUP EXIT
+        make_dirs .
         make_dirs share/prov
         while read -r file; do
             make_dirs "${file%/*}"
@@ -259,13 +263,14 @@ uninstall() {
     say "removing prov from $prefix"
     # shellcheck disable=SC2016 # the inner shell expands these
     maybe_root sh -eu -c '
+        export LC_ALL=C
         prefix=$1 manifest=$1/share/prov/install-manifest
         grep -v "/$" "$manifest" | while read -r file; do
             rm -f "$prefix/$file" "$prefix/$file.prov-new"
         done
         dirs=$(grep "/$" "$manifest" | sort -r || :)
         rm -f "$manifest"
-        for dir in $dirs; do rmdir "$prefix/$dir" 2>/dev/null || :; done
+        for dir in $dirs; do rmdir "$prefix/${dir%./}" 2>/dev/null || :; done
     ' uninstall "$prefix"
 }
 

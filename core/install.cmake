@@ -1,7 +1,8 @@
 # What `cmake --install` puts where, and the Debian package made of it.  The binary finds
 # lib/prov and share/prov from its own path, so any prefix works.
 install(TARGETS prov RUNTIME DESTINATION bin)
-foreach(name IN LISTS PV_SHARED)
+get_directory_property(shared DIRECTORY ${CMAKE_SOURCE_DIR}/core DEFINITION PV_SHARED)
+foreach(name IN LISTS shared)
   if(TARGET prov-${name})
     install(TARGETS prov-${name} LIBRARY DESTINATION lib/prov)
   endif()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck over every shell script.
+# Every shell script passes shellcheck.
 . "$(dirname "$0")/../support/lint.sh"
 need shellcheck
 

@@ -10,7 +10,7 @@
     # A Lua function ends at the first `end` in the column of the line that opened it.
     files 'lua/*.lua' 'providers/*.lua' 'taskservs/*.lua' 'clusters/*.lua' | xargs awk '
         FNR == 1 { depth = 0 }
-        /(^|[^a-zA-Z_])function *[a-zA-Z_.:]*\(/ && !/[^a-zA-Z_]end[^a-zA-Z_]*$/ && !/^ *--/ {
+        /(^|[^a-zA-Z_])function *[a-zA-Z_.:]*\(/ && !/^return function/ && !/[^a-zA-Z_]end[^a-zA-Z_]*$/ && !/^ *--/ {
             match($0, /^ */)
             column[++depth] = RLENGTH
             line[depth] = FNR
