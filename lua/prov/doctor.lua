@@ -107,7 +107,7 @@ function M.run(ctx, only)
     if not only or only == part[1] then
       local ok, raised = pcall(part[2], list, ctx)
       if not ok then
-        add(list, part[1], "check", "failed", tostring(raised))
+        add(list, part[1], "check", "failed", (tostring(raised):match("^[^\n]*")))
       end
     end
   end

@@ -174,4 +174,28 @@ function M.run(opts)
   end)
 end
 
+--- Runs a program on this terminal, with our stdin, stdout and stderr; returns its exit code, 128
+-- + the number of the signal that ended it.
+---@async
+---@param argv string[]
+---@return integer? code, prov.Err?
+function M.foreground(argv)
+  local handle
+  return async.await(function(resume, on_cancel)
+    local pid
+    handle, pid = uv.spawn(argv[1], { args = { table.unpack(argv, 2) }, stdio = { 0, 1, 2 } }, function(code, signal)
+      close(handle)
+      resume(signal ~= 0 and 128 + signal or code)
+    end)
+    if not handle then
+      return nil, err.uv(pid, "cannot run %s", argv[1])
+    end
+    on_cancel(function()
+      handle:kill("sigterm")
+      close(handle)
+    end)
+    return true
+  end)
+end
+
 return M

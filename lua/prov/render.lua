@@ -141,7 +141,7 @@ function M.table(rows, result, term, opts)
     return (result and result.empty or "nothing to show") .. "\n"
   end
   local columns = columns_of(rows, result, opts.wide)
-  local cells, widths, right = {}, {}, {}
+  local cells, widths, right, numbers = {}, {}, {}, {}
   for c, column in ipairs(columns) do
     widths[c] = width.of(tostring(column))
     right[c] = true
@@ -152,6 +152,7 @@ function M.table(rows, result, term, opts)
       local value = row[column]
       cells[r][c] = M.scalar(value)
       right[c] = right[c] and (value == nil or type(value) == "number")
+      numbers[c] = numbers[c] or type(value) == "number"
       widths[c] = math.max(widths[c], width.of(cells[r][c]))
     end
   end
@@ -164,9 +165,9 @@ function M.table(rows, result, term, opts)
       local cut = width.cut(text, widths[c])
       local fill = (" "):rep(widths[c] - width.of(cut))
       cut = paint(c, text, cut)
-      out[c] = right[c] and fill .. cut or c < #texts and cut .. fill or cut
+      out[c] = right[c] and numbers[c] and fill .. cut or c < #texts and cut .. fill or cut
     end
-    return table.concat(out, GAP) .. "\n"
+    return (table.concat(out, GAP):gsub(" +$", "")) .. "\n"
   end
   local heads, out = {}, {}
   for c, column in ipairs(columns) do

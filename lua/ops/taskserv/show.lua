@@ -4,7 +4,13 @@ return {
   shortcuts = { "ts" },
   summary = "Show the fields of a task service, and what it needs",
   params = {
-    name = { type = "string", required = true, positional = 1, complete = "taskserv", doc = "Its name" },
+    name = {
+      type = "string",
+      required = true,
+      positional = 1,
+      complete = "taskserv",
+      doc = "Its name",
+    },
   },
   permission = { action = "read", resource = "Extension" },
   http = { method = "GET", path = "/v1/taskservs/{name}" },

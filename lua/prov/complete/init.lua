@@ -66,9 +66,9 @@ function names.server(ctx)
   return addresses(ctx, "server")
 end
 
-function names.config()
+function names.config(ctx)
   local list = {}
-  for i, row in ipairs(require("prov.config").keys()) do
+  for i, row in ipairs(ctx.config:all()) do
     list[i] = { row.key, row.doc }
   end
   return list

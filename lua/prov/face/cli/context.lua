@@ -18,8 +18,13 @@ local Ctx = {}
 
 local lazy = {}
 
+--- The workspace when there is one; that a named one does not open is an error all the same.
 function lazy.workspace(self)
-  return require("prov.workspace").open(self.flags.workspace)
+  local workspace, e = require("prov.workspace").open(self.flags.workspace)
+  if not workspace and (self.flags.workspace or e.code ~= "notfound") then
+    error(e, 0)
+  end
+  return workspace
 end
 
 function lazy.registry(self)
@@ -28,8 +33,11 @@ function lazy.registry(self)
 end
 
 function lazy.config(self)
-  local workspace = self.workspace
-  return require("prov.config").open({ workspace = workspace and workspace.dir, flags = self.flags })
+  local output, color = self.flags.output, self.flags.color
+  return require("prov.config").open({
+    workspace = (require("prov.workspace").find(self.flags.workspace)),
+    flags = { output = output, color = color ~= nil and (color and "always" or "never") or nil },
+  })
 end
 
 local ctx_mt = {
@@ -67,18 +75,17 @@ end
 ---@param flags table values of the flags of every command
 ---@return prov.Ctx
 function M.new(flags)
-  local ctx = {
-    flags = flags,
-    output = flags.output or "table",
-    cancel = {},
-    yes = flags.yes,
-    term_out = term.open(1, flags.color),
-    term_err = term.open(2, flags.color),
-  }
-  local stdin_tty = require("luv").guess_handle(0) == "tty"
-  ctx.interactive = stdin_tty and ctx.term_err.tty
+  local ctx = setmetatable({ flags = flags, cancel = {}, yes = flags.yes }, ctx_mt)
+  ctx.output = flags.output or ctx.config:get("output") or "table"
+  local color = flags.color
+  if color == nil then
+    color = ({ always = true, never = false })[ctx.config:get("color")]
+  end
+  ctx.term_out = term.open(1, color)
+  ctx.term_err = term.open(2, color)
+  ctx.interactive = require("luv").guess_handle(0) == "tty" and ctx.term_err.tty
   ctx.ui = require("prov.face.cli.ui").new(ctx)
-  return setmetatable(ctx, ctx_mt)
+  return ctx
 end
 
 return M

@@ -15,6 +15,7 @@ local M = {}
 ---@field confirm fun(question: string): true?, prov.Err?
 ---@field show fun(view: string, value: any) a view amid the work, such as the plan before its question
 ---@field progress fun(total: integer?): prov.Progress
+---@field stream { out: fun(bytes: string), err: fun(bytes: string) }? only when a person reads
 ---@field close fun()
 
 --- Reads one line from the terminal without blocking the loop.
@@ -91,6 +92,18 @@ function M.new(ctx)
       return true
     end
     return nil, err.new("failed", "not confirmed; nothing was changed")
+  end
+
+  if ctx.output == "table" or ctx.output == "wide" then
+    ui.stream = { -- where bytes of a remote command go as they come
+      out = function(bytes)
+        io.stdout:write(bytes)
+        io.stdout:flush()
+      end,
+      err = function(bytes)
+        io.stderr:write(bytes)
+      end,
+    }
   end
 
   function ui.show(view, value)

@@ -11,7 +11,8 @@ local function section(out, title, rows, term)
     out[#out + 1] = "\n" .. term.bold(title) .. "\n"
     local shown = {}
     for i, row in ipairs(rows) do
-      local notes = row.replace and " (changing it replaces)" or row.secret and " (secret)" or ""
+      local replaces = row.replace and not (row.doc or ""):find("replace", 1, true)
+      local notes = replaces and " (a change replaces it)" or row.secret and " (secret)" or ""
       shown[i] = {
         field = row.field or row.name or row.path,
         type = row.type,

@@ -1,0 +1,22 @@
+return {
+  kind = "operation",
+  name = "workspace new",
+  shortcuts = { "wn" },
+  summary = "Make a workspace",
+  description = [[
+Makes the folder with prov.yaml, an infra.yaml to begin with, and extensions/, and makes it the
+workspace that is used when no other is named. A folder that holds an infra file already keeps it.]],
+  params = {
+    dir = { type = "path", required = true, positional = 1, doc = "The folder; its last part is the name" },
+    name = { type = "string", doc = "Another name than that of the folder" },
+    description = { type = "string", doc = "What it is for" },
+  },
+  examples = { "prov workspace new shop", "cd shop && prov validate && prov plan" },
+  permission = { action = "create", resource = "Workspace" },
+  http = { method = "POST", path = "/v1/workspaces" },
+  result = { columns = { "name", "dir" } },
+  run = function(_, p)
+    local workspace, e = require("prov.workspace").create(p.dir, { name = p.name, description = p.description })
+    return workspace and { name = workspace.name, dir = workspace.dir }, e
+  end,
+}

@@ -1,0 +1,252 @@
+--- Task services on servers outside of a plan: install, check, remove.
+
+local async = require("prov.async")
+local contract = require("prov.contract")
+local data = require("core.data")
+local err = require("prov.err")
+local servers = require("prov.servers")
+local state_of = require("prov.state")
+local value = require("prov.value")
+local yaml = require("prov.yaml")
+
+local M = {}
+
+local function address_of(name, server)
+  return ("taskserv.%s@%s"):format(name, server)
+end
+
+--- "key=value" texts as arguments: each value is YAML ("8080" is a number, "[a, b]" a list).
+local function parse_settings(texts)
+  local args = {}
+  for key, text in pairs(texts or {}) do
+    local v, e = yaml.decode(text)
+    if v == nil and e and type(e) == "table" then
+      return err.fail("usage", "--set %s: %s", key, tostring(e))
+    end
+    args[key] = v
+  end
+  return args
+end
+
+--- The arguments: those of the infra when it declares this one, changed by the given ones.
+local function arguments(project, declaration, address, given)
+  local args = {}
+  for _, node in ipairs(project.infra.taskservs) do
+    if node.address == address then
+      args = value.resolve(node.args, function(from, path)
+        local record = project.state.records[from]
+        return record and state_of.at(record:state(), path)
+      end)
+    end
+  end
+  for key, v in pairs(given) do
+    args[key] = v
+  end
+  if value.has_unknown(args) then
+    return err.fail("failed", "%s refers to something that does not exist yet: run prov apply", address)
+  end
+  return contract.compile(declaration.schema or {}):complete(args)
+end
+
+local function commit(project, batch, lock, message)
+  batch.message, batch.epoch = message, lock.token
+  return async.await(function(resume)
+    return project.store:commit(batch, resume)
+  end)
+end
+
+local function missing_needs(project, declaration, server)
+  for _, need in ipairs(declaration.needs or {}) do
+    if not project.state.records[address_of(need, server)] then
+      return err.new("failed", ("taskserv '%s' needs '%s' on %s first"):format(declaration.name, need, server), {
+        hint = ("prov taskserv install %s %s"):format(need, server),
+      })
+    end
+  end
+end
+
+--- What is needed to work on one taskserv of one server.
+local function open(ctx, name, server_name)
+  local project = assert(require("prov.project").open(ctx, { infra = "try" }))
+  local declaration, e = ctx.registry:get("taskserv", name)
+  local record
+  if declaration then
+    record, e = servers.find(project, server_name)
+  end
+  if not record then
+    project:close()
+    return nil, e
+  end
+  return project, declaration, record.address
+end
+
+--- Runs work(on_event) with progress on one address.
+local function with_progress(ctx, address, action, work)
+  local progress = ctx.ui.progress(1)
+  progress:start(address, action)
+  local result, e = work(function(event)
+    progress:event(address, event.op or event)
+  end)
+  if result then
+    progress:done(address, action)
+  else
+    progress:fail(address, e)
+  end
+  progress:close()
+  return result, e
+end
+
+local function report_row(address, status, report)
+  return { address = address, status = status, changed = report.changed, ok = report.ok }
+end
+
+--- Installs a task service on a server, or configures it anew, and records it.
+---@async
+---@param ctx prov.Ctx
+---@param p { name: string, server: string, set: table<string, string>? }
+---@return table? row
+---@return prov.Err?
+function M.install(ctx, p)
+  local project <close>, declaration, server = open(ctx, p.name, p.server)
+  if not project then
+    return nil, declaration
+  end
+  local address = address_of(p.name, server)
+  local given, e = parse_settings(p.set)
+  local args
+  if given then
+    args, e = arguments(project, declaration, address, given)
+  end
+  if not args then
+    return nil, e
+  end
+  e = missing_needs(project, declaration, server)
+  if e then
+    return nil, e
+  end
+  local lock <close> = assert(project:begin("taskserv install"))
+  local report
+  report, e = with_progress(ctx, address, "install", function(on_event)
+    return project.hosts:apply({ address = address, name = p.name, server = server, args = args }, on_event)
+  end)
+  local needs = { server }
+  for _, need in ipairs(declaration.needs or {}) do
+    needs[#needs + 1] = address_of(need, server)
+  end
+  local record = state_of.record({
+    address = address,
+    kind = "taskserv",
+    id = address,
+    needs = needs,
+    args = args,
+    state = { id = address, changed = report and report.changed or 0 },
+    tainted = not report or nil,
+  })
+  assert(commit(project, state_of.writes(record, project.state.records[address]), lock, "install " .. address))
+  return report and report_row(address, "installed", report), e
+end
+
+--- Removes a task service from a server and forgets it.
+---@async
+---@param ctx prov.Ctx
+---@param p { name: string, server: string }
+---@return table? row
+---@return prov.Err?
+function M.remove(ctx, p)
+  local project <close>, declaration, server = open(ctx, p.name, p.server)
+  if not project then
+    return nil, declaration
+  end
+  local address = address_of(p.name, server)
+  local record = project.state.records[address]
+  if not record then
+    return err.fail("notfound", "'%s' is not installed on %s, as far as prov knows", p.name, server)
+  end
+  local ok, e = ctx.ui.confirm(("Remove %s from %s?"):format(p.name, server))
+  if not ok then
+    return nil, e
+  end
+  local lock <close> = assert(project:begin("taskserv remove"))
+  local report
+  report, e = with_progress(ctx, address, "remove", function(on_event)
+    return project.hosts:remove({ address = address, name = p.name, server = server, args = record:args() }, on_event)
+  end)
+  if not report then
+    return nil, e
+  end
+  assert(commit(project, state_of.removes(record), lock, "remove " .. address))
+  return report_row(address, "removed", report)
+end
+
+--- The ops of a report with one of two statuses, by their titles.
+local function titles(report, first, second)
+  local list = {}
+  for _, op in ipairs(report.ops) do
+    if op.status == first or op.status == second then
+      list[#list + 1] = op.title or op.name
+    end
+  end
+  return table.concat(list, "; ")
+end
+
+local function check_one(project, record)
+  local name, server = record.address:match("^taskserv%.(.-)@(.+)$")
+  local node = { address = record.address, name = name, server = server, args = record:args() }
+  local report, e = project.hosts:check(node)
+  if not report then
+    return { address = record.address, status = "failed", detail = tostring(e) }
+  end
+  local drift = titles(report, "would_change", "failed")
+  if drift ~= "" then
+    return { address = record.address, status = "drifted", detail = drift }
+  end
+  report, e = project.hosts:health(node)
+  if not report or report.failed > 0 then
+    return { address = record.address, status = "failed", detail = report and titles(report, "failed") or tostring(e) }
+  end
+  return { address = record.address, status = "ok" }
+end
+
+--- Compares installed task services with their servers and runs their health checks; changes
+-- nothing. Without names all of them.
+---@async
+---@param ctx prov.Ctx
+---@param p { name: string?, server: string? }
+---@return table[]? rows { address, status "ok"|"drifted"|"failed", detail }
+---@return prov.Err?
+function M.check(ctx, p)
+  local project <close> = assert(require("prov.project").open(ctx, { infra = "no" }))
+  local server, e
+  if p.server then
+    server, e = servers.find(project, p.server)
+    if not server then
+      return nil, e
+    end
+  end
+  local wanted = {}
+  for _, address in ipairs(project.state:addresses()) do
+    local record = project.state.records[address]
+    local name, on = address:match("^taskserv%.(.-)@(.+)$")
+    if name and (not p.name or name == p.name) and (not server or on == server.address) then
+      wanted[#wanted + 1] = record
+    end
+  end
+  if #wanted == 0 and p.name then
+    return err.fail("notfound", "'%s' is installed nowhere%s, as far as prov knows", p.name,
+      server and " on " .. server.address or "")
+  end
+  local rows = {}
+  local ok
+  ok, e = async.scope(function(scope)
+    for i, record in ipairs(wanted) do
+      scope:spawn(function()
+        rows[i] = check_one(project, record)
+        return true
+      end)
+    end
+    return true
+  end)
+  return ok and data.list(rows), e
+end
+
+return M
