@@ -1,13 +1,14 @@
 --- Loads the infra of a workspace: files to a flat list of resources and taskservs with
 -- completed arguments, references and dependencies. Pure reading: no provider is called.
 
+local clusters = require("prov.infra.clusters")
 local contract = require("prov.contract")
+local data = require("core.data")
 local expand = require("prov.infra.expand")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
 local source = require("prov.infra.source")
 local taskservs = require("prov.infra.taskservs")
-local clusters = require("prov.infra.clusters")
 
 local M = {}
 
@@ -38,9 +39,8 @@ end
 
 --- Notes problems of a contract below a path of a block.
 function Loader:problems(block, problems, below)
-  local path = table.move(block.path, 1, #block.path, 1, {})
-  table.move(below or {}, 1, #(below or {}), #path + 1, path)
-  for _, e in ipairs(contract.errors(problems, { path = path, file = block.source.file, place = block.source.place })) do
+  local at = { path = merge.path_of(block, below), file = block.source.file, place = block.source.place }
+  for _, e in ipairs(contract.errors(problems, at)) do
     self:fail(e)
   end
 end
@@ -50,54 +50,58 @@ function Loader:fail_at(block, below, msg, hint)
   self:problems(block, { { path = {}, msg = msg, hint = hint } }, below)
 end
 
-local function sorted(map)
-  local names = {}
-  for name in next, map do
-    names[#names + 1] = name
-  end
-  table.sort(names, function(a, b)
-    return tostring(a) < tostring(b)
-  end)
-  return names
-end
-
 --- Makes the blocks of the declared kinds and of the clusters.
 function Loader:collect(joined)
-  for _, top in ipairs(sorted(joined.kinds)) do
-    local kind = merge.singular(top)
-    local members = joined.kinds[top]
-    for _, name in ipairs(sorted(members)) do
-      local member = members[name]
-      self:add({ kind = kind or top, top = top, name = name, entry = member.value, source = member.source, path = { top, name } })
+  for _, top in ipairs(data.keys(joined.kinds)) do
+    local kind = merge.singular(top) or top
+    local part = joined.kinds[top]
+    local values, from, by_name = part.values, part.source, part.by_name
+    for _, name in ipairs(data.keys(values)) do
+      self:add({
+        kind = kind,
+        top = top,
+        name = name,
+        entry = values[name],
+        source = by_name and by_name[name] or from,
+        base = kind .. "." .. name,
+      })
     end
   end
-  for _, name in ipairs(sorted(joined.clusters)) do
-    local member = joined.clusters[name]
-    clusters.expand(self, name, member.value, { source = member.source, path = { "clusters", name } })
+  for _, name in ipairs(data.keys(joined.clusters.values)) do
+    local block = { source = merge.source_of(joined.clusters, name), path = { "clusters", name } }
+    clusters.expand(self, name, joined.clusters.values[name], block)
+    self.unsorted = true
   end
 end
 
 --- Adds a block; a name that is taken is an error.
 ---@param block prov.Block
 function Loader:add(block)
-  local base = block.kind .. "." .. tostring(block.name)
-  local before = self.by_base[base]
+  local before = self.by_base[block.base]
   if before then
-    local line = before.source.place(before.path)
-    self:fail_at(block, nil, ("%s is declared twice: also at %s%s"):format(base, before.source.file, line and ":" .. line or ""))
+    local line = before.source.place(merge.path_of(before))
+    local other = before.source.file .. (line and ":" .. line or "")
+    self:fail_at(block, nil, ("%s is declared twice: also at %s"):format(block.base, other))
     return
   end
-  block.base = base
-  self.by_base[base] = block
+  self.by_base[block.base] = block
   self.blocks[#self.blocks + 1] = block
 end
 
 --- Puts the defaults of prov.yaml below those of the infra files.
 local function add_workspace_defaults(joined, workspace)
-  for name, v in next, workspace.defaults or {} do
-    joined.defaults[name] = joined.defaults[name]
-      or { value = v, source = { file = "prov.yaml", place = workspace.place or function() end } }
+  local part = joined.defaults
+  local values, by_name = {}, {}
+  for name, v in next, part.values do
+    values[name], by_name[name] = v, merge.source_of(part, name)
   end
+  local from = { file = "prov.yaml", place = workspace.place or function() end }
+  for name, v in next, workspace.defaults do
+    if values[name] == nil then
+      values[name], by_name[name] = v, from
+    end
+  end
+  joined.defaults = { values = values, by_name = by_name, source = part.source }
 end
 
 --- Reads, checks and expands the infra of a workspace.
@@ -133,12 +137,16 @@ function M.build(workspace, sources, opts)
     block_of = {},
     cluster_outputs = {},
   }, Loader)
-  add_workspace_defaults(joined, workspace)
+  if workspace.defaults then
+    add_workspace_defaults(joined, workspace)
+  end
   expand.prepare(self, joined)
   self:collect(joined)
-  table.sort(self.blocks, function(a, b)
-    return a.base < b.base
-  end)
+  if self.unsorted then
+    table.sort(self.blocks, function(a, b)
+      return a.base < b.base
+    end)
+  end
   expand.run(self)
   taskservs.run(self)
   local outputs = links.run(self, joined.outputs)

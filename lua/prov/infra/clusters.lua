@@ -45,14 +45,21 @@ local function add_tree(loader, name, block, tree, provider)
         local long = ("%s-%s"):format(name, short)
         rename[kind .. "." .. short] = kind .. "." .. long
         blocks[#blocks + 1] = {
-          kind = kind, top = top, name = long, entry = entry, source = block.source, path = block.path,
-          rename = rename, default_provider = provider,
+          kind = kind,
+          top = top,
+          name = long,
+          base = kind .. "." .. long,
+          entry = entry,
+          source = block.source,
+          path = block.path,
+          rename = rename,
+          default_provider = provider,
         }
       end
     end
   end
   table.sort(blocks, function(a, b)
-    return a.kind .. a.name < b.kind .. b.name
+    return a.base < b.base
   end)
   for _, one in ipairs(blocks) do
     loader:add(one)

@@ -11,19 +11,30 @@ local value = require("prov.value")
 local M = {}
 
 local null = value.null
+local find, getmetatable, next, type = string.find, getmetatable, next, type
 local format_key = address.format_key
 
 --- Fields every resource may have besides those of its contract.
 M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true }
 
-local LIFECYCLE = {
+local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
   create_before_destroy = { type = "bool", doc = "When it must be replaced, make the new one first" },
   ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
 }
+local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
 
 local MAX_INSTANCES = 1000000
+local CALL_LIMITS = { instructions = 1000000 }
+
+--- What `${index}`, `${key}` and `${value}` mean in an instance.
+local function scope_of(key)
+  if not key then
+    return {}
+  end
+  return { key = key[1], value = key[2], index = math.type(key[1]) == "integer" and key[1] or nil }
+end
 
 --- Interpolates a value outside of any count; problems go to the loader at `block`.
 local function plain_value(loader, block, v)
@@ -35,29 +46,28 @@ local function plain_value(loader, block, v)
   return out
 end
 
-local function default_provider(loader, joined)
-  local default = joined.defaults.provider
-  if default then
-    return default.value
+local function default_provider(joined)
+  local default = joined.defaults.values.provider
+  if default ~= nil then
+    return default
   end
-  local first = next(joined.providers)
-  if first and not next(joined.providers, first) then
+  local first = next(joined.providers.values)
+  if first and not next(joined.providers.values, first) then
     return first
   end
-  return nil, loader
 end
 
 --- Checks the `providers` and `defaults` parts.
 function M.prepare(loader, joined)
   loader.providers, loader.kinds, loader.defaults, loader.used_defaults = {}, {}, {}, {}
-  loader.default_provider = default_provider(loader, joined)
-  for name, one in next, joined.defaults do
-    local block = { source = one.source, path = { "defaults", name } }
-    loader.defaults[name] = { value = plain_value(loader, block, one.value), block = block }
+  loader.default_provider = default_provider(joined)
+  for name, v in next, joined.defaults.values do
+    local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name } }
+    loader.defaults[name] = { value = plain_value(loader, block, v), block = block }
   end
-  for name, one in next, joined.providers do
-    local block = { source = one.source, path = { "providers", name } }
-    M.provider(loader, block, name, one.value)
+  for name, v in next, joined.providers.values do
+    local block = { source = merge.source_of(joined.providers, name), path = { "providers", name } }
+    M.provider(loader, block, name, v)
   end
 end
 
@@ -225,54 +235,70 @@ local function keys_of(loader, block, entry)
   return keys
 end
 
---- Calls the functions a Lua entry holds: a function in place of a field, or of all fields.
-local function call_functions(loader, block, entry, key)
-  local out
+--- Calls a function that stands in place of a field, or (as the first item) of all fields.
+local function call(loader, block, fn, key)
+  local result, e = sandbox.call(block.source.file, CALL_LIMITS, fn, key and key[1], key and key[2])
+  if e then
+    e.file = e.file or block.source.file
+    loader:fail(e)
+    return nil, e
+  end
+  return result
+end
+
+--- The entry with its functions called and `${...}` replaced; the entry itself when it has
+-- neither. Nil after a problem was noted.
+local function fill(loader, block, entry, key)
+  local out, scope
   for name, v in next, entry do
-    if type(v) == "function" then
+    local kind, new = type(v), v
+    if kind == "function" then
+      local e
+      new, e = call(loader, block, v, key)
+      if e then
+        return nil
+      end
+      kind = type(new)
+    end
+    if kind == "string" and find(new, "${", 1, true) or kind == "table" and getmetatable(new) == nil then
+      local problems = {}
+      scope = scope or scope_of(key)
+      new = interpolate.value(new, scope, problems)
+      if #problems > 0 then
+        loader:problems(block, problems, { name })
+        return nil
+      end
+    end
+    if not rawequal(new, v) then
       if not out then
         out = {}
         for k, x in next, entry do
           out[k] = x
         end
       end
-      local result, e = sandbox.call(block.source.file, { instructions = 1000000 }, v, key and key[1], key and key[2])
-      if e then
-        e.file = e.file or block.source.file
-        loader:fail(e)
-        return nil
-      end
-      if name == 1 then
+      if name == 1 then -- gave all fields
         out[1] = nil
-        for k, x in next, type(result) == "table" and result or {} do
+        for k, x in next, type(new) == "table" and new or {} do
           out[k] = x
         end
       else
-        out[name] = result
+        out[name] = new
       end
     end
   end
   return out or entry
 end
 
---- The fields of the common part that belong to the resource itself.
-local function common_fields(loader, block, entry)
-  local lifecycle, tags
-  if entry.lifecycle ~= nil and entry.lifecycle ~= null then
-    local done, problems = contract.compile(LIFECYCLE).run(entry.lifecycle)
-    if problems then
-      loader:problems(block, problems, { "lifecycle" })
-    end
-    lifecycle = done
+local function check_part(loader, block, schema, name, v)
+  if v == nil or v == null then
+    return nil
   end
-  if entry.tags ~= nil and entry.tags ~= null and not block.contract.has_tags then
-    local done, problems = contract.compile(TAGS).run({ tags = entry.tags })
-    if problems then
-      loader:problems(block, problems)
-    end
-    tags = done and done.tags
+  local done, problems = contract.compile(schema).run({ [name] = v })
+  if problems then
+    loader:problems(block, problems)
+    return nil
   end
-  return lifecycle or {}, tags
+  return done[name]
 end
 
 --- True when the entry has something that differs between instances.
@@ -293,51 +319,42 @@ local function is_dynamic(v)
   return false
 end
 
---- Interpolates and checks an entry for one instance; nil when there are problems.
+--- Fills and checks an entry for one instance; nil when there are problems.
 local function complete(loader, block, entry, key)
-  local scope, problems = {}, {}
-  if key then
-    scope.key, scope.value = key[1], key[2]
-    scope.index = math.type(key[1]) == "integer" and key[1] or nil
-  end
-  entry = call_functions(loader, block, entry, key)
-  if not entry then
+  local filled = fill(loader, block, entry, key)
+  if not filled then
     return nil
   end
-  local filled = interpolate.value(entry, scope, problems)
-  if #problems > 0 then
+  local args, problems = block.contract.run(filled, block.contract.skip)
+  if problems then
     loader:problems(block, problems)
-    return nil
-  end
-  local args, found = block.contract.run(filled, block.contract.skip)
-  if found then
-    loader:problems(block, found)
     return nil
   end
   return args, filled
 end
 
 local function add_resource(loader, block, key, args, filled)
-  local lifecycle, tags = common_fields(loader, block, filled)
-  local where = key and block.base .. format_key(key[1]) or block.base
+  local c = block.contract
   local resource = setmetatable({
-    address = where,
+    address = key and block.base .. format_key(key) or block.base,
     kind = block.kind,
     name = block.name,
-    key = key and key[1],
+    key = key,
     provider = block.provider,
     args = args,
     needs = filled.needs,
-    lifecycle = lifecycle,
-    tags = tags,
+    lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle) or {},
+    tags = not c.has_tags and filled.tags and check_part(loader, block, TAGS, "tags", filled.tags) or nil,
   }, loader.resource_mt)
   loader.resources[#loader.resources + 1] = resource
   loader.block_of[resource] = block
-  block.instances[#block.instances + 1] = resource
   if key then
-    block.by_key[key[1]] = resource
+    block.instances[#block.instances + 1] = resource
+    block.by_key[key] = resource
+  else
+    block.single = resource
   end
-  if filled.taskservs ~= nil then
+  if filled.taskservs ~= nil and c.skip.taskservs then
     block.taskservs = block.taskservs or {}
     block.taskservs[#block.taskservs + 1] = { resource = resource, wanted = filled.taskservs }
   end
@@ -345,14 +362,14 @@ end
 
 local function expand_block(loader, block)
   local entry = block.entry == null and {} or block.entry
-  block.instances, block.by_key = {}, {}
   if type(entry) == "function" then
     entry = { entry }
   end
   if not is_name(loader, block) then
     return
   end
-  if type(entry) ~= "table" or value.is_marked(entry) or value.is_list(entry) and type(entry[1]) ~= "function" and next(entry) ~= nil then
+  if type(entry) ~= "table" or getmetatable(entry) ~= nil and next(entry) ~= nil
+    or rawlen(entry) > 0 and type(entry[1]) ~= "function" then
     loader:fail_at(block, nil, "expected a map of fields")
     return
   end
@@ -379,7 +396,7 @@ local function expand_block(loader, block)
     end
     return
   end
-  block.keyed = true
+  block.keyed, block.instances, block.by_key = true, {}, {}
   local shared, shared_filled
   local dynamic = is_dynamic(entry)
   for _, key in ipairs(keys) do
@@ -393,7 +410,7 @@ local function expand_block(loader, block)
         shared, shared_filled = args, filled
       end
     end
-    add_resource(loader, block, key, args, filled)
+    add_resource(loader, block, key[1], args, filled)
   end
 end
 
@@ -404,7 +421,7 @@ local function resource_metatable(loader)
         return nil
       end
       local block = loader.block_of[resource]
-      local line, column = block.source.place(block.path)
+      local line, column = block.source.place(merge.path_of(block))
       local origin = { file = block.source.file, line = line, column = column }
       rawset(resource, "origin", origin)
       return origin

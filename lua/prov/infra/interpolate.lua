@@ -33,15 +33,15 @@ local function read_path(text, at)
   return path
 end
 
-local function local_value(scope, text, name)
-  local v = scope[name]
-  local path = read_path(text, #name + 1)
-  if v == nil or not path then
-    return bad("${" .. text .. "}", ("'%s' is only known inside of count or for_each"):format(name))
+--- The value of index, key or value in a scope; nil and why not.
+local function local_value(scope, part)
+  local v = scope[part.name]
+  if v == nil then
+    return bad("${" .. part.text .. "}", ("'%s' is only known inside of count or for_each"):format(part.name))
   end
-  for _, key in ipairs(path) do
+  for _, key in ipairs(part.path) do
     if type(v) ~= "table" or value.is_marked(v) or v[key] == nil then
-      return bad("${" .. text .. "}", ("there is no '%s'"):format(tostring(key)))
+      return bad("${" .. part.text .. "}", ("there is no '%s'"):format(tostring(key)))
     end
     v = v[key]
   end
@@ -49,13 +49,18 @@ local function local_value(scope, text, name)
 end
 
 local LOCAL = { index = true, key = true, value = true }
+local local_mt = {} -- of parts that a scope fills
 
---- The value of the expression between the braces; nil and a problem when it is malformed.
-local function expression(text, scope)
+--- What stands between the braces: a reference or a local part; nil and a problem when it is
+-- malformed.
+local function expression(text)
   text = text:match("^%s*(.-)%s*$")
   local head = text:match("^[%a_][%w_-]*")
   if head and LOCAL[head] and text:sub(#head + 1, #head + 1):match("^[%.%[]?$") then
-    return local_value(scope, text, head)
+    local path = read_path(text, #head + 1)
+    if path then
+      return setmetatable({ name = head, path = path, text = text }, local_mt)
+    end
   end
   local found, stop = address.read(text)
   if not found then
@@ -68,16 +73,15 @@ local function expression(text, scope)
   return value.ref(address.format(found), path)
 end
 
---- The parts of a string with `${` in it.
-local function parse(text, scope)
+--- The parts of a string with `${` in it: strings, references and local parts.
+local function parse(text)
   local parts, n, at = {}, 0, 1
   while true do
     local start = find(text, "${", at, true)
     if not start then
       break
     end
-    local escaped = start > 1 and sub(text, start - 1, start - 1) == "$"
-    if escaped then
+    if start > at and sub(text, start - 1, start - 1) == "$" then
       parts[n + 1] = sub(text, at, start - 2) .. "${"
       n, at = n + 1, start + 2
     else
@@ -85,7 +89,7 @@ local function parse(text, scope)
       if not stop then
         return bad(text, "the closing } is missing")
       end
-      local v, problem = expression(sub(text, start + 2, stop - 1), scope)
+      local v, problem = expression(sub(text, start + 2, stop - 1))
       if problem then
         return nil, problem
       end
@@ -109,30 +113,65 @@ local function join(parts)
   if #parts == 1 then
     return parts[1]
   end
+  local plain = true
   for i, part in ipairs(parts) do
-    if not value.is_marked(part) then
-      if type(part) == "table" then
-        return nil, { path = {}, msg = "a list or map cannot stand inside of a text" }
-      end
+    if value.is_marked(part) then
+      plain = false
+    elseif type(part) == "table" then
+      return nil, { path = {}, msg = "a list or map cannot stand inside of a text" }
+    else
       parts[i] = tostring(part)
     end
   end
-  return value.text(parts)
+  return plain and table.concat(parts) or value.text(parts)
 end
+
+--- A string ready to be filled: `{ done = value }`, `{ parts = ... }` or `{ problem = ... }`.
+local function prepare(text)
+  local parts, problem = parse(text)
+  if not parts then
+    return { problem = problem }
+  end
+  for _, part in ipairs(parts) do
+    if getmetatable(part) == local_mt then
+      return { parts = parts }
+    end
+  end
+  return { done = join(parts) }
+end
+
+local prepared, n_prepared = {}, 0
 
 --- Replaces `${...}` in a string.
 ---@param text string
 ---@param scope table index, key, value
 ---@return any value, table? problem
 function M.string(text, scope)
-  if not find(text, "${", 1, true) then
-    return text
+  local known = prepared[text]
+  if not known then
+    if n_prepared > 2000 then
+      prepared, n_prepared = {}, 0
+    end
+    known = prepare(text)
+    prepared[text], n_prepared = known, n_prepared + 1
   end
-  local parts, problem = parse(text, scope)
-  if not parts then
-    return nil, problem
+  if known.parts then
+    local parts = {}
+    for i, part in ipairs(known.parts) do
+      if getmetatable(part) == local_mt then
+        local v, problem = local_value(scope, part)
+        if problem then
+          return nil, problem
+        end
+        part = v
+      end
+      parts[i] = part
+    end
+    return join(parts)
+  elseif known.problem then
+    return nil, { path = {}, msg = known.problem.msg, hint = known.problem.hint }
   end
-  return join(parts)
+  return known.done
 end
 
 local is_marked = value.is_marked
@@ -180,7 +219,7 @@ end
 --- Parses one reference without braces, as in `needs`.
 ---@return table? ref, prov.Err?
 function M.reference(text)
-  local v, problem = expression(text:match("^%${(.*)}$") or text, {})
+  local v, problem = expression(text:match("^%${(.*)}$") or text)
   if problem or not value.is_ref(v) then
     return err.fail("invalid", "'%s' is not an address such as network.lan", text)
   end

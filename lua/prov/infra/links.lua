@@ -2,14 +2,20 @@
 
 local address = require("prov.address")
 local interpolate = require("prov.infra.interpolate")
+local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
 local M = {}
 
-local function split(text)
-  local parsed = address.parse(text)
-  return parsed
+local ref_mt = getmetatable(value.ref(""))
+
+local function table_copy(t)
+  local out = {}
+  for k, v in next, t do
+    out[k] = v
+  end
+  return out
 end
 
 local function names_of_kind(loader, kind)
@@ -40,10 +46,10 @@ local function unknown_target(loader, shown, parsed)
 end
 
 local function unknown_key(shown, block)
-  local n = #block.instances
   if not block.keyed then
     return { path = {}, msg = ("%s has a key, but %s has neither count nor for_each"):format(shown, block.base) }
   end
+  local n = #block.instances
   local keys = {}
   for i = 1, math.min(n, 8) do
     keys[i] = address.format_key(block.instances[i].key)
@@ -53,7 +59,7 @@ local function unknown_key(shown, block)
 end
 
 --- Checks that the field a reference ends in exists.
-local function check_field(shown, block, path)
+local function check_field(ref, block, path)
   local field = path[1]
   local c = block.contract
   if not c or field == "id" or c.schema[field] or not c.resource.outputs or c.resource.outputs[field] then
@@ -66,66 +72,99 @@ local function check_field(shown, block, path)
     end
   end
   table.sort(known)
-  return { path = {}, msg = ("%s: a %s of provider '%s' has no value '%s'"):format(shown, block.kind, block.provider, tostring(field)),
-    hint = suggest.hint(tostring(field), known) or "it has: " .. table.concat(known, ", ") }
+  local msg = ("%s: a %s of provider '%s' has no value '%s'"):format(tostring(ref), block.kind, block.provider, tostring(field))
+  return { path = {}, msg = msg, hint = suggest.hint(tostring(field), known) or "it has: " .. table.concat(known, ", ") }
 end
 
 local function slice(path, from)
   return table.move(path, from, #path, 1, {})
 end
 
---- The reference in its final form and the addresses it depends on; nil and a problem.
-local function resolve(loader, from, ref)
-  local text, path = value.parts(ref)
+local function parse(loader, text)
   local parsed = loader.parsed[text]
   if parsed == nil then
-    parsed = split(text) or false
+    parsed = address.parse(text) or false
     loader.parsed[text] = parsed
   end
-  local shown = tostring(ref)
+  return parsed
+end
+
+--- Addresses of all instances of a block.
+local function all_of(block)
+  if not block.keyed then
+    return { block.base }
+  end
+  if not block.addresses then
+    block.addresses = {}
+    for i, resource in ipairs(block.instances) do
+      block.addresses[i] = resource.address
+    end
+  end
+  return block.addresses
+end
+
+--- The reference in its final form and the addresses it depends on; nil and a problem.
+local function resolve_new(loader, from, ref)
+  local text, path = value.parts(ref)
+  local parsed = parse(loader, text)
   if not parsed then
-    return nil, { path = {}, msg = ("%s is not a reference"):format(shown) }
+    return nil, { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
   end
   if parsed.kind == "taskserv" and parsed.server then
     if not loader.by_address[text] then
-      return nil, { path = {}, msg = ("%s refers to a taskserv that is not declared"):format(shown) }
+      return nil, { path = {}, msg = ("%s refers to a taskserv that is not declared"):format(tostring(ref)) }
     end
     return ref, { text }
   end
   local base = parsed.kind .. "." .. parsed.name
   base = from and from.rename and from.rename[base] or base
   if parsed.kind == "cluster" then
-    return M.cluster_output(loader, shown, base, path)
+    return M.cluster_output(loader, tostring(ref), base, path)
   end
   local block = loader.by_base[base]
   if not block then
-    return nil, unknown_target(loader, shown, parsed)
+    return nil, unknown_target(loader, tostring(ref), parsed)
+  elseif not block.keyed and not block.single then
+    return ref, {} -- has errors of its own
   end
   local key = parsed.key
   if key == nil and block.keyed and path[1] ~= nil and block.by_key[path[1]] then
     key, path = path[1], slice(path, 2) -- Lua's server.web[1].ip
   elseif key == nil and math.type(path[1]) == "integer" then
-    return nil, unknown_key(shown, block)
+    return nil, unknown_key(tostring(ref), block)
   end
   if #path == 0 then
     path = { "id" }
   end
-  local problem = check_field(shown, block, path)
+  local problem = check_field(ref, block, path)
   if problem then
     return nil, problem
   end
   if key ~= nil then
-    local resource = block.by_key[key]
+    local resource = block.keyed and block.by_key[key]
     if not resource then
-      return nil, unknown_key(shown, block)
+      return nil, unknown_key(tostring(ref), block)
     end
     return value.ref(resource.address, path), { resource.address }
   end
-  local needs = {}
-  for i, resource in ipairs(block.instances) do
-    needs[i] = resource.address
+  return value.ref(base, path), all_of(block)
+end
+
+--- resolve_new, once for each reference that several resources share.
+local function resolve(loader, from, ref)
+  if from and from.rename then
+    return resolve_new(loader, from, ref)
   end
-  return value.ref(base, path), needs
+  local known = loader.resolved[ref]
+  if not known then
+    local done, needs = resolve_new(loader, from, ref)
+    if not done then
+      return nil, needs
+    end
+    known = { done, needs }
+    loader.resolved[ref] = known
+  end
+  return known[1], known[2]
 end
 
 --- What an output of a cluster stands for.
@@ -235,58 +274,90 @@ local function sorted_list(set)
   return out
 end
 
-local function has_table(args)
-  for _, v in next, args do
+--- Gives the references in arguments their final form; `{ args, needs }`, needs a sorted list or
+-- nil. The common case, fields that are references themselves, makes no set.
+local function link_args(loader, block, args)
+  local out, first, set
+  for name, v in next, args do
     if type(v) == "table" then
-      return true
+      local problems, needs, new = nil, nil, nil
+      if getmetatable(v) == ref_mt then
+        local found
+        new, found = resolve(loader, block, v)
+        if not new then
+          problems, new = { found }, v
+        elseif #found == 1 and not set and (first == nil or first == found[1]) then
+          first = found[1]
+        else
+          needs = {}
+          for _, one in ipairs(found) do
+            needs[one] = true
+          end
+        end
+      else
+        problems, needs = {}, {}
+        new = M.value(loader, block, v, needs, problems)
+      end
+      if problems and problems[1] then
+        loader:problems(block, problems, { name })
+      end
+      if needs and next(needs) then
+        set = set or {}
+        for one in next, needs do
+          set[one] = true
+        end
+      end
+      if not rawequal(new, v) then
+        out = out or table_copy(args)
+        out[name] = new
+      end
     end
   end
-  return false
+  if set and first then
+    set[first] = true
+  end
+  return out or args, set and sorted_list(set) or first and { first } or nil
 end
 
 --- Links one resource or taskserv: final args and sorted needs.
 local function link(loader, node, shared, fixed)
   local block = loader.block_of[node]
-  local needs
-  if has_table(node.args) then
-    local done = shared[node.args]
-    if not done then
-      local problems = {}
-      done = { needs = {} }
-      done.args = M.value(loader, block, node.args, done.needs, problems)
-      shared[node.args] = done
-      if #problems > 0 then
-        loader:problems(block, problems)
+  local args, needs
+  if block.keyed and shared[node.args] then
+    args, needs = table.unpack(shared[node.args], 1, 2)
+  else
+    args, needs = link_args(loader, block, node.args)
+    if block.keyed then
+      shared[node.args] = { args, needs }
+    end
+  end
+  node.args = args
+  if node.needs ~= nil or fixed then
+    local set = {}
+    for _, list in ipairs({ needs or {}, fixed or {} }) do
+      for _, one in ipairs(list) do
+        set[one] = true
       end
     end
-    node.args = done.args
-    if next(done.needs) then
-      needs = {}
-      for one in next, done.needs do
-        needs[one] = true
+    explicit_needs(loader, block, node.needs, set)
+    needs = sorted_list(set)
+  elseif needs and block.keyed then
+    needs = table.move(needs, 1, #needs, 1, {})
+  end
+  if needs then
+    for _, one in ipairs(needs) do
+      if one == node.address then
+        loader:fail_at(block, nil, ("%s refers to itself"):format(node.address))
       end
     end
   end
-  if node.needs ~= nil then
-    needs = needs or {}
-    explicit_needs(loader, block, node.needs, needs)
-  end
-  if fixed then
-    needs = needs or {}
-    for _, one in ipairs(fixed) do
-      needs[one] = true
-    end
-  end
-  if needs and needs[node.address] then
-    loader:fail_at(block, nil, ("%s refers to itself"):format(node.address))
-  end
-  node.needs = needs and sorted_list(needs) or {}
+  node.needs = needs or {}
 end
 
 --- Links everything; returns the outputs.
 function M.run(loader, outputs)
   local shared = {}
-  loader.parsed = {}
+  loader.parsed, loader.resolved = {}, {}
   for _, resource in ipairs(loader.resources) do
     link(loader, resource, shared)
   end
@@ -294,10 +365,10 @@ function M.run(loader, outputs)
     link(loader, taskserv, shared, loader.fixed_needs[taskserv])
   end
   local out = {}
-  for name, one in next, outputs do
-    local block = { source = one.source, path = { "outputs", name } }
+  for name, wanted in next, outputs.values do
+    local block = { source = merge.source_of(outputs, name), path = { "outputs", name } }
     local problems = {}
-    local v = interpolate.value(one.value, {}, problems)
+    local v = interpolate.value(wanted, {}, problems)
     if #problems == 0 then
       v = M.value(loader, block, v, {}, problems)
     end

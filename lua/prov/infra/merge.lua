@@ -11,9 +11,10 @@ M.RESERVED = { providers = true, defaults = true, clusters = true, outputs = tru
 ---@class prov.Block one declared name: a resource before count, a cluster
 ---@field kind string
 ---@field name string
+---@field base string "server.web"
 ---@field entry any
 ---@field source prov.Source
----@field path (string|integer)[]
+---@field path? (string|integer)[] where it is written, when not at { top, name }
 ---@field rename? table<string, string> short addresses inside of a cluster
 
 --- The kind of a plural: servers, networks, addresses, policies.
@@ -46,50 +47,85 @@ local function place_text(source, path)
   return source.file .. (line and ":" .. line or "")
 end
 
+--- Keys from the root of the file to a block, or to something below it.
+---@param block prov.Block
+---@param below? (string|integer)[]
+---@return (string|integer)[]
+function M.path_of(block, below)
+  local path = block.path and table.move(block.path, 1, #block.path, 1, {}) or { block.top, block.name }
+  if below then
+    table.move(below, 1, #below, #path + 1, path)
+  end
+  return path
+end
+
 local function is_map(v)
   return type(v) == "table" and not value.is_marked(v) and (not value.is_list(v) or next(v) == nil)
 end
 
---- Adds the members of one part of a tree to `into`, which keeps { value, source } by name.
-local function add_members(into, members, top, source, errs)
+---@class prov.Part one top-level name of the tree, over all files
+---@field values table<string, any>
+---@field source prov.Source of the names that by_name does not list
+---@field by_name? table<string, prov.Source>
+
+--- The file a name of a part comes from.
+---@param part prov.Part
+---@param name string
+---@return prov.Source
+function M.source_of(part, name)
+  return part.by_name and part.by_name[name] or part.source
+end
+
+--- Adds one file's members to a part; a name that is there already is an error.
+local function add_members(part, top, members, source, errs)
+  if not part.by_name then
+    local values = {}
+    for name, v in next, part.values do
+      values[name] = v
+    end
+    part.values, part.by_name = values, {}
+  end
   for name, v in next, members do
-    local before = into[name]
-    if before then
+    if part.values[name] ~= nil then
       local path = { top, name }
-      errs[#errs + 1] = contract.errors({
-        { path = {}, msg = ("declared twice: also at %s"):format(place_text(before.source, path)) },
-      }, { path = path, file = source.file, place = source.place })[1]
+      local other = place_text(M.source_of(part, name), path)
+      errs[#errs + 1] = M.error(source, path, "declared twice: also at " .. other)
     else
-      into[name] = { value = v, source = source }
+      part.values[name], part.by_name[name] = v, source
     end
   end
 end
 
---- Joins sources: `{ providers, defaults, clusters, outputs, kinds }`, each a map of name to
--- `{ value, source }`; kinds maps the top-level name to such a map.
----@param sources prov.Source[]
----@return table? joined, prov.Err[]? errors
-function M.join(sources)
-  local out = { providers = {}, defaults = {}, clusters = {}, outputs = {}, kinds = {} }
-  local errs = {}
-  for _, source in ipairs(sources) do
-    for top, members in next, source.tree do
-      if members == value.null then
-        members = {}
-      end
-      if type(top) ~= "string" or not is_map(members) then
-        errs[#errs + 1] = contract.errors({
-          { path = {}, msg = "expected a map of names, found " .. (type(members) == "table" and "a list" or type(members)) },
-        }, { path = { top }, file = source.file, place = source.place })[1]
+local function add_tree(out, source, errs)
+  for top, members in next, source.tree do
+    if members == value.null then
+      members = {}
+    end
+    if type(top) ~= "string" or not is_map(members) then
+      local found = type(members) == "table" and "a list" or "a " .. type(members)
+      errs[#errs + 1] = M.error(source, { top }, "expected a map of names, found " .. found)
+    else
+      local into = M.RESERVED[top] and out or out.kinds
+      if into[top] and next(into[top].values) ~= nil then
+        add_members(into[top], top, members, source, errs)
       else
-        local into = out[top]
-        if not M.RESERVED[top] then
-          out.kinds[top] = out.kinds[top] or {}
-          into = out.kinds[top]
-        end
-        add_members(into, members, top, source, errs)
+        into[top] = { values = members, source = source }
       end
     end
+  end
+end
+
+--- Joins sources: the parts `providers`, `defaults`, `clusters`, `outputs`, and in `kinds` those
+-- of the resources.
+---@param sources prov.Source[]
+---@return table<string, prov.Part>? joined, prov.Err[]? errors
+function M.join(sources)
+  local out, errs = { kinds = {} }, {}
+  for _, source in ipairs(sources) do
+    add_tree(out, source, errs)
+  end
+  for name in next, M.RESERVED do
+    out[name] = out[name] or { values = {}, source = sources[1] }
   end
   if #errs > 0 then
     return nil, errs
@@ -100,7 +136,8 @@ end
 --- An error at a path of a source.
 ---@return prov.Err
 function M.error(source, path, msg, hint)
-  return contract.errors({ { path = {}, msg = msg, hint = hint } }, { path = path, file = source.file, place = source.place })[1]
+  local at = { path = path, file = source.file, place = source.place }
+  return contract.errors({ { path = {}, msg = msg, hint = hint } }, at)[1]
 end
 
 return M

@@ -1,6 +1,7 @@
 --- The services wanted on servers: checks their arguments, adds what they need.
 
 local contract = require("prov.contract")
+local merge = require("prov.infra.merge")
 local value = require("prov.value")
 
 local M = {}
@@ -149,9 +150,7 @@ local function metatable_of(loader)
         return nil
       end
       local block = loader.block_of[taskserv]
-      local path = table.move(block.path, 1, #block.path, 1, {})
-      path[#path + 1], path[#path + 2] = "taskservs", taskserv.name
-      local line, column = block.source.place(path)
+      local line, column = block.source.place(merge.path_of(block, { "taskservs", taskserv.name }))
       local origin = { file = block.source.file, line = line, column = column }
       rawset(taskserv, "origin", origin)
       return origin
