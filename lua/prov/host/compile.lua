@@ -170,7 +170,7 @@ exit 0
 
 --- Makes the script. Its report lines are read by prov.host.report.
 ---@param ops table[] made with op.<name>{...}
----@param opts { mode: "apply"|"check"|nil, name: string?, token: string, nonce: string, diff: boolean?, state: string? }
+---@param opts table mode, name, diff, state as in prov.host.run; token and nonce
 ---@return string? script
 ---@return prov.Err?
 function M.compile(ops, opts)

@@ -28,7 +28,7 @@ end
 
 --- The script of a recipe. Two compiles of the same ops differ in token and nonce only.
 ---@param ops table[]
----@param opts? { mode: "apply"|"check"|nil, name: string?, token: string?, nonce: string?, diff: boolean?, state: string? }
+---@param opts? table mode, name, diff, state as in M.run; token and nonce for a script that is always the same
 ---@return string? script
 ---@return prov.Err?
 function M.compile(ops, opts)
@@ -39,13 +39,22 @@ function M.compile(ops, opts)
   })
 end
 
+---@class prov.HostRunOptions
+---@field mode? "apply"|"check" check looks only; "apply" by default
+---@field name? string whose pending restarts these are: the taskserv
+---@field on_event? fun(event: table) { kind = "start"|"op", op = row } as it happens
+---@field timeout? integer ms, half an hour by default
+---@field diff? boolean false leaves out the diffs
+---@field sudo? boolean run as root by sudo
+---@field shell? string /bin/sh by default
+---@field state? string folder on the host for what is pending, /var/lib/prov by default
+
 --- Runs a recipe on a host in one exec. A failed op is in the report (failed > 0), the ops after
 -- it are "skipped". nil, err means that the report is not whole: no connection, timeout.
 ---@async
 ---@param session { exec: function } an SSH session, or prov.host.process
 ---@param ops table[]
----@param opts? { mode: "apply"|"check"|nil, name: string?, on_event: fun(event: table)?, timeout: integer?, diff: boolean?, state: string?, shell: string?, sudo: boolean?, facts: table? }
----   name: whose pending restarts these are (the taskserv); timeout in ms; event: { kind = "start"|"op", op = row }
+---@param opts? prov.HostRunOptions
 ---@return prov.HostReport?
 ---@return prov.Err?
 function M.run(session, ops, opts)
@@ -92,7 +101,8 @@ end
 ---@return prov.Err?
 function M.facts(session, opts)
   local facts = require("prov.host.facts")
-  local result, e = session:exec(command_of(opts or {}), { stdin = facts.SCRIPT, timeout = opts and opts.timeout or 30000 })
+  opts = opts or {}
+  local result, e = session:exec(command_of(opts), { stdin = facts.SCRIPT, timeout = opts.timeout or 30000 })
   if not result then
     return nil, e
   elseif result.code ~= 0 then

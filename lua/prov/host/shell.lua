@@ -14,8 +14,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 DEBIAN_FRONTEND=noninteractive
 unset CDPATH ENV BASH_ENV LANGUAGE
 export PATH DEBIAN_FRONTEND
-IFS=' 	
-'
+unset IFS
 NL='
 '
 set -f
@@ -94,7 +93,9 @@ op() {
   say s "$I" "$Why"
   Why0=$Why
   temp && raise "$N" || { fail; return 0; }
-  if "${O}_apply" "$@" > "$T/out" 2>&1 3>&-; then
+  # Not inside of `if`: there, set -e in a command of the recipe would mean nothing.
+  "${O}_apply" "$@" > "$T/out" 2>&1 3>&-
+  if [ "$?" = 0 ]; then
     for E in $Settled; do say c "$E"; done
     say r "$I" changed "$Why0"
   else
@@ -119,13 +120,13 @@ files_probe() {
   done
   shift "$Fn"
   Fh=$(sha256sum "$@")
-  Ifs=$IFS IFS=$NL K=0
+  IFS=$NL K=0
   for P in $Fa; do K=$((K + 1)); eval "Fa_$K=\$P"; done
   [ "$K" = "$Fn" ] || dirty f
   K=0
   for P in $Fh; do K=$((K + 1)); P=${P#\\}; eval "Fh_$K=\${P%% *}"; done
   [ "$K" = "$Fn" ] || dirty f
-  IFS=$Ifs
+  unset IFS
 }
 # file_look K PATH: sets Fattr and Fsum of an existing file.
 file_look() {
@@ -247,8 +248,9 @@ M.PACKAGES = [==[
 # Asks about all packages at once: Pk is a list of lines "name version" of installed ones.
 packages_probe() {
   case $Pm in
-    apt) Pk=$NL$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n' -- "$@" 2>/dev/null |
-      sed -n 's/^installed //p')$NL ;;
+    apt)
+      Pf='${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n'
+      Pk=$NL$(dpkg-query -W -f "$Pf" -- "$@" 2>/dev/null | sed -n 's/^installed //p')$NL ;;
     apk) Pk=$NL$(for P do apk info -e "$P" > /dev/null && printf '%s -\n' "$P"; done)$NL ;;
     dnf) Pk=$NL$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null | grep -v ' is not installed')$NL ;;
   esac

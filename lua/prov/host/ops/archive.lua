@@ -13,7 +13,7 @@ return {
     url = { type = "string", doc = "http:// or https:// URL of the archive" },
     sha256 = { type = "string", required = true, doc = "digest of the archive, 64 hex digits" },
     strip = { type = "int", default = 0, min = 0, doc = "leading folders of names to drop (tar)" },
-    format = { type = "enum", one_of = { "tar", "zip" }, doc = "tar (compressed in any way tar knows) or zip; by the name" },
+    format = { type = "enum", one_of = { "tar", "zip" }, doc = "tar (compressed in any way it knows) or zip; by the name" },
     creates = { type = "path", doc = "a path that is there after unpacking" },
   },
   lib = { "FETCH" },

@@ -14,6 +14,8 @@ return {
     timeout = { type = "number", default = 30, min = 0, doc = "seconds until it counts as failed" },
   },
   becomes = function(a, op)
-    return op.wait { command = a.command, user = a.user, contains = a.contains, title = a.title, secret = a.opaque, timeout = a.timeout }
+    return op.wait {
+      command = a.command, user = a.user, contains = a.contains, title = a.title, secret = a.opaque, timeout = a.timeout,
+    }
   end,
 }

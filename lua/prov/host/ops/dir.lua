@@ -1,7 +1,9 @@
 --- op.dir: a folder.
 
 local PROTECTED = {}
-for name in ("/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /run /sbin /srv /sys /tmp /usr /var /var/lib /usr/bin /usr/lib"):gmatch("%S+") do
+local NAMES = "/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /run /sbin /srv /sys /tmp /usr /var "
+  .. "/var/lib /usr/bin /usr/lib"
+for name in NAMES:gmatch("%S+") do
   PROTECTED[name] = true
 end
 

@@ -3,8 +3,8 @@
 return {
   name = "download",
   summary = "A file from a URL with a known SHA-256",
-  doc = "Fetched with curl or wget when the file is absent or has another digest, checked, then put in place in one step. "
-    .. "For http:// URLs a host with neither can use bash.",
+  doc = "Fetched with curl or wget when the file is absent or has another digest, checked, then put in place in "
+    .. "one step. For http:// URLs a host with neither can use bash.",
   example = 'op.download { "/opt/app.tar.gz", url = "https://example.org/app-1.2.tar.gz", sha256 = "9f86d0..." }',
   positional = { "path" },
   schema = {

@@ -13,8 +13,8 @@ return {
   name = "exec",
   summary = "A shell command, guarded so that it runs only when needed",
   doc = "POSIX sh text. With creates, unless or onlyif it runs only when the guard says so (guards run in check mode "
-    .. "too, so they must change nothing). With on = { event } it runs only when an op before it notified the event. "
-    .. "Without any guard it always runs and counts as a change, unless changes = false. The command travels inside "
+    .. "too, so they must change nothing). With on = { event } it runs only when an op before it notified the "
+    .. "event. Without any guard it always runs and counts as a change, unless changes = false. The command travels inside "
     .. "the script: it is on no command line, nor are env and stdin.",
   example = 'op.exec { "createdb app", unless = "psql -lqt | cut -d\\\\| -f1 | grep -qw app", user = "postgres" }',
   positional = { "command" },
@@ -23,7 +23,7 @@ return {
     creates = { type = "path", doc = "does nothing when this exists" },
     unless = { type = "bytes", doc = "does nothing when this command succeeds" },
     onlyif = { type = "bytes", doc = "does nothing when this command fails" },
-    on = { type = "list", of = { type = "event" }, default = {}, doc = "runs only when one of these events was notified" },
+    on = { type = "list", of = { type = "event" }, default = {}, doc = "runs only when one of these was notified" },
     user = { type = "account", doc = "run as this user (guards too)" },
     cwd = { type = "path", doc = "folder to run in" },
     env = { type = "map", of = { type = "bytes" }, default = {}, doc = "environment variables" },
@@ -96,13 +96,24 @@ exec_run() {
 exec_check() {
   if [ "$6" ] && ! is_pending "$6"; then return 0; fi
   if [ "$3" ] && [ -e "$3" ]; then settle "$6"; return 0; fi
-  if [ "$4" ] && exec_run "$1" "$4"; then settle "$6"; return 0; fi
-  if [ "$5" ] && ! exec_run "$1" "$5"; then settle "$6"; return 0; fi
+  # Called on its own, not inside of `if`: there, set -e in the text would mean nothing.
+  if [ "$4" ]; then
+    exec_run "$1" "$4"
+    Xc=$?
+    if [ "$Xc" = 0 ]; then settle "$6"; return 0; fi
+  fi
+  if [ "$5" ]; then
+    exec_run "$1" "$5"
+    Xc=$?
+    if [ "$Xc" != 0 ]; then settle "$6"; return 0; fi
+  fi
   if [ -z "$7" ]; then
     [ "$Mode" = check ] && return 0
     temp || return 2
-    exec_run "$1" "$2" > "$T/out" 2>&1 && { settle "$6"; return 0; }
-    Why="exit code $?"
+    exec_run "$1" "$2" > "$T/out" 2>&1
+    Xc=$?
+    if [ "$Xc" = 0 ]; then settle "$6"; return 0; fi
+    Why="exit code $Xc"
     [ "$8" ] && printf '' > "$T/out"
     return 2
   fi

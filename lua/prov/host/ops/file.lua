@@ -13,7 +13,7 @@ return {
     mode = { type = "mode", default = "0644", doc = "permission bits, octal" },
     owner = { type = "string", doc = "user name or id; kept as it is when not given" },
     group = { type = "string", doc = "group name or id; kept as it is when not given" },
-    validate = { type = "string", doc = "command that must succeed on the new file before it is put in place; %s is its path" },
+    validate = { type = "string", doc = "command that must succeed on the new file first; %s is its path" },
     absent = { type = "bool", default = false, doc = "true: there is no such file" },
     secret = { type = "bool", default = false, doc = "true: never shown in a diff" },
   },

@@ -105,9 +105,13 @@ service_do() {
     return 1
   fi
   case $1 in
-    enable) if command -v rc-update > /dev/null; then rc-update add "$2" default; else update-rc.d "$2" defaults && update-rc.d "$2" enable; fi ;;
-    disable) if command -v rc-update > /dev/null; then rc-update del "$2" default; else update-rc.d "$2" disable; fi ;;
-    *) if command -v rc-service > /dev/null; then rc-service "$2" "$1"; else "/etc/init.d/$2" "$1"; fi ;;
+    enable)
+      if command -v rc-update > /dev/null; then rc-update add "$2" default; return; fi
+      update-rc.d "$2" defaults && update-rc.d "$2" enable ;;
+    disable)
+      if command -v rc-update > /dev/null; then rc-update del "$2" default; else update-rc.d "$2" disable; fi ;;
+    *)
+      if command -v rc-service > /dev/null; then rc-service "$2" "$1"; else "/etc/init.d/$2" "$1"; fi ;;
   esac
 }
 service_apply() {

@@ -32,7 +32,8 @@ return {
     local value = a.value:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")
     local line = ("%s = %s\n"):format(a.key, value)
     return {
-      "put", path, tostring(c.file(path)), c.digest(line), "/proc/sys/" .. a.key:gsub("%.", "/"), value, c.content(line),
+      "put", path, tostring(c.file(path)), c.digest(line), "/proc/sys/" .. a.key:gsub("%.", "/"), value,
+      c.content(line),
     }
   end,
   sh = [==[

@@ -9,7 +9,7 @@ return {
     name = { type = "account", required = true, doc = "login name" },
     uid = { type = "int", min = 0, doc = "numeric id" },
     group = { type = "account", doc = "primary group (must exist)" },
-    groups = { type = "list", of = { type = "account" }, default = {}, doc = "further groups to be in; others are left" },
+    groups = { type = "list", of = { type = "account" }, default = {}, doc = "further groups; others are left" },
     home = { type = "path", doc = "home folder" },
     shell = { type = "path", doc = "login shell" },
     comment = { type = "string", doc = "full name" },
@@ -58,9 +58,9 @@ user_check() {
   fi
   case $1 in gone) Why=present; return 1 ;; esac
   Un= Ul=$Line
-  Ifs=$IFS IFS=:
+  IFS=:
   set -- "$@" $Ul
-  IFS=$Ifs
+  unset IFS
   # 12 name 13 x 14 uid 15 gid 16 comment 17 home 18 shell
   [ -z "$3" ] || [ "$3" = "${14}" ] || Why="uid ${14} -> $3"
   if [ "$4" ]; then

@@ -92,7 +92,9 @@ wait_fetch() {
     case $Wh in */*) Wp=/${Wh#*/} Wh=${Wh%%/*} ;; esac
     Wo=80
     case $Wh in *:*) Wo=${Wh##*:} Wh=${Wh%:*} ;; esac
-    Wb=$(timeout 10 bash -c 'exec 3<> "/dev/tcp/$0/$1" && printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$2" "$0" >&3 && head -c 1048576 <&3' "$Wh" "$Wo" "$Wp") || return 1
+    Wb=$(timeout 10 bash -c 'exec 3<> "/dev/tcp/$0/$1" || exit 1
+      printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$2" "$0" >&3
+      head -c 1048576 <&3' "$Wh" "$Wo" "$Wp") || return 1
     Ws=${Wb#HTTP/1.? } Ws=${Ws%%[!0-9]*}
   else
     Why="this host has no curl, wget or bash to ask with"
