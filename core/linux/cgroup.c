@@ -28,12 +28,15 @@ struct pv_cgroups {
 /* Keeps what names controllers in the options of a version 1 mount ("rw,cpu,cpuacct"). */
 static char *v1_controllers(char *options)
 {
-    static const char *const other[] = {"rw", "ro", "relatime", "xattr", "noprefix", "clone_children", "seclabel"};
+    static const char *const other[] = {
+        "rw", "ro", "relatime", "xattr", "noprefix", "clone_children", "seclabel"};
     char kept[256] = "", *save = NULL;
-    for (char *word = strtok_r(options, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
+    for (char *word = strtok_r(options, ",", &save); word != NULL;
+         word = strtok_r(NULL, ",", &save)) {
         int known = strncmp(word, "release_agent", 13) == 0;
         size_t used = strlen(kept);
-        for (size_t i = 0; i < sizeof other / sizeof *other; i++) known |= strcmp(word, other[i]) == 0;
+        for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+            known |= strcmp(word, other[i]) == 0;
         if (known || used + strlen(word) + 2 > sizeof kept) continue;
         snprintf(kept + used, sizeof kept - used, "%s%s", used != 0 ? "," : "", word);
     }
@@ -53,7 +56,8 @@ static void add_line(pv_cgroups *g, char *line)
     else if (strcmp(type, "cgroup2") != 0) return;
     for (int i = 0; i < g->count; i++) { /* mounted a second time somewhere else */
         const char *have = g->list[i].controllers;
-        if (have == h.controllers || (have != NULL && h.controllers != NULL && strcmp(have, h.controllers) == 0)) {
+        if (have == h.controllers ||
+            (have != NULL && h.controllers != NULL && strcmp(have, h.controllers) == 0)) {
             pv_free(h.controllers);
             return;
         }
@@ -72,8 +76,12 @@ pv_status pv_cgroups_open(pv_cgroups **out, pv_err *err)
     pv_buf_init(&text, LARGEST_MOUNTINFO);
     status = pv_file_read(&text, "/proc/self/mountinfo", err);
     if (status == PV_OK) {
-        for (char *line = strtok_r(text.data, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) add_line(g, line);
-        if (g->count == 0) status = pv_fail(err, PV_EUNSUPPORTED, "no cgroup hierarchy is mounted on this machine");
+        for (char *line = strtok_r(text.data, "\n", &save); line != NULL;
+             line = strtok_r(NULL, "\n", &save))
+            add_line(g, line);
+        if (g->count == 0)
+            status =
+                pv_fail(err, PV_EUNSUPPORTED, "no cgroup hierarchy is mounted on this machine");
     }
     pv_buf_deinit(&text);
     if (status != PV_OK) {
@@ -104,7 +112,8 @@ const char *pv_cgroups_mode(const pv_cgroups *g)
     return v1 && v2 ? "hybrid" : v1 ? "v1" : "v2";
 }
 
-void pv_cgroups_each_v1(const pv_cgroups *g, void (*fn)(const char *controllers, void *arg), void *arg)
+void pv_cgroups_each_v1(const pv_cgroups *g, void (*fn)(const char *controllers, void *arg),
+                        void *arg)
 {
     for (int i = 0; i < g->count; i++) {
         if (g->list[i].controllers != NULL) fn(g->list[i].controllers, arg);
@@ -129,7 +138,8 @@ static void inherit_cpuset(const char *parent, const char *path)
     for (int i = 0; i < 2; i++) {
         pv_buf value;
         pv_buf_init(&value, 65536);
-        if (pv_path_format(from, NULL, "%s/%s", parent, names[i]) == PV_OK && pv_path_format(to, NULL, "%s/%s", path, names[i]) == PV_OK &&
+        if (pv_path_format(from, NULL, "%s/%s", parent, names[i]) == PV_OK &&
+            pv_path_format(to, NULL, "%s/%s", path, names[i]) == PV_OK &&
             pv_file_read(&value, from, NULL) == PV_OK && value.len > 1) {
             pv_file_put(to, value.data, NULL);
         }
@@ -158,8 +168,10 @@ static pv_status make_in(const hierarchy *h, const char *name, pv_err *err)
         if (saved != '/' && saved != '\0') continue;
         path[i] = '\0';
         if (h->controllers == NULL) delegate(parent);
-        if (mkdir(path, 0755) != 0 && errno != EEXIST) return pv_fail_errno(err, errno, "cannot make the cgroup %s", path);
-        if (h->controllers != NULL && has_controller(h->controllers, "cpuset")) inherit_cpuset(parent, path);
+        if (mkdir(path, 0755) != 0 && errno != EEXIST)
+            return pv_fail_errno(err, errno, "cannot make the cgroup %s", path);
+        if (h->controllers != NULL && has_controller(h->controllers, "cpuset"))
+            inherit_cpuset(parent, path);
         if (saved == '\0') return PV_OK;
         strcpy(parent, path);
         path[i] = saved;
@@ -171,7 +183,8 @@ pv_status pv_cgroup_make(const pv_cgroups *g, const char *name, pv_err *err)
     for (int i = 0; i < g->count; i++) {
         pv_status status = PV_ENOTFOUND;
         /* The removal of another server may take the empty parent away in between. */
-        for (int attempt = 0; status == PV_ENOTFOUND && attempt < MAKE_ATTEMPTS; attempt++) status = make_in(&g->list[i], name, err);
+        for (int attempt = 0; status == PV_ENOTFOUND && attempt < MAKE_ATTEMPTS; attempt++)
+            status = make_in(&g->list[i], name, err);
         if (status != PV_OK) return status;
     }
     return PV_OK;
@@ -190,24 +203,31 @@ pv_status pv_cgroup_join(const pv_cgroups *g, const char *name, pv_err *err)
 
 /* Writes a number into the file `v2` of the version 2 group or `v1` of the hierarchy that has
  * the controller, whichever takes it. */
-static pv_status put_limit(const pv_cgroups *g, const char *name, const char *controller, const char *v1, const char *v2,
-                           const char *text1, const char *text2, pv_err *err)
+static pv_status put_limit(const pv_cgroups *g, const char *name, const char *controller,
+                           const char *v1, const char *v2, const char *text1, const char *text2,
+                           pv_err *err)
 {
     char path[PV_PATH_CAP];
     pv_status status = PV_EUNSUPPORTED;
     for (int i = 0; i < g->count; i++) {
         const hierarchy *h = &g->list[i];
         if (h->controllers != NULL && !has_controller(h->controllers, controller)) continue;
-        if (pv_path_format(path, err, "%s/%s/%s", h->path, name, h->controllers != NULL ? v1 : v2) != PV_OK) return PV_ELIMIT;
+        if (pv_path_format(path, err, "%s/%s/%s", h->path, name,
+                           h->controllers != NULL ? v1 : v2) != PV_OK)
+            return PV_ELIMIT;
         if (access(path, F_OK) != 0) continue;
         status = pv_file_put(path, h->controllers != NULL ? text1 : text2, err);
         if (status == PV_OK) return PV_OK;
     }
-    if (status == PV_EUNSUPPORTED) pv_fail(err, status, "this machine has no cgroup controller '%s', so that limit cannot be set", controller);
+    if (status == PV_EUNSUPPORTED)
+        pv_fail(err, status,
+                "this machine has no cgroup controller '%s', so that limit cannot be set",
+                controller);
     return status;
 }
 
-pv_status pv_cgroup_limit(const pv_cgroups *g, const char *name, const pv_cgroup_limits *limits, pv_err *err)
+pv_status pv_cgroup_limit(const pv_cgroups *g, const char *name, const pv_cgroup_limits *limits,
+                          pv_err *err)
 {
     char one[64], two[64];
     pv_err ignored;
@@ -215,18 +235,21 @@ pv_status pv_cgroup_limit(const pv_cgroups *g, const char *name, const pv_cgroup
     if (limits->memory > 0) snprintf(one, sizeof one, "%lld", limits->memory);
     else strcpy(one, "-1");
     snprintf(two, sizeof two, "%s", limits->memory > 0 ? one : "max");
-    status = put_limit(g, name, "memory", "memory.limit_in_bytes", "memory.max", one, two, limits->memory > 0 ? err : &ignored);
+    status = put_limit(g, name, "memory", "memory.limit_in_bytes", "memory.max", one, two,
+                       limits->memory > 0 ? err : &ignored);
     if (status != PV_OK && limits->memory > 0) return status;
 
     snprintf(one, sizeof one, "%lld", limits->milli_cpus > 0 ? limits->milli_cpus * 100 : -1);
     if (limits->milli_cpus > 0) snprintf(two, sizeof two, "%lld 100000", limits->milli_cpus * 100);
     else strcpy(two, "max 100000");
-    status = put_limit(g, name, "cpu", "cpu.cfs_quota_us", "cpu.max", one, two, limits->milli_cpus > 0 ? err : &ignored);
+    status = put_limit(g, name, "cpu", "cpu.cfs_quota_us", "cpu.max", one, two,
+                       limits->milli_cpus > 0 ? err : &ignored);
     if (status != PV_OK && limits->milli_cpus > 0) return status;
 
     if (limits->pids > 0) snprintf(one, sizeof one, "%lld", limits->pids);
     else strcpy(one, "max");
-    status = put_limit(g, name, "pids", "pids.max", "pids.max", one, one, limits->pids > 0 ? err : &ignored);
+    status = put_limit(g, name, "pids", "pids.max", "pids.max", one, one,
+                       limits->pids > 0 ? err : &ignored);
     return limits->pids > 0 ? status : PV_OK;
 }
 
@@ -241,11 +264,13 @@ static int kill_below(const char *path)
     if (dir == NULL) return 0;
     while ((entry = readdir(dir)) != NULL) {
         if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-        if (pv_path_format(below, NULL, "%s/%s", path, entry->d_name) == PV_OK) found += kill_below(below);
+        if (pv_path_format(below, NULL, "%s/%s", path, entry->d_name) == PV_OK)
+            found += kill_below(below);
     }
     closedir(dir);
     pv_buf_init(&text, LARGEST_MOUNTINFO);
-    if (pv_path_format(below, NULL, "%s/cgroup.procs", path) == PV_OK && pv_file_read(&text, below, NULL) == PV_OK && text.len > 0) {
+    if (pv_path_format(below, NULL, "%s/cgroup.procs", path) == PV_OK &&
+        pv_file_read(&text, below, NULL) == PV_OK && text.len > 0) {
         for (char *at = text.data, *end; *at != '\0'; at = end) {
             long pid = strtol(at, &end, 10);
             if (end == at) break;
@@ -272,7 +297,9 @@ pv_status pv_cgroup_kill(const pv_cgroups *g, const char *name, int ms, pv_err *
             found += kill_below(path);
         }
         if (found == 0) return PV_OK;
-        if (waited >= ms) return pv_fail(err, PV_ETIMEOUT, "%d processes of the cgroup %s do not die", found, name);
+        if (waited >= ms)
+            return pv_fail(err, PV_ETIMEOUT, "%d processes of the cgroup %s do not die", found,
+                           name);
         nanosleep(&pause, NULL);
     }
 }
@@ -298,12 +325,14 @@ pv_status pv_cgroup_remove(const pv_cgroups *g, const char *name, pv_err *err)
         int error = EBUSY;
         pv_status status = pv_path_format(path, err, "%s/%s", g->list[i].path, name);
         if (status != PV_OK) return status;
-        for (int attempt = 0; error == EBUSY && attempt < 500; attempt++) { /* dying processes count for a moment */
+        for (int attempt = 0; error == EBUSY && attempt < 500;
+             attempt++) { /* dying processes count for a moment */
             struct timespec pause = {0, 2000000};
             if (attempt > 0) nanosleep(&pause, NULL);
             error = remove_below(path);
         }
-        if (error == EBUSY) return pv_fail(err, PV_EBUSY, "the cgroup %s still has processes", path);
+        if (error == EBUSY)
+            return pv_fail(err, PV_EBUSY, "the cgroup %s still has processes", path);
         if (error != 0) return pv_fail_errno(err, error, "cannot remove the cgroup %s", path);
     }
     return PV_OK;

@@ -31,7 +31,8 @@ pv_status pv_cgroup_make(const pv_cgroups *groups, const char *name, pv_err *err
 pv_status pv_cgroup_join(const pv_cgroups *groups, const char *name, pv_err *err);
 
 /* Sets the limits.  PV_EUNSUPPORTED when the controller that a limit needs is not there. */
-pv_status pv_cgroup_limit(const pv_cgroups *groups, const char *name, const pv_cgroup_limits *limits, pv_err *err);
+pv_status pv_cgroup_limit(const pv_cgroups *groups, const char *name,
+                          const pv_cgroup_limits *limits, pv_err *err);
 
 /* Kills every process in the group and below, and waits until they are gone.
  * PV_ETIMEOUT when some are left after `ms`. */
@@ -44,6 +45,7 @@ pv_status pv_cgroup_remove(const pv_cgroups *groups, const char *name, pv_err *e
 void pv_cgroups_prune(const pv_cgroups *groups, const char *name);
 
 /* Calls fn(controller list, arg) for every version 1 hierarchy ("cpu,cpuacct"). */
-void pv_cgroups_each_v1(const pv_cgroups *groups, void (*fn)(const char *controllers, void *arg), void *arg);
+void pv_cgroups_each_v1(const pv_cgroups *groups, void (*fn)(const char *controllers, void *arg),
+                        void *arg);
 
 #endif

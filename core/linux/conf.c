@@ -14,7 +14,7 @@ struct pv_conf {
     pv_buf text; /* line ends and '=' replaced by NUL */
     struct line {
         const char *key, *value;
-    } *lines;
+    } * lines;
     size_t count;
 };
 
@@ -30,7 +30,8 @@ static pv_status parse(pv_conf *conf, pv_err *err)
         *stop = '\0';
         equals = strchr(at, '=');
         if (equals == NULL && *at != '\0') {
-            return pv_fail_at(err, PV_ECORRUPT, number, 1, "%s:%d: a line without '='", conf->path, number);
+            return pv_fail_at(err, PV_ECORRUPT, number, 1, "%s:%d: a line without '='", conf->path,
+                              number);
         }
         if (equals != NULL) {
             *equals = '\0';
@@ -52,7 +53,8 @@ pv_status pv_conf_open(pv_conf **out, const char *path, pv_err *err)
     conf->path = pv_strdup(path);
     pv_buf_init(&conf->text, LARGEST_CONF);
     status = pv_file_read(&conf->text, path, err);
-    if (status == PV_OK && conf->text.len == 0) status = pv_fail(err, PV_ECORRUPT, "%s is empty", path);
+    if (status == PV_OK && conf->text.len == 0)
+        status = pv_fail(err, PV_ECORRUPT, "%s is empty", path);
     if (status == PV_OK) status = parse(conf, err);
     if (status != PV_OK) {
         pv_conf_close(conf);
@@ -82,7 +84,8 @@ const char *pv_conf_get(const pv_conf *conf, const char *key, int n)
 pv_status pv_conf_need(const pv_conf *conf, const char *key, const char **out, pv_err *err)
 {
     *out = pv_conf_get(conf, key, 0);
-    if (*out == NULL || **out == '\0') return pv_fail(err, PV_ECORRUPT, "%s has no '%s'", conf->path, key);
+    if (*out == NULL || **out == '\0')
+        return pv_fail(err, PV_ECORRUPT, "%s has no '%s'", conf->path, key);
     return PV_OK;
 }
 

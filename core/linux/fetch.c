@@ -42,9 +42,11 @@ static int name_of(const char *host, int port, const char *path, char *out)
 {
     int used = snprintf(out, LONGEST_NAME, "%s_%d", host, port);
     for (const char *c = path; *c != '\0'; c++) {
-        int plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("._-+~", *c) != NULL;
+        int plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                    (*c >= '0' && *c <= '9') || strchr("._-+~", *c) != NULL;
         if (used + 4 >= LONGEST_NAME) return 0;
-        used += snprintf(out + used, (size_t)(LONGEST_NAME - used), plain ? "%c" : "%%%02x", (unsigned char)*c);
+        used += snprintf(out + used, (size_t)(LONGEST_NAME - used), plain ? "%c" : "%%%02x",
+                         (unsigned char)*c);
     }
     return 1;
 }
@@ -94,7 +96,8 @@ static void on_head(void *arg, int status, pv_http_head head, long long length)
         return;
     }
     f->state = PV_FETCH_REFUSED;
-    snprintf(f->refusal, sizeof f->refusal, "%.*s", (int)strcspn(head.text + 9, "\r\n"), head.text + 9);
+    snprintf(f->refusal, sizeof f->refusal, "%.*s", (int)strcspn(head.text + 9, "\r\n"),
+             head.text + 9);
     if (status == 200) strcpy(f->refusal, "502 Mirror Did Not Tell A Length");
 }
 
@@ -119,7 +122,9 @@ static void on_end(void *arg, int ok)
     temp_path(f, temp);
     if (f->state == PV_FETCH_BODY && ok && f->got == f->size) {
         f->state = PV_FETCH_DONE;
-        if (pv_path_format(path, NULL, "%s/%s", f->serve->cache, f->name) != PV_OK || rename(temp, path) != 0) unlink(temp);
+        if (pv_path_format(path, NULL, "%s/%s", f->serve->cache, f->name) != PV_OK ||
+            rename(temp, path) != 0)
+            unlink(temp);
     } else {
         if (f->state != PV_FETCH_REFUSED) f->state = PV_FETCH_FAILED;
         unlink(temp);
@@ -149,7 +154,8 @@ static pv_fetch *from_cache(pv_serve *serve, const char *name)
     return f;
 }
 
-static pv_fetch *from_mirror(pv_serve *serve, const char *host, int port, const char *name, pv_bytes request)
+static pv_fetch *from_mirror(pv_serve *serve, const char *host, int port, const char *name,
+                             pv_bytes request)
 {
     static const pv_upstream_events events = {on_head, on_body, on_end};
     char path[PV_PATH_CAP];
@@ -171,7 +177,8 @@ static pv_fetch *from_mirror(pv_serve *serve, const char *host, int port, const 
     return f;
 }
 
-pv_fetch *pv_fetch_join(pv_serve *serve, const char *host, int port, const char *path, pv_bytes request, pv_fetch_reader *reader)
+pv_fetch *pv_fetch_join(pv_serve *serve, const char *host, int port, const char *path,
+                        pv_bytes request, pv_fetch_reader *reader)
 {
     char name[LONGEST_NAME + 1];
     pv_fetch *f = NULL;
@@ -246,10 +253,13 @@ void pv_fetch_trim(pv_serve *serve)
     while ((entry = readdir(dir)) != NULL) {
         struct stat st;
         int owner;
-        if (sscanf(entry->d_name, ".part-%d-", &owner) == 1 && kill(owner, 0) != 0 && errno == ESRCH) {
+        if (sscanf(entry->d_name, ".part-%d-", &owner) == 1 && kill(owner, 0) != 0 &&
+            errno == ESRCH) {
             unlinkat(dirfd(dir), entry->d_name, 0); /* of a process that was killed */
         }
-        if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        if (entry->d_name[0] == '.' ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
         if (!S_ISREG(st.st_mode)) continue;
         files = pv_realloc_array(files, count + 1, sizeof *files);
         files[count].used = st.st_mtime;
@@ -259,7 +269,8 @@ void pv_fetch_trim(pv_serve *serve)
     }
     if (total > CACHE_LIMIT) qsort(files, count, sizeof *files, by_age);
     for (size_t i = 0; i < count; i++) {
-        if (total > CACHE_LIMIT && unlinkat(dirfd(dir), files[i].name, 0) == 0) total -= files[i].size;
+        if (total > CACHE_LIMIT && unlinkat(dirfd(dir), files[i].name, 0) == 0)
+            total -= files[i].size;
         pv_free(files[i].name);
     }
     pv_free(files);

@@ -18,7 +18,8 @@ pv_status pv_path_format(char *out, pv_err *err, const char *fmt, ...)
     va_start(ap, fmt);
     len = vsnprintf(out, PV_PATH_CAP, fmt, ap);
     va_end(ap);
-    if (len < 0 || len >= PV_PATH_CAP) return pv_fail(err, PV_ELIMIT, "path is longer than %d bytes", PV_PATH_CAP);
+    if (len < 0 || len >= PV_PATH_CAP)
+        return pv_fail(err, PV_ELIMIT, "path is longer than %d bytes", PV_PATH_CAP);
     return PV_OK;
 }
 
@@ -32,7 +33,8 @@ pv_status pv_file_read(pv_buf *buf, const char *path, pv_err *err)
     while (status == PV_OK && (n = read(fd, chunk, sizeof chunk)) != 0) {
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) status = pv_fail_errno(err, errno, "cannot read %s", path);
-        else if (pv_buf_add(buf, chunk, (size_t)n) != PV_OK) status = pv_fail(err, PV_ELIMIT, "%s is too large", path);
+        else if (pv_buf_add(buf, chunk, (size_t)n) != PV_OK)
+            status = pv_fail(err, PV_ELIMIT, "%s is too large", path);
     }
     close(fd);
     return status;
@@ -76,12 +78,14 @@ pv_status pv_dir_make(const char *path, pv_err *err)
 {
     char part[PV_PATH_CAP];
     size_t len = strlen(path);
-    if (len >= sizeof part) return pv_fail(err, PV_ELIMIT, "path is longer than %d bytes", PV_PATH_CAP);
+    if (len >= sizeof part)
+        return pv_fail(err, PV_ELIMIT, "path is longer than %d bytes", PV_PATH_CAP);
     memcpy(part, path, len + 1);
     for (size_t i = 1; i <= len; i++) {
         if (part[i] != '/' && part[i] != '\0') continue;
         part[i] = '\0';
-        if (mkdir(part, 0755) != 0 && errno != EEXIST) return pv_fail_errno(err, errno, "cannot make the folder %s", part);
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
+            return pv_fail_errno(err, errno, "cannot make the folder %s", part);
         part[i] = path[i];
     }
     return PV_OK;
@@ -110,7 +114,8 @@ static int remove_children(int parent, const char *name, int depth)
             if (errno != EISDIR) error = errno; /* d_type may be unknown */
         }
         if (error == 0) error = remove_children(fd, entry->d_name, depth + 1);
-        if (error == 0 && unlinkat(fd, entry->d_name, AT_REMOVEDIR) != 0 && errno != ENOENT) error = errno;
+        if (error == 0 && unlinkat(fd, entry->d_name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+            error = errno;
     }
     closedir(dir);
     return error;
@@ -120,7 +125,8 @@ pv_status pv_tree_remove(const char *path, pv_err *err)
 {
     int error = remove_children(AT_FDCWD, path, 0);
     if (error == 0 && rmdir(path) != 0 && errno != ENOENT) error = errno;
-    if (error == ENOTDIR || error == ELOOP) error = unlink(path) == 0 || errno == ENOENT ? 0 : errno;
+    if (error == ENOTDIR || error == ELOOP)
+        error = unlink(path) == 0 || errno == ENOENT ? 0 : errno;
     if (error != 0) return pv_fail_errno(err, error, "cannot remove %s", path);
     return PV_OK;
 }

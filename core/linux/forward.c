@@ -40,7 +40,8 @@ static void on_dialed(uv_poll_t *poll, int status, int events)
     socklen_t len = sizeof error;
     (void)events;
     uv_poll_stop(poll);
-    if (status == 0 && getsockopt(d->guest, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0) {
+    if (status == 0 && getsockopt(d->guest, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+        error == 0) {
         pv_bytes none = {NULL, 0};
         /* The relay gets descriptors of its own: libuv ties one to one handle. */
         int client = dup(d->client), guest = dup(d->guest);
@@ -62,7 +63,9 @@ static void on_client(pv_serve *serve, int fd, void *arg)
     const pv_forward *forward = arg;
     dial *d;
     int guest = pv_serve_lab_socket(serve, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (guest < 0 || (connect(guest, (const struct sockaddr *)&forward->guest, sizeof forward->guest) != 0 && errno != EINPROGRESS)) {
+    if (guest < 0 ||
+        (connect(guest, (const struct sockaddr *)&forward->guest, sizeof forward->guest) != 0 &&
+         errno != EINPROGRESS)) {
         if (guest >= 0) close(guest);
         close(fd);
         return;
@@ -81,10 +84,12 @@ static pv_listener *listen_on(pv_serve *serve, pv_forward *forward, pv_err *err)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&forward->host, sizeof forward->host) != 0 || listen(fd, 128) != 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&forward->host, sizeof forward->host) != 0 ||
+        listen(fd, 128) != 0) {
         int error = errno;
         if (fd >= 0) close(fd);
-        pv_fail(err, PV_ECONFLICT, "port %d of this machine: %s", ntohs(forward->host.sin_port), strerror(error));
+        pv_fail(err, PV_ECONFLICT, "port %d of this machine: %s", ntohs(forward->host.sin_port),
+                strerror(error));
         return NULL;
     }
     return pv_listener_open(serve, fd, on_client, forward);
@@ -100,7 +105,8 @@ static int parse(const char *line, const char *ip, pv_forward *out)
     out->host.sin_family = out->guest.sin_family = AF_INET;
     out->host.sin_port = htons((uint16_t)host);
     out->guest.sin_port = htons((uint16_t)guest);
-    return inet_pton(AF_INET, address, &out->host.sin_addr) == 1 && inet_pton(AF_INET, ip, &out->guest.sin_addr) == 1;
+    return inet_pton(AF_INET, address, &out->host.sin_addr) == 1 &&
+           inet_pton(AF_INET, ip, &out->guest.sin_addr) == 1;
 }
 
 static void want(pv_serve *serve, const char *line, const char *ip, pv_err *err)
@@ -111,7 +117,8 @@ static void want(pv_serve *serve, const char *line, const char *ip, pv_err *err)
         return;
     }
     for (f = serve->forwards; f != NULL; f = f->next) {
-        if (memcmp(&f->host, &probe.host, sizeof f->host) == 0 && memcmp(&f->guest, &probe.guest, sizeof f->guest) == 0) {
+        if (memcmp(&f->host, &probe.host, sizeof f->host) == 0 &&
+            memcmp(&f->guest, &probe.guest, sizeof f->guest) == 0) {
             f->wanted = 1;
             return;
         }
@@ -149,13 +156,17 @@ static void each_server(pv_serve *serve, int mark, const char *id, pv_err *mine)
     char path[PV_PATH_CAP];
     DIR *dir;
     struct dirent *entry;
-    if (pv_path_format(path, NULL, "%s/servers", serve->lab) != PV_OK || (dir = opendir(path)) == NULL) return;
+    if (pv_path_format(path, NULL, "%s/servers", serve->lab) != PV_OK ||
+        (dir = opendir(path)) == NULL)
+        return;
     while ((entry = readdir(dir)) != NULL) {
         pv_conf *conf = NULL;
         pv_err err = {.status = PV_OK};
         const char *ip, *line;
         if (entry->d_name[0] == '.') continue;
-        if (pv_path_format(path, NULL, "%s/servers/%s/server.conf", serve->lab, entry->d_name) != PV_OK) continue;
+        if (pv_path_format(path, NULL, "%s/servers/%s/server.conf", serve->lab, entry->d_name) !=
+            PV_OK)
+            continue;
         if (pv_conf_open(&conf, path, NULL) != PV_OK) continue;
         ip = pv_conf_get(conf, "ip", 0);
         for (int n = 0; ip != NULL && (line = pv_conf_get(conf, "port", n)) != NULL; n++) {
@@ -163,12 +174,15 @@ static void each_server(pv_serve *serve, int mark, const char *id, pv_err *mine)
             if (!mark) want(serve, line, ip, &err);
             else if (parse(line, ip, &probe)) {
                 for (pv_forward *f = serve->forwards; f != NULL; f = f->next) {
-                    if (memcmp(&f->host, &probe.host, sizeof f->host) == 0 && memcmp(&f->guest, &probe.guest, sizeof f->guest) == 0) f->wanted = 1;
+                    if (memcmp(&f->host, &probe.host, sizeof f->host) == 0 &&
+                        memcmp(&f->guest, &probe.guest, sizeof f->guest) == 0)
+                        f->wanted = 1;
                 }
             }
         }
         pv_conf_close(conf);
-        if (err.status != PV_OK && mine != NULL && id != NULL && strcmp(id, entry->d_name) == 0) *mine = err;
+        if (err.status != PV_OK && mine != NULL && id != NULL && strcmp(id, entry->d_name) == 0)
+            *mine = err;
     }
     closedir(dir);
 }

@@ -8,9 +8,9 @@
 #include "linux/cgroup.h"
 #include "linux/file.h"
 #include "linux/labdir.h"
+#include "linux/netns.h"
 #include "linux/rtnl.h"
 #include "linux/serve.h"
-#include "linux/netns.h"
 
 pv_status pv_labdir_netns(const char *lab, char *out, pv_err *err)
 {
@@ -30,7 +30,8 @@ pv_status pv_labdir_of(const char *folder, char *out, pv_err *err)
     pv_status status = pv_path_format(out, err, "%s", folder);
     for (int i = 0; status == PV_OK && i < 2; i++) {
         char *slash = strrchr(out, '/');
-        if (slash == NULL || slash == out) return pv_fail(err, PV_EINVAL, "%s is not a folder of a lab", folder);
+        if (slash == NULL || slash == out)
+            return pv_fail(err, PV_EINVAL, "%s is not a folder of a lab", folder);
         *slash = '\0';
     }
     return status;
@@ -48,7 +49,8 @@ static pv_status bridge_up(const pv_conf *conf, pv_err *err)
         status = pv_nl_bridge_add(nl, bridge, err);
         if (status == PV_EEXIST) status = PV_OK; /* another start of a server was quicker */
     }
-    if (status == PV_OK) status = pv_nl_addr_add(nl, bridge, gateway, (int)pv_conf_int(conf, "prefix", 24), err);
+    if (status == PV_OK)
+        status = pv_nl_addr_add(nl, bridge, gateway, (int)pv_conf_int(conf, "prefix", 24), err);
     if (status == PV_OK) status = pv_nl_link_up(nl, bridge, err);
     pv_nl_close(nl);
     return status;
@@ -109,7 +111,8 @@ pv_status pv_labdir_cgroup(const char *lab, const char *id, char *out, pv_err *e
 {
     const char *name = strrchr(lab, '/');
     name = name != NULL ? name + 1 : lab;
-    return id != NULL ? pv_path_format(out, err, "prov/%s/%s", name, id) : pv_path_format(out, err, "prov/%s", name);
+    return id != NULL ? pv_path_format(out, err, "prov/%s/%s", name, id)
+                      : pv_path_format(out, err, "prov/%s", name);
 }
 
 pv_status pv_lab_down(const char *lab, pv_err *err)

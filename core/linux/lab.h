@@ -3,12 +3,12 @@
  * Folder layout, all of it made and described from outside (lua/prov/machine):
  *   <lab>/lab.conf                   netns=<path>
  *   <lab>/networks/<id>/network.conf bridge gateway prefix
- *   <lab>/servers/<id>/server.conf   id network link ip image init hostname memory milli_cpus nesting volume port
- *                     /up /work /root   overlay; /vol  real folders for nesting; /console.log
- *                     /run              pid and start time of its init, and the boot it is of
- *                     /lock             held while it is started, stopped or removed
- * Everything else a server has (cgroups, link, namespaces, processes) carries its id, so that
- * it is found and removed from the description alone. Only for processes with one thread. */
+ *   <lab>/servers/<id>/server.conf   id network link ip image init hostname memory milli_cpus
+ * nesting volume port /up /work /root   overlay; /vol  real folders for nesting; /console.log /run
+ * pid and start time of its init, and the boot it is of /lock             held while it is started,
+ * stopped or removed Everything else a server has (cgroups, link, namespaces, processes) carries
+ * its id, so that it is found and removed from the description alone. Only for processes with one
+ * thread. */
 #ifndef PV_LINUX_LAB_H
 #define PV_LINUX_LAB_H
 

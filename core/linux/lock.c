@@ -32,7 +32,8 @@ pv_status pv_lock_open(pv_lock **out, const char *path, int wait, pv_err *err)
         if (rc != 0) {
             int error = errno;
             close(fd);
-            if (error == EWOULDBLOCK) return pv_fail(err, PV_EBUSY, "%s is locked by another process", path);
+            if (error == EWOULDBLOCK)
+                return pv_fail(err, PV_EBUSY, "%s is locked by another process", path);
             return pv_fail_errno(err, error, "cannot lock %s", path);
         }
         if (is_current(fd, path)) break;

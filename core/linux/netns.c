@@ -72,7 +72,8 @@ pv_status pv_netns_delete(const char *path, pv_err *err)
 {
     while (umount2(path, MNT_DETACH) == 0) {
     }
-    if (unlink(path) != 0 && errno != ENOENT) return pv_fail_errno(err, errno, "cannot remove %s", path);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return pv_fail_errno(err, errno, "cannot remove %s", path);
     return PV_OK;
 }
 
@@ -80,9 +81,10 @@ pv_status pv_netns_enter(const char *path, int *saved, pv_err *err)
 {
     int fd = -1, error;
     *saved = -1;
-    if (!pv_netns_has(path)) return pv_fail(err, PV_ENOTFOUND, "there is no network namespace at %s", path);
-    if ((*saved = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) >= 0 && (fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0 &&
-        setns(fd, CLONE_NEWNET) == 0) {
+    if (!pv_netns_has(path))
+        return pv_fail(err, PV_ENOTFOUND, "there is no network namespace at %s", path);
+    if ((*saved = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) >= 0 &&
+        (fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0 && setns(fd, CLONE_NEWNET) == 0) {
         close(fd);
         return PV_OK;
     }

@@ -38,10 +38,13 @@ static int try_banner(const struct sockaddr_in *address, int ms)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), ok = 0, error = 0;
     socklen_t len = sizeof error;
     if (fd < 0) return 0;
-    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EINPROGRESS) {
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
+        errno == EINPROGRESS) {
         ok = wait_for(fd, POLLOUT, ms < CONNECT_MS ? ms : CONNECT_MS) &&
-             getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 && wait_for(fd, POLLIN, ms) &&
-             recv(fd, banner, sizeof banner, MSG_WAITALL) == (ssize_t)sizeof banner && memcmp(banner, "SSH-", 4) == 0;
+             getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 &&
+             wait_for(fd, POLLIN, ms) &&
+             recv(fd, banner, sizeof banner, MSG_WAITALL) == (ssize_t)sizeof banner &&
+             memcmp(banner, "SSH-", 4) == 0;
     }
     close(fd);
     return ok;
@@ -55,7 +58,8 @@ static void console_tail(const char *folder, char *out, size_t cap)
     size_t from, at = 0;
     pv_buf_init(&text, 16 * 1024 * 1024);
     out[0] = '\0';
-    if (pv_path_format(path, NULL, "%s/console.log", folder) == PV_OK && pv_file_read(&text, path, NULL) == PV_OK && text.len > 0) {
+    if (pv_path_format(path, NULL, "%s/console.log", folder) == PV_OK &&
+        pv_file_read(&text, path, NULL) == PV_OK && text.len > 0) {
         from = text.len > CONSOLE_TAIL ? text.len - CONSOLE_TAIL : 0;
         for (size_t i = from; i < text.len && at + 1 < cap; i++) {
             unsigned char c = (unsigned char)text.data[i];
@@ -76,7 +80,8 @@ pv_status pv_server_wait_ssh(const char *folder, int timeout_ms, pv_err *err)
     int saved = -1;
     pv_status status = pv_server_open(&s, folder, 0, err);
     if (status != PV_OK) return status;
-    if (inet_pton(AF_INET, s.ip, &address.sin_addr) != 1) status = pv_fail(err, PV_ECORRUPT, "'%s' is no IPv4 address", s.ip);
+    if (inet_pton(AF_INET, s.ip, &address.sin_addr) != 1)
+        status = pv_fail(err, PV_ECORRUPT, "'%s' is no IPv4 address", s.ip);
     if (status == PV_OK) status = pv_netns_enter(s.netns, &saved, err);
     while (status == PV_OK) {
         struct timespec pause = {0, PAUSE_MS * 1000000L};
@@ -87,8 +92,14 @@ pv_status pv_server_wait_ssh(const char *folder, int timeout_ms, pv_err *err)
             continue;
         }
         console_tail(folder, tail, sizeof tail);
-        if (left <= 0) status = pv_fail(err, PV_ETIMEOUT, "no SSH on server '%s' after %d s; its console ends with: %s", s.id, timeout_ms / 1000, tail);
-        else status = pv_fail(err, PV_EUNAVAILABLE, "server '%s' ended while it started; its console ends with: %s", s.id, tail);
+        if (left <= 0)
+            status = pv_fail(err, PV_ETIMEOUT,
+                             "no SSH on server '%s' after %d s; its console ends with: %s", s.id,
+                             timeout_ms / 1000, tail);
+        else
+            status = pv_fail(err, PV_EUNAVAILABLE,
+                             "server '%s' ended while it started; its console ends with: %s", s.id,
+                             tail);
     }
     pv_netns_leave(saved);
     pv_server_close(&s);
@@ -103,7 +114,8 @@ pv_status pv_server_info_read(const char *folder, pv_server_info *out, pv_err *e
     if (out->pid > 0) {
         struct timespec t;
         clock_gettime(CLOCK_BOOTTIME, &t);
-        out->uptime_ms = t.tv_sec * 1000LL + t.tv_nsec / 1000000 - (long long)pv_process_started(out->pid) * 1000 / sysconf(_SC_CLK_TCK);
+        out->uptime_ms = t.tv_sec * 1000LL + t.tv_nsec / 1000000 -
+                         (long long)pv_process_started(out->pid) * 1000 / sysconf(_SC_CLK_TCK);
     }
     return PV_OK;
 }

@@ -31,8 +31,11 @@ unsigned long long pv_process_started(pid_t pid)
     pv_buf text;
     pv_buf_init(&text, 65536);
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (pv_file_read(&text, path, NULL) == PV_OK && text.len > 0 && (after = strrchr(text.data, ')')) != NULL) {
-        sscanf(after, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state, &started);
+    if (pv_file_read(&text, path, NULL) == PV_OK && text.len > 0 &&
+        (after = strrchr(text.data, ')')) != NULL) {
+        sscanf(after,
+               ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &state, &started);
     }
     pv_buf_deinit(&text);
     return state == 'Z' || state == 'X' ? 0 : started;
@@ -44,7 +47,8 @@ pv_status pv_run_write(const char *folder, pid_t pid, pv_err *err)
     pv_status status = pv_path_format(path, err, "%s/run", folder);
     if (status != PV_OK) return status;
     boot_id(boot, sizeof boot);
-    snprintf(text, sizeof text, "pid=%d\nstarted=%llu\nboot=%s\n", (int)pid, pv_process_started(pid), boot);
+    snprintf(text, sizeof text, "pid=%d\nstarted=%llu\nboot=%s\n", (int)pid,
+             pv_process_started(pid), boot);
     return pv_file_replace(path, text, err);
 }
 
@@ -55,7 +59,9 @@ pid_t pv_run_pid(const char *folder)
     const char *noted;
     unsigned long long started;
     pid_t pid = 0;
-    if (pv_path_format(path, NULL, "%s/run", folder) != PV_OK || pv_conf_open(&conf, path, NULL) != PV_OK) return 0;
+    if (pv_path_format(path, NULL, "%s/run", folder) != PV_OK ||
+        pv_conf_open(&conf, path, NULL) != PV_OK)
+        return 0;
     boot_id(boot, sizeof boot);
     noted = pv_conf_get(conf, "boot", 0);
     if (noted != NULL && strcmp(noted, boot) == 0) {

@@ -11,7 +11,13 @@
 #include "linux/serve_parts.h"
 #include "linux/upstream.h"
 
-enum { LARGEST_INPUT = 65536, HOST_CAP = 256, PATH_CAP = 2048, IDLE_MS = 120000, HIGH_WATER = 262144 };
+enum {
+    LARGEST_INPUT = 65536,
+    HOST_CAP = 256,
+    PATH_CAP = 2048,
+    IDLE_MS = 120000,
+    HIGH_WATER = 262144
+};
 
 /* What a request line asks for. */
 typedef struct target {
@@ -129,7 +135,9 @@ static void send_bytes(client *c, pv_bytes bytes)
 static void answer(client *c, const char *status, const char *text)
 {
     char head[1024];
-    int len = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(text), text);
+    int len = snprintf(head, sizeof head,
+                       "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
+                       status, strlen(text), text);
     send_bytes(c, (pv_bytes){head, (size_t)len});
     if (!uv_is_closing((uv_handle_t *)&c->tcp)) finish(c);
 }
@@ -139,7 +147,8 @@ static void answer(client *c, const char *status, const char *text)
 static void copy_field(void *arg, pv_bytes line)
 {
     pv_buf *out = arg;
-    static const char *const own[] = {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization"};
+    static const char *const own[] = {"Connection", "Keep-Alive", "Proxy-Connection",
+                                      "Proxy-Authorization"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         if (pv_http_is(line, own[i])) return;
     }
@@ -224,7 +233,10 @@ static void pump(client *c)
     }
     if (!c->head_sent) {
         char head[256];
-        int len = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %lld\r\n\r\n", pv_fetch_size(c->fetch));
+        int len = snprintf(head, sizeof head,
+                           "HTTP/1.1 200 OK\r\nContent-Type: "
+                           "application/octet-stream\r\nContent-Length: %lld\r\n\r\n",
+                           pv_fetch_size(c->fetch));
         c->head_sent = 1;
         send_bytes(c, (pv_bytes){head, (size_t)len});
         if (c->fetch == NULL) return;
@@ -253,7 +265,9 @@ static int parse_authority(char *text, int port, target *t)
         port = atoi(colon + 1);
     }
     if (*text == '\0' || strlen(text) >= sizeof t->host || port < 1 || port > 65535) return 0;
-    if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != strlen(text)) return 0;
+    if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") !=
+        strlen(text))
+        return 0;
     strcpy(t->host, text);
     t->port = port;
     return 1;
@@ -268,7 +282,9 @@ static int parse_target(pv_http_head head, target *t)
     if (len >= sizeof line || memchr(head.text, '\0', len) != NULL) return 0;
     memcpy(line, head.text, len);
     line[len] = '\0';
-    if (sscanf(line, "%15s %2303s", method, url) != 2 || strncmp(line + len - (len > 8 ? 8 : len), "HTTP/1.", 7) != 0) return 0;
+    if (sscanf(line, "%15s %2303s", method, url) != 2 ||
+        strncmp(line + len - (len > 8 ? 8 : len), "HTTP/1.", 7) != 0)
+        return 0;
     t->is_connect = strcmp(method, "CONNECT") == 0;
     t->is_head = strcmp(method, "HEAD") == 0;
     if (t->is_connect) return parse_authority(url, 443, t);
@@ -292,7 +308,6 @@ static int is_allowed(const pv_serve *serve, const target *t)
     return 0;
 }
 
-
 static void start_request(client *c, const target *t, pv_http_head head)
 {
     static const pv_upstream_events events = {on_head, on_body, on_end};
@@ -309,7 +324,8 @@ static void start_request(client *c, const target *t, pv_http_head head)
         c->reader.on_more = on_more;
         c->fetch = pv_fetch_join(c->serve, t->host, t->port, t->path, bytes, &c->reader);
     }
-    if (c->fetch == NULL) c->up = pv_upstream_open(c->serve, t->host, t->port, bytes, t->is_head, &events, c);
+    if (c->fetch == NULL)
+        c->up = pv_upstream_open(c->serve, t->host, t->port, bytes, t->is_head, &events, c);
     pv_buf_deinit(&request);
 }
 
@@ -329,7 +345,8 @@ static void next_request(client *c)
     if (!ok || t.is_connect) {
         c->last = 1; /* what follows may be a body */
         pv_buf_reset(&c->in);
-        answer(c, ok ? "405 Method Not Allowed" : "400 Bad Request", "this proxy only fetches packages over http\n");
+        answer(c, ok ? "405 Method Not Allowed" : "400 Bad Request",
+               "this proxy only fetches packages over http\n");
         return;
     }
     if (!is_allowed(c->serve, &t)) {

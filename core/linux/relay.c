@@ -53,7 +53,8 @@ static void on_closed(uv_handle_t *handle)
 static void end(relay *r)
 {
     for (int i = 0; i < 2; i++) {
-        if (!uv_is_closing((uv_handle_t *)&r->side[i].from)) uv_close((uv_handle_t *)&r->side[i].from, on_closed);
+        if (!uv_is_closing((uv_handle_t *)&r->side[i].from))
+            uv_close((uv_handle_t *)&r->side[i].from, on_closed);
     }
 }
 
@@ -77,7 +78,8 @@ static void on_written(uv_write_t *req, int status)
 {
     direction *d = req->data;
     if (status != 0) end(d->relay);
-    else if (!uv_is_closing((uv_handle_t *)&d->from)) uv_read_start((uv_stream_t *)&d->from, on_alloc, on_read);
+    else if (!uv_is_closing((uv_handle_t *)&d->from))
+        uv_read_start((uv_stream_t *)&d->from, on_alloc, on_read);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -148,7 +150,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
     }
 }
 
-pv_listener *pv_listener_open(pv_serve *serve, int fd, void (*on_client)(pv_serve *serve, int fd, void *arg), void *arg)
+pv_listener *pv_listener_open(pv_serve *serve, int fd,
+                              void (*on_client)(pv_serve *serve, int fd, void *arg), void *arg)
 {
     pv_listener *l = pv_alloc(sizeof *l);
     l->fd = fd;
@@ -170,5 +173,6 @@ static void on_listener_closed(uv_handle_t *handle)
 
 void pv_listener_close(pv_listener *l)
 {
-    if (l != NULL && !uv_is_closing((uv_handle_t *)&l->poll)) uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+    if (l != NULL && !uv_is_closing((uv_handle_t *)&l->poll))
+        uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }

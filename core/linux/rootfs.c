@@ -33,10 +33,15 @@ typedef struct held {
 
 static const unsigned long PLAIN = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-static pv_status do_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data, pv_err *err)
+static pv_status do_mount(const char *source, const char *target, const char *type,
+                          unsigned long flags, const char *data, pv_err *err)
 {
     if (mount(source, target, type, flags, data) != 0) {
-        return pv_fail_errno(err, errno, "cannot mount %s on %s", type != NULL ? type : source != NULL ? source : "flags", target);
+        return pv_fail_errno(err, errno, "cannot mount %s on %s",
+                             type != NULL     ? type
+                             : source != NULL ? source
+                                              : "flags",
+                             target);
     }
     return PV_OK;
 }
@@ -44,7 +49,8 @@ static pv_status do_mount(const char *source, const char *target, const char *ty
 static pv_status bind_over(const char *path, unsigned long flags, pv_err *err)
 {
     pv_status status = do_mount(path, path, NULL, MS_BIND, NULL, err);
-    return status == PV_OK ? do_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL, err) : status;
+    return status == PV_OK ? do_mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL, err)
+                           : status;
 }
 
 static pv_status mount_overlay(const pv_rootfs *fs, const char *root, pv_err *err)
@@ -52,9 +58,12 @@ static pv_status mount_overlay(const pv_rootfs *fs, const char *root, pv_err *er
     char options[PV_PATH_CAP];
     pv_status status;
     if (strpbrk(fs->folder, ":,\\") != NULL || strpbrk(fs->lower, ":,\\") != NULL) {
-        return pv_fail(err, PV_EINVAL, "a folder with ':', ',' or '\\' in its name cannot hold servers: %s", fs->folder);
+        return pv_fail(err, PV_EINVAL,
+                       "a folder with ':', ',' or '\\' in its name cannot hold servers: %s",
+                       fs->folder);
     }
-    status = pv_path_format(options, err, "lowerdir=%s,upperdir=%s/up,workdir=%s/work", fs->lower, fs->folder, fs->folder);
+    status = pv_path_format(options, err, "lowerdir=%s,upperdir=%s/up,workdir=%s/work", fs->lower,
+                            fs->folder, fs->folder);
     return status == PV_OK ? do_mount("prov", root, "overlay", 0, options, err) : status;
 }
 
@@ -64,7 +73,8 @@ static pv_status mount_proc(pv_err *err)
     static const char *const hidden[] = {"proc/sysrq-trigger", "proc/irq", "proc/bus"};
     pv_status status = do_mount("proc", "proc", "proc", PLAIN, NULL, err);
     if (status == PV_OK) status = bind_over("proc/sys", PLAIN | MS_RDONLY, err);
-    if (status == PV_OK) status = bind_over("proc/sys/net", PLAIN, err); /* the server's own network may be tuned */
+    if (status == PV_OK)
+        status = bind_over("proc/sys/net", PLAIN, err); /* the server's own network may be tuned */
     for (size_t i = 0; status == PV_OK && i < sizeof hidden / sizeof *hidden; i++) {
         if (access(hidden[i], F_OK) == 0) status = bind_over(hidden[i], PLAIN | MS_RDONLY, err);
     }
@@ -101,13 +111,16 @@ static pv_status mount_cgroups(const pv_rootfs *fs, pv_err *err)
     if (m.status == PV_OK && mkdir("sys/fs/cgroup/unified", 0755) != 0) {
         m.status = pv_fail_errno(err, errno, "cannot make sys/fs/cgroup/unified");
     }
-    if (m.status == PV_OK) m.status = do_mount("cgroup2", "sys/fs/cgroup/unified", "cgroup2", PLAIN, NULL, err);
+    if (m.status == PV_OK)
+        m.status = do_mount("cgroup2", "sys/fs/cgroup/unified", "cgroup2", PLAIN, NULL, err);
     return m.status;
 }
 
-static pv_status make_node(const char *path, unsigned major_number, unsigned minor_number, pv_err *err)
+static pv_status make_node(const char *path, unsigned major_number, unsigned minor_number,
+                           pv_err *err)
 {
-    if (mknod(path, S_IFCHR | 0666, makedev(major_number, minor_number)) != 0 || chmod(path, 0666) != 0) {
+    if (mknod(path, S_IFCHR | 0666, makedev(major_number, minor_number)) != 0 ||
+        chmod(path, 0666) != 0) {
         return pv_fail_errno(err, errno, "cannot make %s", path);
     }
     return PV_OK;
@@ -121,9 +134,14 @@ static pv_status make_nodes(const pv_rootfs *fs, pv_err *err)
         int nesting; /* only for containers inside, where the machine has it */
         const char *host;
     } nodes[] = {
-        {"dev/null", 1, 3, 0, NULL},        {"dev/zero", 1, 5, 0, NULL}, {"dev/full", 1, 7, 0, NULL},
-        {"dev/random", 1, 8, 0, NULL},      {"dev/urandom", 1, 9, 0, NULL}, {"dev/tty", 5, 0, 0, NULL},
-        {"dev/net/tun", 10, 200, 1, "/dev/net/tun"}, {"dev/fuse", 10, 229, 1, "/dev/fuse"},
+        {"dev/null", 1, 3, 0, NULL},
+        {"dev/zero", 1, 5, 0, NULL},
+        {"dev/full", 1, 7, 0, NULL},
+        {"dev/random", 1, 8, 0, NULL},
+        {"dev/urandom", 1, 9, 0, NULL},
+        {"dev/tty", 5, 0, 0, NULL},
+        {"dev/net/tun", 10, 200, 1, "/dev/net/tun"},
+        {"dev/fuse", 10, 229, 1, "/dev/fuse"},
     };
     pv_status status = PV_OK;
     for (size_t i = 0; status == PV_OK && i < sizeof nodes / sizeof *nodes; i++) {
@@ -137,8 +155,9 @@ static pv_status mount_dev(const pv_rootfs *fs, pv_err *err)
 {
     static const char *const folders[] = {"dev/pts", "dev/shm", "dev/mqueue", "dev/net"};
     static const char *const links[][2] = {
-        {"pts/ptmx", "dev/ptmx"},         {"/proc/self/fd", "dev/fd"},      {"/proc/self/fd/0", "dev/stdin"},
-        {"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"}, {"/proc/kcore", "dev/core"},
+        {"pts/ptmx", "dev/ptmx"},          {"/proc/self/fd", "dev/fd"},
+        {"/proc/self/fd/0", "dev/stdin"},  {"/proc/self/fd/1", "dev/stdout"},
+        {"/proc/self/fd/2", "dev/stderr"}, {"/proc/kcore", "dev/core"},
     };
     char console[PV_PATH_CAP];
     pv_status status = do_mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=755,size=4m", err);
@@ -147,13 +166,17 @@ static pv_status mount_dev(const pv_rootfs *fs, pv_err *err)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) mkdir(folders[i], 0755);
     if ((status = make_nodes(fs, err)) != PV_OK) return status;
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        if (symlink(links[i][0], links[i][1]) != 0) return pv_fail_errno(err, errno, "cannot link %s", links[i][1]);
+        if (symlink(links[i][0], links[i][1]) != 0)
+            return pv_fail_errno(err, errno, "cannot link %s", links[i][1]);
     }
     if ((fd = open("dev/console", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) >= 0) close(fd);
     status = pv_path_format(console, err, "%s/console.log", fs->folder);
     if (status == PV_OK) status = do_mount(console, "dev/console", NULL, MS_BIND, NULL, err);
-    if (status == PV_OK) status = do_mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620,gid=5", err);
-    if (status == PV_OK) status = do_mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL, err);
+    if (status == PV_OK)
+        status = do_mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                          "newinstance,ptmxmode=0666,mode=620,gid=5", err);
+    if (status == PV_OK)
+        status = do_mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, NULL, err);
     if (status == PV_OK) status = do_mount("mqueue", "dev/mqueue", "mqueue", PLAIN, NULL, err);
     return status;
 }
@@ -163,7 +186,8 @@ static pv_status mount_dev(const pv_rootfs *fs, pv_err *err)
 static pv_status take_folder(held *h, const char *host, const char *inside, pv_err *err)
 {
     struct one *one = &h->list[h->count];
-    if (h->count == MOST_VOLUMES) return pv_fail(err, PV_ELIMIT, "a server takes at most %d volumes", MOST_VOLUMES);
+    if (h->count == MOST_VOLUMES)
+        return pv_fail(err, PV_ELIMIT, "a server takes at most %d volumes", MOST_VOLUMES);
     one->fd = (int)syscall(SYS_open_tree, AT_FDCWD, host, OPEN_TREE_CLONE | O_CLOEXEC);
     if (one->fd < 0) return pv_fail_errno(err, errno, "cannot bind the folder %s", host);
     one->inside = inside;
@@ -174,7 +198,8 @@ static pv_status take_folder(held *h, const char *host, const char *inside, pv_e
 /* Real folders: an overlay cannot be the upper layer of the overlays of containers inside. */
 static pv_status take_volumes(const pv_rootfs *fs, held *h, pv_err *err)
 {
-    static const char *const nested[][2] = {{"containerd", "/var/lib/containerd"}, {"docker", "/var/lib/docker"}};
+    static const char *const nested[][2] = {{"containerd", "/var/lib/containerd"},
+                                            {"docker", "/var/lib/docker"}};
     char host[PV_PATH_CAP];
     const char *line;
     pv_status status = PV_OK;
@@ -197,7 +222,8 @@ static pv_status attach_volumes(held *h, pv_err *err)
     for (int i = 0; status == PV_OK && i < h->count; i++) {
         const struct one *one = &h->list[i];
         status = pv_dir_make(one->inside, err);
-        if (status == PV_OK && syscall(SYS_move_mount, one->fd, "", AT_FDCWD, one->inside, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+        if (status == PV_OK && syscall(SYS_move_mount, one->fd, "", AT_FDCWD, one->inside,
+                                       MOVE_MOUNT_F_EMPTY_PATH) != 0) {
             status = pv_fail_errno(err, errno, "cannot bind a volume on %s", one->inside);
         }
         close(one->fd);
@@ -207,9 +233,11 @@ static pv_status attach_volumes(held *h, pv_err *err)
 
 static pv_status pivot(pv_err *err)
 {
-    if (syscall(SYS_pivot_root, ".", ".") != 0) return pv_fail_errno(err, errno, "cannot change the root folder");
+    if (syscall(SYS_pivot_root, ".", ".") != 0)
+        return pv_fail_errno(err, errno, "cannot change the root folder");
     /* The old root now lies over the new one at the same place: take it off. */
-    if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) return pv_fail_errno(err, errno, "cannot leave the old root folder");
+    if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0)
+        return pv_fail_errno(err, errno, "cannot leave the old root folder");
     return PV_OK;
 }
 
@@ -220,13 +248,16 @@ pv_status pv_rootfs_enter(const pv_rootfs *fs, pv_err *err)
     pv_status status = pv_path_format(root, err, "%s/root", fs->folder);
     if (status == PV_OK) status = do_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, err);
     if (status == PV_OK) status = mount_overlay(fs, root, err);
-    if (status == PV_OK && chdir(root) != 0) status = pv_fail_errno(err, errno, "cannot enter %s", root);
+    if (status == PV_OK && chdir(root) != 0)
+        status = pv_fail_errno(err, errno, "cannot enter %s", root);
     if (status == PV_OK) status = mount_proc(err);
     if (status == PV_OK) status = do_mount("sysfs", "sys", "sysfs", PLAIN | MS_RDONLY, NULL, err);
     if (status == PV_OK) status = mount_cgroups(fs, err);
     if (status == PV_OK) status = mount_dev(fs, err);
-    if (status == PV_OK) status = do_mount("tmpfs", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", err);
-    if (status == PV_OK && mkdir("run/lock", 01777) != 0) status = pv_fail_errno(err, errno, "cannot make run/lock");
+    if (status == PV_OK)
+        status = do_mount("tmpfs", "run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", err);
+    if (status == PV_OK && mkdir("run/lock", 01777) != 0)
+        status = pv_fail_errno(err, errno, "cannot make run/lock");
     if (status == PV_OK) status = take_volumes(fs, &volumes, err);
     if (status == PV_OK) status = pivot(err);
     return status == PV_OK ? attach_volumes(&volumes, err) : status;

@@ -91,7 +91,8 @@ static int link_index(pv_nl *nl, const char *name)
     if (send(nl->fd, &r, r.head.nlmsg_len, 0) < 0) return 0;
     do n = recv(nl->fd, answer, sizeof answer, 0);
     while (n < 0 && errno == EINTR);
-    if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)) || h->nlmsg_type != RTM_NEWLINK) return 0;
+    if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct ifinfomsg)) || h->nlmsg_type != RTM_NEWLINK)
+        return 0;
     return ((struct ifinfomsg *)NLMSG_DATA(h))->ifi_index;
 }
 
@@ -128,16 +129,30 @@ pv_status pv_nl_bridge_add(pv_nl *nl, const char *name, pv_err *err)
     info = attr(&r, IFLA_LINKINFO, NULL, 0);
     attr_text(&r, IFLA_INFO_KIND, "bridge");
     nest_end(&r, info);
-    if ((error = talk(nl, &r)) != 0) return pv_fail_errno(err, error, "cannot make the bridge %s", name);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot make the bridge %s", name);
     return PV_OK;
 }
 
-pv_status pv_nl_veth_add(pv_nl *nl, const char *name, const char *master, const char *peer, pid_t pid, pv_err *err)
+/* A locally administered address, the same for the same name (FNV-1a). */
+static void hardware_address(const char *name, unsigned char out[6])
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (const char *c = name; *c != '\0'; c++) h = (h ^ (unsigned char)*c) * 0x100000001b3u;
+    for (int i = 0; i < 6; i++) out[i] = (unsigned char)(h >> (8 * i));
+    out[0] = (unsigned char)((out[0] & 0xfc) | 0x02);
+}
+
+pv_status pv_nl_veth_add(pv_nl *nl, const char *name, const char *master, const char *peer,
+                         pid_t pid, pv_err *err)
 {
     request r;
     struct rtattr *info, *data, *other;
-    struct ifinfomsg *link = begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+    struct ifinfomsg *link =
+        begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
     int bridge = link_index(nl, master), error;
+    unsigned char mac[6];
+    hardware_address(name, mac);
     if (bridge == 0) return pv_fail(err, PV_ENOTFOUND, "there is no bridge %s", master);
     link->ifi_flags = link->ifi_change = IFF_UP;
     attr_text(&r, IFLA_IFNAME, name);
@@ -148,11 +163,13 @@ pv_status pv_nl_veth_add(pv_nl *nl, const char *name, const char *master, const 
     other = attr(&r, VETH_INFO_PEER, NULL, 0);
     r.head.nlmsg_len += sizeof(struct ifinfomsg); /* the peer's own header, all zero */
     attr_text(&r, IFLA_IFNAME, peer);
+    attr(&r, IFLA_ADDRESS, mac, sizeof mac);
     attr_u32(&r, IFLA_NET_NS_PID, (uint32_t)pid);
     nest_end(&r, other);
     nest_end(&r, data);
     nest_end(&r, info);
-    if ((error = talk(nl, &r)) != 0) return pv_fail_errno(err, error, "cannot make the link %s", name);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot make the link %s", name);
     return PV_OK;
 }
 
@@ -163,7 +180,8 @@ pv_status pv_nl_link_up(pv_nl *nl, const char *name, pv_err *err)
     int error;
     link->ifi_flags = link->ifi_change = IFF_UP;
     attr_text(&r, IFLA_IFNAME, name);
-    if ((error = talk(nl, &r)) != 0) return pv_fail_errno(err, error, "cannot switch on the link %s", name);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot switch on the link %s", name);
     return PV_OK;
 }
 
@@ -187,7 +205,8 @@ int pv_nl_link_has(pv_nl *nl, const char *name)
 pv_status pv_nl_addr_add(pv_nl *nl, const char *name, const char *ip, int prefix, pv_err *err)
 {
     request r;
-    struct ifaddrmsg *address = begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof(struct ifaddrmsg));
+    struct ifaddrmsg *address =
+        begin(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof(struct ifaddrmsg));
     struct in_addr in, broadcast;
     int index = link_index(nl, name), error;
     if (index == 0) return pv_fail(err, PV_ENOTFOUND, "there is no link %s", name);
@@ -201,23 +220,27 @@ pv_status pv_nl_addr_add(pv_nl *nl, const char *name, const char *ip, int prefix
     attr(&r, IFA_LOCAL, &in, sizeof in);
     attr(&r, IFA_ADDRESS, &in, sizeof in);
     if (prefix < 31) attr(&r, IFA_BROADCAST, &broadcast, sizeof broadcast);
-    if ((error = talk(nl, &r)) != 0) return pv_fail_errno(err, error, "cannot give %s the address %s/%d", name, ip, prefix);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot give %s the address %s/%d", name, ip, prefix);
     return PV_OK;
 }
 
 pv_status pv_nl_route_default(pv_nl *nl, const char *gateway, pv_err *err)
 {
     request r;
-    struct rtmsg *route = begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(struct rtmsg));
+    struct rtmsg *route =
+        begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(struct rtmsg));
     struct in_addr in;
     int error;
-    if (inet_pton(AF_INET, gateway, &in) != 1) return pv_fail(err, PV_EINVAL, "'%s' is no IPv4 address", gateway);
+    if (inet_pton(AF_INET, gateway, &in) != 1)
+        return pv_fail(err, PV_EINVAL, "'%s' is no IPv4 address", gateway);
     route->rtm_family = AF_INET;
     route->rtm_table = RT_TABLE_MAIN;
     route->rtm_protocol = RTPROT_STATIC;
     route->rtm_scope = RT_SCOPE_UNIVERSE;
     route->rtm_type = RTN_UNICAST;
     attr(&r, RTA_GATEWAY, &in, sizeof in);
-    if ((error = talk(nl, &r)) != 0) return pv_fail_errno(err, error, "cannot set the default route to %s", gateway);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot set the default route to %s", gateway);
     return PV_OK;
 }

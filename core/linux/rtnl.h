@@ -1,4 +1,5 @@
-/* Named rtnl, not netlink: this folder is on the include path before the kernel's <linux/netlink.h>. */
+/* Named rtnl, not netlink: this folder is on the include path before the kernel's
+ * <linux/netlink.h>. */
 /* Network links, addresses and routes by rtnetlink.  A handle talks to the network
  * namespace that the thread was in when it was opened. */
 #ifndef PV_LINUX_RTNL_H
@@ -18,8 +19,10 @@ void pv_nl_close(pv_nl *nl); /* NULL is fine */
 pv_status pv_nl_bridge_add(pv_nl *nl, const char *name, pv_err *err);
 
 /* Makes a veth pair: name here, on the bridge `master` and up; peer in the network
- * namespace of process `pid`. */
-pv_status pv_nl_veth_add(pv_nl *nl, const char *name, const char *master, const char *peer, pid_t pid, pv_err *err);
+ * namespace of process `pid`, with a hardware address made from `name`, so that neighbours
+ * still know a server after its restart. */
+pv_status pv_nl_veth_add(pv_nl *nl, const char *name, const char *master, const char *peer,
+                         pid_t pid, pv_err *err);
 
 /* Switches a link on. */
 pv_status pv_nl_link_up(pv_nl *nl, const char *name, pv_err *err);

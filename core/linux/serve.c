@@ -30,7 +30,8 @@ int pv_serve_lab_socket(const pv_serve *serve, int type)
     if (setns(serve->lab_netns, CLONE_NEWNET) != 0) return -1;
     fd = socket(AF_INET, type, 0);
     error = errno;
-    if (setns(serve->host_netns, CLONE_NEWNET) != 0) abort(); /* never dial from the wrong network */
+    if (setns(serve->host_netns, CLONE_NEWNET) != 0)
+        abort(); /* never dial from the wrong network */
     errno = error;
     return fd;
 }
@@ -57,10 +58,15 @@ static int read_name(const pv_serve *serve, const char *id, pv_serve_name *out)
     pv_conf *conf = NULL, *network = NULL;
     const char *net, *ip, *hostname;
     int ok = 0, prefix;
-    if (pv_path_format(path, NULL, "%s/servers/%s/server.conf", serve->lab, id) != PV_OK || pv_conf_open(&conf, path, NULL) != PV_OK) return 0;
-    if (pv_conf_need(conf, "network", &net, NULL) == PV_OK && pv_conf_need(conf, "ip", &ip, NULL) == PV_OK &&
-        pv_conf_need(conf, "hostname", &hostname, NULL) == PV_OK && inet_pton(AF_INET, ip, &out->ip) == 1 &&
-        pv_path_format(path, NULL, "%s/networks/%s/network.conf", serve->lab, net) == PV_OK && pv_conf_open(&network, path, NULL) == PV_OK) {
+    if (pv_path_format(path, NULL, "%s/servers/%s/server.conf", serve->lab, id) != PV_OK ||
+        pv_conf_open(&conf, path, NULL) != PV_OK)
+        return 0;
+    if (pv_conf_need(conf, "network", &net, NULL) == PV_OK &&
+        pv_conf_need(conf, "ip", &ip, NULL) == PV_OK &&
+        pv_conf_need(conf, "hostname", &hostname, NULL) == PV_OK &&
+        inet_pton(AF_INET, ip, &out->ip) == 1 &&
+        pv_path_format(path, NULL, "%s/networks/%s/network.conf", serve->lab, net) == PV_OK &&
+        pv_conf_open(&network, path, NULL) == PV_OK) {
         prefix = (int)pv_conf_int(network, "prefix", 24);
         out->mask.s_addr = prefix < 1 ? 0 : htonl(UINT32_MAX << (32 - (prefix > 32 ? 32 : prefix)));
         out->net.s_addr = out->ip.s_addr & out->mask.s_addr;
@@ -78,7 +84,9 @@ static void read_names(pv_serve *serve)
     char path[PV_PATH_CAP];
     DIR *dir;
     struct dirent *entry;
-    if (pv_path_format(path, NULL, "%s/servers", serve->lab) != PV_OK || (dir = opendir(path)) == NULL) return;
+    if (pv_path_format(path, NULL, "%s/servers", serve->lab) != PV_OK ||
+        (dir = opendir(path)) == NULL)
+        return;
     while ((entry = readdir(dir)) != NULL) {
         pv_serve_name name;
         if (entry->d_name[0] == '.' || !read_name(serve, entry->d_name, &name)) continue;
@@ -95,9 +103,12 @@ static void read_lab(pv_serve *serve)
     const char *host, *cache;
     size_t count = 0;
     serve->cache[0] = '\0';
-    if (pv_path_format(path, NULL, "%s/lab.conf", serve->lab) != PV_OK || pv_conf_open(&conf, path, NULL) != PV_OK) return;
+    if (pv_path_format(path, NULL, "%s/lab.conf", serve->lab) != PV_OK ||
+        pv_conf_open(&conf, path, NULL) != PV_OK)
+        return;
     cache = pv_conf_get(conf, "cache", 0);
-    if (cache == NULL || pv_path_format(serve->cache, NULL, "%s", cache) != PV_OK) strcpy(serve->cache, "/var/cache/prov/packages");
+    if (cache == NULL || pv_path_format(serve->cache, NULL, "%s", cache) != PV_OK)
+        strcpy(serve->cache, "/var/cache/prov/packages");
     while ((host = pv_conf_get(conf, "allow", (int)count)) != NULL) {
         serve->allow = pv_realloc_array(serve->allow, count + 2, sizeof *serve->allow);
         serve->allow[count++] = pv_strdup(host);
@@ -120,7 +131,9 @@ static void on_tick(uv_timer_t *timer)
 {
     pv_serve *serve = timer->data;
     char path[PV_PATH_CAP];
-    if (serve->name_count > 0 && pv_path_format(path, NULL, "%s/servers/%s", serve->lab, serve->names[0].id) == PV_OK && access(path, F_OK) == 0) {
+    if (serve->name_count > 0 &&
+        pv_path_format(path, NULL, "%s/servers/%s", serve->lab, serve->names[0].id) == PV_OK &&
+        access(path, F_OK) == 0) {
         serve->idle_ticks = 0;
         return;
     }
@@ -149,7 +162,8 @@ static void on_ask(pv_serve *serve, int fd, void *arg)
         text[n] = '\0';
         text[strcspn(text, "\n")] = '\0';
         if (strcmp(text, "stop") == 0) uv_stop(&serve->loop);
-        else if (strncmp(text, "reload", 6) == 0) reload(serve, text[6] == ' ' ? text + 7 : NULL, &mine);
+        else if (strncmp(text, "reload", 6) == 0)
+            reload(serve, text[6] == ' ' ? text + 7 : NULL, &mine);
         if (mine.status != PV_OK) snprintf(reply, sizeof reply, "%s\n", mine.msg);
         else strcpy(reply, "ok\n");
         if (send(fd, reply, strlen(reply), MSG_NOSIGNAL) < 0) serve->idle_ticks = 0;
@@ -165,7 +179,8 @@ static pv_status socket_address(const char *lab, struct sockaddr_un *out, pv_err
     if (status != PV_OK) return status;
     memset(out, 0, sizeof *out);
     out->sun_family = AF_UNIX;
-    if (strlen(netns) + 6 > sizeof out->sun_path) return pv_fail(err, PV_ELIMIT, "path too long for a socket: %s.sock", netns);
+    if (strlen(netns) + 6 > sizeof out->sun_path)
+        return pv_fail(err, PV_ELIMIT, "path too long for a socket: %s.sock", netns);
     memcpy(out->sun_path, netns, strlen(netns));
     strcat(out->sun_path, ".sock");
     return PV_OK;
@@ -179,7 +194,8 @@ static pv_status open_control(pv_serve *serve, pv_err *err)
     if (status != PV_OK) return status;
     unlink(address.sun_path); /* we hold the lock, so it is a dead one's */
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 64) != 0) {
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(fd, 64) != 0) {
         int error = errno;
         if (fd >= 0) close(fd);
         return pv_fail_errno(err, error, "cannot listen on %s", address.sun_path);
@@ -195,10 +211,12 @@ static pv_status open_namespaces(pv_serve *serve, pv_err *err)
     char netns[PV_PATH_CAP];
     pv_status status = pv_labdir_netns(serve->lab, netns, err);
     if (status != PV_OK) return status;
-    if (!pv_netns_has(netns)) return pv_fail(err, PV_ENOTFOUND, "there is no network namespace at %s", netns);
+    if (!pv_netns_has(netns))
+        return pv_fail(err, PV_ENOTFOUND, "there is no network namespace at %s", netns);
     serve->lab_netns = open(netns, O_RDONLY | O_CLOEXEC);
     serve->host_netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (serve->lab_netns < 0 || serve->host_netns < 0) return pv_fail_errno(err, errno, "cannot open the network namespaces");
+    if (serve->lab_netns < 0 || serve->host_netns < 0)
+        return pv_fail_errno(err, errno, "cannot open the network namespaces");
     return PV_OK;
 }
 
@@ -249,10 +267,12 @@ static pv_status ask(const char *lab, const char *question, char *reply, size_t 
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return pv_fail_errno(err, errno, "cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 || send(fd, question, strlen(question), MSG_NOSIGNAL) < 0 ||
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        send(fd, question, strlen(question), MSG_NOSIGNAL) < 0 ||
         (n = recv(fd, reply, cap - 1, 0)) <= 0) {
         close(fd);
-        return pv_fail(err, PV_EUNAVAILABLE, "the lab has no process to ask: see %s/serve.log", lab);
+        return pv_fail(err, PV_EUNAVAILABLE, "the lab has no process to ask: see %s/serve.log",
+                       lab);
     }
     close(fd);
     reply[n] = '\0';
@@ -270,7 +290,9 @@ static void spawn(const char *lab)
     setsid();
     if (fork() != 0) _exit(0);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    out = pv_path_format(log, NULL, "%s/serve.log", lab) == PV_OK ? open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600) : -1;
+    out = pv_path_format(log, NULL, "%s/serve.log", lab) == PV_OK
+              ? open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600)
+              : -1;
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(out >= 0 ? out : null, STDERR_FILENO);
@@ -283,7 +305,8 @@ pv_status pv_serve_reload(const char *lab, const char *server, pv_err *err)
 {
     char question[REQUEST_CAP], reply[PV_ERR_MSG];
     pv_status status = PV_EUNAVAILABLE;
-    snprintf(question, sizeof question, "reload%s%s\n", server != NULL ? " " : "", server != NULL ? server : "");
+    snprintf(question, sizeof question, "reload%s%s\n", server != NULL ? " " : "",
+             server != NULL ? server : "");
     for (int attempt = 0; status == PV_EUNAVAILABLE && attempt < 500; attempt++) {
         struct timespec pause = {0, 2000000};
         status = ask(lab, question, reply, sizeof reply, err);

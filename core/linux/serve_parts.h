@@ -19,7 +19,7 @@ typedef struct pv_serve_name {
     char *id;
     char *hostname;
     struct in_addr ip;
-    struct in_addr net;  /* of its network */
+    struct in_addr net; /* of its network */
     struct in_addr mask;
 } pv_serve_name;
 
@@ -27,9 +27,9 @@ struct pv_serve {
     uv_loop_t loop;
     uv_timer_t tick;
     const char *lab;
-    int lab_netns;  /* descriptors of the two namespaces */
+    int lab_netns; /* descriptors of the two namespaces */
     int host_netns;
-    int clients;    /* open connections of all kinds */
+    int clients; /* open connections of all kinds */
     int idle_ticks;
     pv_serve_name *names;
     size_t name_count;
@@ -43,7 +43,8 @@ int pv_serve_lab_socket(const pv_serve *serve, int type);
 
 /* Calls on_client(serve, fd, arg) for every connection to the listening socket, which the
  * listener owns from now on.  Connections beyond PV_SERVE_MOST_CLIENTS are refused. */
-pv_listener *pv_listener_open(pv_serve *serve, int fd, void (*on_client)(pv_serve *serve, int fd, void *arg), void *arg);
+pv_listener *pv_listener_open(pv_serve *serve, int fd,
+                              void (*on_client)(pv_serve *serve, int fd, void *arg), void *arg);
 void pv_listener_close(pv_listener *listener);
 
 /* Sends bytes both ways until both sides are done; owns both connected sockets.  `first` goes
@@ -55,7 +56,8 @@ pv_status pv_proxy_open(pv_serve *serve, pv_err *err);
 pv_status pv_names_open(pv_serve *serve, pv_err *err);
 
 /* Name server: the answer to a question from `from`, appended to out; 0 when it deserves none. */
-int pv_names_answer(const pv_serve *serve, struct in_addr from, const unsigned char *question, size_t len, pv_buf *out);
+int pv_names_answer(const pv_serve *serve, struct in_addr from, const unsigned char *question,
+                    size_t len, pv_buf *out);
 
 /* Makes the forwards those of the folder.  `mine` (may be NULL) gets the first problem of
  * server `id`. */

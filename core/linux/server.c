@@ -16,10 +16,10 @@
 #include "linux/file.h"
 #include "linux/lab.h"
 #include "linux/labdir.h"
-#include "linux/rtnl.h"
 #include "linux/netns.h"
 #include "linux/process.h"
 #include "linux/rootfs.h"
+#include "linux/rtnl.h"
 #include "linux/serve.h"
 #include "linux/server.h"
 
@@ -65,16 +65,20 @@ static pv_status configure_network(const pv_server *s, const pv_conf *network, p
     pv_status status = pv_conf_need(network, "gateway", &gateway, err);
     if (status == PV_OK) status = pv_nl_open(&nl, err);
     if (status == PV_OK) status = pv_nl_link_up(nl, LOOPBACK, err);
-    if (status == PV_OK) status = pv_nl_addr_add(nl, "eth0", s->ip, (int)pv_conf_int(network, "prefix", 24), err);
+    if (status == PV_OK)
+        status = pv_nl_addr_add(nl, "eth0", s->ip, (int)pv_conf_int(network, "prefix", 24), err);
     if (status == PV_OK) status = pv_nl_link_up(nl, "eth0", err);
-    if (status == PV_OK && pv_conf_int(network, "nat", 0)) status = pv_nl_route_default(nl, gateway, err);
+    if (status == PV_OK && pv_conf_int(network, "nat", 0))
+        status = pv_nl_route_default(nl, gateway, err);
     pv_nl_close(nl);
     return status;
 }
 
 static void exec_init(const char *init)
 {
-    static char *const environment[] = {"container=prov", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", NULL};
+    static char *const environment[] = {
+        "container=prov", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME=/root", "LANG=C.UTF-8", NULL};
     static char *const systemd[] = {"/sbin/init", "--log-target=console", "--show-status=1", NULL};
     static char *const sshd[] = {"/usr/sbin/sshd", "-D", "-e", NULL};
     sigset_t none;
@@ -96,8 +100,12 @@ static void exec_init(const char *init)
  * side just sees the end. */
 static void run_init(const pv_server *s, const pv_conf *network, int line)
 {
-    pv_rootfs fs = {.folder = s->folder, .conf = s->conf, .cgroups = s->cgroups, .nesting = (int)pv_conf_int(s->conf, "nesting", 0)};
-    const char *init = pv_conf_get(s->conf, "init", 0), *hostname = pv_conf_get(s->conf, "hostname", 0);
+    pv_rootfs fs = {.folder = s->folder,
+                    .conf = s->conf,
+                    .cgroups = s->cgroups,
+                    .nesting = (int)pv_conf_int(s->conf, "nesting", 0)};
+    const char *init = pv_conf_get(s->conf, "init", 0),
+               *hostname = pv_conf_get(s->conf, "hostname", 0);
     pv_err err = {.status = PV_OK};
     char byte;
     ssize_t n;
@@ -105,7 +113,8 @@ static void run_init(const pv_server *s, const pv_conf *network, int line)
     while (n < 0 && errno == EINTR);
     if (n != 1) _exit(0); /* whoever made us died before the server was complete */
     if (pv_conf_need(s->conf, "image", &fs.lower, &err) != PV_OK) goto fail;
-    if (hostname != NULL && sethostname(hostname, strlen(hostname)) != 0) pv_fail_errno(&err, errno, "cannot set the hostname");
+    if (hostname != NULL && sethostname(hostname, strlen(hostname)) != 0)
+        pv_fail_errno(&err, errno, "cannot set the hostname");
     if (err.status != PV_OK || configure_network(s, network, &err) != PV_OK) goto fail;
     if (pv_rootfs_enter(&fs, &err) != PV_OK) goto fail;
     exec_init(init != NULL ? init : "systemd");
@@ -120,7 +129,8 @@ static void use_console(const char *folder)
     char path[PV_PATH_CAP];
     int null = open("/dev/null", O_RDWR | O_CLOEXEC), console = -1;
     if (pv_path_format(path, NULL, "%s/console.log", folder) == PV_OK) {
-        console = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        console =
+            open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     }
     dup2(null, STDIN_FILENO);
     dup2(console >= 0 ? console : null, STDOUT_FILENO);
@@ -131,7 +141,8 @@ static void use_console(const char *folder)
  * tells its pid and ends, so that nobody waits for the init but the machine's own. */
 static void run_middle(const pv_server *s, const pv_conf *network, int tell, int line)
 {
-    const unsigned long spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
+    const unsigned long spaces =
+        CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
     pv_err err;
     long pid;
     setsid();
@@ -150,7 +161,8 @@ static void run_middle(const pv_server *s, const pv_conf *network, int tell, int
 }
 
 /* Makes the init; *line is the other end of the one in run_init(). */
-static pv_status spawn_init(const pv_server *s, const pv_conf *network, long *pid, int *line, pv_err *err)
+static pv_status spawn_init(const pv_server *s, const pv_conf *network, long *pid, int *line,
+                            pv_err *err)
 {
     int tell[2], gate[2], ended;
     pid_t middle;
@@ -175,7 +187,8 @@ static pv_status spawn_init(const pv_server *s, const pv_conf *network, long *pi
     }
     if (middle < 0 || n != (ssize_t)sizeof *pid) {
         close(gate[1]);
-        return pv_fail(err, PV_EIO, "cannot start the server '%s': see %s/console.log", s->id, s->folder);
+        return pv_fail(err, PV_EIO, "cannot start the server '%s': see %s/console.log", s->id,
+                       s->folder);
     }
     *line = gate[1];
     return PV_OK;
@@ -186,7 +199,8 @@ static pv_status release_init(const pv_server *s, int line, pv_err *err)
 {
     char problem[PV_ERR_MSG / 2];
     ssize_t n;
-    if (write(line, "g", 1) != 1) return pv_fail_errno(err, errno, "cannot start the init of '%s'", s->id);
+    if (write(line, "g", 1) != 1)
+        return pv_fail_errno(err, errno, "cannot start the init of '%s'", s->id);
     do n = recv(line, problem, sizeof problem, MSG_WAITALL);
     while (n < 0 && errno == EINTR);
     if (n == 0) return PV_OK;
@@ -206,7 +220,8 @@ static pv_status set_limits(const pv_server *s, pv_err *err)
 
 static pv_status make_folders(const pv_server *s, pv_err *err)
 {
-    static const char *const names[] = {"up", "work", "root", "vol", "vol/containerd", "vol/docker"};
+    static const char *const names[] = {"up",  "work",           "root",
+                                        "vol", "vol/containerd", "vol/docker"};
     char path[PV_PATH_CAP];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         pv_status status = pv_path_format(path, err, "%s/%s", s->folder, names[i]);
@@ -322,12 +337,14 @@ pv_status pv_server_discard(const char *folder, pv_err *err)
 {
     char gone[PV_PATH_CAP];
     const char *name = strrchr(folder, '/');
-    pv_status status = pv_path_format(gone, err, "%.*s/.gone-%s", (int)(name - folder), folder, name + 1);
+    pv_status status =
+        pv_path_format(gone, err, "%.*s/.gone-%s", (int)(name - folder), folder, name + 1);
     if (status != PV_OK) return status;
     if (rename(folder, gone) != 0 && errno != ENOENT) {
         pv_status cleared = pv_tree_remove(gone, err); /* of an earlier try with the same id */
         if (cleared != PV_OK) return cleared;
-        if (rename(folder, gone) != 0 && errno != ENOENT) return pv_fail_errno(err, errno, "cannot remove %s", folder);
+        if (rename(folder, gone) != 0 && errno != ENOENT)
+            return pv_fail_errno(err, errno, "cannot remove %s", folder);
     }
     return PV_OK;
 }

@@ -17,9 +17,9 @@ struct pv_upstream {
     uv_connect_t connect;
     uv_write_t write;
     struct addrinfo *addresses, *next;
-    int looking;   /* the look-up still holds this struct */
-    int open;      /* of handles: tcp, timer */
-    int ended;     /* on_end was called or is not wanted */
+    int looking; /* the look-up still holds this struct */
+    int open;    /* of handles: tcp, timer */
+    int ended;   /* on_end was called or is not wanted */
     int paused;
     int in_body;
     int is_head;
@@ -86,7 +86,8 @@ static long long body_length(const pv_upstream *up, int status, pv_http_head hea
     char text[24];
     if (up->is_head || status == 204 || status == 304) return 0;
     if (pv_http_field(head, "Transfer-Encoding").data != NULL || length.data == NULL) return -1;
-    snprintf(text, sizeof text, "%.*s", (int)(length.len < sizeof text ? length.len : 0), length.data);
+    snprintf(text, sizeof text, "%.*s", (int)(length.len < sizeof text ? length.len : 0),
+             length.data);
     return strspn(text, "0123456789") == strlen(text) && text[0] != '\0' ? atoll(text) : -1;
 }
 
@@ -163,7 +164,8 @@ static void on_connected(uv_connect_t *req, int status)
     }
     up->write.data = up;
     uv_timer_start(&up->timer, on_silence, SILENCE_MS, 0);
-    if (uv_write(&up->write, (uv_stream_t *)&up->tcp, &out, 1, on_sent) != 0 || uv_read_start((uv_stream_t *)&up->tcp, on_alloc, on_read) != 0) {
+    if (uv_write(&up->write, (uv_stream_t *)&up->tcp, &out, 1, on_sent) != 0 ||
+        uv_read_start((uv_stream_t *)&up->tcp, on_alloc, on_read) != 0) {
         end(up, 0);
     }
 }
@@ -190,8 +192,8 @@ static void on_found(uv_getaddrinfo_t *req, int status, struct addrinfo *address
     else dial(up);
 }
 
-pv_upstream *pv_upstream_open(pv_serve *serve, const char *host, int port, pv_bytes request, int is_head,
-                              const pv_upstream_events *events, void *arg)
+pv_upstream *pv_upstream_open(pv_serve *serve, const char *host, int port, pv_bytes request,
+                              int is_head, const pv_upstream_events *events, void *arg)
 {
     pv_upstream *up = pv_alloc(sizeof *up);
     struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};

@@ -21,8 +21,8 @@ typedef struct pv_upstream_events {
 } pv_upstream_events;
 
 /* Sends the request (a whole head) to host:port. Events come later, never from inside this call. */
-pv_upstream *pv_upstream_open(pv_serve *serve, const char *host, int port, pv_bytes request, int is_head,
-                              const pv_upstream_events *events, void *arg);
+pv_upstream *pv_upstream_open(pv_serve *serve, const char *host, int port, pv_bytes request,
+                              int is_head, const pv_upstream_events *events, void *arg);
 
 /* Stops or goes on reading the body. */
 void pv_upstream_pause(pv_upstream *up, int paused);
