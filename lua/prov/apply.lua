@@ -50,7 +50,9 @@ function M.run(ctx, opts)
   local plan = assert(make_plan(p, opts))
   local empty = #plan.steps == 0 and not next(plan.refreshed) and #plan.forgotten == 0 and #plan.dropped == 0
   if #plan.steps > 0 then
-    ctx.ui.show("plan", file.project(plan))
+    if ctx.output == "table" or not ctx.yes then
+      ctx.ui.show("plan", file.project(plan))
+    end
     assert(agree(ctx, opts))
   end
   if empty and not engine.outputs_stale(p.store, plan) then
