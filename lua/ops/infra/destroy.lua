@@ -4,7 +4,7 @@ return {
   summary = "Delete everything the workspace has created",
   params = {
     refresh = { type = "bool", default = true, doc = "Read the world first" },
-    parallelism = { type = "int", min = 1, max = 10000, default = 64, doc = "Steps at once, over all providers" },
+    parallelism = { type = "int", min = 1, max = 10000, default = 256, doc = "Steps at once, over all providers" },
     on_failure = { type = "enum", one_of = { "stop", "continue" }, default = "continue", doc = "See prov apply" },
   },
   permission = { action = "delete", resource = "Workspace" },

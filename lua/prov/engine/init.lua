@@ -432,7 +432,7 @@ function M.apply(input)
   local run = new_run(input)
   local hosts <close> = run.hosts
   local started, began = os.time(), clock.monotonic()
-  local sched, e = schedule(plan, input.providers, input.parallelism or 64)
+  local sched, e = schedule(plan, input.providers, input.parallelism or 256)
   if not sched then
     return nil, e
   end
