@@ -58,11 +58,16 @@ local function unknown_key(shown, block)
     hint = n > 0 and ("its keys are: %s%s"):format(table.concat(keys, ", "), n > 8 and ", ..." or "") or nil }
 end
 
+--- True when a resource of the block has the value, or does not say what it has.
+local function has_field(block, field)
+  local c = block.contract
+  return field == "id" or c.schema[field] ~= nil or not c.resource.outputs or c.resource.outputs[field] ~= nil
+end
+
 --- Checks that the field a reference ends in exists.
 local function check_field(ref, block, path)
-  local field = path[1]
-  local c = block.contract
-  if not c or field == "id" or c.schema[field] or not c.resource.outputs or c.resource.outputs[field] then
+  local field, c = path[1], block.contract
+  if has_field(block, field) then
     return nil
   end
   local known = { "id" }
@@ -72,8 +77,12 @@ local function check_field(ref, block, path)
     end
   end
   table.sort(known)
-  local msg = ("%s: a %s of provider '%s' has no value '%s'"):format(tostring(ref), block.kind, block.provider, tostring(field))
-  return { path = {}, msg = msg, hint = suggest.hint(tostring(field), known) or "it has: " .. table.concat(known, ", ") }
+  local what = ("a %s of provider '%s'"):format(block.kind, block.provider)
+  return {
+    path = {},
+    msg = ("%s: %s has no value '%s'"):format(tostring(ref), what, tostring(field)),
+    hint = suggest.hint(tostring(field), known) or "it has: " .. table.concat(known, ", "),
+  }
 end
 
 local function slice(path, from)
@@ -150,14 +159,36 @@ local function resolve_new(loader, from, ref)
   return value.ref(base, path), all_of(block)
 end
 
---- resolve_new, once for each reference that several resources share.
+--- The common case without parsing: a reference to a declared resource that has no count, with
+-- a field that is there. Returns the same as resolve_new, or nil when it is another case.
+local function resolve_plain(loader, ref)
+  local block = loader.by_base[rawget(ref, "@address")]
+  local resource = block and block.single
+  local field = resource and rawget(ref, "@path")[1]
+  if not resource or math.type(field) or field and not has_field(block, field) then
+    return nil
+  end
+  block.needs = block.needs or { block.base }
+  if field then
+    return ref, block.needs
+  end
+  block.id = block.id or value.ref(block.base, { "id" })
+  return block.id, block.needs
+end
+
+--- The reference in its final form and the addresses it depends on (a list not to be changed);
+-- nil and a problem.
 local function resolve(loader, from, ref)
   if from and from.rename then
     return resolve_new(loader, from, ref)
   end
+  local done, needs = resolve_plain(loader, ref)
+  if done then
+    return done, needs
+  end
   local known = loader.resolved[ref]
   if not known then
-    local done, needs = resolve_new(loader, from, ref)
+    done, needs = resolve_new(loader, from, ref)
     if not done then
       return nil, needs
     end
@@ -280,7 +311,7 @@ local function link_args(loader, block, args)
   local out, first, set
   for name, v in next, args do
     if type(v) == "table" then
-      local problems, needs, new = nil, nil, nil
+      local problems, needs, new
       if getmetatable(v) == ref_mt then
         local found
         new, found = resolve(loader, block, v)

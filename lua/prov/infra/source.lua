@@ -15,8 +15,10 @@ local M = {}
 
 local function kind_proxy(kind, hint)
   return setmetatable({}, {
-    __index = function(_, name)
-      return value.ref(kind .. "." .. tostring(name))
+    __index = function(proxy, name)
+      local ref = value.ref(kind .. "." .. tostring(name))
+      rawset(proxy, name, ref) -- references never change, so they are shared
+      return ref
     end,
     __call = function()
       error(("there is no function '%s'%s"):format(kind, hint and "; " .. hint or ""), 2)
