@@ -45,7 +45,9 @@ pv_status pv_log_from_env(pv_err *err)
     pv_status status = PV_OK;
     if (name != NULL && name[0] != '\0') {
         if (pv_log_level_of(name, &level)) atomic_store(&sink.level, (int)level);
-        else status = pv_fail(err, PV_EINVAL, "PROV_LOG is '%.40s', not one of debug info warn error off", name);
+        else
+            status = pv_fail(err, PV_EINVAL,
+                             "PROV_LOG is '%.40s', not one of debug info warn error off", name);
     }
     if (form != NULL && form[0] != '\0') {
         if (strcmp(form, "json") == 0) atomic_store(&sink.form, PV_LOG_JSON);
@@ -58,17 +60,22 @@ pv_status pv_log_from_env(pv_err *err)
 /* Length of the UTF-8 sequence at p, 0 when it is none or encodes a control character. */
 static size_t utf8_len(const unsigned char *p, size_t left)
 {
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+    size_t len = p[0] < 0x80                   ? 1
+                 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+                 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                               : 0;
     if (len == 0 || len > left) return 0;
     for (size_t i = 1; i < len; i++) {
         if ((p[i] & 0xc0) != 0x80) return 0;
     }
     if (len == 1) return p[0] >= 0x20 && p[0] != 0x7f;
-    if (len == 2 && p[0] == 0xc2 && p[1] < 0xa0) return 0;                             /* C1 controls */
+    if (len == 2 && p[0] == 0xc2 && p[1] < 0xa0) return 0; /* C1 controls */
     if (len == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f))) return 0;
-    if (len == 3 && p[0] == 0xe2 && ((p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)) ||
-                                     (p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
-                                     (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9))) {
+    if (len == 3 && p[0] == 0xe2 &&
+        ((p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)) ||
+         (p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
+         (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9))) {
         return 0; /* line separators and changes of direction */
     }
     if (len == 4 && ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))) return 0;
@@ -127,13 +134,14 @@ static void add_time(pv_buf *out, long long ms)
     time_t seconds = (time_t)(ms / 1000);
     struct tm utc = {0};
     gmtime_r(&seconds, &utc);
-    pv_buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(ms % 1000));
+    pv_buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
+                utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(ms % 1000));
 }
 
 static bool is_reserved(pv_bytes key)
 {
-    return (key.len == 4 && memcmp(key.data, "time", 4) == 0) || (key.len == 3 && memcmp(key.data, "msg", 3) == 0) ||
+    return (key.len == 4 && memcmp(key.data, "time", 4) == 0) ||
+           (key.len == 3 && memcmp(key.data, "msg", 3) == 0) ||
            (key.len == 5 && memcmp(key.data, "level", 5) == 0);
 }
 
@@ -142,11 +150,12 @@ static bool any_hidden(const char *hidden, size_t len)
     return memchr(hidden, 1, len) != NULL;
 }
 
-static void add_field(pv_buf *out, pv_log_form form, const pv_log_field *field, const char *key_hidden,
-                      const char *hidden)
+static void add_field(pv_buf *out, pv_log_form form, const pv_log_field *field,
+                      const char *key_hidden, const char *hidden)
 {
     bool masked = any_hidden(hidden, field->value.len);
-    bool quotes = form == PV_LOG_JSON ? !field->bare || masked : needs_quotes(field->value) && !field->bare;
+    bool quotes =
+        form == PV_LOG_JSON ? !field->bare || masked : needs_quotes(field->value) && !field->bare;
     pv_buf_adds(out, form == PV_LOG_JSON ? ",\"" : " ");
     add_clean(out, form, field->key, key_hidden);
     if (is_reserved(field->key)) pv_buf_addc(out, '_');
@@ -164,7 +173,8 @@ static char *mark_values(pv_bytes message, const pv_log_field *fields, size_t co
     size_t at = message.len;
     if (message.len != 0) memcpy(joined, message.data, message.len);
     for (size_t i = 0; i < count; i++) {
-        if (fields[i].value.len != 0) memcpy(joined + at, fields[i].value.data, fields[i].value.len);
+        if (fields[i].value.len != 0)
+            memcpy(joined + at, fields[i].value.data, fields[i].value.len);
         at += fields[i].value.len;
     }
     pv_redact_mark((pv_bytes){joined, total}, hidden);
@@ -173,8 +183,8 @@ static char *mark_values(pv_bytes message, const pv_log_field *fields, size_t co
     return hidden;
 }
 
-static void render(pv_buf *out, pv_log_form form, long long ms, pv_log_level level, pv_bytes message,
-                   const pv_log_field *fields, size_t count)
+static void render(pv_buf *out, pv_log_form form, long long ms, pv_log_level level,
+                   pv_bytes message, const pv_log_field *fields, size_t count)
 {
     size_t total = message.len, at = message.len;
     char *hidden;
@@ -197,8 +207,8 @@ static void render(pv_buf *out, pv_log_form form, long long ms, pv_log_level lev
     pv_free(hidden);
 }
 
-void pv_log_render(pv_buf *out, pv_log_form form, long long ms, pv_log_level level, pv_bytes message,
-                   const pv_log_field *fields, size_t count)
+void pv_log_render(pv_buf *out, pv_log_form form, long long ms, pv_log_level level,
+                   pv_bytes message, const pv_log_field *fields, size_t count)
 {
     size_t start = out->len, len;
     char *hidden;
@@ -220,8 +230,9 @@ void pv_log(pv_log_level level, pv_bytes message, const pv_log_field *fields, si
     struct timespec now;
     if (level < pv_log_get_level() || level >= PV_LOG_OFF) return;
     clock_gettime(CLOCK_REALTIME, &now);
-    pv_log_render(&line, (pv_log_form)atomic_load(&sink.form), (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000,
-                  level, message, fields, count);
+    pv_log_render(&line, (pv_log_form)atomic_load(&sink.form),
+                  (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, message, fields,
+                  count);
     if (write(atomic_load(&sink.fd), line.data, line.len) < 0) {
         /* Nowhere to tell. */
     }

@@ -35,8 +35,8 @@ pv_log_level pv_log_get_level(void);
 void pv_log(pv_log_level level, pv_bytes message, const pv_log_field *fields, size_t count);
 
 /* Appends the line pv_log would write at `ms` since 1970, with its newline. */
-void pv_log_render(pv_buf *out, pv_log_form form, long long ms, pv_log_level level, pv_bytes message,
-                   const pv_log_field *fields, size_t count);
+void pv_log_render(pv_buf *out, pv_log_form form, long long ms, pv_log_level level,
+                   pv_bytes message, const pv_log_field *fields, size_t count);
 
 /* The level called `name`; false when there is none. */
 bool pv_log_level_of(const char *name, pv_log_level *level);

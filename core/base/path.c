@@ -112,7 +112,8 @@ pv_status pv_path_read(const char *path, pv_buf *out, pv_err *err)
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) status = pv_fail_errno(err, errno, "read %s", path);
         else if (pv_buf_add(out, chunk, (size_t)n) != PV_OK) {
-            status = pv_fail(err, PV_ELIMIT, "read %s: it is larger than %zu bytes", path, out->max);
+            status =
+                pv_fail(err, PV_ELIMIT, "read %s: it is larger than %zu bytes", path, out->max);
         }
     }
     explicit_bzero(chunk, sizeof chunk); /* it may have been a key */

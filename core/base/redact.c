@@ -66,7 +66,8 @@ static void add(pv_bytes text)
     memcpy(registry.arena->data + registry.used, text.data, text.len);
     if (registry.count == registry.cap) {
         registry.cap = registry.cap == 0 ? 16 : registry.cap * 2;
-        registry.entries = pv_realloc_array(registry.entries, registry.cap, sizeof *registry.entries);
+        registry.entries =
+            pv_realloc_array(registry.entries, registry.cap, sizeof *registry.entries);
     }
     for (at = registry.count; at > 0 && registry.entries[at - 1].len < text.len; at--) {
         registry.entries[at] = registry.entries[at - 1];
@@ -150,7 +151,8 @@ static void add_base64(pv_bytes text, size_t skip, const char *digits)
 static void add_forms(pv_bytes secret)
 {
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char base64url[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
     add(secret);
     add_json(secret);
@@ -167,7 +169,8 @@ static void add_forms(pv_bytes secret)
 pv_status pv_redact_add(pv_bytes secret, pv_err *err)
 {
     if (secret.len < PV_REDACT_MIN) {
-        return pv_fail(err, PV_EINVAL, "a secret shorter than %d bytes cannot be hidden", PV_REDACT_MIN);
+        return pv_fail(err, PV_EINVAL, "a secret shorter than %d bytes cannot be hidden",
+                       PV_REDACT_MIN);
     }
     pthread_mutex_lock(&registry.mutex);
     if (!known(secret)) {

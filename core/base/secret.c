@@ -23,7 +23,7 @@ pv_secret *pv_secret_new(size_t len)
     /* Each of these may be refused (limits, old kernels); the secret works all the same. */
     secret->locked = mlock(at, secret->mapped) == 0;
     (void)madvise(at, secret->mapped, MADV_DONTDUMP);
-    (void)madvise(at, secret->mapped, MADV_WIPEONFORK);
+    (void)madvise(at, secret->mapped, MADV_DONTFORK); /* a forked child must not even use it */
     secret->data = at;
     return secret;
 }

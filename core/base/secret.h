@@ -1,5 +1,6 @@
 /* Memory for keys and passwords: outside the heap, kept out of swap where the system allows
- * it, out of core dumps and out of child processes, wiped when freed. */
+ * it, out of core dumps and out of forked children (where touching it is a segmentation
+ * fault, not a key of zeroes), wiped when freed. */
 #ifndef PV_BASE_SECRET_H
 #define PV_BASE_SECRET_H
 

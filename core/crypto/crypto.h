@@ -26,7 +26,8 @@ pv_status pv_random(void *out, size_t len, pv_err *err);
 pv_status pv_sha256(pv_bytes data, unsigned char out[PV_SHA256_LEN], pv_err *err);
 
 /* HMAC-SHA-256; a key of any length, also empty. */
-pv_status pv_hmac_sha256(pv_bytes key, pv_bytes data, unsigned char out[PV_SHA256_LEN], pv_err *err);
+pv_status pv_hmac_sha256(pv_bytes key, pv_bytes data, unsigned char out[PV_SHA256_LEN],
+                         pv_err *err);
 
 /* Writes 2 * len hexadecimal digits and a NUL. */
 void pv_hex(const unsigned char *data, size_t len, char *out);

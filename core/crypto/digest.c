@@ -9,7 +9,8 @@ pv_status pv_random(void *out, size_t len, pv_err *err)
     unsigned char *to = out;
     while (len > 0) { /* RAND_bytes counts in int */
         int part = len > 1 << 20 ? 1 << 20 : (int)len;
-        if (RAND_bytes(to, part) != 1) return pv_fail(err, PV_EIO, "the system has no random bytes");
+        if (RAND_bytes(to, part) != 1)
+            return pv_fail(err, PV_EIO, "the system has no random bytes");
         to += part;
         len -= (size_t)part;
     }
@@ -26,8 +27,8 @@ pv_status pv_hmac_sha256(pv_bytes key, pv_bytes data, unsigned char out[PV_SHA25
 {
     unsigned len = 0;
     const char *bytes = key.len != 0 ? key.data : ""; /* NULL would mean "the key of before" */
-    if (key.len <= 1 << 30 && HMAC(EVP_sha256(), bytes, (int)key.len, (const unsigned char *)data.data,
-                                   data.len, out, &len) != NULL) {
+    if (key.len <= 1 << 30 && HMAC(EVP_sha256(), bytes, (int)key.len,
+                                   (const unsigned char *)data.data, data.len, out, &len) != NULL) {
         return PV_OK;
     }
     return pv_fail(err, PV_EIO, "HMAC-SHA-256 is not available");

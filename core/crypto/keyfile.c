@@ -22,16 +22,20 @@ static int read_key(int fd, pv_secret *key)
 
 static pv_status check_file(const char *path, const struct stat *st, pv_err *err)
 {
-    if (!S_ISREG(st->st_mode)) return pv_fail(err, PV_EDENIED, "key file %s is not a regular file", path);
+    if (!S_ISREG(st->st_mode))
+        return pv_fail(err, PV_EDENIED, "key file %s is not a regular file", path);
     if (st->st_uid != geteuid() && st->st_uid != 0) {
-        return pv_fail(err, PV_EDENIED, "key file %s belongs to user %u, not to you", path, (unsigned)st->st_uid);
+        return pv_fail(err, PV_EDENIED, "key file %s belongs to user %u, not to you", path,
+                       (unsigned)st->st_uid);
     }
     if (st->st_mode & 077) {
-        return pv_fail(err, PV_EDENIED, "key file %s has mode %04o, so others may get at it; run: chmod 600 %s", path,
-                       (unsigned)(st->st_mode & 07777), path);
+        return pv_fail(err, PV_EDENIED,
+                       "key file %s has mode %04o, so others may get at it; run: chmod 600 %s",
+                       path, (unsigned)(st->st_mode & 07777), path);
     }
     if (st->st_size != PV_KEY_LEN) {
-        return pv_fail(err, PV_ECORRUPT, "key file %s has %lld bytes, a key has %d; restore it from a backup", path,
+        return pv_fail(err, PV_ECORRUPT,
+                       "key file %s has %lld bytes, a key has %d; restore it from a backup", path,
                        (long long)st->st_size, PV_KEY_LEN);
     }
     return PV_OK;
@@ -42,13 +46,15 @@ static pv_status load(const char *path, pv_secret **out, pv_err *err)
     struct stat st;
     pv_status status;
     int error, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 && errno == ELOOP) return pv_fail(err, PV_EDENIED, "key file %s is a symbolic link", path);
+    if (fd < 0 && errno == ELOOP)
+        return pv_fail(err, PV_EDENIED, "key file %s is a symbolic link", path);
     if (fd < 0) return pv_fail_errno(err, errno, "open key file %s", path);
     if (fstat(fd, &st) != 0) status = pv_fail_errno(err, errno, "open key file %s", path);
     else status = check_file(path, &st, err);
     if (status == PV_OK) {
         *out = pv_secret_new(PV_KEY_LEN);
-        if ((error = read_key(fd, *out)) != 0) status = pv_fail_errno(err, error, "read key file %s", path);
+        if ((error = read_key(fd, *out)) != 0)
+            status = pv_fail_errno(err, error, "read key file %s", path);
     }
     close(fd);
     if (status != PV_OK) {

@@ -32,8 +32,8 @@ static pv_status check(pv_bytes key, size_t len, pv_bytes aad, pv_err *err)
 static EVP_CIPHER_CTX *make_context(pv_bytes key, int sealing)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    if (ctx != NULL && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, (const unsigned char *)key.data, NULL,
-                                         sealing) != 1) {
+    if (ctx != NULL && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL,
+                                         (const unsigned char *)key.data, NULL, sealing) != 1) {
         EVP_CIPHER_CTX_free(ctx);
         ctx = NULL;
     }
@@ -45,8 +45,8 @@ static pv_status unavailable(pv_err *err)
     return pv_fail(err, PV_EIO, "AES-256-GCM is not available");
 }
 
-static pv_status seal_with(EVP_CIPHER_CTX *ctx, const unsigned char *nonce, pv_bytes plain, pv_bytes aad,
-                           char *out, pv_err *err)
+static pv_status seal_with(EVP_CIPHER_CTX *ctx, const unsigned char *nonce, pv_bytes plain,
+                           pv_bytes aad, char *out, pv_err *err)
 {
     unsigned char *to = (unsigned char *)out;
     int len = 0, last = 0;
@@ -58,11 +58,13 @@ static pv_status seal_with(EVP_CIPHER_CTX *ctx, const unsigned char *nonce, pv_b
     }
     if (EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, to) != 1) return unavailable(err);
     to += PV_NONCE_LEN;
-    if (aad.len != 0 && EVP_EncryptUpdate(ctx, NULL, &len, (const unsigned char *)aad.data, (int)aad.len) != 1) {
+    if (aad.len != 0 &&
+        EVP_EncryptUpdate(ctx, NULL, &len, (const unsigned char *)aad.data, (int)aad.len) != 1) {
         return unavailable(err);
     }
     len = 0;
-    if (plain.len != 0 && EVP_EncryptUpdate(ctx, to, &len, (const unsigned char *)plain.data, (int)plain.len) != 1) {
+    if (plain.len != 0 &&
+        EVP_EncryptUpdate(ctx, to, &len, (const unsigned char *)plain.data, (int)plain.len) != 1) {
         return unavailable(err);
     }
     if (EVP_EncryptFinal_ex(ctx, to + len, &last) != 1 ||
@@ -72,7 +74,8 @@ static pv_status seal_with(EVP_CIPHER_CTX *ctx, const unsigned char *nonce, pv_b
     return PV_OK;
 }
 
-static pv_status open_with(EVP_CIPHER_CTX *ctx, pv_bytes sealed, pv_bytes aad, char *out, pv_err *err)
+static pv_status open_with(EVP_CIPHER_CTX *ctx, pv_bytes sealed, pv_bytes aad, char *out,
+                           pv_err *err)
 {
     const unsigned char *from = (const unsigned char *)sealed.data;
     unsigned char *to = (unsigned char *)out, none[1];
@@ -81,7 +84,8 @@ static pv_status open_with(EVP_CIPHER_CTX *ctx, pv_bytes sealed, pv_bytes aad, c
     int len = 0, last = 0, ok;
     for (int i = 0; i < PV_TAG_LEN; i++) tag[i] = from[PV_NONCE_LEN + size + (size_t)i];
     ok = EVP_DecryptInit_ex(ctx, NULL, NULL, NULL, from) == 1;
-    if (ok && aad.len != 0) ok = EVP_DecryptUpdate(ctx, NULL, &len, (const unsigned char *)aad.data, (int)aad.len) == 1;
+    if (ok && aad.len != 0)
+        ok = EVP_DecryptUpdate(ctx, NULL, &len, (const unsigned char *)aad.data, (int)aad.len) == 1;
     len = 0;
     if (ok && size != 0) ok = EVP_DecryptUpdate(ctx, to, &len, from + PV_NONCE_LEN, (int)size) == 1;
     if (ok) ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, PV_TAG_LEN, tag) == 1;
@@ -108,7 +112,8 @@ pv_status pv_open(pv_bytes key, pv_bytes sealed, pv_bytes aad, char *out, pv_err
     EVP_CIPHER_CTX *ctx;
     pv_status status = check(key, sealed.len, aad, err);
     if (status != PV_OK) return status;
-    if (sealed.len < PV_SEAL_OVERHEAD) return pv_fail(err, PV_EAUTH, "the sealed bytes are too short");
+    if (sealed.len < PV_SEAL_OVERHEAD)
+        return pv_fail(err, PV_EAUTH, "the sealed bytes are too short");
     if ((ctx = make_context(key, 0)) == NULL) return unavailable(err);
     status = open_with(ctx, sealed, aad, out, err);
     EVP_CIPHER_CTX_free(ctx);
@@ -153,7 +158,8 @@ static pv_status sealer_open(pv_sealer *self, pv_bytes sealed, pv_bytes aad, cha
     EVP_CIPHER_CTX *ctx;
     pv_status status = check(pv_secret_bytes(s->key), sealed.len, aad, err);
     if (status != PV_OK) return status;
-    if (sealed.len < PV_SEAL_OVERHEAD) return pv_fail(err, PV_EAUTH, "the sealed bytes are too short");
+    if (sealed.len < PV_SEAL_OVERHEAD)
+        return pv_fail(err, PV_EAUTH, "the sealed bytes are too short");
     if ((ctx = borrow(s, 0)) == NULL) return unavailable(err);
     status = open_with(ctx, sealed, aad, out, err);
     give_back(s, 0, ctx);
@@ -192,7 +198,8 @@ pv_status pv_sealer_new(pv_sealer **out, pv_bytes key, pv_err *err)
     *out = NULL;
     if (status != PV_OK) return status;
     s = pv_alloc(sizeof *s);
-    s->base = (pv_sealer){PV_SEALER_ABI, PV_SEAL_OVERHEAD, sealer_seal, sealer_open, sealer_retain, sealer_release};
+    s->base = (pv_sealer){PV_SEALER_ABI, PV_SEAL_OVERHEAD, sealer_seal,
+                          sealer_open,   sealer_retain,    sealer_release};
     s->key = pv_secret_copy(key);
     s->users = 1;
     pthread_mutex_init(&s->mutex, NULL);

@@ -40,7 +40,8 @@ static int l_base_log_configure(lua_State *L)
 {
     static const char *const forms[] = {"text", "json", NULL};
     pv_log_configure((pv_log_level)luaL_checkoption(L, 1, NULL, levels),
-                     (pv_log_form)luaL_checkoption(L, 2, "text", forms), (int)luaL_optinteger(L, 3, 2));
+                     (pv_log_form)luaL_checkoption(L, 2, "text", forms),
+                     (int)luaL_optinteger(L, 3, 2));
     return 0;
 }
 

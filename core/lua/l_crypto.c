@@ -44,7 +44,8 @@ static int l_crypto_hmac(lua_State *L)
 {
     unsigned char digest[PV_SHA256_LEN];
     pv_err err;
-    if (pv_hmac_sha256(lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_hmac_sha256(lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
+        return lx_fail(L, &err);
     return push_hex(L, digest);
 }
 
@@ -58,7 +59,8 @@ static int l_crypto_equal(lua_State *L)
 /* crypto.seal(key32, nonce?, plain, aad?) -> bytes | nil, err */
 static int l_crypto_seal(lua_State *L)
 {
-    pv_bytes key = lx_checkbytes(L, 1), nonce = {NULL, 0}, plain = lx_checkbytes(L, 3), aad = {"", 0};
+    pv_bytes key = lx_checkbytes(L, 1), nonce = {NULL, 0}, plain = lx_checkbytes(L, 3),
+             aad = {"", 0};
     pv_buf *buf;
     char *to;
     pv_err err;
@@ -69,7 +71,8 @@ static int l_crypto_seal(lua_State *L)
     if (!lua_isnoneornil(L, 4)) aad = lx_checkbytes(L, 4);
     buf = lx_newbuf(L, 0);
     to = pv_buf_reserve(buf, plain.len + PV_SEAL_OVERHEAD);
-    if (pv_seal(key, (const unsigned char *)nonce.data, plain, aad, to, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_seal(key, (const unsigned char *)nonce.data, plain, aad, to, &err) != PV_OK)
+        return lx_fail(L, &err);
     lua_pushlstring(L, to, plain.len + PV_SEAL_OVERHEAD);
     return 1;
 }
@@ -128,8 +131,8 @@ static int l_crypto_keyfile(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"random", l_crypto_random}, {"sha256", l_crypto_sha256}, {"hmac", l_crypto_hmac},
-    {"equal", l_crypto_equal},   {"seal", l_crypto_seal},     {"open", l_crypto_open},
+    {"random", l_crypto_random}, {"sha256", l_crypto_sha256},   {"hmac", l_crypto_hmac},
+    {"equal", l_crypto_equal},   {"seal", l_crypto_seal},       {"open", l_crypto_open},
     {"sealer", l_crypto_sealer}, {"keyfile", l_crypto_keyfile}, {NULL, NULL},
 };
 

@@ -67,7 +67,8 @@ static pv_bytes op_part(lua_State *L, lua_Integer number, int i, int optional)
 /* Adds the operation at the top of the stack. */
 static pv_status add_op(lua_State *L, pv_batch *b, lua_Integer i, pv_err *err)
 {
-    static const char *const names[] = {"node", "del_node", "edge", "del_edge", "journal", "put", "del", NULL};
+    static const char *const names[] = {"node",    "del_node", "edge", "del_edge",
+                                        "journal", "put",      "del",  NULL};
     pv_bytes name = op_part(L, i, 1, 0), p1 = op_part(L, i, 2, 0), p2, p3;
     int kind = 0;
     while (names[kind] != NULL && strcmp(names[kind], name.data) != 0) kind++;
@@ -170,7 +171,8 @@ static int l_store_commit_sync(lua_State *L)
     return 1;
 }
 
-/* store:claim(name, owner, ttl_ms, now_ms) -> token | nil, err (locked: data.owner, data.expires, data.token) */
+/* store:claim(name, owner, ttl_ms, now_ms) -> token | nil, err (locked: data.owner, data.expires,
+ * data.token) */
 static int l_store_claim(lua_State *L)
 {
     pv_store *s = lx_checkbox(L, 1, L_STORE);
@@ -239,9 +241,12 @@ static int l_store_backup(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"commit", l_store_commit},   {"commit_sync", l_store_commit_sync},
-    {"claim", l_store_claim},     {"renew", l_store_renew},
-    {"release", l_store_release}, {"backup", l_store_backup},
+    {"commit", l_store_commit},
+    {"commit_sync", l_store_commit_sync},
+    {"claim", l_store_claim},
+    {"renew", l_store_renew},
+    {"release", l_store_release},
+    {"backup", l_store_backup},
     {NULL, NULL},
 };
 

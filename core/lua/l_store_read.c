@@ -45,7 +45,8 @@ static int push_list(lua_State *L, pv_cursor **box, push_row push, lua_Integer l
     pv_err err;
     pv_status status = PV_OK;
     lua_newtable(L);
-    for (lua_Integer i = 1; i <= limit && (status = pv_cursor_next(*box, &row, &err)) == PV_OK; i++) {
+    for (lua_Integer i = 1; i <= limit && (status = pv_cursor_next(*box, &row, &err)) == PV_OK;
+         i++) {
         push(L, &row);
         lua_rawseti(L, -2, i);
     }
@@ -124,7 +125,8 @@ static int l_store_head(lua_State *L)
 {
     uint64_t revision;
     pv_err err;
-    if (pv_store_head(lx_checkbox(L, 1, L_STORE), &revision, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_store_head(lx_checkbox(L, 1, L_STORE), &revision, &err) != PV_OK)
+        return lx_fail(L, &err);
     lua_pushinteger(L, (lua_Integer)revision);
     return 1;
 }
@@ -177,7 +179,8 @@ static int l_store_nodes(lua_State *L)
     return push_list(L, box, push_node_row, LUA_MAXINTEGER);
 }
 
-/* store:edges(id, "out"|"in"|"both", type?, revision?) -> { { from, type, to, bytes } } | nil, err */
+/* store:edges(id, "out"|"in"|"both", type?, revision?) -> { { from, type, to, bytes } } | nil, err
+ */
 static int l_store_edges(lua_State *L)
 {
     static const char *const names[] = {"out", "in", "both", NULL};
@@ -200,7 +203,8 @@ static int l_store_journal(lua_State *L)
     lua_Integer from = luaL_optinteger(L, 3, 0), limit = opt_limit(L, 4);
     pv_cursor **box = lx_newbox(L, L_CURSOR);
     pv_err err;
-    if (pv_store_journal(s, run, from > 0 ? (uint64_t)from : 0, box, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_store_journal(s, run, from > 0 ? (uint64_t)from : 0, box, &err) != PV_OK)
+        return lx_fail(L, &err);
     return push_list(L, box, push_journal_row, limit);
 }
 
@@ -247,10 +251,10 @@ static int l_store_check(lua_State *L)
         const char *name;
         uint64_t value;
     } fields[] = {
-        {"head", r.head},         {"nodes", r.nodes},
-        {"edges", r.edges},       {"dangling", r.dangling},
-        {"journal", r.journal},   {"keys", r.keys},
-        {"locks", r.locks},       {"old_versions", r.old_versions},
+        {"head", r.head},           {"nodes", r.nodes},
+        {"edges", r.edges},         {"dangling", r.dangling},
+        {"journal", r.journal},     {"keys", r.keys},
+        {"locks", r.locks},         {"old_versions", r.old_versions},
         {"file_size", r.file_size}, {"used_size", r.used_size},
         {"errors", r.errors},
     };
@@ -269,11 +273,16 @@ static int l_store_check(lua_State *L)
 void l_store_add_readers(lua_State *L)
 {
     static const luaL_Reg readers[] = {
-        {"head", l_store_head},       {"revisions", l_store_revisions},
-        {"node", l_store_node},       {"nodes", l_store_nodes},
-        {"edges", l_store_edges},     {"journal", l_store_journal},
-        {"get", l_store_get},         {"scan", l_store_scan},
-        {"locks", l_store_locks},     {"check", l_store_check},
+        {"head", l_store_head},
+        {"revisions", l_store_revisions},
+        {"node", l_store_node},
+        {"nodes", l_store_nodes},
+        {"edges", l_store_edges},
+        {"journal", l_store_journal},
+        {"get", l_store_get},
+        {"scan", l_store_scan},
+        {"locks", l_store_locks},
+        {"check", l_store_check},
         {NULL, NULL},
     };
     static const luaL_Reg none[] = {{NULL, NULL}};

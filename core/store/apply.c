@@ -285,7 +285,8 @@ static pv_status apply_kv(apply *a, const pv_op *op)
 
 static pv_status apply_op(apply *a, const pv_op *op)
 {
-    pv_bytes p0 = batch_part(a->b, op, 0), p1 = batch_part(a->b, op, 1), p2 = batch_part(a->b, op, 2);
+    pv_bytes p0 = batch_part(a->b, op, 0), p1 = batch_part(a->b, op, 1),
+             p2 = batch_part(a->b, op, 2);
     pv_bytes data = batch_part(a->b, op, 3);
     switch (op->kind) {
     case OP_NODE: return apply_node(a, p0, p1, data);
@@ -318,7 +319,9 @@ static pv_status check_epoch(apply *a)
     mdb_cursor_close(cursor);
     if (rc != 0 && rc != MDB_NOTFOUND) return write_failed(a, rc);
     if (!held) {
-        return pv_fail(a->c->err, PV_ECONFLICT, "the lock with token %llu is no longer held: it was released, or it expired and another took it",
+        return pv_fail(a->c->err, PV_ECONFLICT,
+                       "the lock with token %llu is no longer held: it was released, or it expired "
+                       "and another took it",
                        (unsigned long long)a->b->epoch);
     }
     a->checked = a->b->epoch;
@@ -345,8 +348,9 @@ static pv_status check_edges(apply *a)
             }
             if (status == PV_OK && !exists) {
                 pv_bytes to = batch_part(a->b, op, 2);
-                status = pv_fail(a->c->err, PV_ENOTFOUND, "edge from '%.*s' to '%.*s': it starts at no node",
-                                 (int)id.len, id.data, (int)to.len, to.data);
+                status = pv_fail(a->c->err, PV_ENOTFOUND,
+                                 "edge from '%.*s' to '%.*s': it starts at no node", (int)id.len,
+                                 id.data, (int)to.len, to.data);
             }
         }
     }
@@ -362,7 +366,8 @@ static pv_status check_batch(apply *a)
     pv_status status = PV_OK;
     bool edges = false;
     if (a->b->has_expected && a->b->expected != head) {
-        return pv_fail(a->c->err, PV_ECONFLICT, "the state changed meanwhile: it is at revision %llu, not %llu",
+        return pv_fail(a->c->err, PV_ECONFLICT,
+                       "the state changed meanwhile: it is at revision %llu, not %llu",
                        (unsigned long long)head, (unsigned long long)a->b->expected);
     }
     if (a->b->has_epoch) status = check_epoch(a);
@@ -385,7 +390,8 @@ static pv_status add_revision(apply *a)
     pv_buf_add(&a->value, time, sizeof time);
     status = seal_to(a->c->s, &a->value, buf_bytes(&a->b->message), &where, a->c->err);
     if (status != PV_OK) return status;
-    if ((rc = put(a, T_REVS, key, buf_bytes(&a->value), MDB_APPEND)) != 0) return write_failed(a, rc);
+    if ((rc = put(a, T_REVS, key, buf_bytes(&a->value), MDB_APPEND)) != 0)
+        return write_failed(a, rc);
     a->c->state.head = a->rev;
     return PV_OK;
 }

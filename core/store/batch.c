@@ -31,7 +31,8 @@ static pv_status check_name(const char *what, pv_bytes name, size_t max, bool pl
 {
     if (name.len == 0) return pv_fail(err, PV_EINVAL, "%s is empty", what);
     if (name.len > max) {
-        return pv_fail(err, PV_ELIMIT, "%s '%.60s...' is longer than %zu bytes", what, name.data, max);
+        return pv_fail(err, PV_ELIMIT, "%s '%.60s...' is longer than %zu bytes", what, name.data,
+                       max);
     }
     if (plain && memchr(name.data, '\0', name.len) != NULL) {
         return pv_fail(err, PV_EINVAL, "%s '%s' has a zero byte in it", what, name.data);
@@ -42,11 +43,12 @@ static pv_status check_name(const char *what, pv_bytes name, size_t max, bool pl
 static pv_status check_data(pv_bytes data, pv_err *err)
 {
     if (data.len <= PV_STORE_VALUE_MAX) return PV_OK;
-    return pv_fail(err, PV_ELIMIT, "a value of %zu bytes is larger than the store takes (%d)", data.len,
-                   PV_STORE_VALUE_MAX);
+    return pv_fail(err, PV_ELIMIT, "a value of %zu bytes is larger than the store takes (%d)",
+                   data.len, PV_STORE_VALUE_MAX);
 }
 
-static pv_status add(pv_batch *b, pv_op_kind kind, pv_bytes a, pv_bytes n2, pv_bytes n3, pv_bytes data)
+static pv_status add(pv_batch *b, pv_op_kind kind, pv_bytes a, pv_bytes n2, pv_bytes n3,
+                     pv_bytes data)
 {
     const pv_bytes parts[4] = {a, n2, n3, data};
     pv_op *op;
@@ -136,7 +138,8 @@ void pv_batch_epoch(pv_batch *b, uint64_t token)
 
 pv_status pv_batch_message(pv_batch *b, pv_bytes message, pv_err *err)
 {
-    if (message.len > 64 * 1024) return pv_fail(err, PV_ELIMIT, "the message of a commit is too long");
+    if (message.len > 64 * 1024)
+        return pv_fail(err, PV_ELIMIT, "the message of a commit is too long");
     pv_buf_reset(&b->message);
     return pv_buf_add(&b->message, message.data, message.len);
 }

@@ -24,7 +24,8 @@ static void wrong(checker *k, const char *fmt, pv_bytes name)
 }
 
 /* Counts an error unless the sealed bytes open. */
-static void check_opens(checker *k, pv_bytes sealed, const pv_where *where, const char *fmt, pv_bytes name)
+static void check_opens(checker *k, pv_bytes sealed, const pv_where *where, const char *fmt,
+                        pv_bytes name)
 {
     pv_buf_reset(&k->plain);
     if (open_to(k->s, &k->plain, sealed, where, NULL) != PV_OK) wrong(k, fmt, name);
@@ -79,7 +80,8 @@ static void check_edge_rec(checker *k, pv_bytes key, pv_bytes value, bool head)
     MDB_val from, to, node;
     pv_node_rec target;
     if (!parse_edge_key(key, &ends) || !parse_edge(value, &rec) ||
-        !has(k, T_NUMS, &ends.near, sizeof ends.near, &from) || !has(k, T_NUMS, &ends.far, sizeof ends.far, &to)) {
+        !has(k, T_NUMS, &ends.near, sizeof ends.near, &from) ||
+        !has(k, T_NUMS, &ends.far, sizeof ends.far, &to)) {
         wrong(k, "an edge is damaged%.*s", (pv_bytes){"", 0});
         return;
     }
@@ -129,8 +131,8 @@ static void check_revision(checker *k, pv_bytes key, pv_bytes value)
         return;
     }
     memcpy(&where.a, key.data, 8);
-    check_opens(k, (pv_bytes){value.data + 8, value.len - 8}, &where, "a revision's message does not open%.*s",
-                (pv_bytes){"", 0});
+    check_opens(k, (pv_bytes){value.data + 8, value.len - 8}, &where,
+                "a revision's message does not open%.*s", (pv_bytes){"", 0});
 }
 
 static void check_journal(checker *k, pv_bytes key, pv_bytes value)
@@ -150,8 +152,9 @@ static void check_run(checker *k, pv_bytes key, pv_bytes value)
 {
     MDB_val record;
     pv_bytes run, sealed;
-    if (!has(k, T_JOURNAL, value.data, value.len, &record) || !parse_journal(bytes_of(record), &run, &sealed) ||
-        run.len != key.len || memcmp(run.data, key.data, key.len) != 0) {
+    if (!has(k, T_JOURNAL, value.data, value.len, &record) ||
+        !parse_journal(bytes_of(record), &run, &sealed) || run.len != key.len ||
+        memcmp(run.data, key.data, key.len) != 0) {
         wrong(k, "the index of run '%.*s' names a record that is not its", key);
     }
 }
@@ -185,7 +188,8 @@ static int each(checker *k, int table, void (*fn)(checker *, pv_bytes, pv_bytes)
     MDB_val key, value;
     int rc = mdb_cursor_open(k->txn, k->s->dbi[table], &cursor);
     if (rc != 0) return rc;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) fn(k, bytes_of(key), bytes_of(value));
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
+        fn(k, bytes_of(key), bytes_of(value));
     mdb_cursor_close(cursor);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -207,9 +211,9 @@ pv_status pv_store_check(pv_store *s, pv_store_report *report, pv_err *err)
         int table;
         void (*fn)(checker *, pv_bytes, pv_bytes);
     } passes[] = {
-        {T_NODES, check_node},     {T_NHIST, check_old_node}, {T_OUT, check_edge_out},
-        {T_IN, check_edge_in},     {T_EHIST, check_old_edge}, {T_REVS, check_revision},
-        {T_JOURNAL, check_journal}, {T_RUNS, check_run},      {T_KV, check_key},
+        {T_NODES, check_node},      {T_NHIST, check_old_node}, {T_OUT, check_edge_out},
+        {T_IN, check_edge_in},      {T_EHIST, check_old_edge}, {T_REVS, check_revision},
+        {T_JOURNAL, check_journal}, {T_RUNS, check_run},       {T_KV, check_key},
         {T_LOCKS, check_lock},
     };
     checker k = {.s = s, .report = report};
@@ -222,7 +226,8 @@ pv_status pv_store_check(pv_store *s, pv_store_report *report, pv_err *err)
     *report = (pv_store_report){0};
     if (status != PV_OK) return status;
     rc = load_state(s, k.txn, &state);
-    for (size_t i = 0; rc == 0 && i < sizeof passes / sizeof *passes; i++) rc = each(&k, passes[i].table, passes[i].fn);
+    for (size_t i = 0; rc == 0 && i < sizeof passes / sizeof *passes; i++)
+        rc = each(&k, passes[i].table, passes[i].fn);
     if (rc == 0) rc = check_counts(&k);
     read_end(s, k.txn);
     pv_buf_wipe(&k.plain);
@@ -240,7 +245,8 @@ pv_status pv_store_backup(pv_store *s, const char *path, pv_err *err)
     pv_buf temp = {0};
     int fd, rc;
     pv_status status = PV_OK;
-    if (access(path, F_OK) == 0) return pv_fail(err, PV_EEXIST, "back up %s: %s exists", s->path, path);
+    if (access(path, F_OK) == 0)
+        return pv_fail(err, PV_EEXIST, "back up %s: %s exists", s->path, path);
     pv_buf_addf(&temp, "%s.XXXXXX", path);
     fd = mkostemp(temp.data, O_CLOEXEC); /* mode 0600 */
     if (fd < 0) {
@@ -255,7 +261,8 @@ pv_status pv_store_backup(pv_store *s, const char *path, pv_err *err)
     else if (fsync(fd) != 0) status = pv_fail_errno(err, errno, "back up %s to %s", s->path, path);
     close(fd);
     /* link() refuses what exists; rename() would replace it. */
-    if (status == PV_OK && link(temp.data, path) != 0) status = pv_fail_errno(err, errno, "back up %s to %s", s->path, path);
+    if (status == PV_OK && link(temp.data, path) != 0)
+        status = pv_fail_errno(err, errno, "back up %s to %s", s->path, path);
     unlink(temp.data);
     if (status == PV_OK) status = pv_path_sync_parent(path, err);
     pv_buf_deinit(&temp);

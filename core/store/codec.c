@@ -71,7 +71,8 @@ pv_status open_to(pv_store *s, pv_buf *out, pv_bytes sealed, const pv_where *whe
     char aad[AAD_CAP];
     char *to;
     size_t overhead = s->sealer != NULL ? s->sealer->overhead : 0;
-    if (sealed.len < overhead) return pv_fail(err, PV_ECORRUPT, "%s: a record is too short", s->path);
+    if (sealed.len < overhead)
+        return pv_fail(err, PV_ECORRUPT, "%s: a record is too short", s->path);
     to = pv_buf_reserve(out, sealed.len - overhead);
     if (to == NULL) return pv_fail(err, PV_ELIMIT, "value is too large");
     if (s->sealer == NULL) {
@@ -79,8 +80,9 @@ pv_status open_to(pv_store *s, pv_buf *out, pv_bytes sealed, const pv_where *whe
     } else {
         pv_bytes bound = {aad, make_aad(s, aad, where)};
         if (s->sealer->open(s->sealer, sealed, bound, to, NULL) != PV_OK) {
-            return pv_fail(err, PV_ECORRUPT, "%s: a record (%c %.*s) was changed or moved: it does not open",
-                           s->path, where->tag, (int)where->name.len,
+            return pv_fail(err, PV_ECORRUPT,
+                           "%s: a record (%c %.*s) was changed or moved: it does not open", s->path,
+                           where->tag, (int)where->name.len,
                            where->name.len != 0 ? where->name.data : "");
         }
     }

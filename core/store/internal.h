@@ -28,8 +28,19 @@
 #include "store/store.h"
 
 enum {
-    T_META, T_NODES, T_NUMS, T_NHIST, T_OUT, T_IN, T_EHIST, T_REVS, T_JOURNAL, T_RUNS, T_KV,
-    T_LOCKS, T_COUNT
+    T_META,
+    T_NODES,
+    T_NUMS,
+    T_NHIST,
+    T_OUT,
+    T_IN,
+    T_EHIST,
+    T_REVS,
+    T_JOURNAL,
+    T_RUNS,
+    T_KV,
+    T_LOCKS,
+    T_COUNT
 };
 enum { UUID_LEN = 16, KEY_CAP = 511 };
 enum { FLAG_GRAVE = 1 };
@@ -56,13 +67,13 @@ struct pv_store {
     ino_t ino;
     pthread_rwlock_t map; /* read: a transaction is open; write: the map may move */
 
-    pthread_mutex_t mutex;      /* guards what follows */
-    pthread_cond_t idle;        /* applying became false */
-    pv_pending *first, **last;  /* queued */
+    pthread_mutex_t mutex;         /* guards what follows */
+    pthread_cond_t idle;           /* applying became false */
+    pv_pending *first, **last;     /* queued */
     pv_pending *done, **done_last; /* applied, callback to come */
-    bool applying;              /* a thread has taken the queue and writes */
-    bool scheduled;             /* a request to the worker pool is under way */
-    unsigned users;             /* the handle, and that request */
+    bool applying;                 /* a thread has taken the queue and writes */
+    bool scheduled;                /* a request to the worker pool is under way */
+    unsigned users;                /* the handle, and that request */
 };
 
 /* Operations of a batch: up to three names and the data, in one arena. */

@@ -5,16 +5,17 @@
 typedef struct lock_args {
     pv_bytes name, owner;
     int64_t ttl_ms, now_ms;
-    uint64_t token;   /* in for renew and release, out for claim */
-    int64_t expires;  /* out: of the lock that is in the way */
-    pv_buf *holder;   /* out: its owner */
+    uint64_t token;  /* in for renew and release; out for claim: ours, or the holder's */
+    int64_t expires; /* out: of the lock that is in the way */
+    pv_buf *holder;  /* out: its owner */
     bool release;
 } lock_args;
 
 static pv_status check_lock_name(pv_bytes name, pv_err *err)
 {
     if (name.len == 0) return pv_fail(err, PV_EINVAL, "lock name is empty");
-    if (name.len > PV_STORE_ID_MAX) return pv_fail(err, PV_ELIMIT, "lock name is longer than %d bytes", PV_STORE_ID_MAX);
+    if (name.len > PV_STORE_ID_MAX)
+        return pv_fail(err, PV_ELIMIT, "lock name is longer than %d bytes", PV_STORE_ID_MAX);
     return PV_OK;
 }
 
@@ -24,15 +25,16 @@ static int64_t deadline(const lock_args *a)
 }
 
 /* The lock as it is; *found is false when there is none. */
-static pv_status load(pv_change *c, pv_bytes name, uint64_t *token, int64_t *expires, pv_bytes *owner,
-                      bool *found)
+static pv_status load(pv_change *c, pv_bytes name, uint64_t *token, int64_t *expires,
+                      pv_bytes *owner, bool *found)
 {
     MDB_val key = val_of(name.data, name.len), value;
     int rc = mdb_get(c->txn, c->s->dbi[T_LOCKS], &key, &value);
     *found = false;
     if (rc == MDB_NOTFOUND) return PV_OK;
     if (rc != 0) return change_fail(c, rc, "write");
-    if (!parse_lock(bytes_of(value), token, expires, owner)) return change_fail(c, MDB_CORRUPTED, "write");
+    if (!parse_lock(bytes_of(value), token, expires, owner))
+        return change_fail(c, MDB_CORRUPTED, "write");
     *found = true;
     return PV_OK;
 }
@@ -101,16 +103,19 @@ static pv_status renew_or_release(pv_change *c, void *arg)
 pv_status pv_store_claim(pv_store *s, pv_bytes name, pv_bytes owner, int64_t ttl_ms, int64_t now_ms,
                          uint64_t *token, int64_t *expires, pv_buf *holder, pv_err *err)
 {
-    lock_args a = {.name = name, .owner = owner, .ttl_ms = ttl_ms, .now_ms = now_ms, .holder = holder};
+    lock_args a = {
+        .name = name, .owner = owner, .ttl_ms = ttl_ms, .now_ms = now_ms, .holder = holder};
     pv_status status;
     *token = 0;
     if (expires != NULL) *expires = 0;
     if ((status = check_lock_name(name, err)) != PV_OK) return status;
-    if (ttl_ms <= 0 || now_ms < 0) return pv_fail(err, PV_EINVAL, "a lock needs a time to live above 0 and a clock");
-    if (owner.len > PV_STORE_ID_MAX) return pv_fail(err, PV_ELIMIT, "lock owner is longer than %d bytes", PV_STORE_ID_MAX);
+    if (ttl_ms <= 0 || now_ms < 0)
+        return pv_fail(err, PV_EINVAL, "a lock needs a time to live above 0 and a clock");
+    if (owner.len > PV_STORE_ID_MAX)
+        return pv_fail(err, PV_ELIMIT, "lock owner is longer than %d bytes", PV_STORE_ID_MAX);
     status = write_with(s, claim, &a, err);
-    *token = a.token;
-    if (status != PV_OK && expires != NULL) *expires = a.expires;
+    if (status == PV_OK || status == PV_EBUSY) *token = a.token;
+    if (expires != NULL) *expires = a.expires;
     return status;
 }
 
@@ -120,7 +125,8 @@ pv_status pv_store_renew(pv_store *s, pv_bytes name, uint64_t token, int64_t ttl
     lock_args a = {.name = name, .token = token, .ttl_ms = ttl_ms, .now_ms = now_ms};
     pv_status status = check_lock_name(name, err);
     if (status != PV_OK) return status;
-    if (ttl_ms <= 0 || now_ms < 0) return pv_fail(err, PV_EINVAL, "a lock needs a time to live above 0 and a clock");
+    if (ttl_ms <= 0 || now_ms < 0)
+        return pv_fail(err, PV_EINVAL, "a lock needs a time to live above 0 and a clock");
     return write_with(s, renew_or_release, &a, err);
 }
 

@@ -60,7 +60,8 @@ static void apply_queue(pv_store *s, pv_batch *own, pv_outcome *outcome)
     if (count != 0) {
         jobs = pv_alloc_array(count, sizeof *jobs);
         count = 0;
-        for (pv_pending *p = list; p != NULL; p = p->next) jobs[count++] = (pv_job){p->batch, &p->outcome};
+        for (pv_pending *p = list; p != NULL; p = p->next)
+            jobs[count++] = (pv_job){p->batch, &p->outcome};
         if (own != NULL) jobs[count++] = (pv_job){own, outcome};
         apply_jobs(s, jobs, count);
         pv_free(jobs);

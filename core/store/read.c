@@ -14,9 +14,9 @@ struct pv_cursor {
     pv_edge_dir dir; /* what is left to do */
     bool both;       /* edges of both directions: a loop shows once */
     bool started;
-    pv_buf want;     /* type, run or prefix to match */
-    pv_buf key;      /* key prefix */
-    pv_buf data;     /* opened bytes of the row */
+    pv_buf want; /* type, run or prefix to match */
+    pv_buf key;  /* key prefix */
+    pv_buf data; /* opened bytes of the row */
 };
 
 static pv_status read_failed(pv_store *s, int rc, pv_err *err)
@@ -106,7 +106,8 @@ pv_status pv_store_node(pv_store *s, pv_bytes id, uint64_t revision, pv_buf *typ
     if (id.len == 0 || id.len > PV_STORE_ID_MAX) return PV_ENOTFOUND;
     if ((status = read_begin(s, &txn, err)) != PV_OK) return status;
     rc = mdb_get(txn, s->dbi[T_NODES], &key, &value);
-    status = rc != 0 ? read_failed(s, rc, err) : node_at(s, txn, &hist, bytes_of(value), revision, &rec, err);
+    status = rc != 0 ? read_failed(s, rc, err)
+                     : node_at(s, txn, &hist, bytes_of(value), revision, &rec, err);
     if (status == PV_OK && type != NULL) status = pv_buf_add(type, rec.type.data, rec.type.len);
     if (status == PV_OK && data != NULL) {
         pv_where where = where_node(&rec, id);
@@ -125,7 +126,8 @@ pv_status pv_store_get(pv_store *s, pv_bytes space, pv_bytes name, pv_buf *data,
     pv_where where = {.tag = 'k', .name = space, .name2 = name};
     pv_status status;
     int rc;
-    if (space.len == 0 || space.len > PV_STORE_TYPE_MAX || name.len > PV_STORE_ID_MAX) return PV_ENOTFOUND;
+    if (space.len == 0 || space.len > PV_STORE_TYPE_MAX || name.len > PV_STORE_ID_MAX)
+        return PV_ENOTFOUND;
     if ((status = read_begin(s, &txn, err)) != PV_OK) return status;
     key = val_of(raw, make_kv_key(raw, space, name));
     rc = mdb_get(txn, s->dbi[T_KV], &key, &value);
@@ -135,8 +137,9 @@ pv_status pv_store_get(pv_store *s, pv_bytes space, pv_bytes name, pv_buf *data,
 }
 
 /* A cursor with a transaction, stepping through table with next. */
-static pv_status open_cursor(pv_store *s, int table, pv_status (*next)(pv_cursor *, pv_row *, pv_err *),
-                             pv_cursor **out, pv_err *err)
+static pv_status open_cursor(pv_store *s, int table,
+                             pv_status (*next)(pv_cursor *, pv_row *, pv_err *), pv_cursor **out,
+                             pv_err *err)
 {
     pv_cursor *c = pv_alloc(sizeof *c);
     pv_status status;
@@ -177,7 +180,8 @@ pv_status pv_cursor_next(pv_cursor *c, pv_row *row, pv_err *err)
 }
 
 /* Opens the sealed bytes into row->data. */
-static pv_status open_row(pv_cursor *c, pv_row *row, pv_bytes sealed, const pv_where *where, pv_err *err)
+static pv_status open_row(pv_cursor *c, pv_row *row, pv_bytes sealed, const pv_where *where,
+                          pv_err *err)
 {
     pv_status status = open_to(c->s, &c->data, sealed, where, err);
     if (status == PV_OK) row->data = (pv_bytes){c->data.data, c->data.len};
@@ -194,7 +198,8 @@ static int step(pv_cursor *c, MDB_cursor_op first, MDB_cursor_op then, MDB_val *
 
 static bool wants(const pv_cursor *c, pv_bytes type)
 {
-    return c->want.len == 0 || (c->want.len == type.len && memcmp(c->want.data, type.data, type.len) == 0);
+    return c->want.len == 0 ||
+           (c->want.len == type.len && memcmp(c->want.data, type.data, type.len) == 0);
 }
 
 static pv_status next_node(pv_cursor *c, pv_row *row, pv_err *err)
@@ -216,7 +221,8 @@ static pv_status next_node(pv_cursor *c, pv_row *row, pv_err *err)
     return read_failed(c->s, rc, err);
 }
 
-pv_status pv_store_nodes(pv_store *s, pv_bytes type, uint64_t revision, pv_cursor **out, pv_err *err)
+pv_status pv_store_nodes(pv_store *s, pv_bytes type, uint64_t revision, pv_cursor **out,
+                         pv_err *err)
 {
     pv_status status = open_cursor(s, T_NODES, next_node, out, err);
     if (status != PV_OK) return status;
@@ -255,7 +261,8 @@ static pv_status edge_row(pv_cursor *c, pv_row *row, pv_bytes raw_key, MDB_val v
         key = (pv_bytes){out_key, make_edge_key(out_key, ends.near, ends.type, ends.far)};
         k = val_of(key.data, key.len);
         rc = mdb_get(c->txn, c->s->dbi[T_OUT], &k, &value);
-        if (rc != 0) return rc == MDB_NOTFOUND ? damaged(c->s, err) : store_fail(c->s, err, rc, "read");
+        if (rc != 0)
+            return rc == MDB_NOTFOUND ? damaged(c->s, err) : store_fail(c->s, err, rc, "read");
     }
     if ((status = edge_at(c, key, bytes_of(value), &rec, err)) != PV_OK) return status;
     if ((status = id_of(c, ends.near, &row->id, err)) != PV_OK) return status;
@@ -290,8 +297,8 @@ static pv_status next_edge(pv_cursor *c, pv_row *row, pv_err *err)
     return PV_ENOTFOUND;
 }
 
-pv_status pv_store_edges(pv_store *s, pv_bytes id, pv_edge_dir dir, pv_bytes type, uint64_t revision,
-                         pv_cursor **out, pv_err *err)
+pv_status pv_store_edges(pv_store *s, pv_bytes id, pv_edge_dir dir, pv_bytes type,
+                         uint64_t revision, pv_cursor **out, pv_err *err)
 {
     char prefix[8];
     MDB_val key = val_of(id.data, id.len), value;
@@ -301,7 +308,8 @@ pv_status pv_store_edges(pv_store *s, pv_bytes id, pv_edge_dir dir, pv_bytes typ
     pv_status status = open_cursor(s, (dir & PV_EDGE_OUT) ? T_OUT : T_IN, next_edge, &c, err);
     *out = NULL;
     if (status != PV_OK) return status;
-    if (id.len != 0 && id.len <= PV_STORE_ID_MAX) rc = mdb_get(c->txn, s->dbi[T_NODES], &key, &value);
+    if (id.len != 0 && id.len <= PV_STORE_ID_MAX)
+        rc = mdb_get(c->txn, s->dbi[T_NODES], &key, &value);
     if (rc == 0 && !parse_node(bytes_of(value), &rec)) rc = MDB_CORRUPTED;
     if (rc != 0 && rc != MDB_NOTFOUND) {
         pv_cursor_close(c);
@@ -357,7 +365,8 @@ static pv_status next_of_run(pv_cursor *c, pv_row *row, pv_err *err)
 pv_status pv_store_journal(pv_store *s, pv_bytes run, uint64_t from, pv_cursor **out, pv_err *err)
 {
     bool all = run.len == 0;
-    pv_status status = open_cursor(s, all ? T_JOURNAL : T_RUNS, all ? next_record : next_of_run, out, err);
+    pv_status status =
+        open_cursor(s, all ? T_JOURNAL : T_RUNS, all ? next_record : next_of_run, out, err);
     if (status != PV_OK) return status;
     (*out)->from = from;
     return pv_buf_add(&(*out)->want, run.data, run.len);
@@ -369,7 +378,8 @@ static pv_status next_key(pv_cursor *c, pv_row *row, pv_err *err)
     pv_where where = {.tag = 'k', .name = {c->want.data, c->want.len}};
     int rc = step(c, MDB_SET_RANGE, MDB_NEXT, &key, &value);
     if (rc != 0) return read_failed(c->s, rc, err);
-    if (key.mv_size < c->key.len || memcmp(key.mv_data, c->key.data, c->key.len) != 0) return PV_ENOTFOUND;
+    if (key.mv_size < c->key.len || memcmp(key.mv_data, c->key.data, c->key.len) != 0)
+        return PV_ENOTFOUND;
     row->id = (pv_bytes){(char *)key.mv_data + c->want.len + 1, key.mv_size - c->want.len - 1};
     where.name2 = row->id;
     return open_row(c, row, bytes_of(value), &where, err);
@@ -384,7 +394,8 @@ static pv_status next_nothing(pv_cursor *c, pv_row *row, pv_err *err)
 pv_status pv_store_scan(pv_store *s, pv_bytes space, pv_bytes prefix, pv_cursor **out, pv_err *err)
 {
     char raw[KEY_CAP];
-    bool possible = space.len != 0 && space.len <= PV_STORE_TYPE_MAX && prefix.len <= PV_STORE_ID_MAX;
+    bool possible =
+        space.len != 0 && space.len <= PV_STORE_TYPE_MAX && prefix.len <= PV_STORE_ID_MAX;
     pv_status status = open_cursor(s, T_KV, possible ? next_key : next_nothing, out, err);
     if (status != PV_OK || !possible) return status;
     pv_buf_add(&(*out)->want, space.data, space.len);
@@ -415,7 +426,8 @@ static pv_status next_lock(pv_cursor *c, pv_row *row, pv_err *err)
     int rc = mdb_cursor_get(c->cur, &key, &value, MDB_NEXT);
     if (rc != 0) return read_failed(c->s, rc, err);
     row->id = bytes_of(key);
-    return parse_lock(bytes_of(value), &row->number, &row->time, &row->data) ? PV_OK : damaged(c->s, err);
+    return parse_lock(bytes_of(value), &row->number, &row->time, &row->data) ? PV_OK
+                                                                             : damaged(c->s, err);
 }
 
 pv_status pv_store_locks(pv_store *s, pv_cursor **out, pv_err *err)

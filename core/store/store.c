@@ -1,15 +1,17 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/path.h"
 #include "store/internal.h"
 
-enum { MAX_READERS = 510 };
+enum { MAX_READERS = 510, LOCK_FILE_SIZE = 9 * 4096 }; /* 64 bytes a reader and 256 more */
 static const size_t FIRST_MAP = (size_t)256 << 20;
 static const char CHECK_TEXT[] = "prov store";
 
@@ -69,6 +71,27 @@ static void unlist(pv_store *s)
     s->listed = false;
 }
 
+/* LMDB maps the lock file and writes to it through the map; where the disk has no room for its
+ * pages that is a SIGBUS, so they are taken beforehand.  With opened.mutex held and the file
+ * not open here: closing the descriptor drops this process's locks on it. */
+static pv_status reserve_lock_file(pv_store *s, pv_err *err)
+{
+    pv_buf path = {0};
+    pv_status status = PV_OK;
+    int fd;
+    pv_buf_addf(&path, "%s-lock", s->path);
+    fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        /* A file system that cannot reserve says so, and is used as it is. */
+        if (fallocate(fd, 0, 0, LOCK_FILE_SIZE) != 0 && (errno == ENOSPC || errno == EDQUOT)) {
+            status = store_fail(s, err, errno, "open store");
+        }
+        close(fd);
+    }
+    pv_buf_deinit(&path);
+    return status; /* what keeps it from opening, LMDB will say */
+}
+
 /* Opens the LMDB environment, with the list of open files locked around it. */
 static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
 {
@@ -83,10 +106,15 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
         status = pv_fail(err, PV_ENOTFOUND, "open store %s: there is none", s->path);
     } else if (!*fresh && !S_ISREG(st.st_mode)) {
         status = pv_fail(err, PV_EINVAL, "open store %s: not a regular file", s->path);
+    } else if (s->readonly && st.st_size == 0) {
+        status = pv_fail(err, PV_ENOTFOUND, "open store %s: it is empty", s->path);
     } else if (!*fresh && is_listed(st.st_dev, st.st_ino)) {
         status = pv_fail(err, PV_EBUSY, "open store %s: this process has it open already", s->path);
+    } else if ((status = reserve_lock_file(s, err)) != PV_OK) {
+        goto done;
     } else if ((rc = mdb_env_open(s->env, s->path,
-                                  MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0), 0600)) != 0) {
+                                  MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0),
+                                  0600)) != 0) {
         status = store_fail(s, err, rc, "open store");
     } else if (stat(s->path, &st) != 0) {
         status = pv_fail_errno(err, errno, "open store %s", s->path);
@@ -96,6 +124,7 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
         opened.files[opened.count++].ino = s->ino = st.st_ino;
         s->listed = true;
     }
+done:
     pthread_mutex_unlock(&opened.mutex);
     return status;
 }
@@ -109,9 +138,12 @@ static pv_status check_length(pv_store *s, pv_err *err)
     mdb_env_info(s->env, &info);
     mdb_env_stat(s->env, &stats);
     if (stat(s->path, &st) != 0) return pv_fail_errno(err, errno, "open store %s", s->path);
-    if (info.me_last_txnid != 0 && (size_t)st.st_size < (info.me_last_pgno + 1) * (size_t)stats.ms_psize) {
-        return pv_fail(err, PV_ECORRUPT, "open store %s: the file is cut short (%zu of %zu bytes); restore a backup",
-                       s->path, (size_t)st.st_size, (info.me_last_pgno + 1) * (size_t)stats.ms_psize);
+    if (info.me_last_txnid != 0 &&
+        (size_t)st.st_size < (info.me_last_pgno + 1) * (size_t)stats.ms_psize) {
+        return pv_fail(err, PV_ECORRUPT,
+                       "open store %s: the file is cut short (%zu of %zu bytes); restore a backup",
+                       s->path, (size_t)st.st_size,
+                       (info.me_last_pgno + 1) * (size_t)stats.ms_psize);
     }
     return PV_OK;
 }
@@ -144,7 +176,8 @@ static pv_status make_meta(pv_store *s, MDB_txn *txn, pv_err *err)
         {"check", {0, NULL}},
     };
     put_u64le(format, PV_STORE_FORMAT);
-    if (getrandom(s->uuid, UUID_LEN, 0) != UUID_LEN) return pv_fail_errno(err, errno, "get random bytes");
+    if (getrandom(s->uuid, UUID_LEN, 0) != UUID_LEN)
+        return pv_fail_errno(err, errno, "get random bytes");
     status = seal_to(s, &check, (pv_bytes){CHECK_TEXT, sizeof CHECK_TEXT}, &check_where, err);
     rows[3].val = val_of(check.data, check.len);
     for (size_t i = 0; status == PV_OK && i < sizeof rows / sizeof *rows; i++) {
@@ -163,14 +196,20 @@ static pv_status check_seal(pv_store *s, MDB_val sealed, pv_err *err)
                     memcmp(sealed.mv_data, CHECK_TEXT, sizeof CHECK_TEXT) == 0;
     pv_status status;
     if (s->sealer == NULL) {
-        return is_plain ? PV_OK : pv_fail(err, PV_EAUTH, "open store %s: it is encrypted and no key was given", s->path);
+        return is_plain ? PV_OK
+                        : pv_fail(err, PV_EAUTH,
+                                  "open store %s: it is encrypted and no key was given", s->path);
     }
     if (is_plain) {
-        return pv_fail(err, PV_EAUTH, "open store %s: it is not encrypted, but a key was given", s->path);
+        return pv_fail(err, PV_EAUTH, "open store %s: it is not encrypted, but a key was given",
+                       s->path);
     }
     status = open_to(s, &plain, bytes_of(sealed), &check_where, NULL);
     pv_buf_deinit(&plain);
-    return status == PV_OK ? PV_OK : pv_fail(err, PV_EAUTH, "open store %s: the key is not the one it was encrypted with", s->path);
+    return status == PV_OK
+               ? PV_OK
+               : pv_fail(err, PV_EAUTH,
+                         "open store %s: the key is not the one it was encrypted with", s->path);
 }
 
 /* Reads format, uuid and the check text.  PV_ENOTFOUND: a new file. */
@@ -189,16 +228,19 @@ static pv_status read_meta(pv_store *s, MDB_txn *txn, pv_err *err)
         }
         if (rc == 0 && i == 0) {
             format = val[0].mv_size == 8 ? get_u64le(val[0].mv_data) : 0;
-            if (format == 0) return pv_fail(err, PV_ECORRUPT, "open store %s: its format is damaged", s->path);
+            if (format == 0)
+                return pv_fail(err, PV_ECORRUPT, "open store %s: its format is damaged", s->path);
             if (format > PV_STORE_FORMAT) {
-                return pv_fail(err, PV_EUNSUPPORTED,
-                               "open store %s: it has format %llu, this prov knows up to %d; use a newer prov",
-                               s->path, (unsigned long long)format, PV_STORE_FORMAT);
+                return pv_fail(
+                    err, PV_EUNSUPPORTED,
+                    "open store %s: it has format %llu, this prov knows up to %d; use a newer prov",
+                    s->path, (unsigned long long)format, PV_STORE_FORMAT);
             }
         }
     }
     if (rc != 0) return store_fail(s, err, rc, "open store");
-    if (val[1].mv_size != UUID_LEN) return pv_fail(err, PV_ECORRUPT, "open store %s: its id is damaged", s->path);
+    if (val[1].mv_size != UUID_LEN)
+        return pv_fail(err, PV_ECORRUPT, "open store %s: its id is damaged", s->path);
     memcpy(s->uuid, val[1].mv_data, UUID_LEN);
     return check_seal(s, val[2], err);
 }
@@ -216,7 +258,8 @@ static pv_status create(pv_store *s, pv_err *err)
         MDB_stat stats = {0};
         if ((rc = mdb_dbi_open(txn, NULL, 0, &main_dbi)) == 0) rc = mdb_stat(txn, main_dbi, &stats);
         if (rc == 0 && stats.ms_entries != 0) {
-            status = pv_fail(err, PV_ECORRUPT, "open store %s: this is not a store of prov", s->path);
+            status =
+                pv_fail(err, PV_ECORRUPT, "open store %s: this is not a store of prov", s->path);
         } else {
             if (rc == 0) rc = open_tables(s, txn, MDB_CREATE);
             status = rc == 0 ? make_meta(s, txn, err) : store_fail(s, err, rc, "create store");

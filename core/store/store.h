@@ -28,8 +28,8 @@ typedef struct pv_cursor pv_cursor;
 
 enum {
     PV_STORE_FORMAT = 1,
-    PV_STORE_ID_MAX = 400,   /* bytes of a node id, a key, a run, a lock name */
-    PV_STORE_TYPE_MAX = 64,  /* bytes of a type or space */
+    PV_STORE_ID_MAX = 400,  /* bytes of a node id, a key, a run, a lock name */
+    PV_STORE_TYPE_MAX = 64, /* bytes of a type or space */
     PV_STORE_VALUE_MAX = 64 * 1024 * 1024,
 };
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "store/internal.h"
 
@@ -20,10 +21,18 @@ static pv_status status_of(int rc)
     }
 }
 
+/* LMDB reports a write that stopped half way, as it does on a full disk, as EIO. */
+static bool disk_is_full(const pv_store *s, int rc)
+{
+    struct statvfs fs;
+    if (rc == ENOSPC || rc == EDQUOT) return true;
+    return rc == EIO && statvfs(s->path, &fs) == 0 && fs.f_bavail == 0;
+}
+
 pv_status store_fail(pv_store *s, pv_err *err, int rc, const char *what)
 {
     const char *why = mdb_strerror(rc);
-    if (rc == ENOSPC || rc == EDQUOT) {
+    if (disk_is_full(s, rc)) {
         why = "the disk is full; free some space and try again, nothing committed is lost";
     } else if (rc == EROFS) {
         why = "the file system is read-only";
