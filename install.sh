@@ -286,14 +286,18 @@ demo() {
         say "the local provider makes namespaces and mounts, so this part runs as root"
     fi
     as_root "$prefix/bin/prov" apply -w "$source_dir/workspaces/quickstart" --yes </dev/null
+    prov=prov
+    command -v prov >/dev/null 2>&1 || prov=$prefix/bin/prov
+    [ "$(id -u)" -eq 0 ] || prov="sudo $prefix/bin/prov"
     cat <<TEXT
 
 What to do next:
   cd $source_dir/workspaces/quickstart
-  prov status                        what exists and how it is
-  prov server exec web-1 -- uptime   run something on a server
-  prov plan                          after editing infra.yaml: what would change
-  prov destroy                       take it all away again
+  curl http://127.0.0.1:8080/             the load balancer, in front of two nginx
+  $prov status                        what exists and how it is
+  $prov server exec web-1 -- uptime   run something on a server
+  $prov plan                          after editing infra.yaml: what would change
+  $prov destroy                       take it all away again
 TEXT
 }
 
