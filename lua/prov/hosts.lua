@@ -179,7 +179,8 @@ end
 local function failure(report, what)
   for _, op in ipairs(report.ops) do
     if op.status == "failed" then
-      return err.new("failed", ("%s: %s failed"):format(what, op.title or op.name), {
+      local why = op.reason and ": " .. op.reason or ""
+      return err.new("failed", ("%s: %s failed%s"):format(what, op.title or op.name, why), {
         hint = op.output and op.output ~= "" and op.output or nil,
         data = { op = op },
       })
