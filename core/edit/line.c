@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <histedit.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct pv_line {
     pv_line_complete complete;
     void *user;
     FILE *out;
+    bool canceled; /* the line ended by Ctrl-C */
 };
 
 static char *prompt_of(EditLine *el)
@@ -49,6 +51,15 @@ static unsigned char on_tab(EditLine *el, int key)
     pv_buf_deinit(&insert);
     pv_buf_deinit(&show);
     return result;
+}
+
+static unsigned char on_cancel(EditLine *el, int key)
+{
+    pv_line *l = NULL;
+    (void)key;
+    el_get(el, EL_CLIENTDATA, &l);
+    l->canceled = true;
+    return CC_NEWLINE;
 }
 
 static void open_history(pv_line *l, const pv_line_options *o)
@@ -92,6 +103,10 @@ pv_status pv_line_open(pv_line **out, const pv_line_options *options, pv_err *er
         el_set(l->el, EL_BIND, "^I", "prov-complete", NULL);
     }
     el_source(l->el, NULL); /* ~/.editrc */
+    /* Ctrl-C is a key while a line is typed: a signal would reach the event loop, too late. */
+    el_set(l->el, EL_SETTY, "-d", "-isig", NULL);
+    el_set(l->el, EL_ADDFN, "prov-cancel", "drop the line", on_cancel);
+    el_set(l->el, EL_BIND, "^C", "prov-cancel", NULL);
     *out = l;
     return PV_OK;
 }
@@ -108,22 +123,27 @@ void pv_line_close(pv_line *l)
 
 pv_status pv_line_read(pv_line *l, const char *prompt, pv_bytes *text, pv_err *err)
 {
+    FILE *in = NULL;
     const char *line;
-    int count = 0;
+    int count = 0, fd = -1, flags;
     *text = (pv_bytes){NULL, 0};
+    /* Whoever read from the terminal through the event loop has left it non-blocking. */
+    if (el_get(l->el, EL_GETFP, 0, &in) == 0) fd = fileno(in);
+    flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
+    if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    l->canceled = false;
     pv_free(l->prompt);
     l->prompt = pv_strdup(prompt);
     errno = 0;
     line = el_gets(l->el, &count);
     if (line == NULL || count <= 0) {
         int error = errno;
-        if (count < 0 && error == EINTR) {
-            el_reset(l->el);
-            fputc('\n', l->out);
-            return pv_fail(err, PV_ECANCELED, "interrupted");
-        }
         if (count < 0) return pv_fail_errno(err, error, "read from the terminal");
         return pv_fail(err, PV_ECLOSED, "end of input");
+    }
+    if (l->canceled) {
+        fputc('\n', l->out);
+        return pv_fail(err, PV_ECANCELED, "interrupted");
     }
     text->data = line;
     text->len = (size_t)count;

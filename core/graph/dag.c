@@ -13,14 +13,14 @@ struct pv_dag {
     uint32_t nodes;
     uint32_t edges;
     uint32_t cap;
-    edge *list;       /* as added */
-    bool frozen;      /* first and next fit the list */
-    bool sorted;      /* order fits the list */
-    uint32_t *first;  /* nodes + 1: where the successors of a node begin in next */
-    uint32_t *next;   /* edges */
-    uint32_t *order;  /* nodes */
-    uint32_t *left;   /* nodes: predecessors not yet in order */
-    uint32_t *cycle;  /* nodes + 1 */
+    edge *list;      /* as added */
+    bool frozen;     /* first and next fit the list */
+    bool sorted;     /* order fits the list */
+    uint32_t *first; /* nodes + 1: where the successors of a node begin in next */
+    uint32_t *next;  /* edges */
+    uint32_t *order; /* nodes */
+    uint32_t *left;  /* nodes: predecessors not yet in order */
+    uint32_t *cycle; /* nodes + 1 */
     uint32_t cycle_len;
 };
 

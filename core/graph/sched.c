@@ -23,10 +23,10 @@ struct pv_sched {
     uint32_t nodes;
     uint32_t free; /* nodes that may still start, over all keys */
     uint32_t counts[PV_NODE_STATES];
-    uint8_t *state;     /* pv_node_state of each node */
-    double *remaining;  /* priority of each node */
-    uint32_t *left;     /* predecessors not yet done */
-    uint32_t *first;    /* nodes + 1: begin of a node's successors in next */
+    uint8_t *state;    /* pv_node_state of each node */
+    double *remaining; /* priority of each node */
+    uint32_t *left;    /* predecessors not yet done */
+    uint32_t *first;   /* nodes + 1: begin of a node's successors in next */
     uint32_t *next;
     uint32_t *key_first; /* nodes + 1: begin of a node's keys in key_of; NULL without keys */
     uint32_t *key_of;

@@ -44,7 +44,8 @@ static void complete(void *user, const char *line, size_t len, size_t cursor, pv
     lua_settop(c->L, top);
 }
 
-/* edit.open{ history = path?, complete = function(line, cursor) -> insert?, show? } -> line | nil, err */
+/* edit.open{ history = path?, complete = function(line, cursor) -> insert?, show? } -> line | nil,
+ * err */
 static int l_edit_open(lua_State *L)
 {
     pv_line_options options = {.in = stdin, .out = stdout, .err = stderr, .history_size = 1000};
@@ -58,7 +59,8 @@ static int l_edit_open(lua_State *L)
     *c = (completer){L, LUA_NOREF};
     lua_pushliteral(L, "complete");
     if (lua_rawget(L, 1) == LUA_TFUNCTION) {
-        c->ref = luaL_ref(L, LUA_REGISTRYINDEX); /* for the life of the program: there is one REPL */
+        c->ref =
+            luaL_ref(L, LUA_REGISTRYINDEX); /* for the life of the program: there is one REPL */
         options.complete = complete;
         options.user = c;
     } else {

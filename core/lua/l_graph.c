@@ -165,7 +165,8 @@ static void check_node_keys(lua_State *L, int idx, uint32_t n, pv_sched_options 
     luaL_checktype(L, idx, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, idx) != 0; lua_pop(L, 1)) {
         lua_Integer node = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
-        if (node < 1 || node > n) luaL_error(L, "node_keys names a node that is none of 1..%d", (int)n);
+        if (node < 1 || node > n)
+            luaL_error(L, "node_keys names a node that is none of 1..%d", (int)n);
         luaL_checktype(L, -1, LUA_TTABLE);
         total += lua_rawlen(L, -1);
     }
@@ -278,10 +279,13 @@ static int l_sched_remaining(lua_State *L)
 static const luaL_Reg dag_methods[] = {
     {"edge", l_graph_edge}, {"sort", l_graph_sort}, {"critical", l_graph_critical}, {NULL, NULL}};
 
-static const luaL_Reg sched_methods[] = {
-    {"next", l_sched_next},     {"done", l_sched_done},   {"fail", l_sched_fail},
-    {"counts", l_sched_counts}, {"state", l_sched_state}, {"remaining", l_sched_remaining},
-    {NULL, NULL}};
+static const luaL_Reg sched_methods[] = {{"next", l_sched_next},
+                                         {"done", l_sched_done},
+                                         {"fail", l_sched_fail},
+                                         {"counts", l_sched_counts},
+                                         {"state", l_sched_state},
+                                         {"remaining", l_sched_remaining},
+                                         {NULL, NULL}};
 
 static const luaL_Reg functions[] = {{"new", l_graph_new}, {"sched", l_graph_sched}, {NULL, NULL}};
 

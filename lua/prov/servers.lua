@@ -23,6 +23,20 @@ local function names_of(address, record)
   }
 end
 
+--- The servers' addresses as a person counts them: web[2] before web[10].
+local function in_order(project)
+  local addresses, sort_key = project:servers(), {}
+  for _, address in ipairs(addresses) do
+    sort_key[address] = address:gsub("%d+", function(digits)
+      return ("%010d"):format(digits)
+    end)
+  end
+  table.sort(addresses, function(a, b)
+    return sort_key[a] < sort_key[b]
+  end)
+  return addresses
+end
+
 --- The record of the server called `name`.
 ---@param project prov.Project
 ---@param name string
@@ -30,7 +44,7 @@ end
 ---@return prov.Err?
 function M.find(project, name)
   local found, all = {}, {}
-  for _, address in ipairs(project:servers()) do
+  for _, address in ipairs(in_order(project)) do
     local record = project.state.records[address]
     all[#all + 1] = (address:gsub("^server%.", ""))
     for _, known in ipairs(names_of(address, record)) do
@@ -94,7 +108,7 @@ end
 ---@return table[]? rows
 ---@return prov.Err?
 function M.list(project, refresh)
-  local rows, addresses = {}, project:servers()
+  local rows, addresses = {}, in_order(project)
   local ok, e = async.scope(function(scope)
     for i, address in ipairs(addresses) do
       local record = project.state.records[address]

@@ -153,7 +153,8 @@ static void random_runs(void **state)
         random_model(&m);
         s = make(&m);
         assert_int_equal(pv_sched_nodes(s), m.n);
-        for (uint32_t u = 0; u < m.n; u++) assert_true(pv_sched_remaining(s, u) == remaining(&m, u));
+        for (uint32_t u = 0; u < m.n; u++)
+            assert_true(pv_sched_remaining(s, u) == remaining(&m, u));
         for (;;) {
             uint32_t active[MAX], count = 0;
             /* Sometimes ask for fewer nodes than might start. */

@@ -71,6 +71,13 @@ function Ctx:need_workspace()
   return workspace
 end
 
+--- Runs another face in this process; for operations that are one.
+---@async
+---@param name string "repl"
+function Ctx:face(name, ...)
+  return require("prov.face." .. name).run(self, ...)
+end
+
 --- Makes the context of one command.
 ---@param flags table values of the flags of every command
 ---@return prov.Ctx

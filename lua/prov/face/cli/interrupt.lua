@@ -3,7 +3,7 @@
 --
 -- An operation that can stop in order puts how into ctx.cancel: `stop()` starts nothing more,
 -- `kill()` cancels what runs; both are told by `requested` and `killed`. The others are cancelled
--- as tasks. Ending at once is safe: what must not be lost is journalled before.
+-- as tasks (ctx.cancel.task, or the whole command). Ending at once is safe: what must not be lost is journalled before.
 
 local async = require("prov.async")
 local uv = require("luv")
@@ -22,14 +22,14 @@ end
 
 function Signals:on_signal(ctx, task)
   local cancel = ctx.cancel
-  self.count = self.count + 1
+  self.count = (cancel.requested and self.count or 0) + 1
   self.interrupted = true
   cancel.requested = true
   if not cancel.stop then
     if self.count > 1 then
       return hard_exit(ctx)
     end
-    task:cancel()
+    (cancel.task or task):cancel()
   elseif self.count == 1 then
     ctx.ui.warn("stopping: waiting for what is running; Ctrl-C again cancels it")
     cancel.stop()

@@ -125,6 +125,10 @@ end
 local function view(self, columns, rows)
   local lines, shown = {}, math.min(#self.order, MAX_SHOWN, math.max(1, rows - 3))
   local spin = self.term:paint("cyan", SPIN[self.frame % #SPIN + 1])
+  local longest = 0
+  for i = 1, shown do
+    longest = math.max(longest, width.of(self.order[i]))
+  end
   for i = 1, shown do
     local step = self.running[self.order[i]]
     local took = clock.text(uv.now() - step.at)
@@ -132,7 +136,7 @@ local function view(self, columns, rows)
     doing = step.note and doing .. ": " .. step.note or doing
     doing = width.cut(doing, math.max(12, columns // 2))
     local room = columns - width.of(doing) - #took - 6
-    lines[#lines + 1] = ("%s %s %s %s"):format(spin, width.fit(step.address, math.max(8, room)), doing,
+    lines[#lines + 1] = ("%s %s %s %s"):format(spin, width.fit(step.address, math.max(8, math.min(room, longest))), doing,
       self.term:paint("dim", took))
   end
   if #self.order > shown then

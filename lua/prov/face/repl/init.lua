@@ -1,0 +1,97 @@
+--- The REPL: reads Lua (or `:command line`), evaluates it, prints the value.
+
+local err = require("prov.err")
+local session_of = require("prov.face.repl.session")
+
+local M = {}
+
+local PROMPT, MORE = "prov> ", "  ... "
+
+--- Where lines come from: the terminal with editing, or plain stdin.
+local function open_input(session)
+  if not session.ctx.interactive then
+    local plain = {
+      read = function()
+        local line = io.read("l")
+        if line then
+          return line
+        end
+        return err.fail("closed", "end of input")
+      end,
+      remember = function() end,
+    }
+    return setmetatable(plain, { __close = function() end })
+  end
+  local home = os.getenv("XDG_STATE_HOME") or (os.getenv("HOME") or "/tmp") .. "/.local/state"
+  require("prov.fs").mkdirp(home .. "/prov", 448) -- 0700
+  return require("core.edit").open({
+    history = home .. "/prov/history",
+    complete = function(line, cursor)
+      return require("prov.face.repl.complete").tab(session, line:sub(1, cursor))
+    end,
+  })
+end
+
+--- True when Lua wants more lines to make sense of the chunk.
+local function incomplete(message)
+  return message and message:match("<eof>['\"]?$") ~= nil
+end
+
+--- Reads a whole chunk, over several lines when need be; nil at the end of input.
+local function read_chunk(session, input)
+  local text, e = input:read(PROMPT)
+  while text do
+    if text:sub(1, 1) == ":" then
+      return text
+    end
+    local _, message = session:compile(text)
+    if not incomplete(message) then
+      return text
+    end
+    local line
+    line, e = input:read(MORE)
+    if not line then
+      if e.code == "closed" then
+        return text -- what is there is reported as it is
+      end
+      break
+    end
+    text = text .. "\n" .. line
+  end
+  return nil, e
+end
+
+--- Runs the REPL until the end of input.
+---@async
+---@param ctx prov.Ctx
+---@return integer? exit code
+---@return prov.Err?
+function M.run(ctx)
+  local session = session_of.new(ctx)
+  local input <close>, e = open_input(session)
+  if not input then
+    return nil, e
+  end
+  if ctx.interactive then
+    io.stdout:write(("prov %s. help() tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version))
+  end
+  local failed = false
+  while not session.ended do
+    local chunk
+    chunk, e = read_chunk(session, input)
+    if chunk and chunk:match("%S") then
+      input:remember(chunk)
+      failed = not session:run(chunk)
+    elseif not chunk and e.code == "closed" then
+      break
+    elseif not chunk and e.code ~= "canceled" then
+      return nil, e
+    end
+  end
+  if ctx.interactive and not session.ended then
+    io.stdout:write("\n")
+  end
+  return failed and not ctx.interactive and 1 or 0
+end
+
+return M
