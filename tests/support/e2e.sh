@@ -31,13 +31,16 @@ e2e_need_lab() {
     command -v mmdebstrap >/dev/null || { echo "SKIP: no mmdebstrap to build the base image"; exit 77; }
 }
 
-# What a lab could leave behind: mounts, namespaces, links, cgroups, processes, folders.
-leftovers() {
-    grep -c "$PROV_LAB_MARK" /proc/mounts
-    find /run/prov/netns -mindepth 1 2>/dev/null | wc -l
-    find /sys/fs/cgroup -type d -path '*prov*' 2>/dev/null | wc -l
-    find /var/lib/prov/local -mindepth 3 -maxdepth 3 2>/dev/null | wc -l
-    ip -o link 2>/dev/null | wc -l
-    pgrep -cf 'prov internal lab' || true
+# What a lab left behind: mounts, namespaces, cgroups, processes, folders. Prints nothing when clean.
+leftovers() { # leftovers LAB
+    grep "$1" /proc/mounts
+    find /run/prov /var/lib/prov /sys/fs/cgroup -path "*$1*" 2>/dev/null
+    pgrep -af "$1" | grep -v "^$$ "
+    ip -o link 2>/dev/null | grep "$1"
+    return 0
 }
-PROV_LAB_MARK=/prov/
+
+# A port of the loopback nobody listens on.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
