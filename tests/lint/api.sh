@@ -5,6 +5,8 @@
 
 {
     files 'core/*.h' | grep -v -e '^core/lua/' -e '^core/app/' | while read -r header; do
+        # What sources of one folder share among themselves says so in its first lines.
+        head -4 "$header" | grep -qiE 'shared? by|share; see|inside of|for the sources' && continue
         # Declarations without comments; a name before "(" that is not a typedef of a pointer.
         sed -e 's|//.*||' "$header" | tr '\n' ' ' | sed -e 's|/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/| |g' |
             grep -oE '\bpv_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u | while read -r name; do

@@ -1,0 +1,21 @@
+---@meta core.app
+
+--- Where the running program and its parts are.
+---@class prov.App
+---@field version string
+---@field exe string path of the binary
+---@field lib_dir string folder of the shared modules
+---@field share_dir? string folder of providers/, taskservs/, clusters/
+---@field tree? string source tree that Lua comes from, only with PROV_DEV
+local app = {}
+
+--- Gives the text of a Lua file that is built into the binary.
+---@param name string path below lua/, such as "prov/main.lua"
+---@return string? text
+function app.embedded(name) end
+
+--- Counts the open handles that keep the event loop alive, by kind.
+---@return table<string, integer>
+function app.handles() end
+
+return app
