@@ -42,11 +42,10 @@ static void on_dialed(uv_poll_t *poll, int status, int events)
     uv_poll_stop(poll);
     if (status == 0 && getsockopt(d->guest, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
         error == 0) {
-        pv_bytes none = {NULL, 0};
         /* The relay gets descriptors of its own: libuv ties one to one handle. */
         int client = dup(d->client), guest = dup(d->guest);
         if (client >= 0 && guest >= 0) {
-            pv_relay_start(d->serve, client, guest, none);
+            pv_relay_start(d->serve, client, guest);
         } else {
             if (client >= 0) close(client);
             if (guest >= 0) close(guest);

@@ -93,7 +93,7 @@ static void on_question(uv_poll_t *poll, int status, int events)
     unsigned char packet[PACKET_CAP];
     (void)events;
     for (int i = 0; status == 0 && i < 64; i++) {
-        struct sockaddr_in from;
+        struct sockaddr_in from = {.sin_family = AF_INET};
         socklen_t size = sizeof from;
         pv_buf answer;
         ssize_t len = recvfrom(n->fd, packet, sizeof packet, 0, (struct sockaddr *)&from, &size);

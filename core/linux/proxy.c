@@ -33,9 +33,10 @@ typedef struct client {
     pv_serve *serve;
     uv_tcp_t tcp;
     uv_timer_t timer;
-    int open; /* of the two handles */
-    int busy; /* with a request */
-    int last; /* the connection ends with this response */
+    int open;   /* of the two handles */
+    int busy;   /* with a request */
+    int last;   /* the connection ends with this response */
+    int taking; /* requests out of `in`, further up the stack */
     pv_buf in;
     /* passed through */
     pv_upstream *up;
@@ -102,10 +103,9 @@ static void on_sent(uv_write_t *req, int status)
     c->sending = 0;
     pv_free(s);
     if (uv_is_closing((uv_handle_t *)&c->tcp)) return;
-    if (status != 0) drop(c);
+    if (status != 0 || (!c->busy && c->last && c->unsent == 0)) drop(c);
     else if (c->fetch != NULL) pump(c);
     else if (c->up != NULL && c->unsent < HIGH_WATER / 2) pv_upstream_pause(c->up, 0);
-    else if (!c->busy && c->last && c->unsent == 0) drop(c);
 }
 
 /* Sends what s holds and takes it over. */
@@ -329,14 +329,14 @@ static void start_request(client *c, const target *t, pv_http_head head)
     pv_buf_deinit(&request);
 }
 
-/* Takes the next whole request out of what came in. */
-static void next_request(client *c)
+/* Takes the next whole request out of what came in; 0 when there is none to take now. */
+static int take_request(client *c)
 {
     target t;
     pv_http_head head = {c->in.data, pv_http_head_size((pv_bytes){c->in.data, c->in.len})};
     pv_bytes connection;
     int ok;
-    if (c->busy || c->last || head.len == 0) return;
+    if (c->busy || c->last || head.len == 0 || uv_is_closing((uv_handle_t *)&c->tcp)) return 0;
     memset(&t, 0, sizeof t);
     c->busy = 1;
     ok = parse_target(head, &t) && pv_http_field(head, "Transfer-Encoding").data == NULL;
@@ -347,16 +347,28 @@ static void next_request(client *c)
         pv_buf_reset(&c->in);
         answer(c, ok ? "405 Method Not Allowed" : "400 Bad Request",
                "this proxy only fetches packages over http\n");
-        return;
+        return 1;
     }
     if (!is_allowed(c->serve, &t)) {
         pv_buf_consume(&c->in, head.len);
         answer(c, "403 Forbidden", "not a package source of this machine\n");
-        return;
+        return 1;
     }
     start_request(c, &t, head);
     pv_buf_consume(&c->in, head.len);
     if (c->fetch != NULL) pump(c);
+    return 1;
+}
+
+/* A request that is refused at once makes room for the next one: a loop, not a recursion, because
+ * the other side decides how many there are. */
+static void next_request(client *c)
+{
+    if (c->taking) return;
+    c->taking = 1;
+    while (take_request(c)) {
+    }
+    c->taking = 0;
 }
 
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)

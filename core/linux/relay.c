@@ -32,8 +32,6 @@ struct relay {
     pv_serve *serve;
     direction side[2];
     int closed; /* of the two handles */
-    char *first;
-    uv_write_t first_write;
 };
 
 static direction *other(direction *d)
@@ -46,7 +44,6 @@ static void on_closed(uv_handle_t *handle)
     relay *r = ((direction *)handle->data)->relay;
     if (++r->closed < 2) return;
     r->serve->clients--;
-    pv_free(r->first);
     pv_free(r);
 }
 
@@ -103,13 +100,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (uv_write(&d->write, to, &out, 1, on_written) != 0) end(d->relay);
 }
 
-static void on_first_written(uv_write_t *req, int status)
-{
-    relay *r = req->data;
-    if (status != 0) end(r);
-}
-
-void pv_relay_start(pv_serve *serve, int a, int b, pv_bytes first)
+void pv_relay_start(pv_serve *serve, int a, int b)
 {
     relay *r = pv_alloc(sizeof *r);
     const int fds[2] = {a, b};
@@ -127,13 +118,6 @@ void pv_relay_start(pv_serve *serve, int a, int b, pv_bytes first)
             return;
         }
         uv_tcp_nodelay(&r->side[i].from, 1);
-    }
-    if (first.len > 0) {
-        uv_buf_t out;
-        r->first = pv_memdup(first.data, first.len);
-        r->first_write.data = r;
-        out = uv_buf_init(r->first, (unsigned)first.len);
-        uv_write(&r->first_write, (uv_stream_t *)&r->side[1].from, &out, 1, on_first_written);
     }
     for (int i = 0; i < 2; i++) uv_read_start((uv_stream_t *)&r->side[i].from, on_alloc, on_read);
 }

@@ -327,6 +327,7 @@ void pv_serve_notify(const char *lab)
 pv_status pv_serve_stop(const char *lab, pv_err *err)
 {
     char path[PV_PATH_CAP], reply[PV_ERR_MSG];
+    struct sockaddr_un address;
     pv_lock *lock = NULL;
     pv_status status = pv_path_format(path, err, "%s/serve.lock", lab);
     if (status != PV_OK || access(path, F_OK) != 0) return status;
@@ -337,6 +338,7 @@ pv_status pv_serve_stop(const char *lab, pv_err *err)
         if (status != PV_EBUSY) break;
         nanosleep(&pause, NULL);
     }
+    if (status == PV_OK && socket_address(lab, &address, NULL) == PV_OK) unlink(address.sun_path);
     pv_lock_close(lock);
     return status;
 }

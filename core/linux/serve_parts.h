@@ -47,9 +47,8 @@ pv_listener *pv_listener_open(pv_serve *serve, int fd,
                               void (*on_client)(pv_serve *serve, int fd, void *arg), void *arg);
 void pv_listener_close(pv_listener *listener);
 
-/* Sends bytes both ways until both sides are done; owns both connected sockets.  `first` goes
- * to b before anything else (and may be empty). */
-void pv_relay_start(pv_serve *serve, int a, int b, pv_bytes first);
+/* Sends bytes both ways until both sides are done; owns both connected sockets. */
+void pv_relay_start(pv_serve *serve, int a, int b);
 
 /* Opens the proxy and the name server in the lab's namespace. */
 pv_status pv_proxy_open(pv_serve *serve, pv_err *err);

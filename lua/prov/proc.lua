@@ -28,6 +28,17 @@ local function close(handle)
   end
 end
 
+---@class prov.proc.Opts
+---@field [integer] string program and arguments
+---@field stdin? string
+---@field timeout? integer milliseconds
+---@field env? table<string, string> merged over the own environment; false removes one
+---@field clear_env? boolean
+---@field cwd? string
+---@field max_output? integer bytes of each stream, 16 MiB by default
+---@field on_stdout? fun(bytes: string)
+---@field on_stderr? fun(bytes: string)
+
 --- Reads a pipe into run[field] up to the cap, then on_data(bytes), then done() at its end.
 local function collect(run, pipe, field, on_data, done)
   local parts, size = {}, 0
@@ -135,8 +146,7 @@ end
 -- A non-zero exit code is a result, not an error. Cancelling the task or passing the timeout
 -- kills the program and everything in its process group.
 ---@async
----@param opts { [integer]: string, stdin: string?, timeout: integer?, env: table<string, string>?, clear_env: boolean?, cwd: string?, max_output: integer?, on_stdout: fun(bytes: string)?, on_stderr: fun(bytes: string)? }
----   program and arguments; timeout in ms; env is merged over the own environment
+---@param opts prov.proc.Opts
 ---@return { code: integer, signal: integer?, stdout: string, stderr: string, ms: number }?
 ---@return prov.Err? "notfound" no such program, "timeout", "limit"
 function M.run(opts)

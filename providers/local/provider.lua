@@ -25,7 +25,7 @@ return {
           doc = "IPv4 range, prefix 16 to 29; a free one is taken when absent",
           example = "10.77.0.0/24",
         },
-        nat = { type = "bool", default = false, replace = true, doc = "A way out to the internet (not supported yet)" },
+        nat = { type = "bool", default = false, replace = true, doc = "A way out to the internet; not supported yet" },
       },
       outputs = {
         name = { type = "string", doc = "Name of the network" },
@@ -37,7 +37,13 @@ return {
     server = {
       body = "server",
       schema = {
-        network = { type = "ref", required = true, replace = true, doc = "Network to be in", example = "${network.lan}" },
+        network = {
+          type = "ref",
+          required = true,
+          replace = true,
+          doc = "Network to be in",
+          example = "${network.lan}",
+        },
         image = {
           type = "string",
           default = "debian-12",
@@ -52,7 +58,7 @@ return {
         ip = { type = "ip", replace = true, computed = true, doc = "Fixed address; the next free one when absent" },
         cpus = { type = "number", min = 0.01, doc = "Processor time, 1 is one processor; all when absent" },
         memory = { type = "size", min = 33554432, doc = "Memory limit; none when absent", example = "512MiB" },
-        nesting = { type = "bool", default = false, replace = true, doc = "Allows containers inside (docker, containerd)" },
+        nesting = { type = "bool", default = false, replace = true, doc = "Allows docker or containerd inside" },
         init = {
           type = "enum",
           one_of = { "systemd", "sshd" },

@@ -197,7 +197,8 @@ end
 --- Keeps the image as a file too; servers do not wait for it and do without it.
 local function pack(dir, image)
   local temp = ("%s/%s.tmp-tar"):format(dir, image.id)
-  local r = contained({ "tar", "--zstd", "-cf", temp, "-C", dir .. "/" .. image.id, "--xattrs", "--numeric-owner", "." })
+  local root = dir .. "/" .. image.id
+  local r = contained({ "tar", "--zstd", "-cf", temp, "-C", root, "--xattrs", "--numeric-owner", "." })
   if r then
     fs.rename(temp, ("%s/%s.tar.zst"):format(dir, image.id))
   end
@@ -211,7 +212,9 @@ local function unpack_tar(dir, image, temp, log)
   end
   log(("unpacking the image %s"):format(image.name))
   local ok = fs.mkdirp(temp)
-  ok = ok and contained({ "tar", "--zstd", "-xf", tar, "-C", temp, "--xattrs", "--numeric-owner", "-p" })
+  if ok then
+    ok = contained({ "tar", "--zstd", "-xf", tar, "-C", temp, "--xattrs", "--numeric-owner", "-p" })
+  end
   if not ok then -- a damaged one is no better than none
     fs.remove(temp, { recursive = true })
     fs.remove(tar)

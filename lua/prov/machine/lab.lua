@@ -131,6 +131,22 @@ function Lab:appear(kind, name, fill)
   return id, described
 end
 
+--- Starts the lab's process again when it is gone; looks at most once a second.
+---@async
+function Lab:ensure_served()
+  local now = uv.hrtime()
+  if self.looked and now - self.looked < 1e9 then
+    return
+  end
+  self.looked = now
+  local path = self.dir .. "/serve.lock"
+  local lock = fs.exists(path) and fs.lock(path)
+  if lock then -- nobody holds it
+    lock:close()
+    self.backend.serve(self.dir)
+  end
+end
+
 --- Removes what a killed process left half made. Under the lock.
 function Lab:sweep()
   for _, kind in ipairs({ "networks", "servers", "volumes" }) do
@@ -184,7 +200,7 @@ function Lab:close_empty()
   end
   self:sweep()
   for _, kind in ipairs({ "networks", "servers", "volumes" }) do
-    for _ in ipairs(fs.list(("%s/%s"):format(self.dir, kind)) or {}) do
+    if #(fs.list(("%s/%s"):format(self.dir, kind)) or {}) > 0 then
       return true
     end
   end
@@ -232,7 +248,8 @@ local function describe_network(lab, want, name, tail)
   end
   for _, other in ipairs(others) do
     if ipam.overlap(network, other) then
-      return nil, nil, err.new("conflict", ("network '%s': %s overlaps network %s of this workspace"):format(name, cidr, other.text))
+      local text = "network '%s': %s overlaps network %s of this workspace"
+      return nil, nil, err.new("conflict", text:format(name, cidr, other.text))
     end
   end
   return {
@@ -252,7 +269,8 @@ end
 ---@param adopt? fun(id: string)
 function Lab:network_create(want, adopt)
   if want.nat then
-    return nil, err.new("unsupported", "network '" .. want.name .. "': the local provider has no way out to the internet", {
+    local text = "network '%s': the local provider has no way out to the internet yet"
+    return nil, err.new("unsupported", text:format(want.name), {
       hint = "servers install packages through the built-in proxy; leave nat = false",
     })
   end

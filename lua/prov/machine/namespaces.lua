@@ -41,6 +41,12 @@ function M.network_down(folder)
   return helper.run("network-down", folder)
 end
 
+--- Makes sure that the lab's process (proxy, names, forwards) runs.
+---@async
+function M.serve(folder)
+  return helper.run("reload", folder)
+end
+
 --- Removes what the whole lab shares.
 ---@async
 function M.lab_down(folder)

@@ -7,6 +7,9 @@ local ipam = require("prov.machine.ipam")
 local uv = require("luv")
 
 local PROXY_PORT = 3142
+local HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%s %s\n"
+local RESOLV = "nameserver %s\noptions timeout:2 attempts:2\n"
+local APT_PROXY = 'Acquire::http::Proxy "http://%s:%d";\n'
 
 local function boot_id()
   return (fs.read("/proc/sys/kernel/random/boot_id") or ""):gsub("%s+$", "")
@@ -96,7 +99,15 @@ end
 local function first_files(want, described, gateway, keys)
   local random = uv.random(16)
   return {
-    folders = { { "up", 493 }, { "up/etc", 493 }, { "up/etc/ssh", 493 }, { "up/etc/apt", 493 }, { "up/etc/apt/apt.conf.d", 493 }, { "up/root", 448 }, { "up/root/.ssh", 448 } },
+    folders = {
+      { "up", 493 },
+      { "up/etc", 493 },
+      { "up/etc/ssh", 493 },
+      { "up/etc/apt", 493 },
+      { "up/etc/apt/apt.conf.d", 493 },
+      { "up/root", 448 },
+      { "up/root/.ssh", 448 },
+    },
     files = {
       { "up/etc/ssh/ssh_host_ed25519_key", keys.private, 384 },
       { "up/etc/ssh/ssh_host_ed25519_key.pub", keys.public .. "\n", 420 },
@@ -105,11 +116,11 @@ local function first_files(want, described, gateway, keys)
       { "up/etc/machine-id", ("%02x"):rep(16):format(random:byte(1, 16)) .. "\n", 292 },
       {
         "up/etc/hosts",
-        ("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n%s %s\n"):format(described.ip, described.hostname),
+        HOSTS:format(described.ip, described.hostname),
         420,
       },
-      { "up/etc/resolv.conf", ("nameserver %s\noptions timeout:2 attempts:2\n"):format(gateway), 420 },
-      { "up/etc/apt/apt.conf.d/95prov-proxy", ('Acquire::http::Proxy "http://%s:%d";\n'):format(gateway, PROXY_PORT), 420 },
+      { "up/etc/resolv.conf", RESOLV:format(gateway), 420 },
+      { "up/etc/apt/apt.conf.d/95prov-proxy", APT_PROXY:format(gateway, PROXY_PORT), 420 },
     },
   }
 end
@@ -198,7 +209,7 @@ return function(Lab)
 
   --- Makes a server and waits for its SSH, or finishes the one with the same key.
   ---@async
-  ---@param want { key: string, hostname: string, network: string, image: string, user_key: string, ip: string?, cpus: number?, memory: integer?, nesting: boolean?, volumes: table[]?, ports: table[]?, init: string? }
+  ---@param want table key, hostname, network, image, user_key; ip, cpus, memory, nesting, volumes, ports, init
   ---@param keygen fun(): { private: string, public: string }
   ---@param adopt? fun(id: string)
   function Lab:server_create(want, keygen, adopt)
@@ -246,7 +257,11 @@ return function(Lab)
     if not described then
       return nil, e
     end
-    return server_state(self, id, described)
+    local state = server_state(self, id, described)
+    if state.status == "running" then
+      self:ensure_served()
+    end
+    return state
   end
 
   --- The server that was created with an idempotency key, finished when its creation was cut short.
@@ -277,7 +292,7 @@ return function(Lab)
   --- Changes limits, ports and volumes; a running server restarts when its volumes changed.
   ---@async
   function Lab:server_update(id, want)
-    local remount = false
+    local remount
     do
       local lock <close>, e = self:lock()
       if not lock then

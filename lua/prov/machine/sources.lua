@@ -6,6 +6,7 @@ local fs = require("prov.fs")
 local M = {}
 
 local ETC = "/etc/apt"
+local STANZA = "Types: deb\nURIs: %s\nSuites: %s%s\nComponents: %s\n"
 
 local FAMILY = {
   buster = "debian",
@@ -60,7 +61,8 @@ function M.parse_deb822(text, rows)
     end
     if fields.uris and fields.suites and (fields.enabled or "yes"):lower() ~= "no" then
       local key = fields["signed-by"]
-      add(rows, fields.types or "", fields.uris, fields.suites, fields.components or "main", key and key:find("^/") and key)
+      key = key and key:find("^/") and key or nil
+      add(rows, fields.types or "", fields.uris, fields.suites, fields.components or "main", key)
     end
   end
 end
@@ -124,7 +126,7 @@ function M.of(family, suite)
   for _, row in ipairs(M.read()) do
     local wanted = row.pocket == "" or row.pocket == "-updates" or row.pocket == "-security"
     if row.family == family and wanted then
-      local text = ("Types: deb\nURIs: %s\nSuites: %s%s\nComponents: %s\n"):format(row.uri, suite, row.pocket, row.components)
+      local text = STANZA:format(row.uri, suite, row.pocket, row.components)
       if row.signed_by then
         text = ("%sSigned-By: %s\n"):format(text, row.signed_by)
       end
