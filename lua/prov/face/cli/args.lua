@@ -39,7 +39,16 @@ local function usage(fmt, ...)
   return err.new("usage", fmt:format(...))
 end
 
-local BOOLS = { ["true"] = true, yes = true, on = true, ["1"] = true, ["false"] = false, no = false, off = false, ["0"] = false }
+local BOOLS = {
+  ["true"] = true,
+  yes = true,
+  on = true,
+  ["1"] = true,
+  ["false"] = false,
+  no = false,
+  off = false,
+  ["0"] = false,
+}
 
 local convert = {}
 
@@ -218,11 +227,12 @@ function M.parse(op, words, global)
     known = flag_table(op.params or {}, params, global),
   }, Parser)
   while p.at <= #p.words do
-    local word, ok, e = p.words[p.at], nil, nil
+    local word = p.words[p.at]
+    local ok, e = true, nil
     if p.only_positional or word == "-" or word:sub(1, 1) ~= "-" then
       ok, e = p:positional(word)
     elseif word == "--" then
-      p.only_positional, p.at, ok = true, p.at + 1, true
+      p.only_positional, p.at = true, p.at + 1
     else
       ok, e = p:flag(word)
     end
@@ -271,16 +281,7 @@ function M.complete(op, params)
   if next(op.params or {}) == nil then
     return params
   end
-  local there, contract = pcall(require, "prov.contract")
-  if not there then
-    for name, spec in pairs(op.params) do
-      if params[name] == nil then
-        params[name] = spec.default
-      end
-    end
-    return params
-  end
-  local value, errs = contract.compile(op.params):complete(params)
+  local value, errs = require("prov.contract").compile(op.params):complete(params)
   if value then
     return value
   end

@@ -136,8 +136,8 @@ local function view(self, columns, rows)
     doing = step.note and doing .. ": " .. step.note or doing
     doing = width.cut(doing, math.max(12, columns // 2))
     local room = columns - width.of(doing) - #took - 6
-    lines[#lines + 1] = ("%s %s %s %s"):format(spin, width.fit(step.address, math.max(8, math.min(room, longest))), doing,
-      self.term:paint("dim", took))
+    local address = width.fit(step.address, math.max(8, math.min(room, longest)))
+    lines[#lines + 1] = ("%s %s %s %s"):format(spin, address, doing, self.term:paint("dim", took))
   end
   if #self.order > shown then
     lines[#lines + 1] = self.term:paint("dim", ("  and %d more"):format(#self.order - shown))
