@@ -26,7 +26,9 @@ local function words(text)
 end
 
 local function timed(dir, ...)
-  local result = assert(proc.run({ measure, "-q", "--", ..., cwd = dir, timeout = 1800000 }))
+  local command = { measure, "-q", "--", ... }
+  command.cwd, command.timeout = dir, 1800000
+  local result = assert(proc.run(command))
   local figures = assert(json.decode(result.stdout))
   figures.ok = result.code == 0
   return figures

@@ -28,7 +28,7 @@ return {
   defaults = { provider = "demo" },
   items = {
     a = { count = %d, value = "v" },
-    b = function(index) return { count = %d, value = item.a[index].id } end,
+    b = { count = %d, value = function(index) return item.a[index].id end },
   },
 }
 ]]):format(n // 2, n // 2)
