@@ -50,7 +50,8 @@ pv_status pv_codec_put_float(pv_buf *out, double value)
 
 pv_status pv_codec_put_string(pv_buf *out, pv_bytes bytes)
 {
-    pv_status status = pv_codec_put_count(out, pv_utf8_valid(bytes) ? PV_CODE_STRING : PV_CODE_BYTES, bytes.len);
+    pv_status status =
+        pv_codec_put_count(out, pv_utf8_valid(bytes) ? PV_CODE_STRING : PV_CODE_BYTES, bytes.len);
     return status != PV_OK ? status : pv_buf_add(out, bytes.data, bytes.len);
 }
 
@@ -89,17 +90,20 @@ static pv_status next_float(pv_codec_reader *r, pv_codec_token *token, pv_err *e
     if (r->end - r->at < 8) return corrupt(err, "it ends inside a float");
     for (int i = 0; i < 8; i++) bits = bits << 8 | *r->at++;
     memcpy(&token->number, &bits, sizeof bits);
-    if (token->number != token->number && bits != 0x7FF8000000000000u) return corrupt(err, "a second form of NaN");
+    if (token->number != token->number && bits != 0x7FF8000000000000u)
+        return corrupt(err, "a second form of NaN");
     return PV_OK;
 }
 
 static pv_status next_bytes(pv_codec_reader *r, pv_codec_token *token, pv_err *err)
 {
     uint64_t len;
-    if (!next_varint(r, &len) || len > (uint64_t)(r->end - r->at)) return corrupt(err, "a string is longer than the input");
+    if (!next_varint(r, &len) || len > (uint64_t)(r->end - r->at))
+        return corrupt(err, "a string is longer than the input");
     token->bytes = (pv_bytes){(const char *)r->at, (size_t)len};
     r->at += len;
-    if (pv_utf8_valid(token->bytes) != (token->code == PV_CODE_STRING)) return corrupt(err, "a string has the wrong kind");
+    if (pv_utf8_valid(token->bytes) != (token->code == PV_CODE_STRING))
+        return corrupt(err, "a string has the wrong kind");
     return PV_OK;
 }
 
@@ -126,7 +130,8 @@ pv_status pv_codec_next(pv_codec_reader *r, pv_codec_token *token, pv_err *err)
     case PV_CODE_LIST:
     case PV_CODE_MAP:
     case PV_CODE_TEXT:
-        if (!next_varint(r, &token->count) || token->count > (uint64_t)(r->end - r->at) / (token->code == PV_CODE_MAP ? 2 : 1)) {
+        if (!next_varint(r, &token->count) ||
+            token->count > (uint64_t)(r->end - r->at) / (token->code == PV_CODE_MAP ? 2 : 1)) {
             return corrupt(err, "more parts than bytes");
         }
         return PV_OK;
@@ -153,7 +158,8 @@ static pv_status check_value(pv_codec_reader *r, int depth, pv_err *err)
     for (uint64_t i = 0; i < token.count; i++) {
         if (token.code == PV_CODE_MAP) {
             if ((status = pv_codec_next(r, &key, err)) != PV_OK) return status;
-            if (key.code != PV_CODE_INT && key.code != PV_CODE_STRING && key.code != PV_CODE_BYTES) {
+            if (key.code != PV_CODE_INT && key.code != PV_CODE_STRING &&
+                key.code != PV_CODE_BYTES) {
                 return corrupt(err, "a key is neither string nor integer");
             }
             if (i > 0 && !pv_codec_key_less(&last, &key)) return corrupt(err, "keys out of order");

@@ -151,7 +151,8 @@ pv_bytes pv_doc_key(const pv_doc *doc, uint32_t id)
 pv_bytes pv_doc_string(const pv_doc *doc, uint32_t id)
 {
     const pv_node *node = &doc->nodes[id];
-    return (pv_bytes){doc->text.data == NULL ? "" : doc->text.data + node->u.string.at, node->u.string.len};
+    return (pv_bytes){doc->text.data == NULL ? "" : doc->text.data + node->u.string.at,
+                      node->u.string.len};
 }
 
 uint32_t pv_doc_find(const pv_doc *doc, uint32_t map, pv_bytes key)

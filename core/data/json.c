@@ -21,7 +21,8 @@ static pv_status fill(filler *f, uint32_t id, json_t *value);
 
 static pv_status fail_full(const filler *f)
 {
-    return pv_fail(f->err, PV_ELIMIT, "the JSON has more than %u values", (unsigned)f->doc->max_nodes);
+    return pv_fail(f->err, PV_ELIMIT, "the JSON has more than %u values",
+                   (unsigned)f->doc->max_nodes);
 }
 
 static pv_status fill_list(filler *f, uint32_t id, json_t *list)
@@ -55,7 +56,8 @@ static pv_status fill(filler *f, uint32_t id, json_t *value)
     pv_node *node = &f->doc->nodes[id];
     pv_status status = PV_OK;
     if (++f->depth > f->max_depth) {
-        return pv_fail(f->err, PV_ELIMIT, "the JSON is nested deeper than %u", (unsigned)f->max_depth);
+        return pv_fail(f->err, PV_ELIMIT, "the JSON is nested deeper than %u",
+                       (unsigned)f->max_depth);
     }
     switch (json_typeof(value)) {
     case JSON_NULL: break;
@@ -73,7 +75,8 @@ static pv_status fill(filler *f, uint32_t id, json_t *value)
         node->u.number = json_real_value(value);
         break;
     case JSON_STRING:
-        pv_doc_set_string(f->doc, id, (pv_bytes){json_string_value(value), json_string_length(value)});
+        pv_doc_set_string(f->doc, id,
+                          (pv_bytes){json_string_value(value), json_string_length(value)});
         break;
     case JSON_ARRAY: status = fill_list(f, id, value); break;
     case JSON_OBJECT: status = fill_map(f, id, value); break;
@@ -82,23 +85,40 @@ static pv_status fill(filler *f, uint32_t id, json_t *value)
     return status;
 }
 
+/* Jansson ends a text at a NUL between values; in JSON a NUL may not stand anywhere. */
+static pv_status refuse_nul(pv_bytes text, const char *nul, pv_err *err)
+{
+    int line = 1, column = 1;
+    for (const char *p = text.data; p != nul; p++) {
+        column = *p == '\n' ? 1 : column + 1;
+        line += *p == '\n';
+    }
+    return pv_fail_at(err, PV_EINVAL, line, column, "not valid JSON: a NUL byte");
+}
+
 pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits, pv_err *err)
 {
     pv_json_limits l = {0};
     filler f = {.doc = doc, .err = err};
     json_error_t problem;
     json_t *value;
+    const char *nul;
     pv_status status;
     if (limits != NULL) l = *limits;
     if (l.max_bytes == 0) l.max_bytes = MAX_BYTES;
     pv_doc_init(doc, l.max_nodes != 0 ? l.max_nodes : MAX_NODES);
     f.max_depth = l.max_depth != 0 ? l.max_depth : MAX_DEPTH;
-    if (text.len > l.max_bytes) return pv_fail(err, PV_ELIMIT, "the text is larger than %zu bytes", l.max_bytes);
-    value = json_loadb(text.len > 0 ? text.data : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+    if (text.len > l.max_bytes)
+        return pv_fail(err, PV_ELIMIT, "the text is larger than %zu bytes", l.max_bytes);
+    nul = text.len > 0 ? memchr(text.data, '\0', text.len) : NULL;
+    if (nul != NULL) return refuse_nul(text, nul, err);
+    value = json_loadb(text.len > 0 ? text.data : "", text.len,
+                       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
     if (value == NULL) {
         status = json_error_code(&problem) == json_error_stack_overflow ? PV_ELIMIT : PV_EINVAL;
-        return pv_fail_at(err, status, problem.line > 0 ? problem.line : 1, problem.column > 0 ? problem.column : 1,
-                          "not valid JSON: %s", problem.text);
+        return pv_fail_at(err, status, problem.line > 0 ? problem.line : 1,
+                          problem.column > 0 ? problem.column : 1, "not valid JSON: %s",
+                          problem.text);
     }
     status = pv_doc_add(doc, 0, 0, 0) == PV_DOC_ROOT ? fill(&f, PV_DOC_ROOT, value) : fail_full(&f);
     json_decref(value);
@@ -115,7 +135,8 @@ pv_status pv_json_put_string(pv_buf *out, pv_bytes text, pv_err *err)
     static const char hex[] = "0123456789abcdef";
     size_t start = 0;
     bool ok = pv_buf_addc(out, '"') == PV_OK;
-    if (!pv_utf8_valid(text)) return pv_fail(err, PV_EINVAL, "cannot write as JSON: a string is not valid UTF-8");
+    if (!pv_utf8_valid(text))
+        return pv_fail(err, PV_EINVAL, "cannot write as JSON: a string is not valid UTF-8");
     for (size_t i = 0; i < text.len && ok; i++) {
         unsigned char c = (unsigned char)text.data[i];
         char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
@@ -130,7 +151,8 @@ pv_status pv_json_put_string(pv_buf *out, pv_bytes text, pv_err *err)
             ok = ok && pv_buf_add(out, escape, 2) == PV_OK;
         }
     }
-    ok = ok && pv_buf_add(out, text.data + start, text.len - start) == PV_OK && pv_buf_addc(out, '"') == PV_OK;
+    ok = ok && pv_buf_add(out, text.data + start, text.len - start) == PV_OK &&
+         pv_buf_addc(out, '"') == PV_OK;
     return ok ? PV_OK : full(err);
 }
 
@@ -142,7 +164,8 @@ pv_status pv_json_put_int(pv_buf *out, int64_t value, pv_err *err)
 pv_status pv_json_put_float(pv_buf *out, double value, pv_err *err)
 {
     char text[PV_NUMBER_CAP];
-    if (!isfinite(value)) return pv_fail(err, PV_EINVAL, "cannot write as JSON: a number is not finite");
+    if (!isfinite(value))
+        return pv_fail(err, PV_EINVAL, "cannot write as JSON: a number is not finite");
     pv_number_format(text, value);
     return pv_buf_adds(out, text) == PV_OK ? PV_OK : full(err);
 }

@@ -4,7 +4,13 @@
 #include "base/mem.h"
 #include "data/yaml.h"
 
-enum { MAX_BYTES = 64 << 20, MAX_NODES = 8 << 20, MAX_EXPANDED = 200000, MAX_DEPTH = 128, MAX_ANCHORS = 4096 };
+enum {
+    MAX_BYTES = 64 << 20,
+    MAX_NODES = 8 << 20,
+    MAX_EXPANDED = 200000,
+    MAX_DEPTH = 128,
+    MAX_ANCHORS = 4096
+};
 
 typedef struct anchor {
     char *name;
@@ -44,13 +50,17 @@ static pv_status next_event(reader *r, yaml_event_t *event)
     if (yaml_parser_parse(&r->parser, event)) return PV_OK;
     if (p->error == YAML_READER_ERROR) {
         int line = 1;
-        for (size_t i = 0; i < p->problem_offset && i < (size_t)(p->input.string.end - p->input.string.start); i++) {
+        for (size_t i = 0;
+             i < p->problem_offset && i < (size_t)(p->input.string.end - p->input.string.start);
+             i++) {
             if (p->input.string.start[i] == '\n') line++;
         }
-        return pv_fail_at(r->err, PV_EINVAL, line, 1, "not valid YAML: %s (byte 0x%02x)", p->problem, (unsigned)p->problem_value);
+        return pv_fail_at(r->err, PV_EINVAL, line, 1, "not valid YAML: %s (byte 0x%02x)",
+                          p->problem, (unsigned)p->problem_value);
     }
-    return pv_fail_at(r->err, PV_EINVAL, (int)p->problem_mark.line + 1, (int)p->problem_mark.column + 1,
-                      "not valid YAML: %s%s%s", p->problem != NULL ? p->problem : "unknown problem",
+    return pv_fail_at(r->err, PV_EINVAL, (int)p->problem_mark.line + 1,
+                      (int)p->problem_mark.column + 1, "not valid YAML: %s%s%s",
+                      p->problem != NULL ? p->problem : "unknown problem",
                       p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
 }
 
@@ -61,8 +71,9 @@ static bool tag_kind(const char *tag, pv_node_kind *kind)
         const char *tag;
         pv_node_kind kind;
     } tags[] = {
-        {YAML_NULL_TAG, PV_NODE_NULL},   {YAML_BOOL_TAG, PV_NODE_BOOL}, {YAML_INT_TAG, PV_NODE_INT},
-        {YAML_FLOAT_TAG, PV_NODE_FLOAT}, {YAML_STR_TAG, PV_NODE_STRING}, {YAML_SEQ_TAG, PV_NODE_LIST},
+        {YAML_NULL_TAG, PV_NODE_NULL},  {YAML_BOOL_TAG, PV_NODE_BOOL},
+        {YAML_INT_TAG, PV_NODE_INT},    {YAML_FLOAT_TAG, PV_NODE_FLOAT},
+        {YAML_STR_TAG, PV_NODE_STRING}, {YAML_SEQ_TAG, PV_NODE_LIST},
         {YAML_MAP_TAG, PV_NODE_MAP},
     };
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
@@ -72,13 +83,15 @@ static bool tag_kind(const char *tag, pv_node_kind *kind)
 }
 
 /* Checks the tag of a node that is read as `kind`; "!" is the same as no tag here. */
-static pv_status check_tag(reader *r, const yaml_event_t *event, const yaml_char_t *tag, pv_node_kind kind)
+static pv_status check_tag(reader *r, const yaml_event_t *event, const yaml_char_t *tag,
+                           pv_node_kind kind)
 {
     pv_node_kind wanted;
     if (tag == NULL || strcmp((const char *)tag, "!") == 0) return PV_OK;
     if (tag_kind((const char *)tag, &wanted) && wanted == kind) return PV_OK;
-    return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1, (int)event->start_mark.column + 1,
-                      "the tag '%.200s' is not known here", (const char *)tag);
+    return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1,
+                      (int)event->start_mark.column + 1, "the tag '%.200s' is not known here",
+                      (const char *)tag);
 }
 
 static const yaml_char_t *anchor_of(const yaml_event_t *event)
@@ -93,7 +106,8 @@ static const yaml_char_t *anchor_of(const yaml_event_t *event)
 
 static pv_status add_anchor(reader *r, const yaml_event_t *event, uint32_t id)
 {
-    if (r->n_anchors == MAX_ANCHORS) return fail_mark(r, PV_ELIMIT, event->start_mark, "too many anchors");
+    if (r->n_anchors == MAX_ANCHORS)
+        return fail_mark(r, PV_ELIMIT, event->start_mark, "too many anchors");
     if (r->n_anchors % 16 == 0) {
         r->anchors = pv_realloc_array(r->anchors, r->n_anchors + 16, sizeof *r->anchors);
     }
@@ -113,14 +127,18 @@ static pv_status read_scalar(reader *r, const yaml_event_t *event, uint32_t id)
     }
     if (plain || wanted != PV_NODE_STRING) {
         if (pv_yaml_resolve(&value, text) != PV_OK) {
-            return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1, (int)event->start_mark.column + 1,
-                              "the number %.40s does not fit in 64 bits; quote it to make it a string", text.data);
+            return pv_fail_at(
+                r->err, PV_EINVAL, (int)event->start_mark.line + 1,
+                (int)event->start_mark.column + 1,
+                "the number %.40s does not fit in 64 bits; quote it to make it a string",
+                text.data);
         }
         if (!plain && wanted == PV_NODE_FLOAT && value.kind == PV_NODE_INT) {
             value.u.number = (double)value.u.integer;
             value.kind = PV_NODE_FLOAT;
         }
-        if (!plain && value.kind != wanted) return check_tag(r, event, event->data.scalar.tag, value.kind);
+        if (!plain && value.kind != wanted)
+            return check_tag(r, event, event->data.scalar.tag, value.kind);
     }
     if (value.kind == PV_NODE_STRING) {
         pv_doc_set_string(r->doc, id, text);
@@ -133,7 +151,8 @@ static pv_status read_scalar(reader *r, const yaml_event_t *event, uint32_t id)
 
 static pv_status copy_node(reader *r, uint32_t to, uint32_t from, yaml_mark_t mark)
 {
-    uint32_t before = r->doc->count, room = r->limits.max_expanded - r->expanded, cap = r->doc->max_nodes;
+    uint32_t before = r->doc->count, room = r->limits.max_expanded - r->expanded,
+             cap = r->doc->max_nodes;
     bool copied;
     if (room < cap - before) r->doc->max_nodes = before + room;
     copied = pv_doc_copy(r->doc, to, from);
@@ -149,11 +168,13 @@ static pv_status read_alias(reader *r, const yaml_event_t *event, uint32_t id)
     const char *name = (const char *)event->data.alias.anchor;
     for (size_t i = r->n_anchors; i-- > 0;) {
         if (strcmp(r->anchors[i].name, name) != 0) continue;
-        if (!r->anchors[i].complete) return fail_mark(r, PV_EINVAL, event->start_mark, "an alias inside its own anchor");
+        if (!r->anchors[i].complete)
+            return fail_mark(r, PV_EINVAL, event->start_mark, "an alias inside its own anchor");
         return copy_node(r, id, r->anchors[i].id, event->start_mark);
     }
-    return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1, (int)event->start_mark.column + 1,
-                      "no anchor '&%.200s' before this alias", name);
+    return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1,
+                      (int)event->start_mark.column + 1, "no anchor '&%.200s' before this alias",
+                      name);
 }
 
 static pv_status read_list(reader *r, const yaml_event_t *start, uint32_t id)
@@ -166,7 +187,8 @@ static pv_status read_list(reader *r, const yaml_event_t *start, uint32_t id)
         uint32_t item;
         if ((status = next_event(r, &event)) != PV_OK) return status;
         if (event.type == YAML_SEQUENCE_END_EVENT) return yaml_event_delete(&event), PV_OK;
-        item = pv_doc_add(r->doc, id, (uint32_t)event.start_mark.line + 1, (uint32_t)event.start_mark.column + 1);
+        item = pv_doc_add(r->doc, id, (uint32_t)event.start_mark.line + 1,
+                          (uint32_t)event.start_mark.column + 1);
         status = item == 0 ? fail_full(r, event.start_mark) : read_node(r, &event, item);
         yaml_event_delete(&event);
         if (status != PV_OK) return status;
@@ -185,9 +207,11 @@ static pv_status merge_map(reader *r, uint32_t map, uint32_t source, yaml_mark_t
         char *copy;
         uint32_t id;
         if (pv_doc_find(r->doc, map, key) != 0) continue;
-        if (r->expanded++ >= r->limits.max_expanded) return fail_mark(r, PV_ELIMIT, mark, "merge keys expand to too many values");
+        if (r->expanded++ >= r->limits.max_expanded)
+            return fail_mark(r, PV_ELIMIT, mark, "merge keys expand to too many values");
         copy = pv_memdup(key.data, key.len);
-        id = pv_doc_add_member(r->doc, map, (pv_bytes){copy, key.len}, r->doc->nodes[c].line, r->doc->nodes[c].column);
+        id = pv_doc_add_member(r->doc, map, (pv_bytes){copy, key.len}, r->doc->nodes[c].line,
+                               r->doc->nodes[c].column);
         pv_free(copy);
         if (id == 0) return fail_full(r, mark);
         if ((status = copy_node(r, id, c, mark)) != PV_OK) return status;
@@ -205,7 +229,8 @@ static pv_status merge_all(reader *r, uint32_t map, size_t base, yaml_mark_t mar
             status = merge_map(r, map, source, mark);
             continue;
         }
-        for (uint32_t c = r->doc->nodes[source].u.children.first; c != 0 && status == PV_OK; c = r->doc->nodes[c].next) {
+        for (uint32_t c = r->doc->nodes[source].u.children.first; c != 0 && status == PV_OK;
+             c = r->doc->nodes[c].next) {
             status = merge_map(r, map, c, mark);
         }
     }
@@ -221,10 +246,13 @@ static pv_status add_key(reader *r, uint32_t map, const yaml_event_t *event, uin
     pv_bytes key;
     pv_status status;
     *out = 0;
-    if (event->type != YAML_SCALAR_EVENT) return fail_mark(r, PV_EINVAL, mark, "a key must be plain text, not an alias, list or map");
-    if ((status = check_tag(r, event, event->data.scalar.tag, PV_NODE_STRING)) != PV_OK) return status;
+    if (event->type != YAML_SCALAR_EVENT)
+        return fail_mark(r, PV_EINVAL, mark, "a key must be plain text, not an alias, list or map");
+    if ((status = check_tag(r, event, event->data.scalar.tag, PV_NODE_STRING)) != PV_OK)
+        return status;
     key = (pv_bytes){(const char *)event->data.scalar.value, event->data.scalar.length};
-    if (key.len == 2 && memcmp(key.data, "<<", 2) == 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+    if (key.len == 2 && memcmp(key.data, "<<", 2) == 0 &&
+        event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         *out = pv_doc_add(r->doc, 0, line, column);
         if (*out == 0) return fail_full(r, mark);
         r->merges = pv_realloc_array(r->merges, r->n_merges + 1, sizeof *r->merges);
@@ -235,7 +263,8 @@ static pv_status add_key(reader *r, uint32_t map, const yaml_event_t *event, uin
     if (*out != 0) return PV_OK;
     *out = pv_doc_find(r->doc, map, key);
     if (*out == 0) return fail_full(r, mark);
-    return pv_fail_at(r->err, PV_EINVAL, (int)line, (int)column, "the key '%.200s' was given before, on line %u", key.data,
+    return pv_fail_at(r->err, PV_EINVAL, (int)line, (int)column,
+                      "the key '%.200s' was given before, on line %u", key.data,
                       (unsigned)r->doc->nodes[*out].line);
 }
 
@@ -269,15 +298,18 @@ static pv_status read_node(reader *r, yaml_event_t *event, uint32_t id)
     size_t at = r->n_anchors;
     if (anchored && (status = add_anchor(r, event, id)) != PV_OK) return status;
     if (++r->depth > r->limits.max_depth) {
-        return pv_fail_at(r->err, PV_ELIMIT, (int)event->start_mark.line + 1, (int)event->start_mark.column + 1,
-                          "values are nested deeper than %u", (unsigned)r->limits.max_depth);
+        return pv_fail_at(r->err, PV_ELIMIT, (int)event->start_mark.line + 1,
+                          (int)event->start_mark.column + 1, "values are nested deeper than %u",
+                          (unsigned)r->limits.max_depth);
     }
     switch (event->type) {
     case YAML_SCALAR_EVENT: status = read_scalar(r, event, id); break;
     case YAML_SEQUENCE_START_EVENT: status = read_list(r, event, id); break;
     case YAML_MAPPING_START_EVENT: status = read_map(r, event, id); break;
     case YAML_ALIAS_EVENT: status = read_alias(r, event, id); break;
-    default: status = fail_mark(r, PV_EINVAL, event->start_mark, "not valid YAML: a value was expected"); break;
+    default:
+        status = fail_mark(r, PV_EINVAL, event->start_mark, "not valid YAML: a value was expected");
+        break;
     }
     r->depth--;
     if (anchored) r->anchors[at].complete = true;
@@ -294,9 +326,12 @@ static pv_status read_stream(reader *r)
         if (status != PV_OK) return status;
         type = event.type;
         if (type == YAML_DOCUMENT_START_EVENT) {
-            if (seen) status = fail_mark(r, PV_EINVAL, event.start_mark, "more than one document in a file");
+            if (seen)
+                status =
+                    fail_mark(r, PV_EINVAL, event.start_mark, "more than one document in a file");
             seen = true;
-        } else if (type != YAML_STREAM_START_EVENT && type != YAML_STREAM_END_EVENT && type != YAML_DOCUMENT_END_EVENT) {
+        } else if (type != YAML_STREAM_START_EVENT && type != YAML_STREAM_END_EVENT &&
+                   type != YAML_DOCUMENT_END_EVENT) {
             r->doc->nodes[PV_DOC_ROOT].line = (uint32_t)event.start_mark.line + 1;
             r->doc->nodes[PV_DOC_ROOT].column = (uint32_t)event.start_mark.column + 1;
             status = read_node(r, &event, PV_DOC_ROOT);
@@ -321,9 +356,12 @@ pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits,
     r.limits.max_expanded = or_default(r.limits.max_expanded, MAX_EXPANDED);
     r.limits.max_depth = or_default(r.limits.max_depth, MAX_DEPTH);
     pv_doc_init(doc, r.limits.max_nodes);
-    if (text.len > r.limits.max_bytes) return pv_fail(err, PV_ELIMIT, "the text is larger than %zu bytes", r.limits.max_bytes);
-    if (pv_doc_add(doc, 0, 1, 1) != PV_DOC_ROOT) return pv_fail(err, PV_ELIMIT, "the document may hold no value");
-    if (!yaml_parser_initialize(&r.parser)) return pv_fail(err, PV_EIO, "cannot make a YAML parser: out of memory");
+    if (text.len > r.limits.max_bytes)
+        return pv_fail(err, PV_ELIMIT, "the text is larger than %zu bytes", r.limits.max_bytes);
+    if (pv_doc_add(doc, 0, 1, 1) != PV_DOC_ROOT)
+        return pv_fail(err, PV_ELIMIT, "the document may hold no value");
+    if (!yaml_parser_initialize(&r.parser))
+        return pv_fail(err, PV_EIO, "cannot make a YAML parser: out of memory");
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.data, text.len);
     status = read_stream(&r);
     yaml_parser_delete(&r.parser);

@@ -101,11 +101,14 @@ pv_status pv_yaml_resolve(pv_node *out, pv_bytes text)
     }
     if (strchr("0123456789+-.", *p) == NULL) return PV_OK;
     negative = *p == '-';
-    if (text.len > 2 && p[0] == '0' && p[1] == 'o' && is_based(p + 2, end, 8)) return parse_int(out, p + 2, end, 8, false);
-    if (text.len > 2 && p[0] == '0' && p[1] == 'x' && is_based(p + 2, end, 16)) return parse_int(out, p + 2, end, 16, false);
+    if (text.len > 2 && p[0] == '0' && p[1] == 'o' && is_based(p + 2, end, 8))
+        return parse_int(out, p + 2, end, 8, false);
+    if (text.len > 2 && p[0] == '0' && p[1] == 'x' && is_based(p + 2, end, 16))
+        return parse_int(out, p + 2, end, 16, false);
     if (*p == '-' || *p == '+') p++;
     if (is_digits(p, end)) return parse_int(out, p, end, 10, negative);
-    if (is_one_of((pv_bytes){p, (size_t)(end - p)}, infs)) return set_float(out, negative ? -(double)INFINITY : (double)INFINITY), PV_OK;
+    if (is_one_of((pv_bytes){p, (size_t)(end - p)}, infs))
+        return set_float(out, negative ? -(double)INFINITY : (double)INFINITY), PV_OK;
     if (is_float(text.data, end) && text.len < NUMBER_CAP) {
         char number[NUMBER_CAP];
         memcpy(number, text.data, text.len);

@@ -27,8 +27,10 @@ static int write_bytes(void *data, unsigned char *bytes, size_t size)
 static pv_status emit(pv_yaml_writer *w, yaml_event_t *event, pv_err *err)
 {
     if (yaml_emitter_emit(&w->emitter, event)) return PV_OK;
-    if (w->full) return pv_fail(err, PV_ELIMIT, "the YAML text is larger than %zu bytes", w->out->max);
-    return pv_fail(err, PV_EINVAL, "cannot write YAML: %s", w->emitter.problem != NULL ? w->emitter.problem : "out of memory");
+    if (w->full)
+        return pv_fail(err, PV_ELIMIT, "the YAML text is larger than %zu bytes", w->out->max);
+    return pv_fail(err, PV_EINVAL, "cannot write YAML: %s",
+                   w->emitter.problem != NULL ? w->emitter.problem : "out of memory");
 }
 
 pv_yaml_writer *pv_yaml_writer_new(pv_buf *out)
@@ -55,11 +57,13 @@ void pv_yaml_writer_free(pv_yaml_writer *w)
     pv_free(w);
 }
 
-static pv_status put_scalar(pv_yaml_writer *w, pv_bytes text, yaml_scalar_style_t style, pv_err *err)
+static pv_status put_scalar(pv_yaml_writer *w, pv_bytes text, yaml_scalar_style_t style,
+                            pv_err *err)
 {
     yaml_event_t event;
     if (text.len > INT32_MAX ||
-        !yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text.data, (int)text.len, 1, 1, style)) {
+        !yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text.data,
+                                      (int)text.len, 1, 1, style)) {
         return pv_fail(err, PV_EINVAL, "cannot write as YAML: a string is not valid UTF-8");
     }
     return emit(w, &event, err);
@@ -102,11 +106,14 @@ static bool is_legacy(pv_bytes text)
     static const char *const words[] = {"y", "n", "yes", "no", "on", "off", "<<", "=", NULL};
     char first = text.len > 0 ? text.data[0] : 'a';
     for (size_t i = 0; words[i] != NULL; i++) {
-        if (text.len == strlen(words[i]) && strncasecmp(text.data, words[i], text.len) == 0) return true;
+        if (text.len == strlen(words[i]) && strncasecmp(text.data, words[i], text.len) == 0)
+            return true;
     }
     if (first != '+' && first != '-' && first != '.' && (first < '0' || first > '9')) return false;
     for (size_t i = 0; i < text.len; i++) {
-        if (strchr("0123456789abcdefABCDEFxob_:+-.TZ ", text.data[i]) == NULL || text.data[i] == '\0') return false;
+        if (strchr("0123456789abcdefABCDEFxob_:+-.TZ ", text.data[i]) == NULL ||
+            text.data[i] == '\0')
+            return false;
     }
     return true;
 }
@@ -124,7 +131,8 @@ pv_status pv_yaml_put_string(pv_yaml_writer *w, pv_bytes text, pv_err *err)
 pv_status pv_yaml_begin_list(pv_yaml_writer *w, bool empty, pv_err *err)
 {
     yaml_event_t event;
-    yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, empty ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE);
+    yaml_sequence_start_event_initialize(
+        &event, NULL, NULL, 1, empty ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE);
     return emit(w, &event, err);
 }
 
@@ -138,7 +146,8 @@ pv_status pv_yaml_end_list(pv_yaml_writer *w, pv_err *err)
 pv_status pv_yaml_begin_map(pv_yaml_writer *w, bool empty, pv_err *err)
 {
     yaml_event_t event;
-    yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, empty ? YAML_FLOW_MAPPING_STYLE : YAML_BLOCK_MAPPING_STYLE);
+    yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
+                                        empty ? YAML_FLOW_MAPPING_STYLE : YAML_BLOCK_MAPPING_STYLE);
     return emit(w, &event, err);
 }
 
@@ -157,5 +166,6 @@ pv_status pv_yaml_finish(pv_yaml_writer *w, pv_err *err)
     if ((status = emit(w, &event, err)) != PV_OK) return status;
     yaml_stream_end_event_initialize(&event);
     if ((status = emit(w, &event, err)) != PV_OK) return status;
-    return yaml_emitter_flush(&w->emitter) ? PV_OK : pv_fail(err, PV_ELIMIT, "the YAML text is too large");
+    return yaml_emitter_flush(&w->emitter) ? PV_OK
+                                           : pv_fail(err, PV_ELIMIT, "the YAML text is too large");
 }

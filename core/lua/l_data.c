@@ -5,7 +5,12 @@
 #include <string.h>
 
 static const char *const kind_names[L_DATA_KINDS] = {
-    NULL, "prov.data.list", "prov.data.secret", "prov.data.unknown", "prov.data.ref", "prov.data.text",
+    NULL,
+    "prov.data.list",
+    "prov.data.secret",
+    "prov.data.unknown",
+    "prov.data.ref",
+    "prov.data.text",
 };
 
 int l_data_rawfield(lua_State *L, int t, const char *name)
@@ -29,7 +34,8 @@ l_data_kind l_data_classify(lua_State *L, int idx, const l_data_types *types)
 
 pv_status l_data_enter(l_data_walk *w)
 {
-    if (++w->depth > L_DATA_DEPTH) return pv_fail(w->err, PV_ELIMIT, "the value is nested deeper than %d", L_DATA_DEPTH);
+    if (++w->depth > L_DATA_DEPTH)
+        return pv_fail(w->err, PV_ELIMIT, "the value is nested deeper than %d", L_DATA_DEPTH);
     luaL_checkstack(w->L, 12, "deep value");
     return PV_OK;
 }
@@ -86,7 +92,8 @@ pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_key **keys, size_t 
         } else if (lua_isinteger(L, -2)) {
             key->number = lua_tointeger(L, -2);
         } else {
-            pv_status status = pv_fail(w->err, PV_EINVAL, "a key of a map is a %s, not a string", luaL_typename(L, -2));
+            pv_status status = pv_fail(w->err, PV_EINVAL, "a key of a map is a %s, not a string",
+                                       luaL_typename(L, -2));
             lua_pop(L, 3);
             return status;
         }
@@ -111,8 +118,10 @@ static void push_children(lua_State *L, const pv_doc *doc, const pv_node *node)
     lua_Integer at = 0;
     bool is_map = node->kind == PV_NODE_MAP;
     luaL_checkstack(L, 6, "deep document");
-    lua_createtable(L, is_map ? 0 : (int)node->u.children.count, is_map ? (int)node->u.children.count : 0);
-    for (uint32_t child = node->u.children.first; child != 0; child = pv_doc_node(doc, child)->next) {
+    lua_createtable(L, is_map ? 0 : (int)node->u.children.count,
+                    is_map ? (int)node->u.children.count : 0);
+    for (uint32_t child = node->u.children.first; child != 0;
+         child = pv_doc_node(doc, child)->next) {
         if (is_map) {
             pv_bytes key = pv_doc_key(doc, child);
             lua_pushlstring(L, key.data, key.len);
@@ -203,7 +212,8 @@ static const luaL_Reg functions[] = {
 int luaopen_core_data(lua_State *L);
 int luaopen_core_data(lua_State *L)
 {
-    static const char *const fields[] = {NULL, "list_mt", "secret_mt", "unknown_mt", "ref_mt", "text_mt"};
+    static const char *const fields[] = {NULL,         "list_mt", "secret_mt",
+                                         "unknown_mt", "ref_mt",  "text_mt"};
     l_data_types *types;
     l_data_define_doc(L);
     luaL_newlibtable(L, functions);

@@ -10,8 +10,9 @@ typedef enum {
     L_DATA_LIST,
     L_DATA_SECRET,  /* { value } */
     L_DATA_UNKNOWN, /* { type = string?, origins = list? } */
-    L_DATA_REF,     /* { ["@address"] = string, ["@path"] = list }: no clash with fields that a path may name */
-    L_DATA_TEXT,    /* { part, ... } */
+    L_DATA_REF, /* { ["@address"] = string, ["@path"] = list }: no clash with fields that a path may
+                   name */
+    L_DATA_TEXT, /* { part, ... } */
 } l_data_kind;
 
 enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500 };

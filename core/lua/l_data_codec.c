@@ -32,8 +32,9 @@ static pv_status put_map(l_data_walk *w, int idx)
     if (status != PV_OK) return status;
     status = wrote(w, pv_codec_put_count(w->out, PV_CODE_MAP, count));
     for (size_t i = 0; i < count && status == PV_OK; i++) {
-        status = wrote(w, keys[i].text != NULL ? pv_codec_put_string(w->out, (pv_bytes){keys[i].text, keys[i].len})
-                                               : pv_codec_put_int(w->out, keys[i].number));
+        status = wrote(w, keys[i].text != NULL
+                              ? pv_codec_put_string(w->out, (pv_bytes){keys[i].text, keys[i].len})
+                              : pv_codec_put_int(w->out, keys[i].number));
         l_data_push_member(w->L, idx, &keys[i]);
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
         lua_pop(w->L, 1);
@@ -43,7 +44,8 @@ static pv_status put_map(l_data_walk *w, int idx)
 }
 
 /* The code, then the values of one or two fields of the table. */
-static pv_status put_fields(l_data_walk *w, int idx, pv_code code, const char *first, const char *second)
+static pv_status put_fields(l_data_walk *w, int idx, pv_code code, const char *first,
+                            const char *second)
 {
     pv_status status = wrote(w, pv_codec_put(w->out, code));
     for (int i = 0; i < 2 && status == PV_OK; i++) {
@@ -80,9 +82,12 @@ static pv_status put_value(l_data_walk *w, int idx)
     pv_bytes text;
     switch (lua_type(w->L, idx)) {
     case LUA_TNIL: return wrote(w, pv_codec_put(w->out, PV_CODE_NULL));
-    case LUA_TBOOLEAN: return wrote(w, pv_codec_put(w->out, lua_toboolean(w->L, idx) ? PV_CODE_TRUE : PV_CODE_FALSE));
+    case LUA_TBOOLEAN:
+        return wrote(w,
+                     pv_codec_put(w->out, lua_toboolean(w->L, idx) ? PV_CODE_TRUE : PV_CODE_FALSE));
     case LUA_TNUMBER:
-        if (lua_isinteger(w->L, idx)) return wrote(w, pv_codec_put_int(w->out, lua_tointeger(w->L, idx)));
+        if (lua_isinteger(w->L, idx))
+            return wrote(w, pv_codec_put_int(w->out, lua_tointeger(w->L, idx)));
         return wrote(w, pv_codec_put_float(w->out, lua_tonumber(w->L, idx)));
     case LUA_TSTRING:
         text.data = lua_tolstring(w->L, idx, &text.len);
@@ -153,7 +158,7 @@ static void push_value(lua_State *L, pv_codec_reader *r)
             push_value(L, r);
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
-        luaL_setmetatable(L, token.code == PV_CODE_LIST ? "prov.data.list"
+        luaL_setmetatable(L, token.code == PV_CODE_LIST   ? "prov.data.list"
                              : token.code == PV_CODE_TEXT ? "prov.data.text"
                                                           : "prov.data.secret");
         break;

@@ -9,7 +9,9 @@ static pv_status put_value(l_data_walk *w, int idx);
 
 static pv_status put_text(l_data_walk *w, const char *text)
 {
-    return pv_buf_adds(w->out, text) == PV_OK ? PV_OK : pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
+    return pv_buf_adds(w->out, text) == PV_OK
+               ? PV_OK
+               : pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
 }
 
 static pv_status put_newline(l_data_walk *w)
@@ -93,7 +95,8 @@ static pv_status put_value(l_data_walk *w, int idx)
     case LUA_TNIL: return put_text(w, "null");
     case LUA_TBOOLEAN: return put_text(w, lua_toboolean(w->L, idx) ? "true" : "false");
     case LUA_TNUMBER:
-        if (lua_isinteger(w->L, idx)) return pv_json_put_int(w->out, lua_tointeger(w->L, idx), w->err);
+        if (lua_isinteger(w->L, idx))
+            return pv_json_put_int(w->out, lua_tointeger(w->L, idx), w->err);
         return pv_json_put_float(w->out, lua_tonumber(w->L, idx), w->err);
     case LUA_TSTRING:
         text.data = lua_tolstring(w->L, idx, &text.len);
@@ -110,7 +113,8 @@ static pv_status put_value(l_data_walk *w, int idx)
 int l_data_json_encode(lua_State *L)
 {
     pv_err err;
-    l_data_walk w = {.L = L, .types = l_data_types_of(L), .err = &err, .pretty = lua_toboolean(L, 2)};
+    l_data_walk w = {
+        .L = L, .types = l_data_types_of(L), .err = &err, .pretty = lua_toboolean(L, 2)};
     luaL_checkany(L, 1);
     w.out = lx_newbuf(L, MAX_TEXT);
     if (put_value(&w, 1) != PV_OK) return lx_fail(L, &err);

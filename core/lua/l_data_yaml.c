@@ -38,8 +38,9 @@ static pv_status put_map(yaml_walk *w, int idx)
     if (status != PV_OK) return status;
     status = pv_yaml_begin_map(w->to, count == 0, w->base.err);
     for (size_t i = 0; i < count && status == PV_OK; i++) {
-        status = keys[i].text != NULL ? pv_yaml_put_string(w->to, (pv_bytes){keys[i].text, keys[i].len}, w->base.err)
-                                      : pv_yaml_put_int(w->to, keys[i].number, w->base.err);
+        status = keys[i].text != NULL
+                     ? pv_yaml_put_string(w->to, (pv_bytes){keys[i].text, keys[i].len}, w->base.err)
+                     : pv_yaml_put_int(w->to, keys[i].number, w->base.err);
         l_data_push_member(L, idx, &keys[i]);
         if (status == PV_OK) status = put_value(w, lua_gettop(L));
         lua_pop(L, 1);
@@ -142,7 +143,8 @@ static uint32_t child_of(lua_State *L, const pv_doc *doc, uint32_t id)
 {
     pv_bytes key;
     pv_node_kind kind = pv_doc_node(doc, id)->kind;
-    if (kind == PV_NODE_LIST && lua_isinteger(L, -1)) return pv_doc_item(doc, id, lua_tointeger(L, -1));
+    if (kind == PV_NODE_LIST && lua_isinteger(L, -1))
+        return pv_doc_item(doc, id, lua_tointeger(L, -1));
     if (kind != PV_NODE_MAP || lua_type(L, -1) != LUA_TSTRING) return 0;
     key.data = lua_tolstring(L, -1, &key.len);
     return pv_doc_find(doc, id, key);

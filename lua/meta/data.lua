@@ -1,55 +1,57 @@
 ---@meta core.data
 
---- Readers, writers and the canonical encoding. lua/prov/value.lua says what the kinds of values are.
----@class prov.Data
----@field null any JSON's null
----@field list_mt table metatable of lists
+--- JSON, YAML and the canonical encoding, and the kinds of values they share. Use prov.json,
+--- prov.yaml and prov.value instead, which stand in front of it.
 local data = {}
 
---- A parsed document that knows the places of its values.
----@class prov.Doc
+---@class prov.Doc where the values of a YAML text were written
 local Doc = {}
 
---- Marks a table as a list, also when it is empty.
+--- JSON's and YAML's null: a light userdata, equal to itself only.
+data.null = nil
+
+--- Metatable of lists; an empty table without it is a map.
+data.list_mt = {}
+data.secret_mt = {} -- of `{ value }`
+data.unknown_mt = {} -- of `{ type = string?, origins = string[]? }`
+data.ref_mt = {} -- of `{ ["@address"] = string, ["@path"] = list }`
+data.text_mt = {} -- of a list of strings and references
+
+--- Marks a table (a new one by default) as a list.
 ---@param t? table
----@return table
+---@return table t
 function data.list(t) end
 
---- Names the kind of a value.
+--- What a value is: "map", "list", "secret", "unknown", "ref", "text", "null" or its Lua type.
 ---@param v any
----@return string kind "map" "list" "secret" "unknown" "ref" "text" "null" or what type() says
+---@return string
 function data.kind(v) end
 
---- Gives the keys of a map: integers first, then strings by byte.
+--- The keys of a map, sorted: integers first, then strings by byte.
 ---@param map table
 ---@return (string|integer)[]
 function data.keys(map) end
 
---- Encodes a value canonically: the same bytes for the same value, always.
----@param v any
----@return string? bytes
----@return prov.Err? err
-function data.encode(v) end
-
---- Decodes what encode made.
----@param bytes string
+--- Reads JSON.
+---@param text string
+---@param max_bytes? integer
 ---@return any value
----@return prov.Err? err "corrupt"
-function data.decode(bytes) end
+---@return prov.Err? err "invalid" with line and column, "limit"
+function data.json_decode(text, max_bytes) end
 
---- Writes JSON with sorted keys.
+--- Writes JSON with sorted keys. Marked values stand as the text of tostring.
 ---@param v any
 ---@param pretty? boolean
 ---@return string? text
----@return prov.Err? err
+---@return prov.Err? err "invalid": a function, a list with holes, bytes that are not UTF-8, NaN
 function data.json_encode(v, pretty) end
 
---- Reads JSON.
+--- Reads YAML.
 ---@param text string
----@param max? integer largest text in bytes
+---@param max_bytes? integer
 ---@return any value
----@return prov.Err? err with line and column
-function data.json_decode(text, max) end
+---@return prov.Doc|prov.Err doc
+function data.yaml_decode(text, max_bytes) end
 
 --- Writes YAML with sorted keys.
 ---@param v any
@@ -57,17 +59,25 @@ function data.json_decode(text, max) end
 ---@return prov.Err? err
 function data.yaml_encode(v) end
 
---- Reads one YAML document; an empty text is data.null.
----@param text string
----@param max? integer largest text in bytes
----@return any value
----@return prov.Doc|prov.Err doc
-function data.yaml_decode(text, max) end
+--- The canonical encoding: equal values have equal bytes.
+---@param v any
+---@return string? bytes
+---@return prov.Err? err
+function data.encode(v) end
 
---- Gives the place of the value at a path, or of the nearest one above it that exists.
+--- The value of a canonical encoding.
+---@param bytes string
+---@return any value
+---@return prov.Err? err "corrupt"
+function data.decode(bytes) end
+
+--- Line and column of the value at a path of keys, or of the nearest one above it.
 ---@param path (string|integer)[]
 ---@return integer line
 ---@return integer column
 function Doc:at(path) end
+
+--- Frees the document.
+function Doc:close() end
 
 return data
