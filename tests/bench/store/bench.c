@@ -70,8 +70,8 @@ static void bench_commits(pv_store *s, uv_loop_t *loop, long total, long in_flig
     for (long i = 0; i < in_flight; i++) start_one(&f);
     uv_run(loop, UV_RUN_DEFAULT);
     seconds = now() - start;
-    printf("commit, %4ld in flight          %9.0f /s   (%ld in %.2f s)\n", in_flight, (double)f.done / seconds,
-           f.done, seconds);
+    printf("commit, %4ld in flight          %9.0f /s   (%ld in %.2f s)\n", in_flight,
+           (double)f.done / seconds, f.done, seconds);
 }
 
 static void bench_sync(pv_store *s, int total)
