@@ -214,6 +214,7 @@ local function drive(run, plan, sched)
       else
         for _, skipped in ipairs(sched:fail(-id)) do
           run.skipped[#run.skipped + 1] = plan.steps[skipped].address
+          run.progress:skip(plan.steps[skipped].address)
         end
         run.stopping = run.on_failure ~= "continue"
       end
@@ -334,7 +335,9 @@ M.lock = lock
 ---@field lock table from M.lock
 ---@field cancel? table { requested = bool, stop = fn, kill = fn } filled in by the engine
 
-local NO_PROGRESS = { start = function() end, done = function() end, fail = function() end, close = function() end }
+local function nothing() end
+
+local NO_PROGRESS = { start = nothing, event = nothing, done = nothing, fail = nothing, skip = nothing, close = nothing }
 
 local function new_run(input)
   local run = setmetatable({

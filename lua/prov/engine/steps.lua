@@ -210,9 +210,7 @@ local function apply_taskserv(run, step)
   local node = { address = step.address, name = step.name, server = step.node.server, args = args }
   local report
   report, e = run.hosts:apply(node, function(event)
-    if run.progress.event then
-      run.progress:event(step.address, event)
-    end
+    run.progress:event(step.address, { title = event.op.title })
   end)
   if not report then
     local saved, save_err = save_taskserv(run, step, args, nil, true)
