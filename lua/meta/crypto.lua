@@ -1,24 +1,27 @@
 ---@meta core.crypto
 
---- Digests, random bytes and sealing. Opened at first use, because libcrypto is heavy.
+--- Primitives over OpenSSL, in a shared object that is loaded at first use.
 local crypto = {}
 
 ---@class prov.Sealer an opaque box for store.open
 
---- Gives n random bytes.
----@param n integer
----@return string bytes
+--- n bytes nobody can guess.
+---@param n integer up to 16 MiB
+---@return string? bytes
+---@return prov.Err? err
 function crypto.random(n) end
 
---- Gives the SHA-256 of the bytes in hex.
+--- SHA-256 in hexadecimal.
 ---@param bytes string
----@return string hex
+---@return string? hex
+---@return prov.Err? err
 function crypto.sha256(bytes) end
 
---- Gives the HMAC-SHA-256 in hex.
+--- HMAC-SHA-256 in hexadecimal.
 ---@param key string
 ---@param bytes string
----@return string hex
+---@return string? hex
+---@return prov.Err? err
 function crypto.hmac(key, bytes) end
 
 --- Compares in a time that depends on the lengths only.
@@ -27,33 +30,33 @@ function crypto.hmac(key, bytes) end
 ---@return boolean
 function crypto.equal(a, b) end
 
---- Seals with AES-256-GCM.
----@param key32 string 32 bytes
----@param nonce? string 12 bytes, random by default
+--- AES-256-GCM: nonce, ciphertext and tag in one string.
+---@param key string 32 bytes
+---@param nonce? string 12 bytes that never repeat under this key; a random one when nil
 ---@param plain string
----@param aad? string bytes that are bound but not sealed
+---@param aad? string bytes that are bound to the result but not in it
 ---@return string? sealed
----@return prov.Err? err
-function crypto.seal(key32, nonce, plain, aad) end
+---@return prov.Err? err "invalid": the key's length
+function crypto.seal(key, nonce, plain, aad) end
 
---- Opens what seal made.
----@param key32 string
+--- The reverse of seal.
+---@param key string
 ---@param sealed string
 ---@param aad? string
 ---@return string? plain
----@return prov.Err? err "auth": not this key, these bytes or this aad
-function crypto.open(key32, sealed, aad) end
+---@return prov.Err? err "auth": another key, other bytes or another aad
+function crypto.open(key, sealed, aad) end
 
---- Makes the box with which a store seals its values.
----@param key32 string
----@return prov.Sealer?
----@return prov.Err? err
-function crypto.sealer(key32) end
+--- What store.open takes as `sealer`.
+---@param key string 32 bytes
+---@return prov.Sealer? box
+---@return prov.Err? err "invalid"
+function crypto.sealer(key) end
 
---- Reads the key file, making it with mode 0600 when absent.
+--- The key in a file; the file is made with a new key and mode 0600 when it is absent.
 ---@param path string
----@return string? key32
----@return prov.Err? err
+---@return string? key 32 bytes
+---@return prov.Err? err "denied" (mode, owner, link), "corrupt" (size)
 function crypto.keyfile(path) end
 
 return crypto

@@ -1,94 +1,110 @@
 ---@meta core.store
 
---- The embedded store: graph, journal, tables and leases of one workspace.
+--- What prov knows, durable in one file: a graph with its past revisions, a journal by run,
+--- key/value spaces and locks. Rows are lists in the order their type names.
 local store = {}
 
 ---@class prov.Store
 local Store = {}
 
----@class prov.Batch: any[]
----@field expected? integer commit only when this is the head
----@field epoch? integer commit only while this token holds its lease
----@field message? string
+---@class prov.StoreReport
+---@field head integer
+---@field nodes integer
+---@field edges integer
+---@field dangling integer edges that point to no node
+---@field journal integer
+---@field keys integer
+---@field locks integer
+---@field old_versions integer
+---@field file_size integer bytes
+---@field used_size integer bytes
+---@field errors integer
+---@field first_error? string
 
---- Opens the store file, making it when absent.
+---@alias prov.StoreBatch { expected?: integer, epoch?: integer, message?: string, [integer]: string[] }
+---@alias prov.NodeRow { [1]: string, [2]: string, [3]: string } id, type, bytes
+---@alias prov.EdgeRow { [1]: string, [2]: string, [3]: string, [4]: string } from, type, to, bytes
+---@alias prov.JournalRow { [1]: integer, [2]: string, [3]: string } seq, run, bytes
+---@alias prov.LockRow { [1]: string, [2]: string, [3]: integer, [4]: integer } name, owner, token, expires
+
+--- Opens the store in the file at path, making it unless readonly. One process opens a file once.
 ---@param path string
----@param options? { sealer?: prov.Sealer, readonly?: boolean }
----@return prov.Store?
----@return prov.Err? err "locked", "corrupt", "auth"
+---@param options? { sealer?: prov.Sealer, readonly?: boolean, map_size?: integer }
+---@return prov.Store? store
+---@return prov.Err? err "auth" (wrong or no key), "unsupported" (newer format), "corrupt", "locked", "notfound"
 function store.open(path, options) end
 
---- Commits a batch of { "node", id, type, bytes } and its kin; durable when cb comes. Many commits in one
---- turn share one fsync.
----@param batch prov.Batch
----@param cb fun(revision: integer?, err: prov.Err?)
----@return true?
----@return prov.Err? err "conflict", "invalid"
+--- Applies a batch whole or not at all; it is on disk when cb(revision) comes. Batches queued
+--- meanwhile share one fsync; one that fails does not touch the others.
+---@param batch prov.StoreBatch
+---@param cb fun(revision: integer?, err: prov.Err?) err "conflict", "notfound", "io"
+---@return true? queued
+---@return prov.Err? err "invalid", "limit", "denied"; cb is not called then
 function Store:commit(batch, cb) end
 
---- Commits and waits, blocking.
----@param batch prov.Batch
+--- Like commit, and waits. Batches queued before go first.
+---@param batch prov.StoreBatch
 ---@return integer? revision
 ---@return prov.Err? err
 function Store:commit_sync(batch) end
 
---- Gives the newest revision.
+--- The newest revision, 0 when there is none.
 ---@return integer? revision
 ---@return prov.Err? err
 function Store:head() end
 
---- Lists revisions, newest first.
+--- Revisions, newest first: { revision, milliseconds since 1970, message }.
 ---@param limit? integer
----@return { revision: integer, time_ms: integer, message: string? }[]?
+---@return { [1]: integer, [2]: integer, [3]: string }[]? rows
 ---@return prov.Err? err
 function Store:revisions(limit) end
 
---- Reads a node as it is, or was at a revision; nil alone when absent.
+--- A node, as it was at `revision` when one is given; nil when there was none.
 ---@param id string
 ---@param revision? integer
 ---@return string? type
----@return string|prov.Err|nil bytes
+---@return string|prov.Err? bytes
 function Store:node(id, revision) end
 
---- Lists nodes.
+--- Nodes in order of id.
 ---@param type? string
 ---@param revision? integer
----@return { id: string, type: string, bytes: string }[]?
+---@return prov.NodeRow[]? rows
 ---@return prov.Err? err
 function Store:nodes(type, revision) end
 
---- Lists the edges at a node.
+--- Edges at a node, those that leave it first.
 ---@param id string
----@param side "out"|"in"|"both"
+---@param direction? "out"|"in"|"both" default both
 ---@param type? string
 ---@param revision? integer
----@return { from: string, type: string, to: string, bytes: string }[]?
+---@return prov.EdgeRow[]? rows
 ---@return prov.Err? err
-function Store:edges(id, side, type, revision) end
+function Store:edges(id, direction, type, revision) end
 
---- Lists journal records of a run, or of all.
+--- Records of a run, or of all runs, from sequence number `from` on.
 ---@param run? string
 ---@param from? integer
 ---@param limit? integer
----@return { seq: integer, run: string, bytes: string }[]?
+---@return prov.JournalRow[]? rows
 ---@return prov.Err? err
 function Store:journal(run, from, limit) end
 
---- Reads a value of a table; nil alone when absent.
+--- The value of a key, nil when there is none.
 ---@param space string
 ---@param key string
 ---@return string? bytes
 ---@return prov.Err? err
 function Store:get(space, key) end
 
---- Lists the values of a table.
+--- Keys of a space that start with prefix, in order: { key, bytes }.
 ---@param space string
 ---@param prefix? string
----@return { key: string, bytes: string }[]?
+---@return { [1]: string, [2]: string }[]? rows
 ---@return prov.Err? err
 function Store:scan(space, prefix) end
 
---- Takes a lease.
+--- Takes a lock; each claim gets a larger token than all before.
 ---@param name string
 ---@param owner string
 ---@param ttl_ms integer
@@ -97,39 +113,40 @@ function Store:scan(space, prefix) end
 ---@return prov.Err? err "locked": data.owner, data.expires, data.token
 function Store:claim(name, owner, ttl_ms, now_ms) end
 
---- Prolongs a lease.
+--- Extends a lock.
 ---@param name string
 ---@param token integer
 ---@param ttl_ms integer
 ---@param now_ms integer
----@return true?
----@return prov.Err? err "conflict"
+---@return true? ok
+---@return prov.Err? err "conflict": the token no longer holds it
 function Store:renew(name, token, ttl_ms, now_ms) end
 
---- Gives a lease back.
+--- Gives a lock back; commits with its token as epoch fail from then on.
 ---@param name string
 ---@param token integer
----@return true?
+---@return true? ok
 ---@return prov.Err? err "conflict"
 function Store:release(name, token) end
 
---- Lists leases.
----@return { name: string, owner: string, token: integer, expires: integer }[]?
+--- Locks by name, expired ones too.
+---@return prov.LockRow[]? rows
 ---@return prov.Err? err
 function Store:locks() end
 
---- Counts what is in the store and what is wrong with it.
----@return table<string, integer>? report
+--- Reads every record and compares the indexes. errors is 0 when all is well, else first_error
+--- says what the first one is.
+---@return prov.StoreReport? report
 ---@return prov.Err? err
 function Store:check() end
 
---- Writes a consistent copy while the store is in use.
+--- Writes a consistent copy to a new file while others go on.
 ---@param path string
----@return true?
----@return prov.Err? err
+---@return true? ok
+---@return prov.Err? err "exists"
 function Store:backup(path) end
 
---- Closes the store; commits under way still end.
+--- Writes what is queued and closes the file.
 function Store:close() end
 
 return store
