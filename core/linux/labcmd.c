@@ -1,8 +1,11 @@
 #include "linux/labcmd.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "linux/contain.h"
 #include "linux/lab.h"
@@ -25,8 +28,12 @@ static pv_status cmd_down(char **args, pv_err *err)
 
 static pv_status cmd_start(char **args, pv_err *err)
 {
+    pid_t parent = getppid();
     pv_status status = pv_server_start(args[0], err);
     int ms = atoi(args[1]);
+    /* Starting is done whatever happens to who asked; waiting is only for them. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) return status;
     return status == PV_OK && ms > 0 ? pv_server_wait_ssh(args[0], ms, err) : status;
 }
 

@@ -13,7 +13,7 @@
 #include "linux/process.h"
 #include "linux/server.h"
 
-enum { PAUSE_MS = 4, CONNECT_MS = 200, SSH_PORT = 22, CONSOLE_TAIL = 400 };
+enum { PAUSE_MS = 4, CONNECT_MS = 200, BANNER_MS = 2000, SSH_PORT = 22, CONSOLE_TAIL = 400 };
 
 static long long now_ms(void)
 {
@@ -42,7 +42,7 @@ static int try_banner(const struct sockaddr_in *address, int ms)
         errno == EINPROGRESS) {
         ok = wait_for(fd, POLLOUT, ms < CONNECT_MS ? ms : CONNECT_MS) &&
              getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0 &&
-             wait_for(fd, POLLIN, ms) &&
+             wait_for(fd, POLLIN, ms < BANNER_MS ? ms : BANNER_MS) &&
              recv(fd, banner, sizeof banner, MSG_WAITALL) == (ssize_t)sizeof banner &&
              memcmp(banner, "SSH-", 4) == 0;
     }

@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -24,6 +25,8 @@
 #include "linux/server.h"
 
 static const char LOOPBACK[] = "lo";
+
+enum { INOTIFY_PER_SERVER = 8, INOTIFY_RESERVE = 48 };
 
 pv_status pv_server_open(pv_server *s, const char *folder, int lock, pv_err *err)
 {
@@ -231,6 +234,29 @@ static pv_status make_folders(const pv_server *s, pv_err *err)
     return PV_OK;
 }
 
+/* systemd holds some inotify instances per server and the machine's usual limit of 128 for all of
+ * them is reached with 20 servers; what fails then fails in strange ways, so make room before. */
+static void make_inotify_room(const char *lab)
+{
+    static const char limit_path[] = "/proc/sys/fs/inotify/max_user_instances";
+    char path[PV_PATH_CAP], text[32];
+    int servers = 0;
+    pv_buf limit;
+    DIR *dir;
+    if (pv_path_format(path, NULL, "%s/servers", lab) != PV_OK || (dir = opendir(path)) == NULL) {
+        return;
+    }
+    while (readdir(dir) != NULL) servers++;
+    closedir(dir);
+    pv_buf_init(&limit, 64);
+    if (pv_file_read(&limit, limit_path, NULL) == PV_OK && limit.len > 0 &&
+        atoi(limit.data) < servers * INOTIFY_PER_SERVER + INOTIFY_RESERVE) {
+        snprintf(text, sizeof text, "%d", 2 * servers * INOTIFY_PER_SERVER + 1024);
+        pv_file_put(limit_path, text, NULL);
+    }
+    pv_buf_deinit(&limit);
+}
+
 static pv_status connect_init(const pv_server *s, const pv_conf *network, pid_t pid, pv_err *err)
 {
     const char *bridge;
@@ -279,6 +305,7 @@ pv_status pv_server_start(const char *folder, pv_err *err)
         goto done;
     }
     if ((status = clear(&s, err)) != PV_OK) goto done;
+    make_inotify_room(s.lab);
     if ((status = make_folders(&s, err)) != PV_OK) goto done;
     if ((status = open_network(&s, &network, err)) != PV_OK) goto done;
     if ((status = pv_cgroup_make(s.cgroups, s.cgroup, err)) != PV_OK) goto fail;

@@ -18,8 +18,8 @@ function M.keygen(dir)
   local path = ("%s/key-%d"):format(dir, math.random(1 << 40))
   local r = assert(proc.run({ "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "prov", "-f", path }))
   assert(r.code == 0, r.stderr)
-  local pair = { private = assert(fs.read(path)), public = assert(fs.read(path .. ".pub")):gsub("%s+$", ""), path = path }
-  return pair
+  local public = assert(fs.read(path .. ".pub")):gsub("%s+$", "")
+  return { private = assert(fs.read(path)), public = public, path = path }
 end
 
 --- opts: dir (a scratch folder), name, config
@@ -35,7 +35,7 @@ function M.open(opts)
       adopt = function(id)
         driver.adopted[#driver.adopted + 1] = id
       end,
-      keygen = function()
+      keygen = driver.keygen or function()
         return M.keygen(opts.dir)
       end,
       user_key = driver.user.public,

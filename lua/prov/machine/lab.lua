@@ -11,6 +11,7 @@ local err = require("prov.err")
 local fs = require("prov.fs")
 local image = require("prov.machine.image")
 local ipam = require("prov.machine.ipam")
+local preflight = require("prov.machine.preflight")
 local sources = require("prov.machine.sources")
 local uv = require("luv")
 
@@ -268,6 +269,10 @@ end
 ---@param want { key: string, name: string, cidr: string?, nat: boolean? }
 ---@param adopt? fun(id: string)
 function Lab:network_create(want, adopt)
+  local obstacle = preflight.obstacle()
+  if obstacle then
+    return nil, obstacle
+  end
   if want.nat then
     local text = "network '%s': the local provider has no way out to the internet yet"
     return nil, err.new("unsupported", text:format(want.name), {
