@@ -68,6 +68,28 @@ esac
 have=$(find "$work/world" -type f ! -name '*.tmp' | wc -l)
 [ "$have" -eq "$wanted" ] || fail "two at once: $have things, $wanted wanted"
 
+# Ctrl-C once: what runs ends, nothing more starts. Twice: what runs is cancelled. Either way the next
+# apply goes on, and nothing is there twice.
+for times in 1 2; do
+    rm -rf "$work/world" "$work/ws/.prov"
+    mkdir "$work/world"
+    sed -i 's/slow: [0-9a-z]*/slow: 300ms/' "$work/ws/infra.yaml"
+    "$prov" -w "$work/ws" apply --yes >"$work/log" 2>&1 &
+    pid=$!
+    sleep 0.9
+    kill -INT "$pid"
+    [ "$times" -eq 1 ] || { sleep 0.05 && kill -INT "$pid"; }
+    wait "$pid"
+    code=$?
+    [ "$code" -eq 130 ] || fail "Ctrl-C $times times: exit $code: $(tail -3 "$work/log")"
+    have=$(find "$work/world" -type f ! -name '*.tmp' | wc -l)
+    [ "$have" -lt "$wanted" ] || fail "Ctrl-C $times times: everything was made all the same"
+    "$prov" -w "$work/ws" apply --yes >"$work/log" 2>&1 || fail "apply after Ctrl-C: $(tail -3 "$work/log")"
+    have=$(find "$work/world" -type f ! -name '*.tmp' | wc -l)
+    [ "$have" -eq "$wanted" ] || fail "Ctrl-C $times times: $have things in the world, $wanted wanted"
+    grep -q "No changes" <("$prov" -w "$work/ws" plan 2>&1) || fail "Ctrl-C $times times: plan is not empty"
+done
+
 "$prov" -w "$work/ws" destroy --yes >"$work/log" 2>&1 || fail "destroy: $(tail -3 "$work/log")"
 [ -z "$(find "$work/world" -type f ! -name "*.tmp")" ] || fail "destroy left something"
 exit $failed

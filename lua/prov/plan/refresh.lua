@@ -123,8 +123,8 @@ function M.taskservs(hosts, nodes)
     for _, node in ipairs(list) do
       local report, why = hosts:check(node)
       if not report then
-        if err.is(why) and why.code == "unavailable" then
-          drifted[node.address] = { unreachable = true, reason = tostring(why) }
+        if err.is(why) and (why.code == "unavailable" or why.code == "timeout") then
+          drifted[node.address] = { reason = "its host does not answer: " .. tostring(why) }
         else
           return nil, why:wrap("check %s", node.address)
         end
