@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/mem.h"
 
@@ -98,14 +99,14 @@ pv_status pv_line_open(pv_line **out, const pv_line_options *options, pv_err *er
     el_set(l->el, EL_SIGNAL, 1);
     open_history(l, options);
     el_set(l->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    if (l->complete != NULL) {
-        el_set(l->el, EL_ADDFN, "prov-complete", "complete", on_tab);
+    if (l->complete != NULL) { /* wide: el_set() leaks the copies it makes of the names */
+        el_wset(l->el, EL_ADDFN, L"prov-complete", L"complete", on_tab);
         el_set(l->el, EL_BIND, "^I", "prov-complete", NULL);
     }
     el_source(l->el, NULL); /* ~/.editrc */
     /* Ctrl-C is a key while a line is typed: a signal would reach the event loop, too late. */
     el_set(l->el, EL_SETTY, "-d", "-isig", NULL);
-    el_set(l->el, EL_ADDFN, "prov-cancel", "drop the line", on_cancel);
+    el_wset(l->el, EL_ADDFN, L"prov-cancel", L"drop the line", on_cancel);
     el_set(l->el, EL_BIND, "^C", "prov-cancel", NULL);
     *out = l;
     return PV_OK;

@@ -21,7 +21,7 @@ return {
       body = "note", -- note.lua beside this file has read, create, update, delete, find
       schema = {
         text = { type = "string", required = true, doc = "What the note says" },
-        color = { type = "enum", one_of = { "yellow", "pink" }, default = "yellow", replace = true, doc = "Of the paper" },
+        color = { type = "enum", one_of = { "yellow", "pink" }, default = "yellow", replace = true },
       },
       outputs = { file = { type = "path" } },
       timeout = { create = 60, delete = 60 },

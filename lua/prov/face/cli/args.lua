@@ -164,6 +164,9 @@ end
 --- Takes the flag that the word at self.at begins; moves on behind its value.
 function Parser:flag(word)
   local dashes, name, value = word:match("^(%-%-?)([^=]+)=?(.*)$")
+  if not name then
+    return self:unknown(word)
+  end
   local has_value = word:find("=", 1, true) ~= nil
   if dashes == "-" and #name > 1 then -- -wDIR, -yq
     local first = self.known[name:sub(1, 1)]
