@@ -1,6 +1,4 @@
-/* SSH for Lua: net.ssh_connect, its session and exec handles, net.ssh_keygen. */
-#include <string.h>
-
+/* SSH for Lua: net.ssh_connect, its session and exec handles. */
 #include "base/mem.h"
 #include "lua/l_net.h"
 #include "net/ssh.h"
@@ -51,9 +49,7 @@ static void on_connect(void *arg, const pv_err *err)
         lua_pushboolean(L, 1);
         lx_callback(L, ref, 1);
     } else {
-        lua_pushnil(L);
-        lx_pusherr(L, err);
-        lx_callback(L, ref, 2);
+        l_net_callback_err(L, ref, err);
     }
 }
 
@@ -139,8 +135,7 @@ static int l_ssh_connect(lua_State *L)
     s = pv_alloc(sizeof *s);
     s->L = lx_main(L);
     s->ref = lx_ref(L, 2);
-    lua_pushvalue(L, -1);
-    s->self_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    s->self_ref = l_net_keep(L, -1);
     if (pv_ssh_connect(&s->ssh, (uv_loop_t *)lx_loop(L), &o, on_connect, s, &err) != PV_OK) {
         lx_unref(L, s->ref);
         lx_unref(L, s->self_ref);
@@ -182,8 +177,8 @@ static void on_done(void *arg, const pv_ssh_result *result, const pv_err *err)
     exec *e = arg;
     exec **box;
     lua_State *L = e->L;
-    int ref = e->done_ref, dead = e->dead;
-    if (dead) {
+    int ref = e->done_ref;
+    if (e->dead) {
         pv_free(e);
         return;
     }
@@ -198,9 +193,7 @@ static void on_done(void *arg, const pv_ssh_result *result, const pv_err *err)
         push_result(L, result);
         lx_callback(L, ref, 1);
     } else {
-        lua_pushnil(L);
-        lx_pusherr(L, err);
-        lx_callback(L, ref, 2);
+        l_net_callback_err(L, ref, err);
     }
 }
 
@@ -218,7 +211,7 @@ static pv_bytes read_input(lua_State *L, int t)
 static int session_exec(lua_State *L)
 {
     session *s = lx_checkbox(L, 1, SESSION);
-    pv_ssh_exec_options o = {.input_fd = -1};
+    pv_ssh_exec_options o = {0};
     exec **box, *e;
     pv_err err;
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -226,6 +219,7 @@ static int session_exec(lua_State *L)
     o.command = lx_optfield_string(L, 2, "command", NULL);
     luaL_argcheck(L, o.command != NULL, 2, "field 'command' is missing");
     o.input = read_input(L, 2);
+    o.input_fd = (int)lx_optfield_int(L, 2, "stdin_fd", -1);
     o.keep_input = lx_optfield_bool(L, 2, "keep_stdin", 0);
     o.timeout_ms = (int)lx_optfield_int(L, 2, "timeout", 0);
     o.max_output = (size_t)lx_optfield_int(L, 2, "max_output", 0);
@@ -245,8 +239,7 @@ static int session_exec(lua_State *L)
     *box = e;
     e->done_ref = lx_ref(L, 3);
     e->data_ref = o.on_data != NULL ? lx_ref(L, 4) : LUA_NOREF;
-    lua_pushvalue(L, -1);
-    e->self_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    e->self_ref = l_net_keep(L, -1);
     return 1;
 }
 
@@ -299,41 +292,10 @@ static int session_channels(lua_State *L)
     return 1;
 }
 
-static int keypair_gc(lua_State *L)
-{
-    pv_ssh_keypair_deinit(lua_touserdata(L, 1));
-    return 0;
-}
-
-/* net.ssh_keygen(type, comment?) -> { private, public, fingerprint } | nil, err */
-static int l_ssh_keygen(lua_State *L)
-{
-    const char *type = luaL_checkstring(L, 1);
-    const char *comment = luaL_optstring(L, 2, NULL);
-    pv_ssh_keypair *pair = lua_newuserdatauv(L, sizeof *pair, 0);
-    pv_err err;
-    memset(pair, 0, sizeof *pair);
-    if (luaL_newmetatable(L, "prov.keypair")) {
-        lua_pushcfunction(L, keypair_gc);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    if (pv_ssh_keygen(pair, type, comment, &err) != PV_OK) return lx_fail(L, &err);
-    lua_createtable(L, 0, 3);
-    lua_pushlstring(L, pair->private_key.data, pair->private_key.len);
-    lua_setfield(L, -2, "private");
-    lua_pushlstring(L, pair->public_key.data, pair->public_key.len);
-    lua_setfield(L, -2, "public");
-    lua_pushlstring(L, pair->fingerprint.data, pair->fingerprint.len);
-    lua_setfield(L, -2, "fingerprint");
-    return 1;
-}
-
 void l_net_ssh_register(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"ssh_connect", l_ssh_connect},
-        {"ssh_keygen", l_ssh_keygen},
         {NULL, NULL},
     };
     static const luaL_Reg session_methods[] = {
@@ -348,15 +310,7 @@ void l_net_ssh_register(lua_State *L)
         {"cancel", exec_cancel},
         {NULL, NULL},
     };
-    lx_deftype(L, SESSION, session_methods, session_close);
-    luaL_getmetatable(L, SESSION);
-    lua_pushcfunction(L, session_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
-    lx_deftype(L, EXEC, exec_methods, exec_cancel);
-    luaL_getmetatable(L, EXEC);
-    lua_pushcfunction(L, exec_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
+    l_net_deftype(L, SESSION, session_methods, session_close, session_gc);
+    l_net_deftype(L, EXEC, exec_methods, exec_cancel, exec_gc);
     luaL_setfuncs(L, functions, 0);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 #include "net/knownhosts.h"
 #include "net/ssh_internal.h"
@@ -72,6 +73,44 @@ static pv_status load_key(ssh_key *out, const char *value, size_t number, pv_err
                    value);
 }
 
+/* The wire form of a key, or of a certificate. */
+static pv_status key_blob(pv_buf *out, ssh_key key)
+{
+    char *base64 = NULL;
+    pv_status status;
+    if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK) return PV_EINVAL;
+    status = pv_base64_decode(out, (pv_bytes){base64, strlen(base64)}, NULL);
+    ssh_string_free_char(base64);
+    return status;
+}
+
+/* Drops a length-prefixed string from the front. */
+static int skip_string(pv_buf *blob)
+{
+    const unsigned char *b = (const unsigned char *)blob->data;
+    size_t len;
+    if (blob->len < 4) return 0;
+    len = ((size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3]) + 4;
+    if (len > blob->len) return 0;
+    pv_buf_consume(blob, len);
+    return 1;
+}
+
+/* A certificate is its type, a nonce, and then what follows the type in the public key. */
+static int cert_fits(ssh_key cert, ssh_key key)
+{
+    pv_buf in_cert, in_key;
+    int fits;
+    pv_buf_init(&in_cert, 65536);
+    pv_buf_init(&in_key, 65536);
+    fits = key_blob(&in_cert, cert) == PV_OK && key_blob(&in_key, key) == PV_OK && skip_string(&in_cert) &&
+           skip_string(&in_cert) && skip_string(&in_key) && in_key.len > 0 && in_key.len <= in_cert.len &&
+           memcmp(in_cert.data, in_key.data, in_key.len) == 0;
+    pv_buf_deinit(&in_cert);
+    pv_buf_deinit(&in_key);
+    return fits;
+}
+
 /* A certificate goes with the key it was issued for. */
 static pv_status load_cert(pv_ssh *s, const char *value, pv_err *err)
 {
@@ -87,7 +126,7 @@ static pv_status load_cert(pv_ssh *s, const char *value, pv_err *err)
     for (size_t i = 0; i < s->key_count && !found; i++) {
         ssh_key public_key = NULL;
         if (ssh_pki_export_privkey_to_pubkey(s->keys[i], &public_key) != SSH_OK) continue;
-        if (ssh_key_cmp(cert, public_key, SSH_KEY_CMP_PUBLIC) == 0) {
+        if (cert_fits(cert, public_key)) {
             found = ssh_pki_copy_cert_to_privkey(cert, s->keys[i]) == SSH_OK;
         }
         ssh_key_free(public_key);
@@ -218,6 +257,7 @@ static pv_status refuse(pv_ssh *s, pv_err *err)
 
 pv_status ssh_auth_step(pv_ssh *s, pv_err *err)
 {
+    if (s->agent_ok) return PV_OK;
     while (s->key_at < s->key_count) {
         switch (ssh_userauth_publickey(s->lib, NULL, s->keys[s->key_at])) {
         case SSH_AUTH_SUCCESS: return PV_OK;
@@ -228,6 +268,10 @@ pv_status ssh_auth_step(pv_ssh *s, pv_err *err)
         default:
             return pv_fail(err, PV_EAUTH, "%s: authentication failed: %s", s->name, ssh_get_error(s->lib));
         }
+    }
+    if (s->agent_socket != NULL && !s->agent_tried) {
+        s->agent_tried = 1;
+        return ssh_agent_start(s, err);
     }
     return refuse(s, err);
 }

@@ -33,6 +33,13 @@ static void on_channel_close(ssh_session lib, ssh_channel channel, void *arg)
     ((pv_ssh_exec *)arg)->remote_closed = 1;
 }
 
+static void on_channel_eof(ssh_session lib, ssh_channel channel, void *arg)
+{
+    (void)lib;
+    (void)channel;
+    ((pv_ssh_exec *)arg)->remote_eof = 1;
+}
+
 static void on_channel_exit(ssh_session lib, ssh_channel channel, int code, void *arg)
 {
     pv_ssh_exec *e = arg;
@@ -70,14 +77,15 @@ static void on_timer_closed(uv_handle_t *handle)
     pv_buf_deinit(&e->err);
     pv_free(e->signal);
     pv_free(e->command);
+    pv_free(e->file);
     pv_free(e);
     ssh_unref(s);
 }
 
 /* Frees the struct as soon as on_done was called and the channel is gone. */
-static void retire(pv_ssh_exec *e)
+void ssh_exec_retire(pv_ssh_exec *e)
 {
-    if (!e->reported || e->channel != NULL || e->closing) return;
+    if (!e->reported || e->channel != NULL || e->closing || ssh_file_busy(e)) return;
     e->closing = 1;
     uv_close((uv_handle_t *)&e->timer, on_timer_closed);
 }
@@ -92,7 +100,7 @@ static void on_report(uv_timer_t *timer)
     e->on_done(e->arg, e->fail.status == PV_OK ? &result : NULL, e->fail.status == PV_OK ? NULL : &e->fail);
     pv_buf_reset(&e->out);
     pv_buf_reset(&e->err);
-    retire(e);
+    ssh_exec_retire(e);
 }
 
 /* Decides the result; on_done comes in the next turn, out of everybody's way. */
@@ -116,7 +124,7 @@ static void drop_channel(pv_ssh_exec *e)
 static void kill_exec(pv_ssh_exec *e)
 {
     if (e->state == EXEC_ENDED) return;
-    if (e->state == EXEC_RUNNING && e->channel != NULL && !e->remote_closed) {
+    if (e->state == EXEC_RUNNING && e->forward_port == 0 && !e->remote_closed) {
         ssh_channel_request_send_signal(e->channel, "TERM");
     }
     end(e);
@@ -143,6 +151,7 @@ static int step_waiting(pv_ssh_exec *e)
     memset(&e->callbacks, 0, sizeof e->callbacks);
     e->callbacks.userdata = e;
     e->callbacks.channel_data_function = on_channel_data;
+    e->callbacks.channel_eof_function = on_channel_eof;
     e->callbacks.channel_close_function = on_channel_close;
     e->callbacks.channel_exit_status_function = on_channel_exit;
     e->callbacks.channel_exit_signal_function = on_channel_signal;
@@ -154,21 +163,27 @@ static int step_waiting(pv_ssh_exec *e)
     return 1;
 }
 
+static int open_channel(pv_ssh_exec *e)
+{
+    if (e->forward_port == 0) return ssh_channel_open_session(e->channel);
+    return ssh_channel_open_forward(e->channel, e->command, e->forward_port, "127.0.0.1", 0);
+}
+
 /* A server allows only so many channels (MaxSessions, 10 by default): when it refuses one
  * while others are open, this one waits for a place. */
 static int step_opening(pv_ssh_exec *e)
 {
     pv_ssh *s = e->s;
-    switch (ssh_channel_open_session(e->channel)) {
+    switch (open_channel(e)) {
     case SSH_AGAIN: return 0;
     case SSH_OK:
         e->opening = 0;
-        e->state = EXEC_REQUESTING;
+        e->state = e->forward_port == 0 ? EXEC_REQUESTING : EXEC_RUNNING;
         return 1;
     default:
         if (ssh_get_status(s->lib) & (SSH_CLOSED | SSH_CLOSED_ERROR)) return 0;
         drop_channel(e);
-        if (s->open_count > 0) {
+        if (s->open_count > 0 && e->forward_port == 0) {
             s->open_limit = s->open_count;
             e->state = EXEC_WAITING;
             return 0;
@@ -206,6 +221,8 @@ static void send_input(pv_ssh_exec *e)
     if (e->input.len > e->input_at) return;
     pv_buf_reset(&e->input);
     e->input_at = 0;
+    if (ssh_file_more(e)) return;
+    if (e->on_drain != NULL) e->on_drain(e->arg);
     if (!e->input_open && !e->eof_sent) {
         e->eof_sent = 1;
         ssh_channel_send_eof(e->channel);
@@ -217,7 +234,7 @@ static int step_running(pv_ssh_exec *e)
     if (e->overflow) {
         pv_fail(&e->fail, PV_ELIMIT, "%s: the command printed more than %zu bytes", e->s->name, e->max_output);
         kill_exec(e);
-    } else if (e->remote_closed) {
+    } else if (e->remote_closed || (e->remote_eof && e->forward_port != 0)) {
         end(e);
     } else {
         send_input(e);
@@ -230,7 +247,7 @@ static void step_ended(pv_ssh_exec *e)
 {
     if (e->channel == NULL) return;
     if (e->opening) {
-        int rc = ssh_channel_open_session(e->channel);
+        int rc = open_channel(e);
         if (rc == SSH_AGAIN) return;
         e->opening = 0;
         if (rc != SSH_OK) e->remote_closed = 1;
@@ -242,7 +259,7 @@ static void step_ended(pv_ssh_exec *e)
     }
     if (e->remote_closed) {
         drop_channel(e);
-        retire(e);
+        ssh_exec_retire(e);
     }
 }
 
@@ -287,18 +304,15 @@ void ssh_exec_lose(pv_ssh *s, const pv_err *why)
             if (!e->remote_closed) e->fail = *why;
             end(e);
         }
-        retire(e);
+        ssh_exec_retire(e);
     }
 }
 
 /* Public. */
 
-pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_options *options, pv_err *err)
+pv_ssh_exec *ssh_exec_new(pv_ssh *s, const pv_ssh_exec_options *options)
 {
-    pv_ssh_exec *e;
-    *out = NULL;
-    if (!pv_ssh_ready(s)) return pv_fail(err, PV_ECLOSED, "%s: the session is not connected", s->name);
-    e = pv_alloc(sizeof *e);
+    pv_ssh_exec *e = pv_alloc(sizeof *e);
     e->s = s;
     s->refs++;
     e->command = pv_strdup(options->command);
@@ -310,6 +324,7 @@ pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_opti
     pv_buf_init(&e->out, 0);
     pv_buf_init(&e->err, 0);
     if (options->input.len > 0) pv_buf_add(&e->input, options->input.data, options->input.len);
+    if (options->input_fd >= 0) e->file = ssh_file_open(e, options->input_fd);
     e->on_data = options->on_data;
     e->on_done = options->on_done;
     e->arg = options->arg;
@@ -318,15 +333,32 @@ pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_opti
     else s->execs = e;
     s->last = e;
     uv_timer_init(s->loop, &e->timer);
+    return e;
+}
+
+void ssh_exec_begin(pv_ssh_exec *e)
+{
     if (e->timeout_ms > 0) {
-        uv_update_time(s->loop);
+        uv_update_time(e->s->loop);
         uv_timer_start(&e->timer, on_timeout, (uint64_t)e->timeout_ms, 0);
     }
     step(e); /* the request leaves now; what came in meanwhile is seen to in the next turn */
-    ssh_watch(s);
-    ssh_kick(s);
-    *out = e;
+    ssh_watch(e->s);
+    ssh_kick(e->s);
+}
+
+pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_options *options, pv_err *err)
+{
+    *out = NULL;
+    if (!pv_ssh_ready(s)) return pv_fail(err, PV_ECLOSED, "%s: the session is not connected", s->name);
+    *out = ssh_exec_new(s, options);
+    ssh_exec_begin(*out);
     return PV_OK;
+}
+
+size_t ssh_exec_backlog(const pv_ssh_exec *e)
+{
+    return e->input.len - e->input_at;
 }
 
 void pv_ssh_exec_write(pv_ssh_exec *e, const char *data, size_t len)
@@ -344,9 +376,14 @@ void pv_ssh_exec_eof(pv_ssh_exec *e)
     ssh_kick(e->s);
 }
 
-void pv_ssh_exec_cancel(pv_ssh_exec *e)
+void ssh_exec_fail(pv_ssh_exec *e, pv_status status, const char *what)
 {
     if (e->state == EXEC_ENDED) return;
-    pv_fail(&e->fail, PV_ECANCELED, "%s: the command was canceled", e->s->name);
+    pv_fail(&e->fail, status, "%s: %s", e->s->name, what);
     kill_exec(e);
+}
+
+void pv_ssh_exec_cancel(pv_ssh_exec *e)
+{
+    ssh_exec_fail(e, PV_ECANCELED, "the command was canceled");
 }

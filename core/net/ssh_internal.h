@@ -35,7 +35,8 @@ struct pv_ssh {
     int port, strict, timeout_ms, keepalive_s;
     ssh_key *keys;
     size_t key_count, key_at; /* key_at: next to try */
-    int agent_tried;
+    int agent_tried, agent_ok;
+    struct ssh_agent_job *agent; /* its thread has libssh to itself until it posts back */
     uint64_t heard; /* uv_now() when bytes last came */
     int probes;     /* keepalives without an answer */
 
@@ -71,15 +72,18 @@ struct pv_ssh_exec {
     size_t input_at; /* bytes of input libssh has taken */
     int input_open; /* more may come */
     int eof_sent;
+    struct ssh_file_input *file; /* or NULL */
+    int forward_port; /* not 0: no command but a connection to there; command is the host */
     pv_buf out, err; /* kept, or not yet handed to on_data */
     size_t total, max_output;
-    int overflow, remote_closed, has_code, code;
+    int overflow, remote_eof, remote_closed, has_code, code;
     char *signal;
     int reported; /* on_done was called */
     int closing;  /* the timer is being closed; the struct goes with it */
     pv_err fail;  /* status PV_OK: it went well */
     pv_ssh_data_cb on_data;
     pv_ssh_done_cb on_done;
+    void (*on_drain)(void *arg); /* all input was taken; only for forwards */
     void *arg;
 };
 
@@ -88,6 +92,22 @@ void ssh_unref(pv_ssh *s);
 void ssh_lose(pv_ssh *s, const pv_err *why); /* the connection is gone: fail everything on it */
 void ssh_kick(pv_ssh *s);                    /* see to everything in the next turn */
 void ssh_watch(pv_ssh *s);                   /* adjust what uv_poll waits for */
+
+void ssh_start(pv_ssh *s, int fd);           /* the transport is there */
+void ssh_pump(pv_ssh *s);
+
+/* ssh_agent.c */
+pv_status ssh_agent_start(pv_ssh *s, pv_err *err); /* PV_EBUSY: ssh_pump() comes when it is done */
+void ssh_agent_stop(pv_ssh *s);                    /* makes its thread end soon */
+void ssh_drop_lib(pv_ssh *s);
+
+/* ssh_jump.c: one end of a socket pair for libssh, the other pumped into a channel. */
+pv_status ssh_jump_start(pv_ssh *s, pv_ssh *jump, pv_err *err);
+
+/* ssh_input.c: a file as standard input. */
+struct ssh_file_input *ssh_file_open(pv_ssh_exec *e, int fd);
+int ssh_file_more(pv_ssh_exec *e); /* reads on when input is empty; 1: more will come */
+int ssh_file_busy(const pv_ssh_exec *e);
 
 /* ssh_auth.c */
 pv_status ssh_load_keys(pv_ssh *s, const pv_ssh_options *options, pv_err *err);
@@ -99,5 +119,10 @@ pv_status ssh_auth_step(pv_ssh *s, pv_err *err);
 /* ssh_exec.c */
 void ssh_exec_advance(pv_ssh *s); /* after bytes came or went */
 void ssh_exec_lose(pv_ssh *s, const pv_err *why);
+pv_ssh_exec *ssh_exec_new(pv_ssh *s, const pv_ssh_exec_options *options);
+void ssh_exec_begin(pv_ssh_exec *e);
+void ssh_exec_retire(pv_ssh_exec *e); /* frees it when nothing is left to do */
+void ssh_exec_fail(pv_ssh_exec *e, pv_status status, const char *what);
+size_t ssh_exec_backlog(const pv_ssh_exec *e); /* input not yet taken */
 
 #endif

@@ -17,8 +17,6 @@ enum {
     MAX_PROBES = 3,
 };
 
-static void pump(pv_ssh *s);
-
 static void free_session(pv_ssh *s)
 {
     for (size_t i = 0; i < s->key_count; i++) ssh_key_free(s->keys[i]);
@@ -54,11 +52,15 @@ static void on_kick_closed(uv_handle_t *handle)
 }
 
 /* Gives libssh's part back.  Channels go with the session. */
-static void drop_lib(pv_ssh *s)
+void ssh_drop_lib(pv_ssh *s)
 {
     if (s->poll_open) uv_close((uv_handle_t *)&s->poll, on_poll_closed);
     s->poll_open = 0;
     if (s->lib == NULL) return;
+    if (s->agent != NULL) { /* comes back here when its thread has ended */
+        ssh_agent_stop(s);
+        return;
+    }
     if (s->event != NULL) {
         ssh_event_remove_session(s->event, s->lib);
         ssh_event_free(s->event);
@@ -82,7 +84,7 @@ void ssh_lose(pv_ssh *s, const pv_err *why)
     if (s->state == SSH_ST_DEAD) return;
     s->err = *why;
     ssh_exec_lose(s, &s->err);
-    drop_lib(s);
+    ssh_drop_lib(s);
     s->state = SSH_ST_DEAD;
     uv_timer_stop(&s->timer);
     if (s->tcp != NULL) pv_tcp_cancel(s->tcp);
@@ -101,17 +103,18 @@ static void fail_with_lib(pv_ssh *s, pv_status status, const char *what)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     pv_ssh *s = PV_OWNER(poll, pv_ssh, poll);
+    if (status < 0) s->events = 0; /* libuv stops watching after POLLERR */
     if (status < 0 || (events & UV_READABLE)) {
         s->heard = uv_now(s->loop);
         s->probes = 0;
     }
-    pump(s);
+    ssh_pump(s);
 }
 
 void ssh_watch(pv_ssh *s)
 {
     int events = UV_READABLE;
-    if (!s->poll_open || s->lib == NULL) return;
+    if (!s->poll_open || s->lib == NULL || s->agent != NULL) return;
     if (ssh_get_poll_flags(s->lib) & SSH_WRITE_PENDING) events |= UV_WRITABLE;
     if (events == s->events) return;
     s->events = events;
@@ -121,7 +124,7 @@ void ssh_watch(pv_ssh *s)
 static void on_kick(uv_idle_t *kick)
 {
     uv_idle_stop(kick);
-    pump(PV_OWNER(kick, pv_ssh, kick));
+    ssh_pump(PV_OWNER(kick, pv_ssh, kick));
 }
 
 void ssh_kick(pv_ssh *s)
@@ -164,7 +167,14 @@ static void auth_step(pv_ssh *s)
     pv_err err;
     switch (ssh_auth_step(s, &err)) {
     case PV_OK: become_ready(s); break;
-    case PV_EBUSY: ssh_watch(s); break;
+    case PV_EBUSY:
+        if (s->agent == NULL) {
+            ssh_watch(s);
+        } else {
+            uv_poll_stop(&s->poll);
+            s->events = 0;
+        }
+        break;
     default: ssh_lose(s, &err);
     }
 }
@@ -214,7 +224,7 @@ static void ready_step(pv_ssh *s)
     ssh_watch(s);
 }
 
-static void pump(pv_ssh *s)
+void ssh_pump(pv_ssh *s)
 {
     switch (s->state) {
     case SSH_ST_KEX: kex_step(s); break;
@@ -248,30 +258,35 @@ static pv_status open_lib(pv_ssh *s, pv_err *err)
     return ssh_want_hostkeys(s, err);
 }
 
-static void on_tcp(void *arg, int fd, const pv_err *why)
+void ssh_start(pv_ssh *s, int fd)
 {
-    pv_ssh *s = arg;
     pv_err err;
-    s->tcp = NULL;
-    if (s->state == SSH_ST_DEAD || why != NULL) {
-        if (fd >= 0) close(fd);
-        if (s->state == SSH_ST_DEAD) report(s, &s->err);
-        else ssh_lose(s, why);
-        ssh_unref(s);
-        return;
-    }
     s->fd = fd;
     if (open_lib(s, &err) != PV_OK) {
         if (s->lib != NULL) ssh_free(s->lib);
         s->lib = NULL;
         close(fd);
         ssh_lose(s, &err);
+        return;
+    }
+    uv_poll_init(s->loop, &s->poll, fd);
+    s->poll_open = 1;
+    s->refs++;
+    s->state = SSH_ST_KEX;
+    kex_step(s);
+}
+
+static void on_tcp(void *arg, int fd, const pv_err *why)
+{
+    pv_ssh *s = arg;
+    s->tcp = NULL;
+    if (s->state == SSH_ST_DEAD) {
+        if (fd >= 0) close(fd);
+        report(s, &s->err);
+    } else if (why != NULL) {
+        ssh_lose(s, why);
     } else {
-        uv_poll_init(s->loop, &s->poll, fd);
-        s->poll_open = 1;
-        s->refs++;
-        s->state = SSH_ST_KEX;
-        kex_step(s);
+        ssh_start(s, fd);
     }
     ssh_unref(s);
 }
@@ -323,10 +338,12 @@ pv_status pv_ssh_connect(pv_ssh **out, uv_loop_t *loop, const pv_ssh_options *op
     if (options->host == NULL) return pv_fail(err, PV_EINVAL, "ssh: host is missing");
     s = new_session(loop, options, cb, arg);
     if ((status = ssh_load_keys(s, options, err)) != PV_OK) goto fail;
-    if ((status = pv_tcp_connect(&s->tcp, loop, &tcp, on_tcp, s, err)) != PV_OK) goto fail;
+    if (options->jump != NULL) status = ssh_jump_start(s, options->jump, err);
+    else status = pv_tcp_connect(&s->tcp, loop, &tcp, on_tcp, s, err);
+    if (status != PV_OK) goto fail;
     uv_timer_init(loop, &s->timer);
     uv_idle_init(loop, &s->kick);
-    s->refs = 3; /* timer, kick, tcp */
+    s->refs = 3; /* timer, kick, and tcp or jump */
     s->heard = uv_now(loop);
     uv_timer_start(&s->timer, on_timeout, (uint64_t)s->timeout_ms, 0);
     *out = s;

@@ -121,10 +121,11 @@ static void refused(pv_tcp *tcp, int error)
 static void on_connected(uv_poll_t *poll, int status, int events)
 {
     pv_tcp *tcp = PV_OWNER(poll, attempt, poll)->tcp;
-    int error = status < 0 ? -status : 0;
+    int error = 0;
     socklen_t len = sizeof error;
     (void)events;
-    if (error == 0 && getsockopt(tcp->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) error = errno;
+    if (getsockopt(tcp->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) error = errno;
+    if (error == 0 && status < 0) error = -status; /* libuv says EBADF for any POLLERR */
     if (error != 0) refused(tcp, error);
     else finish(tcp);
 }

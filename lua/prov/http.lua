@@ -1,0 +1,96 @@
+--- HTTP client: one request at a time per task, any number of tasks.
+
+local async = require("prov.async")
+local net = require("core.net")
+
+local M = {}
+
+---@class prov.http.Request
+---@field url string
+---@field method? string GET
+---@field headers? table<string, string|string[]>
+---@field body? string
+---@field timeout? integer ms for everything; 60 s
+---@field netns? string path of the network namespace to connect from; no proxy there
+---@field socket? string path of a Unix socket instead of the URL's host
+---@field redirects? integer how many to follow; 0
+---@field max_body? integer bytes; 64 MiB, no limit with on_data
+---@field on_data? fun(bytes: string) takes the body instead of the response
+---@field ca? string file of trusted certificates instead of the system's
+---@field cert? string client certificate (PEM file)
+---@field key? string its private key (PEM file)
+---@field verify? boolean true; false accepts any certificate
+
+---@class prov.http.Response
+---@field status integer
+---@field headers table<string, string> names in lower case; repeated ones joined with ", "
+---@field cookies string[] the set-cookie headers, which cannot be joined
+---@field body string
+
+local function header_lines(headers)
+  local lines = {}
+  for name, value in pairs(headers or {}) do
+    if type(name) ~= "string" or not name:match("^[%w!#$%%&'*+.^_`|~-]+$") then
+      error("http: header name '" .. tostring(name) .. "' is malformed", 3)
+    end
+    for _, one in ipairs(type(value) == "table" and value or { value }) do
+      lines[#lines + 1] = name .. ": " .. tostring(one)
+    end
+  end
+  table.sort(lines)
+  return lines
+end
+
+local function parse_headers(text)
+  local headers, cookies = {}, {}
+  for name, value in text:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)\r?\n") do
+    name = name:lower()
+    if name == "set-cookie" then
+      cookies[#cookies + 1] = value
+    elseif headers[name] then
+      headers[name] = headers[name] .. ", " .. value
+    else
+      headers[name] = value
+    end
+  end
+  return headers, cookies
+end
+
+--- Sends a request and waits for the whole response, whatever its status. A cancelled task
+-- ends its request.
+---@async
+---@param options prov.http.Request
+---@return prov.http.Response?, prov.Err?
+function M.request(options)
+  if type(options.url) ~= "string" then
+    error("http: url must be a string", 2)
+  end
+  local o = {}
+  for key, value in pairs(options) do
+    o[key] = value
+  end
+  o.headers = header_lines(options.headers)
+  o.on_data = nil
+  local response, e = async.await(function(resume, on_cancel)
+    local stopped = false
+    local handle, refused = net.http_request(o, function(...)
+      if not stopped then
+        resume(...)
+      end
+    end, options.on_data)
+    if handle then
+      on_cancel(function()
+        stopped = true
+        handle:cancel()
+      end)
+    end
+    return handle, refused
+  end)
+  if not response then
+    return nil, e
+  end
+  response.headers, response.cookies = parse_headers(response.headers)
+  return response
+end
+
+return M
