@@ -19,7 +19,9 @@ local function agree(ctx, opts)
     return true
   end
   if not ctx.interactive then
-    return err.fail("usage", "nobody is there to say yes to the plan: add --yes, or save it with 'prov plan --out' first")
+    return nil, err.new("usage", "nobody is there to say yes to the plan", {
+      hint = "add --yes, or save the plan with 'prov plan --out FILE' and apply that",
+    })
   end
   local question = opts.destroy and "Delete all of this?" or "Apply this plan?"
   if ctx.ui.confirm(question) then
@@ -56,7 +58,8 @@ function M.run(ctx, opts)
     assert(agree(ctx, opts))
   end
   if empty and not engine.outputs_stale(p.store, plan) then
-    return { status = "done", changed = false, done = 0, failed = 0, skipped = 0, outputs = engine.saved_outputs(p.store) }
+    local outputs = engine.saved_outputs(p.store)
+    return { status = "done", changed = false, done = 0, failed = 0, skipped = 0, outputs = outputs }
   end
   local result = assert(engine.apply({
     workspace = p.workspace,
@@ -75,7 +78,8 @@ function M.run(ctx, opts)
   result.counts = plan.counts
   local failures = {}
   for i, failure in ipairs(result.failures) do
-    failures[i] = { step = failure.step, address = failure.address, error = tostring(failure.err), code = failure.err.code, hint = failure.err.hint }
+    local e = failure.err
+    failures[i] = { step = failure.step, address = failure.address, error = tostring(e), code = e.code, hint = e.hint }
   end
   result.failures = require("core.data").list(failures)
   return result

@@ -61,7 +61,8 @@ function RENDER.json(nodes, edges)
   for i, edge in ipairs(edges) do
     arrows[i] = { from = edge[1], to = edge[2] }
   end
-  return require("prov.json").encode({ nodes = data.list(list), edges = data.list(arrows) }, { pretty = true, sorted = true }) .. "\n"
+  local graph = { nodes = data.list(list), edges = data.list(arrows) }
+  return require("prov.json").encode(graph, { pretty = true, sorted = true }) .. "\n"
 end
 
 --- Renders nodes { address, needs }; an edge points from what needs to what is needed.

@@ -2,6 +2,7 @@
 -- Marked values stand as the text that tostring gives ("(secret)", "${server.web.ip}").
 
 local data = require("core.data")
+require("prov.err") -- gives errors of core.data their methods
 require("prov.value")
 
 local M = {}

@@ -69,6 +69,9 @@ function M.connect(options)
       return err.fail("invalid", "ssh: no agent: SSH_AUTH_SOCK is not set")
     end
   end
+  if options.jump and options.jump:closed() then
+    return err.fail("closed", "ssh %s: the jump session is closed", tostring(o.host))
+  end
   o.jump = options.jump and options.jump.handle
   o.keepalive = o.keepalive or 15
   local handle
@@ -361,7 +364,7 @@ local function failed(what, remote, result)
   local text = result.stderr:gsub("%s+$", "")
   local code = text:find("No space left", 1, true) and "limit"
     or text:find("Permission denied", 1, true) and "denied"
-    or text:find("No such file", 1, true) and "notfound"
+    or (text:find("No such file", 1, true) or text:find("nonexistent", 1, true)) and "notfound"
     or "io"
   if text == "" then
     text = "it ended with " .. tostring(result.code or result.signal)

@@ -2,6 +2,7 @@
 -- errors, anchors and merge keys are expanded up to a limit.
 
 local data = require("core.data")
+require("prov.err") -- gives errors of core.data their methods
 require("prov.value")
 
 local M = {}

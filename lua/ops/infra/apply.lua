@@ -9,7 +9,7 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
   params = {
     plan = { type = "path", doc = "Apply this saved plan instead of making one" },
     refresh = { type = "bool", default = true, doc = "Read the world first" },
-    replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address (may be repeated)" },
+    replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     parallelism = { type = "int", min = 1, max = 10000, default = 256, doc = "Steps at once, over all providers" },
     on_failure = {
       type = "enum",

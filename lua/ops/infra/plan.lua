@@ -9,8 +9,8 @@ nothing. A plan saved with --out is applied with 'prov apply --plan FILE', exact
 refused when the state has moved on.]],
   params = {
     out = { type = "path", doc = "Save the plan to this file (mode 0600)" },
-    refresh = { type = "bool", default = true, doc = "Read the world first; --refresh=false trusts the recorded state" },
-    replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address (may be repeated)" },
+    refresh = { type = "bool", default = true, doc = "Read the world first; without, trust the state" },
+    replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     destroy = { type = "bool", default = false, doc = "Plan the destruction of everything" },
     detailed_exitcode = { type = "bool", default = false, doc = "Exit with 3 when there are changes" },
   },

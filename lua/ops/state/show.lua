@@ -4,7 +4,13 @@ return {
   shortcuts = { "ss" },
   summary = "Show one record of the state",
   params = {
-    address = { type = "string", required = true, positional = 1, doc = "Such as server.web[1]", complete = "addresses" },
+    address = {
+      type = "string",
+      required = true,
+      positional = 1,
+      doc = "Such as server.web[1]",
+      complete = "addresses",
+    },
     revision = { type = "int", min = 0, doc = "The state as it was at this revision" },
   },
   permission = { action = "read", resource = "State" },

@@ -121,7 +121,8 @@ local function run_step(run, step)
   end
   run.progress:fail(step.address, e)
   run.failures[#run.failures + 1] = { step = step.id, address = step.address, err = e }
-  local wrote, journal_err = run:journal(step, "failed", { code = e.code, error = tostring(e) })
+  local phase = run.uncertain[step.id] and "unknown" or "failed"
+  local wrote, journal_err = run:journal(step, phase, { code = e.code, error = tostring(e) })
   if not wrote then
     run.broken = journal_err
   end
@@ -337,7 +338,14 @@ M.lock = lock
 
 local function nothing() end
 
-local NO_PROGRESS = { start = nothing, event = nothing, done = nothing, fail = nothing, skip = nothing, close = nothing }
+local NO_PROGRESS = {
+  start = nothing,
+  event = nothing,
+  done = nothing,
+  fail = nothing,
+  skip = nothing,
+  close = nothing,
+}
 
 local function new_run(input)
   local run = setmetatable({
@@ -351,6 +359,7 @@ local function new_run(input)
     live = {},
     failures = {},
     skipped = {},
+    uncertain = {},
     durations = M.durations(input.store),
     on_failure = input.on_failure or "stop",
     epoch = input.lock.token,
@@ -419,7 +428,7 @@ local function close_run(run, status, started, plan)
     }) },
     { "put", "engine", "durations", data.encode(run.durations) },
   }
-  if not (run.cancel.killed or run.uncertain) then
+  if not (run.cancel.killed or next(run.uncertain)) then
     batch[#batch + 1] = { "del", "open", run.id } -- else M.recover has work to do
   end
   return run:commit(batch)
@@ -507,7 +516,7 @@ function M.recover(input)
         open[entry.step] = entry
       elseif phase == "accepted" and open[entry.step] then
         open[entry.step].id = entry.id
-      else
+      elseif phase ~= "unknown" then
         open[entry.step] = nil
       end
     end

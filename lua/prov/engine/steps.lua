@@ -26,20 +26,17 @@ local function call(run, step, verb, fields, ...)
   return run.providers:call(step.provider, step.kind, verb, fields, ...)
 end
 
-local function save(run, step, args, observed, key)
-  local record = state.record({
-    address = step.address,
-    kind = step.kind,
-    provider = step.provider,
-    id = observed.id,
-    key = key,
-    needs = needs_of(run, step.node),
-    args = args,
-    state = observed,
-  })
+--- Journals `phase` and writes the step's record in the same commit.
+-- parts: id, args, state, and key and tainted where they apply.
+local function save(run, step, phase, parts)
+  parts.address = step.address
+  parts.kind = step.kind
+  parts.provider = step.provider
+  parts.needs = needs_of(run, step.node)
+  local record = state.record(parts)
   local batch = state.writes(record, run.records[step.address])
   batch.message = step.id
-  local ok, e = run:journal(step, "done", { id = observed.id }, batch)
+  local ok, e = run:journal(step, phase, { id = parts.id }, batch)
   if not ok then
     return nil, e
   end
@@ -47,24 +44,15 @@ local function save(run, step, args, observed, key)
   return true
 end
 
---- Records a resource that exists but whose creation failed half way.
-local function save_tainted(run, step, args, id, key)
-  local record = state.record({
-    address = step.address,
-    kind = step.kind,
-    provider = step.provider,
-    id = id,
-    key = key,
-    needs = needs_of(run, step.node),
-    args = args,
-    state = { id = id },
-    tainted = true,
-  })
-  local ok, e = run:commit(state.writes(record, run.records[step.address]))
+--- Journals the end of a removal and takes the record away in the same commit.
+local function forget(run, step, record)
+  local batch = state.removes(record)
+  batch.message = step.id
+  local ok, e = run:journal(step, "done", { id = record.id }, batch)
   if not ok then
     return nil, e
   end
-  run:settle(step.address, record)
+  run:settle(step.address, nil)
   return true
 end
 
@@ -74,12 +62,13 @@ local function keep_half_made(run, step, args, identity, key)
   if not identity then
     local found, e = call(run, step, "find", { key = key }, key)
     if e then
-      run.uncertain = true -- the answer may be lost: M.recover asks again
+      run.uncertain[step.id] = true -- what became of it is not known: the next run asks again
     end
     identity = found and found.id
   end
   if identity then
-    local _, e = save_tainted(run, step, args, identity, key)
+    local parts = { id = identity, key = key, args = args, state = { id = identity }, tainted = true }
+    local _, e = save(run, step, "failed", parts)
     return e
   end
 end
@@ -111,7 +100,7 @@ function M.create_resource(run, step)
     end,
   }, args)
   if observed then
-    return save(run, step, args, observed, key)
+    return save(run, step, "done", { id = observed.id, key = key, args = args, state = observed })
   end
   e = e or err.new("bug", ("provider '%s' created nothing and gave no error"):format(step.provider))
   return nil, keep_half_made(run, step, args, identity, key) or e
@@ -151,7 +140,7 @@ function M.update_resource(run, step)
   if step.kind == "server" then
     run.hosts:forget(step.address)
   end
-  return save(run, step, args, observed, record.key)
+  return save(run, step, "done", { id = observed.id, key = record.key, args = args, state = observed })
 end
 
 function M.delete_resource(run, step)
@@ -167,34 +156,7 @@ function M.delete_resource(run, step)
   if step.kind == "server" then
     run.hosts:forget(step.address)
   end
-  local batch = state.removes(record)
-  batch.message = step.id
-  ok, e = run:journal(step, "done", { id = record.id }, batch)
-  if not ok then
-    return nil, e
-  end
-  run:settle(step.address, nil)
-  return true
-end
-
-local function save_taskserv(run, step, args, report, tainted)
-  local record = state.record({
-    address = step.address,
-    kind = "taskserv",
-    id = step.address,
-    needs = needs_of(run, step.node),
-    args = args,
-    state = { id = step.address, changed = report and report.changed or 0 },
-    tainted = tainted,
-  })
-  local batch = state.writes(record, run.records[step.address])
-  batch.message = step.id
-  local ok, e = run:journal(step, tainted and "unknown" or "done", nil, batch)
-  if not ok then
-    return nil, e
-  end
-  run:settle(step.address, record)
-  return true
+  return forget(run, step, record)
 end
 
 local function apply_taskserv(run, step)
@@ -212,14 +174,12 @@ local function apply_taskserv(run, step)
   report, e = run.hosts:apply(node, function(event)
     run.progress:event(step.address, { title = event.op.title })
   end)
-  if not report then
-    local saved, save_err = save_taskserv(run, step, args, nil, true)
-    if not saved then
-      return nil, save_err
-    end
-    return nil, e
+  local parts = { id = step.address, args = args, state = { id = step.address }, tainted = not report or nil }
+  local saved, save_err = save(run, step, report and "done" or "failed", parts)
+  if not saved then
+    return nil, save_err
   end
-  return save_taskserv(run, step, args, report)
+  return report and true, e
 end
 
 M.install = apply_taskserv
@@ -240,14 +200,7 @@ function M.remove(run, step)
   if not ok then
     return nil, e
   end
-  local batch = state.removes(step.record)
-  batch.message = step.id
-  ok, e = run:journal(step, "done", nil, batch)
-  if not ok then
-    return nil, e
-  end
-  run:settle(step.address, nil)
-  return true
+  return forget(run, step, step.record)
 end
 
 --- Finds what an interrupted creation left at the provider and makes a record of it, or returns

@@ -37,7 +37,7 @@ M.plain = plain
 
 --- The plan as data for people and tools: no secrets, no references.
 ---@param plan prov.Plan
----@return table { revision, counts, steps = { { id, address, kind, action, provider, reason, needs, changes, estimate_ms } } }
+---@return table see docs/guides/plan-format.md
 function M.project(plan)
   local steps = {}
   for i, step in ipairs(plan.steps) do
@@ -81,7 +81,19 @@ function M.project(plan)
   return { version = VERSION, revision = plan.revision, counts = plan.counts, steps = data.list(steps) }
 end
 
-local FIELDS = { "id", "address", "kind", "action", "provider", "name", "reason", "needs", "changes", "args", "estimate" }
+local FIELDS = {
+  "id",
+  "address",
+  "kind",
+  "action",
+  "provider",
+  "name",
+  "reason",
+  "needs",
+  "changes",
+  "args",
+  "estimate",
+}
 
 --- What apply needs of a plan, as canonical data.
 local function body_of(plan)
@@ -140,7 +152,8 @@ function M.save(workspace, plan, path)
   text.hash = hash
   text.body = base.base64(assert(crypto.seal(key, nil, bytes, "prov plan " .. hash)))
   local ok
-  ok, e = require("prov.fs").write_atomic(path, json.encode(text, { pretty = true, sorted = true }) .. "\n", { mode = 384 })
+  local rendered = json.encode(text, { pretty = true, sorted = true }) .. "\n"
+  ok, e = require("prov.fs").write_atomic(path, rendered, { mode = 384 })
   if not ok then
     return nil, e:wrap("save plan")
   end

@@ -395,7 +395,8 @@ function Builder:plan_removals()
       needs = {},
     }
     local server_record = server and self:record(server)
-    local server_goes = server and (not server_record or not self.by_address[server] or self.pending[server] == "create")
+    local server_goes = server
+      and (not server_record or not self.by_address[server] or self.pending[server] == "create")
     if server_goes then
       self.dropped[#self.dropped + 1] = record -- it goes with its server
     elseif self.observed and self.observed[record.address] == false then

@@ -5,7 +5,8 @@ local spec = require("support.project")
 local test = require("support.async").test
 
 local function fixture(name)
-  local f = assert(io.open(debug.getinfo(1, "S").source:match("^@(.*)/lua/") .. "/support/extensions/providers/folder/" .. name))
+  local tests = debug.getinfo(1, "S").source:match("^@(.*)/lua/")
+  local f = assert(io.open(tests .. "/support/extensions/providers/folder/" .. name))
   local text = f:read("a")
   f:close()
   return text
@@ -73,6 +74,16 @@ describe("engine", function()
     assert.same({ "delete thing.a", "create thing.a" }, (spec.plan(c)))
     assert.equal("done", assert(spec.apply(c)).status)
     assert.equal(1, c.count())
+  end))
+
+  it("asks again when neither the creation nor the question about it was answered", test(function()
+    local c = make("things: { a: {} }\n", "lose: a, unreadable: true")
+    assert.equal("failed", assert(spec.apply(c)).status)
+    assert.equal(1, c.count())
+    c.write("things: { a: {} }\n")
+    assert.is_false(assert(spec.apply(c)).changed)
+    assert.equal(1, c.count())
+    assert.same({}, (spec.plan(c)))
   end))
 
   it("sees what was deleted and what was changed outside", test(function()

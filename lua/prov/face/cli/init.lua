@@ -5,7 +5,7 @@ local M = {}
 local function help(args)
   local code, text = require("prov.face.cli.help").main(args)
   local out = code == 0 and io.stdout or io.stderr
-  return out:write(text) and code or 1
+  return out:write(text) and out:flush() and code or 1
 end
 
 --- Runs one command line; returns the exit code.

@@ -124,13 +124,18 @@ end
 --- Compiles a chunk: an expression when it is one, else statements.
 ---@param text string
 ---@return function? chunk
----@return string? message
+---@return string? message ends in <eof> when more lines may make sense of it
 function Session:compile(text)
-  local chunk = load("return " .. text, "=repl", "t", self.env)
+  local chunk, as_expression = load("return " .. text, "=repl", "t", self.env)
   if chunk then
     return chunk
   end
-  return load(text, "=repl", "t", self.env)
+  local message
+  chunk, message = load(text, "=repl", "t", self.env)
+  if not chunk and as_expression:match("<eof>['\"]?$") then
+    message = as_expression
+  end
+  return chunk, message
 end
 
 local function literal(value)

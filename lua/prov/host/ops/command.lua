@@ -15,7 +15,8 @@ return {
   },
   becomes = function(a, op)
     return op.wait {
-      command = a.command, user = a.user, contains = a.contains, title = a.title, secret = a.opaque, timeout = a.timeout,
+      command = a.command, user = a.user, contains = a.contains, title = a.title, secret = a.opaque,
+        timeout = a.timeout,
     }
   end,
 }

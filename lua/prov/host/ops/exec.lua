@@ -14,8 +14,8 @@ return {
   summary = "A shell command, guarded so that it runs only when needed",
   doc = "POSIX sh text. With creates, unless or onlyif it runs only when the guard says so (guards run in check mode "
     .. "too, so they must change nothing). With on = { event } it runs only when an op before it notified the "
-    .. "event. Without any guard it always runs and counts as a change, unless changes = false. The command travels inside "
-    .. "the script: it is on no command line, nor are env and stdin.",
+    .. "event. Without any guard it always runs and counts as a change, unless changes = false. The command travels "
+    .. "inside the script: it is on no command line, nor are env and stdin.",
   example = 'op.exec { "createdb app", unless = "psql -lqt | cut -d\\\\| -f1 | grep -qw app", user = "postgres" }',
   positional = { "command" },
   schema = {

@@ -43,7 +43,10 @@ function M.render(result, term)
     out[#out + 1] = term:paint("bold", "Outputs:")
     for _, name in ipairs(names) do
       local shown = require("prov.plan.file").plain(result.outputs[name])
-      out[#out + 1] = ("  %s = %s"):format(name, type(shown) == "table" and require("prov.json").encode(shown) or tostring(shown))
+      if type(shown) == "table" then
+        shown = require("prov.json").encode(shown, { sorted = true })
+      end
+      out[#out + 1] = ("  %s = %s"):format(name, tostring(shown))
     end
   end
   return table.concat(out, "\n") .. "\n"

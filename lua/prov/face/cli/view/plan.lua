@@ -117,7 +117,8 @@ local function block(out, step, action, term)
     return term:paint(COLOR[sign], text)
   end
   local reason = step.reason and (" (" .. step.reason .. ")") or ""
-  out[#out + 1] = ("%s %s %s%s"):format(paint(("%3s"):format(sign)), term:paint("bold", step.address), WORD[action], reason)
+  local head = paint(("%3s"):format(sign)) .. " " .. term:paint("bold", step.address)
+  out[#out + 1] = head .. " " .. WORD[action] .. reason
   local width = 0
   for _, change in ipairs(step.changes) do
     width = is_noise(change) and width or math.max(width, #change.path)
