@@ -1,10 +1,10 @@
 --- Every setting there is: the contract of the configuration.
 
 return {
-  parallelism = { type = "int", default = 10, min = 1, max = 1000, doc = "Steps of a run that may work at once" },
+  parallelism = { type = "int", default = 256, min = 1, max = 10000, doc = "Steps at once, over all providers" },
   on_failure = {
-    type = "enum", one_of = { "stop", "continue", "rollback" }, default = "stop",
-    doc = "When a step fails: start no more, go on with what does not need it, or undo the run",
+    type = "enum", one_of = { "stop", "continue" }, default = "stop",
+    doc = "After a failed step: stop starts no more, continue goes on with what does not need it",
   },
   output = { type = "enum", one_of = { "table", "wide", "json", "yaml", "name" }, default = "table", doc = "Form of results" },
   color = { type = "enum", one_of = { "auto", "always", "never" }, default = "auto", doc = "Colours in the terminal" },

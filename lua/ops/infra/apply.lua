@@ -10,13 +10,8 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
     plan = { type = "path", doc = "Apply this saved plan instead of making one" },
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
-    parallelism = { type = "int", min = 1, max = 10000, default = 256, doc = "Steps at once, over all providers" },
-    on_failure = {
-      type = "enum",
-      one_of = { "stop", "continue" },
-      default = "stop",
-      doc = "After a failed step: stop starts no more, continue goes on with what does not need it",
-    },
+    parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+    on_failure = { type = "enum", one_of = { "stop", "continue" }, doc = "After a failed step (config: on_failure)" },
   },
   permission = { action = "update", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs" },
@@ -28,8 +23,8 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
       file = p.plan,
       refresh = p.refresh,
       replace = p.replace,
-      parallelism = p.parallelism,
-      on_failure = p.on_failure,
+      parallelism = p.parallelism or ctx.config:get("parallelism"),
+      on_failure = p.on_failure or ctx.config:get("on_failure"),
     })
   end,
   exit_code = function(value)

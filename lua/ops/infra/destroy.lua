@@ -4,8 +4,8 @@ return {
   summary = "Delete everything the workspace has created",
   params = {
     refresh = { type = "bool", default = true, doc = "Read the world first" },
-    parallelism = { type = "int", min = 1, max = 10000, default = 256, doc = "Steps at once, over all providers" },
-    on_failure = { type = "enum", one_of = { "stop", "continue" }, default = "continue", doc = "See prov apply" },
+    parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+    on_failure = { type = "enum", one_of = { "stop", "continue" }, default = "continue", doc = "After a failed step: stop starts no more, continue goes on" },
   },
   permission = { action = "delete", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/destroy" },
@@ -16,7 +16,7 @@ return {
     return require("prov.apply").run(ctx, {
       destroy = true,
       refresh = p.refresh,
-      parallelism = p.parallelism,
+      parallelism = p.parallelism or ctx.config:get("parallelism"),
       on_failure = p.on_failure,
     })
   end,
