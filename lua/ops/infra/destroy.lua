@@ -5,7 +5,12 @@ return {
   params = {
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
-    on_failure = { type = "enum", one_of = { "stop", "continue" }, default = "continue", doc = "After a failed step: stop starts no more, continue goes on" },
+    on_failure = {
+      type = "enum",
+      one_of = { "stop", "continue" },
+      default = "continue",
+      doc = "After a failed step: stop starts no more, continue goes on with what does not need it",
+    },
   },
   permission = { action = "delete", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/destroy" },
