@@ -55,9 +55,10 @@ pv_status l_data_list_len(l_data_walk *w, int idx, lua_Integer *out)
         lua_pop(L, 1);
         if (++count > len || !lua_isinteger(L, -1)) {
             lua_pop(L, 1);
-            return pv_fail(w->err, PV_EINVAL, "a list also has named fields or holes");
+            return pv_fail(w->err, PV_EINVAL, "a list also has named fields");
         }
     }
+    if (count != len) return pv_fail(w->err, PV_EINVAL, "a list has holes");
     *out = len;
     return PV_OK;
 }

@@ -131,6 +131,16 @@ function M.load(workspace, opts)
   return infra, errs
 end
 
+local function by_place(a, b)
+  for _, field in ipairs({ "file", "line", "column", "msg" }) do
+    local x, y = a[field] or "", b[field] or ""
+    if x ~= y then
+      return type(x) == type(y) and x < y or type(x) ~= type(y) and type(x) == "string"
+    end
+  end
+  return false
+end
+
 --- The part of load after reading: sources to infra.
 ---@param sources prov.Source[]
 ---@return prov.Infra?, prov.Err[]?
@@ -166,6 +176,7 @@ function M.build(workspace, sources, opts)
   taskservs.run(self)
   local outputs = links.run(self, joined.outputs)
   if #self.errors > 0 then
+    table.sort(self.errors, by_place)
     return nil, self.errors
   end
   return {

@@ -11,8 +11,8 @@ local value = require("prov.value")
 local M = {}
 
 local null = value.null
-local find, getmetatable, next, type = string.find, getmetatable, next, type
-local format_key = address.format_key
+local find, next, type = string.find, next, type
+local format_key, is_marked = address.format_key, value.is_marked
 
 --- Fields every resource may have besides those of its contract.
 M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true }
@@ -82,7 +82,9 @@ function M.provider(loader, block, name, config)
   loader.kinds[name] = known
   if not declaration then
     if e.code == "notfound" then
-      loader:fail_at(block, nil, tostring(e), e.hint)
+      local entry = block.entry
+      local below = type(entry) == "table" and rawget(entry, "provider") and { "provider" } or nil
+      loader:fail_at(block, below, tostring(e), e.hint)
     else
       loader:fail(e)
     end
@@ -249,7 +251,7 @@ end
 --- The entry with its functions called and `${...}` replaced; the entry itself when it has
 -- neither. Nil after a problem was noted.
 local function fill(loader, block, entry, key)
-  local out, scope
+  local out, scope, failed
   for name, v in next, entry do
     local kind, new = type(v), v
     if kind == "function" then
@@ -260,16 +262,16 @@ local function fill(loader, block, entry, key)
       end
       kind = type(new)
     end
-    if kind == "string" and find(new, "${", 1, true) or kind == "table" and getmetatable(new) == nil then
+    if kind == "string" and find(new, "${", 1, true) or kind == "table" and not is_marked(new) then
       local problems = {}
       scope = scope or scope_of(key)
       new = interpolate.value(new, scope, problems)
       if #problems > 0 then
         loader:problems(block, problems, { name })
-        return nil
+        failed = true
       end
     end
-    if not rawequal(new, v) then
+    if not rawequal(new, v) and not failed then
       if not out then
         out = {}
         for k, x in next, entry do
@@ -285,6 +287,9 @@ local function fill(loader, block, entry, key)
         out[name] = new
       end
     end
+  end
+  if failed then
+    return nil
   end
   return out or entry
 end
@@ -368,8 +373,7 @@ local function expand_block(loader, block)
   if not is_name(loader, block) then
     return
   end
-  if type(entry) ~= "table" or getmetatable(entry) ~= nil and next(entry) ~= nil
-    or rawlen(entry) > 0 and type(entry[1]) ~= "function" then
+  if type(entry) ~= "table" or is_marked(entry) or rawlen(entry) > 0 and type(entry[1]) ~= "function" then
     loader:fail_at(block, nil, "expected a map of fields")
     return
   end

@@ -1,0 +1,164 @@
+local data = require("core.data")
+local value = require("prov.value")
+
+describe("value", function()
+  local ref = value.ref("server.web", { "ip" })
+
+  it("grows references by indexing and never changes them", function()
+    local more = ref.list[2]
+    local address, path = value.parts(more)
+    assert.are.equal("server.web", address)
+    assert.are.same({ "ip", "list", 2 }, path)
+    assert.are.equal("${server.web.ip}", tostring(ref))
+    assert.are.equal("${server.web.ip.list[2]}", tostring(more))
+    assert.has_error(function()
+      ref.x = 1
+    end)
+  end)
+
+  it("has fields called address and path like any other", function()
+    assert.are.equal("${server.web.address.path}", tostring(value.ref("server.web").address.path))
+  end)
+
+  it("joins references into texts", function()
+    local text = "http://" .. ref .. ":80/" .. value.ref("server.db", { "port" })
+    assert.is_true(value.is_text(text))
+    assert.are.equal("http://${server.web.ip}:80/${server.db.port}", tostring(text))
+    assert.are.equal("plain", value.text({ "pl", "ain" }))
+    assert.are.equal("a $${b} ${server.web.ip}", tostring(value.text({ "a ${b} ", ref })))
+  end)
+
+  it("refuses to calculate with what is not known", function()
+    assert.has_error(function()
+      return ref + 1
+    end, "cannot calculate with ${server.web.ip}: its value is known only after apply")
+    assert.has_error(function()
+      return #ref
+    end)
+    assert.has_error(function()
+      return ref < 3
+    end)
+  end)
+
+  it("never prints a secret", function()
+    local secret = value.secret("hunter2")
+    assert.are.equal("(secret)", tostring(secret))
+    assert.is_nil(data.json_encode({ a = secret }):find("hunter2", 1, true))
+    assert.is_nil(data.yaml_encode({ a = secret }):find("hunter2", 1, true))
+    assert.are.equal("hunter2", value.reveal({ a = { secret } }).a[1])
+    assert.are.equal(secret, value.secret(secret))
+  end)
+
+  it("finds what a value refers to", function()
+    local v = { a = { ref, "x" .. value.ref("server.db") }, b = value.secret(value.ref("key.k")), c = 1 }
+    assert.are.same({ ["server.web"] = true, ["server.db"] = true, ["key.k"] = true }, value.references(v))
+    assert.is_true(value.has_reference(v))
+    assert.is_true(value.has_secret(v))
+    assert.is_false(value.has_reference({ 1, { 2 } }))
+    assert.is_true(value.has_unknown({ value.unknown("any") }))
+  end)
+
+  describe("resolve", function()
+    local function lookup(address, path)
+      local known = {
+        ["server.web"] = { ip = "10.0.0.1", list = data.list({ "a", "b" }), pw = value.secret("s3") },
+        ["server.new"] = value.unknown("any", { "server.new" }),
+      }
+      local v = known[address]
+      if value.is_unknown(v) then
+        return v
+      end
+      return v and v[path[1]]
+    end
+
+    it("puts values in place and shares what has none", function()
+      local inner = { 1, 2 }
+      local v = { a = ref, keep = inner, t = "http://" .. ref .. "/" }
+      local out = value.resolve(v, lookup)
+      assert.are.same({ a = "10.0.0.1", keep = { 1, 2 }, t = "http://10.0.0.1/" }, out)
+      assert.are.equal(inner, out.keep)
+      assert.are.equal(v.a, ref)
+      assert.are.equal(inner, value.resolve(inner, lookup))
+    end)
+
+    it("makes texts unknown, secret or lists joined with commas", function()
+      local unknown = value.resolve("x" .. value.ref("server.new", { "ip" }), lookup)
+      assert.is_true(value.is_unknown(unknown))
+      assert.are.same({ "server.new" }, unknown.origins)
+      local secret = value.resolve("pw=" .. value.ref("server.web", { "pw" }), lookup)
+      assert.are.equal("pw=s3", value.reveal(secret))
+      assert.are.equal("n=a,b", value.resolve("n=" .. value.ref("server.web", { "list" }), lookup))
+    end)
+
+    it("keeps secrets with references inside secret", function()
+      local out = value.resolve(value.secret("a" .. ref), lookup)
+      assert.is_true(value.is_secret(out))
+      assert.are.equal("a10.0.0.1", value.reveal(out))
+    end)
+  end)
+end)
+
+describe("the canonical encoding", function()
+  local function round(v)
+    return data.decode(assert(data.encode(v)))
+  end
+
+  it("keeps every kind apart", function()
+    local v = {
+      int = 1, float = 1.0, big = math.maxinteger, text = "é", bytes = "\xff\0", yes = true, null = value.null,
+      list = data.list({}), map = {}, nested = { { { a = { 1, 2 } } } },
+    }
+    local out = round(v)
+    assert.are.same(v, out)
+    assert.are.equal("integer", math.type(out.int))
+    assert.are.equal("float", math.type(out.float))
+    assert.are.equal(data.list_mt, getmetatable(out.list))
+    assert.is_nil(getmetatable(out.map))
+    assert.are.equal(value.null, out.null)
+  end)
+
+  it("keeps marked kinds", function()
+    local text = "x" .. value.ref("a.b", { "c", 1 }) .. "y"
+    local out = round({ s = value.secret({ 1 }), u = value.unknown("int", { "a.b" }), n = value.unknown("any"), t = text })
+    assert.is_true(value.is_secret(out.s))
+    assert.are.same({ 1 }, value.reveal(out.s))
+    assert.are.same({ "a.b" }, out.u.origins)
+    assert.are.equal("int", out.u.type)
+    assert.is_nil(out.n.origins)
+    assert.are.equal(tostring(text), tostring(out.t))
+  end)
+
+  it("is the same for maps filled in another order", function()
+    local a, b = {}, {}
+    for i = 1, 200 do
+      a["k" .. i] = i
+      b["k" .. 201 - i] = 201 - i
+    end
+    assert.are.equal(data.encode(a), data.encode(b))
+    assert.are_not.equal(data.encode(1), data.encode(1.0))
+    assert.are_not.equal(data.encode({}), data.encode(data.list({})))
+  end)
+
+  it("refuses what is no data", function()
+    for _, v in ipairs({ { print }, { 1, 2, x = 3 }, { [1.5] = 1 }, { 1, nil, 3, nil, 5 } }) do
+      local bytes, e = data.encode(v)
+      assert.is_nil(bytes)
+      assert.are.equal("invalid", e.code)
+    end
+    local loop = {}
+    loop.me = loop
+    local bytes, e = data.encode(loop)
+    assert.is_nil(bytes)
+    assert.are.equal("limit", e.code)
+  end)
+
+  it("refuses damaged bytes", function()
+    local bytes = data.encode({ a = { 1, "two", 3.5 } })
+    for i = 0, #bytes - 1 do
+      local v, e = data.decode(bytes:sub(1, i))
+      assert.is_nil(v)
+      assert.are.equal("corrupt", e.code)
+    end
+    assert.is_nil(data.decode(bytes .. "n"))
+  end)
+end)
