@@ -12,4 +12,7 @@ begins with `:` is a command line (`:server list`). The workspace is `ws`, the l
   run = function(ctx)
     return ctx:face("repl")
   end,
+  exit_code = function(code)
+    return code
+  end,
 }

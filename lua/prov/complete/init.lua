@@ -62,6 +62,8 @@ function names.address(ctx)
   return addresses(ctx)
 end
 
+names.addresses = names.address
+
 function names.server(ctx)
   return addresses(ctx, "server")
 end

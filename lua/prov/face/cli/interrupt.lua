@@ -22,6 +22,9 @@ end
 
 function Signals:on_signal(ctx, task)
   local cancel = ctx.cancel
+  if cancel.idle then -- the REPL waits for a line: there is nothing to stop
+    return
+  end
   self.count = (cancel.requested and self.count or 0) + 1
   self.interrupted = true
   cancel.requested = true

@@ -118,6 +118,7 @@ end
 function M.new(ctx)
   local self = setmetatable({ ctx = ctx }, Session)
   self.env = globals(self)
+  ctx.cancel.idle = true
   return self
 end
 
@@ -187,6 +188,10 @@ end
 ---@param text string
 ---@return boolean ok
 function Session:run(text)
+  if self.ctx.interactive then
+    async.sleep(1) -- a Ctrl-C from before this line comes out of the loop now, while idle
+  end
+  self.ctx.cancel.idle = nil
   local task = async.spawn(function()
     if text:sub(1, 1) == ":" then
       local ok, e = command_line(self, text)
@@ -202,6 +207,7 @@ function Session:run(text)
   local results, e = task:join()
   local cancel = self.ctx.cancel
   cancel.task, cancel.stop, cancel.kill, cancel.requested, cancel.killed = nil, nil, nil, nil, nil
+  cancel.idle = true
   self.ctx.ui.close()
   if not results then
     if e.code == "bug" then -- most likely of the person who types
