@@ -23,7 +23,8 @@ static void with_tmpfs(const temp *t, const char *size, void (*fn)(const char *d
         signal(SIGBUS, SIG_DFL); /* cmocka's handlers would go on with the next test here */
         signal(SIGSEGV, SIG_DFL);
         signal(SIGABRT, SIG_DFL);
-        if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        if (unshare(CLONE_NEWNS) != 0 ||
+            mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
             mount("tmpfs", t->dir, "tmpfs", 0, options) != 0) {
             _exit(77);
         }
@@ -100,7 +101,7 @@ static void full_disk(const char *dir)
     }
     /* Room again: it goes on where it was.  Deleting needs pages too, so room comes from outside.
      */
-    CHECK(mount(NULL, dir, NULL, MS_REMOUNT, "size=16m") == 0);
+    CHECK(mount("none", dir, "none", MS_REMOUNT, "size=16m") == 0);
     CHECK(put_number(s, written, 3000, &err) == PV_OK);
     b = pv_batch_new();
     pv_batch_del_node(b, str("n0"), NULL);
@@ -150,6 +151,7 @@ static void full_disk_group(const char *dir)
     CHECK(pv_store_check(s, &report, NULL) == PV_OK && report.errors == 0 && report.keys == 8);
     free(large);
     pv_store_close(s);
+    CHECK(uv_loop_close(&loop) == 0);
 }
 
 static void test_full_disk_group(void **state)
@@ -189,7 +191,7 @@ static void read_only(const char *dir)
     uint64_t head;
     CHECK(put_number(s, 0, 3000, NULL) == PV_OK);
     pv_store_close(s);
-    CHECK(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
+    CHECK(mount("none", dir, "none", MS_REMOUNT | MS_RDONLY, "") == 0);
     snprintf(path, sizeof path, "%s/state.db", dir);
     CHECK(pv_store_open(&s, path, &options, &err) == PV_EDENIED);
     CHECK(strstr(err.msg, "the file system is read-only") != NULL);
@@ -200,7 +202,7 @@ static void read_only(const char *dir)
           data.len == 3000);
     CHECK(put_number(s, 1, 10, &err) == PV_EDENIED);
     pv_store_close(s);
-    CHECK(mount(NULL, dir, NULL, MS_REMOUNT, "size=8m") == 0);
+    CHECK(mount("none", dir, "none", MS_REMOUNT, "size=8m") == 0);
     s = open_in(dir);
     CHECK(put_number(s, 1, 10, &err) == PV_OK);
     pv_store_close(s);
