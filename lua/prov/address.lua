@@ -66,7 +66,11 @@ local function read_named(text, at)
 end
 
 local function bad(text)
-  return err.fail("invalid", "'%s' is not an address; one looks like server.web[1] or taskserv.nginx@server.web", text)
+  return err.fail(
+    "invalid",
+    "'%s' is not an address; one looks like server.web[1] or taskserv.nginx@server.web",
+    text
+  )
 end
 
 --- Reads an address at the start of text. Returns it and the position behind it.

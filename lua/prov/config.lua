@@ -125,7 +125,11 @@ local function file_layer(layer)
     if v == nil then
       return nil
     end
-    return v, { source = slot.path, at = { file = slot.path, place = slot.place, path = layer == "workspace" and { "config" } or {} } }
+    return v,
+      {
+        source = slot.path,
+        at = { file = slot.path, place = slot.place, path = layer == "workspace" and { "config" } or {} },
+      }
   end
 end
 
@@ -211,7 +215,14 @@ function Config:all()
   for _, key in ipairs(self:names()) do
     for _, row in ipairs(self:explain(key)) do
       if row.wins then
-        out[#out + 1] = { key = key, value = row.value, layer = row.layer, source = row.source, doc = self.keys[key].doc, err = row.err }
+        out[#out + 1] = {
+          key = key,
+          value = row.value,
+          layer = row.layer,
+          source = row.source,
+          doc = self.keys[key].doc,
+          err = row.err,
+        }
       end
     end
   end
@@ -229,8 +240,12 @@ function Config:check_files()
     for name in pairs(slot.tree) do
       if not self.keys[name] then
         local path = layer == "workspace" and { "config", name } or { name }
-        return contract.errors({ { path = {}, msg = "there is no such setting", hint = suggest.hint(tostring(name), self:names()) } },
-          { path = path, file = slot.path, place = slot.place })[1]
+        return contract.errors(
+          {
+            { path = {}, msg = "there is no such setting", hint = suggest.hint(tostring(name), self:names()) },
+          },
+          { path = path, file = slot.path, place = slot.place }
+        )[1]
       end
     end
   end

@@ -1,14 +1,35 @@
 --- Every setting there is: the contract of the configuration.
 
 return {
-  parallelism = { type = "int", default = 256, min = 1, max = 10000, doc = "Steps at once, over all providers" },
+  parallelism = {
+    type = "int",
+    default = 256,
+    min = 1,
+    max = 10000,
+    doc = "Steps at once, over all providers",
+  },
   on_failure = {
-    type = "enum", one_of = { "stop", "continue" }, default = "stop",
+    type = "enum",
+    one_of = { "stop", "continue" },
+    default = "stop",
     doc = "After a failed step: stop starts no more, continue goes on with what does not need it",
   },
-  output = { type = "enum", one_of = { "table", "wide", "json", "yaml", "name" }, default = "table", doc = "Form of results" },
-  color = { type = "enum", one_of = { "auto", "always", "never" }, default = "auto", doc = "Colours in the terminal" },
+  output = {
+    type = "enum",
+    one_of = { "table", "wide", "json", "yaml", "name" },
+    default = "table",
+    doc = "Form of results",
+  },
+  color = {
+    type = "enum",
+    one_of = { "auto", "always", "never" },
+    default = "auto",
+    doc = "Colours in the terminal",
+  },
   log_level = {
-    type = "enum", one_of = { "debug", "info", "warn", "error" }, default = "warn", doc = "Least important messages that are logged",
+    type = "enum",
+    one_of = { "debug", "info", "warn", "error" },
+    default = "warn",
+    doc = "Least important messages that are logged",
   },
 }

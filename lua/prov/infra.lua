@@ -187,5 +187,4 @@ function M.build(workspace, sources, opts)
   }
 end
 
-
 return M

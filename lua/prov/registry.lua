@@ -182,7 +182,8 @@ local function run_file(self, path, dir)
     return nil, result
   end
   local at, line, msg = tostring(result):match("^(.-):(%d+): (.*)$")
-  return nil, err.new("invalid", msg or tostring(result), { file = at or path, line = math.tointeger(tonumber(line)) })
+  return nil,
+    err.new("invalid", msg or tostring(result), { file = at or path, line = math.tointeger(tonumber(line)) })
 end
 
 --- The module `name` beside a declaration ("server", "lib.api"), loaded once.
@@ -243,7 +244,14 @@ end
 function Registry:attach(declaration)
   setmetatable(declaration, {
     __index = function(_, key)
-      if key ~= "recipe" and key ~= "health" and key ~= "remove" and key ~= "backup" and key ~= "restore" and key ~= "expand" then
+      if
+        key ~= "recipe"
+        and key ~= "health"
+        and key ~= "remove"
+        and key ~= "backup"
+        and key ~= "restore"
+        and key ~= "expand"
+      then
         return nil
       end
       local body, e = self:body(declaration, declaration.body)

@@ -124,10 +124,11 @@ function M.load(source, file, env)
   local chunk, message = load(source, "@" .. file, "t", env)
   if not chunk then
     local at, line, msg = tostring(message):match("^(.-):(%d+): (.*)$")
-    return nil, err.new("invalid", msg or tostring(message), {
-      file = at or file,
-      line = math.tointeger(tonumber(line)),
-    })
+    return nil,
+      err.new("invalid", msg or tostring(message), {
+        file = at or file,
+        line = math.tointeger(tonumber(line)),
+      })
   end
   return chunk
 end
@@ -179,7 +180,11 @@ function M.run(source, file, env, limits)
     return nil, e
   end
   limits = limits or {}
-  return M.call(file, { instructions = limits.instructions, memory = limits.memory, string = env.string }, chunk)
+  return M.call(
+    file,
+    { instructions = limits.instructions, memory = limits.memory, string = env.string },
+    chunk
+  )
 end
 
 return M

@@ -43,7 +43,8 @@ function M.nearest(word, candidates)
   local best, best_distance
   word = word:lower()
   for _, candidate in ipairs(candidates) do
-    local d = type(candidate) == "string" and distance(word, candidate:lower(), best_distance and best_distance - 1 or limit)
+    local d = type(candidate) == "string"
+      and distance(word, candidate:lower(), best_distance and best_distance - 1 or limit)
     if d and d < #candidate then
       best, best_distance = candidate, d
       if d == 0 then
@@ -79,7 +80,11 @@ end
 ---@param candidates string[]
 ---@return prov.Err
 function M.unknown(what, word, candidates)
-  return err.new("notfound", ("no %s '%s'"):format(what, word), { hint = M.hint(word, candidates) or listing(candidates) })
+  return err.new(
+    "notfound",
+    ("no %s '%s'"):format(what, word),
+    { hint = M.hint(word, candidates) or listing(candidates) }
+  )
 end
 
 return M

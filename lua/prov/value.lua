@@ -114,7 +114,18 @@ end
 
 for mt in pairs(MARKED) do
   mt.__concat = concat
-  for _, event in ipairs({ "__add", "__sub", "__mul", "__div", "__mod", "__idiv", "__unm", "__lt", "__le", "__call" }) do
+  for _, event in ipairs({
+    "__add",
+    "__sub",
+    "__mul",
+    "__div",
+    "__mod",
+    "__idiv",
+    "__unm",
+    "__lt",
+    "__le",
+    "__call",
+  }) do
     mt[event] = no_arithmetic
   end
 end

@@ -14,7 +14,10 @@ local FILE = "prov.yaml"
 M.SCHEMA = {
   name = { type = "string", pattern = "[a-z][a-z0-9-]*", max = 63, doc = "Name of the workspace" },
   description = { type = "string", doc = "What it is for" },
-  defaults = { type = "map", doc = "Values for every resource that knows the field, below those of the infra files" },
+  defaults = {
+    type = "map",
+    doc = "Values for every resource that knows the field, below those of the infra files",
+  },
   key = { type = "path", doc = "File with the workspace's key, when it is not .prov/key" },
   config = { type = "map", doc = "Settings of this workspace; see 'prov config show'" },
 }
@@ -65,7 +68,12 @@ local function change_known(change)
   local known = read_known()
   change(known)
   table.sort(known.dirs)
-  local text = assert(require("prov.json").encode({ current = known.current, dirs = require("core.data").list(known.dirs) }, { pretty = true }))
+  local text = assert(
+    require("prov.json").encode(
+      { current = known.current, dirs = require("core.data").list(known.dirs) },
+      { pretty = true }
+    )
+  )
   return fs.write_atomic(known_path(), text .. "\n", { mode = 384, sync = false })
 end
 
@@ -102,7 +110,10 @@ function M.open_dir(dir)
   if err.is(place) then
     return nil, place
   end
-  local settings, errs = contract.compile(M.SCHEMA):complete(tree == require("core.data").null and {} or tree, { file = file, place = place })
+  local settings, errs = contract.compile(M.SCHEMA):complete(
+    tree == require("core.data").null and {} or tree,
+    { file = file, place = place }
+  )
   if not settings then
     return nil, errs[1]
   end
@@ -113,7 +124,8 @@ function M.open_dir(dir)
     state_dir = real .. "/.prov",
     defaults = settings.defaults or {},
     settings = settings.config or {},
-    key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key) or real .. "/.prov/key",
+    key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key)
+      or real .. "/.prov/key",
     place = place,
   }, Workspace)
 end
@@ -125,7 +137,12 @@ function M.list()
   for _, dir in ipairs(known.dirs) do
     local workspace = is_workspace(dir) and M.open_dir(dir)
     if workspace then
-      out[#out + 1] = { name = workspace.name, dir = dir, current = dir == known.current, description = workspace.description }
+      out[#out + 1] = {
+        name = workspace.name,
+        dir = dir,
+        current = dir == known.current,
+        description = workspace.description,
+      }
     end
   end
   table.sort(out, function(a, b)
@@ -184,9 +201,10 @@ function M.find(name)
   if current and is_workspace(current) then
     return current
   end
-  return nil, err.new("notfound", "no workspace here", {
-    hint = "go to the folder of one, name it with -w, or make one with 'prov workspace new NAME'",
-  })
+  return nil,
+    err.new("notfound", "no workspace here", {
+      hint = "go to the folder of one, name it with -w, or make one with 'prov workspace new NAME'",
+    })
 end
 
 --- Opens the workspace meant by `name`; see M.find.
@@ -249,13 +267,26 @@ function M.create(dir, opts)
       opts.infra = false
     end
   end
-  local about = "name: " .. name .. "\n" .. (opts.description and "description: " .. quote(opts.description) .. "\n" or "")
+  local about = "name: "
+    .. name
+    .. "\n"
+    .. (opts.description and "description: " .. quote(opts.description) .. "\n" or "")
   local steps = {
-    function() return fs.mkdirp(dir .. "/extensions") end,
-    function() return fs.mkdirp(dir .. "/.prov", 448) end,
-    function() return opts.infra == false or fs.write_atomic(dir .. "/infra.yaml", opts.infra or INFRA) end,
-    function() return fs.exists(dir .. "/.gitignore") or fs.write_atomic(dir .. "/.gitignore", ".prov/\n") end,
-    function() return fs.write_atomic(dir .. "/" .. FILE, about) end, -- last: it makes the folder a workspace
+    function()
+      return fs.mkdirp(dir .. "/extensions")
+    end,
+    function()
+      return fs.mkdirp(dir .. "/.prov", 448)
+    end,
+    function()
+      return opts.infra == false or fs.write_atomic(dir .. "/infra.yaml", opts.infra or INFRA)
+    end,
+    function()
+      return fs.exists(dir .. "/.gitignore") or fs.write_atomic(dir .. "/.gitignore", ".prov/\n")
+    end,
+    function()
+      return fs.write_atomic(dir .. "/" .. FILE, about)
+    end, -- last: it makes the folder a workspace
   }
   for _, step in ipairs(steps) do
     local ok, e = step()

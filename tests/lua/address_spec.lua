@@ -7,9 +7,21 @@ describe("address", function()
     ['server.web-1["a.b]"]'] = { kind = "server", name = "web-1", key = "a.b]" },
     ['server.web["a\\"b\\\\c"]'] = { kind = "server", name = "web", key = 'a"b\\c' },
     ["taskserv.postgres@server.db"] = { kind = "taskserv", name = "postgres", server = "server.db" },
-    ['module.eu["a"].network.lan'] = { kind = "network", name = "lan", modules = { { name = "eu", key = "a" } } },
-    ["module.a.module.b[1].server.x"] = { kind = "server", name = "x", modules = { { name = "a" }, { name = "b", key = 1 } } },
-    ["taskserv.nginx@module.eu.server.web[1]"] = { kind = "taskserv", name = "nginx", server = "module.eu.server.web[1]" },
+    ['module.eu["a"].network.lan'] = {
+      kind = "network",
+      name = "lan",
+      modules = { { name = "eu", key = "a" } },
+    },
+    ["module.a.module.b[1].server.x"] = {
+      kind = "server",
+      name = "x",
+      modules = { { name = "a" }, { name = "b", key = 1 } },
+    },
+    ["taskserv.nginx@module.eu.server.web[1]"] = {
+      kind = "taskserv",
+      name = "nginx",
+      server = "module.eu.server.web[1]",
+    },
   }
 
   it("reads and writes the same text", function()
@@ -22,8 +34,25 @@ describe("address", function()
   end)
 
   it("refuses what is not one", function()
-    local bad = { "", "server", "server.", ".web", "server.web[", "server.web[]", "server.web[a]", "server.web[-1]", 'server.web["a]',
-      "server.web.ip", "server web", "1server.web", "server.web@x", "module.eu", "taskserv.a@", "server.web[1]x", "server.web[1][2]" }
+    local bad = {
+      "",
+      "server",
+      "server.",
+      ".web",
+      "server.web[",
+      "server.web[]",
+      "server.web[a]",
+      "server.web[-1]",
+      'server.web["a]',
+      "server.web.ip",
+      "server web",
+      "1server.web",
+      "server.web@x",
+      "module.eu",
+      "taskserv.a@",
+      "server.web[1]x",
+      "server.web[1][2]",
+    }
     for _, text in ipairs(bad) do
       local got, e = address.parse(text)
       assert.is_nil(got, text)

@@ -10,9 +10,13 @@ describe("config", function()
   end)
 
   local function open(flags)
-    return config.open({ workspace = dir, flags = flags, env = function(name)
-      return env[name]
-    end })
+    return config.open({
+      workspace = dir,
+      flags = flags,
+      env = function(name)
+        return env[name]
+      end,
+    })
   end
 
   it("takes the strongest layer that has a value", function()
@@ -27,7 +31,10 @@ describe("config", function()
     for i, row in ipairs(rows) do
       seen[i] = ("%s %s %s"):format(row.layer, tostring(row.value), tostring(row.wins))
     end
-    assert.are.same({ "flag 40 true", "environment 30 false", "workspace 20 false", "user nil false", "default 10 false" }, seen)
+    assert.are.same(
+      { "flag 40 true", "environment 30 false", "workspace 20 false", "user nil false", "default 10 false" },
+      seen
+    )
   end)
 
   it("names the layer of a bad value", function()

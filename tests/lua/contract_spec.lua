@@ -27,14 +27,19 @@ describe("contract", function()
   end)
 
   it("reports all errors at once, with path and place", function()
-    local text = "servers:\n  web:\n    disks:\n      - size: 1 GiB\n      - size: lots\n    imge: x\n    kind: smal\n"
+    local text =
+      "servers:\n  web:\n    disks:\n      - size: 1 GiB\n      - size: lots\n    imge: x\n    kind: smal\n"
     local v, at = yaml.decode(text)
     local c = contract.compile({
-      disks = { type = "list", of = { type = "record", fields = { size = { type = "size", required = true } } } },
+      disks = {
+        type = "list",
+        of = { type = "record", fields = { size = { type = "size", required = true } } },
+      },
       image = { type = "string", required = true, doc = "Base image" },
       kind = { type = "enum", one_of = { "small", "large" } },
     })
-    local done, errs = c:complete(v.servers.web, { path = { "servers", "web" }, file = "infra.yaml", place = at })
+    local done, errs =
+      c:complete(v.servers.web, { path = { "servers", "web" }, file = "infra.yaml", place = at })
     assert.is_nil(done)
     local texts = {}
     for i, e in ipairs(errs) do
@@ -45,31 +50,79 @@ describe("contract", function()
       "infra.yaml:2:3: servers.web: the field 'image' is missing | Base image",
       'infra.yaml:5:9: servers.web.disks[2].size: expected a size such as 256 MiB or 2 GB, found "lots"',
       "infra.yaml:6:5: servers.web.imge: there is no field 'imge' | did you mean 'image'?",
-      'infra.yaml:7:5: servers.web.kind: expected one of small, large, found "smal" | did you mean \'small\'?',
+      "infra.yaml:7:5: servers.web.kind: expected one of small, large, found \"smal\" | did you mean 'small'?",
     }, texts)
     assert.are.equal("servers.web.disks[2].size", errs[2].path)
   end)
 
   it("checks every type", function()
     local good = {
-      { "int", 3, 3 }, { "int", 3.0, 3 }, { "number", 1.5, 1.5 }, { "bool", false, false }, { "size", "1.5 KiB", 1536 },
-      { "size", "2GB", 2000000000 }, { "size", 5, 5 }, { "size", "512M", 536870912 }, { "duration", "1h30m", 5400 },
-      { "duration", "500ms", 0.5 }, { "duration", 7, 7 }, { "ip", "10.0.0.1", "10.0.0.1" }, { "ip", "fe80::1", "fe80::1" },
-      { "ip", "::ffff:1.2.3.4", "::ffff:1.2.3.4" }, { "cidr", "10.0.0.0/8", "10.0.0.0/8" }, { "cidr", "::/0", "::/0" },
-      { "hostname", "a-1.example", "a-1.example" }, { "port", 443, 443 }, { "url", "http://x/y", "http://x/y" },
-      { "semver", "1.2.3-rc.1+x", "1.2.3-rc.1+x" }, { "path", "/etc", "/etc" }, { "any", true, true }, { "ref", "id-1", "id-1" },
+      { "int", 3, 3 },
+      { "int", 3.0, 3 },
+      { "number", 1.5, 1.5 },
+      { "bool", false, false },
+      { "size", "1.5 KiB", 1536 },
+      { "size", "2GB", 2000000000 },
+      { "size", 5, 5 },
+      { "size", "512M", 536870912 },
+      { "duration", "1h30m", 5400 },
+      { "duration", "500ms", 0.5 },
+      { "duration", 7, 7 },
+      { "ip", "10.0.0.1", "10.0.0.1" },
+      { "ip", "fe80::1", "fe80::1" },
+      { "ip", "::ffff:1.2.3.4", "::ffff:1.2.3.4" },
+      { "cidr", "10.0.0.0/8", "10.0.0.0/8" },
+      { "cidr", "::/0", "::/0" },
+      { "hostname", "a-1.example", "a-1.example" },
+      { "port", 443, 443 },
+      { "url", "http://x/y", "http://x/y" },
+      { "semver", "1.2.3-rc.1+x", "1.2.3-rc.1+x" },
+      { "path", "/etc", "/etc" },
+      { "any", true, true },
+      { "ref", "id-1", "id-1" },
     }
     for _, row in ipairs(good) do
       local got, msg = one({ type = row[1] }, row[2])
       assert.are.equal(row[3], got, row[1] .. ": " .. tostring(msg))
     end
     local bad = {
-      { "int", 1.5 }, { "int", "3" }, { "number", "x" }, { "number", 0 / 0 }, { "bool", "true" }, { "size", "-1" }, { "size", "1 XB" },
-      { "size", "99999999 PiB" }, { "size", -1 }, { "duration", "5" }, { "duration", "" }, { "duration", "5x" }, { "duration", -1 },
-      { "ip", "10.0.0.256" }, { "ip", "1.2.3" }, { "ip", ":::" }, { "ip", "1::2::3" }, { "ip", "01.2.3.4" }, { "cidr", "10.0.0.0/33" },
-      { "cidr", "10.0.0.0" }, { "hostname", "-a" }, { "hostname", "a..b" }, { "hostname", "" }, { "hostname", ("a"):rep(64) },
-      { "port", 0 }, { "port", 65536 }, { "url", "example.org" }, { "url", "http://a b" }, { "semver", "1.2" }, { "semver", "01.2.3" },
-      { "path", "" }, { "path", "a\0b" }, { "string", 1 }, { "list", "x" }, { "list", { a = 1 } }, { "map", { 1 } }, { "ref", "" },
+      { "int", 1.5 },
+      { "int", "3" },
+      { "number", "x" },
+      { "number", 0 / 0 },
+      { "bool", "true" },
+      { "size", "-1" },
+      { "size", "1 XB" },
+      { "size", "99999999 PiB" },
+      { "size", -1 },
+      { "duration", "5" },
+      { "duration", "" },
+      { "duration", "5x" },
+      { "duration", -1 },
+      { "ip", "10.0.0.256" },
+      { "ip", "1.2.3" },
+      { "ip", ":::" },
+      { "ip", "1::2::3" },
+      { "ip", "01.2.3.4" },
+      { "cidr", "10.0.0.0/33" },
+      { "cidr", "10.0.0.0" },
+      { "hostname", "-a" },
+      { "hostname", "a..b" },
+      { "hostname", "" },
+      { "hostname", ("a"):rep(64) },
+      { "port", 0 },
+      { "port", 65536 },
+      { "url", "example.org" },
+      { "url", "http://a b" },
+      { "semver", "1.2" },
+      { "semver", "01.2.3" },
+      { "path", "" },
+      { "path", "a\0b" },
+      { "string", 1 },
+      { "list", "x" },
+      { "list", { a = 1 } },
+      { "map", { 1 } },
+      { "ref", "" },
     }
     for _, row in ipairs(bad) do
       local got, msg = one({ type = row[1] }, row[2])
@@ -81,15 +134,21 @@ describe("contract", function()
   it("lets values through that are known later, in every type", function()
     for _, kind in ipairs(contract.TYPES) do
       for _, v in ipairs({ value.ref("a.b", { "c" }), value.unknown("any"), "x" .. value.ref("a.b") }) do
-        local field = { type = kind, one_of = kind == "enum" and { "a" } or nil, of = kind == "union" and { { type = "int" } } or nil,
-          min = kind == "int" and 1 or nil }
+        local field = {
+          type = kind,
+          one_of = kind == "enum" and { "a" } or nil,
+          of = kind == "union" and { { type = "int" } } or nil,
+          min = kind == "int" and 1 or nil,
+        }
         assert.are.equal(v, (one(field, v)), kind)
       end
     end
   end)
 
   it("keeps secrets secret, also in errors", function()
-    local done = contract.compile({ pw = { type = "secret", min = 3 }, n = { type = "int", secret = true } }):complete({ pw = "abcd", n = 3 })
+    local done = contract
+      .compile({ pw = { type = "secret", min = 3 }, n = { type = "int", secret = true } })
+      :complete({ pw = "abcd", n = 3 })
     assert.is_true(value.is_secret(done.pw))
     assert.are.equal("abcd", value.reveal(done.pw))
     assert.is_true(value.is_secret(done.n))
@@ -106,7 +165,8 @@ describe("contract", function()
     assert.are.equal("ab", (one({ type = "string", pattern = "[a-z]+", max = 2 }, "ab")))
     assert.is_nil((one({ type = "list", max = 1 }, { 1, 2 })))
     assert.is_nil((one({ type = "map", min = 1 }, {})))
-    local union = { type = "union", of = { { type = "int" }, { type = "record", fields = { a = { type = "int" } } } } }
+    local union =
+      { type = "union", of = { { type = "int" }, { type = "record", fields = { a = { type = "int" } } } } }
     assert.are.equal(1, (one(union, 1)))
     assert.are.same({ a = 1 }, (one(union, { a = 1 })))
     local _, msg = one(union, "x")
@@ -119,10 +179,14 @@ describe("contract", function()
     local calls = 0
     local c = contract.compile({
       low = { type = "int", required = true },
-      high = { type = "int", required = true, check = function(v, whole)
-        calls = calls + 1
-        return v > whole.low, "must be above low"
-      end },
+      high = {
+        type = "int",
+        required = true,
+        check = function(v, whole)
+          calls = calls + 1
+          return v > whole.low, "must be above low"
+        end,
+      },
     })
     assert.is_table(c:complete({ low = 1, high = 2 }))
     local _, errs = c:complete({ low = 3, high = 2 })
@@ -132,7 +196,10 @@ describe("contract", function()
   end)
 
   it("takes null for absent", function()
-    assert.are.same({ a = 1 }, (contract.compile({ a = { type = "int", default = 1 } }):complete({ a = value.null })))
+    assert.are.same(
+      { a = 1 },
+      (contract.compile({ a = { type = "int", default = 1 } }):complete({ a = value.null }))
+    )
   end)
 
   it("tells the author of a schema what is wrong with it", function()
@@ -147,7 +214,10 @@ describe("contract", function()
   it("describes itself in rows and JSON Schema", function()
     local schema = {
       name = { type = "string", required = true, doc = "Name", max = 9 },
-      disks = { type = "list", of = { type = "record", fields = { size = { type = "size", default = "1 GiB" } } } },
+      disks = {
+        type = "list",
+        of = { type = "record", fields = { size = { type = "size", default = "1 GiB" } } },
+      },
       mode = { type = "enum", one_of = { "a", "b" }, default = "a" },
     }
     local rows = contract.describe(schema)

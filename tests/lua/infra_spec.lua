@@ -1,3 +1,4 @@
+-- luacheck: no max line length (rows of texts)
 local data = require("core.data")
 local infra = require("prov.infra")
 local registry = require("prov.registry")
@@ -52,7 +53,10 @@ describe("infra", function()
   before_each(function()
     dir = tmp.dir()
     tmp.write(dir .. "/extensions/providers/tiny/provider.lua", PROVIDER)
-    tmp.write(dir .. "/extensions/taskservs/t/web/taskserv.lua", TASKSERV:format("web", '{ "base" }', '{ "web2" }'))
+    tmp.write(
+      dir .. "/extensions/taskservs/t/web/taskserv.lua",
+      TASKSERV:format("web", '{ "base" }', '{ "web2" }')
+    )
     tmp.write(dir .. "/extensions/taskservs/t/web2/taskserv.lua", TASKSERV:format("web2", "{}", "{}"))
     tmp.write(dir .. "/extensions/taskservs/t/base/taskserv.lua", TASKSERV:format("base", "{}", "{}"))
     tmp.write(dir .. "/extensions/clusters/pair/cluster.lua", CLUSTER)
@@ -142,7 +146,8 @@ return {
     local out = {}
     for _, list in ipairs({ loaded.resources, loaded.taskservs }) do
       for _, one in ipairs(list) do
-        out[#out + 1] = { one.address, one.kind or "", one.name, one.key or "", one.args, one.needs, one.server or "" }
+        out[#out + 1] =
+          { one.address, one.kind or "", one.name, one.key or "", one.args, one.needs, one.server or "" }
       end
     end
     return data.encode({ out, loaded.outputs, loaded.providers })
@@ -166,28 +171,42 @@ return {
     end
     assert.are.same({ "network.lan", "server.lb", "server.web[1]", "server.web[2]" }, order)
     local web = by["server.web[2]"]
-    assert.are.same({ image = "debian-12", memory = 268435456, cpus = 1, network = value.ref("network.lan", { "id" }), label = "web-2" }, web.args)
+    assert.are.same(
+      {
+        image = "debian-12",
+        memory = 268435456,
+        cpus = 1,
+        network = value.ref("network.lan", { "id" }),
+        label = "web-2",
+      },
+      web.args
+    )
     assert.are.same({ "network.lan" }, web.needs)
     assert.are.same({ "tiny", "server", "web", 2 }, { web.provider, web.kind, web.name, web.key })
     assert.are.same({ file = "infra.yaml", line = 6, column = 3 }, web.origin)
     assert.are.same({ "network.lan", "server.web[1]", "server.web[2]" }, by["server.lb"].needs)
     assert.are.same({ zone = "b" }, loaded.providers.tiny)
     local backends = by["taskserv.web@server.lb"]
-    assert.are.same({ "server.lb", "server.web[1]", "server.web[2]", "taskserv.base@server.lb" }, backends.needs)
+    assert.are.same(
+      { "server.lb", "server.web[1]", "server.web[2]", "taskserv.base@server.lb" },
+      backends.needs
+    )
     assert.are.same({ 14 }, { backends.origin.line })
     assert.are.same({ port = 80 }, by["taskserv.base@server.web[1]"].args)
     assert.are.equal("http://${server.lb.ip}", tostring(loaded.outputs.url))
   end)
 
   it("expands for_each over maps and lists", function()
-    local _, by = good({ ["infra.yaml"] = [[
+    local _, by = good({
+      ["infra.yaml"] = [[
 defaults: { provider: tiny, image: i }
 servers:
   a: { for_each: { x: { n: 1 }, y: { n: 2 } }, label: "${key}=${value.n}", cpus: "${value.n}" }
   b: { for_each: [p, q], label: "${key}" }
   none: { count: 0 }
 outputs: { x: '${server.a["x"].ip}', none: "${server.none.ip}" }
-]] })
+]],
+    })
     assert.are.equal("y=2", by['server.a["y"]'].args.label)
     assert.are.equal(2, by['server.a["y"]'].args.cpus)
     assert.are.equal("q", by['server.b["q"]'].args.label)
@@ -195,18 +214,22 @@ outputs: { x: '${server.a["x"].ip}', none: "${server.none.ip}" }
   end)
 
   it("calls Lua functions with key and value, also for the whole entry", function()
-    local _, by = good({ ["infra.lua"] = [[
+    local _, by = good({
+      ["infra.lua"] = [[
 return { defaults = { provider = "tiny", image = "i" }, servers = {
   a = { for_each = { x = { n = 3 } }, cpus = function(key, v) return v.n end },
   b = { count = 2, function(i) return { label = "b" .. i, cpus = i } end },
 } }
-]] })
+]],
+    })
     assert.are.equal(3, by['server.a["x"]'].args.cpus)
     assert.are.same({ "b2", 2 }, { by["server.b[2]"].args.label, by["server.b[2]"].args.cpus })
   end)
 
   it("keeps $${ as it is meant", function()
-    local _, by = good({ ["infra.yaml"] = "defaults: { provider: tiny, image: i }\nservers: { a: { env: { X: \"$${HOME}/$${y}\", Y: $5 } } }\n" })
+    local _, by = good({
+      ["infra.yaml"] = 'defaults: { provider: tiny, image: i }\nservers: { a: { env: { X: "$${HOME}/$${y}", Y: $5 } } }\n',
+    })
     assert.are.same({ X = "${HOME}/${y}", Y = "$5" }, by["server.a"].args.env)
   end)
 
@@ -219,7 +242,10 @@ return { defaults = { provider = "tiny", image = "i" }, servers = {
     assert.are.equal(2, #loaded.resources)
     assert.are.equal("infra/web.lua", loaded.resources[2].origin.file)
     local _, errs = load({ ["infra/more.yaml"] = "servers:\n  web: {}\n" })
-    assert.are.equal("infra/web.lua:1:22: servers.web: declared twice: also at infra/more.yaml:2", tostring(errs[1]))
+    assert.are.equal(
+      "infra/web.lua:1:22: servers.web: declared twice: also at infra/more.yaml:2",
+      tostring(errs[1])
+    )
   end)
 
   it("takes defaults of the workspace below those of the infra", function()
@@ -229,30 +255,37 @@ return { defaults = { provider = "tiny", image = "i" }, servers = {
   end)
 
   it("expands clusters under their name", function()
-    local loaded, by = good({ ["infra.yaml"] = [[
+    local loaded, by = good({
+      ["infra.yaml"] = [[
 defaults: { provider: tiny }
 networks: { lan: { cidr: 10.0.0.0/8 } }
 clusters:
   site: { template: pair, size: 2, note: "${network.lan.cidr}" }
 servers:
   mine: { image: i, label: "${cluster.site.url}/x", peers: "${cluster.site.nodes}" }
-]] })
+]],
+    })
     assert.are.same({ "server.site-node[1]", "server.site-node[2]" }, by["server.site-lb"].needs)
     assert.are.equal("${server.site-node[1].ip}", tostring(by["server.site-lb"].args.label))
     assert.are.same({ "network.lan" }, by["server.site-node[2]"].needs)
     assert.is_table(by["taskserv.web@server.site-node[1]"])
     assert.are.equal("http://${server.site-lb.ip}/x", tostring(by["server.mine"].args.label))
-    assert.are.same({ "server.site-lb", "server.site-node[1]", "server.site-node[2]" }, by["server.mine"].needs)
+    assert.are.same(
+      { "server.site-lb", "server.site-node[1]", "server.site-node[2]" },
+      by["server.mine"].needs
+    )
     assert.are.equal(4, by["server.site-lb"].origin.line)
     assert.are.equal(5, #loaded.resources)
   end)
 
   it("carries secrets, lifecycle, tags and needs", function()
-    local loaded, by = good({ ["infra.yaml"] = [[
+    local loaded, by = good({
+      ["infra.yaml"] = [[
 providers: { tiny: { token: abc } }
 networks: { lan: { cidr: 10.0.0.0/8, lifecycle: { prevent_destroy: true }, tags: { a: b } } }
 servers: { a: { image: i, needs: [network.lan] }, b: { image: i, needs: "${server.a}" } }
-]] })
+]],
+    })
     assert.is_true(value.is_secret(loaded.providers.tiny.token))
     assert.are.same({ prevent_destroy = true }, by["network.lan"].lifecycle)
     assert.are.same({ a = "b" }, by["network.lan"].tags)

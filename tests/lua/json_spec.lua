@@ -6,7 +6,8 @@ local shared = os.getenv("PROV_SHARED") or (os.getenv("PROV_ROOT") or ".") .. "/
 
 describe("json", function()
   it("is exact", function()
-    local text = '{"a":[],"b":{},"c":9223372036854775807,"d":-9223372036854775808,"e":1.0,"f":1,"g":null,"h":"\\u0000é"}'
+    local text =
+      '{"a":[],"b":{},"c":9223372036854775807,"d":-9223372036854775808,"e":1.0,"f":1,"g":null,"h":"\\u0000é"}'
     assert.are.equal(text, json.encode((json.decode(text))))
     assert.are.equal(value.null, json.decode("null"))
     assert.is_false(json.decode("false"))
@@ -14,11 +15,19 @@ describe("json", function()
   end)
 
   it("sorts keys and writes readable text", function()
-    assert.are.equal('{\n  "a": [\n    1,\n    {}\n  ],\n  "b": []\n}', json.encode({ b = data.list({}), a = { 1, {} } }, { pretty = true }))
+    assert.are.equal(
+      '{\n  "a": [\n    1,\n    {}\n  ],\n  "b": []\n}',
+      json.encode({ b = data.list({}), a = { 1, {} } }, { pretty = true })
+    )
   end)
 
   it("writes marked values as text", function()
-    local v = { s = value.secret("x"), r = value.ref("a.b", { "c" }), u = value.unknown("any"), t = "1" .. value.ref("a.b") }
+    local v = {
+      s = value.secret("x"),
+      r = value.ref("a.b", { "c" }),
+      u = value.unknown("any"),
+      t = "1" .. value.ref("a.b"),
+    }
     assert.are.equal('{"r":"${a.b.c}","s":"(secret)","t":"1${a.b}","u":"(unknown)"}', json.encode(v))
   end)
 

@@ -1,3 +1,4 @@
+-- luacheck: no max line length (rows of texts)
 local registry = require("prov.registry")
 local tmp = require("support.tmp")
 
@@ -22,7 +23,8 @@ describe("registry", function()
     assert.are.equal("share", reg:get("taskserv", "nginx").summary)
     put("b/taskservs/web/nginx/taskserv.lua", TASKSERV:format("nginx", "b"))
     put("a/taskservs/nginx/taskserv.lua", TASKSERV:format("nginx", "a"))
-    local fresh = registry.open(dir .. "/ws", { path = dir .. "/a:" .. dir .. "/b", share_dir = dir .. "/share" })
+    local fresh =
+      registry.open(dir .. "/ws", { path = dir .. "/a:" .. dir .. "/b", share_dir = dir .. "/share" })
     assert.are.equal("a", fresh:get("taskserv", "nginx").summary)
     assert.are.equal(dir .. "/a/taskservs/nginx/taskserv.lua", fresh:which("taskserv", "nginx"))
     put("ws/extensions/taskservs/web/nginx/taskserv.lua", TASKSERV:format("nginx", "ws"))
@@ -56,18 +58,36 @@ describe("registry", function()
       { 'return { kind = "provider" }', "field 'kind' must be \"taskserv\"" },
       { 'return { kind = "taskserv", api = 9 }', "field 'api' is 9" },
       { 'return { kind = "taskserv", api = 1, name = "x" }', "field 'summary' is missing" },
-      { 'return { kind = "taskserv", api = 1, name = "x", summary = "s" }', "field 'recipe' must be a function" },
-      { 'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = "r" }', "field 'recipe' must be a function" },
-      { 'return { kind = "taskserv", api = 1, name = "y", summary = "s", recipe = function() end }', "field 'name' is 'y', but its folder is 'x'" },
-      { 'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, recipee = 1 }', "field 'recipee' is not known" },
-      { 'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { type = "itn" } } }',
-        "field 'schema' has a mistake: there is no type 'itn'" },
-      { 'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, needs = { 1 } }', "field 'needs' must be a list of strings" },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s" }',
+        "field 'recipe' must be a function",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = "r" }',
+        "field 'recipe' must be a function",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "y", summary = "s", recipe = function() end }',
+        "field 'name' is 'y', but its folder is 'x'",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, recipee = 1 }',
+        "field 'recipee' is not known",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { type = "itn" } } }',
+        "field 'schema' has a mistake: there is no type 'itn'",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, needs = { 1 } }',
+        "field 'needs' must be a list of strings",
+      },
       { "error('boom')", "boom" },
     }
     for i, row in ipairs(rows) do
       put(("r%d/taskservs/x/taskserv.lua"):format(i), row[1])
-      local _, e = registry.open(nil, { path = dir .. "/r" .. i, share_dir = "/nonexistent" }):get("taskserv", "x")
+      local _, e =
+        registry.open(nil, { path = dir .. "/r" .. i, share_dir = "/nonexistent" }):get("taskserv", "x")
       assert.truthy(tostring(e):find(row[2], 1, true), tostring(e))
       assert.truthy(tostring(e):find("taskservs/x/taskserv.lua", 1, true), tostring(e))
     end
@@ -75,7 +95,10 @@ describe("registry", function()
 
   it("checks the resources of a provider", function()
     local function check(resources)
-      put("share/providers/p/provider.lua", ('return { kind = "provider", api = 1, name = "p", summary = "s", resources = %s }'):format(resources))
+      put(
+        "share/providers/p/provider.lua",
+        ('return { kind = "provider", api = 1, name = "p", summary = "s", resources = %s }'):format(resources)
+      )
       local fresh = registry.open(nil, { path = "", share_dir = dir .. "/share" })
       local declaration, e = fresh:get("provider", "p")
       return declaration, e and tostring(e) or nil
@@ -91,13 +114,18 @@ describe("registry", function()
   end)
 
   it("loads body modules beside the declaration, in a restricted environment", function()
-    put("share/providers/p/provider.lua",
-      'return { kind = "provider", api = 1, name = "p", summary = "s", resources = { server = { schema = {}, body = "server" } } }')
-    put("share/providers/p/server.lua", [[
+    put(
+      "share/providers/p/provider.lua",
+      'return { kind = "provider", api = 1, name = "p", summary = "s", resources = { server = { schema = {}, body = "server" } } }'
+    )
+    put(
+      "share/providers/p/server.lua",
+      [[
       local lib = require("lib.names")
       return { read = lib.read, env = { io = io == nil, execute = os.execute == nil, load = load == nil, debug = debug == nil },
         core = { pcall(require, "core.app") }, up = { pcall(require, "../server") }, luv = { pcall(require, "luv") } }
-    ]])
+    ]]
+    )
     put("share/providers/p/lib/names.lua", "return { read = function() return 'read' end }")
     local declaration = reg:get("provider", "p")
     local body = assert(reg:body(declaration, "server"))
@@ -112,7 +140,10 @@ describe("registry", function()
   end)
 
   it("shows the functions of a taskserv's body module", function()
-    put("share/taskservs/x/taskserv.lua", 'return { kind = "taskserv", api = 1, name = "x", summary = "s", body = "body" }')
+    put(
+      "share/taskservs/x/taskserv.lua",
+      'return { kind = "taskserv", api = 1, name = "x", summary = "s", body = "body" }'
+    )
     put("share/taskservs/x/body.lua", "return { recipe = function() return { 1 } end }")
     local declaration = assert(reg:get("taskserv", "x"))
     assert.are.same({ 1 }, declaration.recipe())

@@ -1,3 +1,4 @@
+-- luacheck: no max line length (rows of texts)
 local sandbox = require("prov.sandbox")
 
 local function run(source, limits)
@@ -12,8 +13,20 @@ describe("sandbox", function()
   end)
 
   it("has no way out", function()
-    for _, name in ipairs({ "io", "os", "debug", "package", "require", "load", "loadfile", "dofile", "loadstring", "coroutine",
-      "collectgarbage", "print" }) do
+    for _, name in ipairs({
+      "io",
+      "os",
+      "debug",
+      "package",
+      "require",
+      "load",
+      "loadfile",
+      "dofile",
+      "loadstring",
+      "coroutine",
+      "collectgarbage",
+      "print",
+    }) do
       assert.is_nil((run("return " .. name)), name)
     end
     assert.is_nil((run("return string.dump")))
@@ -55,7 +68,11 @@ describe("sandbox", function()
   it("stops code that takes too much memory", function()
     local _, e = run("local t = {} for i = 1, 1e9 do t[i] = { i } end", { memory = 20 * 1024 * 1024 })
     assert.are.equal("limit", e.code)
-    for _, source in ipairs({ "return ('x'):rep(1e10)", "return string.rep('x', 1e10)", "return ('x'):rep(1e6):gsub('x', ('y'):rep(1e6))" }) do
+    for _, source in ipairs({
+      "return ('x'):rep(1e10)",
+      "return string.rep('x', 1e10)",
+      "return ('x'):rep(1e6):gsub('x', ('y'):rep(1e6))",
+    }) do
       local v, why = run(source)
       assert.is_nil(v)
       assert.truthy(tostring(why):find("too large", 1, true))

@@ -105,8 +105,16 @@ describe("the canonical encoding", function()
 
   it("keeps every kind apart", function()
     local v = {
-      int = 1, float = 1.0, big = math.maxinteger, text = "é", bytes = "\xff\0", yes = true, null = value.null,
-      list = data.list({}), map = {}, nested = { { { a = { 1, 2 } } } },
+      int = 1,
+      float = 1.0,
+      big = math.maxinteger,
+      text = "é",
+      bytes = "\xff\0",
+      yes = true,
+      null = value.null,
+      list = data.list({}),
+      map = {},
+      nested = { { { a = { 1, 2 } } } },
     }
     local out = round(v)
     assert.are.same(v, out)
@@ -119,7 +127,12 @@ describe("the canonical encoding", function()
 
   it("keeps marked kinds", function()
     local text = "x" .. value.ref("a.b", { "c", 1 }) .. "y"
-    local out = round({ s = value.secret({ 1 }), u = value.unknown("int", { "a.b" }), n = value.unknown("any"), t = text })
+    local out = round({
+      s = value.secret({ 1 }),
+      u = value.unknown("int", { "a.b" }),
+      n = value.unknown("any"),
+      t = text,
+    })
     assert.is_true(value.is_secret(out.s))
     assert.are.same({ 1 }, value.reveal(out.s))
     assert.are.same({ "a.b" }, out.u.origins)

@@ -47,8 +47,18 @@ describe("yaml", function()
 
   it("writes what it reads", function()
     local v = {
-      text = "a\nb\n", no = "no", on = { on = "on" }, time = "12:30", number = "1", float = 1.5, int = 3, list = { {}, data.list({}) },
-      null = value.null, ["key: odd"] = { "- x", "# y", "", " z" }, date = "2020-01-01", octal = "0644",
+      text = "a\nb\n",
+      no = "no",
+      on = { on = "on" },
+      time = "12:30",
+      number = "1",
+      float = 1.5,
+      int = 3,
+      list = { {}, data.list({}) },
+      null = value.null,
+      ["key: odd"] = { "- x", "# y", "", " z" },
+      date = "2020-01-01",
+      octal = "0644",
     }
     local text = assert(yaml.encode(v))
     assert.are.same(v, (yaml.decode(text)))

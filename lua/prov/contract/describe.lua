@@ -81,9 +81,12 @@ local PLAIN = {
 local object
 
 local LIMITS = {
-  string = { "minLength", "maxLength" }, secret = { "minLength", "maxLength" },
-  int = { "minimum", "maximum" }, number = { "minimum", "maximum" },
-  list = { "minItems", "maxItems" }, map = { "minProperties", "maxProperties" },
+  string = { "minLength", "maxLength" },
+  secret = { "minLength", "maxLength" },
+  int = { "minimum", "maximum" },
+  number = { "minimum", "maximum" },
+  list = { "minItems", "maxItems" },
+  map = { "minProperties", "maxProperties" },
 }
 
 local function field_schema(field)

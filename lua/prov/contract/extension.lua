@@ -51,7 +51,8 @@ local function either(a, b, text)
   end
 end
 
-local body_or_text = either("string", "table", "must name the module with the functions, or be a table of them")
+local body_or_text =
+  either("string", "table", "must name the module with the functions, or be a table of them")
 
 local COMMON = {
   kind = { is_string, required = true },
@@ -137,20 +138,31 @@ local function check_shape(path, where, t, first, second)
   end
   for name in pairs(t) do
     if not (first[name] or second and second[name]) then
-      return fail(path, where .. tostring(name), "is not known", suggest.hint(tostring(name), names_of(first, second or {})))
+      return fail(
+        path,
+        where .. tostring(name),
+        "is not known",
+        suggest.hint(tostring(name), names_of(first, second or {}))
+      )
     end
   end
 end
 
-local RESOURCE_FUNCTIONS = { read = { is("function") }, create = { is("function") }, update = { is("function") },
-  delete = { is("function") }, find = { is("function") }, list = { is("function") } }
+local RESOURCE_FUNCTIONS = {
+  read = { is("function") },
+  create = { is("function") },
+  update = { is("function") },
+  delete = { is("function") },
+  find = { is("function") },
+  list = { is("function") },
+}
 
 local function check_resource(path, kind, resource)
   local where = ("resources.%s."):format(tostring(kind))
   if type(resource) ~= "table" then
     return fail(path, where:sub(1, -2), "must be a table")
   end
-  local functions = { }
+  local functions = {}
   for name in pairs(resource) do
     if type(name) == "string" and name:match("^action_") then
       functions[name] = { is("function") }
@@ -181,10 +193,14 @@ end
 ---@return prov.Err?
 function M.check(kind, name, declaration, path)
   if type(declaration) ~= "table" then
-    return err.new("invalid", ("%s: must return a table, not %s"):format(path, type(declaration)), { file = path })
+    return err.new(
+      "invalid",
+      ("%s: must return a table, not %s"):format(path, type(declaration)),
+      { file = path }
+    )
   end
   if declaration.kind ~= kind then
-    return fail(path, "kind", ("must be \"%s\""):format(kind))
+    return fail(path, "kind", ('must be "%s"'):format(kind))
   end
   if not M.API[declaration.api] then
     return fail(path, "api", ("is %s, this program knows 1"):format(tostring(declaration.api)))

@@ -41,8 +41,27 @@ local next, type, getmetatable = next, type, getmetatable
 
 --- Every type there is.
 M.TYPES = {
-  "any", "bool", "cidr", "duration", "enum", "hostname", "int", "ip", "list", "map", "number", "path", "port",
-  "record", "ref", "secret", "semver", "size", "string", "union", "url",
+  "any",
+  "bool",
+  "cidr",
+  "duration",
+  "enum",
+  "hostname",
+  "int",
+  "ip",
+  "list",
+  "map",
+  "number",
+  "path",
+  "port",
+  "record",
+  "ref",
+  "secret",
+  "semver",
+  "size",
+  "string",
+  "union",
+  "url",
 }
 
 local function shown(v)
@@ -79,7 +98,8 @@ local compile_field
 
 --- Adds min, max, pattern and one_of of the field to a check of a scalar or collection.
 local function limit(check, field, size)
-  local min, max, pattern = field.min, field.max, field.pattern and "^" .. field.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$"
+  local min, max, pattern =
+    field.min, field.max, field.pattern and "^" .. field.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$"
   if not (min or max or pattern) then
     return check
   end
@@ -95,11 +115,29 @@ local function limit(check, field, size)
       n, unit = size(done), " items"
     end
     if min and n < min then
-      return nil, problem(("%s is less than the smallest allowed: %s%s"):format(unit == "" and shown(v) or n .. unit, min, unit))
+      return nil,
+        problem(
+          ("%s is less than the smallest allowed: %s%s"):format(
+            unit == "" and shown(v) or n .. unit,
+            min,
+            unit
+          )
+        )
     elseif max and n > max then
-      return nil, problem(("%s is more than the largest allowed: %s%s"):format(unit == "" and shown(v) or n .. unit, max, unit))
+      return nil,
+        problem(
+          ("%s is more than the largest allowed: %s%s"):format(
+            unit == "" and shown(v) or n .. unit,
+            max,
+            unit
+          )
+        )
     elseif pattern and not tostring(done):match(pattern) then
-      return nil, problem(("%s does not have the form %s"):format(shown(v), field.pattern), field.example and "for example " .. tostring(field.example))
+      return nil,
+        problem(
+          ("%s does not have the form %s"):format(shown(v), field.pattern),
+          field.example and "for example " .. tostring(field.example)
+        )
     end
     return done
   end
@@ -137,7 +175,10 @@ local function scalar(field)
         return nil, problem("expected " .. expected .. ", found another secret value")
       end
     end
-    local hint = field.type == "string" and (type(v) == "number" or type(v) == "boolean") and "put quotes around it" or nil
+    local hint = field.type == "string"
+        and (type(v) == "number" or type(v) == "boolean")
+        and "put quotes around it"
+      or nil
     return nil, mismatch(expected, v, hint)
   end, field)
 end
@@ -168,7 +209,13 @@ function builders.any()
 end
 
 function builders.secret(field)
-  local plain = scalar({ type = "string", min = field.min, max = field.max, pattern = field.pattern, example = field.example })
+  local plain = scalar({
+    type = "string",
+    min = field.min,
+    max = field.max,
+    pattern = field.pattern,
+    example = field.example,
+  })
   return function(v)
     if type(v) == "string" or value.is_secret(v) then
       local done, problems = plain(value.is_secret(v) and v[1] or v)
@@ -190,29 +237,33 @@ end
 
 function builders.list(field)
   local item = compile_field(field.of or { type = "any" })
-  return limit(function(v)
-    if type(v) ~= "table" or not value.is_list(v) and (next(v) ~= nil or value.is_marked(v)) then
-      if type(v) == "table" and is_later(v) then
-        return v
+  return limit(
+    function(v)
+      if type(v) ~= "table" or not value.is_list(v) and (next(v) ~= nil or value.is_marked(v)) then
+        if type(v) == "table" and is_later(v) then
+          return v
+        end
+        return nil, mismatch("a list", v)
       end
-      return nil, mismatch("a list", v)
-    end
-    local out, all = data.list({}), nil
-    for i = 1, #v do
-      local done, problems = item(v[i])
-      if problems then
-        all = gather(all, i, problems)
-      else
-        out[i] = done
+      local out, all = data.list({}), nil
+      for i = 1, #v do
+        local done, problems = item(v[i])
+        if problems then
+          all = gather(all, i, problems)
+        else
+          out[i] = done
+        end
       end
+      if all then
+        return nil, all
+      end
+      return out
+    end,
+    field,
+    function(t)
+      return #t
     end
-    if all then
-      return nil, all
-    end
-    return out
-  end, field, function(t)
-    return #t
-  end)
+  )
 end
 
 function builders.map(field)
@@ -331,8 +382,16 @@ local function record(fields, open)
         for name in next, skip or {} do
           known[#known + 1] = name
         end
-        all = gather(all, key, problem(("there is no field '%s'"):format(tostring(key)), suggest.hint(tostring(key), known)
-          or #names > 0 and #names <= 16 and "the fields are: " .. table.concat(names, ", ") or nil))
+        all = gather(
+          all,
+          key,
+          problem(
+            ("there is no field '%s'"):format(tostring(key)),
+            suggest.hint(tostring(key), known)
+              or #names > 0 and #names <= 16 and "the fields are: " .. table.concat(names, ", ")
+              or nil
+          )
+        )
       end
     end
     if n_absent > 0 then
@@ -396,7 +455,13 @@ compile_field = function(field)
   elseif scalars[kind] then
     check = scalar(field)
   else
-    error(("there is no type '%s'%s"):format(tostring(kind), suggest.hint(tostring(kind), M.TYPES) and "; " .. suggest.hint(tostring(kind), M.TYPES) or ""), 0)
+    error(
+      ("there is no type '%s'%s"):format(
+        tostring(kind),
+        suggest.hint(tostring(kind), M.TYPES) and "; " .. suggest.hint(tostring(kind), M.TYPES) or ""
+      ),
+      0
+    )
   end
   if field.secret and kind ~= "secret" then
     local plain = check

@@ -58,7 +58,9 @@ function M.size(v)
   local factor = unit and UNITS[unit:lower()]
   if number and factor and number >= 0 then
     local bytes = number * factor
-    bytes = math.type(bytes) == "integer" and bytes or bytes < 2 ^ 63 and math.tointeger(math.floor(bytes)) or nil
+    bytes = math.type(bytes) == "integer" and bytes
+      or bytes < 2 ^ 63 and math.tointeger(math.floor(bytes))
+      or nil
     if bytes and bytes >= number then
       return bytes
     end

@@ -69,7 +69,8 @@ local function add_tree(loader, name, block, tree, provider)
   if #problems > 0 then
     loader:problems(block, problems)
   end
-  loader.cluster_outputs[name] = { values = outputs, block = { source = block.source, path = block.path, rename = rename } }
+  loader.cluster_outputs[name] =
+    { values = outputs, block = { source = block.source, path = block.path, rename = rename } }
 end
 
 --- Expands one cluster into blocks of the loader.
@@ -94,7 +95,11 @@ function M.expand(loader, name, entry, block)
   want.name = want.name or name
   local ok, tree = pcall(declaration.expand, want)
   if not ok or type(tree) ~= "table" then
-    loader:fail_at(block, nil, ("the template '%s' failed: %s"):format(entry.template, ok and "it returned no table" or tostring(tree)))
+    loader:fail_at(
+      block,
+      nil,
+      ("the template '%s' failed: %s"):format(entry.template, ok and "it returned no table" or tostring(tree))
+    )
     return
   end
   add_tree(loader, name, block, tree, provider or want.provider)

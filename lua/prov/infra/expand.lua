@@ -156,7 +156,12 @@ function M.contract_of(loader, block, provider)
   local resource = known.declaration.resources[block.kind]
   if not resource then
     local top = block.top or merge.plural(block.kind)
-    loader:fail_at(block, nil, ("the provider '%s' has no %s"):format(provider, top), suggest.hint(top, kinds_of(loader)))
+    loader:fail_at(
+      block,
+      nil,
+      ("the provider '%s' has no %s"):format(provider, top),
+      suggest.hint(top, kinds_of(loader))
+    )
     known.contracts[block.kind] = false
     return false
   end
@@ -168,7 +173,13 @@ function M.contract_of(loader, block, provider)
   if block.kind == "server" and not schema.taskservs then
     skip.taskservs = true
   end
-  found = { run = contract.compile(schema).run, skip = skip, schema = schema, resource = resource, has_tags = schema.tags ~= nil }
+  found = {
+    run = contract.compile(schema).run,
+    skip = skip,
+    schema = schema,
+    resource = resource,
+    has_tags = schema.tags ~= nil,
+  }
   known.contracts[block.kind] = found
   return found
 end
@@ -177,7 +188,13 @@ local function is_name(loader, block)
   if address.is_name(block.name) then
     return true
   end
-  loader:fail_at(block, nil, ("'%s' cannot be a name: use letters, digits, - and _, starting with a letter"):format(tostring(block.name)))
+  loader:fail_at(
+    block,
+    nil,
+    ("'%s' cannot be a name: use letters, digits, - and _, starting with a letter"):format(
+      tostring(block.name)
+    )
+  )
   return false
 end
 
@@ -202,8 +219,12 @@ local function keys_of(loader, block, entry)
     local n = type(count) == "number" and math.tointeger(count)
     if not n or n < 0 or n > MAX_INSTANCES then
       local later = value.is_marked(count) or type(count) == "string"
-      loader:fail_at(block, { "count" }, later and "must be a number that is known before apply" or
-        ("must be a whole number from 0 to %d"):format(MAX_INSTANCES))
+      loader:fail_at(
+        block,
+        { "count" },
+        later and "must be a number that is known before apply"
+          or ("must be a whole number from 0 to %d"):format(MAX_INSTANCES)
+      )
       return false
     end
     for i = 1, n do
@@ -348,7 +369,8 @@ local function add_resource(loader, block, key, args, filled)
     provider = block.provider,
     args = args,
     needs = filled.needs,
-    lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle) or {},
+    lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
+      or {},
     tags = not c.has_tags and filled.tags and check_part(loader, block, TAGS, "tags", filled.tags) or nil,
   }, loader.resource_mt)
   loader.resources[#loader.resources + 1] = resource

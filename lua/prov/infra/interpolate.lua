@@ -9,7 +9,8 @@ local M = {}
 local find, sub = string.find, string.sub
 
 local function bad(text, why)
-  return nil, { path = {}, msg = ("'%s' is not a reference: %s"):format(text, why), hint = "write $${ for a plain ${" }
+  return nil,
+    { path = {}, msg = ("'%s' is not a reference: %s"):format(text, why), hint = "write $${ for a plain ${" }
 end
 
 --- Reads `.name`, `[1]`, `["name"]` steps.

@@ -38,24 +38,36 @@ local function unknown_target(loader, shown, parsed)
         kinds[#kinds + 1] = block.kind
       end
     end
-    return { path = {}, msg = ("%s refers to something that is not declared"):format(shown), hint = suggest.hint(parsed.kind, kinds)
-      or "write $${ for a plain ${" }
+    return {
+      path = {},
+      msg = ("%s refers to something that is not declared"):format(shown),
+      hint = suggest.hint(parsed.kind, kinds) or "write $${ for a plain ${",
+    }
   end
-  return { path = {}, msg = ("%s refers to the %s '%s', which is not declared"):format(shown, parsed.kind, parsed.name),
-    hint = suggest.hint(parsed.name, names) }
+  return {
+    path = {},
+    msg = ("%s refers to the %s '%s', which is not declared"):format(shown, parsed.kind, parsed.name),
+    hint = suggest.hint(parsed.name, names),
+  }
 end
 
 local function unknown_key(shown, block)
   if not block.keyed then
-    return { path = {}, msg = ("%s has a key, but %s has neither count nor for_each"):format(shown, block.base) }
+    return {
+      path = {},
+      msg = ("%s has a key, but %s has neither count nor for_each"):format(shown, block.base),
+    }
   end
   local n = #block.instances
   local keys = {}
   for i = 1, math.min(n, 8) do
     keys[i] = address.format_key(block.instances[i].key)
   end
-  return { path = {}, msg = ("%s does not exist: %s has %d instances"):format(shown, block.base, n),
-    hint = n > 0 and ("its keys are: %s%s"):format(table.concat(keys, ", "), n > 8 and ", ..." or "") or nil }
+  return {
+    path = {},
+    msg = ("%s does not exist: %s has %d instances"):format(shown, block.base, n),
+    hint = n > 0 and ("its keys are: %s%s"):format(table.concat(keys, ", "), n > 8 and ", ..." or "") or nil,
+  }
 end
 
 --- True when a resource of the block has the value, or does not say what it has.
@@ -207,7 +219,12 @@ function M.cluster_output(loader, shown, base, path)
     for known in next, loader.cluster_outputs do
       names[#names + 1] = known
     end
-    return nil, { path = {}, msg = ("%s refers to the cluster '%s', which is not declared"):format(shown, name), hint = suggest.hint(name, names) }
+    return nil,
+      {
+        path = {},
+        msg = ("%s refers to the cluster '%s', which is not declared"):format(shown, name),
+        hint = suggest.hint(name, names),
+      }
   end
   local v = outputs.values[path[1]]
   if v == nil then
@@ -215,8 +232,12 @@ function M.cluster_output(loader, shown, base, path)
     for known in next, outputs.values do
       names[#names + 1] = known
     end
-    return nil, { path = {}, msg = ("%s: the cluster '%s' has no output '%s'"):format(shown, name, tostring(path[1])),
-      hint = suggest.hint(tostring(path[1]), names) }
+    return nil,
+      {
+        path = {},
+        msg = ("%s: the cluster '%s' has no output '%s'"):format(shown, name, tostring(path[1])),
+        hint = suggest.hint(tostring(path[1]), names),
+      }
   end
   for i = 2, #path do
     if value.is_ref(v) then
@@ -287,7 +308,12 @@ local function explicit_needs(loader, block, list, needs)
       problem = not ref and found or nil
     end
     if not ref or problem then
-      loader:fail_at(block, { "needs", i }, problem and (problem.msg or tostring(problem)) or "expected an address", problem and problem.hint)
+      loader:fail_at(
+        block,
+        { "needs", i },
+        problem and (problem.msg or tostring(problem)) or "expected an address",
+        problem and problem.hint
+      )
     else
       for _, need in ipairs(found or {}) do
         needs[need] = true

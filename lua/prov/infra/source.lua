@@ -79,13 +79,14 @@ function readers.json(text, file)
     return nil, e
   end
   local place
-  return tree, function(path)
-    if not place then -- JSON is YAML, and the YAML reader keeps places
-      local _, found = require("prov.yaml").decode(text)
-      place = type(found) == "function" and found or function() end
+  return tree,
+    function(path)
+      if not place then -- JSON is YAML, and the YAML reader keeps places
+        local _, found = require("prov.yaml").decode(text)
+        place = type(found) == "function" and found or function() end
+      end
+      return place(path)
     end
-    return place(path)
-  end
 end
 
 local function read_one(workspace, path)
@@ -94,7 +95,8 @@ local function read_one(workspace, path)
   if not text then
     return nil, e
   end
-  local file = path:sub(1, #workspace.dir + 1) == workspace.dir .. "/" and path:sub(#workspace.dir + 2) or path
+  local file = path:sub(1, #workspace.dir + 1) == workspace.dir .. "/" and path:sub(#workspace.dir + 2)
+    or path
   local tree, place = readers[extension](text, file, workspace)
   if err.is(place) then
     return nil, place
@@ -103,7 +105,8 @@ local function read_one(workspace, path)
     tree = {}
   end
   if type(tree) ~= "table" or value.is_marked(tree) or value.is_list(tree) and next(tree) ~= nil then
-    local what = extension == "lua" and "must return a table such as { servers = { ... } }" or "must hold a map"
+    local what = extension == "lua" and "must return a table such as { servers = { ... } }"
+      or "must hold a map"
     return nil, err.new("invalid", "the file " .. what, { file = file, line = 1 })
   end
   return { file = file, path = path, tree = tree, place = place }
@@ -127,9 +130,10 @@ function M.files(dir)
     end
   end
   if #paths == 0 then
-    return nil, err.new("notfound", ("%s has no infra.lua, infra.yaml or infra.json"):format(dir), {
-      hint = "write one; 'prov workspace new' makes an example",
-    })
+    return nil,
+      err.new("notfound", ("%s has no infra.lua, infra.yaml or infra.json"):format(dir), {
+        hint = "write one; 'prov workspace new' makes an example",
+      })
   end
   return paths
 end

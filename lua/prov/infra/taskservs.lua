@@ -46,7 +46,9 @@ local function declaration_of(loader, block, name)
   local found = loader.taskserv_kinds[name]
   if found == nil then
     local declaration, e = loader.registry:get("taskserv", name)
-    found = declaration and { declaration = declaration, run = contract.compile(declaration.schema or {}).run } or { err = e }
+    found = declaration
+        and { declaration = declaration, run = contract.compile(declaration.schema or {}).run }
+      or { err = e }
     loader.taskserv_kinds[name] = found
   end
   if found.err then
@@ -104,7 +106,8 @@ local function complete(loader, block, wanted)
   for _, name in ipairs(names) do
     local found = declaration_of(loader, block, name)
     if found then
-      local args, problems = found.run(wanted[name], not (found.declaration.schema or {}).needs and SKIP or nil)
+      local args, problems =
+        found.run(wanted[name], not (found.declaration.schema or {}).needs and SKIP or nil)
       if problems then
         loader:problems(block, problems, { "taskservs", name })
       else

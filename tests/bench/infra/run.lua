@@ -38,7 +38,8 @@ local function write(path, text)
   assert(fs.write_atomic(path, text, { sync = false }))
 end
 
-local HEAD_YAML = "defaults: { provider: tiny, image: debian-12 }\nnetworks:\n  lan: { cidr: 10.0.0.0/16 }\nservers:\n"
+local HEAD_YAML =
+  "defaults: { provider: tiny, image: debian-12 }\nnetworks:\n  lan: { cidr: 10.0.0.0/16 }\nservers:\n"
 local HEAD_LUA = 'return {\n  defaults = { provider = "tiny", image = "debian-12" },\n'
   .. '  networks = { lan = { cidr = "10.0.0.0/16" } },\n  servers = {\n'
 
@@ -52,44 +53,99 @@ local function each(head, line, tail)
 end
 
 local FORMS = {
-  { "count, same", "infra.yaml", function()
-    return HEAD_YAML .. ("  web: { count: %d, memory: 512 MiB, network: '${network.lan}', cpus: 2 }\n"):format(n)
-  end },
-  { "count, ${index}", "infra.yaml", function()
-    return HEAD_YAML .. ("  web: { count: %d, memory: 512 MiB, network: '${network.lan}', label: 'web-${index}' }\n"):format(n)
-  end },
-  { "count, Lua function", "infra.lua", function()
-    return HEAD_LUA .. ("    web = { count = %d, memory = '512 MiB', network = network.lan, "
-      .. "label = function(i) return 'web-' .. i end },\n  },\n}\n"):format(n)
-  end },
-  { "Lua entries, plain", "infra.lua", function()
-    return each(HEAD_LUA, function(i)
-      return ("    web%d = { memory = '512 MiB', cpus = 2, label = 'web-%d', mode = 'large' },\n"):format(i, i)
-    end, "  },\n}\n")
-  end },
-  { "Lua entries, references", "infra.lua", function()
-    return each(HEAD_LUA, function(i)
-      return ("    web%d = { memory = '512 MiB', cpus = 2, network = network.lan, label = 'web-%d' },\n"):format(i, i)
-    end, "  },\n}\n")
-  end },
-  { "Lua entries by a loop", "infra.lua", function()
-    return "local servers = {}\nfor i = 1, " .. n .. " do\n  servers['web' .. i] = { memory = '512 MiB', cpus = 2, network = network.lan, "
-      .. "label = i > 1 and server['web' .. i - 1].ip or 'first' }\nend\n"
-      .. "return { defaults = { provider = 'tiny', image = 'debian-12' }, networks = { lan = { cidr = '10.0.0.0/16' } }, servers = servers }\n"
-  end },
-  { "YAML entries, block", "infra.yaml", function()
-    return each(HEAD_YAML, function(i)
-      return ("  web%d:\n    memory: 512 MiB\n    cpus: 2\n    network: ${network.lan}\n    label: web-%d\n"):format(i, i)
-    end, "")
-  end },
-  { "JSON entries", "infra.json", function()
-    local entries = {}
-    for i = 1, n do
-      entries[i] = ('"web%d":{"memory":"512 MiB","cpus":2,"network":"${network.lan}","label":"web-%d"}'):format(i, i)
-    end
-    return '{"defaults":{"provider":"tiny","image":"debian-12"},"networks":{"lan":{"cidr":"10.0.0.0/16"}},"servers":{'
-      .. table.concat(entries, ",") .. "}}"
-  end },
+  {
+    "count, same",
+    "infra.yaml",
+    function()
+      return HEAD_YAML
+        .. ("  web: { count: %d, memory: 512 MiB, network: '${network.lan}', cpus: 2 }\n"):format(n)
+    end,
+  },
+  {
+    "count, ${index}",
+    "infra.yaml",
+    function()
+      return HEAD_YAML
+        .. ("  web: { count: %d, memory: 512 MiB, network: '${network.lan}', label: 'web-${index}' }\n"):format(
+          n
+        )
+    end,
+  },
+  {
+    "count, Lua function",
+    "infra.lua",
+    function()
+      return HEAD_LUA
+        .. (
+          "    web = { count = %d, memory = '512 MiB', network = network.lan, "
+          .. "label = function(i) return 'web-' .. i end },\n  },\n}\n"
+        ):format(n)
+    end,
+  },
+  {
+    "Lua entries, plain",
+    "infra.lua",
+    function()
+      return each(HEAD_LUA, function(i)
+        return ("    web%d = { memory = '512 MiB', cpus = 2, label = 'web-%d', mode = 'large' },\n"):format(
+          i,
+          i
+        )
+      end, "  },\n}\n")
+    end,
+  },
+  {
+    "Lua entries, references",
+    "infra.lua",
+    function()
+      return each(HEAD_LUA, function(i)
+        return ("    web%d = { memory = '512 MiB', cpus = 2, network = network.lan, label = 'web-%d' },\n"):format(
+          i,
+          i
+        )
+      end, "  },\n}\n")
+    end,
+  },
+  {
+    "Lua entries by a loop",
+    "infra.lua",
+    function()
+      return "local servers = {}\nfor i = 1, "
+        .. n
+        .. " do\n  servers['web' .. i] = { memory = '512 MiB', cpus = 2, network = network.lan, "
+        .. "label = i > 1 and server['web' .. i - 1].ip or 'first' }\nend\n"
+        .. "return { defaults = { provider = 'tiny', image = 'debian-12' }, "
+        .. "networks = { lan = { cidr = '10.0.0.0/16' } }, servers = servers }\n"
+    end,
+  },
+  {
+    "YAML entries, block",
+    "infra.yaml",
+    function()
+      return each(HEAD_YAML, function(i)
+        return ("  web%d:\n    memory: 512 MiB\n    cpus: 2\n    network: ${network.lan}\n    label: web-%d\n"):format(
+          i,
+          i
+        )
+      end, "")
+    end,
+  },
+  {
+    "JSON entries",
+    "infra.json",
+    function()
+      local entries = {}
+      for i = 1, n do
+        entries[i] = ('"web%d":{"memory":"512 MiB","cpus":2,"network":"${network.lan}","label":"web-%d"}'):format(
+          i,
+          i
+        )
+      end
+      return '{"defaults":{"provider":"tiny","image":"debian-12"},"networks":{"lan":{"cidr":"10.0.0.0/16"}},"servers":{'
+        .. table.concat(entries, ",")
+        .. "}}"
+    end,
+  },
 }
 
 local function measure(root)
