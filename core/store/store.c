@@ -92,6 +92,13 @@ static pv_status reserve_lock_file(pv_store *s, pv_err *err)
     return status; /* what keeps it from opening, LMDB will say */
 }
 
+/* LMDB leaves its data file open over exec; no child shall inherit the state of a workspace. */
+static void keep_to_ourselves(pv_store *s)
+{
+    int fd;
+    if (mdb_env_get_fd(s->env, &fd) == 0) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* Opens the LMDB environment, with the list of open files locked around it. */
 static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
 {
@@ -119,6 +126,7 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
     } else if (stat(s->path, &st) != 0) {
         status = pv_fail_errno(err, errno, "open store %s", s->path);
     } else {
+        keep_to_ourselves(s);
         opened.files = pv_realloc_array(opened.files, opened.count + 1, sizeof *opened.files);
         opened.files[opened.count].dev = s->dev = st.st_dev;
         opened.files[opened.count++].ino = s->ino = st.st_ino;

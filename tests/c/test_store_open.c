@@ -83,6 +83,22 @@ static void test_once_per_process(void **state)
     pv_store_close(NULL);
 }
 
+/* No descriptor of the store may reach a program that prov starts. */
+static void test_no_inheritance(void **state)
+{
+    pv_store *s = open_store(*state);
+    int seen = 0;
+    for (int fd = 3; fd < 100; fd++) {
+        char name[32], target[256] = "";
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        if (readlink(name, target, sizeof target - 1) < 0 || strstr(target, "state.db") == NULL) continue;
+        assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+        seen++;
+    }
+    assert_true(seen >= 2);
+    pv_store_close(s);
+}
+
 static void write_file(const char *path, const char *data, size_t len)
 {
     FILE *f = fopen(path, "w");
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_plain, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_once_per_process, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_no_inheritance, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_no_store, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_readonly, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_newer_format, temp_setup, temp_teardown),
