@@ -150,20 +150,26 @@ local function folder_of(path)
 end
 
 --- Loads a Lua file of an extension in its own environment; `require` finds files beside it.
-local function run_file(self, path, dir)
+local function run_file(self, path, dir, pure)
   local source, e = fs.read(path)
   if not source then
     return nil, e
   end
   local env = sandbox.env()
-  env.os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime }
-  env.math.random = math.random
-  env.xpcall = xpcall
-  env.print = function(...)
-    io.stderr:write(table.concat({ ... }, "\t"), "\n")
+  if not pure then
+    env.os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime }
+    env.math.random = math.random
+    env.xpcall = xpcall
+    env.print = function(...)
+      local out = table.pack(...)
+      for i = 1, out.n do
+        out[i] = tostring(out[i])
+      end
+      io.stderr:write(table.concat(out, "\t"), "\n")
+    end
   end
   env.require = function(name)
-    local module, failure = self:module(dir, name)
+    local module, failure = self:module(dir, name, pure)
     if failure then
       error(failure, 2)
     end
@@ -188,7 +194,7 @@ end
 
 --- The module `name` beside a declaration ("server", "lib.api"), loaded once.
 ---@return any module, prov.Err?
-function Registry:module(dir, name)
+function Registry:module(dir, name, pure)
   if type(name) ~= "string" or not name:match("^[%w_][%w_.-]*$") or name:find("..", 1, true) then
     return err.fail("denied", "an extension may only require files beside it, not '%s'", tostring(name))
   end
@@ -200,7 +206,7 @@ function Registry:module(dir, name)
   if not fs.exists(path) then
     return err.fail("notfound", "no module '%s': %s does not exist", name, path)
   end
-  local module, e = run_file(self, path, dir)
+  local module, e = run_file(self, path, dir, pure)
   if e then
     return nil, e
   end
@@ -223,7 +229,7 @@ function Registry:get(kind, name)
   end
   local path, e = self:which(kind, name)
   if path then
-    declaration, e = run_file(self, path, folder_of(path))
+    declaration, e = run_file(self, path, folder_of(path), kind == "cluster")
     if not e then
       e = require("prov.contract.extension").check(kind, name, declaration, path)
     end
@@ -272,7 +278,7 @@ function Registry:body(declaration, name)
     return name
   end
   local path = self.paths[declaration]
-  local body, e = self:module(folder_of(path), name)
+  local body, e = self:module(folder_of(path), name, declaration.kind == "cluster")
   if e then
     return nil, e
   end

@@ -1,6 +1,12 @@
 local config = require("prov.config")
 local tmp = require("support.tmp")
 
+local KEYS = {
+  parallelism = { type = "int", default = 10, min = 1, doc = "How many" },
+  output = { type = "enum", one_of = { "table", "json" }, default = "table", doc = "Form" },
+  color = { type = "bool", default = false, doc = "Colours" },
+}
+
 describe("config", function()
   local dir, env
 
@@ -12,6 +18,7 @@ describe("config", function()
   local function open(flags)
     return config.open({
       workspace = dir,
+      keys = KEYS,
       flags = flags,
       env = function(name)
         return env[name]
@@ -58,6 +65,24 @@ describe("config", function()
     e = open():check_files()
     assert.are.equal("did you mean 'color'?", e.hint)
     assert.are.equal(2, e.line)
+  end)
+
+  it("turns the text of flags and the environment into the key's type", function()
+    env.PROV_COLOR = "yes"
+    assert.is_true(open():get("color"))
+    env.PROV_COLOR = "0"
+    assert.is_false(open():get("color"))
+    env.PROV_COLOR = "maybe"
+    assert.is_nil((open():get("color")))
+  end)
+
+  it("has a default and a text for every real key", function()
+    local real = config.open({ env = function() end })
+    for _, key in ipairs(real:names()) do
+      local value, e = real:get(key)
+      assert.is_nil(e)
+      assert.is_not_nil(value, key)
+    end
   end)
 
   it("lists every key with what wins", function()

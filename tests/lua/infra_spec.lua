@@ -35,12 +35,12 @@ return { kind = "taskserv", api = 1, name = "%s", summary = "x", needs = %s, con
 ]]
 local CLUSTER = [[
 return { kind = "cluster", api = 1, name = "pair", summary = "x",
-  schema = { size = { type = "int", default = 2, max = 9 }, note = { type = "string" } },
+  schema = { size = { type = "int", default = 2, max = 9 }, note = { type = "string" }, net = { type = "ref" } },
   expand = function(want)
     return {
       servers = {
         node = { count = want.size, image = "i", label = want.note, taskservs = { web = {} } },
-        lb = { image = "i", label = "${server.node[1].ip}", needs = { "server.node" } },
+        lb = { image = "i", label = "${server.node[1].ip}", needs = { "server.node" }, network = want.net and want.net.id },
       },
       outputs = { url = "http://${server.lb.ip}", nodes = "${server.node.ip}" },
     }
@@ -276,6 +276,34 @@ servers:
     )
     assert.are.equal(4, by["server.site-lb"].origin.line)
     assert.are.equal(5, #loaded.resources)
+  end)
+
+  it("takes references given to a cluster from outside of it", function()
+    tmp.write(dir .. "/extensions/clusters/own/cluster.lua", [[
+return { kind = "cluster", api = 1, name = "own", summary = "x", schema = { net = { type = "ref" } },
+  expand = function(want)
+    return { networks = { lan = { cidr = "10.1.0.0/16" } },
+      servers = { a = { image = "i", network = want.net, label = want.net.cidr .. "!" }, b = { image = "i", network = "${network.lan}" } } }
+  end }
+]])
+    local _, by = good({ ["infra.yaml"] = [[
+defaults: { provider: tiny }
+networks: { lan: { cidr: 10.0.0.0/8 } }
+clusters: { c: { template: own, net: "${network.lan}" } }
+]] })
+    assert.are.same({ "network.lan" }, by["server.c-a"].needs)
+    assert.are.equal("${network.lan.cidr}!", tostring(by["server.c-a"].args.label))
+    assert.are.same({ "network.c-lan" }, by["server.c-b"].needs)
+  end)
+
+  it("stops templates that do not end, and gives them no clock", function()
+    tmp.write(dir .. "/extensions/clusters/loop/cluster.lua", [[
+return { kind = "cluster", api = 1, name = "loop", summary = "x",
+  expand = function() if os == nil and math.random == nil then while true do end end end }
+]])
+    local errs = mistakes("clusters: { c: { template: loop } }\ndefaults: { provider: tiny }\n")
+    assert.truthy(errs[1]:find("the template 'loop' failed", 1, true))
+    assert.truthy(errs[1]:find("stopped after 50 million instructions", 1, true))
   end)
 
   it("carries secrets, lifecycle, tags and needs", function()

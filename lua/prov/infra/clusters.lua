@@ -6,10 +6,34 @@
 
 local contract = require("prov.contract")
 local interpolate = require("prov.infra.interpolate")
+local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
+local sandbox = require("prov.sandbox")
 local value = require("prov.value")
 
 local M = {}
+
+local LIMITS = { instructions = 50 * 1000 * 1000 }
+
+--- References given to a template mean what is outside of it, whatever it calls its own.
+local from_outside
+from_outside = function(v)
+  return value.map(v, function(marked, kind)
+    if kind == "ref" then
+      local text, path = value.parts(marked)
+      return value.ref(links.OUTSIDE .. text, path)
+    elseif kind == "text" then
+      local parts = {}
+      for i, part in ipairs(marked) do
+        parts[i] = from_outside(part)
+      end
+      return value.text(parts)
+    elseif kind == "secret" then
+      return value.secret(from_outside(marked[1]))
+    end
+    return marked
+  end)
+end
 
 local function arguments(loader, block, declaration, entry)
   local given, problems = {}, {}
@@ -18,7 +42,7 @@ local function arguments(loader, block, declaration, entry)
       given[name] = v
     end
   end
-  given = interpolate.value(given, {}, problems)
+  given = from_outside(interpolate.value(given, {}, problems))
   local skip = not (declaration.schema or {}).provider and { provider = true } or nil
   local args, found = nil, nil
   if #problems == 0 then
@@ -93,13 +117,11 @@ function M.expand(loader, name, entry, block)
     return
   end
   want.name = want.name or name
-  local ok, tree = pcall(declaration.expand, want)
-  if not ok or type(tree) ~= "table" then
-    loader:fail_at(
-      block,
-      nil,
-      ("the template '%s' failed: %s"):format(entry.template, ok and "it returned no table" or tostring(tree))
-    )
+  local tree
+  tree, e = sandbox.call(loader.registry:which("cluster", entry.template), LIMITS, declaration.expand, want)
+  if type(tree) ~= "table" then
+    local why = e and tostring(e) or "it returned no table"
+    loader:fail_at(block, nil, ("the template '%s' failed: %s"):format(entry.template, why))
     return
   end
   add_tree(loader, name, block, tree, provider or want.provider)

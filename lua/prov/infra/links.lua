@@ -8,6 +8,9 @@ local value = require("prov.value")
 
 local M = {}
 
+--- In front of the address of a reference that was handed into a cluster: its names do not count.
+M.OUTSIDE = "^"
+
 local ref_mt = getmetatable(value.ref(""))
 
 local function table_copy(t)
@@ -127,6 +130,11 @@ end
 --- The reference in its final form and the addresses it depends on; nil and a problem.
 local function resolve_new(loader, from, ref)
   local text, path = value.parts(ref)
+  local rename = from and from.rename
+  if text:sub(1, 1) == M.OUTSIDE then
+    text, rename = text:sub(2), nil
+    ref = value.ref(text, path)
+  end
   local parsed = parse(loader, text)
   if not parsed then
     return nil, { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
@@ -138,7 +146,7 @@ local function resolve_new(loader, from, ref)
     return ref, { text }
   end
   local base = parsed.kind .. "." .. parsed.name
-  base = from and from.rename and from.rename[base] or base
+  base = rename and rename[base] or base
   if parsed.kind == "cluster" then
     return M.cluster_output(loader, tostring(ref), base, path)
   end
