@@ -13,6 +13,14 @@ typedef struct watched {
     curl_socket_t fd;
 } watched;
 
+/* Idle, the client's handles do not keep the loop alive. */
+static void hold_loop(pv_http *http, int hold)
+{
+    void (*set)(uv_handle_t *) = hold ? uv_ref : uv_unref;
+    set((uv_handle_t *)&http->timer);
+    set((uv_handle_t *)&http->kick);
+}
+
 static void unref(pv_http *http)
 {
     if (--http->refs > 0) return;
@@ -49,6 +57,7 @@ static void deliver(pv_http *http)
         }
         req = next;
     }
+    if (http->requests == NULL && !http->closed) hold_loop(http, 0);
     unref(http);
 }
 
@@ -163,6 +172,7 @@ pv_http *pv_http_new(uv_loop_t *loop)
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
     uv_timer_init(loop, &http->timer);
     uv_idle_init(loop, &http->kick);
+    hold_loop(http, 0);
     http->refs = 2;
     return http;
 }
@@ -197,6 +207,7 @@ pv_status pv_http_start(pv_http_req **out, pv_http *http, const pv_http_options 
     *out = NULL;
     if (http->closed) return pv_fail(err, PV_ECLOSED, "the HTTP client is closed");
     if ((status = http_req_new(&req, options, err)) != PV_OK) return status;
+    if (http->requests == NULL) hold_loop(http, 1);
     req->http = http;
     http->refs++;
     req->next = http->requests;

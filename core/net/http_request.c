@@ -68,10 +68,23 @@ static char *public_name(const char *method, CURLU *url)
     return text.data;
 }
 
+static int is_http(const char *url)
+{
+    CURLU *parsed = curl_url();
+    char *scheme = NULL;
+    int yes = curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+              (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    curl_url_cleanup(parsed);
+    return yes;
+}
+
 static pv_status check(const pv_http_options *o, pv_err *err)
 {
     const char *method = o->method != NULL ? o->method : "GET";
     if (o->url == NULL) return pv_fail(err, PV_EINVAL, "http: url is missing");
+    if (!is_http(o->url)) return pv_fail(err, PV_EINVAL, "http: the URL is malformed or not http or https");
     if (method[0] == '\0' || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(method)) {
         return pv_fail(err, PV_EINVAL, "http: a method is upper-case letters");
     }
@@ -185,10 +198,7 @@ pv_status http_req_new(pv_http_req **out, const pv_http_options *options, pv_err
     *out = NULL;
     if (status != PV_OK) return status;
     url = curl_url();
-    if (curl_url_set(url, CURLUPART_URL, options->url, 0) != CURLUE_OK) {
-        curl_url_cleanup(url);
-        return pv_fail(err, PV_EINVAL, "http: the URL is malformed");
-    }
+    curl_url_set(url, CURLUPART_URL, options->url, 0);
     req = pv_alloc(sizeof *req);
     req->easy = curl_easy_init();
     req->name = public_name(options->method != NULL ? options->method : "GET", url);
@@ -222,8 +232,7 @@ static pv_status status_of(CURLcode code)
 {
     switch (code) {
     case CURLE_OK: return PV_OK;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return PV_EINVAL;
+    case CURLE_URL_MALFORMAT: return PV_EINVAL;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return PV_ENOTFOUND;
     case CURLE_OPERATION_TIMEDOUT: return PV_ETIMEOUT;

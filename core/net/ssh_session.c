@@ -65,8 +65,7 @@ void ssh_drop_lib(pv_ssh *s)
         ssh_event_remove_session(s->event, s->lib);
         ssh_event_free(s->event);
     }
-    if (s->state == SSH_ST_READY) ssh_disconnect(s->lib);
-    ssh_free(s->lib);
+    ssh_free(s->lib); /* ssh_disconnect() would forget the socket without closing it */
     s->event = NULL;
     s->lib = NULL;
     s->fd = -1;

@@ -339,6 +339,7 @@ local UPLOAD = [[umask 077
 t=%s.prov-$$
 trap 'rm -f -- "$t"' EXIT
 trap 'exit 129' HUP INT TERM
+trap '' PIPE
 cat > "$t" || exit 74
 h=$(sha256sum < "$t") || exit 74
 [ "${h%%%% *}" = %s ] || { echo "checksum differs after the transfer" >&2; exit 75; }

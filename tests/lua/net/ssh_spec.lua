@@ -252,7 +252,8 @@ describe("ssh host keys", function()
     end)
     assert.matches("^%[127%.0%.0%.1%]:%d+ ssh%-ed25519 AAAA", tmp.read(path))
     refused(function(server)
-      return { host_key = false, known_hosts = known(("[127.0.0.1]:%d %s"):format(server.port, ssh.keygen().public)), strict = false }
+      local line = ("[127.0.0.1]:%d %s"):format(server.port, ssh.keygen().public)
+      return { host_key = false, known_hosts = known(line), strict = false }
     end, { "differs from", "line 1", "remove that line" })
   end)
 
