@@ -321,6 +321,66 @@ servers: { a: { image: i, needs: [network.lan] }, b: { image: i, needs: "${serve
     assert.are.same({ "server.a" }, by["server.b"].needs)
   end)
 
+  it("finds places in Lua and JSON files too", function()
+    assert.are.same({
+      "infra.lua:12:9: servers.web.env.X: expected a string, found 3 | put quotes around it",
+      "infra.lua:15:5: servers.db.imagee: there is no field 'imagee' | did you mean 'image'?",
+    }, mistakes([==[
+-- return { servers = { web = { wrong = 1 } } }
+local text = "return { servers = {"
+local function each(f) return f() end
+return {
+  defaults = { provider = "tiny", image = --[[ a comment, { ]] "i" },
+  servers = {
+    -- web = 3
+    ["web"] = {
+      label = ([[ }, ]]):rep(2), cpus = each(function() if true then return 1 end end),
+      env = {
+        A = "}",
+        ["X"] = 3,
+      },
+    }, db = {
+    imagee = "x" } },
+}
+]==], "infra.lua"))
+    os.remove(dir .. "/infra.lua")
+    assert.are.same(
+      { 'infra.json:3:16: servers.a.cpus: expected an integer, found "x"' },
+      mistakes('{ "defaults": { "provider": "tiny", "image": "i" },\n  "servers": {\n    "a": {     "cpus": "x" } } }', "infra.json")
+    )
+  end)
+
+  it("survives hostile Lua trees", function()
+    local function lua(body)
+      return mistakes("local t = { provider = 'tiny', image = 'i' }\n" .. body, "infra.lua")[1]
+    end
+    assert.truthy(lua("t.env = t return { servers = { a = t } }"):find("servers.a.env", 1, true))
+    assert.truthy(lua("t.count = 2 t.peers = { t } return { servers = { a = t } }"):find("nested too deep", 1, true))
+    assert.truthy(lua("t.env = { x = function() end } return { servers = { a = t } }"):find("a function can only stand", 1, true))
+    assert.truthy(lua("return { servers = { [true] = t } }"):find("every key must be a name", 1, true))
+    assert.truthy(lua("return { servers = { [7] = t } }"):find("every key must be a name", 1, true))
+    assert.truthy(lua("return { [1] = t }"):find("must return a table", 1, true))
+    assert.truthy(lua("return server.web"):find("must return a table", 1, true))
+    assert.truthy(lua("return { servers = server }"):find("infra.lua", 1, true))
+    assert.truthy(lua("return { servers = { a = server } }"):find("expected a map of fields", 1, true))
+    assert.truthy(lua("return 5"):find("must return a table", 1, true))
+    assert.truthy(lua("t.cpus = server.b.ip + 1 return {}"):find("cannot calculate with ${server.b.ip}", 1, true))
+    assert.truthy(lua("t.cpus = tonmber('1') return {}"):find("did you mean 'tonumber'?", 1, true))
+    assert.truthy(lua("t.label = function() error('no') end return { servers = { a = t } }"):find("infra.lua:2: no", 1, true))
+    assert.truthy(lua("t.label = function() while true do end end return { servers = { a = t } }"):find("stopped after", 1, true))
+  end)
+
+  it("keeps origins of a big file right", function()
+    local text = { "defaults: { provider: tiny, image: i }\nservers:\n" }
+    for i = 1, 3000 do
+      text[#text + 1] = ("  s%d: {}\n"):format(i)
+    end
+    local _, by = good({ ["infra.yaml"] = table.concat(text) })
+    for _, i in ipairs({ 1, 17, 1500, 3000 }) do
+      assert.are.equal(i + 2, by["server.s" .. i].origin.line)
+    end
+  end)
+
   local HEAD = "defaults: { provider: tiny, image: i }\n"
 
   -- Text of the file behind HEAD, and the errors it must give, in order.

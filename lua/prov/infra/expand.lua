@@ -12,6 +12,7 @@ local M = {}
 
 local null = value.null
 local find, next, type = string.find, next, type
+local list_mt = require("core.data").list_mt
 local format_key, is_marked = address.format_key, value.is_marked
 
 --- Fields every resource may have besides those of its contract.
@@ -328,17 +329,18 @@ local function check_part(loader, block, schema, name, v)
 end
 
 --- True when the entry has something that differs between instances.
-local function is_dynamic(v)
+local function is_dynamic(v, depth)
   local kind = type(v)
+  depth = depth or 0
   if kind == "function" then
     return true
   elseif kind == "string" then
     return v:find("${", 1, true) ~= nil and v:find("%${%s*[ikv][ne][dyl]") ~= nil
-  elseif kind ~= "table" or value.is_marked(v) then
+  elseif kind ~= "table" or is_marked(v) or depth > 100 then
     return false
   end
   for _, item in next, v do
-    if is_dynamic(item) then
+    if is_dynamic(item, depth + 1) then
       return true
     end
   end
@@ -395,7 +397,8 @@ local function expand_block(loader, block)
   if not is_name(loader, block) then
     return
   end
-  if type(entry) ~= "table" or is_marked(entry) or rawlen(entry) > 0 and type(entry[1]) ~= "function" then
+  local mt = getmetatable(entry)
+  if type(entry) ~= "table" or mt and mt ~= list_mt or rawlen(entry) > 0 and type(entry[1]) ~= "function" then
     loader:fail_at(block, nil, "expected a map of fields")
     return
   end

@@ -177,40 +177,60 @@ end
 
 local is_marked = value.is_marked
 
+local MAX_DEPTH = 100
+
+local function copy(t)
+  local out = setmetatable({}, getmetatable(t))
+  for k, x in next, t do
+    out[k] = x
+  end
+  return out
+end
+
+local function string_value(v, scope, problems)
+  if not find(v, "${", 1, true) then
+    return v
+  end
+  local out, problem = M.string(v, scope)
+  if problem then
+    problems[#problems + 1] = problem
+  end
+  return out
+end
+
 --- Replaces `${...}` in all strings of a value; what has none is shared, not copied. Problems
 -- are added to `problems` with the path to them.
 ---@param v any
 ---@param scope table
 ---@param problems table[]
+---@param depth? integer
 ---@return any
-function M.value(v, scope, problems)
+function M.value(v, scope, problems, depth)
   local kind = type(v)
+  depth = depth or 0
   if kind == "string" then
-    if not find(v, "${", 1, true) then
-      return v
-    end
-    local out, problem = M.string(v, scope)
-    if problem then
-      problems[#problems + 1] = problem
-    end
-    return out
+    return string_value(v, scope, problems)
+  elseif kind == "function" then
+    problems[#problems + 1] = { path = {}, msg = "a function can only stand in place of a whole field" }
+    return nil
   elseif kind ~= "table" or is_marked(v) then
     return v
+  elseif depth > MAX_DEPTH then
+    problems[#problems + 1] = { path = {}, msg = "tables are nested too deep, or one is inside of itself" }
+    return nil
   end
   local out
   for key, item in next, v do
     local before = #problems
-    local new = M.value(item, scope, problems)
+    local new = M.value(item, scope, problems, depth + 1)
     for i = before + 1, #problems do
       table.insert(problems[i].path, 1, key)
     end
+    if #problems > 50 then
+      break
+    end
     if not rawequal(new, item) then
-      if not out then
-        out = setmetatable({}, getmetatable(v))
-        for k, x in next, v do
-          out[k] = x
-        end
-      end
+      out = out or copy(v)
       out[key] = new
     end
   end

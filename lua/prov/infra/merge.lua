@@ -1,6 +1,7 @@
 --- Joins the trees of several infra files into one, and refuses what is declared twice.
 
 local contract = require("prov.contract")
+local list_mt = require("core.data").list_mt
 local value = require("prov.value")
 
 local M = {}
@@ -60,7 +61,8 @@ function M.path_of(block, below)
 end
 
 local function is_map(v)
-  return type(v) == "table" and not value.is_marked(v) and (not value.is_list(v) or next(v) == nil)
+  local mt = getmetatable(v)
+  return type(v) == "table" and (mt == nil or mt == list_mt and next(v) == nil) and rawlen(v) == 0
 end
 
 ---@class prov.Part one top-level name of the tree, over all files
@@ -96,6 +98,15 @@ local function add_members(part, top, members, source, errs)
   end
 end
 
+local function are_names(members)
+  for name in next, members do
+    if type(name) ~= "string" then
+      return false
+    end
+  end
+  return true
+end
+
 local function add_tree(out, source, errs)
   for top, members in next, source.tree do
     if members == value.null then
@@ -104,6 +115,8 @@ local function add_tree(out, source, errs)
     if type(top) ~= "string" or not is_map(members) then
       local found = type(members) == "table" and "a list" or "a " .. type(members)
       errs[#errs + 1] = M.error(source, { top }, "expected a map of names, found " .. found)
+    elseif not are_names(members) then
+      errs[#errs + 1] = M.error(source, { top }, "every key must be a name")
     else
       local into = M.RESERVED[top] and out or out.kinds
       if into[top] and next(into[top].values) ~= nil then
