@@ -132,11 +132,11 @@ t.wait(r"\[y/N\]")
 t.type("\x03")
 t.wait(r"prov> $")
 t.type("error('boo')\n")
-t.wait(r"error: repl:1: boo")
+t.wait(r"repl:1: boo\r")
 t.type("\x10\x10\n")                          # history: two back
 t.wait(r"\[y/N\]")
 t.type("n\n")
-t.wait(r"not confirmed")
+t.wait(r"nothing was changed")
 t.type("\x04")
 assert t.end() == 0, t.seen
 PY
