@@ -3,7 +3,8 @@ local suggest = require("prov.suggest")
 describe("suggest", function()
   it("finds the nearest word", function()
     local words = { "nginx", "postgres", "haproxy", "etcd", "redis" }
-    for typed, want in pairs({ ngnix = "nginx", postgers = "postgres", HAProxy = "haproxy", ectd = "etcd", rediss = "redis" }) do
+    local mistyped = { ngnix = "nginx", postgers = "postgres", HAProxy = "haproxy", ectd = "etcd", rediss = "redis" }
+    for typed, want in pairs(mistyped) do
       assert.are.equal(want, suggest.nearest(typed, words))
     end
   end)
