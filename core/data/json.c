@@ -130,6 +130,21 @@ static pv_status full(pv_err *err)
     return pv_fail(err, PV_ELIMIT, "the JSON text is too large");
 }
 
+/* The letter behind the backslash in the short form of an escape, or 0. */
+static char short_escape(unsigned char c)
+{
+    switch (c) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default: return 0;
+    }
+}
+
 pv_status pv_json_put_string(pv_buf *out, pv_bytes text, pv_err *err)
 {
     static const char hex[] = "0123456789abcdef";
@@ -140,16 +155,12 @@ pv_status pv_json_put_string(pv_buf *out, pv_bytes text, pv_err *err)
     for (size_t i = 0; i < text.len && ok; i++) {
         unsigned char c = (unsigned char)text.data[i];
         char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-        const char *at = memchr("\"\\\b\f\n\r\t", c, 7);
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) continue;
-        ok = pv_buf_add(out, text.data + start, i - start) == PV_OK;
+        char letter = short_escape(c);
+        if (c >= 0x20 && letter == 0 && c != 0x7F) continue;
+        if (letter != 0) escape[1] = letter;
+        ok = pv_buf_add(out, text.data + start, i - start) == PV_OK &&
+             pv_buf_add(out, escape, letter != 0 ? 2 : sizeof escape) == PV_OK;
         start = i + 1;
-        if (at == NULL) {
-            ok = ok && pv_buf_add(out, escape, sizeof escape) == PV_OK;
-        } else {
-            escape[1] = "\"\\bfnrt"[strchr("\"\\\b\f\n\r\t", c) - "\"\\\b\f\n\r\t"];
-            ok = ok && pv_buf_add(out, escape, 2) == PV_OK;
-        }
     }
     ok = ok && pv_buf_add(out, text.data + start, text.len - start) == PV_OK &&
          pv_buf_addc(out, '"') == PV_OK;
