@@ -2,6 +2,7 @@
 
 local async = require("prov.async")
 local err = require("prov.err")
+local value = require("prov.value")
 
 local M = {}
 
@@ -74,7 +75,7 @@ function M.open(workspace, registry, configs)
     workspace = workspace,
     registry = registry,
     configs = configs or {},
-    gates = {},
+    revealed = {},
     bodies = {},
     about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
@@ -125,22 +126,18 @@ function Providers:concurrency(name)
   return declaration and declaration.limits and declaration.limits.concurrency or 10
 end
 
-function Providers:gate(name)
-  local gate = self.gates[name]
-  if not gate then
-    gate = async.semaphore(self:concurrency(name))
-    self.gates[name] = gate
-  end
-  return gate
-end
-
 --- The configuration of a provider: as the infra gives it, else the defaults, for resources whose
 --- provider the infra no longer names.
 ---@return table?, prov.Err?
 function Providers:config(name)
-  local config = self.configs[name]
+  local config = self.revealed[name]
   if config then
     return config
+  end
+  config = self.configs[name]
+  if config then
+    self.revealed[name] = value.reveal(config)
+    return self.revealed[name]
   end
   local declaration, e = self.registry:get("provider", name)
   if not declaration then
@@ -151,7 +148,7 @@ function Providers:config(name)
   if not config then
     return nil, problems[1]:wrap("provider '%s' needs its configuration in the infra", name)
   end
-  self.configs[name] = config
+  self.revealed[name] = config
   return config
 end
 
@@ -184,7 +181,13 @@ function Providers:call(name, kind, verb, fields, ...)
   if not fields.config then
     return nil, e
   end
-  local packed = table.pack(pcall(fn, self:ctx(name, fields), ...))
+  local args = table.pack(...)
+  for i = 1, args.n do
+    if type(args[i]) == "table" and value.has_secret(args[i]) then
+      args[i] = value.reveal(args[i]) -- a body sends it to its world; only records keep the box
+    end
+  end
+  local packed = table.pack(pcall(fn, self:ctx(name, fields), table.unpack(args, 1, args.n)))
   if packed[1] then
     return table.unpack(packed, 2, packed.n)
   end
