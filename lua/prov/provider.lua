@@ -38,9 +38,9 @@ local ctx_mt = {
   __index = function(ctx, name)
     local make = LAZY[name]
     if make then
-      local value = make(ctx)
-      rawset(ctx, name, value)
-      return value
+      local made = make(ctx)
+      rawset(ctx, name, made)
+      return made
     end
   end,
 }
@@ -49,9 +49,9 @@ local function poll(opts, fn)
   local every, timeout = opts.every or 1, opts.timeout or 600
   local waited = 0
   while true do
-    local value, e = fn()
-    if value ~= nil or e then
-      return value, e
+    local found, e = fn()
+    if found ~= nil or e then
+      return found, e
     end
     if waited >= timeout then
       return err.fail("timeout", "not there after %g s", timeout)
