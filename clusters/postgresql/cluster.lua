@@ -4,11 +4,13 @@ local schema = {
   standbys = { type = "int", min = 1, max = 10, default = 2, doc = "servers that copy the primary" },
   network = { type = "any", doc = "network to be in; one of its own when absent", example = "${network.lan}" },
   cidr = { type = "cidr", default = "10.77.30.0/24", doc = "range the servers are in; that of its own network" },
-  server = { type = "map", of = { type = "any" }, default = {}, doc = "fields for every server (image, memory, plan, ...)" },
+  server = { type = "map", of = { type = "any" }, default = {},
+    doc = "fields for every server (image, memory, plan, ...)" },
   databases = { type = "list", of = { type = "string" }, default = {}, doc = "databases on the primary" },
   users = { type = "any", default = {}, doc = "users, as in taskserv postgres" },
   replication_password = { type = "secret", required = true, doc = "what standbys log in with" },
-  settings = { type = "map", of = { type = "string" }, default = {}, doc = "settings of postgresql.conf, on all servers" },
+  settings = { type = "map", of = { type = "string" }, default = {},
+    doc = "settings of postgresql.conf, on all servers" },
 }
 
 local function server(want, network, fields)

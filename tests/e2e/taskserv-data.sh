@@ -4,7 +4,6 @@ set -u
 . "$(dirname "$0")/../support/taskserv.sh"
 
 ts_apply <<'YAML'
-defaults: { provider: local }
 networks:
   lan: { cidr: 10.77.63.0/24 }
 servers:

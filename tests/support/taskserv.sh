@@ -6,8 +6,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/e2e.sh"
 e2e_need_lab
 ws=$work/ws
+lab=e2e-$$-$(basename "$0" .sh | sed 's/^taskserv-//')
 mkdir -p "$ws"
-before=$(leftovers)
 
 at_exit() {
     "$prov" -w "$ws" destroy --yes >"$work/destroy" 2>&1
@@ -29,8 +29,11 @@ on() {
 
 # ts_apply: the infra on standard input, applied; a second apply changes nothing, all is healthy.
 ts_apply() {
-    printf 'name: e2e-%s\n' "$(basename "$0" .sh)" >"$ws/prov.yaml"
-    cat >"$ws/infra.yaml"
+    printf 'name: %s\n' "$lab" >"$ws/prov.yaml"
+    {
+        printf 'providers:\n  local: { lab: %s }\ndefaults: { provider: local }\n' "$lab"
+        cat
+    } >"$ws/infra.yaml"
     prov_is apply 0 apply --yes
     ts_settled
 }
@@ -71,7 +74,7 @@ ts_remove() {
 # ts_end: destroys everything, counts what stays, ends the script.
 ts_end() {
     prov_is destroy 0 destroy --yes
-    after=$(leftovers)
-    [ "$before" = "$after" ] || fail "left behind: $(diff <(echo "$before") <(echo "$after"))"
+    left=$(leftovers "$lab")
+    [ -z "$left" ] || fail "left behind: $left"
     e2e_end
 }

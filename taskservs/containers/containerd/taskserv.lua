@@ -3,8 +3,10 @@
 local CONF = "/etc/containerd/config.toml"
 
 local schema = {
-  systemd_cgroup = { type = "bool", default = true, doc = "runc puts containers into systemd's groups (Kubernetes wants it)" },
-  root = { type = "path", default = "/var/lib/containerd", pattern = "^/[%w_./-]+$", doc = "where images and snapshots are" },
+  systemd_cgroup = { type = "bool", default = true,
+    doc = "runc puts containers into systemd's groups (Kubernetes wants it)" },
+  root = { type = "path", default = "/var/lib/containerd", pattern = "^/[%w_./-]+$",
+    doc = "where images and snapshots are" },
   snapshotter = { type = "enum", one_of = { "overlayfs", "native", "btrfs", "zfs" }, default = "overlayfs",
     doc = "how layers are stored" },
   sandbox_image = { type = "string", pattern = "^[%w./:@_-]+$", doc = "image of the pause container" },

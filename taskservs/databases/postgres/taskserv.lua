@@ -11,7 +11,8 @@ local schema = {
   listen = { type = "string", default = "localhost", pattern = "^[%w.:*, -]+$",
     doc = "addresses to listen on besides localhost; * for all" },
   allow = { type = "list", of = { type = "cidr" }, default = {}, doc = "networks that may log in with a password" },
-  databases = { type = "list", of = { type = "string", pattern = "^[%w_][%w_-]*$" }, default = {}, doc = "databases that exist" },
+  databases = { type = "list", of = { type = "string", pattern = "^[%w_][%w_-]*$" }, default = {},
+    doc = "databases that exist" },
   users = {
     type = "map", default = {}, doc = "roles that may log in, by name",
     of = {
@@ -24,9 +25,11 @@ local schema = {
     },
   },
   settings = { type = "map", of = { type = "string" }, default = {}, doc = "further settings of postgresql.conf" },
-  role = { type = "enum", one_of = { "single", "primary", "standby" }, default = "single", doc = "part in replication" },
+  role = { type = "enum", one_of = { "single", "primary", "standby" }, default = "single",
+    doc = "part in replication" },
   primary = { type = "string", pattern = "^[%w.:-]+$", doc = "standby: address of the primary" },
-  replication_user = { type = "string", default = "replicator", pattern = "^[%w_]+$", doc = "role that standbys log in with" },
+  replication_user = { type = "string", default = "replicator", pattern = "^[%w_]+$",
+    doc = "role that standbys log in with" },
   replication_password = { type = "secret", doc = "its password; needed by primary and standby" },
   keep_data = { type = "bool", default = true, doc = "removing the taskserv leaves the databases on the disk" },
 }
@@ -96,97 +99,105 @@ local function access(want)
   return table.concat(lines, "\n")
 end
 
--- Roles and databases: the statements (with secrets), and the shell test that all is so already.
-local function content(op, want)
-  local sql = { "SET log_min_error_statement = 'panic';\nSET password_encryption = 'scram-sha-256';\n" }
-  local tests, env, logins = {}, {}, {}
-  local function add(...)
-    sql[#sql + 1] = op.text(...)
-  end
-  local function role(user, password, attributes, condition, login_database)
-    add(("SELECT 'CREATE ROLE %s LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) \\gexec\n"):format(
-      name(user):gsub("'", "''"), literal(user)))
-    add(("ALTER ROLE %s WITH LOGIN %s PASSWORD "):format(name(user), attributes), op.map_text(password, literal), ";\n")
-    tests[#tests + 1] = ("(SELECT count(*) = 1 FROM pg_roles WHERE rolname = %s AND rolcanlogin%s)"):format(
-      literal(user), condition)
-    local variable = ("PROV_PW_%d"):format(#logins + 1)
-    env[variable] = password
-    logins[#logins + 1] = ([[PGPASSWORD=$%s psql -XqtA -w -h 127.0.0.1 -p %d -U '%s' %s -c 'SELECT 1' > /dev/null]]):format(
-      variable, want.port, user, login_database)
-  end
+-- What makes a role: statements (with its password), a test in SQL, and a login that shows that the
+-- password is the wanted one.
+local function role(op, want, parts, user, password, attributes, condition)
+  local list = parts.sql
+  list[#list + 1] = ("SELECT 'CREATE ROLE %s LOGIN' WHERE NOT EXISTS "
+    .. "(SELECT FROM pg_roles WHERE rolname = %s) \\gexec\n"):format(name(user):gsub("'", "''"), literal(user))
+  list[#list + 1] = op.text(("ALTER ROLE %s WITH LOGIN %s PASSWORD "):format(name(user), attributes),
+    op.map_text(password, literal), ";\n")
+  table.insert(parts.tests, ("(SELECT count(*) = 1 FROM pg_roles WHERE rolname = %s AND rolcanlogin%s)"):format(
+    literal(user), condition))
+  local variable = ("PROV_PW_%d"):format(#parts.logins + 1)
+  parts.env[variable] = password
+  local login = "PGPASSWORD=$%s psql -XqtA -w -h 127.0.0.1 -p %d -U '%s' -d postgres -c 'SELECT 1' > /dev/null"
+  table.insert(parts.logins, login:format(variable, want.port, user))
+end
+
+local function roles(op, want, parts)
   for _, user in ipairs(sorted_names(want.users)) do
     if not user:find("^[%w_][%w_-]*$") then
       error(("'%s' is no name for a user"):format(user), 0)
     end
     local one = want.users[user]
-    role(user, one.password, one.superuser and "SUPERUSER" or "NOSUPERUSER",
-      one.superuser and " AND rolsuper" or " AND NOT rolsuper", "-d postgres")
+    role(op, want, parts, user, one.password, one.superuser and "SUPERUSER" or "NOSUPERUSER",
+      one.superuser and " AND rolsuper" or " AND NOT rolsuper")
   end
   if want.role == "primary" then
-    role(want.replication_user, want.replication_password, "REPLICATION", " AND rolreplication", "-d postgres")
+    role(op, want, parts, want.replication_user, want.replication_password, "REPLICATION", " AND rolreplication")
   end
-  local owner = {}
-  for _, user in ipairs(sorted_names(want.users)) do
-    for _, database in ipairs(want.users[user].owns or {}) do
-      owner[database] = user
-    end
-  end
-  local all = {}
+end
+
+local function databases(want, parts)
+  local owner, all = {}, {}
   for _, database in ipairs(want.databases) do
     all[database] = true
   end
-  for database in pairs(owner) do
-    all[database] = true
+  for _, user in ipairs(sorted_names(want.users)) do
+    for _, database in ipairs(want.users[user].owns or {}) do
+      owner[database], all[database] = user, true
+    end
   end
   for _, database in ipairs(sorted_names(all)) do
     local own = owner[database]
-    add(("SELECT 'CREATE DATABASE %s' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = %s) \\gexec\n"):format(
-      name(database), literal(database)))
+    table.insert(parts.sql, ("SELECT 'CREATE DATABASE %s' WHERE NOT EXISTS "
+      .. "(SELECT FROM pg_database WHERE datname = %s) \\gexec\n"):format(name(database), literal(database)))
     if own then
-      add(("ALTER DATABASE %s OWNER TO %s;\n"):format(name(database), name(own)))
+      table.insert(parts.sql, ("ALTER DATABASE %s OWNER TO %s;\n"):format(name(database), name(own)))
     end
-    tests[#tests + 1] = ("(SELECT count(*) = 1 FROM pg_database WHERE datname = %s%s)"):format(literal(database),
-      own and (" AND datdba = (SELECT oid FROM pg_roles WHERE rolname = %s)"):format(literal(own)) or "")
+    table.insert(parts.tests, ("(SELECT count(*) = 1 FROM pg_database WHERE datname = %s%s)"):format(literal(database),
+      own and (" AND datdba = (SELECT oid FROM pg_roles WHERE rolname = %s)"):format(literal(own)) or ""))
   end
-  if #tests == 0 then
+end
+
+-- Roles and databases in one op; nil when none are wanted.
+local function content(op, want)
+  local parts = { sql = {}, tests = {}, logins = {}, env = {} }
+  -- A statement that fails must not put a password into the server's log.
+  parts.sql[1] = "SET log_min_error_statement = 'panic';\nSET password_encryption = 'scram-sha-256';\n"
+  roles(op, want, parts)
+  databases(want, parts)
+  if #parts.tests == 0 then
     return nil
   end
-  local unless = ("[ \"$(psql -XqtA -p %d -d postgres <<'SQL'\nSELECT %s;\nSQL\n)\" = t ]"):format(want.port,
-    table.concat(tests, " AND "))
-  for _, login in ipairs(logins) do
-    unless = unless .. " &&\n" .. login
-  end
+  local test = "[ \"$(psql -XqtA -p %d -d postgres <<'SQL'\nSELECT %s;\nSQL\n)\" = t ]"
+  local unless = { test:format(want.port, table.concat(parts.tests, " AND ")), table.unpack(parts.logins) }
   return op.exec {
     ("psql -Xq -v ON_ERROR_STOP=1 -p %d -d postgres"):format(want.port),
-    title = "roles and databases", user = "postgres", stdin = op.text(table.unpack(sql)), env = env, unless = unless,
+    title = "roles and databases", user = "postgres", stdin = op.text(table.unpack(parts.sql)), env = parts.env,
+    unless = table.concat(unless, " &&\n"),
   }
 end
 
 -- A standby starts as a copy of its primary. Data of its own would be lost, so it must have none.
-local function clone(op, want, version)
-  local data = ("/var/lib/postgresql/%d/main"):format(version)
-  local cluster = ("postgresql@%d-main"):format(version)
-  local mark = ("/var/lib/postgresql/%d/.prov-standby"):format(version)
-  local port = want.primary:match(":(%d+)$") or tostring(want.port)
-  local host = want.primary:gsub(":%d+$", "")
-  return op.exec {
-    ([[
-own=$(su -s /bin/sh postgres -c "psql -XqtA -p %d -d postgres -c 'SELECT count(*) FROM pg_database WHERE NOT datistemplate'" || echo 1)
+local CLONE = [[
+own=$(su -s /bin/sh postgres -c "psql -XqtA -p $port -d postgres -c \"$count\"") || own=unknown
 if [ "$own" != 1 ]; then
-  echo "this server has databases of its own: remove them first, then it can become a standby"
+  echo "this server has databases of its own (or does not answer): it will not be overwritten"
   exit 1
 fi
-systemctl stop %s || exit 1
-rm -rf %s.old && mv %s %s.old || exit 1
-if su -s /bin/sh postgres -c 'pg_basebackup -w -R -X stream -c fast -h %s -p %s -U %s -D %s'; then
-  chmod 700 %s && touch %s && rm -rf %s.old
+systemctl stop "$cluster" || exit 1
+rm -rf "$data.old" && mv "$data" "$data.old" || exit 1
+copy="pg_basebackup -w -R -X stream -c fast -h $primary -p $primary_port -U $role -D $data"
+if su -s /bin/sh postgres -c "$copy"; then
+  touch "$mark" && rm -rf "$data.old"
 else
-  rm -rf %s && mv %s.old %s
-  systemctl start %s
+  rm -rf "$data" && mv "$data.old" "$data"
+  systemctl start "$cluster"
   exit 1
-fi]]):format(want.port, cluster, data, data, data, host, port, want.replication_user, data, data, mark, data,
-      data, data, data, cluster),
-    title = "copy of " .. want.primary, creates = mark, env = { PGPASSWORD = want.replication_password },
+fi]]
+
+local function clone(op, want, version)
+  local folder = ("/var/lib/postgresql/%d"):format(version)
+  return op.exec {
+    CLONE, title = "copy of " .. want.primary, creates = folder .. "/.prov-standby",
+    env = {
+      PGPASSWORD = want.replication_password, port = want.port, role = want.replication_user,
+      primary = want.primary:gsub(":%d+$", ""), primary_port = want.primary:match(":(%d+)$") or want.port,
+      data = folder .. "/main", mark = folder .. "/.prov-standby", cluster = ("postgresql@%d-main"):format(version),
+      count = "SELECT count(*) FROM pg_database WHERE NOT datistemplate",
+    },
   }
 end
 
@@ -221,7 +232,8 @@ local function recipe(op, want, facts)
 end
 
 local function health(op, want)
-  local checks = { op.command { ("pg_isready -q -p %d"):format(want.port), title = "accepts connections", timeout = 60 } }
+  local checks = { op.command { ("pg_isready -q -p %d"):format(want.port), title = "accepts connections",
+    timeout = 60 } }
   if want.role == "standby" then
     checks[2] = op.command {
       ("psql -XqtA -p %d -d postgres -c \"SELECT status FROM pg_stat_wal_receiver\""):format(want.port),
@@ -237,10 +249,12 @@ local function remove(op, want, facts)
   local ops = {
     op.service { "postgresql", state = "stopped" },
     op.service { ("postgresql@%d-main"):format(version), state = "stopped" },
-    op.pkg { server, client, "postgresql-common", "postgresql-client-common", absent = true, purge = not want.keep_data },
+    op.pkg { server, client, "postgresql-common", "postgresql-client-common", absent = true,
+      purge = not want.keep_data },
   }
   if not want.keep_data then
-    for _, path in ipairs({ "/etc/postgresql", "/etc/postgresql-common", "/var/lib/postgresql", "/var/log/postgresql" }) do
+    for _, path in ipairs({ "/etc/postgresql", "/etc/postgresql-common", "/var/lib/postgresql",
+      "/var/log/postgresql" }) do
       ops[#ops + 1] = op.dir { path, absent = true }
     end
   end

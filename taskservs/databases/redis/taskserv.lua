@@ -10,7 +10,8 @@ local schema = {
   max_memory = { type = "string", pattern = "^%d+[kmgKMG]?[bB]?$", doc = "most memory for data, such as 256mb" },
   policy = {
     type = "enum", default = "noeviction", doc = "what goes when the memory is full",
-    one_of = { "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl" },
+    one_of = { "noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu",
+      "volatile-ttl" },
   },
   append_only = { type = "bool", default = false, doc = "log every write to disk" },
   replica_of = { type = "string", pattern = "^[%w.:-]+$", doc = "address (or address:port) of the server to copy" },
@@ -64,7 +65,8 @@ local function cli(op, want, command)
   if not want.password then
     return ("redis-cli -p %d %s"):format(want.port, command)
   end
-  return op.text("REDISCLI_AUTH=", op.map_text(want.password, shell_quoted), (" redis-cli -p %d %s"):format(want.port, command))
+  return op.text("REDISCLI_AUTH=", op.map_text(want.password, shell_quoted), (" redis-cli -p %d %s"):format(want.port,
+    command))
 end
 
 local function health(op, want)

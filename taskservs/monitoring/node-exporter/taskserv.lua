@@ -20,7 +20,8 @@ local function recipe(op, want)
   return {
     op.pkg { "prometheus-node-exporter" },
     op.file { "/etc/default/prometheus-node-exporter",
-      text = ("# Written by prov: changes here are undone.\nARGS=\"%s\"\n"):format(arguments(want)), notify = "restart" },
+      text = ("# Written by prov: changes here are undone.\nARGS=\"%s\"\n"):format(arguments(want)),
+        notify = "restart" },
     op.service { "prometheus-node-exporter", state = "running", enabled = true, on = { restart = "restart" } },
   }
 end

@@ -52,7 +52,8 @@ local function config(want)
     "  evaluation_interval: " .. want.interval,
     "scrape_configs:",
   }
-  job(out, "prometheus", nil, { ("%s:%d"):format(want.address ~= "" and want.address or "127.0.0.1", want.port) }, want.port)
+  job(out, "prometheus", nil, { ("%s:%d"):format(want.address ~= "" and want.address or "127.0.0.1", want.port) },
+    want.port)
   if #want.targets > 0 then
     job(out, "node", nil, want.targets, want.target_port)
   end
@@ -71,8 +72,8 @@ local function recipe(op, want)
   return {
     op.pkg { "prometheus" },
     op.file { "/etc/default/prometheus", notify = "restart",
-      text = ("# Written by prov: changes here are undone.\nARGS=\"--web.listen-address=%s:%d --storage.tsdb.retention.time=%s\"\n")
-        :format(want.address, want.port, want.retention) },
+      text = ("# Written by prov: changes here are undone.\nARGS=\"%s:%d --storage.tsdb.retention.time=%s\"\n"):format(
+        "--web.listen-address=" .. want.address, want.port, want.retention) },
     op.file { CONF, text = config(want), validate = "promtool check config %s", notify = "reload" },
     op.service { "prometheus", state = "running", enabled = true, on = { restart = "restart", reload = "reload" } },
   }

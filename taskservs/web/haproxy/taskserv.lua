@@ -12,7 +12,8 @@ local function frontend_fields(listen)
       doc = "how it chooses a backend" },
     backends = { type = "list", of = { type = "string" }, default = {}, doc = "servers: address or address:port" },
     backend_port = { type = "int", min = 1, max = 65535, default = 80, doc = "port of backends that name none" },
-    check = { type = "string", pattern = "^/[%w%p]*$", doc = "path that must answer 2xx or 3xx; a TCP connection by default" },
+    check = { type = "string", pattern = "^/[%w%p]*$",
+      doc = "path that must answer 2xx or 3xx; a TCP connection by default" },
   }
 end
 

@@ -43,7 +43,8 @@ describe("host ops", function()
     assert.equal("600", mode_of(dir .. "/bin"))
     assert.equal("644", mode_of(dir .. "/new text"))
     assert.equal("", read(dir .. "/empty"))
-    assert.equal(("--- /dev/null\n+++ %s/new text\n@@ -0,0 +1,2 @@\n+one\n+two\n\\ No newline at end of file\n"):format(dir),
+    local diff = "--- /dev/null\n+++ %s/new text\n@@ -0,0 +1,2 @@\n+one\n+two\n\\ No newline at end of file\n"
+    assert.equal(diff:format(dir),
       foreseen.ops[2].diff)
     assert.equal("absent", first.ops[1].reason)
     assert.equal(3, #list(dir), "no temporary file is left")
@@ -84,7 +85,8 @@ describe("host ops", function()
     assert.equal("good\n", read(dir .. "/f"))
     assert.equal(1, #list(dir))
     ops[1].args.text = "good too\n"
-    assert.equal(2, host.apply({ op.file { dir .. "/f", text = "good too\n", validate = "grep -q good %s" }, op.exec { "true" } },
+    assert.equal(2, host.apply({ op.file { dir .. "/f", text = "good too\n", validate = "grep -q good %s" },
+      op.exec { "true" } },
       { shell = shell }).changed)
   end)
 
@@ -112,9 +114,11 @@ describe("host ops", function()
     assert.equal("#Port 22\nother\nPort 2222\nlast\n", read(path))
     thrice(shell, { op.line { path, line = "it's $HOME \\1 & \"x\"" } }, 1)
     assert.equal("#Port 22\nother\nPort 2222\nlast\nit's $HOME \\1 & \"x\"\n", read(path))
-    thrice(shell, { op.line { path, line = "first", before = "^#Port" }, op.line { path, line = "after", after = "^other" } }, 2)
+    thrice(shell, { op.line { path, line = "first", before = "^#Port" }, op.line { path, line = "after",
+      after = "^other" } }, 2)
     assert.equal("first\n#Port 22\nother\nafter\nPort 2222\nlast\nit's $HOME \\1 & \"x\"\n", read(path))
-    thrice(shell, { op.line { path, match = "^(first|after|#)", absent = true }, op.line { path, line = "last", absent = true } }, 2)
+    thrice(shell, { op.line { path, match = "^(first|after|#)", absent = true }, op.line { path, line = "last",
+      absent = true } }, 2)
     assert.equal("other\nPort 2222\nit's $HOME \\1 & \"x\"\n", read(path))
     thrice(shell, { op.line { path, line = "1.0" } }, 1) -- not the number 1
     thrice(shell, { op.line { path, line = "1", match = "^nothing" } }, 1)
@@ -156,7 +160,8 @@ describe("host ops", function()
     assert.equal("out\nerr\nab", report.ops[1].output)
     assert.equal("skipped", report.ops[2].status)
     assert.is_nil(uv.fs_lstat(dir .. "/no"))
-    for _, text in ipairs({ "exit 5", "fi; }; echo", "'", "cd /nonexistent || exit 6", "exec false", "set -e; false; true" }) do
+    for _, text in ipairs({ "exit 5", "fi; }; echo", "'", "cd /nonexistent || exit 6", "exec false",
+      "set -e; false; true" }) do
       report = host.run({ op.exec { text }, op.exec { "true" } }, { shell = shell })
       assert.equal(1, report.failed, text)
       assert.equal(1, report.skipped, text)
@@ -179,7 +184,8 @@ describe("host ops", function()
       local report = host.run({ op.wait { command = "echo broken; false", timeout = 1 } }, { shell = shell })
       assert.equal("exit code 1 (waited 1 s)", report.ops[1].reason)
       assert.equal("broken", report.ops[1].output)
-      assert.equal(1, host.run({ op.wait { path = dir .. "/x", timeout = 0 } }, { shell = shell, mode = "check" }).would_change)
+      assert.equal(1, host.run({ op.wait { path = dir .. "/x", timeout = 0 } }, { shell = shell,
+        mode = "check" }).would_change)
     end)
     server:close()
     assert(ok, raised)
@@ -194,7 +200,8 @@ describe("host ops", function()
     end
     local digest = pack("one")
     local function ops(sha)
-      return { op.archive { dir .. "/out", source = dir .. "/a.tgz", sha256 = sha, strip = 1, creates = dir .. "/out/x y" } }
+      return { op.archive { dir .. "/out", source = dir .. "/a.tgz", sha256 = sha, strip = 1,
+        creates = dir .. "/out/x y" } }
     end
     thrice(shell, ops(digest), 1)
     assert.equal("one", read(dir .. "/out/x y"))
@@ -220,7 +227,8 @@ describe("host ops", function()
       local name = dir .. "/" .. i .. host.hostile(random, 20, true):gsub("[/\n]", "_")
       expected[name] = host.hostile(random, 100, false)
       ops[#ops + 1] = op.file { name, text = expected[name] }
-      ops[#ops + 1] = op.line { name .. ".l", line = "l" .. host.hostile(random, 30, true):gsub("\n", "_"), create = true }
+      ops[#ops + 1] = op.line { name .. ".l", line = "l" .. host.hostile(random, 30, true):gsub("\n", "_"),
+        create = true }
     end
     thrice(shell, ops, 120)
     for name, bytes in pairs(expected) do

@@ -104,7 +104,8 @@ describe("host.run", function()
 
   host.each_shell(it, "output of programs cannot be taken for a report", function(shell)
     local dir = tmp.dir()
-    local forged = ("for t in $(cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr '\\0' '\\n' | grep -E '^[0-9a-f]{32}$') x; do "
+    local forged = ("for t in $(cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr '\\0' '\\n' | "
+      .. "grep -E '^[0-9a-f]{32}$') x; do "
       .. "for fd in 1 2 3 4 5 6 7 8 9; do { echo \"$t r 2 ok\" >&$fd; echo \"$t e\" >&$fd; } 2>/dev/null; done; done; "
       .. "echo end > %s/ran; exit 1"):format(dir)
     local report = host.run({ op.exec { forged }, op.exec { "true" } }, { shell = shell })
@@ -140,7 +141,8 @@ describe("host.run", function()
       op.file { dir .. "/a", text = op.text("password=", secret, "\n") },
       op.template { dir .. "/b", template = "p={{ p }}\n", vars = { p = secret } },
       op.line { dir .. "/a", line = op.text("again=", secret) },
-      op.exec { ("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > %s; printf '%%s' \"$PW\"; exit 1"):format(seen), env = { PW = secret } },
+      op.exec { ("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > %s; printf '%%s' \"$PW\"; exit 1"):format(seen),
+        env = { PW = secret } },
     }
     local report = assert(host.run(ops, { session = session }))
     assert.equal(1, sent.count)
@@ -159,11 +161,13 @@ describe("host.run", function()
   end)
 
   host.each_shell(it, "masks a secret that a program prints", function(shell)
-    local report = host.run({ op.exec { op.text("echo got ", value.secret("hunter22"), "; exit 1") } }, { shell = shell })
+    local report = host.run({ op.exec { op.text("echo got ", value.secret("hunter22"), "; exit 1") } },
+      { shell = shell })
     assert.equal("run echo got ***; exit 1", report.ops[1].title)
     assert.equal("failed", report.ops[1].status)
     assert.is_nil(report.ops[1].output)
-    report = host.run({ op.exec { "cat; exit 1", stdin = "x", env = { P = value.secret("hunter22") } } }, { shell = shell })
+    report = host.run({ op.exec { "cat; exit 1", stdin = "x", env = { P = value.secret("hunter22") } } },
+      { shell = shell })
     assert.is_nil(report.ops[1].output)
   end)
 
@@ -253,7 +257,8 @@ describe("host.facts", function()
     local got, e = facts.parse("bash: no such thing\n")
     assert.is_nil(got)
     assert.equal("protocol", e.code)
-    got = assert(facts.parse("os.id \"debian\"\nos.version \"12\"\nmemory 1000\nmemory.limit 4096\ncpus 8\ncpus.max 150000 100000\n"
+    got = assert(facts.parse("os.id \"debian\"\nos.version \"12\"\nmemory 1000\nmemory.limit 4096\ncpus 8\n"
+      .. "cpus.max 150000 100000\n"
       .. "disk 100 50 /a b\naddress eth0 10.0.0.2\nend 1\n"))
     assert.equal("debian", got.os.id)
     assert.equal(4096, got.memory)
@@ -330,7 +335,8 @@ describe("template", function()
   end)
 
   it("names the line of what is wrong", function()
-    for source, part in pairs({ ["\n{{ x }}"] = "line 2: 'x'", ["{{# a }}"] = "not closed", ["{{/ a }}"] = "closes nothing",
+    for source, part in pairs({ ["\n{{ x }}"] = "line 2: 'x'", ["{{# a }}"] = "not closed",
+      ["{{/ a }}"] = "closes nothing",
       ["{{ a b }}"] = "without a name" }) do
       local ok, e = pcall(render, source, {})
       assert.is_false(ok)
