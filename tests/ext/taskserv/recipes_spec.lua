@@ -1,0 +1,109 @@
+-- What every taskserv's recipe, health and remove give for a usual want, as data: compared with
+-- golden files (PROV_UPDATE=1 writes them anew).
+
+local contract = require("prov.contract")
+local host = require("prov.host")
+local json = require("prov.json")
+local tmp = require("support.tmp")
+local value = require("prov.value")
+
+local ROOT = os.getenv("PROV_ROOT")
+local GOLDEN = ROOT .. "/tests/ext/taskserv/golden/"
+
+local FACTS = {
+  os = { id = "debian", version = "12", like = {} }, arch = "x86_64", init = "systemd", packages = "apt",
+  addresses = { { interface = "eth0", address = "10.0.0.2" } },
+  server = { address = "server.a", name = "a", ip = "10.0.0.2", private_ip = "10.0.0.2", peers = {} },
+}
+
+local CASES = {
+  { "web/nginx", "plain", {} },
+  { "web/nginx", "sites", { port = 8080, index = "hi\n", workers = 2, sites = {
+    api = { port = 81, server_name = "api.example.org", upstreams = { "10.0.0.3", "10.0.0.4:8080", "fd00::1" } } } } },
+  { "web/haproxy", "plain", { backends = { "10.0.0.3", "10.0.0.4:8080" } } },
+  { "web/haproxy", "tcp", { frontends = { db = { listen = 5432, mode = "tcp", backends = { "10.0.0.3" },
+    backend_port = 5432, balance = "leastconn" } }, stats_port = 8404 } },
+  { "databases/postgres", "single", { databases = { "shop" }, users = { app = { password = value.secret("it's \"x\""),
+    owns = { "shop" } } }, listen = "*", allow = { "10.0.0.0/24" } } },
+  { "databases/postgres", "primary", { role = "primary", replication_password = value.secret("rep"), keep_data = false } },
+  { "databases/postgres", "standby", { role = "standby", primary = "10.0.0.1", replication_password = value.secret("rep") } },
+  { "databases/redis", "replica", { password = value.secret("p\"w"), replica_of = "10.0.0.1", max_memory = "64mb" } },
+  { "databases/etcd", "cluster", { members = { "10.0.0.1", "10.0.0.2", "10.0.0.3" } } },
+  { "databases/etcd", "alone", { keep_data = false } },
+  { "monitoring/prometheus", "targets", { targets = { "10.0.0.3" }, jobs = { app = { targets = { "10.0.0.4:81" } } } } },
+  { "monitoring/node-exporter", "collectors", { collectors = { "systemd", "!wifi" } } },
+  { "containers/containerd", "mirrors", { mirrors = { ["docker.io"] = { "http://10.0.0.9:5000" } } } },
+}
+
+local function declaration(path)
+  return assert(loadfile(("%s/taskservs/%s/taskserv.lua"):format(ROOT, path), "t"))()
+end
+
+local function complete(decl, want)
+  local done, problems = contract.compile(decl.schema):complete(want)
+  assert(done, problems and tostring(problems[1] and problems[1].msg))
+  return done
+end
+
+-- Golden files hold no secrets, and no fields that are as by default.
+local function plain(ops)
+  local out = {}
+  for i, item in ipairs(ops) do
+    local args = {}
+    for key, v in pairs(item.args) do
+      if key ~= "opaque" and v ~= false and not (type(v) == "table" and next(v) == nil) then
+        args[key] = v
+      end
+    end
+    out[i] = { op = item.op, title = item.title, notify = item.notify, secret = item.args.opaque or nil, args = args }
+  end
+  return out
+end
+
+describe("taskserv recipes", function()
+  for _, case in ipairs(CASES) do
+    local path, name, want = table.unpack(case)
+    it(("%s: %s"):format(path, name), function()
+      local decl = declaration(path)
+      local done = complete(decl, want)
+      local all = {}
+      for _, which in ipairs({ "recipe", "health", "remove" }) do
+        local ops = decl[which](host.op, done, FACTS)
+        assert(host.compile(ops, { name = decl.name }))
+        assert.equal(json.encode(plain(ops), { sorted = true }),
+          json.encode(plain(decl[which](host.op, done, FACTS)), { sorted = true }), "a recipe is pure")
+        all[which] = plain(ops)
+      end
+      local text = json.encode(all, { pretty = true, sorted = true }) .. "\n"
+      local file = GOLDEN .. path:gsub("/", "-") .. "-" .. name .. ".json"
+      if os.getenv("PROV_UPDATE") then
+        tmp.write(file, text)
+      end
+      assert.equal(tmp.read(file), text)
+    end)
+  end
+
+  it("refuses what would not work", function()
+    local function refused(path, want, part)
+      local decl = declaration(path)
+      local ok, e = pcall(decl.recipe, host.op, complete(decl, want), FACTS)
+      assert.is_false(ok, part)
+      assert.truthy(tostring(e):find(part, 1, true), tostring(e))
+    end
+    refused("databases/postgres", { role = "standby", replication_password = "x" }, "needs primary")
+    refused("databases/postgres", { role = "primary" }, "needs replication_password")
+    refused("databases/postgres", { settings = { ["a b"] = "x" } }, "no setting")
+    refused("databases/etcd", { members = { "10.9.9.9" } }, "does not name this server")
+    refused("web/haproxy", { backends = { "a b" } }, "no address")
+    refused("web/nginx", { upstreams = { "x;y" } }, "no address")
+    refused("monitoring/prometheus", { targets = { "a'b" } }, "no address")
+  end)
+
+  it("every taskserv and cluster has a README with an example", function()
+    for _, path in ipairs({ "taskservs/web/nginx", "taskservs/web/haproxy", "taskservs/databases/postgres",
+      "taskservs/databases/redis", "taskservs/databases/etcd", "taskservs/monitoring/prometheus",
+      "taskservs/monitoring/node-exporter", "taskservs/containers/containerd", "clusters/web", "clusters/postgresql" }) do
+      assert.truthy(tmp.read(("%s/%s/README.md"):format(ROOT, path)):find("```yaml", 1, true), path)
+    end
+  end)
+end)
