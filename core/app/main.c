@@ -5,6 +5,7 @@
 
 #include "app/internal.h"
 #include "app/runtime.h"
+#include "base/log.h"
 
 static int run_internal(int argc, char **argv)
 {
@@ -26,9 +27,11 @@ int main(int argc, char **argv)
         return fflush(stdout) == 0 ? 0 : 1;
     }
     signal(SIGPIPE, SIG_IGN);
-    if (argc >= 2 && strcmp(argv[1], "internal") == 0 && !(argc >= 3 && strcmp(argv[2], "lua") == 0)) {
+    if (argc >= 2 && strcmp(argv[1], "internal") == 0 &&
+        !(argc >= 3 && strcmp(argv[2], "lua") == 0)) {
         return run_internal(argc - 2, argv + 2);
     }
+    if (pv_log_from_env(&err) != PV_OK) fprintf(stderr, "prov: %s\n", err.msg);
     if (pv_runtime_open(&L, &err) != PV_OK) {
         fprintf(stderr, "prov: %s\n", err.msg);
         return 1;

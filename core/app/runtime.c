@@ -57,13 +57,15 @@ static pv_status find_places(pv_err *err)
 {
     ssize_t len = readlink("/proc/self/exe", place.exe, sizeof place.exe - 1);
     const char *root = getenv("PROV_ROOT");
-    if (len <= 0) return pv_fail(err, PV_EIO, "cannot find the running program: /proc is not mounted");
+    if (len <= 0)
+        return pv_fail(err, PV_EIO, "cannot find the running program: /proc is not mounted");
     place.exe[len] = '\0';
     strcpy(place.lib, place.exe);
     parent(place.lib);
     strcpy(place.share, place.lib);
     parent(place.share);
-    if (exists(place.share, "lib/prov")) { /* installed: PREFIX/bin, PREFIX/lib/prov, PREFIX/share/prov */
+    if (exists(place.share,
+               "lib/prov")) { /* installed: PREFIX/bin, PREFIX/lib/prov, PREFIX/share/prov */
         parent(place.lib);
         strcat(place.lib, "/lib/prov");
         strcat(place.share, "/share/prov");
@@ -73,7 +75,9 @@ static pv_status find_places(pv_err *err)
     if (getenv("PROV_DEV") == NULL) return PV_OK;
     if (root != NULL && strlen(root) < sizeof place.tree) strcpy(place.tree, root);
     else if (!find_above(place.tree, "lua/prov/main.lua")) {
-        return pv_fail(err, PV_ENOTFOUND, "PROV_DEV is set but no source tree is above %s; set PROV_ROOT to one", place.exe);
+        return pv_fail(err, PV_ENOTFOUND,
+                       "PROV_DEV is set but no source tree is above %s; set PROV_ROOT to one",
+                       place.exe);
     }
     strcpy(place.share, place.tree);
     return PV_OK;
@@ -138,7 +142,8 @@ static int search_shared(lua_State *L)
         handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (handle == NULL) return luaL_error(L, "cannot load %s: %s", path, dlerror());
         symbol.object = dlsym(handle, m->open);
-        if (symbol.object == NULL) return luaL_error(L, "%s lacks %s: it is from another build", path, m->open);
+        if (symbol.object == NULL)
+            return luaL_error(L, "%s lacks %s: it is from another build", path, m->open);
         lua_pushcfunction(L, symbol.function);
         return 1;
     }
@@ -164,7 +169,8 @@ static void count_handle(uv_handle_t *handle, void *state)
     lua_pop(L, 1);
 }
 
-/* app.handles() -> { timer = 2, ... }: the open handles that keep the loop alive; for tests and doctor. */
+/* app.handles() -> { timer = 2, ... }: the open handles that keep the loop alive; for tests and
+ * doctor. */
 static int app_handles(lua_State *L)
 {
     lua_newtable(L);
@@ -174,11 +180,12 @@ static int app_handles(lua_State *L)
 
 static int open_app(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"embedded", app_embedded}, {"handles", app_handles}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"embedded", app_embedded}, {"handles", app_handles}, {NULL, NULL}};
     static const struct {
         const char *name, *value;
     } fields[] = {
-        {"version", PROV_VERSION}, {"exe", place.exe}, {"lib_dir", place.lib},
+        {"version", PROV_VERSION},  {"exe", place.exe},   {"lib_dir", place.lib},
         {"share_dir", place.share}, {"tree", place.tree},
     };
     luaL_newlib(L, functions);

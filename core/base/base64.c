@@ -53,7 +53,8 @@ pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err)
         three[0] = (char)(group >> 16);
         three[1] = (char)(group >> 8);
         three[2] = (char)group;
-        if (pv_buf_add(out, three, (size_t)(3 - pads)) != PV_OK) return pv_fail(err, PV_ELIMIT, "base64 is too long");
+        if (pv_buf_add(out, three, (size_t)(3 - pads)) != PV_OK)
+            return pv_fail(err, PV_ELIMIT, "base64 is too long");
         group = 0;
         digits = 0;
     }

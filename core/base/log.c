@@ -87,7 +87,7 @@ static void add_escape(pv_buf *out, pv_log_form form, unsigned char c)
     const char *special = c == 0 ? NULL : strchr("\nn\tt\rr", c);
     if (special != NULL) pv_buf_addf(out, "\\%c", special[1]);
     else if (form == PV_LOG_TEXT) pv_buf_addf(out, "\\x%02x", c);
-    else if (c < 0x80) pv_buf_addf(out, "\\u%04x", c);
+    else if (c != 0 && c < 0x80) pv_buf_addf(out, "\\u%04x", c); /* few readers take a zero */
     else pv_buf_adds(out, "\\ufffd");
 }
 
@@ -213,15 +213,16 @@ void pv_log_render(pv_buf *out, pv_log_form form, long long ms, pv_log_level lev
     size_t start = out->len, len;
     char *hidden;
     render(out, form, ms, level, message, fields, count);
+    pv_buf_addc(out, '\n');
     /* A secret may also come about by what stands between the values. */
     len = out->len - start;
     hidden = pv_alloc(len + 1);
     if (pv_redact_mark((pv_bytes){out->data + start, len}, hidden) != 0) {
         out->len = start;
         render(out, form, ms, level, (pv_bytes){"(a line that held a secret)", 27}, NULL, 0);
+        pv_buf_addc(out, '\n');
     }
     pv_free(hidden);
-    pv_buf_addc(out, '\n');
 }
 
 void pv_log(pv_log_level level, pv_bytes message, const pv_log_field *fields, size_t count)

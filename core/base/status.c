@@ -48,9 +48,9 @@ pv_status pv_fail_errno(pv_err *err, int error, const char *fmt, ...)
 const char *pv_status_name(pv_status status)
 {
     static const char *const names[PV_STATUS_COUNT] = {
-        "ok",      "invalid",  "io",          "notfound", "exists", "locked",  "denied",
-        "limit",   "timeout",  "canceled",    "unavailable", "protocol", "auth", "corrupt",
-        "cycle",   "conflict", "unsupported", "closed",
+        "ok",     "invalid", "io",      "notfound", "exists",      "locked",
+        "denied", "limit",   "timeout", "canceled", "unavailable", "protocol",
+        "auth",   "corrupt", "cycle",   "conflict", "unsupported", "closed",
     };
     return (unsigned)status < PV_STATUS_COUNT ? names[status] : "bug";
 }

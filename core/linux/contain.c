@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ static int run_inside(char **argv)
     pid = fork();
     if (pid == 0) {
         signal(SIGPIPE, SIG_DFL);
+        syscall(SYS_close_range, 3U, ~0U, 0U);
         execvp(argv[0], argv);
         fprintf(stderr, "%s: %s\n", argv[0], errno == ENOENT ? "not found" : strerror(errno));
         _exit(errno == ENOENT ? 127 : 126);

@@ -137,3 +137,19 @@ pv_status pv_lab_down(const char *lab, pv_err *err)
     pv_cgroups_close(groups);
     return status;
 }
+
+pv_status pv_lab_purge(const char *netns, pv_err *err)
+{
+    char cgroup[PV_PATH_CAP], control[PV_PATH_CAP];
+    pv_cgroups *groups = NULL;
+    pv_status status = pv_labdir_cgroup(netns, NULL, cgroup, err);
+    if (status == PV_OK) status = pv_path_format(control, err, "%s.sock", netns);
+    if (status == PV_OK) status = pv_cgroups_open(&groups, err);
+    if (status == PV_OK) status = pv_cgroup_kill(groups, cgroup, 10000, err);
+    if (status == PV_OK) status = pv_cgroup_remove(groups, cgroup, err);
+    if (status == PV_OK) pv_cgroups_prune(groups, "prov");
+    if (status == PV_OK) unlink(control);
+    if (status == PV_OK) status = pv_netns_delete(netns, err);
+    pv_cgroups_close(groups);
+    return status;
+}

@@ -31,6 +31,10 @@ pv_status pv_network_down(const char *network_folder, pv_err *err);
 /* Removes the network namespace of the lab and its empty cgroups; gone is fine. */
 pv_status pv_lab_down(const char *lab_folder, pv_err *err);
 
+/* Ends and removes what is left of a lab whose folder is gone: processes, cgroups, namespace.
+ * `netns` is the path of its namespace, whose last part is the lab's name. */
+pv_status pv_lab_purge(const char *netns, pv_err *err);
+
 /* Starts the server that the folder describes, its network first; one that runs is fine.
  * Its processes are no children of the caller and live on. */
 pv_status pv_server_start(const char *folder, pv_err *err);

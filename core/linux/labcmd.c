@@ -26,6 +26,11 @@ static pv_status cmd_down(char **args, pv_err *err)
     return pv_lab_down(args[0], err);
 }
 
+static pv_status cmd_purge(char **args, pv_err *err)
+{
+    return pv_lab_purge(args[0], err);
+}
+
 static pv_status cmd_start(char **args, pv_err *err)
 {
     pid_t parent = getppid();
@@ -71,6 +76,7 @@ static const struct {
     {"network-up", 1, cmd_network_up, "NETWORK-FOLDER"},
     {"network-down", 1, cmd_network_down, "NETWORK-FOLDER"},
     {"down", 1, cmd_down, "LAB-FOLDER"},
+    {"purge", 1, cmd_purge, "NETNS-PATH"},
     {"start", 2, cmd_start, "SERVER-FOLDER WAIT-MS"},
     {"stop", 2, cmd_stop, "SERVER-FOLDER GRACE-MS"},
     {"destroy", 1, cmd_destroy, "SERVER-FOLDER"},

@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "net/digest.h"
 
-void l_net_deftype(lua_State *L, const char *tname, const luaL_Reg *methods, lua_CFunction close, lua_CFunction gc)
+void l_net_deftype(lua_State *L, const char *tname, const luaL_Reg *methods, lua_CFunction close,
+                   lua_CFunction gc)
 {
     lx_deftype(L, tname, methods, close);
     luaL_getmetatable(L, tname);
@@ -45,7 +46,8 @@ static int l_net_random_hex(lua_State *L)
     char hex[sizeof bytes * 2];
     lua_Integer count = luaL_checkinteger(L, 1);
     luaL_argcheck(L, count >= 1 && count <= (lua_Integer)sizeof bytes, 1, "1 to 32 bytes");
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) return luaL_error(L, "no random bytes");
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return luaL_error(L, "no random bytes");
     for (size_t i = 0; i < sizeof bytes; i++) {
         hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
         hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];

@@ -12,7 +12,8 @@ void l_net_probe_register(lua_State *L);
 
 /* Defines a handle type whose collection differs from its close: at the end of the state
  * nothing of Lua may be called any more. */
-void l_net_deftype(lua_State *L, const char *tname, const luaL_Reg *methods, lua_CFunction close, lua_CFunction gc);
+void l_net_deftype(lua_State *L, const char *tname, const luaL_Reg *methods, lua_CFunction close,
+                   lua_CFunction gc);
 
 /* A copy of the value at idx in the registry. */
 int l_net_keep(lua_State *L, int idx);

@@ -99,9 +99,11 @@ static void read_headers(lua_State *L, int t, pv_http_options *o, const char **h
     lua_pushliteral(L, "headers");
     if (lua_rawget(L, t) == LUA_TTABLE) {
         o->header_count = lua_rawlen(L, -1);
-        if (o->header_count > HEADERS_MAX) luaL_error(L, "field 'headers' has more than %d lines", HEADERS_MAX);
+        if (o->header_count > HEADERS_MAX)
+            luaL_error(L, "field 'headers' has more than %d lines", HEADERS_MAX);
         for (size_t i = 0; i < o->header_count; i++) {
-            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING) luaL_error(L, "field 'headers' must hold strings");
+            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+                luaL_error(L, "field 'headers' must hold strings");
             headers[i] = lua_tostring(L, -1);
             lua_pop(L, 1);
         }
@@ -125,7 +127,8 @@ static void read_options(lua_State *L, pv_http_options *o, const char **headers)
     o->max_body = (size_t)lx_optfield_int(L, 1, "max_body", 0);
     read_headers(L, 1, o, headers);
     lua_pushliteral(L, "body");
-    if (lua_rawget(L, 1) == LUA_TSTRING) o->body.data = lua_tolstring(L, -1, &o->body.len); /* kept by the table */
+    if (lua_rawget(L, 1) == LUA_TSTRING)
+        o->body.data = lua_tolstring(L, -1, &o->body.len); /* kept by the table */
     lua_pop(L, 1);
 }
 

@@ -51,7 +51,8 @@ static int probe_gc(lua_State *L)
     return 0;
 }
 
-/* net.probe({ host=, port=, netns=, timeout=, banner= }, cb(banner | nil, err)) -> probe | nil, err */
+/* net.probe({ host=, port=, netns=, timeout=, banner= }, cb(banner | nil, err)) -> probe | nil, err
+ */
 static int l_probe(lua_State *L)
 {
     pv_probe_options o = {0};

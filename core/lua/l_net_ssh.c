@@ -4,7 +4,7 @@
 #include "net/ssh.h"
 
 #define SESSION "prov.session"
-#define EXEC    "prov.exec"
+#define EXEC "prov.exec"
 
 enum { KEYS_MAX = 32 };
 
@@ -88,7 +88,8 @@ static size_t read_keys(lua_State *L, int t, const char **keys)
         count = lua_rawlen(L, -1);
         if (count > KEYS_MAX) luaL_error(L, "field 'keys' has more than %d keys", KEYS_MAX);
         for (size_t i = 0; i < count; i++) {
-            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING) luaL_error(L, "field 'keys' must hold strings");
+            if (lua_rawgeti(L, -1, (lua_Integer)i + 1) != LUA_TSTRING)
+                luaL_error(L, "field 'keys' must hold strings");
             keys[i] = lua_tostring(L, -1);
             lua_pop(L, 1);
         }
@@ -201,7 +202,8 @@ static pv_bytes read_input(lua_State *L, int t)
 {
     pv_bytes bytes = {NULL, 0};
     lua_pushliteral(L, "stdin");
-    if (lua_rawget(L, t) == LUA_TSTRING) bytes.data = lua_tolstring(L, -1, &bytes.len); /* kept by the table */
+    if (lua_rawget(L, t) == LUA_TSTRING)
+        bytes.data = lua_tolstring(L, -1, &bytes.len); /* kept by the table */
     else if (!lua_isnil(L, -1)) luaL_error(L, "field 'stdin' must be a string");
     lua_pop(L, 1);
     return bytes;

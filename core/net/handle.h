@@ -6,6 +6,6 @@
 #include <stddef.h>
 
 /* The struct of type `type` whose member `member` is at `ptr`. */
-#define PV_OWNER(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define PV_OWNER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

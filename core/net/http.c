@@ -44,10 +44,13 @@ static void deliver(pv_http *http)
         }
         next = req->next;
         if (req->ended) {
-            pv_http_result result = {req->status, {req->headers.data, req->headers.len}, {req->body.data, req->body.len}};
+            pv_http_result result = {req->status,
+                                     {req->headers.data, req->headers.len},
+                                     {req->body.data, req->body.len}};
             if (result.headers.data == NULL) result.headers.data = "";
             if (result.body.data == NULL) result.body.data = "";
-            req->on_done(req->arg, req->err.status == PV_OK ? &result : NULL, req->err.status == PV_OK ? NULL : &req->err);
+            req->on_done(req->arg, req->err.status == PV_OK ? &result : NULL,
+                         req->err.status == PV_OK ? NULL : &req->err);
             next = req->next;
             if (req->prev != NULL) req->prev->next = req->next;
             else http->requests = req->next;
@@ -200,7 +203,8 @@ void pv_http_close(pv_http *http)
     uv_close((uv_handle_t *)&http->kick, on_kick_closed);
 }
 
-pv_status pv_http_start(pv_http_req **out, pv_http *http, const pv_http_options *options, pv_err *err)
+pv_status pv_http_start(pv_http_req **out, pv_http *http, const pv_http_options *options,
+                        pv_err *err)
 {
     pv_http_req *req;
     pv_status status;

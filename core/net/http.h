@@ -33,8 +33,8 @@ typedef void (*pv_http_done_cb)(void *arg, const pv_http_result *result, const p
 typedef void (*pv_http_data_cb)(void *arg, const char *data, size_t len);
 
 typedef struct pv_http_options {
-    const char *method; /* NULL means GET */
-    const char *url;    /* http or https */
+    const char *method;         /* NULL means GET */
+    const char *url;            /* http or https */
     const char *const *headers; /* "Name: value" */
     size_t header_count;
     pv_bytes body;      /* copied; data NULL: none */
@@ -43,10 +43,10 @@ typedef struct pv_http_options {
     const char *ca;     /* file of certificates to trust instead of the system's, or NULL */
     const char *cert;   /* client certificate and key files (PEM), or NULL */
     const char *key;
-    int no_verify;      /* accept any certificate */
-    int redirects;      /* how many to follow; 0: none */
-    int timeout_ms;     /* for everything; 0 means 60 s */
-    size_t max_body;    /* 0 means 64 MiB kept, or no limit with on_data */
+    int no_verify;           /* accept any certificate */
+    int redirects;           /* how many to follow; 0: none */
+    int timeout_ms;          /* for everything; 0 means 60 s */
+    size_t max_body;         /* 0 means 64 MiB kept, or no limit with on_data */
     pv_http_data_cb on_data; /* NULL: the body is kept */
     pv_http_done_cb on_done;
     void *arg;
@@ -54,7 +54,8 @@ typedef struct pv_http_options {
 
 /* Starts a request; copies what it needs.  *out is valid until on_done returned.
  * PV_EINVAL: a malformed URL, method or header. */
-pv_status pv_http_start(pv_http_req **out, pv_http *http, const pv_http_options *options, pv_err *err);
+pv_status pv_http_start(pv_http_req **out, pv_http *http, const pv_http_options *options,
+                        pv_err *err);
 
 /* Ends the request; on_done comes with PV_ECANCELED in the next turn. */
 void pv_http_cancel(pv_http_req *req);

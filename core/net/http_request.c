@@ -7,7 +7,12 @@
 #include "net/http_internal.h"
 #include "net/netns.h"
 
-enum { KEEP_MAX = 64 << 20, HEADERS_MAX = 256 << 10, DEFAULT_TIMEOUT_MS = 60000, CONNECT_MS = 15000 };
+enum {
+    KEEP_MAX = 64 << 20,
+    HEADERS_MAX = 256 << 10,
+    DEFAULT_TIMEOUT_MS = 60000,
+    CONNECT_MS = 15000
+};
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -41,7 +46,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     pv_http_req *req = arg;
     int fd;
     (void)purpose;
-    if (pv_netns_socket(&fd, req->netns, address->family, address->socktype & ~SOCK_NONBLOCK, &req->netns_err) != PV_OK) {
+    if (pv_netns_socket(&fd, req->netns, address->family, address->socktype & ~SOCK_NONBLOCK,
+                        &req->netns_err) != PV_OK) {
         return CURL_SOCKET_BAD;
     }
     return fd;
@@ -57,8 +63,8 @@ static char *public_name(const char *method, CURLU *url)
     curl_url_get(url, CURLUPART_HOST, &host, 0);
     curl_url_get(url, CURLUPART_PORT, &port, 0);
     curl_url_get(url, CURLUPART_PATH, &path, 0);
-    pv_buf_addf(&text, "%s %s://%s%s%s", method, scheme != NULL ? scheme : "", host != NULL ? host : "",
-                port != NULL ? ":" : "", port != NULL ? port : "");
+    pv_buf_addf(&text, "%s %s://%s%s%s", method, scheme != NULL ? scheme : "",
+                host != NULL ? host : "", port != NULL ? ":" : "", port != NULL ? port : "");
     pv_buf_adds(&text, path != NULL ? path : "");
     curl_free(scheme);
     curl_free(host);
@@ -84,7 +90,8 @@ static pv_status check(const pv_http_options *o, pv_err *err)
 {
     const char *method = o->method != NULL ? o->method : "GET";
     if (o->url == NULL) return pv_fail(err, PV_EINVAL, "http: url is missing");
-    if (!is_http(o->url)) return pv_fail(err, PV_EINVAL, "http: the URL is malformed or not http or https");
+    if (!is_http(o->url))
+        return pv_fail(err, PV_EINVAL, "http: the URL is malformed or not http or https");
     if (method[0] == '\0' || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(method)) {
         return pv_fail(err, PV_EINVAL, "http: a method is upper-case letters");
     }
@@ -102,7 +109,8 @@ static void set_method(pv_http_req *req, const pv_http_options *o)
     if (o->body.data != NULL) {
         pv_buf_add(&req->sent, o->body.data, o->body.len);
         curl_easy_setopt(req->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->sent.len);
-        curl_easy_setopt(req->easy, CURLOPT_POSTFIELDS, req->sent.data != NULL ? req->sent.data : "");
+        curl_easy_setopt(req->easy, CURLOPT_POSTFIELDS,
+                         req->sent.data != NULL ? req->sent.data : "");
         curl_easy_setopt(req->easy, CURLOPT_CUSTOMREQUEST, method);
     } else if (strcmp(method, "HEAD") == 0) {
         curl_easy_setopt(req->easy, CURLOPT_NOBODY, 1L);
@@ -114,7 +122,8 @@ static void set_method(pv_http_req *req, const pv_http_options *o)
 static void set_headers(pv_http_req *req, const pv_http_options *o)
 {
     req->list = curl_slist_append(NULL, "Expect:"); /* no round trip before a body */
-    if (o->body.data != NULL) req->list = curl_slist_append(req->list, "Content-Type:"); /* no guess */
+    if (o->body.data != NULL)
+        req->list = curl_slist_append(req->list, "Content-Type:"); /* no guess */
     for (size_t i = 0; i < o->header_count; i++) {
         const char *value = strchr(o->headers[i], ':') + 1;
         if (strncasecmp(o->headers[i], "content-type:", 13) == 0) { /* replaces the empty one */
@@ -181,7 +190,8 @@ static void set_options(pv_http_req *req, const pv_http_options *o)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS ? timeout : (long)CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     timeout < CONNECT_MS ? timeout : (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, o->redirects > 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)o->redirects);
     set_method(req, o);
@@ -257,7 +267,8 @@ void http_req_finish(pv_http_req *req, CURLcode code)
     if (req->netns_err.status != PV_OK) {
         pv_fail(&req->err, req->netns_err.status, "%s: %s", req->name, req->netns_err.msg);
     } else if (req->overflow) {
-        pv_fail(&req->err, PV_ELIMIT, "%s: the answer is larger than %zu bytes", req->name, req->max_body);
+        pv_fail(&req->err, PV_ELIMIT, "%s: the answer is larger than %zu bytes", req->name,
+                req->max_body);
     } else if (code != CURLE_OK) {
         pv_fail(&req->err, status_of(code), "%s: %s", req->name,
                 req->why[0] != '\0' ? req->why : curl_easy_strerror(code));

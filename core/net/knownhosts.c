@@ -29,8 +29,10 @@ static pv_status read_file(pv_buf *out, const char *path, pv_err *err)
     if (fd < 0) return pv_fail_errno(err, errno, "cannot read %s", path);
     while (got > 0 && status == PV_OK) {
         char *room = pv_buf_reserve(out, 65536);
-        if (room == NULL) status = pv_fail(err, PV_ELIMIT, "%s is larger than %d bytes", path, FILE_MAX);
-        else if ((got = read(fd, room, 65536)) < 0) status = pv_fail_errno(err, errno, "cannot read %s", path);
+        if (room == NULL)
+            status = pv_fail(err, PV_ELIMIT, "%s is larger than %d bytes", path, FILE_MAX);
+        else if ((got = read(fd, room, 65536)) < 0)
+            status = pv_fail_errno(err, errno, "cannot read %s", path);
         else out->len += (size_t)got;
     }
     close(fd);
@@ -62,7 +64,9 @@ static int matches_hash(const char *names, const char *name)
     if (strlen(salt64) != 28 || strlen(hash64) != 28) return 0;
     if (EVP_DecodeBlock(salt, (unsigned char *)salt64, 28) < DIGEST) return 0;
     if (EVP_DecodeBlock(hash, (unsigned char *)hash64, 28) < DIGEST) return 0;
-    if (HMAC(EVP_sha1(), salt, DIGEST, (const unsigned char *)name, strlen(name), mine, &len) == NULL) return 0;
+    if (HMAC(EVP_sha1(), salt, DIGEST, (const unsigned char *)name, strlen(name), mine, &len) ==
+        NULL)
+        return 0;
     return len == DIGEST && memcmp(mine, hash, DIGEST) == 0;
 }
 
@@ -168,7 +172,8 @@ static void collect(void *arg, const entry *e, int line)
     pv_buf_adds(out, type); /* a list too long for the buffer is only a preference cut short */
 }
 
-pv_status pv_knownhosts_types(pv_buf *out, const char *path, const char *host, int port, pv_err *err)
+pv_status pv_knownhosts_types(pv_buf *out, const char *path, const char *host, int port,
+                              pv_err *err)
 {
     return walk(path, host, port, collect, out, err);
 }
@@ -185,7 +190,8 @@ pv_status pv_knownhosts_add(const char *path, const char *host, int port, const 
     if (fd < 0) return pv_fail_errno(err, errno, "cannot write %s", path);
     host_name(name, sizeof name, host, port);
     pv_buf_init(&line, 65536);
-    if (fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n') {
+    if (fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
+        last != '\n') {
         pv_buf_addc(&line, '\n');
     }
     status = pv_buf_addf(&line, "%s %s %s\n", name, type, base64);

@@ -25,7 +25,8 @@ pv_status pv_knownhosts_find(pv_knownhost *out, const char *path, const char *ho
 
 /* Appends the signature algorithms, comma separated, that fit the keys known for the host;
  * nothing when it is unknown. */
-pv_status pv_knownhosts_types(pv_buf *out, const char *path, const char *host, int port, pv_err *err);
+pv_status pv_knownhosts_types(pv_buf *out, const char *path, const char *host, int port,
+                              pv_err *err);
 
 /* Appends a line for the host, making the file (0600) when it is missing. */
 pv_status pv_knownhosts_add(const char *path, const char *host, int port, const char *type,

@@ -39,7 +39,8 @@ pv_status pv_netns_socket(int *out, const char *path, int family, int type, pv_e
     }
     status = make_socket(out, family, type, err);
     if (setns(home, CLONE_NEWNET) != 0) {
-        fprintf(stderr, "prov: cannot return from network namespace %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "prov: cannot return from network namespace %s: %s\n", path,
+                strerror(errno));
         abort();
     }
 done:

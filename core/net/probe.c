@@ -29,7 +29,8 @@ struct pv_probe {
 
 static void deliver(pv_probe *p)
 {
-    p->cb(p->arg, p->err.status == PV_OK ? p->banner : NULL, p->err.status == PV_OK ? NULL : &p->err);
+    p->cb(p->arg, p->err.status == PV_OK ? p->banner : NULL,
+          p->err.status == PV_OK ? NULL : &p->err);
     pv_free(p);
 }
 
@@ -67,7 +68,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)events;
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) {
-        pv_fail(&p->err, PV_EUNAVAILABLE, "the port answers, but the connection was closed before a banner came");
+        pv_fail(&p->err, PV_EUNAVAILABLE,
+                "the port answers, but the connection was closed before a banner came");
         finish(p);
         return;
     }
@@ -109,8 +111,8 @@ static void on_tcp(void *arg, int fd, const pv_err *why)
     uv_timer_start(&p->timer, on_timeout, p->deadline > now ? p->deadline - now : 0, 0);
 }
 
-pv_status pv_probe_start(pv_probe **out, uv_loop_t *loop, const pv_probe_options *options, pv_probe_cb cb,
-                         void *arg, pv_err *err)
+pv_status pv_probe_start(pv_probe **out, uv_loop_t *loop, const pv_probe_options *options,
+                         pv_probe_cb cb, void *arg, pv_err *err)
 {
     pv_probe *p = pv_alloc(sizeof *p);
     pv_tcp_options tcp = options->tcp;

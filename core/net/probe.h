@@ -15,8 +15,8 @@ typedef struct pv_probe_options {
 typedef void (*pv_probe_cb)(void *arg, const char *banner, const pv_err *err);
 
 /* Connects once; the timeout of options->tcp counts for everything. */
-pv_status pv_probe_start(pv_probe **out, uv_loop_t *loop, const pv_probe_options *options, pv_probe_cb cb,
-                         void *arg, pv_err *err);
+pv_status pv_probe_start(pv_probe **out, uv_loop_t *loop, const pv_probe_options *options,
+                         pv_probe_cb cb, void *arg, pv_err *err);
 
 /* Stops; cb still comes, with PV_ECANCELED. */
 void pv_probe_cancel(pv_probe *probe);

@@ -30,7 +30,7 @@ typedef struct pv_ssh_options {
     const char *agent_socket; /* path of the agent's socket; NULL: no agent */
     pv_ssh *jump;             /* connect through this ready session; it must stay open */
     int timeout_ms;           /* until authenticated; 0 means 30 s */
-    int keepalive_s;          /* probe after so many silent seconds, give up after three; 0: never */
+    int keepalive_s; /* probe after so many silent seconds, give up after three; 0: never */
 } pv_ssh_options;
 
 /* Called once: err is NULL when the session is ready.  PV_EAUTH: host key or user refused;
@@ -73,10 +73,10 @@ typedef void (*pv_ssh_done_cb)(void *arg, const pv_ssh_result *result, const pv_
 typedef struct pv_ssh_exec_options {
     const char *command; /* for the user's login shell */
     pv_bytes input;      /* standard input; copied */
-    int input_fd;        /* a regular file to send after `input`, from its offset; -1: none. Not closed */
-    int keep_input;      /* leave standard input open for pv_ssh_exec_write() */
-    int timeout_ms;      /* 0: none */
-    size_t max_output;   /* of both streams together; 0 means 64 MiB kept, or no limit with on_data */
+    int input_fd; /* a regular file to send after `input`, from its offset; -1: none. Not closed */
+    int keep_input;    /* leave standard input open for pv_ssh_exec_write() */
+    int timeout_ms;    /* 0: none */
+    size_t max_output; /* of both streams together; 0 means 64 MiB kept, or no limit with on_data */
     pv_ssh_data_cb on_data; /* NULL: output is kept for the result */
     pv_ssh_done_cb on_done;
     void *arg;

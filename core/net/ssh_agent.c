@@ -81,7 +81,9 @@ pv_status ssh_agent_start(pv_ssh *s, pv_err *err)
     uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK};
     struct ssh_agent_job *job;
     int fd = connect_agent(s->agent_socket);
-    if (fd < 0) return pv_fail_errno(err, errno, "%s: cannot reach the agent at %s", s->name, s->agent_socket);
+    if (fd < 0)
+        return pv_fail_errno(err, errno, "%s: cannot reach the agent at %s", s->name,
+                             s->agent_socket);
     job = pv_alloc(sizeof *job);
     job->s = s;
     job->fd = dup(fd);

@@ -13,7 +13,8 @@ static pv_status parse_public(ssh_key *out, const char *line, pv_err *err)
     char type[64], base64[8192];
     *out = NULL;
     if (sscanf(line, "%63s %8191s", type, base64) != 2) {
-        return pv_fail(err, PV_EINVAL, "not a public key line: it must be like 'ssh-ed25519 AAAA...'");
+        return pv_fail(err, PV_EINVAL,
+                       "not a public key line: it must be like 'ssh-ed25519 AAAA...'");
     }
     if (ssh_pki_import_pubkey_base64(base64, ssh_key_type_from_name(type), out) != SSH_OK) {
         return pv_fail(err, PV_EINVAL, "not a public key of type %s", type);
@@ -59,18 +60,21 @@ static pv_status load_key(ssh_key *out, const char *value, size_t number, pv_err
     if (is_text(value)) {
         rc = ssh_pki_import_privkey_base64(value, NULL, NULL, NULL, out);
         if (rc == SSH_OK) return PV_OK;
-        return pv_fail(err, PV_EINVAL,
-                       "ssh: private key %zu cannot be read: damaged, of an unknown kind, or locked with "
-                       "a passphrase (add it to an agent)",
-                       number);
+        return pv_fail(
+            err, PV_EINVAL,
+            "ssh: private key %zu cannot be read: damaged, of an unknown kind, or locked with "
+            "a passphrase (add it to an agent)",
+            number);
     }
     rc = ssh_pki_import_privkey_file(value, NULL, NULL, NULL, out);
     if (rc == SSH_OK) return PV_OK;
-    if (rc == SSH_EOF) return pv_fail(err, PV_ENOTFOUND, "ssh: cannot open private key file %s", value);
-    return pv_fail(err, PV_EINVAL,
-                   "ssh: private key file %s cannot be read: damaged, of an unknown kind, or locked with "
-                   "a passphrase (add it to an agent)",
-                   value);
+    if (rc == SSH_EOF)
+        return pv_fail(err, PV_ENOTFOUND, "ssh: cannot open private key file %s", value);
+    return pv_fail(
+        err, PV_EINVAL,
+        "ssh: private key file %s cannot be read: damaged, of an unknown kind, or locked with "
+        "a passphrase (add it to an agent)",
+        value);
 }
 
 /* The wire form of a key, or of a certificate. */
@@ -103,8 +107,9 @@ static int cert_fits(ssh_key cert, ssh_key key)
     int fits;
     pv_buf_init(&in_cert, 65536);
     pv_buf_init(&in_key, 65536);
-    fits = key_blob(&in_cert, cert) == PV_OK && key_blob(&in_key, key) == PV_OK && skip_string(&in_cert) &&
-           skip_string(&in_cert) && skip_string(&in_key) && in_key.len > 0 && in_key.len <= in_cert.len &&
+    fits = key_blob(&in_cert, cert) == PV_OK && key_blob(&in_key, key) == PV_OK &&
+           skip_string(&in_cert) && skip_string(&in_cert) && skip_string(&in_key) &&
+           in_key.len > 0 && in_key.len <= in_cert.len &&
            memcmp(in_cert.data, in_key.data, in_key.len) == 0;
     pv_buf_deinit(&in_cert);
     pv_buf_deinit(&in_key);
@@ -117,7 +122,8 @@ static pv_status load_cert(pv_ssh *s, const char *value, pv_err *err)
     ssh_key cert = NULL;
     char type[64], base64[16384];
     int rc = SSH_ERROR, found = 0;
-    if (sscanf(value, "%63s %16383s", type, base64) == 2 && strstr(type, "-cert-v01@openssh.com") != NULL) {
+    if (sscanf(value, "%63s %16383s", type, base64) == 2 &&
+        strstr(type, "-cert-v01@openssh.com") != NULL) {
         rc = ssh_pki_import_cert_base64(base64, ssh_key_type_from_name(type), &cert);
     } else {
         rc = ssh_pki_import_cert_file(value, &cert);
@@ -132,7 +138,9 @@ static pv_status load_cert(pv_ssh *s, const char *value, pv_err *err)
         ssh_key_free(public_key);
     }
     ssh_key_free(cert);
-    if (!found) return pv_fail(err, PV_EINVAL, "ssh: the certificate belongs to none of the given private keys");
+    if (!found)
+        return pv_fail(err, PV_EINVAL,
+                       "ssh: the certificate belongs to none of the given private keys");
     return PV_OK;
 }
 
@@ -168,7 +176,8 @@ pv_status ssh_want_hostkeys(pv_ssh *s, pv_err *err)
     }
     if (status == PV_OK && types.len > 0 &&
         ssh_options_set(s->lib, SSH_OPTIONS_HOSTKEYS, types.data) != SSH_OK) {
-        status = pv_fail(err, PV_EINVAL, "%s: host key type %s cannot be used", s->name, types.data);
+        status =
+            pv_fail(err, PV_EINVAL, "%s: host key type %s cannot be used", s->name, types.data);
     }
     pv_buf_deinit(&types);
     return status;
@@ -183,11 +192,12 @@ static pv_status check_pinned(pv_ssh *s, ssh_key key, const char *fingerprint, p
     differs = ssh_key_cmp(pinned, key, SSH_KEY_CMP_PUBLIC);
     ssh_key_free(pinned);
     if (!differs) return PV_OK;
-    return pv_fail(err, PV_EAUTH,
-                   "%s: the server's host key %s is not the pinned one: another machine answers at this "
-                   "address, or the host was rebuilt; if it was, record its new key, otherwise do not "
-                   "connect",
-                   s->name, fingerprint);
+    return pv_fail(
+        err, PV_EAUTH,
+        "%s: the server's host key %s is not the pinned one: another machine answers at this "
+        "address, or the host was rebuilt; if it was, record its new key, otherwise do not "
+        "connect",
+        s->name, fingerprint);
 }
 
 static pv_status check_file(pv_ssh *s, ssh_key key, const char *fingerprint, pv_err *err)
@@ -198,10 +208,13 @@ static pv_status check_file(pv_ssh *s, ssh_key key, const char *fingerprint, pv_
     pv_status status;
     if (s->known_hosts == NULL) {
         if (!s->strict) return PV_OK;
-        return pv_fail(err, PV_EAUTH, "%s: no host key and no known_hosts file to check the server against; its key is %s",
-                       s->name, fingerprint);
+        return pv_fail(
+            err, PV_EAUTH,
+            "%s: no host key and no known_hosts file to check the server against; its key is %s",
+            s->name, fingerprint);
     }
-    if (ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P256 || ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P384 ||
+    if (ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P256 ||
+        ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P384 ||
         ssh_key_type(key) == SSH_KEYTYPE_ECDSA_P521) {
         type = ssh_pki_key_ecdsa_name(key);
     }
@@ -212,18 +225,21 @@ static pv_status check_file(pv_ssh *s, ssh_key key, const char *fingerprint, pv_
     if (status == PV_OK && found.verdict == PV_HOST_UNKNOWN && !s->strict) {
         status = pv_knownhosts_add(s->known_hosts, s->host, s->port, type, base64, err);
     } else if (status == PV_OK && found.verdict == PV_HOST_UNKNOWN) {
-        status = pv_fail(err, PV_EAUTH,
-                         "%s: the host is not in %s; its key is %s: if that is right, add it (ssh-keyscan) or "
-                         "connect once without strict checking",
-                         s->name, s->known_hosts, fingerprint);
+        status = pv_fail(
+            err, PV_EAUTH,
+            "%s: the host is not in %s; its key is %s: if that is right, add it (ssh-keyscan) or "
+            "connect once without strict checking",
+            s->name, s->known_hosts, fingerprint);
     } else if (status == PV_OK && found.verdict == PV_HOST_CHANGED) {
-        status = pv_fail(err, PV_EAUTH,
-                         "%s: the server's host key %s differs from %s line %d: somebody may be listening in, or "
-                         "the host was rebuilt; if it was, remove that line, otherwise do not connect",
-                         s->name, fingerprint, s->known_hosts, found.line);
+        status =
+            pv_fail(err, PV_EAUTH,
+                    "%s: the server's host key %s differs from %s line %d: somebody may be "
+                    "listening in, or "
+                    "the host was rebuilt; if it was, remove that line, otherwise do not connect",
+                    s->name, fingerprint, s->known_hosts, found.line);
     } else if (status == PV_OK && found.verdict == PV_HOST_REVOKED) {
-        status = pv_fail(err, PV_EAUTH, "%s: the server's host key %s is revoked in %s line %d", s->name, fingerprint,
-                         s->known_hosts, found.line);
+        status = pv_fail(err, PV_EAUTH, "%s: the server's host key %s is revoked in %s line %d",
+                         s->name, fingerprint, s->known_hosts, found.line);
     }
     ssh_string_free_char(base64);
     return status;
@@ -239,7 +255,8 @@ pv_status ssh_check_hostkey(pv_ssh *s, pv_err *err)
     }
     pv_buf_init(&fingerprint, 256);
     status = key_fingerprint(&fingerprint, key, err);
-    if (status == PV_OK && s->host_key != NULL) status = check_pinned(s, key, fingerprint.data, err);
+    if (status == PV_OK && s->host_key != NULL)
+        status = check_pinned(s, key, fingerprint.data, err);
     else if (status == PV_OK) status = check_file(s, key, fingerprint.data, err);
     pv_buf_deinit(&fingerprint);
     ssh_key_free(key);
@@ -251,8 +268,8 @@ static pv_status refuse(pv_ssh *s, pv_err *err)
     if (s->key_count == 0 && s->agent_socket == NULL) {
         return pv_fail(err, PV_EAUTH, "%s: no key and no agent was given to log in with", s->name);
     }
-    return pv_fail(err, PV_EAUTH, "%s: the server accepts none of the %zu keys%s for user '%s'", s->name,
-                   s->key_count, s->agent_tried ? " and of the agent's" : "", s->user);
+    return pv_fail(err, PV_EAUTH, "%s: the server accepts none of the %zu keys%s for user '%s'",
+                   s->name, s->key_count, s->agent_tried ? " and of the agent's" : "", s->user);
 }
 
 pv_status ssh_auth_step(pv_ssh *s, pv_err *err)
@@ -263,10 +280,12 @@ pv_status ssh_auth_step(pv_ssh *s, pv_err *err)
         case SSH_AUTH_SUCCESS: return PV_OK;
         case SSH_AUTH_AGAIN: return PV_EBUSY;
         case SSH_AUTH_PARTIAL:
-            return pv_fail(err, PV_EAUTH, "%s: the server wants a second factor, which is not supported", s->name);
+            return pv_fail(err, PV_EAUTH,
+                           "%s: the server wants a second factor, which is not supported", s->name);
         case SSH_AUTH_DENIED: s->key_at++; break;
         default:
-            return pv_fail(err, PV_EAUTH, "%s: authentication failed: %s", s->name, ssh_get_error(s->lib));
+            return pv_fail(err, PV_EAUTH, "%s: authentication failed: %s", s->name,
+                           ssh_get_error(s->lib));
         }
     }
     if (s->agent_socket != NULL && !s->agent_tried) {

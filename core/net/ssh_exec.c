@@ -13,8 +13,8 @@ enum {
 
 /* libssh callbacks: they only fill buffers, see ssh_internal.h. */
 
-static int on_channel_data(ssh_session lib, ssh_channel channel, void *data, uint32_t len, int is_stderr,
-                           void *arg)
+static int on_channel_data(ssh_session lib, ssh_channel channel, void *data, uint32_t len,
+                           int is_stderr, void *arg)
 {
     pv_ssh_exec *e = arg;
     pv_buf *buf = is_stderr ? &e->err : &e->out;
@@ -93,11 +93,13 @@ void ssh_exec_retire(pv_ssh_exec *e)
 static void on_report(uv_timer_t *timer)
 {
     pv_ssh_exec *e = PV_OWNER(timer, pv_ssh_exec, timer);
-    pv_ssh_result result = {e->has_code, e->code, e->signal, {e->out.data, e->out.len}, {e->err.data, e->err.len}};
+    pv_ssh_result result = {
+        e->has_code, e->code, e->signal, {e->out.data, e->out.len}, {e->err.data, e->err.len}};
     e->reported = 1;
     if (result.out.data == NULL) result.out.data = "";
     if (result.err.data == NULL) result.err.data = "";
-    e->on_done(e->arg, e->fail.status == PV_OK ? &result : NULL, e->fail.status == PV_OK ? NULL : &e->fail);
+    e->on_done(e->arg, e->fail.status == PV_OK ? &result : NULL,
+               e->fail.status == PV_OK ? NULL : &e->fail);
     pv_buf_reset(&e->out);
     pv_buf_reset(&e->err);
     ssh_exec_retire(e);
@@ -188,7 +190,8 @@ static int step_opening(pv_ssh_exec *e)
             e->state = EXEC_WAITING;
             return 0;
         }
-        pv_fail(&e->fail, PV_EUNAVAILABLE, "%s: the server opens no channel: %s", s->name, ssh_get_error(s->lib));
+        pv_fail(&e->fail, PV_EUNAVAILABLE, "%s: the server opens no channel: %s", s->name,
+                ssh_get_error(s->lib));
         end(e);
         return 0;
     }
@@ -214,7 +217,8 @@ static void send_input(pv_ssh_exec *e)
     while (e->input.len > e->input_at && !(ssh_get_poll_flags(lib) & SSH_WRITE_PENDING) &&
            ssh_channel_window_size(e->channel) > 0) {
         size_t left = e->input.len - e->input_at;
-        int sent = ssh_channel_write(e->channel, e->input.data + e->input_at, left < CHUNK ? (uint32_t)left : CHUNK);
+        int sent = ssh_channel_write(e->channel, e->input.data + e->input_at,
+                                     left < CHUNK ? (uint32_t)left : CHUNK);
         if (sent <= 0) return; /* rekeying, or closed: the pump will see */
         e->input_at += (size_t)sent;
     }
@@ -232,7 +236,8 @@ static void send_input(pv_ssh_exec *e)
 static int step_running(pv_ssh_exec *e)
 {
     if (e->overflow) {
-        pv_fail(&e->fail, PV_ELIMIT, "%s: the command printed more than %zu bytes", e->s->name, e->max_output);
+        pv_fail(&e->fail, PV_ELIMIT, "%s: the command printed more than %zu bytes", e->s->name,
+                e->max_output);
         kill_exec(e);
     } else if (e->remote_closed || (e->remote_eof && e->forward_port != 0)) {
         end(e);
@@ -347,10 +352,12 @@ void ssh_exec_begin(pv_ssh_exec *e)
     ssh_kick(e->s);
 }
 
-pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_options *options, pv_err *err)
+pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_options *options,
+                            pv_err *err)
 {
     *out = NULL;
-    if (!pv_ssh_ready(s)) return pv_fail(err, PV_ECLOSED, "%s: the session is not connected", s->name);
+    if (!pv_ssh_ready(s))
+        return pv_fail(err, PV_ECLOSED, "%s: the session is not connected", s->name);
     *out = ssh_exec_new(s, options);
     ssh_exec_begin(*out);
     return PV_OK;

@@ -28,7 +28,7 @@ struct pv_ssh {
     int events;    /* what uv_poll waits for */
     int closed;    /* by the user: free when refs is 0 */
     int refs;      /* open handles, execs, threads and sessions that lean on this memory */
-    pv_err err; /* why state is SSH_ST_DEAD */
+    pv_err err;    /* why state is SSH_ST_DEAD */
 
     char *name; /* "root@host port 22", for messages */
     char *host, *user, *netns, *host_key, *known_hosts, *agent_socket;
@@ -37,8 +37,8 @@ struct pv_ssh {
     size_t key_count, key_at; /* key_at: next to try */
     int agent_tried, agent_ok;
     struct ssh_agent_job *agent; /* its thread has libssh to itself until it posts back */
-    uint64_t heard; /* uv_now() when bytes last came */
-    int probes;     /* keepalives without an answer */
+    uint64_t heard;              /* uv_now() when bytes last came */
+    int probes;                  /* keepalives without an answer */
 
     pv_ssh_connect_cb cb; /* NULL once called */
     void *arg;
@@ -70,11 +70,11 @@ struct pv_ssh_exec {
     int timeout_ms;
     pv_buf input;
     size_t input_at; /* bytes of input libssh has taken */
-    int input_open; /* more may come */
+    int input_open;  /* more may come */
     int eof_sent;
     struct ssh_file_input *file; /* or NULL */
     int forward_port; /* not 0: no command but a connection to there; command is the host */
-    pv_buf out, err; /* kept, or not yet handed to on_data */
+    pv_buf out, err;  /* kept, or not yet handed to on_data */
     size_t total, max_output;
     int overflow, remote_eof, remote_closed, has_code, code;
     char *signal;
@@ -93,7 +93,7 @@ void ssh_lose(pv_ssh *s, const pv_err *why); /* the connection is gone: fail eve
 void ssh_kick(pv_ssh *s);                    /* see to everything in the next turn */
 void ssh_watch(pv_ssh *s);                   /* adjust what uv_poll waits for */
 
-void ssh_start(pv_ssh *s, int fd);           /* the transport is there */
+void ssh_start(pv_ssh *s, int fd); /* the transport is there */
 void ssh_pump(pv_ssh *s);
 
 /* ssh_agent.c */

@@ -132,11 +132,14 @@ static void on_start(uv_timer_t *start)
 
 pv_status ssh_jump_start(pv_ssh *s, pv_ssh *jump, pv_err *err)
 {
-    pv_ssh_exec_options options = {.input_fd = -1, .keep_input = 1, .on_data = on_data, .on_done = on_done};
+    pv_ssh_exec_options options = {
+        .input_fd = -1, .keep_input = 1, .on_data = on_data, .on_done = on_done};
     int pair[2];
     bridge *b;
-    if (!pv_ssh_ready(jump)) return pv_fail(err, PV_ECLOSED, "%s: the jump session is not connected", s->name);
-    if (s->netns != NULL) return pv_fail(err, PV_EINVAL, "%s: netns is the jump session's business", s->name);
+    if (!pv_ssh_ready(jump))
+        return pv_fail(err, PV_ECLOSED, "%s: the jump session is not connected", s->name);
+    if (s->netns != NULL)
+        return pv_fail(err, PV_EINVAL, "%s: netns is the jump session's business", s->name);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         return pv_fail_errno(err, errno, "%s: cannot make a socket pair", s->name);
     }

@@ -30,10 +30,13 @@ static pv_status export_public(pv_buf *out, ssh_key key, const char *comment, pv
 {
     char *base64 = NULL;
     enum ssh_keytypes_e kind = ssh_key_type(key);
-    const char *type = kind == SSH_KEYTYPE_ECDSA_P256 ? ssh_pki_key_ecdsa_name(key) : ssh_key_type_to_char(kind);
+    const char *type =
+        kind == SSH_KEYTYPE_ECDSA_P256 ? ssh_pki_key_ecdsa_name(key) : ssh_key_type_to_char(kind);
     pv_status status;
-    if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK) return pv_fail(err, PV_EIO, "cannot export the public key");
-    status = pv_buf_addf(out, "%s %s%s%s", type, base64, comment != NULL ? " " : "", comment != NULL ? comment : "");
+    if (ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK)
+        return pv_fail(err, PV_EIO, "cannot export the public key");
+    status = pv_buf_addf(out, "%s %s%s%s", type, base64, comment != NULL ? " " : "",
+                         comment != NULL ? comment : "");
     ssh_string_free_char(base64);
     return status == PV_OK ? PV_OK : pv_fail(err, status, "the key's comment is too long");
 }

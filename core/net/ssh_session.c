@@ -250,7 +250,8 @@ static pv_status open_lib(pv_ssh *s, pv_err *err)
     ssh_options_set(s->lib, SSH_OPTIONS_PORT, &port);
     ssh_options_set(s->lib, SSH_OPTIONS_USER, s->user);
     ssh_options_set(s->lib, SSH_OPTIONS_TIMEOUT, &forever);
-    if (s->agent_socket != NULL) ssh_options_set(s->lib, SSH_OPTIONS_IDENTITY_AGENT, s->agent_socket);
+    if (s->agent_socket != NULL)
+        ssh_options_set(s->lib, SSH_OPTIONS_IDENTITY_AGENT, s->agent_socket);
     if (ssh_options_set(s->lib, SSH_OPTIONS_FD, &s->fd) != SSH_OK) {
         return pv_fail(err, PV_EIO, "%s: %s", s->name, ssh_get_error(s->lib));
     }
@@ -302,7 +303,8 @@ static void on_timeout(uv_timer_t *timer)
     ssh_lose(s, &err);
 }
 
-static pv_ssh *new_session(uv_loop_t *loop, const pv_ssh_options *o, pv_ssh_connect_cb cb, void *arg)
+static pv_ssh *new_session(uv_loop_t *loop, const pv_ssh_options *o, pv_ssh_connect_cb cb,
+                           void *arg)
 {
     pv_ssh *s = pv_alloc(sizeof *s);
     char name[512];
@@ -357,7 +359,8 @@ void pv_ssh_close(pv_ssh *s)
     pv_err err;
     if (s == NULL || s->closed) return;
     s->closed = 1;
-    pv_fail(&err, s->state == SSH_ST_READY ? PV_ECLOSED : PV_ECANCELED, "%s: session closed", s->name);
+    pv_fail(&err, s->state == SSH_ST_READY ? PV_ECLOSED : PV_ECANCELED, "%s: session closed",
+            s->name);
     ssh_lose(s, &err);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
     uv_close((uv_handle_t *)&s->kick, on_kick_closed);

@@ -24,9 +24,9 @@ typedef struct attempt {
 struct pv_tcp {
     uv_loop_t *loop;
     uv_getaddrinfo_t resolve;
-    uv_timer_t timer;  /* of the whole attempt; its closing ends it */
-    uv_timer_t slice;  /* of one address, so that a silent one does not eat all the time */
-    attempt *attempt;  /* of the socket being connected */
+    uv_timer_t timer; /* of the whole attempt; its closing ends it */
+    uv_timer_t slice; /* of one address, so that a silent one does not eat all the time */
+    attempt *attempt; /* of the socket being connected */
     struct addrinfo *addresses;
     struct addrinfo *at;
     char *host;
@@ -113,8 +113,8 @@ static void address_failed(pv_tcp *tcp)
 
 static void refused(pv_tcp *tcp, int error)
 {
-    pv_fail(&tcp->err, error == ETIMEDOUT ? PV_ETIMEOUT : PV_EUNAVAILABLE, "connect to %s port %d: %s",
-            tcp->host, tcp->port, strerror(error));
+    pv_fail(&tcp->err, error == ETIMEDOUT ? PV_ETIMEOUT : PV_EUNAVAILABLE,
+            "connect to %s port %d: %s", tcp->host, tcp->port, strerror(error));
     address_failed(tcp);
 }
 
@@ -150,7 +150,8 @@ static void try_address(pv_tcp *tcp)
         finish(tcp);
         return;
     }
-    if (pv_netns_socket(&tcp->fd, tcp->netns, tcp->at->ai_family, SOCK_STREAM, &tcp->err) != PV_OK) {
+    if (pv_netns_socket(&tcp->fd, tcp->netns, tcp->at->ai_family, SOCK_STREAM, &tcp->err) !=
+        PV_OK) {
         address_failed(tcp);
         return;
     }
@@ -176,7 +177,8 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
         return;
     }
     if (status != 0) {
-        pv_fail(&tcp->err, PV_ENOTFOUND, "cannot resolve host name '%s': %s", tcp->host, uv_strerror(status));
+        pv_fail(&tcp->err, PV_ENOTFOUND, "cannot resolve host name '%s': %s", tcp->host,
+                uv_strerror(status));
         finish(tcp);
         return;
     }
@@ -188,8 +190,8 @@ static void on_timeout(uv_timer_t *timer)
 {
     pv_tcp *tcp = PV_OWNER(timer, pv_tcp, timer);
     drop_socket(tcp);
-    pv_fail(&tcp->err, PV_ETIMEOUT, "connect to %s port %d: no answer after %.1f s", tcp->host, tcp->port,
-            tcp->timeout_ms / 1000.0);
+    pv_fail(&tcp->err, PV_ETIMEOUT, "connect to %s port %d: no answer after %.1f s", tcp->host,
+            tcp->port, tcp->timeout_ms / 1000.0);
     finish(tcp);
 }
 
@@ -222,7 +224,8 @@ pv_status pv_tcp_connect(pv_tcp **out, uv_loop_t *loop, const pv_tcp_options *op
     pv_tcp *tcp;
     int rc;
     *out = NULL;
-    if (options->host == NULL || options->host[0] == '\0') return pv_fail(err, PV_EINVAL, "host is empty");
+    if (options->host == NULL || options->host[0] == '\0')
+        return pv_fail(err, PV_EINVAL, "host is empty");
     if (options->port < 1 || options->port > 65535) {
         return pv_fail(err, PV_EINVAL, "port %d is not between 1 and 65535", options->port);
     }
@@ -245,7 +248,8 @@ pv_status pv_tcp_connect(pv_tcp **out, uv_loop_t *loop, const pv_tcp_options *op
     uv_timer_init(loop, &tcp->slice);
     tcp->open_timers = 2;
     uv_timer_start(&tcp->timer, on_timeout, (uint64_t)tcp->timeout_ms, 0);
-    if (tcp->addresses != NULL) uv_timer_start(&tcp->slice, on_begin, 0, 0); /* never call back early */
+    if (tcp->addresses != NULL)
+        uv_timer_start(&tcp->slice, on_begin, 0, 0); /* never call back early */
     *out = tcp;
     return PV_OK;
 }

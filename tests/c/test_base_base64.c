@@ -13,13 +13,19 @@
 static void test_vectors(void **state)
 {
     static const char *const rows[][2] = {
-        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         pv_buf text = {0}, back = {0};
-        assert_int_equal(pv_base64_encode(&text, (pv_bytes){rows[i][0], strlen(rows[i][0])}), PV_OK);
+        assert_int_equal(pv_base64_encode(&text, (pv_bytes){rows[i][0], strlen(rows[i][0])}),
+                         PV_OK);
         assert_string_equal(text.data, rows[i][1]);
         assert_int_equal(pv_base64_decode(&back, (pv_bytes){text.data, text.len}, NULL), PV_OK);
         assert_int_equal(back.len, strlen(rows[i][0]));
@@ -53,7 +59,8 @@ static void test_refuses_what_is_not_base64(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         pv_buf back = {0};
         pv_err err;
-        assert_int_equal(pv_base64_decode(&back, (pv_bytes){bad[i], strlen(bad[i])}, &err), PV_EINVAL);
+        assert_int_equal(pv_base64_decode(&back, (pv_bytes){bad[i], strlen(bad[i])}, &err),
+                         PV_EINVAL);
         pv_buf_deinit(&back);
     }
 }

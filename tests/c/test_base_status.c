@@ -73,11 +73,11 @@ static void errno_becomes_the_status_that_fits(void **state)
         int error;
         pv_status status;
     } rows[] = {
-        {0, PV_OK},          {ENOENT, PV_ENOTFOUND},          {EEXIST, PV_EEXIST},
-        {EPERM, PV_EDENIED}, {EROFS, PV_EDENIED},             {EBUSY, PV_EBUSY},
-        {EINVAL, PV_EINVAL}, {ETIMEDOUT, PV_ETIMEOUT},        {ECONNREFUSED, PV_EUNAVAILABLE},
-        {EFBIG, PV_ELIMIT},  {ENOSYS, PV_EUNSUPPORTED},       {ECANCELED, PV_ECANCELED},
-        {EIO, PV_EIO},       {ENOSPC, PV_EIO},                {12345, PV_EIO},
+        {0, PV_OK},          {ENOENT, PV_ENOTFOUND},    {EEXIST, PV_EEXIST},
+        {EPERM, PV_EDENIED}, {EROFS, PV_EDENIED},       {EBUSY, PV_EBUSY},
+        {EINVAL, PV_EINVAL}, {ETIMEDOUT, PV_ETIMEOUT},  {ECONNREFUSED, PV_EUNAVAILABLE},
+        {EFBIG, PV_ELIMIT},  {ENOSYS, PV_EUNSUPPORTED}, {ECANCELED, PV_ECANCELED},
+        {EIO, PV_EIO},       {ENOSPC, PV_EIO},          {12345, PV_EIO},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -91,7 +91,8 @@ static void test_no_inheritance(void **state)
     for (int fd = 3; fd < 100; fd++) {
         char name[32], target[256] = "";
         snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-        if (readlink(name, target, sizeof target - 1) < 0 || strstr(target, "state.db") == NULL) continue;
+        if (readlink(name, target, sizeof target - 1) < 0 || strstr(target, "state.db") == NULL)
+            continue;
         assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
         seen++;
     }

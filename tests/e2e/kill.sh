@@ -32,7 +32,7 @@ for round in $(seq "$rounds"); do
     rm -rf "$work/world" "$work/ws/.prov"
     mkdir "$work/world"
     kills=0
-    for try in 1 2 3; do
+    for _ in 1 2 3; do
         "$prov" -w "$work/ws" apply --yes >"$work/log" 2>&1 &
         pid=$!
         sleep "0.0$((RANDOM % 10))$((RANDOM % 10))"

@@ -94,7 +94,7 @@ kill -INT "$pid"
 wait "$pid"
 code=$?
 [ "$code" -eq 130 ] || fail "an interrupted apply exits with $code: $(tail -3 "$work/interrupted")"
-run continue 0 apply --yes
+run goes-on 0 apply --yes
 curl -fsS "$url" >/dev/null || fail "no answer after the interrupted apply went on"
 run converged 0 plan --detailed-exitcode
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the end-to-end scripts: a private HOME and folders, what a script may count on, cleaning.
 # Scripts call fail, define at_exit when they must clean up, and end with e2e_end.
 

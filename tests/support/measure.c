@@ -91,7 +91,8 @@ int main(int argc, char **argv)
     qsort(samples, (size_t)runs, sizeof *samples, by_cpu);
     cpu = samples[runs / 2].cpu;
     qsort(samples, (size_t)runs, sizeof *samples, by_wall);
-    printf("{\"runs\": %d, \"failed\": %d, \"wall_min\": %.3f, \"wall_median\": %.3f, \"cpu_median\": %.3f, "
+    printf("{\"runs\": %d, \"failed\": %d, \"wall_min\": %.3f, \"wall_median\": %.3f, "
+           "\"cpu_median\": %.3f, "
            "\"rss_kib\": %ld}\n",
            runs, failed, samples[0].wall, samples[runs / 2].wall, cpu, rss);
     free(samples);

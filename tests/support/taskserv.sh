@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by tests/e2e/taskserv-*.sh: real servers of this machine, their services installed, left
 # alone by a second run, broken by hand, found, repaired, removed. Uses support/e2e.sh.
 

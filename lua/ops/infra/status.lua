@@ -10,7 +10,7 @@ return {
   result = { columns = { "address", "kind", "provider", "id", "ip", "status" } },
   view = "status",
   run = function(ctx)
-    local data = require("core.data")
+    local engine = require("prov.engine")
     local project <close> = assert(require("prov.project").open(ctx, { infra = "no" }))
     local rows = {}
     for i, address in ipairs(project.state:addresses()) do
@@ -25,19 +25,12 @@ return {
         status = record.tainted and "half made" or state.status or "ok",
       }
     end
-    local last
-    for _, row in ipairs(project.store:scan("runs") or {}) do
-      local run = data.decode(row[2])
-      if not last or run.id > last.id then
-        last = run
-      end
-    end
     return {
       workspace = project.workspace.name,
       revision = project.state.revision,
-      last_run = last,
-      open_runs = data.list(require("prov.engine").open_runs(project.store)),
-      resources = data.list(rows),
+      last_run = engine.last_run(project.store),
+      open_runs = engine.open_runs(project.store),
+      resources = rows,
     }
   end,
 }

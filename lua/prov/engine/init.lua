@@ -490,10 +490,23 @@ function M.apply(input)
   }
 end
 
+--- What the last run did: { id, status, started, ended, steps, failed, skipped }, or nil.
+---@return table?
+function M.last_run(store)
+  local last
+  for _, row in ipairs(store:scan("runs") or {}) do
+    local run = data.decode(row[2])
+    if not last or run.id > last.id then
+      last = run
+    end
+  end
+  return last
+end
+
 --- The open runs an earlier process left behind.
 ---@return string[]
 function M.open_runs(store)
-  local ids = {}
+  local ids = data.list({})
   for _, row in ipairs(store:scan("open") or {}) do
     ids[#ids + 1] = row[1]
   end

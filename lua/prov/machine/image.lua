@@ -13,7 +13,7 @@ local M = {}
 
 local DEFAULT_DIR = "/var/cache/prov/images"
 local BUILD_MS = 30 * 60 * 1000
-local RECIPE = 5 -- counts changes of this file that make different images
+local RECIPE = 6 -- counts changes of this file that make different images
 
 local NAMES = {
   ["debian-12"] = { family = "debian", suite = "bookworm" },
@@ -42,8 +42,35 @@ local MASKED = {
   "systemd-modules-load.service",
   "systemd-pstore.service",
   "systemd-remount-fs.service",
+  "systemd-binfmt.service",
+  "proc-sys-fs-binfmt_misc.automount",
+  "systemd-sysusers.service",
+  "systemd-tmpfiles-setup-dev.service",
+  "systemd-tmpfiles-setup-dev-early.service",
+  "systemd-update-utmp.service",
+  "systemd-update-utmp-runlevel.service",
+  "systemd-ask-password-console.path",
+  "systemd-ask-password-wall.path",
+  "modprobe@.service",
   "apt-daily.timer",
   "apt-daily-upgrade.timer",
+}
+
+--- Generators of units for disks, consoles and boot loaders: every one is a process per boot.
+local NO_GENERATORS = {
+  "systemd-bless-boot-generator",
+  "systemd-cryptsetup-generator",
+  "systemd-debug-generator",
+  "systemd-factory-reset-generator",
+  "systemd-getty-generator",
+  "systemd-gpt-auto-generator",
+  "systemd-hibernate-resume-generator",
+  "systemd-integritysetup-generator",
+  "systemd-run-generator",
+  "systemd-ssh-generator",
+  "systemd-system-update-generator",
+  "systemd-tpm2-generator",
+  "systemd-veritysetup-generator",
 }
 
 local FILES = {
@@ -94,7 +121,8 @@ function M.describe(name)
     return nil, e:wrap("image '%s'", name)
   end
   local packages = PACKAGES .. (base ~= name and " python3" or "")
-  local parts = { tostring(RECIPE), known.suite, packages, list, table.concat(MASKED, " ") }
+  local masked = table.concat(MASKED, " ") .. table.concat(NO_GENERATORS, " ")
+  local parts = { tostring(RECIPE), known.suite, packages, list, masked }
   for path, text in pairs(FILES) do
     parts[#parts + 1] = path .. "\0" .. text
   end
@@ -109,6 +137,20 @@ function M.describe(name)
     sources = list,
     id = ("%s-%s"):format(name, hash:sub(1, 16)),
   }
+end
+
+--- Takes units or generators out of use: links to nothing that win over the ones of packages.
+local function mask(dir, names)
+  local ok, e = fs.mkdirp(dir)
+  for _, name in ipairs(names) do
+    if ok then
+      ok, e = fs.remove(dir .. "/" .. name, { recursive = true })
+    end
+    if ok then
+      ok, e = fs.symlink("/dev/null", dir .. "/" .. name)
+    end
+  end
+  return ok, e
 end
 
 --- Changes a fresh root file system into one that servers can be cloned from.
@@ -131,17 +173,11 @@ local function finish(root)
       return nil, e
     end
   end
-  for _, unit in ipairs(MASKED) do
-    local path = root .. "/etc/systemd/system/" .. unit
-    local ok, e = fs.remove(path, { recursive = true })
-    if ok then
-      ok, e = fs.symlink("/dev/null", path)
-    end
-    if not ok then
-      return nil, e
-    end
+  local ok, e = mask(root .. "/etc/systemd/system", MASKED)
+  if not ok then
+    return nil, e
   end
-  return true
+  return mask(root .. "/etc/systemd/system-generators", NO_GENERATORS)
 end
 
 --- Runs a program that dies with us, in a mount namespace of its own.

@@ -49,17 +49,29 @@ function Lab:lock()
   return err.fail("locked", "lab '%s' comes and goes", self.name)
 end
 
+--- Names in a folder of the lab; one that is not there has none. Any other failure raises: to
+-- take it for "nothing there" would give addresses out twice, or remove a lab that is in use.
+function Lab:names(kind)
+  local rows, e = fs.list(("%s/%s"):format(self.dir, kind))
+  if not rows and e.code ~= "notfound" then
+    error(e, 0)
+  end
+  return rows or {}
+end
+
 --- Folders of a kind ("servers"): id -> description; what is unreadable is in the second table.
 function Lab:all(kind)
   local found, broken = {}, {}
-  for _, row in ipairs(fs.list(("%s/%s"):format(self.dir, kind)) or {}) do
+  for _, row in ipairs(self:names(kind)) do
     if row.type == "directory" and not row.name:find("^%.") then
       local folder = ("%s/%s/%s"):format(self.dir, kind, row.name)
-      local described = conf.read(("%s/%s.conf"):format(folder, kind:gsub("s$", "")))
+      local described, e = conf.read(("%s/%s.conf"):format(folder, kind:gsub("s$", "")))
       if described then
         found[row.name] = described
-      else
+      elseif not e or e.code == "corrupt" then
         broken[#broken + 1] = folder
+      else
+        error(e, 0)
       end
     end
   end
@@ -152,7 +164,7 @@ end
 function Lab:sweep()
   for _, kind in ipairs({ "networks", "servers", "volumes" }) do
     local dir = ("%s/%s"):format(self.dir, kind)
-    for _, row in ipairs(fs.list(dir) or {}) do
+    for _, row in ipairs(self:names(kind)) do
       if row.name:find("^%.new%-") then
         fs.remove(("%s/%s"):format(dir, row.name), { recursive = true })
       end
@@ -165,7 +177,7 @@ end
 function Lab:bury()
   for _, kind in ipairs({ "servers", "volumes" }) do
     local dir = ("%s/%s"):format(self.dir, kind)
-    for _, row in ipairs(fs.list(dir) or {}) do
+    for _, row in ipairs(self:names(kind)) do
       local id = row.name:match("^%.gone%-(.+)$")
       if id then
         local ok, e = self.backend.destroy(("%s/%s"):format(dir, id))
@@ -201,7 +213,7 @@ function Lab:close_empty()
   end
   self:sweep()
   for _, kind in ipairs({ "networks", "servers", "volumes" }) do
-    if #(fs.list(("%s/%s"):format(self.dir, kind)) or {}) > 0 then
+    if #self:names(kind) > 0 then
       return true
     end
   end

@@ -63,10 +63,12 @@ int main(int argc, char **argv)
     uint32_t edges = argc > 2 ? (uint32_t)atol(argv[2]) : 3000000;
     int repeats = argc > 3 ? atoi(argv[3]) : 5;
     uint32_t *from = malloc(edges * sizeof *from), *to = malloc(edges * sizeof *to);
-    double *weights = malloc(nodes * sizeof *weights), *remaining = malloc(nodes * sizeof *remaining);
+    double *weights = malloc(nodes * sizeof *weights),
+           *remaining = malloc(nodes * sizeof *remaining);
     uint32_t *path = malloc(nodes * sizeof *path), *label = malloc(nodes * sizeof *label);
     double add[100], order_ms[100], critical[100], sched[100];
-    if (nodes < 2 || repeats < 1 || repeats > 100 || !from || !to || !weights || !remaining || !path || !label) {
+    if (nodes < 2 || repeats < 1 || repeats > 100 || !from || !to || !weights || !remaining ||
+        !path || !label) {
         return 2;
     }
     for (uint32_t i = 0; i < nodes; i++) label[i] = i;

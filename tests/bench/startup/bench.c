@@ -37,7 +37,8 @@ static void split(command *c, char *text)
 {
     int count = 0;
     c->text = strdup(text);
-    for (char *word = strtok(text, " "); word != NULL && count < MAX_WORDS - 1; word = strtok(NULL, " ")) {
+    for (char *word = strtok(text, " "); word != NULL && count < MAX_WORDS - 1;
+         word = strtok(NULL, " ")) {
         c->words[count++] = strcmp(word, "''") == 0 ? "" : word;
     }
 }
@@ -81,7 +82,8 @@ int main(int argc, char **argv)
             }
         }
     }
-    printf("%-44s %9s %9s %7s %9s %7s\n", "command", "best ms", "median ms", "ratio", "peak KiB", "ratio");
+    printf("%-44s %9s %9s %7s %9s %7s\n", "command", "best ms", "median ms", "ratio", "peak KiB",
+           "ratio");
     for (int i = 0; i < count; i++) {
         command *c = &commands[i];
         qsort(c->ms, (size_t)runs, sizeof *c->ms, by_value);
