@@ -1,0 +1,506 @@
+/* The process of a lab: HTTP heads, names, and the proxy with its cache against a mirror on the
+ * loopback; the last needs root for its network namespace. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "linux/fetch.h"
+#include "linux/file.h"
+#include "linux/lab.h"
+#include "linux/netns.h"
+#include "linux/serve.h"
+#include "linux/serve_parts.h"
+#include "linux/upstream.h"
+
+static char base[64], lab[96], netns[96];
+static int mirror_port;
+static pid_t mirror, process;
+
+/* Pure parts ------------------------------------------------------------------------------- */
+
+static pv_bytes str(const char *text)
+{
+    return (pv_bytes){text, strlen(text)};
+}
+
+static void count_line(void *arg, pv_bytes line)
+{
+    assert_true(line.len > 0);
+    ++*(int *)arg;
+}
+
+static void reads_heads(void **state)
+{
+    const char *text = "GET / HTTP/1.1\r\nHost:  a.b \r\nRange: x\r\n\r\nbody";
+    pv_http_head head = {text, pv_http_head_size(str(text))};
+    int lines = 0;
+    (void)state;
+    assert_int_equal(head.len, strlen(text) - 4);
+    assert_int_equal(pv_http_head_size(str("GET / HTTP/1.1\r\nHost: x\r\n")), 0);
+    assert_int_equal(pv_http_head_size(str("")), 0);
+    assert_int_equal(pv_http_field(head, "host").len, 3);
+    assert_memory_equal(pv_http_field(head, "host").data, "a.b", 3);
+    assert_null(pv_http_field(head, "hos").data);
+    assert_null(pv_http_field(head, "Connection").data);
+    assert_true(pv_http_is(str("Range: x"), "range"));
+    assert_false(pv_http_is(str("Ranges: x"), "range"));
+    pv_http_each(head, count_line, &lines);
+    assert_int_equal(lines, 2);
+}
+
+static void knows_what_never_changes(void **state)
+{
+    (void)state;
+    assert_true(pv_fetch_cacheable("/debian/pool/a_1.deb"));
+    assert_true(pv_fetch_cacheable("/debian/dists/x/by-hash/SHA256/abc"));
+    assert_false(pv_fetch_cacheable("/debian/dists/x/InRelease"));
+    assert_false(pv_fetch_cacheable(".deb"));
+}
+
+static int ask_name(const char *name, int type, const char *from, unsigned char *out, size_t *len)
+{
+    static pv_serve_name names[2];
+    pv_serve serve = {.names = names, .name_count = 2};
+    unsigned char q[300] = {0x12, 0x34, 0x01, 0, 0, 1};
+    struct in_addr asker;
+    pv_buf answer;
+    size_t at = 12, n = strlen(name);
+    int ok;
+    for (int i = 0; i < 2; i++) {
+        names[i].hostname = i == 0 ? "web" : "db";
+        inet_pton(AF_INET, i == 0 ? "10.1.0.2" : "10.2.0.2", &names[i].ip);
+        names[i].mask.s_addr = htonl(0xffffff00);
+        names[i].net.s_addr = names[i].ip.s_addr & names[i].mask.s_addr;
+    }
+    q[at++] = (unsigned char)n;
+    memcpy(q + at, name, n);
+    at += n;
+    q[at++] = 0;
+    q[at + 1] = (unsigned char)type;
+    q[at + 3] = 1;
+    at += 4;
+    inet_pton(AF_INET, from, &asker);
+    pv_buf_init(&answer, 1500);
+    ok = pv_names_answer(&serve, asker, q, at, &answer);
+    *len = answer.len;
+    if (answer.len > 0) memcpy(out, answer.data, answer.len);
+    /* Every shorter packet is refused or answered, never read beyond. */
+    for (size_t cut = 0; cut < at; cut++) {
+        unsigned char *exact = malloc(cut != 0 ? cut : 1);
+        assert_non_null(exact);
+        memcpy(exact, q, cut);
+        pv_buf_reset(&answer);
+        pv_names_answer(&serve, asker, exact, cut, &answer);
+        free(exact);
+    }
+    pv_buf_deinit(&answer);
+    return ok;
+}
+
+static void answers_names_of_the_askers_network(void **state)
+{
+    unsigned char out[1500];
+    size_t len;
+    (void)state;
+    assert_true(ask_name("WEB", 1, "10.1.0.9", out, &len));
+    assert_int_equal(out[3] & 15, 0);
+    assert_int_equal(out[7], 1);
+    assert_memory_equal(out + len - 4, "\x0a\x01\x00\x02", 4);
+    assert_true(ask_name("web", 28, "10.1.0.9", out, &len)); /* AAAA: there, but none */
+    assert_int_equal(out[3] & 15, 0);
+    assert_int_equal(out[7], 0);
+    assert_true(ask_name("db", 1, "10.1.0.9", out, &len)); /* on the other network */
+    assert_int_equal(out[3] & 15, 3);
+    assert_true(ask_name("nobody", 1, "10.1.0.9", out, &len));
+    assert_int_equal(out[3] & 15, 3);
+}
+
+static void ignores_what_is_no_question(void **state)
+{
+    static const unsigned char response[] = {0, 0, 0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
+    static const unsigned char pointer[] = {0, 0, 0, 0,    0,  1, 0, 0, 0,
+                                            0, 0, 0, 0xc0, 12, 0, 1, 0, 1};
+    pv_serve serve = {.names = NULL};
+    pv_buf answer;
+    (void)state;
+    pv_buf_init(&answer, 1500);
+    assert_false(pv_names_answer(&serve, (struct in_addr){0}, response, sizeof response, &answer));
+    assert_false(pv_names_answer(&serve, (struct in_addr){0}, pointer, sizeof pointer, &answer));
+    assert_false(pv_names_answer(&serve, (struct in_addr){0}, response, 3, &answer));
+    pv_buf_deinit(&answer);
+}
+
+/* The process ------------------------------------------------------------------------------ */
+
+enum { FILE_SIZE = 3 * 1024 * 1024 };
+
+static void send_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+        if (n <= 0) return;
+        data += n;
+        len -= (size_t)n;
+    }
+}
+
+static void send_text(int fd, const char *text)
+{
+    send_all(fd, text, strlen(text));
+}
+
+static void serve_one(int fd)
+{
+    static char file[FILE_SIZE];
+    char request[8192], head[256];
+    ssize_t n = recv(fd, request, sizeof request - 1, 0);
+    if (n <= 0) return;
+    request[n] = '\0';
+    memset(file, 'x', sizeof file);
+    if (strstr(request, "GET /slow.deb ") == request || strstr(request, "GET /a.deb ") == request) {
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", FILE_SIZE);
+        send_all(fd, head, strlen(head));
+        if (strstr(request, "slow") != NULL) usleep(300000);
+        send_all(fd, file, sizeof file);
+    } else if (strstr(request, "GET /cut.deb ") == request) {
+        send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    } else if (strstr(request, "GET /chunked ") == request) {
+        send_text(fd,
+                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    } else if (strstr(request, "GET /InRelease ") == request) {
+        const char *body = strstr(request, "If-Modified-Since") != NULL ? NULL : "release";
+        if (body == NULL) send_text(fd, "HTTP/1.1 304 Not Modified\r\n\r\n");
+        else send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nrelease");
+    } else {
+        send_text(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    }
+}
+
+/* Counts its requests in a file, one byte each. */
+static void run_mirror(int listening)
+{
+    char path[128];
+    FILE *log;
+    snprintf(path, sizeof path, "%s/requests", base);
+    for (;;) {
+        int fd = accept(listening, NULL, NULL);
+        log = fopen(path, "a");
+        if (fd < 0 || log == NULL) _exit(1);
+        fputc('r', log);
+        fclose(log);
+        if (fork() == 0) {
+            serve_one(fd);
+            _exit(0);
+        }
+        close(fd);
+        while (waitpid(-1, NULL, WNOHANG) > 0) {
+        }
+    }
+}
+
+static int listen_loopback(int *port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+static int setup(void **state)
+{
+    char path[160], text[512];
+    int listening;
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    strcpy(base, "/tmp/prov-serve-XXXXXX");
+    if (mkdtemp(base) == NULL) return -1;
+    listening = listen_loopback(&mirror_port);
+    snprintf(lab, sizeof lab, "%s/lab", base);
+    snprintf(netns, sizeof netns, "%s/ns", base);
+    snprintf(path, sizeof path, "%s/servers/web-1", lab);
+    if (pv_dir_make(path, NULL) != PV_OK) return -1;
+    snprintf(path, sizeof path, "%s/lab.conf", lab);
+    snprintf(text, sizeof text, "netns=%s\ncache=%s/cache\nallow=127.0.0.1:%d\n", netns, base,
+             mirror_port);
+    if (pv_file_replace(path, text, NULL) != PV_OK) return -1;
+    if (pv_netns_create(netns, NULL) != PV_OK) return -1;
+    mirror = fork();
+    if (mirror == 0) run_mirror(listening);
+    close(listening);
+    process = fork();
+    if (process == 0) _exit(pv_serve_run(lab, NULL) == PV_OK ? 0 : 1);
+    for (int i = 0; i < 500; i++) { /* our own child answers, so nothing is started anew */
+        snprintf(path, sizeof path, "%s.sock", netns);
+        if (access(path, F_OK) == 0) return 0;
+        usleep(10000);
+    }
+    return -1;
+}
+
+static int teardown(void **state)
+{
+    int ended;
+    (void)state;
+    kill(mirror, SIGKILL);
+    waitpid(mirror, &ended, 0);
+    if (pv_serve_stop(lab, NULL) != PV_OK) return -1;
+    waitpid(process, &ended, 0);
+    pv_netns_delete(netns, NULL);
+    return WIFEXITED(ended) && WEXITSTATUS(ended) == 0 && pv_tree_remove(base, NULL) == PV_OK ? 0
+                                                                                              : -1;
+}
+
+static int dial_proxy(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(PV_SERVE_PROXY_PORT),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval limit = {10, 0};
+    int saved, fd;
+    assert_int_equal(pv_netns_enter(netns, &saved, NULL), PV_OK);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    pv_netns_leave(saved);
+    return fd;
+}
+
+/* Sends text and reads until the other side closes; `Connection: close` is up to text. */
+static void talk(const char *text, pv_buf *out)
+{
+    int fd = dial_proxy();
+    char chunk[65536];
+    ssize_t n;
+    send_all(fd, text, strlen(text));
+    while ((n = recv(fd, chunk, sizeof chunk, 0)) > 0)
+        assert_int_equal(pv_buf_add(out, chunk, (size_t)n), PV_OK);
+    assert_int_equal(n, 0); /* not the time limit */
+    close(fd);
+}
+
+static void get(const char *path, const char *more, pv_buf *out)
+{
+    char request[512];
+    snprintf(request, sizeof request,
+             "GET http://127.0.0.1:%d%s HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n",
+             mirror_port, path, more);
+    pv_buf_reset(out);
+    talk(request, out);
+}
+
+static size_t requests(void)
+{
+    char path[128];
+    pv_buf text;
+    size_t count;
+    snprintf(path, sizeof path, "%s/requests", base);
+    pv_buf_init(&text, 65536);
+    pv_file_read(&text, path, NULL);
+    count = text.len;
+    pv_buf_deinit(&text);
+    return count;
+}
+
+static void assert_begins(const pv_buf *buf, const char *text)
+{
+    assert_true(buf->len >= strlen(text));
+    if (strncmp(buf->data, text, strlen(text)) != 0)
+        fail_msg("'%.60s' does not begin with '%s'", buf->data, text);
+}
+
+static void fetches_caches_and_passes_through(void **state)
+{
+    pv_buf out;
+    size_t before;
+    (void)state;
+    pv_buf_init(&out, 64 * 1024 * 1024);
+    get("/a.deb", "", &out);
+    assert_begins(&out, "HTTP/1.1 200");
+    assert_int_equal(out.len - pv_http_head_size((pv_bytes){out.data, out.len}), FILE_SIZE);
+    before = requests();
+    get("/a.deb", "", &out);
+    assert_int_equal(out.len - pv_http_head_size((pv_bytes){out.data, out.len}), FILE_SIZE);
+    assert_int_equal(requests(), before); /* from the cache */
+    get("/a.deb", "Range: bytes=5-\r\n", &out);
+    assert_int_equal(requests(), before + 1);
+    get("/InRelease", "", &out);
+    assert_non_null(strstr(out.data, "\r\n\r\nrelease"));
+    get("/InRelease", "If-Modified-Since: then\r\n", &out);
+    assert_begins(&out, "HTTP/1.1 304");
+    get("/chunked", "", &out);
+    assert_non_null(strstr(out.data, "hello"));
+    get("/nothing.deb", "", &out);
+    assert_begins(&out, "HTTP/1.1 404");
+    get("/cut.deb", "", &out); /* the mirror broke off: the client must notice, nothing is kept */
+    assert_int_equal(out.len - pv_http_head_size((pv_bytes){out.data, out.len}), 4);
+    before = requests();
+    get("/cut.deb", "", &out);
+    assert_int_equal(requests(), before + 1);
+    pv_buf_deinit(&out);
+}
+
+static void shares_one_fetch_among_many(void **state)
+{
+    enum { CLIENTS = 8 };
+    pid_t clients[CLIENTS];
+    size_t before = requests();
+    (void)state;
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = fork();
+        if (clients[i] == 0) {
+            pv_buf out;
+            pv_buf_init(&out, 64 * 1024 * 1024);
+            get("/slow.deb", "", &out);
+            _exit(out.len - pv_http_head_size((pv_bytes){out.data, out.len}) == FILE_SIZE ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        int ended;
+        assert_int_equal(waitpid(clients[i], &ended, 0), clients[i]);
+        assert_int_equal(ended, 0);
+    }
+    assert_int_equal(requests(), before + 1);
+}
+
+static void refuses_other_hosts_and_nonsense(void **state)
+{
+    pv_buf out, many;
+    (void)state;
+    pv_buf_init(&out, 64 * 1024 * 1024);
+    pv_buf_init(&many, 64 * 1024 * 1024);
+    talk("GET http://example.org/ HTTP/1.1\r\nConnection: close\r\n\r\n", &out);
+    assert_begins(&out, "HTTP/1.1 403");
+    pv_buf_reset(&out);
+    talk("CONNECT example.org:443 HTTP/1.1\r\n\r\n", &out);
+    assert_begins(&out, "HTTP/1.1 405");
+    pv_buf_reset(&out);
+    talk("POST http://127.0.0.1/ HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", &out);
+    assert_begins(&out, "HTTP/1.1 400");
+    pv_buf_reset(&out);
+    talk("nonsense\r\n\r\n", &out);
+    assert_begins(&out, "HTTP/1.1 400");
+    /* Thousands of requests in one go, each refused at once. */
+    for (int i = 0; i < 2000; i++) pv_buf_adds(&many, "GET http://a/ HTTP/1.1\r\n\r\n");
+    pv_buf_adds(&many, "GET http://a/ HTTP/1.1\r\nConnection: close\r\n\r\n");
+    pv_buf_reset(&out);
+    talk(many.data, &out);
+    assert_begins(&out, "HTTP/1.1 403");
+    assert_true(out.len > 2001 * 50);
+    pv_buf_deinit(&many);
+    pv_buf_deinit(&out);
+}
+
+static void keeps_a_connection_for_pipelined_requests(void **state)
+{
+    char request[1024];
+    pv_buf out;
+    (void)state;
+    pv_buf_init(&out, 64 * 1024 * 1024);
+    snprintf(request, sizeof request,
+             "GET http://127.0.0.1:%d/InRelease HTTP/1.1\r\n\r\nGET http://127.0.0.1:%d/a.deb "
+             "HTTP/1.1\r\n\r\n"
+             "GET http://127.0.0.1:%d/InRelease HTTP/1.1\r\nConnection: close\r\n\r\n",
+             mirror_port, mirror_port, mirror_port);
+    talk(request, &out);
+    assert_non_null(memmem(out.data, out.len, "releaseHTTP/1.1 200", 19));
+    assert_memory_equal(out.data + out.len - 7, "release", 7);
+    assert_true(out.len > FILE_SIZE);
+    pv_buf_deinit(&out);
+}
+
+static void survives_a_head_that_never_ends(void **state)
+{
+    int fd = dial_proxy();
+    char junk[4096];
+    pv_buf out;
+    (void)state;
+    memset(junk, 'a', sizeof junk);
+    for (int i = 0; i < 64; i++) {
+        if (send(fd, junk, sizeof junk, MSG_NOSIGNAL) < 0) break;
+    }
+    assert_true(recv(fd, junk, sizeof junk, 0) <= 0);
+    assert_int_not_equal(errno, EAGAIN);
+    close(fd);
+    pv_buf_init(&out, 64 * 1024 * 1024);
+    get("/InRelease", "", &out);
+    assert_begins(&out, "HTTP/1.1 200");
+    pv_buf_deinit(&out);
+}
+
+static void forwards_and_reports_taken_ports(void **state)
+{
+    char path[160], text[256], reply[16] = "";
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int port, guest_port, saved, listening, taken = listen_loopback(&port), fd, accepted;
+    pv_err err;
+    (void)state;
+    snprintf(path, sizeof path, "%s/servers/web-1/server.conf", lab);
+    snprintf(text, sizeof text, "id=web-1\nip=127.0.0.1\nport=127.0.0.1:%d:80\n", port);
+    assert_int_equal(pv_file_replace(path, text, &err), PV_OK);
+    assert_int_equal(pv_serve_reload(lab, "web-1", &err), PV_ECONFLICT);
+    assert_int_equal(pv_serve_reload(lab, NULL, &err), PV_OK); /* somebody else's trouble */
+    close(taken);
+    assert_int_equal(pv_netns_enter(netns, &saved, &err),
+                     PV_OK); /* a guest behind the lab's loopback */
+    listening = listen_loopback(&guest_port);
+    pv_netns_leave(saved);
+    snprintf(text, sizeof text, "id=web-1\nip=127.0.0.1\nport=127.0.0.1:%d:%d\n", port, guest_port);
+    assert_int_equal(pv_file_replace(path, text, &err), PV_OK);
+    assert_int_equal(pv_serve_reload(lab, "web-1", &err), PV_OK);
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    a.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    accepted = accept(listening, NULL, NULL);
+    send_text(fd, "ping");
+    assert_int_equal(recv(accepted, reply, 4, MSG_WAITALL), 4);
+    shutdown(fd, SHUT_WR);
+    assert_int_equal(recv(accepted, reply, 4, 0), 0); /* half closed, the other way still open */
+    send_all(accepted, "pong", 4);
+    close(accepted);
+    assert_int_equal(recv(fd, reply, 4, MSG_WAITALL), 4);
+    assert_memory_equal(reply, "pong", 4);
+    assert_int_equal(recv(fd, reply, 4, 0), 0);
+    close(fd);
+    close(listening);
+    pv_serve_notify(lab);
+}
+
+int main(void)
+{
+    const struct CMUnitTest pure[] = {
+        cmocka_unit_test(reads_heads),
+        cmocka_unit_test(knows_what_never_changes),
+        cmocka_unit_test(answers_names_of_the_askers_network),
+        cmocka_unit_test(ignores_what_is_no_question),
+    };
+    const struct CMUnitTest real[] = {
+        cmocka_unit_test(fetches_caches_and_passes_through),
+        cmocka_unit_test(shares_one_fetch_among_many),
+        cmocka_unit_test(refuses_other_hosts_and_nonsense),
+        cmocka_unit_test(keeps_a_connection_for_pipelined_requests),
+        cmocka_unit_test(survives_a_head_that_never_ends),
+        cmocka_unit_test(forwards_and_reports_taken_ports),
+    };
+    int failed = cmocka_run_group_tests(pure, NULL, NULL);
+    if (geteuid() != 0) {
+        puts("SKIP the process of a lab: needs root for a network namespace");
+        return failed;
+    }
+    return failed + cmocka_run_group_tests(real, setup, teardown);
+}
