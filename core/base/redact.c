@@ -168,6 +168,9 @@ static void add_forms(pv_bytes secret)
 
 pv_status pv_redact_add(pv_bytes secret, pv_err *err)
 {
+    pv_bytes bare = secret; /* a password file ends in a new line, its other users do not */
+    while (bare.len > 0 && (bare.data[bare.len - 1] == '\n' || bare.data[bare.len - 1] == '\r'))
+        bare.len--;
     if (secret.len < PV_REDACT_MIN) {
         return pv_fail(err, PV_EINVAL, "a secret shorter than %d bytes cannot be hidden",
                        PV_REDACT_MIN);
@@ -175,6 +178,7 @@ pv_status pv_redact_add(pv_bytes secret, pv_err *err)
     pthread_mutex_lock(&registry.mutex);
     if (!known(secret)) {
         add_forms(secret);
+        if (bare.len != secret.len) add_forms(bare);
         for (size_t at = 0; at < secret.len;) {
             const char *start = secret.data + at, *end = memchr(start, '\n', secret.len - at);
             size_t len = end != NULL ? (size_t)(end - start) : secret.len - at;

@@ -90,6 +90,8 @@ static void test_lines_of_a_key(void **state)
     hides("line 2 is MIIEvQIBADANBg", "line 2 is ***");
     hides("line 3 is kqhkiG9w0B", "line 3 is ***");
     hides("if (x) { y }", "if (x) { y }"); /* a short line is no secret */
+    assert_int_equal(pv_redact_add(str("hunter2\r\n"), NULL), PV_OK);
+    hides("short, but all of the file: hunter2", "short, but all of the file: ***");
 }
 
 /* Against a naive search, over a small alphabet, where matches overlap a lot. */
