@@ -147,6 +147,35 @@ static void test_sync_after_async(void **state)
     uv_loop_close(&loop);
 }
 
+/* The same while a worker is anywhere between taking the queue and its transaction. */
+static void test_sync_beside_worker(void **state)
+{
+    uv_loop_t loop;
+    seen all = {.s = open_store(*state), .loop = &loop};
+    int rounds = getenv("PROV_VALGRIND") != NULL ? 20 : 600;
+    pv_cursor *c;
+    pv_row row;
+    uv_loop_init(&loop);
+    for (int i = 0; i < rounds; i++) {
+        queue(&all, i, record(2 * i));
+        for (volatile int spin = 0; spin < i % 60 * 1000; spin++) {
+        }
+        commit(all.s, record(2 * i + 1));
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    assert_int_equal(all.calls, rounds);
+    assert_int_equal(pv_store_journal(all.s, str("run"), 0, &c, NULL), PV_OK);
+    for (int i = 0; i < 2 * rounds; i++) {
+        char text[16] = {0};
+        assert_int_equal(pv_cursor_next(c, &row, NULL), PV_OK);
+        memcpy(text, row.data.data, row.data.len);
+        assert_int_equal(atoi(text), i);
+    }
+    pv_cursor_close(c);
+    pv_store_close(all.s);
+    uv_loop_close(&loop);
+}
+
 static void test_close_with_queue(void **state)
 {
     uv_loop_t loop;
@@ -251,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_conflicts, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_expected_chain, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_sync_after_async, temp_setup, temp_teardown),
+        cmocka_unit_test_setup_teardown(test_sync_beside_worker, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_close_with_queue, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(test_threads, temp_setup, temp_teardown),
     };

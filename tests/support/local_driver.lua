@@ -22,6 +22,16 @@ function M.keygen(dir)
   return { private = assert(fs.read(path)), public = public, path = path }
 end
 
+--- A port of the loopback that nobody has now: other specs may run at the same time.
+---@return integer
+function M.free_port()
+  local tcp = assert(require("luv").new_tcp())
+  assert(tcp:bind("127.0.0.1", 0))
+  local port = tcp:getsockname().port
+  tcp:close()
+  return port
+end
+
 --- opts: dir (a scratch folder), name, config
 function M.open(opts)
   local driver = { machine = machine, count = 0, user = M.keygen(opts.dir), adopted = {} }

@@ -22,11 +22,11 @@ describe("provider local, killed in mid-creation", function()
   local driver = require("support.local_driver")
 
   --- Starts the creator and kills it after `ms`; with `helpers`, its helper processes too.
-  local function create_and_kill(scratch, lab, ms, helpers)
+  local function create_and_kill(scratch, lab, port, ms, helpers)
     local ended = async.await(function(resume)
       local handle, pid
       handle, pid = uv.spawn(app.exe, {
-        args = { "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua", scratch },
+        args = { "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua", scratch, tostring(port) },
         stdio = { nil, nil, 2 },
       }, function(code, signal)
         handle:close()
@@ -62,16 +62,26 @@ describe("provider local, killed in mid-creation", function()
   end
 
   local outcomes = {}
+  local lab, labs
+
+  after_each(function() -- a failed round must not disturb others, whatever it left
+    uv.os_unsetenv("PROV_LOCAL_DIR")
+    support.run(function()
+      return require("prov.machine.helper").run("purge", "/run/prov/netns/" .. lab)
+    end)
+  end)
+
   for round = 1, ROUNDS do
     it("leaves nothing, round " .. round, support.test(function()
       local scratch = tmp.dir()
-      local labs = scratch .. "/labs"
+      labs = scratch .. "/labs"
       uv.os_setenv("PROV_LOCAL_DIR", labs)
       assert(require("prov.machine.image").ensure("debian-12"))
-      local lab = require("prov.machine").lab_name({ name = "kill", dir = scratch })
+      lab = require("prov.machine").lab_name({ name = "kill", dir = scratch })
       local ms = math.random(5, 900)
       local helpers = round % 2 == 0
-      local ended = create_and_kill(scratch, lab, ms, helpers)
+      local port = driver.free_port()
+      local ended = create_and_kill(scratch, lab, port, ms, helpers)
       assert.not_equal("failed", ended)
       outcomes[ended] = (outcomes[ended] or 0) + 1
       local d = driver.open({ dir = scratch, name = "kill" })
@@ -86,7 +96,7 @@ describe("provider local, killed in mid-creation", function()
           end
         end
         local net = assert(d.create("network", "lan", {}, "key-net"), about)
-        local a = assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { "28031:22" } }, "key-a"))
+        local a = assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { port .. ":22" } }, "key-a"))
         local b = assert(d.create("server", "b", { network = net.id, image = "debian-12" }, "key-b"))
         assert.not_equal(a.ip, b.ip)
         assert.equal(2, #assert(d.call("server", "list")), about)
@@ -94,7 +104,6 @@ describe("provider local, killed in mid-creation", function()
         assert.equal("running", assert(d.call("server", "read", b.id)).status)
       end
       delete_all(d)
-      uv.os_unsetenv("PROV_LOCAL_DIR")
       local left
       for _ = 1, 60 do -- a helper of the killed process may just be ending
         left = traces.of(lab, labs)

@@ -248,6 +248,9 @@ describe("ssh files", function()
   end)
 end)
 
+-- Two or three descriptors stay after the first 60 sessions (docs/KNOWN_DEBTS.md); a leak per session would be 60.
+local SLACK = 5
+
 describe("ssh in quantity", function()
   it("holds 60 sessions at once without leaking descriptors", function()
     run(function()
@@ -272,8 +275,13 @@ describe("ssh in quantity", function()
       for _, session in ipairs(sessions) do
         session:close()
       end
-      async.sleep(50)
-      assert.are.equal(before, descriptors())
+      for _ = 1, 100 do -- a loaded machine needs a while to say goodbye to all
+        if descriptors() <= before + SLACK then
+          break
+        end
+        async.sleep(50)
+      end
+      assert.is_true(descriptors() <= before + SLACK)
     end)
   end)
 
