@@ -24,21 +24,23 @@ describe("provider local, killed in mid-creation", function()
   --- Starts the creator and kills it after `ms`; with `helpers`, its helper processes too.
   local function create_and_kill(scratch, lab, port, ms, helpers)
     local ended = async.await(function(resume)
-      local handle, pid
+      local handle, pid, timer
       handle, pid = uv.spawn(app.exe, {
         args = { "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua", scratch, tostring(port) },
         stdio = { nil, nil, 2 },
       }, function(code, signal)
         handle:close()
+        timer:stop()
+        if not timer:is_closing() then
+          timer:close()
+        end
         resume(signal ~= 0 and "killed" or code == 0 and "complete" or "failed")
       end)
       assert(handle, pid)
-      local timer = uv.new_timer()
+      timer = uv.new_timer()
       timer:start(ms, 0, function()
         timer:close()
-        if not handle:is_closing() then
-          uv.kill(pid, "sigkill")
-        end
+        uv.kill(pid, "sigkill")
         for _, row in ipairs(helpers and fs.list("/proc") or {}) do
           local command = row.name:find("^%d+$") and fs.read(("/proc/%s/cmdline"):format(row.name)) or ""
           if command:find("internal%zlab%z") and command:find(lab, 1, true) then
@@ -63,6 +65,7 @@ describe("provider local, killed in mid-creation", function()
 
   local outcomes = {}
   local lab, labs
+  local whole -- how long an undisturbed creation takes, in milliseconds
 
   after_each(function() -- a failed round must not disturb others, whatever it left
     uv.os_unsetenv("PROV_LOCAL_DIR")
@@ -78,7 +81,15 @@ describe("provider local, killed in mid-creation", function()
       uv.os_setenv("PROV_LOCAL_DIR", labs)
       assert(require("prov.machine.image").ensure("debian-12"))
       lab = require("prov.machine").lab_name({ name = "kill", dir = scratch })
-      local ms = math.random(5, 900)
+      if not whole then
+        local started = uv.hrtime()
+        assert.equal("complete", create_and_kill(scratch, lab, driver.free_port(), 60000, false))
+        whole = (uv.hrtime() - started) // 1000000
+        local d = driver.open({ dir = scratch, name = "kill" })
+        d.dir = scratch
+        delete_all(d)
+      end
+      local ms = math.random(5, whole)
       local helpers = round % 2 == 0
       local port = driver.free_port()
       local ended = create_and_kill(scratch, lab, port, ms, helpers)
