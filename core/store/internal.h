@@ -164,7 +164,14 @@ size_t make_kv_key(char *to, pv_bytes space, pv_bytes key);
 /* ---- txn.c ---- */
 
 /* Fills err from an LMDB result; "<what> in <path>: why". */
-pv_status store_fail(pv_store *s, pv_err *err, int rc, const char *what);
+pv_status store_explain(pv_store *s, pv_err *err, int rc, const char *what);
+
+/* The same, and never PV_OK. */
+static inline pv_status store_fail(pv_store *s, pv_err *err, int rc, const char *what)
+{
+    pv_status status = store_explain(s, err, rc, what);
+    return status != PV_OK ? status : PV_EIO;
+}
 
 /* A read transaction; nested ones on one thread are fine.  End it with read_end. */
 pv_status read_begin(pv_store *s, MDB_txn **txn, pv_err *err);

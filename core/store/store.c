@@ -99,40 +99,47 @@ static void keep_to_ourselves(pv_store *s)
     if (mdb_env_get_fd(s->env, &fd) == 0) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+/* What can be said of the file before LMDB sees it.  With opened.mutex held. */
+static pv_status check_file(pv_store *s, bool *fresh, pv_err *err)
+{
+    struct stat st;
+    *fresh = stat(s->path, &st) != 0;
+    if (*fresh && errno != ENOENT) return pv_fail_errno(err, errno, "open store %s", s->path);
+    if (*fresh && !s->readonly) return PV_OK;
+    if (*fresh) return pv_fail(err, PV_ENOTFOUND, "open store %s: there is none", s->path);
+    if (!S_ISREG(st.st_mode)) {
+        return pv_fail(err, PV_EINVAL, "open store %s: not a regular file", s->path);
+    }
+    if (s->readonly && st.st_size == 0) {
+        return pv_fail(err, PV_ENOTFOUND, "open store %s: it is empty", s->path);
+    }
+    if (!is_listed(st.st_dev, st.st_ino)) return PV_OK;
+    return pv_fail(err, PV_EBUSY, "open store %s: this process has it open already", s->path);
+}
+
 /* Opens the LMDB environment, with the list of open files locked around it. */
 static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
 {
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0);
     struct stat st;
-    pv_status status = PV_OK;
+    pv_status status;
     int rc;
     pthread_mutex_lock(&opened.mutex);
-    *fresh = stat(s->path, &st) != 0;
-    if (*fresh && errno != ENOENT) {
-        status = pv_fail_errno(err, errno, "open store %s", s->path);
-    } else if (*fresh && s->readonly) {
-        status = pv_fail(err, PV_ENOTFOUND, "open store %s: there is none", s->path);
-    } else if (!*fresh && !S_ISREG(st.st_mode)) {
-        status = pv_fail(err, PV_EINVAL, "open store %s: not a regular file", s->path);
-    } else if (s->readonly && st.st_size == 0) {
-        status = pv_fail(err, PV_ENOTFOUND, "open store %s: it is empty", s->path);
-    } else if (!*fresh && is_listed(st.st_dev, st.st_ino)) {
-        status = pv_fail(err, PV_EBUSY, "open store %s: this process has it open already", s->path);
-    } else if ((status = reserve_lock_file(s, err)) != PV_OK) {
-        goto done;
-    } else if ((rc = mdb_env_open(s->env, s->path,
-                                  MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0),
-                                  0600)) != 0) {
+    status = check_file(s, fresh, err);
+    if (status == PV_OK) status = reserve_lock_file(s, err);
+    if (status == PV_OK && (rc = mdb_env_open(s->env, s->path, flags, 0600)) != 0) {
         status = store_fail(s, err, rc, "open store");
-    } else if (stat(s->path, &st) != 0) {
+    }
+    if (status == PV_OK && stat(s->path, &st) != 0) {
         status = pv_fail_errno(err, errno, "open store %s", s->path);
-    } else {
+    }
+    if (status == PV_OK) {
         keep_to_ourselves(s);
         opened.files = pv_realloc_array(opened.files, opened.count + 1, sizeof *opened.files);
         opened.files[opened.count].dev = s->dev = st.st_dev;
         opened.files[opened.count++].ino = s->ino = st.st_ino;
         s->listed = true;
     }
-done:
     pthread_mutex_unlock(&opened.mutex);
     return status;
 }

@@ -29,7 +29,7 @@ static bool disk_is_full(const pv_store *s, int rc)
     return rc == EIO && statvfs(s->path, &fs) == 0 && fs.f_bavail == 0;
 }
 
-pv_status store_fail(pv_store *s, pv_err *err, int rc, const char *what)
+pv_status store_explain(pv_store *s, pv_err *err, int rc, const char *what)
 {
     const char *why = mdb_strerror(rc);
     if (disk_is_full(s, rc)) {
