@@ -224,6 +224,33 @@ static void a_broken_description_can_be_destroyed(void **state)
     assert_int_not_equal(access(gone, F_OK), 0);
 }
 
+static void a_lab_without_folder_is_purged(void **state)
+{
+    pv_cgroups *groups;
+    char named[192];
+    pv_err err;
+    pid_t child;
+    int ended;
+    (void)state;
+    snprintf(named, sizeof named, "%s/run/ctest-%d", base, (int)getpid());
+    assert_int_equal(pv_netns_create(named, &err), PV_OK);
+    assert_int_equal(pv_cgroups_open(&groups, &err), PV_OK);
+    assert_int_equal(pv_cgroup_make(groups, group, &err), PV_OK);
+    child = fork();
+    if (child == 0) { /* a grandchild, which the machine's init reaps as it does a server's */
+        if (fork() != 0) _exit(0);
+        if (pv_cgroup_join(groups, group, NULL) != PV_OK) _exit(1);
+        for (;;) pause();
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    usleep(100000);
+    assert_int_equal(pv_lab_purge(named, &err), PV_OK);
+    assert_int_equal(pv_lab_purge(named, &err), PV_OK);
+    assert_false(pv_netns_has(named));
+    assert_int_equal(group_count(), 0);
+    pv_cgroups_close(groups);
+}
+
 static void knows_its_process(void **state)
 {
     pid_t child = fork();
@@ -306,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_network_comes_and_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_that_cannot_start_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_broken_description_can_be_destroyed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lab_without_folder_is_purged, setup, teardown),
         cmocka_unit_test_setup_teardown(knows_its_process, setup, teardown),
         cmocka_unit_test_setup_teardown(contains_what_it_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(root_needs_an_image, setup, teardown),

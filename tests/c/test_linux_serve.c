@@ -266,6 +266,83 @@ static int teardown(void **state)
                                                                                               : -1;
 }
 
+typedef struct answer {
+    pv_serve serve;
+    pv_upstream *up;
+    int status, ended, ok, pauses;
+    long long length, got;
+} answer;
+
+static void on_head(void *arg, int status, pv_http_head head, long long length)
+{
+    answer *a = arg;
+    assert_true(head.len > 0);
+    a->status = status;
+    a->length = length;
+}
+
+static void on_resume(uv_timer_t *timer)
+{
+    answer *a = timer->data;
+    pv_upstream_pause(a->up, 0);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void on_body(void *arg, pv_bytes bytes)
+{
+    static uv_timer_t timer;
+    answer *a = arg;
+    a->got += (long long)bytes.len;
+    if (a->pauses++ > 0) return;
+    pv_upstream_pause(a->up, 1);
+    uv_timer_init(&a->serve.loop, &timer);
+    timer.data = a;
+    uv_timer_start(&timer, on_resume, 20, 0);
+}
+
+static void on_end(void *arg, int ok)
+{
+    answer *a = arg;
+    a->ended++;
+    a->ok = ok;
+}
+
+static void ask_mirror(const char *path, int port, int close_at_once, answer *a)
+{
+    static const pv_upstream_events events = {on_head, on_body, on_end};
+    char request[256];
+    memset(a, 0, sizeof *a);
+    assert_int_equal(uv_loop_init(&a->serve.loop), 0);
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n\r\n", path);
+    a->up = pv_upstream_open(&a->serve, "127.0.0.1", port, str(request), 0, &events, a);
+    if (close_at_once) pv_upstream_close(a->up);
+    uv_run(&a->serve.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&a->serve.loop), 0); /* no handle is left open */
+}
+
+static void asks_a_mirror(void **state)
+{
+    answer a;
+    int port;
+    (void)state;
+    ask_mirror("/a.deb", mirror_port, 0, &a);
+    assert_int_equal(a.status, 200);
+    assert_int_equal(a.length, FILE_SIZE);
+    assert_int_equal(a.got, FILE_SIZE);
+    assert_int_equal(a.ended, 1);
+    assert_true(a.ok);
+    ask_mirror("/cut.deb", mirror_port, 0, &a);
+    assert_int_equal(a.ended, 1);
+    assert_false(a.ok);
+    ask_mirror("/a.deb", mirror_port, 1, &a);
+    assert_int_equal(a.ended, 0);
+    close(listen_loopback(&port)); /* nobody listens there now */
+    ask_mirror("/a.deb", port, 0, &a);
+    assert_int_equal(a.ended, 1);
+    assert_false(a.ok);
+    pv_upstream_close(NULL);
+}
+
 static int dial_proxy(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET,
@@ -490,6 +567,7 @@ int main(void)
         cmocka_unit_test(ignores_what_is_no_question),
     };
     const struct CMUnitTest real[] = {
+        cmocka_unit_test(asks_a_mirror),
         cmocka_unit_test(fetches_caches_and_passes_through),
         cmocka_unit_test(shares_one_fetch_among_many),
         cmocka_unit_test(refuses_other_hosts_and_nonsense),
