@@ -252,8 +252,10 @@ pv_status pv_serve_run(const char *lab, pv_err *err)
         if (socket_address(lab, &address, NULL) == PV_OK) unlink(address.sun_path);
     }
     forget_names(serve);
-    pv_lock_close(lock);
-    return status; /* the process ends now, and what is open with it */
+    /* The process ends now, and what is open with it.  It is the kernel that gives the lock back,
+     * so that whoever gets it knows that this process is gone. */
+    serve->lock = lock;
+    return status;
 }
 
 /* Asks the lab's process; PV_EUNAVAILABLE when there is none. */

@@ -27,7 +27,8 @@ struct pv_serve {
     uv_loop_t loop;
     uv_timer_t tick;
     const char *lab;
-    int lab_netns; /* descriptors of the two namespaces */
+    struct pv_lock *lock; /* held to the end of the process */
+    int lab_netns;        /* descriptors of the two namespaces */
     int host_netns;
     int clients; /* open connections of all kinds */
     int idle_ticks;

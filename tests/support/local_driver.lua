@@ -15,7 +15,8 @@ end
 --- Makes a key pair with the machine's own ssh-keygen, so that the test needs nothing of prov's SSH.
 function M.keygen(dir)
   local fs, proc = require("prov.fs"), require("prov.proc")
-  local path = ("%s/key-%d"):format(dir, math.random(1 << 40))
+  local unique = ("%02x"):rep(8):format(require("luv").random(8):byte(1, 8))
+  local path = ("%s/key-%s"):format(dir, unique)
   local r = assert(proc.run({ "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "prov", "-f", path }))
   assert(r.code == 0, r.stderr)
   local public = assert(fs.read(path .. ".pub")):gsub("%s+$", "")
