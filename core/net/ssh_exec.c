@@ -8,7 +8,8 @@
 
 enum {
     KEEP_MAX = 64 << 20, /* output kept for the result when nobody says */
-    CHUNK = 128 << 10,   /* input handed to libssh at once, and so the most it buffers */
+    MAX_SIGNALS = 5,
+    CHUNK = 128 << 10, /* input handed to libssh at once, and so the most it buffers */
 };
 
 /* libssh callbacks: they only fill buffers, see ssh_internal.h. */
@@ -90,6 +91,8 @@ void ssh_exec_retire(pv_ssh_exec *e)
     uv_close((uv_handle_t *)&e->timer, on_timer_closed);
 }
 
+static void on_persist(uv_timer_t *timer);
+
 static void on_report(uv_timer_t *timer)
 {
     pv_ssh_exec *e = PV_OWNER(timer, pv_ssh_exec, timer);
@@ -102,6 +105,7 @@ static void on_report(uv_timer_t *timer)
                e->fail.status == PV_OK ? NULL : &e->fail);
     pv_buf_reset(&e->out);
     pv_buf_reset(&e->err);
+    if (e->signals > 0 && e->channel != NULL) uv_timer_start(timer, on_persist, 50, 0);
     ssh_exec_retire(e);
 }
 
@@ -122,13 +126,35 @@ static void drop_channel(pv_ssh_exec *e)
     e->s->open_count--;
 }
 
-/* Ends a command before its time. */
+static void terminate(pv_ssh_exec *e);
+
+static void on_persist(uv_timer_t *timer)
+{
+    pv_ssh_exec *e = PV_OWNER(timer, pv_ssh_exec, timer);
+    if (e->channel != NULL && !e->remote_closed) {
+        if (e->signals < MAX_SIGNALS) terminate(e);
+        else e->signals = 0;
+    }
+    ssh_kick(e->s);
+}
+
+/* A process that sshd has just started may lose its signal, before it is the program it shall be.
+ * So the signal is repeated while the command does not end, and the channel closed after that. */
+static void terminate(pv_ssh_exec *e)
+{
+    if (e->forward_port != 0 || e->remote_closed) return;
+    ssh_channel_request_send_signal(e->channel, "TERM");
+    e->signals++;
+    if (e->reported) uv_timer_start(&e->timer, on_persist, 25u << e->signals, 0);
+}
+
+/* Ends a command before its time.  One whose request is under way gets its signal when the server
+ * has answered: closing alone would leave it running. */
 static void kill_exec(pv_ssh_exec *e)
 {
     if (e->state == EXEC_ENDED) return;
-    if (e->state == EXEC_RUNNING && e->forward_port == 0 && !e->remote_closed) {
-        ssh_channel_request_send_signal(e->channel, "TERM");
-    }
+    if (e->state == EXEC_RUNNING) terminate(e);
+    e->requesting = e->state == EXEC_REQUESTING;
     end(e);
     ssh_kick(e->s);
 }
@@ -255,8 +281,19 @@ static void step_ended(pv_ssh_exec *e)
         int rc = open_channel(e);
         if (rc == SSH_AGAIN) return;
         e->opening = 0;
-        if (rc != SSH_OK) e->remote_closed = 1;
+        if (rc != SSH_OK) { /* refused: a close would name a channel the server does not know */
+            drop_channel(e);
+            ssh_exec_retire(e);
+            return;
+        }
     }
+    if (e->requesting) {
+        int rc = ssh_channel_request_exec(e->channel, e->command);
+        if (rc == SSH_AGAIN) return;
+        e->requesting = 0;
+        if (rc == SSH_OK) terminate(e);
+    }
+    if (e->signals > 0 && !e->remote_closed) return; /* see on_persist() */
     if (!e->close_sent) {
         e->close_sent = 1;
         /* The first call may stop after its EOF when the socket is full; the second goes on. */

@@ -63,6 +63,8 @@ struct pv_ssh_exec {
     exec_state state;
     ssh_channel channel; /* stays until the far side has closed it, so that its place is counted */
     int opening;         /* the open request has no answer yet */
+    int requesting;      /* ended while the request to run had no answer yet */
+    int signals;         /* sent to end the command; 0 again when that was no use */
     int close_sent;
     struct ssh_channel_callbacks_struct callbacks;
     uv_timer_t timer; /* timeout, then the turn in which on_done is called */
