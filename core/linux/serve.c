@@ -223,11 +223,12 @@ static pv_status open_namespaces(pv_serve *serve, pv_err *err)
 
 pv_status pv_serve_run(const char *lab, pv_err *err)
 {
-    pv_serve *serve = pv_alloc(sizeof *serve);
+    static pv_serve *serve; /* one in a process, to its end */
     char path[PV_PATH_CAP];
     struct sockaddr_un address;
     pv_lock *lock = NULL;
     pv_status status = pv_path_format(path, err, "%s/serve.lock", lab);
+    serve = pv_alloc(sizeof *serve);
     serve->lab = lab;
     serve->lab_netns = serve->host_netns = -1;
     if (status == PV_OK) status = pv_lock_open(&lock, path, 0, err);
