@@ -20,7 +20,7 @@ servers:
 YAML
 
 get() { # get SERVER PORT PATH
-    on "$1" "exec 3<>/dev/tcp/127.0.0.1/$2 && printf 'GET $3 HTTP/1.0\r\n\r\n' >&3 && cat <&3"
+    on "$1" "curl -sS --max-time 10 'http://127.0.0.1:$2$3'"
 }
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     up=$(get server.mon 9090 '/api/v1/query?query=up==1' | grep -o '"job":"node"' | wc -l)
