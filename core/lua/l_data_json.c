@@ -3,8 +3,6 @@
 #include "data/json.h"
 #include "lua/l_data.h"
 
-enum { MAX_TEXT = 1 << 30 };
-
 static pv_status put_value(l_data_walk *w, int idx);
 
 static pv_status put_text(l_data_walk *w, const char *text)
@@ -53,22 +51,21 @@ static pv_status put_key(l_data_walk *w, const l_data_key *key)
 
 static pv_status put_map(l_data_walk *w, int idx)
 {
-    l_data_key *keys;
-    size_t count;
-    pv_status status = l_data_sorted_keys(w, idx, &keys, &count);
+    l_data_keyset keys;
+    pv_status status = l_data_sorted_keys(w, idx, &keys);
     if (status != PV_OK) return status;
     status = put_text(w, "{");
-    for (size_t i = 0; i < count && status == PV_OK; i++) {
+    for (size_t i = 0; i < keys.count && status == PV_OK; i++) {
         if (i > 0) status = put_text(w, ",");
         if (status == PV_OK) status = put_newline(w);
-        if (status == PV_OK) status = put_key(w, &keys[i]);
-        l_data_push_member(w->L, idx, &keys[i]);
+        if (status == PV_OK) status = put_key(w, &keys.list[i]);
+        l_data_push_member(w->L, idx, &keys.list[i]);
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
         lua_pop(w->L, 1);
     }
     lua_pop(w->L, 1);
     w->depth--;
-    if (status == PV_OK && count > 0) status = put_newline(w);
+    if (status == PV_OK && keys.count > 0) status = put_newline(w);
     return status == PV_OK ? put_text(w, "}") : status;
 }
 
@@ -116,9 +113,10 @@ int l_data_json_encode(lua_State *L)
     l_data_walk w = {
         .L = L, .types = l_data_types_of(L), .err = &err, .pretty = lua_toboolean(L, 2)};
     luaL_checkany(L, 1);
-    w.out = lx_newbuf(L, MAX_TEXT);
+    w.out = lx_newbuf(L, L_DATA_MAX_TEXT);
     if (put_value(&w, 1) != PV_OK) return lx_fail(L, &err);
     lua_pushlstring(L, w.out->data, w.out->len);
+    pv_buf_wipe(w.out); /* it may be large, and the collector late */
     return 1;
 }
 

@@ -34,17 +34,6 @@ local LAZY = {
   end,
 }
 
-local ctx_mt = {
-  __index = function(ctx, name)
-    local make = LAZY[name]
-    if make then
-      local made = make(ctx)
-      rawset(ctx, name, made)
-      return made
-    end
-  end,
-}
-
 local function poll(opts, fn)
   local every, timeout = opts.every or 1, opts.timeout or 600
   local waited = 0
@@ -65,6 +54,24 @@ local function sleep(seconds)
   async.sleep(math.floor(seconds * 1000))
 end
 
+--- What every ctx has.
+local FIXED = { poll = poll, sleep = sleep, fail = err.fail, adopt = function() end }
+
+local ctx_mt = {
+  __index = function(ctx, name)
+    local fixed = FIXED[name]
+    if fixed then
+      return fixed
+    end
+    local make = LAZY[name]
+    if make then
+      local made = make(ctx)
+      rawset(ctx, name, made)
+      return made
+    end
+  end,
+}
+
 --- Opens the providers an infra uses.
 ---@param workspace prov.Workspace
 ---@param registry prov.Registry
@@ -77,6 +84,7 @@ function M.open(workspace, registry, configs)
     configs = configs or {},
     revealed = {},
     bodies = {},
+    declared = {},
     about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
 end
@@ -84,7 +92,11 @@ end
 --- The declaration of a provider and of one of its resource kinds.
 ---@return table? declaration, table? resource, prov.Err?
 function Providers:resource(name, kind)
-  local declaration, e = self.registry:get("provider", name)
+  local declaration, e = self.declared[name], nil
+  if not declaration then
+    declaration, e = self.registry:get("provider", name)
+    self.declared[name] = declaration
+  end
   if not declaration then
     return nil, nil, e
   end
@@ -157,10 +169,6 @@ function Providers:ctx(name, fields)
   fields.owner = self
   fields.provider = name
   fields.workspace = self.about
-  fields.poll = poll
-  fields.sleep = sleep
-  fields.fail = err.fail
-  fields.adopt = fields.adopt or function() end
   return setmetatable(fields, ctx_mt)
 end
 

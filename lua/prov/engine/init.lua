@@ -53,10 +53,6 @@ end
 
 --- The state of a resource as the run knows it now.
 function Run:state_of(address)
-  local live = self.live[address]
-  if live ~= nil then
-    return live or nil
-  end
   local record = self.records[address]
   return record and record:state()
 end
@@ -103,7 +99,6 @@ end
 --- Records the new state of a resource in memory, after it was committed.
 function Run:settle(address, record)
   self.records[address] = record
-  self.live[address] = record and record:state() or false
 end
 
 local function run_step(run, step)
@@ -114,7 +109,7 @@ local function run_step(run, step)
   local ms = math.floor(clock.monotonic() - started)
   if ok then
     run.progress:done(step.address, step.action, ms)
-    local slot = ("%s %s %s"):format(step.action, step.kind, step.provider or step.name or "")
+    local slot = step.action .. " " .. step.kind .. " " .. (step.provider or step.name or "")
     local past = run.durations[slot]
     run.durations[slot] = past and (past * 3 + ms) // 4 or ms
     return true
@@ -261,7 +256,7 @@ local function drop_orphans(run, plan)
   local batch = {}
   for _, record in ipairs(plan.dropped) do
     local server = record.address:match("@(.*)$")
-    if not run.records[server] or run.live[server] == false then
+    if not run.records[server] then
       local removes = state.removes(record)
       table.move(removes, 1, #removes, #batch + 1, batch)
       run:settle(record.address, nil)
@@ -356,7 +351,6 @@ local function new_run(input)
     registry = input.registry,
     records = input.state.records,
     instances = input.plan.instances,
-    live = {},
     failures = {},
     skipped = {},
     uncertain = {},
@@ -375,7 +369,7 @@ local function new_run(input)
     servers = function()
       local list = {}
       for address, record in pairs(run.records) do
-        if record.kind == "server" and run.live[address] ~= false then
+        if record.kind == "server" then
           list[#list + 1] = address
         end
       end
