@@ -21,15 +21,26 @@ local LAZY = {
   log = function()
     return require("prov.log")
   end,
-  machine = function(ctx)
-    return ctx.provider == "local" and require("prov.machine") or nil
+  machine = function(base)
+    return base.provider == "local" and require("prov.machine") or nil
   end,
-  user_key = function(ctx)
-    return assert(ctx.owner.workspace:user_key()).public
+  user_key = function(base)
+    return assert(base.owner.workspace:user_key()).public
   end,
   keygen = function()
     return function()
       return require("prov.ssh").keygen("ed25519")
+    end
+  end,
+}
+
+local base_mt = {
+  __index = function(base, name)
+    local make = LAZY[name]
+    if make then
+      local made = make(base)
+      rawset(base, name, made)
+      return made
     end
   end,
 }
@@ -54,24 +65,6 @@ local function sleep(seconds)
   async.sleep(math.floor(seconds * 1000))
 end
 
---- What every ctx has.
-local FIXED = { poll = poll, sleep = sleep, fail = err.fail, adopt = function() end }
-
-local ctx_mt = {
-  __index = function(ctx, name)
-    local fixed = FIXED[name]
-    if fixed then
-      return fixed
-    end
-    local make = LAZY[name]
-    if make then
-      local made = make(ctx)
-      rawset(ctx, name, made)
-      return made
-    end
-  end,
-}
-
 --- Opens the providers an infra uses.
 ---@param workspace prov.Workspace
 ---@param registry prov.Registry
@@ -85,6 +78,7 @@ function M.open(workspace, registry, configs)
     revealed = {},
     bodies = {},
     declared = {},
+    ctx_mts = {},
     about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
 end
@@ -164,15 +158,33 @@ function Providers:config(name)
   return config
 end
 
---- The ctx for one call. `fields`: address, kind, key, adopt, recorded, deadline.
-function Providers:ctx(name, fields)
-  fields.owner = self
-  fields.provider = name
-  fields.workspace = self.about
-  return setmetatable(fields, ctx_mt)
+--- The metatable that gives every ctx of a provider what they have in common.
+---@return table?, prov.Err?
+function Providers:ctx_mt(name)
+  local mt = self.ctx_mts[name]
+  if mt then
+    return mt
+  end
+  local config, e = self:config(name)
+  if not config then
+    return nil, e
+  end
+  local base = {
+    owner = self,
+    provider = name,
+    workspace = self.about,
+    config = config,
+    poll = poll,
+    sleep = sleep,
+    fail = err.fail,
+    adopt = function() end,
+  }
+  self.ctx_mts[name] = { __index = setmetatable(base, base_mt) }
+  return self.ctx_mts[name]
 end
 
 --- Calls a body function: providers:call("local", "server", "read", { address = ... }, id).
+--- The fields become the body's ctx: address, key, adopt, recorded, deadline.
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -185,8 +197,9 @@ function Providers:call(name, kind, verb, fields, ...)
     return err.fail("unsupported", "provider '%s' cannot %s a %s", name, verb:gsub("^action_", ""), kind)
   end
   fields.kind = kind
-  fields.config, e = self:config(name)
-  if not fields.config then
+  local mt
+  mt, e = self:ctx_mt(name)
+  if not mt then
     return nil, e
   end
   local args = table.pack(...)
@@ -195,7 +208,7 @@ function Providers:call(name, kind, verb, fields, ...)
       args[i] = value.reveal(args[i]) -- a body sends it to its world; only records keep the box
     end
   end
-  local packed = table.pack(pcall(fn, self:ctx(name, fields), table.unpack(args, 1, args.n)))
+  local packed = table.pack(pcall(fn, setmetatable(fields, mt), table.unpack(args, 1, args.n)))
   if packed[1] then
     return table.unpack(packed, 2, packed.n)
   end

@@ -62,24 +62,24 @@ end
 --- The store operations that write the record and its edges.
 ---@param record prov.Record
 ---@param old? prov.Record what it replaces; its edges are removed where they no longer hold
+---@param batch? table[] to add them to
 ---@return table[] part of a commit batch
-function M.writes(record, old)
-  local batch = {
-    {
-      "node",
-      record.address,
-      record.kind,
-      data.encode({
-        v = VERSION,
-        provider = record.provider,
-        id = record.id,
-        key = record.key,
-        needs = data.list(record.needs),
-        args = record.args_bytes,
-        state = record.state_bytes,
-        tainted = record.tainted,
-      }),
-    },
+function M.writes(record, old, batch)
+  batch = batch or {}
+  batch[#batch + 1] = {
+    "node",
+    record.address,
+    record.kind,
+    data.encode({
+      v = VERSION,
+      provider = record.provider,
+      id = record.id,
+      key = record.key,
+      needs = data.list(record.needs),
+      args = record.args_bytes,
+      state = record.state_bytes,
+      tainted = record.tainted,
+    }),
   }
   local wanted = old and #old.needs > 0 and {}
   for _, address in ipairs(record.needs) do

@@ -28,6 +28,7 @@ end
 
 local function call(run, step, verb, fields, ...)
   fields.address = step.address
+  fields.kind = step.kind
   return run.providers:call(step.provider, step.kind, verb, fields, ...)
 end
 
@@ -39,8 +40,8 @@ local function save(run, step, phase, parts)
   parts.provider = step.provider
   parts.needs = parts.needs or needs_of(run, step.node)
   local record = state.record(parts)
-  local batch = state.writes(record, run.records[step.address])
-  batch.message = step.id
+  local batch = { message = step.id, epoch = run.epoch }
+  state.writes(record, run.records[step.address], batch)
   local ok, e = run:journal(step, phase, { id = parts.id }, batch)
   if not ok then
     return nil, e
@@ -99,10 +100,12 @@ function M.create_resource(run, step)
   local identity
   local observed
   observed, e = call(run, step, "create", {
+    address = step.address,
+    kind = step.kind,
     key = key,
     adopt = function(id)
       identity = id
-      assert(run:journal(step, "accepted", { id = id }))
+      run:note(step, "accepted", { id = id }) -- lost in a crash, the key finds it
     end,
   }, args)
   if observed then
