@@ -5,20 +5,27 @@
 
 static pv_status put_value(l_data_walk *w, int idx);
 
+static pv_status wrote(l_data_walk *w, pv_status status)
+{
+    return status == PV_OK ? PV_OK : pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
+}
+
 static pv_status put_text(l_data_walk *w, const char *text)
 {
-    return pv_buf_adds(w->out, text) == PV_OK
-               ? PV_OK
-               : pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
+    return wrote(w, pv_buf_adds(w->out, text));
 }
 
 static pv_status put_newline(l_data_walk *w)
 {
-    pv_status status = PV_OK;
+    static const char spaces[] = "                                ";
+    pv_status status;
     if (!w->pretty) return PV_OK;
-    status = put_text(w, "\n");
-    for (int i = 0; i < w->depth && status == PV_OK; i++) status = put_text(w, "  ");
-    return status;
+    status = pv_buf_addc(w->out, '\n');
+    for (size_t left = (size_t)w->depth * 2, now; left != 0 && status == PV_OK; left -= now) {
+        now = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
+        status = pv_buf_add(w->out, spaces, now);
+    }
+    return wrote(w, status);
 }
 
 static pv_status put_list(l_data_walk *w, int idx)

@@ -47,19 +47,22 @@ local function index_nodes(infra)
   return nodes, by_address, instances
 end
 
---- Calls fn(address) for each address a need stands for: itself, or all instances of a base.
-function Builder:each_need(node, fn)
-  local needs = node.needs
-  for i = 1, #needs do
-    local address = needs[i]
-    if self.by_address[address] then
-      fn(address)
-    else
-      for _, instance in ipairs(self.instances[address] or {}) do
-        fn(instance)
-      end
-    end
+--- The addresses a node needs that are wanted, all instances in place of a base; not to be changed.
+function Builder:needs_in(node)
+  local needs, by_address = node.needs, self.by_address
+  local at = 1
+  while needs[at] and by_address[needs[at]] do
+    at = at + 1
   end
+  if not needs[at] then
+    return needs -- as the infra gives them
+  end
+  local out = {}
+  for _, address in ipairs(needs) do
+    local instances = by_address[address] and { address } or self.instances[address] or {}
+    table.move(instances, 1, #instances, #out + 1, out)
+  end
+  return out
 end
 
 --- Dependency order of the nodes, or an error with the cycle spelled out.
@@ -71,10 +74,8 @@ function Builder:order()
   end
   local g = graph.new(#nodes)
   for i = 1, #nodes do
-    if #nodes[i].needs > 0 then
-      self:each_need(nodes[i], function(address)
-        g:edge(number[address], i)
-      end)
+    for _, address in ipairs(self:needs_in(nodes[i])) do
+      g:edge(number[address], i)
     end
   end
   local order, e = g:sort()
@@ -123,7 +124,8 @@ function Builder:lookup(address, path)
     return require("prov.state").at(args, path)
   end
   if self:pending(address) == "create" then
-    return value.unknown("any", { address })
+    self.unknown[address] = self.unknown[address] or value.unknown("any", { address })
+    return self.unknown[address]
   end
   local state = self.observed and self.observed[address] or self:record(address) and self:record(address):state()
   if not state then
@@ -174,13 +176,11 @@ end
 --- Ids of the steps that must end before a step of this node may start.
 function Builder:needs_of(node)
   local ids = {}
-  if #node.needs > 0 then
-    self:each_need(node, function(address)
-      local step = self.forward[address]
-      if step then
-        ids[#ids + 1] = step.id
-      end
-    end)
+  for _, address in ipairs(self:needs_in(node)) do
+    local step = self.forward[address]
+    if step then
+      ids[#ids + 1] = step.id
+    end
   end
   return ids
 end
@@ -495,6 +495,7 @@ function M.build(input)
     forward = {},
     backward = {},
     resolved = {},
+    unknown = {},
     refreshed = {},
     settled = {},
     dropped = {},
