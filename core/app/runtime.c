@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "lua/lx.h"
 #include "lua/modules.h"
 
@@ -211,13 +212,27 @@ static void add_searcher(lua_State *L, int at, lua_CFunction search)
     lua_pop(L, 2);
 }
 
+/* An error outside of every pcall. */
+static int panic(lua_State *L)
+{
+    const char *text = lua_tostring(L, -1);
+    fprintf(stderr, "prov: bug: %s\n", text != NULL ? text : "an error that is no text");
+    return 0; /* Lua aborts */
+}
+
 pv_status pv_runtime_open(lua_State **out, pv_err *err)
 {
     lua_State *L;
+    pv_pool *pool;
     *out = NULL;
     if (find_places(err) != PV_OK) return err != NULL ? err->status : PV_EIO;
-    L = luaL_newstate();
-    if (L == NULL) return pv_fail(err, PV_EIO, "cannot make a Lua state: out of memory");
+    pool = pv_pool_new();
+    L = lua_newstate(pv_pool_realloc, pool);
+    if (L == NULL) {
+        pv_pool_free(pool);
+        return pv_fail(err, PV_EIO, "cannot make a Lua state: out of memory");
+    }
+    lua_atpanic(L, panic);
     luaL_openlibs(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushcfunction(L, luaopen_luv);
@@ -269,5 +284,9 @@ fail:
 
 void pv_runtime_close(lua_State *L)
 {
-    if (L != NULL) lua_close(L);
+    void *pool;
+    if (L == NULL) return;
+    lua_getallocf(L, &pool);
+    lua_close(L);
+    pv_pool_free(pool);
 }

@@ -76,17 +76,34 @@ static int compare_keys(const void *left, const void *right)
     return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
 }
 
-pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_key **keys, size_t *count)
+static void sort_keys(l_data_keyset *keys)
+{
+    if (keys->list != keys->few) {
+        qsort(keys->list, keys->count, sizeof *keys->list, compare_keys);
+        return;
+    }
+    for (size_t i = 1; i < keys->count; i++) {
+        l_data_key key = keys->few[i];
+        size_t at = i;
+        for (; at > 0 && compare_keys(&keys->few[at - 1], &key) > 0; at--)
+            keys->few[at] = keys->few[at - 1];
+        keys->few[at] = key;
+    }
+}
+
+pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys)
 {
     lua_State *L = w->L;
     size_t n = 0;
     idx = lua_absindex(L, idx);
     for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) n++;
-    *keys = lua_newuserdatauv(L, n * sizeof **keys + 1, 0);
-    *count = n;
+    keys->count = n;
+    keys->list = keys->few;
+    if (n <= sizeof keys->few / sizeof *keys->few) lua_pushnil(L);
+    else keys->list = lua_newuserdatauv(L, n * sizeof *keys->list, 0);
     n = 0;
     for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-        l_data_key *key = &(*keys)[n++];
+        l_data_key *key = &keys->list[n++];
         *key = (l_data_key){0};
         if (lua_type(L, -2) == LUA_TSTRING) {
             key->text = lua_tolstring(L, -2, &key->len);
@@ -99,7 +116,7 @@ pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_key **keys, size_t 
             return status;
         }
     }
-    qsort(*keys, *count, sizeof **keys, compare_keys);
+    sort_keys(keys);
     return PV_OK;
 }
 
@@ -183,15 +200,14 @@ static int l_data_keys(lua_State *L)
 {
     pv_err err;
     l_data_walk w = {.L = L, .err = &err};
-    l_data_key *keys;
-    size_t count;
+    l_data_keyset keys;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    if (l_data_sorted_keys(&w, 1, &keys, &count) != PV_OK) return luaL_argerror(L, 1, err.msg);
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        if (keys[i].text != NULL) lua_pushlstring(L, keys[i].text, keys[i].len);
-        else lua_pushinteger(L, keys[i].number);
+    if (l_data_sorted_keys(&w, 1, &keys) != PV_OK) return luaL_argerror(L, 1, err.msg);
+    lua_createtable(L, (int)keys.count, 0);
+    for (size_t i = 0; i < keys.count; i++) {
+        if (keys.list[i].text != NULL) lua_pushlstring(L, keys.list[i].text, keys.list[i].len);
+        else lua_pushinteger(L, keys.list[i].number);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
@@ -225,7 +241,8 @@ int luaopen_core_data(lua_State *L)
         types->metatable[kind] = lua_topointer(L, -1);
         lua_setfield(L, -3, fields[kind]);
     }
-    luaL_setfuncs(L, functions, 1);
+    lx_newbuf(L, L_DATA_MAX_TEXT);
+    luaL_setfuncs(L, functions, 2);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     return 1;

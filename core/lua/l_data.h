@@ -15,9 +15,10 @@ typedef enum {
     L_DATA_TEXT, /* { part, ... } */
 } l_data_kind;
 
-enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500 };
+enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500, L_DATA_MAX_TEXT = 1 << 30 };
 
-/* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps. */
+/* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps.
+ * Upvalue 2: the buffer that encode builds its results in. */
 typedef struct l_data_types {
     const void *metatable[L_DATA_KINDS];
 } l_data_types;
@@ -45,10 +46,17 @@ l_data_kind l_data_classify(lua_State *L, int idx, const l_data_types *types);
 /* Number of items of the list at idx; PV_EINVAL when it has holes or other keys. */
 pv_status l_data_list_len(l_data_walk *w, int idx, lua_Integer *out);
 
-/* Pushes a block with the keys of the map at idx, integers first, then strings by byte. It
- * stays valid while it and the map stay on the stack and the map is not changed.  PV_EINVAL
- * (with nothing pushed) when a key is of another type. */
-pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_key **keys, size_t *count);
+/* The sorted keys of a map: those of a small one need no block of memory. */
+typedef struct l_data_keyset {
+    l_data_key *list; /* integers first, then strings by byte */
+    size_t count;
+    l_data_key few[16];
+} l_data_keyset;
+
+/* Fills *keys with the keys of the map at idx and pushes one value that keeps them. They stay
+ * valid while it and the map stay on the stack and the map is not changed.  PV_EINVAL (with
+ * nothing pushed) when a key is of another type. */
+pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys);
 
 /* Pushes map[key]. */
 void l_data_push_member(lua_State *L, int map, const l_data_key *key);

@@ -1,8 +1,9 @@
 /* core.data: the canonical encoding. */
+#include "base/mem.h"
 #include "data/codec.h"
 #include "lua/l_data.h"
 
-enum { MAX_TEXT = 1 << 30 };
+enum { MAX_SCRATCH = 64 * 1024 };
 
 static pv_status put_value(l_data_walk *w, int idx);
 
@@ -26,16 +27,16 @@ static pv_status put_list(l_data_walk *w, int idx, pv_code code)
 
 static pv_status put_map(l_data_walk *w, int idx)
 {
-    l_data_key *keys;
-    size_t count;
-    pv_status status = l_data_sorted_keys(w, idx, &keys, &count);
+    l_data_keyset keys;
+    pv_status status = l_data_sorted_keys(w, idx, &keys);
     if (status != PV_OK) return status;
-    status = wrote(w, pv_codec_put_count(w->out, PV_CODE_MAP, count));
-    for (size_t i = 0; i < count && status == PV_OK; i++) {
-        status = wrote(w, keys[i].text != NULL
-                              ? pv_codec_put_string(w->out, (pv_bytes){keys[i].text, keys[i].len})
-                              : pv_codec_put_int(w->out, keys[i].number));
-        l_data_push_member(w->L, idx, &keys[i]);
+    status = wrote(w, pv_codec_put_count(w->out, PV_CODE_MAP, keys.count));
+    for (size_t i = 0; i < keys.count && status == PV_OK; i++) {
+        status = wrote(
+            w, keys.list[i].text != NULL
+                   ? pv_codec_put_string(w->out, (pv_bytes){keys.list[i].text, keys.list[i].len})
+                   : pv_codec_put_int(w->out, keys.list[i].number));
+        l_data_push_member(w->L, idx, &keys.list[i]);
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
         lua_pop(w->L, 1);
     }
@@ -105,12 +106,17 @@ int l_data_encode(lua_State *L)
 {
     pv_err err;
     l_data_walk w = {.L = L, .types = l_data_types_of(L), .err = &err};
+    pv_buf *scratch = lua_touserdata(L, lua_upvalueindex(2));
+    pv_status status;
     luaL_checkany(L, 1);
-    w.out = lx_newbuf(L, MAX_TEXT);
+    /* In use only when a finalizer encodes in the middle of this, or after a raise. */
+    w.out = scratch->len == 0 ? scratch : lx_newbuf(L, L_DATA_MAX_TEXT);
     (void)pv_codec_begin(w.out);
-    if (put_value(&w, 1) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, w.out->data, w.out->len);
-    return 1;
+    if ((status = put_value(&w, 1)) == PV_OK) lua_pushlstring(L, w.out->data, w.out->len);
+    if (w.out->cap > MAX_SCRATCH) pv_buf_wipe(w.out);
+    else pv_wipe(w.out->data, w.out->len);
+    pv_buf_reset(w.out);
+    return status == PV_OK ? 1 : lx_fail(L, &err);
 }
 
 /* Pushes the next value.  The bytes were checked before, so tokens cannot fail. */

@@ -3,24 +3,29 @@
 #include "data/json.h"
 #include "lua/l_data.h"
 
-enum { MAX_TEXT = 1 << 30 };
-
 static pv_status put_value(l_data_walk *w, int idx);
+
+static pv_status wrote(l_data_walk *w, pv_status status)
+{
+    return status == PV_OK ? PV_OK : pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
+}
 
 static pv_status put_text(l_data_walk *w, const char *text)
 {
-    return pv_buf_adds(w->out, text) == PV_OK
-               ? PV_OK
-               : pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
+    return wrote(w, pv_buf_adds(w->out, text));
 }
 
 static pv_status put_newline(l_data_walk *w)
 {
-    pv_status status = PV_OK;
+    static const char spaces[] = "                                ";
+    pv_status status;
     if (!w->pretty) return PV_OK;
-    status = put_text(w, "\n");
-    for (int i = 0; i < w->depth && status == PV_OK; i++) status = put_text(w, "  ");
-    return status;
+    status = pv_buf_addc(w->out, '\n');
+    for (size_t left = (size_t)w->depth * 2, now; left != 0 && status == PV_OK; left -= now) {
+        now = left < sizeof spaces - 1 ? left : sizeof spaces - 1;
+        status = pv_buf_add(w->out, spaces, now);
+    }
+    return wrote(w, status);
 }
 
 static pv_status put_list(l_data_walk *w, int idx)
@@ -53,22 +58,21 @@ static pv_status put_key(l_data_walk *w, const l_data_key *key)
 
 static pv_status put_map(l_data_walk *w, int idx)
 {
-    l_data_key *keys;
-    size_t count;
-    pv_status status = l_data_sorted_keys(w, idx, &keys, &count);
+    l_data_keyset keys;
+    pv_status status = l_data_sorted_keys(w, idx, &keys);
     if (status != PV_OK) return status;
     status = put_text(w, "{");
-    for (size_t i = 0; i < count && status == PV_OK; i++) {
+    for (size_t i = 0; i < keys.count && status == PV_OK; i++) {
         if (i > 0) status = put_text(w, ",");
         if (status == PV_OK) status = put_newline(w);
-        if (status == PV_OK) status = put_key(w, &keys[i]);
-        l_data_push_member(w->L, idx, &keys[i]);
+        if (status == PV_OK) status = put_key(w, &keys.list[i]);
+        l_data_push_member(w->L, idx, &keys.list[i]);
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
         lua_pop(w->L, 1);
     }
     lua_pop(w->L, 1);
     w->depth--;
-    if (status == PV_OK && count > 0) status = put_newline(w);
+    if (status == PV_OK && keys.count > 0) status = put_newline(w);
     return status == PV_OK ? put_text(w, "}") : status;
 }
 
@@ -116,9 +120,10 @@ int l_data_json_encode(lua_State *L)
     l_data_walk w = {
         .L = L, .types = l_data_types_of(L), .err = &err, .pretty = lua_toboolean(L, 2)};
     luaL_checkany(L, 1);
-    w.out = lx_newbuf(L, MAX_TEXT);
+    w.out = lx_newbuf(L, L_DATA_MAX_TEXT);
     if (put_value(&w, 1) != PV_OK) return lx_fail(L, &err);
     lua_pushlstring(L, w.out->data, w.out->len);
+    pv_buf_wipe(w.out); /* it may be large, and the collector late */
     return 1;
 }
 

@@ -3,8 +3,6 @@
 #include "data/yaml.h"
 #include "lua/l_data.h"
 
-enum { MAX_TEXT = 1 << 30 };
-
 #define DOC_TYPE "prov.data.doc"
 
 /* A walk that writes through libyaml. */
@@ -32,16 +30,16 @@ static pv_status put_list(yaml_walk *w, int idx)
 static pv_status put_map(yaml_walk *w, int idx)
 {
     lua_State *L = w->base.L;
-    l_data_key *keys;
-    size_t count;
-    pv_status status = l_data_sorted_keys(&w->base, idx, &keys, &count);
+    l_data_keyset keys;
+    pv_status status = l_data_sorted_keys(&w->base, idx, &keys);
     if (status != PV_OK) return status;
-    status = pv_yaml_begin_map(w->to, count == 0, w->base.err);
-    for (size_t i = 0; i < count && status == PV_OK; i++) {
-        status = keys[i].text != NULL
-                     ? pv_yaml_put_string(w->to, (pv_bytes){keys[i].text, keys[i].len}, w->base.err)
-                     : pv_yaml_put_int(w->to, keys[i].number, w->base.err);
-        l_data_push_member(L, idx, &keys[i]);
+    status = pv_yaml_begin_map(w->to, keys.count == 0, w->base.err);
+    for (size_t i = 0; i < keys.count && status == PV_OK; i++) {
+        status = keys.list[i].text != NULL
+                     ? pv_yaml_put_string(w->to, (pv_bytes){keys.list[i].text, keys.list[i].len},
+                                          w->base.err)
+                     : pv_yaml_put_int(w->to, keys.list[i].number, w->base.err);
+        l_data_push_member(L, idx, &keys.list[i]);
         if (status == PV_OK) status = put_value(w, lua_gettop(L));
         lua_pop(L, 1);
     }
@@ -105,7 +103,7 @@ int l_data_yaml_encode(lua_State *L)
     yaml_walk w = {.base = {.L = L, .types = l_data_types_of(L), .err = &err}};
     pv_yaml_writer **box;
     luaL_checkany(L, 1);
-    w.base.out = lx_newbuf(L, MAX_TEXT);
+    w.base.out = lx_newbuf(L, L_DATA_MAX_TEXT);
     box = lx_newbox(L, "prov.data.yaml_writer");
     lua_pushvalue(L, -2);
     lua_setiuservalue(L, -2, 1); /* the buffer outlives the writer */

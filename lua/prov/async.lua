@@ -33,6 +33,7 @@ end
 
 local function finish(task, result)
   task.done = true
+  current[task.co] = nil
   task.on_cancel = nil
   task.result = result
   cancel_children(task)
@@ -51,19 +52,23 @@ local function finish(task, result)
   end
 end
 
-local function step(task, ...)
-  local packed = table.pack(coroutine.resume(task.co, ...))
+--- What a resume of the task returned: nothing to do when it waits, else its results.
+local function stepped(task, ok, ...)
   if coroutine.status(task.co) ~= "dead" then
     return
   end
-  if packed[1] then
-    finish(task, table.pack(table.unpack(packed, 2, packed.n)))
+  if ok then
+    finish(task, table.pack(...))
   else
-    local raised = packed[2]
+    local raised = ...
     local trace = not err.is(raised) and debug.traceback(task.co, tostring(raised)) or nil
     coroutine.close(task.co)
     finish(task, { n = 2, nil, err.from(raised, trace) })
   end
+end
+
+local function step(task, ...)
+  stepped(task, coroutine.resume(task.co, ...))
 end
 
 -- Tasks that may go on. They are stepped one after the other at the outermost level: stepping one
@@ -73,12 +78,15 @@ local draining = false
 local cancels = 0 -- cancellations whose loop turn has not come yet
 
 local function go_on(task, ...)
-  ready.last = ready.last + 1
-  ready[ready.last] = table.pack(task, ...)
   if draining then
+    ready.last = ready.last + 1
+    ready[ready.last] = table.pack(task, ...)
     return
   end
   draining = true
+  if not task.done then
+    step(task, ...)
+  end
   while ready.first <= ready.last do
     local item = ready[ready.first]
     ready[ready.first] = nil
@@ -135,12 +143,9 @@ function M.await(start)
   return coroutine.yield()
 end
 
-local function new_task(owner, fn, ...)
-  local args = table.pack(...)
-  local task = setmetatable({ done = false, owner = owner }, Task)
-  task.co = coroutine.create(function()
-    return fn(table.unpack(args, 1, args.n))
-  end)
+--- A task that the first step, with the arguments of fn, lets begin.
+local function new_task(owner, fn)
+  local task = setmetatable({ done = false, owner = owner, co = coroutine.create(fn) }, Task)
   current[task.co] = task
   if owner then
     owner.children = owner.children or {}
@@ -156,8 +161,8 @@ function M.spawn(fn, ...)
   if not owner then
     error("spawn outside a task", 2)
   end
-  local task = new_task(owner, fn, ...)
-  step(task)
+  local task = new_task(owner, fn)
+  step(task, ...)
   return task
 end
 
@@ -228,10 +233,10 @@ function M.scope(fn)
     if ended then
       error("the scope has ended", 2)
     end
-    local task = new_task(owner, body, ...)
+    local task = new_task(owner, body)
     self.tasks[#self.tasks + 1] = task
     task.watch = check
-    step(task)
+    step(task, ...)
     if failure then
       task:cancel()
     end
@@ -406,8 +411,8 @@ function M.run(fn, ...)
   if M.running() then
     error("async.run inside a task", 2)
   end
-  local task = new_task(nil, fn, ...)
-  go_on(task)
+  local task = new_task(nil, fn)
+  go_on(task, ...)
   while not task.done do
     if not uv.run("once") and not task.done then
       return err.fail("bug", "the event loop has nothing to wait for, but the task has not ended")

@@ -67,9 +67,7 @@ end
 --- `bytes` random bytes as hex.
 ---@return string
 function M.random_hex(bytes)
-  return (uv.random(bytes):gsub(".", function(c)
-    return ("%02x"):format(c:byte())
-  end))
+  return ("%02x"):rep(bytes):format(uv.random(bytes):byte(1, -1))
 end
 
 return M

@@ -21,11 +21,11 @@ local LAZY = {
   log = function()
     return require("prov.log")
   end,
-  machine = function(ctx)
-    return ctx.provider == "local" and require("prov.machine") or nil
+  machine = function(base)
+    return base.provider == "local" and require("prov.machine") or nil
   end,
-  user_key = function(ctx)
-    return assert(ctx.owner.workspace:user_key()).public
+  user_key = function(base)
+    return assert(base.owner.workspace:user_key()).public
   end,
   keygen = function()
     return function()
@@ -34,12 +34,12 @@ local LAZY = {
   end,
 }
 
-local ctx_mt = {
-  __index = function(ctx, name)
+local base_mt = {
+  __index = function(base, name)
     local make = LAZY[name]
     if make then
-      local made = make(ctx)
-      rawset(ctx, name, made)
+      local made = make(base)
+      rawset(base, name, made)
       return made
     end
   end,
@@ -77,6 +77,8 @@ function M.open(workspace, registry, configs)
     configs = configs or {},
     revealed = {},
     bodies = {},
+    declared = {},
+    ctx_mts = {},
     about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
 end
@@ -84,7 +86,11 @@ end
 --- The declaration of a provider and of one of its resource kinds.
 ---@return table? declaration, table? resource, prov.Err?
 function Providers:resource(name, kind)
-  local declaration, e = self.registry:get("provider", name)
+  local declaration, e = self.declared[name], nil
+  if not declaration then
+    declaration, e = self.registry:get("provider", name)
+    self.declared[name] = declaration
+  end
   if not declaration then
     return nil, nil, e
   end
@@ -152,19 +158,33 @@ function Providers:config(name)
   return config
 end
 
---- The ctx for one call. `fields`: address, kind, key, adopt, recorded, deadline.
-function Providers:ctx(name, fields)
-  fields.owner = self
-  fields.provider = name
-  fields.workspace = self.about
-  fields.poll = poll
-  fields.sleep = sleep
-  fields.fail = err.fail
-  fields.adopt = fields.adopt or function() end
-  return setmetatable(fields, ctx_mt)
+--- The metatable that gives every ctx of a provider what they have in common.
+---@return table?, prov.Err?
+function Providers:ctx_mt(name)
+  local mt = self.ctx_mts[name]
+  if mt then
+    return mt
+  end
+  local config, e = self:config(name)
+  if not config then
+    return nil, e
+  end
+  local base = {
+    owner = self,
+    provider = name,
+    workspace = self.about,
+    config = config,
+    poll = poll,
+    sleep = sleep,
+    fail = err.fail,
+    adopt = function() end,
+  }
+  self.ctx_mts[name] = { __index = setmetatable(base, base_mt) }
+  return self.ctx_mts[name]
 end
 
 --- Calls a body function: providers:call("local", "server", "read", { address = ... }, id).
+--- The fields become the body's ctx: address, key, adopt, recorded, deadline.
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -177,8 +197,9 @@ function Providers:call(name, kind, verb, fields, ...)
     return err.fail("unsupported", "provider '%s' cannot %s a %s", name, verb:gsub("^action_", ""), kind)
   end
   fields.kind = kind
-  fields.config, e = self:config(name)
-  if not fields.config then
+  local mt
+  mt, e = self:ctx_mt(name)
+  if not mt then
     return nil, e
   end
   local args = table.pack(...)
@@ -187,7 +208,7 @@ function Providers:call(name, kind, verb, fields, ...)
       args[i] = value.reveal(args[i]) -- a body sends it to its world; only records keep the box
     end
   end
-  local packed = table.pack(pcall(fn, self:ctx(name, fields), table.unpack(args, 1, args.n)))
+  local packed = table.pack(pcall(fn, setmetatable(fields, mt), table.unpack(args, 1, args.n)))
   if packed[1] then
     return table.unpack(packed, 2, packed.n)
   end

@@ -184,26 +184,32 @@ local function walk(v, visit)
   return false
 end
 
+local function is_later(_, kind)
+  return kind == "unknown" or kind == "ref"
+end
+
+local function is_reference(_, kind)
+  return kind == "ref"
+end
+
+local function is_hidden(_, kind)
+  return kind == "secret"
+end
+
 --- True when the value is or contains an unknown or a reference.
 ---@return boolean
 function M.has_unknown(v)
-  return walk(v, function(_, kind)
-    return kind == "unknown" or kind == "ref"
-  end)
+  return walk(v, is_later)
 end
 
 ---@return boolean
 function M.has_reference(v)
-  return walk(v, function(_, kind)
-    return kind == "ref"
-  end)
+  return walk(v, is_reference)
 end
 
 ---@return boolean
 function M.has_secret(v)
-  return walk(v, function(_, kind)
-    return kind == "secret"
-  end)
+  return walk(v, is_hidden)
 end
 
 --- Addresses the value refers to, as a set.

@@ -7,6 +7,7 @@
 
 local async = require("prov.async")
 local clock = require("prov.clock")
+local collector = require("prov.collector")
 local data = require("core.data")
 local err = require("prov.err")
 local graph = require("core.graph")
@@ -37,26 +38,46 @@ function Run:commit(batch)
   return revision
 end
 
+local NO_FIELDS = {}
+
+local function nothing() end
+
+--- The store operation that journals a phase of a step: intent, accepted, done, failed or unknown.
+local function entry_of(run, step, phase, fields)
+  fields = fields or NO_FIELDS
+  return { "journal", run.id, data.encode({
+    step = step.id,
+    address = step.address,
+    action = step.action,
+    phase = phase,
+    time = os.time(),
+    id = fields.id,
+    key = fields.key,
+    kind = fields.kind,
+    provider = fields.provider,
+    args = fields.args,
+    needs = fields.needs,
+    code = fields.code,
+    error = fields.error,
+  }) }
+end
+
 --- Journals a phase of a step; `batch` holds more operations for the same transaction.
 ---@async
 function Run:journal(step, phase, fields, batch)
-  batch = batch or {}
-  fields = fields or {}
-  fields.step = step.id
-  fields.address = step.address
-  fields.action = step.action
-  fields.phase = phase
-  fields.time = os.time()
-  batch[#batch + 1] = { "journal", self.id, data.encode(fields) }
+  batch = batch or { epoch = self.epoch }
+  batch[#batch + 1] = entry_of(self, step, phase, fields)
   return self:commit(batch)
+end
+
+--- Journals a phase without waiting for the disk. Commits keep their order: it is durable before
+--- everything that is journalled later, and what keeps it from being written, that meets too.
+function Run:note(step, phase, fields)
+  self.store:commit({ epoch = self.epoch, entry_of(self, step, phase, fields) }, nothing)
 end
 
 --- The state of a resource as the run knows it now.
 function Run:state_of(address)
-  local live = self.live[address]
-  if live ~= nil then
-    return live or nil
-  end
   local record = self.records[address]
   return record and record:state()
 end
@@ -103,7 +124,6 @@ end
 --- Records the new state of a resource in memory, after it was committed.
 function Run:settle(address, record)
   self.records[address] = record
-  self.live[address] = record and record:state() or false
 end
 
 local function run_step(run, step)
@@ -114,7 +134,7 @@ local function run_step(run, step)
   local ms = math.floor(clock.monotonic() - started)
   if ok then
     run.progress:done(step.address, step.action, ms)
-    local slot = ("%s %s %s"):format(step.action, step.kind, step.provider or step.name or "")
+    local slot = step.action .. " " .. step.kind .. " " .. (step.provider or step.name or "")
     local past = run.durations[slot]
     run.durations[slot] = past and (past * 3 + ms) // 4 or ms
     return true
@@ -261,7 +281,7 @@ local function drop_orphans(run, plan)
   local batch = {}
   for _, record in ipairs(plan.dropped) do
     local server = record.address:match("@(.*)$")
-    if not run.records[server] or run.live[server] == false then
+    if not run.records[server] then
       local removes = state.removes(record)
       table.move(removes, 1, #removes, #batch + 1, batch)
       run:settle(record.address, nil)
@@ -336,8 +356,6 @@ M.lock = lock
 ---@field lock table from M.lock
 ---@field cancel? table { requested = bool, stop = fn, kill = fn } filled in by the engine
 
-local function nothing() end
-
 local NO_PROGRESS = {
   start = nothing,
   event = nothing,
@@ -356,7 +374,6 @@ local function new_run(input)
     registry = input.registry,
     records = input.state.records,
     instances = input.plan.instances,
-    live = {},
     failures = {},
     skipped = {},
     uncertain = {},
@@ -375,7 +392,7 @@ local function new_run(input)
     servers = function()
       local list = {}
       for address, record in pairs(run.records) do
-        if record.kind == "server" and run.live[address] ~= false then
+        if record.kind == "server" then
           list[#list + 1] = address
         end
       end
@@ -441,6 +458,7 @@ end
 ---@return table? { run, status, done, failed, skipped, failures, outputs, ms }, prov.Err?
 function M.apply(input)
   local plan = input.plan
+  local _ <close> = collector.rarely()
   local run = new_run(input)
   local hosts <close> = run.hosts
   local started, began = os.time(), clock.monotonic()

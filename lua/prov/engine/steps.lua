@@ -7,8 +7,13 @@ local state = require("prov.state")
 
 local M = {}
 
+local NONE = data.list({}) -- shared, never changed
+
 --- The addresses a node really depends on: base addresses become their instances.
 local function needs_of(run, node)
+  if #node.needs == 0 then
+    return NONE
+  end
   local list = {}
   for _, address in ipairs(node.needs) do
     local instances = run.instances[address]
@@ -23,19 +28,20 @@ end
 
 local function call(run, step, verb, fields, ...)
   fields.address = step.address
+  fields.kind = step.kind
   return run.providers:call(step.provider, step.kind, verb, fields, ...)
 end
 
 --- Journals `phase` and writes the step's record in the same commit.
--- parts: id, args, state, and key and tainted where they apply.
+-- parts: id, args or args_bytes, state, and key, needs and tainted where they apply.
 local function save(run, step, phase, parts)
   parts.address = step.address
   parts.kind = step.kind
   parts.provider = step.provider
-  parts.needs = needs_of(run, step.node)
+  parts.needs = parts.needs or needs_of(run, step.node)
   local record = state.record(parts)
-  local batch = state.writes(record, run.records[step.address])
-  batch.message = step.id
+  local batch = { message = step.id, epoch = run.epoch }
+  state.writes(record, run.records[step.address], batch)
   local ok, e = run:journal(step, phase, { id = parts.id }, batch)
   if not ok then
     return nil, e
@@ -79,13 +85,14 @@ function M.create_resource(run, step)
     return nil, e
   end
   local key = clock.random_hex(8) -- stored by the provider, so that a crashed creation is found
+  local args_bytes, needs = data.encode(args), needs_of(run, step.node)
   local ok
   ok, e = run:journal(step, "intent", {
     key = key,
     kind = step.kind,
     provider = step.provider,
-    args = data.encode(args),
-    needs = data.list(needs_of(run, step.node)),
+    args = args_bytes,
+    needs = data.list(needs),
   })
   if not ok then
     return nil, e
@@ -93,14 +100,22 @@ function M.create_resource(run, step)
   local identity
   local observed
   observed, e = call(run, step, "create", {
+    address = step.address,
+    kind = step.kind,
     key = key,
     adopt = function(id)
       identity = id
-      assert(run:journal(step, "accepted", { id = id }))
+      run:note(step, "accepted", { id = id }) -- lost in a crash, the key finds it
     end,
   }, args)
   if observed then
-    return save(run, step, "done", { id = observed.id, key = key, args = args, state = observed })
+    return save(run, step, "done", {
+      id = observed.id,
+      key = key,
+      args_bytes = args_bytes,
+      needs = needs,
+      state = observed,
+    })
   end
   e = e or err.new("bug", ("provider '%s' created nothing and gave no error"):format(step.provider))
   return nil, keep_half_made(run, step, args, identity, key) or e

@@ -11,6 +11,8 @@ local M = {}
 --- In front of the address of a reference that was handed into a cluster: its names do not count.
 M.OUTSIDE = "^"
 
+local NONE = {} -- shared, never changed
+
 local ref_mt = getmetatable(value.ref(""))
 
 local function table_copy(t)
@@ -416,7 +418,7 @@ local function link(loader, node, shared, fixed)
       end
     end
   end
-  node.needs = needs or {}
+  node.needs = needs or NONE
 end
 
 --- Links everything; returns the outputs.

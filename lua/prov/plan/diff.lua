@@ -37,7 +37,11 @@ local function is_plain(v)
   return type(v) == "table" and not value.is_marked(v)
 end
 
+--- The keys of both, in order.
 local function keys_of(a, b)
+  if next(b) == nil then
+    return data.keys(a)
+  end
   local seen, list = {}, {}
   for _, t in ipairs({ a, b }) do
     for k in pairs(t) do

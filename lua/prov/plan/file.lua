@@ -35,24 +35,32 @@ end
 
 M.plain = plain
 
+local function plain_changes(changes)
+  local out = data.list({})
+  for i, change in ipairs(changes or {}) do
+    out[i] = {
+      path = change.path,
+      before = change.secret and change.before ~= nil and "(secret)" or plain(change.before),
+      after = change.secret and change.after ~= nil and "(secret)" or plain(change.after),
+      unknown = change.unknown,
+      secret = change.secret,
+      replace = change.replace,
+      outside = change.outside,
+      type = change.type,
+    }
+  end
+  return out
+end
+
 --- The plan as data for people and tools: no secrets, no references.
 ---@param plan prov.Plan
 ---@return table see docs/guides/plan-format.md
 function M.project(plan)
   local steps = {}
+  local before, changes -- instances of a count share their changes
   for i, step in ipairs(plan.steps) do
-    local changes = {}
-    for j, change in ipairs(step.changes or {}) do
-      changes[j] = {
-        path = change.path,
-        before = change.secret and change.before ~= nil and "(secret)" or plain(change.before),
-        after = change.secret and change.after ~= nil and "(secret)" or plain(change.after),
-        unknown = change.unknown,
-        secret = change.secret,
-        replace = change.replace,
-        outside = change.outside,
-        type = change.type,
-      }
+    if not changes or step.changes ~= before then
+      before, changes = step.changes, plain_changes(step.changes)
     end
     local drift
     if step.drift then
@@ -73,7 +81,7 @@ function M.project(plan)
       reason = step.reason,
       replaces = step.replaces and true or nil,
       needs = data.list(step.needs),
-      changes = data.list(changes),
+      changes = changes,
       drift = drift and data.list(drift) or nil,
       estimate_ms = step.estimate,
     }

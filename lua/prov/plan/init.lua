@@ -13,6 +13,8 @@ local value = require("prov.value")
 
 local M = {}
 
+local NONE = data.list({}) -- shared, never changed
+
 ---@class prov.Plan
 ---@field revision integer state revision the plan was made from
 ---@field steps prov.Step[] in a valid order
@@ -45,19 +47,22 @@ local function index_nodes(infra)
   return nodes, by_address, instances
 end
 
---- Calls fn(address) for each address a need stands for: itself, or all instances of a base.
-function Builder:each_need(node, fn)
-  local needs = node.needs
-  for i = 1, #needs do
-    local address = needs[i]
-    if self.by_address[address] then
-      fn(address)
-    else
-      for _, instance in ipairs(self.instances[address] or {}) do
-        fn(instance)
-      end
-    end
+--- The addresses a node needs that are wanted, all instances in place of a base; not to be changed.
+function Builder:needs_in(node)
+  local needs, by_address = node.needs, self.by_address
+  local at = 1
+  while needs[at] and by_address[needs[at]] do
+    at = at + 1
   end
+  if not needs[at] then
+    return needs -- as the infra gives them
+  end
+  local out = {}
+  for _, address in ipairs(needs) do
+    local instances = by_address[address] and { address } or self.instances[address] or {}
+    table.move(instances, 1, #instances, #out + 1, out)
+  end
+  return out
 end
 
 --- Dependency order of the nodes, or an error with the cycle spelled out.
@@ -69,10 +74,8 @@ function Builder:order()
   end
   local g = graph.new(#nodes)
   for i = 1, #nodes do
-    if #nodes[i].needs > 0 then
-      self:each_need(nodes[i], function(address)
-        g:edge(number[address], i)
-      end)
+    for _, address in ipairs(self:needs_in(nodes[i])) do
+      g:edge(number[address], i)
     end
   end
   local order, e = g:sort()
@@ -93,6 +96,18 @@ function Builder:order()
   })
 end
 
+--- The arguments of a wanted node, references resolved; those it depends on come before it.
+function Builder:args_of(address)
+  local node = self.by_address[address]
+  return self.resolved[address] or node and #node.needs == 0 and node.args or nil
+end
+
+--- What is about to happen to a node: "create", "update", ... or nil.
+function Builder:pending(address)
+  local step = self.forward[address]
+  return step and step.action
+end
+
 --- What a reference gives while planning: the value where it is known, else an unknown.
 function Builder:lookup(address, path)
   local instances = self.instances[address]
@@ -103,14 +118,14 @@ function Builder:lookup(address, path)
     end
     return data.list(list)
   end
-  local args = self.resolved[address]
+  local args = self:args_of(address)
   local head = path[1]
   if args and head ~= nil and args[head] ~= nil then
     return require("prov.state").at(args, path)
   end
-  local pending = self.pending[address]
-  if pending == "create" then
-    return value.unknown("any", { address })
+  if self:pending(address) == "create" then
+    self.unknown[address] = self.unknown[address] or value.unknown("any", { address })
+    return self.unknown[address]
   end
   local state = self.observed and self.observed[address] or self:record(address) and self:record(address):state()
   if not state then
@@ -149,9 +164,7 @@ end
 
 function Builder:add(step)
   step.id = step.action .. " " .. step.address
-  step.needs = step.needs or {}
   self.steps[#self.steps + 1] = step
-  self.by_id[step.id] = step
   self.counts[step.action] = (self.counts[step.action] or 0) + 1
   local durations = self.durations
   if durations then
@@ -163,15 +176,22 @@ end
 --- Ids of the steps that must end before a step of this node may start.
 function Builder:needs_of(node)
   local ids = {}
-  if #node.needs > 0 then
-    self:each_need(node, function(address)
-      local step = self.forward[address]
-      if step then
-        ids[#ids + 1] = step.id
-      end
-    end)
+  for _, address in ipairs(self:needs_in(node)) do
+    local step = self.forward[address]
+    if step then
+      ids[#ids + 1] = step.id
+    end
   end
   return ids
+end
+
+--- All fields as changes from nothing. Instances of a count share their arguments and so these.
+function Builder:whole(schema, args)
+  if self.whole_args ~= args or self.whole_schema ~= schema then
+    self.whole_args, self.whole_schema = args, schema
+    self.whole_changes = diff.whole(schema, args)
+  end
+  return self.whole_changes
 end
 
 --- Decides what becomes of a resource: none, create, update or replace, and why.
@@ -181,11 +201,11 @@ function Builder:decide(node, args, record)
     return nil, e
   end
   if not record then
-    return "create", diff.whole(resource.schema, args)
+    return "create", self:whole(resource.schema, args)
   end
   local observed = self.observed and self.observed[node.address]
   if observed == false then
-    return "create", diff.whole(resource.schema, args), "deleted outside prov"
+    return "create", self:whole(resource.schema, args), "deleted outside prov"
   end
   if record.provider ~= node.provider then
     return "replace", diff.whole(resource.schema, args),
@@ -253,7 +273,9 @@ function Builder:plan_resource(node)
   if not args then
     return nil, e
   end
-  self.resolved[node.address] = args
+  if args ~= node.args then
+    self.resolved[node.address] = args
+  end
   local record = self:record(node.address)
   local action, changes, reason = self:decide(node, args, record)
   if not action then
@@ -273,11 +295,11 @@ function Builder:plan_resource(node)
     provider = node.provider,
     action = action == "replace" and "create" or action,
     changes = changes,
-    reason = reason,
-    args = args,
     node = node,
-    record = record,
+    id = false, -- eight fields take half the memory of nine
+    needs = NONE,
   }
+  step.reason, step.record = reason, record
   if action == "replace" then
     local ok, denied = self:guard(node, record, "replaced")
     if not ok then
@@ -298,7 +320,6 @@ function Builder:plan_resource(node)
     step.replaces = old
     self.counts.replace = (self.counts.replace or 0) + 1
   end
-  self.pending[node.address] = step.action
   self.forward[node.address] = self:add(step)
   return true
 end
@@ -310,7 +331,7 @@ function Builder:plan_taskserv(node)
   end
   self.resolved[node.address] = args
   local record = self:record(node.address)
-  local server = self.pending[node.server]
+  local server = self:pending(node.server)
   local action, reason
   local changes = {}
   local declaration = self.registry:get("taskserv", node.name)
@@ -350,7 +371,7 @@ function Builder:plan_drift(hosts)
   local checks = {}
   for _, step in ipairs(self.settled) do
     local seen = self.observed and self.observed[step.node.server]
-    if seen ~= false and not self.pending[step.node.server] and not (seen and seen.status == "stopped") then
+    if seen ~= false and not self:pending(step.node.server) and not (seen and seen.status == "stopped") then
       checks[#checks + 1] = { address = step.address, name = step.name, server = step.node.server, args = step.args }
     end
   end
@@ -360,7 +381,7 @@ function Builder:plan_drift(hosts)
   end
   for _, step in ipairs(self.settled) do
     local report = drifted[step.address]
-    local stopped = self.pending[step.node.server] == "update"
+    local stopped = self:pending(step.node.server) == "update"
     if report or stopped then
       step.action = "configure"
       step.reason = report and (report.reason or "changed on the host") or "its server starts again"
@@ -392,11 +413,10 @@ function Builder:plan_removals()
       action = record.kind == "taskserv" and "remove" or "delete",
       changes = {},
       record = record,
-      needs = {},
     }
     local server_record = server and self:record(server)
     local server_goes = server
-      and (not server_record or not self.by_address[server] or self.pending[server] == "create")
+      and (not server_record or not self.by_address[server] or self:pending(server) == "create")
     if server_goes then
       self.dropped[#self.dropped + 1] = record -- it goes with its server
     elseif self.observed and self.observed[record.address] == false then
@@ -410,10 +430,15 @@ end
 
 --- Sets the needs of every step, now that all steps are known.
 function Builder:connect()
-  for _, step in pairs(self.forward) do
-    step.needs = self:needs_of(step.node)
-    if step.replaces then
-      step.needs[#step.needs + 1] = step.replaces.id
+  for _, step in ipairs(self.steps) do
+    local node = self.forward[step.address] == step and step.node
+    if node and (#node.needs > 0 or step.replaces) then
+      step.needs = self:needs_of(node)
+      if step.replaces then
+        step.needs[#step.needs + 1] = step.replaces.id
+      end
+    elseif not node then
+      step.needs = {}
     end
   end
   self:order_removals()
@@ -438,7 +463,9 @@ function Builder:order_removals()
     end
   end
   for _, step in ipairs(self.steps) do
-    table.sort(step.needs)
+    if #step.needs > 1 then
+      table.sort(step.needs)
+    end
   end
 end
 
@@ -464,12 +491,11 @@ function M.build(input)
     replace = input.replace or {},
     durations = input.durations,
     steps = {},
-    by_id = {},
     counts = {},
     forward = {},
     backward = {},
-    pending = {},
     resolved = {},
+    unknown = {},
     refreshed = {},
     settled = {},
     dropped = {},

@@ -1,8 +1,9 @@
---- Benchmark: validate, plan, apply, plan again, of 1,000 to 100,000 resources, prov (demo
--- provider) against Terraform or OpenTofu (terraform_data) where it is installed.
---   prov internal lua tests/bench/plan/run.lua [SHAPES] [SIZES] [TERRAFORM_LIMIT]
--- Prints a Markdown table. Terraform is not run above TERRAFORM_LIMIT (default 2000): it takes
--- minutes there.
+--- Benchmark: validate, plan, apply and plan again, of many resources, prov (demo provider) and
+-- Terraform or OpenTofu (terraform_data) in turns. Prints a Markdown table of whole processes.
+--   prov bench plan [SHAPES [SIZES [ROUNDS [PEER_LIMIT]]]]
+--   prov internal lua tests/bench/plan/run.lua ...
+-- The peer is left out above PEER_LIMIT resources, runs once above 1,000, and is stopped when one
+-- command takes more than PEER_SECONDS.
 
 local here = arg[0]:match("^(.*)/") or "."
 package.path = here .. "/?.lua;" .. package.path
@@ -13,9 +14,10 @@ local json = require("prov.json")
 local proc = require("prov.proc")
 local shapes = require("shapes")
 
-local shape_names, sizes, limit = ...
-limit = tonumber(limit) or 2000
-local measure = app.exe:match("^(.*)/") .. "/measure"
+local PEER_SECONDS = 90
+local WHAT = { "validate", "plan (create)", "apply", "plan (no change)" }
+local OWN = { PROV_DEV = false, PROV_ROOT = false } -- the Lua that was built in
+local PEER = { CHECKPOINT_DISABLE = "1", TF_IN_AUTOMATION = "1" }
 
 local function words(text)
   local list = {}
@@ -25,78 +27,156 @@ local function words(text)
   return list
 end
 
-local function timed(dir, ...)
-  local command = { measure, "-q", "--", ... }
-  command.cwd, command.timeout = dir, 1800000
-  local result = assert(proc.run(command))
-  local figures = assert(json.decode(result.stdout))
-  figures.ok = result.code == 0
-  return figures
-end
-
-local function cell(figures)
-  if not figures.ok then
-    return "failed"
+--- What measures a process from outside: built with the tests, else built now.
+local function measure_in(dir)
+  local built = app.exe:match("^(.*)/") .. "/measure"
+  if fs.exists(built) then
+    return built
   end
-  return ("%.2f s, %d MB"):format(figures.wall_min / 1000, figures.rss_kib // 1024)
+  local own = dir .. "/measure"
+  local made = assert(proc.run({ "cc", "-O2", "-o", own, here .. "/../../support/measure.c" }))
+  assert(made.code == 0, made.stderr)
+  return own
 end
 
-local function terraform()
+--- Runs a command; { s =, mb = }, or a text that says why there is no figure.
+local function timed(measure, dir, env, command)
+  local argv = table.move(command, 1, #command, 4, { measure, "-q", "--" })
+  argv.cwd, argv.env, argv.timeout = dir, env, (PEER_SECONDS + 60) * 1000
+  local result = assert(proc.run(argv))
+  local figures = assert(json.decode(result.stdout))
+  if result.code == 0 then
+    return { s = figures.wall_min / 1000, mb = figures.rss_kib / 1024 }
+  elseif figures.wall_min > PEER_SECONDS * 1000 then
+    return ("more than %d s"):format(PEER_SECONDS)
+  end
+  return "failed"
+end
+
+local function prov_tool(measure)
+  local function prov(...)
+    return { app.exe, "-w", ".", ... }
+  end
+  return {
+    name = "prov",
+    run = function(dir, at)
+      local commands = {
+        prov("validate"),
+        prov("plan", "-o", "json"),
+        prov("apply", "--yes", "-o", "json"),
+        prov("plan", "-o", "json"),
+      }
+      return timed(measure, dir, OWN, commands[at])
+    end,
+    prepare = function(shape, n, dir)
+      shapes.write("prov", shape, n, dir)
+    end,
+  }
+end
+
+local function peer_tool(measure)
   for _, name in ipairs({ "terraform", "tofu" }) do
     local found = proc.run({ "sh", "-c", "command -v " .. name })
     if found and found.code == 0 then
-      return name
+      local commands = {
+        { "validate" },
+        { "plan", "-input=false", "-out=p" },
+        { "apply", "-input=false", "p" },
+        { "plan", "-input=false" },
+      }
+      return {
+        name = name,
+        run = function(dir, at)
+          local command = table.move(commands[at], 1, #commands[at], 4, { "timeout", tostring(PEER_SECONDS), name })
+          return timed(measure, dir, PEER, command)
+        end,
+        prepare = function(shape, n, dir)
+          shapes.write("terraform", shape, n, dir)
+          assert(proc.run({ name, "init", "-input=false", cwd = dir, env = PEER, timeout = 120000 }))
+        end,
+      }
     end
   end
 end
 
-local function row(tool, shape, n, cells)
-  print(("| %s | %s | %d | %s |"):format(tool, shape, n, table.concat(cells, " | ")))
+--- One fresh workspace through all commands; adds to samples[what].
+local function round(tool, shape, n, dir, samples)
+  assert(fs.mkdirp(dir))
+  tool.prepare(shape, n, dir)
+  for at, what in ipairs(WHAT) do
+    local figures = tool.run(dir, at)
+    samples[what] = samples[what] or {}
+    table.insert(samples[what], figures)
+    if type(figures) == "string" then
+      break -- the next command needs what this one did
+    end
+  end
+  fs.remove(dir, { recursive = true })
 end
 
-local function bench_prov(shape, n, dir)
-  local prov = app.exe
-  shapes.write("prov", shape, n, dir)
-  row("prov", shape, n, {
-    cell(timed(dir, prov, "-w", dir, "validate")),
-    cell(timed(dir, prov, "-w", dir, "plan", "-o", "json")),
-    cell(timed(dir, prov, "-w", dir, "apply", "--yes", "-o", "json")),
-    cell(timed(dir, prov, "-w", dir, "plan", "-o", "json")),
-  })
+--- "0.10 / 0.11 / 0.15 s, 48 MB" of samples, and their least time and most memory.
+local function cell(samples)
+  if not samples then
+    return "-"
+  end
+  local times, mb = {}, 0
+  for _, figures in ipairs(samples) do
+    if type(figures) == "string" then
+      return figures
+    end
+    times[#times + 1] = figures.s
+    mb = math.max(mb, figures.mb)
+  end
+  table.sort(times)
+  local text = #times == 1 and ("%.2f s, %.0f MB"):format(times[1], mb)
+    or ("%.2f / %.2f / %.2f s, %.0f MB"):format(times[1], times[(#times + 1) // 2], times[#times], mb)
+  return text, times[1], mb
 end
 
-local function bench_terraform(name, shape, n, dir)
-  shapes.write("terraform", shape, n, dir)
-  assert(proc.run({ name, "init", "-input=false", cwd = dir, timeout = 120000 }))
-  row(name, shape, n, {
-    cell(timed(dir, name, "validate")),
-    cell(timed(dir, name, "plan", "-input=false", "-out=p")),
-    cell(timed(dir, name, "apply", "-input=false", "p")),
-    cell(timed(dir, name, "plan", "-input=false")),
-  })
+local function compare(shape, n, own, peer)
+  for _, what in ipairs(WHAT) do
+    local text, s, mb = cell(own[what])
+    local other, peer_s, peer_mb = "-", nil, nil
+    if peer then
+      other, peer_s, peer_mb = cell(peer[what])
+    end
+    local ratio = s and peer_s and ("%.1f, %.1f"):format(peer_s / s, peer_mb / mb) or "-"
+    print(("| %s | %d | %s | %s | %s | %s |"):format(shape, n, what, text, other, ratio))
+  end
+  io.stdout:flush()
 end
 
-local _, e = async.run(function()
-  local root = os.tmpname() .. ".d"
-  local tf = terraform()
-  print("| tool | shape | resources | validate | plan (create) | apply | plan (no change) |")
-  print("| --- | --- | --- | --- | --- | --- | --- |")
-  for _, shape in ipairs(words(shape_names or "count,pair,blocks")) do
-    for _, size in ipairs(words(sizes or "1000,10000,100000")) do
-      local n = math.tointeger(size)
-      local dir = ("%s/prov-%s-%d"):format(root, shape, n)
-      assert(fs.mkdirp(dir))
-      bench_prov(shape, n, dir)
-      if tf and n <= limit then
-        dir = ("%s/tf-%s-%d"):format(root, shape, n)
-        assert(fs.mkdirp(dir))
-        bench_terraform(tf, shape, n, dir)
+local function main(shape_names, sizes, rounds, limit)
+  local root = assert(fs.tempdir("prov-bench-plan"))
+  local measure = measure_in(root)
+  local prov, peer = prov_tool(measure), peer_tool(measure)
+  if not peer then
+    print("Terraform and OpenTofu are left out: neither is installed.\n")
+  end
+  local name = peer and peer.name or "peer"
+  print(("| shape | resources | what | prov: min / median / max, peak | %s | %s to prov: time, memory |"):format(
+    name, name))
+  print("| --- | --- | --- | --- | --- | --- |")
+  for _, shape in ipairs(words(shape_names)) do
+    for _, size in ipairs(words(sizes)) do
+      local n = assert(math.tointeger(size), "a size is a number")
+      local own, other = {}, {}
+      for i = 1, rounds do
+        round(prov, shape, n, root .. "/prov", own)
+        if peer and n <= limit and (i == 1 or n <= 1000) then
+          round(peer, shape, n, root .. "/peer", other)
+        end
       end
+      compare(shape, n, own, peer and n <= limit and other or nil)
     end
   end
   fs.remove(root, { recursive = true })
   return true
-end)
+end
+
+local shape_names, sizes, rounds, limit = ...
+local _, e = async.run(main, shape_names or "count,pair,blocks", sizes or "1000,10000,100000",
+  math.tointeger(rounds) or 3, math.tointeger(limit) or 10000)
 if e then
   io.stderr:write(tostring(e), "\n")
   return 1

@@ -1,6 +1,6 @@
 --- Writes the workspaces and Terraform configurations that the plan benchmark compares.
 -- Shapes: count (one block, count = n), pair (two blocks of n/2, b[i] refers to a[i]),
--- blocks (n separate blocks in a binary tree).
+-- blocks (n separate blocks in a binary tree), chain (n separate blocks, each refers to the last).
 
 local M = {}
 
@@ -34,14 +34,22 @@ return {
 ]]):format(n // 2, n // 2)
 end
 
-function M.prov.blocks(n)
+local function prov_blocks(n, parent)
   return ([[
 local items = {}
 for i = 1, %d do
-  items["n" .. i] = { value = i > 1 and item["n" .. i // 2].id or "root" }
+  items["n" .. i] = { value = i > 1 and item["n" .. %s].id or "root" }
 end
 return { defaults = { provider = "demo" }, items = items }
-]]):format(n)
+]]):format(n, parent)
+end
+
+function M.prov.blocks(n)
+  return prov_blocks(n, "i // 2")
+end
+
+function M.prov.chain(n)
+  return prov_blocks(n, "i - 1")
 end
 
 function M.terraform.count(n)
@@ -53,13 +61,25 @@ function M.terraform.pair(n)
     .. ('resource "terraform_data" "b" {\n  count = %d\n  input = terraform_data.a[count.index].id\n}\n'):format(n // 2)
 end
 
-function M.terraform.blocks(n)
+local function terraform_blocks(n, parent_of)
   local out = {}
   for i = 1, n do
-    local value = i > 1 and ("terraform_data.n%d.id"):format(i // 2) or '"root"'
+    local value = i > 1 and ("terraform_data.n%d.id"):format(parent_of(i)) or '"root"'
     out[i] = ('resource "terraform_data" "n%d" {\n  input = %s\n}\n'):format(i, value)
   end
   return table.concat(out)
+end
+
+function M.terraform.blocks(n)
+  return terraform_blocks(n, function(i)
+    return i // 2
+  end)
+end
+
+function M.terraform.chain(n)
+  return terraform_blocks(n, function(i)
+    return i - 1
+  end)
 end
 
 --- Writes shape `shape` of `n` resources for `tool` into the folder `dir`.

@@ -1,7 +1,8 @@
 --- Progress of many steps: a live view on a terminal, plain lines elsewhere.
 --
 -- Live: finished steps scroll away above; below stand the running ones and one line of counts.
--- The view is redrawn at most ten times a second, so that thousands of steps cost nothing.
+-- The view is redrawn at most ten times a second, and plain lines are written once a turn of the
+-- loop, so that thousands of steps cost nothing.
 
 local clock = require("prov.face.cli.duration")
 local uv = require("luv")
@@ -67,45 +68,58 @@ function M.new(term, opts)
     on_close = opts.on_close,
     began = uv.now(),
     running = {}, -- address -> { address, action, at }
-    order = {}, -- running addresses in order of their start
+    order = {}, -- steps in order of their start; those that ended go at the next drawing
+    count = 0, -- how many run
     finished = 0,
     failed = 0,
     drawn = 0, -- lines of the view on the screen
     frame = 0,
-    pending = {}, -- lines to print above the view
+    pending = {}, -- lines to print, above the view when there is one
   }, Progress)
   if self.live then
     io.stderr:write("\27[?25l") -- the cursor would jump about
-    self.timer = uv.new_timer()
-    self.timer:start(EVERY_MS, EVERY_MS, function()
+    self.handle = uv.new_timer()
+    self.handle:start(EVERY_MS, EVERY_MS, function()
       self:draw()
     end)
-    self.timer:unref()
+  else
+    self.handle = uv.new_prepare()
+    self.handle:start(function()
+      self:flush()
+    end)
   end
+  self.handle:unref()
   return self
 end
 
 function Progress:write(line)
-  if self.live then
+  if self.live or not self.quiet then
     self.pending[#self.pending + 1] = line
-  elseif not self.quiet then
-    io.stderr:write(line, "\n")
+  end
+end
+
+--- Writes the pending lines.
+function Progress:flush()
+  if #self.pending > 0 then
+    self.pending[#self.pending + 1] = ""
+    io.stderr:write(table.concat(self.pending, "\n"))
+    self.pending = {}
   end
 end
 
 --- Prints a line that is not progress, above the view.
 ---@param line string
 function Progress:print(line)
+  self.pending[#self.pending + 1] = line
   if self.live then
-    self.pending[#self.pending + 1] = line
     self:draw()
   else
-    io.stderr:write(line, "\n")
+    self:flush()
   end
 end
 
 local function counts(self)
-  local term, count = self.term, #self.order
+  local term, count = self.term, self.count
   local parts = { self.total and ("%d/%d done"):format(self.finished, self.total) or self.finished .. " done" }
   parts[#parts + 1] = count > 0 and term:paint("cyan", count .. " running") or nil
   local waiting = self.total and self.total - self.finished - self.failed - count - (self.skipped or 0)
@@ -121,16 +135,28 @@ local function counts(self)
   return table.concat(parts, ", ") .. "  " .. clock.text(uv.now() - self.began)
 end
 
+--- Takes the steps that ended out of the order.
+local function compact(self)
+  local order = {}
+  for _, step in ipairs(self.order) do
+    if not step.ended then
+      order[#order + 1] = step
+    end
+  end
+  self.order = order
+end
+
 --- The lines of the view, each at most `columns` wide.
 local function view(self, columns, rows)
+  compact(self)
   local lines, shown = {}, math.min(#self.order, MAX_SHOWN, math.max(1, rows - 3))
   local spin = self.term:paint("cyan", SPIN[self.frame % #SPIN + 1])
   local longest = 0
   for i = 1, shown do
-    longest = math.max(longest, width.of(self.order[i]))
+    longest = math.max(longest, width.of(self.order[i].address))
   end
   for i = 1, shown do
-    local step = self.running[self.order[i]]
+    local step = self.order[i]
     local took = clock.text(uv.now() - step.at)
     local doing = ING[step.action] or step.action or ""
     doing = step.note and doing .. ": " .. step.note or doing
@@ -169,16 +195,28 @@ function Progress:draw()
   io.stderr:flush()
 end
 
+local function take(self, address)
+  local step = self.running[address]
+  if step then
+    step.ended = true
+    self.running[address] = nil
+    self.count = self.count - 1
+  end
+  return step
+end
+
 --- A step begins.
 ---@param address string
 ---@param action string "create", "install", ...
 function Progress:start(address, action)
-  if not self.running[address] then
-    self.order[#self.order + 1] = address
-  end
-  self.running[address] = { address = address, action = action, at = uv.now() }
-  if not self.live then
-    self:write(("%s: %s"):format(address, ING[action] or action or "running"))
+  take(self, address) -- when it was started before
+  local step = { address = address, action = action, at = uv.now() }
+  self.running[address] = step
+  self.count = self.count + 1
+  if self.live then
+    self.order[#self.order + 1] = step
+  else
+    self:write(address .. ": " .. (ING[action] or action or "running"))
   end
 end
 
@@ -190,18 +228,6 @@ function Progress:event(address, event)
   if step then
     step.note = width.clean(event.title or event.name or "")
   end
-end
-
-local function take(self, address)
-  local step = self.running[address]
-  self.running[address] = nil
-  for i, have in ipairs(self.order) do
-    if have == address then
-      table.remove(self.order, i)
-      break
-    end
-  end
-  return step
 end
 
 --- A step has ended well.
@@ -242,9 +268,8 @@ function Progress:close()
     return
   end
   self.closed = true
-  if self.timer then
-    self.timer:stop()
-    self.timer:close()
+  self.handle:close()
+  if self.live then
     local out = { self.drawn > 0 and ("\27[%dA\r\27[J"):format(self.drawn) or "" }
     for _, line in ipairs(self.pending) do
       out[#out + 1] = line .. "\n"
@@ -253,6 +278,8 @@ function Progress:close()
     io.stderr:write(table.concat(out))
     io.stderr:flush()
     self.live = false
+  else
+    self:flush()
   end
   if self.on_close then
     self.on_close()

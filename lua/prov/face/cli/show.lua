@@ -16,7 +16,7 @@ local function body(ctx, op, value)
     value = open_marks(value)
   end
   if output == "json" then
-    return require("prov.json").encode(value, { pretty = true, sorted = true }) .. "\n"
+    return require("prov.json").encode(value, { pretty = true, sorted = true })
   elseif output == "yaml" then
     return (require("prov.yaml").encode(value):gsub("\n*$", "\n"))
   elseif output == "name" then
@@ -36,10 +36,7 @@ function M.value(ctx, op, value)
   if value ~= nil then
     local text = type(value) == "string" and (ctx.output == "table" or ctx.output == "wide") and not op.view and value
       or body(ctx, op, value)
-    if text ~= "" and text:sub(-1) ~= "\n" then
-      text = text .. "\n"
-    end
-    local ok = io.stdout:write(text) and io.stdout:flush()
+    local ok = io.stdout:write(text, text ~= "" and text:sub(-1) ~= "\n" and "\n" or "") and io.stdout:flush()
     if not ok then
       return 1
     end
