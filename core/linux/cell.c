@@ -38,6 +38,7 @@ static pv_status furnish(const pv_server *s, const pv_conf *network, pv_err *err
     *strrchr(store, '/') = '\0';
     if (mount("cell", store, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") != 0)
         return pv_fail_errno(err, errno, "cannot mount %s", store);
+    if (chdir(store) != 0) return pv_fail_errno(err, errno, "cannot enter %s", store);
     return PV_OK;
 }
 
