@@ -3,6 +3,7 @@ max_line_length = 180
 self = false -- methods of one interface need not all use self
 exclude_files = { "build*/**" }
 files["tests/**/*_spec.lua"] = { std = "+busted" }
+files["tests/support/*_cases.lua"] = { std = "+busted" }
 files["tests/support/run_busted.lua"] = { globals = { "arg", "os" } }
 files["lua/meta/**"] = { unused_args = false, ignore = { "241" } } -- stubs only
 files["lua/prov/script.lua"] = { globals = { "arg" } }

@@ -25,7 +25,8 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev lua-luv
     libcurl4-openssl-dev libedit-dev"
 run_packages="mmdebstrap"
 test_packages="libcmocka-dev lua-busted lua-check lua5.4 clang clang-tidy clang-format valgrind
-    shellcheck busybox openssh-server openssh-client iproute2 procps curl python3 git dpkg-dev file"
+    shellcheck busybox openssh-server openssh-client iproute2 procps curl python3 git dpkg-dev file
+    podman runc"
 package_packages="dpkg-dev file"
 
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
@@ -106,6 +107,11 @@ forbid_starts() {
     as_root chmod 755 "$policy"
 }
 
+# stay_off UNIT...: nor at the next boot.
+stay_off() {
+    [ ! -d /run/systemd/system ] || as_root systemctl disable -q "$@" 2>/dev/null || true
+}
+
 # need WHAT NAME...: installs the packages that are missing.  Without any it needs no network.
 need() {
     what=$1
@@ -126,11 +132,11 @@ need() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
         -o Dpkg::Use-Pty=0 $wanted >/dev/null </dev/null ||
         die "apt-get could not install: $wanted"
+    case " $wanted" in *" openssh-server "*) stay_off ssh.service ssh.socket ;; esac
     case " $wanted" in
-    *" openssh-server "*)
-        if [ -d /run/systemd/system ]; then
-            as_root systemctl disable -q ssh.service ssh.socket 2>/dev/null || true
-        fi
+    *" podman "*)
+        stay_off podman.service podman.socket podman-restart.service podman-auto-update.service \
+            podman-auto-update.timer
         ;;
     esac
     [ -z "$policy" ] || as_root rm -f "$policy"

@@ -4,11 +4,15 @@
  *   <lab>/lab.conf                   netns=<path>
  *   <lab>/networks/<id>/network.conf bridge gateway prefix
  *   <lab>/servers/<id>/server.conf   id network link ip image init hostname memory milli_cpus
- * nesting volume port /up /work /root   overlay; /vol  real folders for nesting; /console.log /run
- * pid and start time of its init, and the boot it is of /lock             held while it is started,
- * stopped or removed Everything else a server has (cgroups, link, namespaces, processes) carries
- * its id, so that it is found and removed from the description alone. Only for processes with one
- * thread. */
+ *                                    nesting volume port
+ *     up work root                   overlay
+ *     vol                            real folders for nesting
+ *     console.log
+ *     run                            pid and start time of its init, and the boot it is of
+ *     lock                           held while it is started, stopped or removed
+ *     net pid                        of a server that a program made; see pv_cell_make()
+ * Everything else a server has (cgroups, link, namespaces, processes) carries its id, so that it
+ * is found and removed from the description alone. Only for processes with one thread. */
 #ifndef PV_LINUX_LAB_H
 #define PV_LINUX_LAB_H
 
@@ -38,6 +42,10 @@ pv_status pv_lab_purge(const char *netns, pv_err *err);
 /* Starts the server that the folder describes, its network first; one that runs is fine.
  * Its processes are no children of the caller and live on. */
 pv_status pv_server_start(const char *folder, pv_err *err);
+
+/* The same with an init that a program makes (argv, ends with NULL; see pv_cell_make()); NULL
+ * is pv_server_start(). */
+pv_status pv_server_start_by(const char *folder, char **program, pv_err *err);
 
 /* Waits until the SSH server at the server's address says its name; PV_ETIMEOUT with the end
  * of the console, PV_EUNAVAILABLE when the server died. */

@@ -34,7 +34,8 @@ static pv_status cmd_purge(char **args, pv_err *err)
 static pv_status cmd_start(char **args, pv_err *err)
 {
     pid_t parent = getppid();
-    pv_status status = pv_server_start(args[0], err);
+    char **program = args[2] != NULL ? args + 2 : NULL;
+    pv_status status = pv_server_start_by(args[0], program, err);
     int ms = atoi(args[1]);
     /* Starting is done whatever happens to who asked; waiting is only for them. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -72,17 +73,18 @@ static const struct {
     int args;
     pv_status (*run)(char **args, pv_err *err);
     const char *usage;
+    int more; /* further arguments are fine */
 } commands[] = {
-    {"network-up", 1, cmd_network_up, "NETWORK-FOLDER"},
-    {"network-down", 1, cmd_network_down, "NETWORK-FOLDER"},
-    {"down", 1, cmd_down, "LAB-FOLDER"},
-    {"purge", 1, cmd_purge, "NETNS-PATH"},
-    {"start", 2, cmd_start, "SERVER-FOLDER WAIT-MS"},
-    {"stop", 2, cmd_stop, "SERVER-FOLDER GRACE-MS"},
-    {"destroy", 1, cmd_destroy, "SERVER-FOLDER"},
-    {"limit", 1, cmd_limit, "SERVER-FOLDER"},
-    {"serve", 1, cmd_serve, "LAB-FOLDER"},
-    {"reload", 1, cmd_reload, "LAB-FOLDER"},
+    {"network-up", 1, cmd_network_up, "NETWORK-FOLDER", 0},
+    {"network-down", 1, cmd_network_down, "NETWORK-FOLDER", 0},
+    {"down", 1, cmd_down, "LAB-FOLDER", 0},
+    {"purge", 1, cmd_purge, "NETNS-PATH", 0},
+    {"start", 2, cmd_start, "SERVER-FOLDER WAIT-MS [PROGRAM ARGUMENT...]", 1},
+    {"stop", 2, cmd_stop, "SERVER-FOLDER GRACE-MS", 0},
+    {"destroy", 1, cmd_destroy, "SERVER-FOLDER", 0},
+    {"limit", 1, cmd_limit, "SERVER-FOLDER", 0},
+    {"serve", 1, cmd_serve, "LAB-FOLDER", 0},
+    {"reload", 1, cmd_reload, "LAB-FOLDER", 0},
 };
 
 int pv_lab_main(int argc, char **argv)
@@ -93,7 +95,7 @@ int pv_lab_main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[1], "contain") == 0) _exit(pv_contain(argv + 2));
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(commands[i].name, argv[1]) != 0) continue;
-        if (argc - 2 != commands[i].args) {
+        if (argc - 2 < commands[i].args || (argc - 2 > commands[i].args && !commands[i].more)) {
             fprintf(stderr, "usage: prov internal lab %s %s\n", argv[1], commands[i].usage);
             return 2;
         }

@@ -53,10 +53,13 @@ static pv_status bind_over(const char *path, unsigned long flags, pv_err *err)
                            : status;
 }
 
-static pv_status mount_overlay(const pv_rootfs *fs, const char *root, pv_err *err)
+pv_status pv_rootfs_mount(const pv_rootfs *fs, char *root, pv_err *err)
 {
     char options[PV_PATH_CAP];
     pv_status status;
+    if ((status = pv_path_format(root, err, "%s/root", fs->folder)) != PV_OK) return status;
+    if ((status = do_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, err)) != PV_OK)
+        return status;
     if (strpbrk(fs->folder, ":,\\") != NULL || strpbrk(fs->lower, ":,\\") != NULL) {
         return pv_fail(err, PV_EINVAL,
                        "a folder with ':', ',' or '\\' in its name cannot hold servers: %s",
@@ -245,9 +248,7 @@ pv_status pv_rootfs_enter(const pv_rootfs *fs, pv_err *err)
 {
     char root[PV_PATH_CAP];
     held volumes = {.count = 0};
-    pv_status status = pv_path_format(root, err, "%s/root", fs->folder);
-    if (status == PV_OK) status = do_mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, err);
-    if (status == PV_OK) status = mount_overlay(fs, root, err);
+    pv_status status = pv_rootfs_mount(fs, root, err);
     if (status == PV_OK && chdir(root) != 0)
         status = pv_fail_errno(err, errno, "cannot enter %s", root);
     if (status == PV_OK) status = mount_proc(err);

@@ -15,6 +15,10 @@ typedef struct pv_rootfs {
     int nesting;
 } pv_rootfs;
 
+/* Mounts the overlay at <folder>/root, into root[PV_PATH_CAP]; the calling process must be in a
+ * mount namespace of its own, whose mounts become private. */
+pv_status pv_rootfs_mount(const pv_rootfs *fs, char *root, pv_err *err);
+
 /* Mounts everything and makes it the root of the calling process, which must be alone in new
  * mount, pid, network, ipc and cgroup namespaces. */
 pv_status pv_rootfs_enter(const pv_rootfs *fs, pv_err *err);

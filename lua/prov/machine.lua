@@ -3,13 +3,10 @@
 -- A lab is a set of networks with their servers, kept apart from the root network of the
 -- machine. Its truth is its folder (machine/lab.lua); how servers run is a backend.
 
+local backends = require("prov.machine.backend")
 local err = require("prov.err")
 
 local M = {}
-
-local BACKENDS = {
-  namespaces = "prov.machine.namespaces",
-}
 
 local DEFAULT_DIR = "/var/lib/prov/local"
 local DEFAULT_NETNS = "/run/prov/netns"
@@ -40,15 +37,15 @@ function M.lab(opts)
   if not opts.name:match("^[a-z0-9][a-z0-9-]*$") or #opts.name > 48 then
     return err.fail("invalid", "lab '%s': a name is 1 to 48 of a-z, 0-9 and '-'", opts.name)
   end
-  local backend = BACKENDS[opts.backend or "namespaces"]
-  if not backend then
-    return err.fail("invalid", "there is no backend '%s' for local servers", opts.backend)
+  local backend = opts.backend or backends.DEFAULT
+  if not backends.get(backend) then
+    return err.fail("invalid", "there is no backend '%s' for local servers", backend)
   end
   return require("prov.machine.lab").open({
     name = opts.name,
     dir = ("%s/%s"):format(opts.dir or os.getenv("PROV_LOCAL_DIR") or DEFAULT_DIR, opts.name),
     netns = ("%s/%s"):format(opts.netns_dir or DEFAULT_NETNS, opts.name),
-    backend = require(backend),
+    backend = backend,
     log = opts.log or function() end,
   })
 end
@@ -77,9 +74,10 @@ function M.short_name(address)
   return text ~= "" and text:sub(1, 60) or "x"
 end
 
---- Whether this machine can run local servers: a list of findings, each with what to do.
+--- Whether this machine can run local servers: a list of findings, each with what to do. Those
+-- about a backend that need not be there have `optional`.
 ---@async
----@return { name: string, ok: boolean, msg: string, fix: string? }[]
+---@return { name: string, ok: boolean, optional: boolean?, msg: string, fix: string? }[]
 function M.preflight()
   return require("prov.machine.preflight").run()
 end

@@ -6,7 +6,12 @@ return {
   name = "local",
   summary = "Real Linux servers on this machine: namespaces, overlay images, own networks",
   config = {
-    backend = { type = "enum", one_of = { "namespaces" }, default = "namespaces", doc = "How servers run" },
+    backend = {
+      type = "enum",
+      one_of = { "namespaces", "podman" },
+      default = "namespaces",
+      doc = "How new servers run: built in, or as containers of podman with runc",
+    },
     lab = {
       type = "string",
       pattern = "^[a-z0-9][a-z0-9-]*$",

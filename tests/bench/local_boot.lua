@@ -1,4 +1,5 @@
---- Time from the create call of local servers until their SSH answers, 1, 3, 10 (or given) at once:
+--- Time from the create call of local servers until their SSH answers, 1, 3, 10 (or given) at once,
+-- and their memory, for every backend that works here, in turns:
 -- `prov internal lua tests/bench/local_boot.lua [IMAGE [COUNT ...]]`, as root.
 
 package.path = (os.getenv("PROV_ROOT") or ".") .. "/tests/?.lua;" .. package.path
@@ -68,26 +69,58 @@ local function round(d, net, count, times)
   table.insert(times.delete, seconds_since(started))
 end
 
-local ok, e = async.run(function()
-  local scratch = assert(fs.tempdir("prov-bench"))
-  local d = driver.open({ dir = scratch, name = "bench" })
-  assert(require("prov.machine.image").ensure(image, print))
+local backends = {}
+for _, name in ipairs({ "namespaces", "podman" }) do
+  local obstacle = require("prov.machine.backend").get(name).obstacle()
+  if obstacle then
+    print(("%s: %s"):format(name, obstacle))
+  else
+    backends[#backends + 1] = name
+  end
+end
+
+--- A driver with a network of its own for a backend.
+local function open(scratch, backend)
+  local d = driver.open({ dir = scratch, name = "bench-" .. backend, config = { backend = backend } })
   local pair = driver.keygen(scratch)
   d.keygen = function() -- made before: what ssh-keygen takes is not what a server takes
     return pair
   end
-  local net = assert(d.create("network", "bench", {}))
-  print(("%-10s %8s %14s %14s %10s"):format("image", "servers", "create (s)", "delete (s)", "MiB each"))
-  for _, count in ipairs(counts) do
-    local times = { create = {}, delete = {}, memory = {} }
-    for _ = 1, ROUNDS do
-      round(d, net, count, times)
-    end
-    local used = median(times.memory)
-    print(("%-10s %8d %14.3f %14.3f %10s"):format(
-      image, count, median(times.create), median(times.delete), used and ("%.1f"):format(used) or "?"))
+  return { d = d, net = assert(d.create("network", "bench", {})) }
+end
+
+local function measure(opened, count)
+  local times = {}
+  for _, backend in ipairs(backends) do
+    times[backend] = { create = {}, delete = {}, memory = {} }
   end
-  assert(d.call("network", "delete", net.id))
+  for _ = 1, ROUNDS do
+    for _, backend in ipairs(backends) do
+      round(opened[backend].d, opened[backend].net, count, times[backend])
+    end
+  end
+  for _, backend in ipairs(backends) do
+    local t = times[backend]
+    local used = median(t.memory)
+    print(("%-10s %8d %14.3f %14.3f %10s"):format(
+      backend, count, median(t.create), median(t.delete), used and ("%.1f"):format(used) or "?"))
+  end
+end
+
+local ok, e = async.run(function()
+  local scratch = assert(fs.tempdir("prov-bench"))
+  assert(require("prov.machine.image").ensure(image, print))
+  local opened = {}
+  for _, backend in ipairs(backends) do
+    opened[backend] = open(scratch, backend)
+  end
+  print(("%-10s %8s %14s %14s %10s"):format("backend", "servers", "create (s)", "delete (s)", "MiB each"))
+  for _, count in ipairs(counts) do
+    measure(opened, count)
+  end
+  for _, backend in ipairs(backends) do
+    assert(opened[backend].d.call("network", "delete", opened[backend].net.id))
+  end
   return fs.remove(scratch, { recursive = true })
 end)
 if not ok then

@@ -210,6 +210,75 @@ static void a_server_that_cannot_start_leaves_nothing(void **state)
     assert_int_equal(pv_server_wait_ssh(server, 10, &err), PV_ENOTFOUND);
 }
 
+/* A server with an image and its network, opened. */
+static void open_in_network(pv_server *opened, pv_conf **described)
+{
+    char text[512], image[96], path[PV_PATH_CAP];
+    static const char *const folders[] = {"up", "work", "root"};
+    snprintf(image, sizeof image, "%s/image", base);
+    put(image, "in-the-image", "");
+    snprintf(text, sizeof text,
+             "network=lan-1\nlink=vectest\nip=10.123.0.2\nhostname=web-1\nimage=%s\n", image);
+    put(server, "server.conf", text);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        assert_int_equal(pv_path_format(path, NULL, "%s/%s", server, folders[i]), PV_OK);
+        assert_int_equal(pv_dir_make(path, NULL), PV_OK);
+    }
+    assert_int_equal(pv_server_open(opened, server, 1, NULL), PV_OK);
+    assert_int_equal(pv_network_up(network, NULL), PV_OK);
+    assert_int_equal(pv_path_format(path, NULL, "%s/network.conf", network), PV_OK);
+    assert_int_equal(pv_conf_open(described, path, NULL), PV_OK);
+    assert_int_equal(pv_cgroup_make(opened->cgroups, opened->cgroup, NULL), PV_OK);
+}
+
+static void a_program_makes_a_server_in_a_cell(void **state)
+{
+    static char script[] = "cd \"$1\" && test -e root/in-the-image && touch root/written && "
+                           "nsenter --net=net ip -4 addr show eth0 | grep -q 10.123.0.2/24 && "
+                           "ip link show vectest >/dev/null && ! ip link show eth0 2>/dev/null && "
+                           "test -z \"$(ls \"$2\")\" && echo state >\"$2/state\" && grep -q "
+                           "/web-1/ /proc/self/cgroup && "
+                           "{ sleep 60 & echo $! >pid; }";
+    char runs[sizeof netns], path[PV_PATH_CAP];
+    char *program[] = {"sh", "-c", script, "sh", server, runs, NULL};
+    char *failing[] = {"sh", "-c", "echo no luck; exit 3", NULL};
+    char *dying[] = {"sh", "-c", "echo 999999 >\"$1/pid\"", "sh", server, NULL};
+    char *absent[] = {"no-such-program", NULL};
+    pv_conf *described;
+    pv_server opened;
+    pv_err err;
+    (void)state;
+    strcpy(runs, netns);
+    *strrchr(runs, '/') = '\0';
+    open_in_network(&opened, &described);
+    assert_int_equal(pv_cell_make(&opened, described, absent, &err), PV_EIO);
+    assert_non_null(strstr(err.msg, "no-such-program is not installed"));
+    assert_int_equal(pv_labdir_link_del(netns, "vectest", &err), PV_OK);
+    assert_int_equal(pv_cell_make(&opened, described, failing, &err), PV_EIO);
+    assert_non_null(strstr(err.msg, "code 3: no luck"));
+    assert_int_equal(pv_labdir_link_del(netns, "vectest", &err), PV_OK);
+    assert_int_equal(pv_cell_make(&opened, described, dying, &err), PV_EUNAVAILABLE);
+    assert_int_equal(pv_run_pid(server), 0);
+    assert_int_equal(pv_labdir_link_del(netns, "vectest", &err), PV_OK);
+    assert_int_equal(pv_cell_make(&opened, described, program, &err), PV_OK);
+    assert_true(pv_run_pid(server) > 0);
+    /* What it wrote stays in the folder, what it mounted is not to be seen. */
+    assert_int_equal(pv_path_format(path, NULL, "%s/up/written", server), PV_OK);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(pv_path_format(path, NULL, "%s/root/written", server), PV_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(pv_path_format(path, NULL, "%s/state", runs), PV_OK);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(pv_path_format(path, NULL, "%s/net", server), PV_OK);
+    assert_false(pv_netns_has(path));
+    pv_conf_close(described);
+    pv_server_close(&opened);
+    assert_int_equal(pv_server_destroy(server, &err), PV_OK);
+    assert_int_equal(group_count(), 0);
+    assert_int_not_equal(access(server, F_OK), 0);
+    assert_int_equal(pv_server_start_by(server, program, &err), PV_ENOTFOUND);
+}
+
 static void a_broken_description_can_be_destroyed(void **state)
 {
     pv_err err;
@@ -332,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(groups_limit_kill_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_network_comes_and_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_that_cannot_start_leaves_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_program_makes_a_server_in_a_cell, setup, teardown),
         cmocka_unit_test_setup_teardown(a_broken_description_can_be_destroyed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lab_without_folder_is_purged, setup, teardown),
         cmocka_unit_test_setup_teardown(knows_its_process, setup, teardown),

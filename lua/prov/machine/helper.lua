@@ -8,13 +8,14 @@ local M = {}
 
 --- Runs a helper; its errors come back as ours.
 ---@async
----@param ... string|integer command and arguments
+---@param command (string|integer)[] with arguments
+---@param env? table<string, string>
 ---@return string? stdout
 ---@return prov.Err?
-function M.run(...)
-  local args = { app.exe, "internal", "lab", ... }
-  for i, value in ipairs(args) do
-    args[i] = tostring(value)
+function M.run_with(command, env)
+  local args = { app.exe, "internal", "lab", env = env }
+  for i, value in ipairs(command) do
+    args[3 + i] = tostring(value)
   end
   local r, e = proc.run(args)
   if not r then
@@ -29,6 +30,46 @@ function M.run(...)
     return err.fail("io", "the helper '%s' ended %s: %s", args[4], how, (r.stderr:gsub("%s+$", "")))
   end
   return nil, err.new(code, msg)
+end
+
+--- The same with the arguments one by one.
+---@async
+---@param ... string|integer command and arguments
+---@return string? stdout
+---@return prov.Err?
+function M.run(...)
+  return M.run_with({ ... })
+end
+
+-- What every lab has, however its servers run.
+
+--- Makes the lab's network namespace and the network's bridge in it; made is fine.
+---@async
+function M.network_up(folder)
+  return M.run("network-up", folder)
+end
+
+---@async
+function M.network_down(folder)
+  return M.run("network-down", folder)
+end
+
+--- Makes sure that the lab's process (proxy, names, forwards) runs.
+---@async
+function M.serve(folder)
+  return M.run("reload", folder)
+end
+
+--- Removes the folder of a server that does not run, or of a volume; gone is fine.
+---@async
+function M.remove(folder)
+  return M.run("destroy", folder)
+end
+
+--- Removes what the whole lab shares.
+---@async
+function M.lab_down(folder)
+  return M.run("down", folder)
 end
 
 return M

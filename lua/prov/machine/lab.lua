@@ -6,12 +6,13 @@
 -- core/linux/lab.h. Changes to the set of folders happen under the lab's lock, without
 -- suspending in between.
 
+local backends = require("prov.machine.backend")
 local conf = require("prov.machine.conf")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local helper = require("prov.machine.helper")
 local image = require("prov.machine.image")
 local ipam = require("prov.machine.ipam")
-local preflight = require("prov.machine.preflight")
 local sources = require("prov.machine.sources")
 local uv = require("luv")
 
@@ -21,6 +22,7 @@ local M = {}
 ---@field name string
 ---@field dir string
 ---@field netns string
+---@field backend string name of the backend of new servers
 local Lab = {}
 Lab.__index = Lab
 
@@ -91,6 +93,23 @@ function Lab:folder(kind, id)
   return ("%s/%s/%s"):format(self.dir, kind, id)
 end
 
+--- How a server runs, which is fixed when it is made: a changed setting is about new ones.
+---@param id string
+---@return prov.machine.Backend?
+---@return prov.Err?
+function Lab:backend_of(id)
+  local described, e = self:get("servers", id)
+  local name = described and described.backend or self.backend
+  if e then
+    return nil, e
+  end
+  local backend = backends.get(name)
+  if not backend then
+    return err.fail("unsupported", "server '%s' runs by the backend '%s', which this version does not have", id, name)
+  end
+  return backend
+end
+
 --- The id of the thing that was created with an idempotency key.
 function Lab:by_key(kind, key)
   for id, described in pairs(self:all(kind)) do
@@ -156,7 +175,7 @@ function Lab:ensure_served()
   local lock = fs.exists(path) and fs.lock(path)
   if lock then -- nobody holds it
     lock:close()
-    self.backend.serve(self.dir)
+    helper.serve(self.dir)
   end
 end
 
@@ -180,7 +199,7 @@ function Lab:bury()
     for _, row in ipairs(self:names(kind)) do
       local id = row.name:match("^%.gone%-(.+)$")
       if id then
-        local ok, e = self.backend.destroy(("%s/%s"):format(dir, id))
+        local ok, e = helper.remove(("%s/%s"):format(dir, id))
         if not ok then
           return nil, e
         end
@@ -189,7 +208,7 @@ function Lab:bury()
   end
   local _, broken = self:all("servers")
   for _, folder in ipairs(broken) do -- the machine crashed before its description reached the disk
-    local ok, e = self.backend.destroy(folder)
+    local ok, e = helper.remove(folder)
     if not ok then
       return nil, e
     end
@@ -218,7 +237,7 @@ function Lab:close_empty()
     end
   end
   local ok
-  ok, e = self.backend.lab_down(self.dir)
+  ok, e = helper.lab_down(self.dir)
   if not ok then
     return nil, e
   end
@@ -281,7 +300,7 @@ end
 ---@param want { key: string, name: string, cidr: string?, nat: boolean? }
 ---@param adopt? fun(id: string)
 function Lab:network_create(want, adopt)
-  local obstacle = preflight.obstacle()
+  local obstacle = backends.get(self.backend).obstacle()
   if obstacle then
     return nil, obstacle
   end
@@ -320,7 +339,7 @@ function Lab:network_create(want, adopt)
   if adopt then
     adopt(id)
   end
-  local ok, e = self.backend.network_up(self:folder("networks", id))
+  local ok, e = helper.network_up(self:folder("networks", id))
   if not ok then
     return nil, e:wrap("cannot make the network '%s'", want.name)
   end
@@ -355,7 +374,7 @@ function Lab:network_find(key)
   if not id then
     return nil
   end
-  local ok, e = self.backend.network_up(self:folder("networks", id))
+  local ok, e = helper.network_up(self:folder("networks", id))
   if not ok then
     return nil, e
   end
@@ -377,7 +396,7 @@ function Lab:network_delete(id)
       end
     end
     local ok
-    ok, e = self.backend.network_down(self:folder("networks", id))
+    ok, e = helper.network_down(self:folder("networks", id))
     if ok then
       ok, e = fs.remove(self:folder("networks", id), { recursive = true })
     end

@@ -146,6 +146,21 @@ local function builder()
   return true, "mmdebstrap and tar are installed"
 end
 
+--- podman with runc; crun does not know the hybrid cgroups of version 1 and 2 at once.
+local function podman()
+  local missing = {}
+  for _, name in ipairs({ "podman", "runc" }) do
+    if not has_program(name) then
+      missing[#missing + 1] = name
+    end
+  end
+  if #missing > 0 then
+    local text = ("%s %s not installed"):format(table.concat(missing, " and "), #missing > 1 and "are" or "is")
+    return false, text, "apt-get install --no-install-recommends " .. table.concat(missing, " ")
+  end
+  return true, "podman and runc are installed"
+end
+
 local function mirror()
   local sources = require("prov.machine.sources")
   local families, https = {}, false
@@ -183,6 +198,9 @@ local CHECKS = {
   { "package sources", mirror },
 }
 
+--- What a backend needs beyond what every server needs.
+local BACKENDS = { podman = podman }
+
 --- Runs all checks.
 ---@return { name: string, ok: boolean, msg: string, fix: string? }[]
 function M.run()
@@ -191,14 +209,20 @@ function M.run()
     local ok, msg, fix = check[2]()
     findings[i] = { name = check[1], ok = ok, msg = msg, fix = fix }
   end
+  for name, check in pairs(BACKENDS) do -- who does not use it lacks nothing
+    local ok, msg, fix = check()
+    msg = ok and msg or ("%s; only `backend: %s` needs it (%s)"):format(msg, name, fix)
+    findings[#findings + 1] = { name = "backend " .. name, ok = true, msg = msg }
+  end
   return findings
 end
 
 --- The first thing that makes servers impossible here, as an error; nil when there is none.
+---@param backend string?
 ---@return prov.Err?
-function M.obstacle()
+function M.obstacle(backend)
   local err = require("prov.err")
-  for _, check in ipairs({ root, capabilities, namespaces, overlay }) do
+  for _, check in ipairs({ root, capabilities, namespaces, overlay, BACKENDS[backend] }) do
     local ok, msg, fix = check()
     if not ok then
       return err.new("unsupported", msg, { hint = fix })

@@ -1,5 +1,6 @@
 --- The servers of a lab; methods of prov.machine.Lab.
 
+local backends = require("prov.machine.backend")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local image = require("prov.machine.image")
@@ -143,6 +144,7 @@ local function describe_server(lab, want, lower, keys, tail)
   local described
   described, e = changeable(lab, want, {
     key = want.key,
+    backend = lab.backend,
     hostname = want.hostname,
     network = want.network,
     link = "ve" .. tail,
@@ -196,7 +198,11 @@ return function(Lab)
   --- Starts a server that is described but was never ready, and marks it as complete.
   local function complete(lab, id)
     local folder = lab:folder("servers", id)
-    local ok, e = lab.backend.start(folder)
+    local backend, e = lab:backend_of(id)
+    local ok = backend
+    if backend then
+      ok, e = backend.start(folder)
+    end
     if not ok then
       return nil, e
     end
@@ -213,7 +219,13 @@ return function(Lab)
   ---@param keygen fun(): { private: string, public: string }
   ---@param adopt? fun(id: string)
   function Lab:server_create(want, keygen, adopt)
-    local lower, e = image.ensure(want.image, self.log)
+    local backend = assert(backends.get(self.backend))
+    local ok, e = backend.accept(want)
+    if not ok then
+      return nil, e
+    end
+    local lower
+    lower, e = image.ensure(want.image, self.log)
     if not lower then
       return nil, e
     end
@@ -315,7 +327,11 @@ return function(Lab)
     end
     local folder = self:folder("servers", id)
     if running_pid(folder) then
-      local ok, e = self.backend.limit(folder)
+      local backend, e = self:backend_of(id)
+      local ok = backend
+      if backend then
+        ok, e = backend.limit(folder)
+      end
       if ok and remount then
         ok, e = self:server_restart(id)
       end
@@ -348,8 +364,12 @@ return function(Lab)
     if not folder then
       return nil, e
     end
-    local ok
-    ok, e = self.backend.stop(folder)
+    local backend
+    backend, e = self:backend_of(id)
+    local ok = backend
+    if backend then
+      ok, e = backend.stop(folder)
+    end
     if not ok then
       return nil, e
     end
@@ -371,7 +391,11 @@ return function(Lab)
     if type(id) ~= "string" or not id:match("^[a-z0-9][a-z0-9-]*$") then
       return err.fail("invalid", "'%s' is no id of a server", tostring(id))
     end
-    local ok, e = self.backend.destroy(self:folder("servers", id))
+    local backend, e = self:backend_of(id)
+    local ok = backend
+    if backend then
+      ok, e = backend.destroy(self:folder("servers", id))
+    end
     if not ok then
       return nil, e
     end

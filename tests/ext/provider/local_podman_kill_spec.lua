@@ -1,0 +1,9 @@
+describe("provider local with podman, killed in mid-creation", function()
+  local obstacle = require("prov.machine.podman").obstacle()
+  if obstacle then
+    pending(("needs podman as root: %s"):format(obstacle))
+    return
+  end
+  local root = os.getenv("PROV_ROOT") or "."
+  assert(loadfile(root .. "/tests/support/local_kill_cases.lua", "t", _ENV))("podman") -- with what busted gives to specs
+end)

@@ -1,0 +1,294 @@
+--- What every backend of the provider `local` must do; the spec that loads this says which.
+
+local async = require("prov.async")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local proc = require("prov.proc")
+local support = require("support.async")
+local tmp = require("support.tmp")
+local traces = require("support.lab_traces")
+local uv = require("luv")
+
+support.limit_ms = 600000
+
+local driver = require("support.local_driver")
+
+local backend = ...
+
+local scratch, d, lab
+
+local function reopen()
+  return driver.open({ dir = scratch, name = "spec", config = { backend = backend } })
+end
+
+before_each(function()
+  scratch = tmp.dir()
+  uv.os_setenv("PROV_LOCAL_DIR", scratch .. "/labs")
+  support.run(function()
+    assert(require("prov.machine.image").ensure("debian-12"))
+    d = reopen()
+    return true
+  end)
+  lab = d.machine.lab_name({ name = "spec", dir = scratch })
+end)
+
+after_each(function()
+  support.run(function()
+    for _, kind in ipairs({ "server", "volume", "network" }) do
+      for _, state in ipairs(assert(d.call(kind, "list"))) do
+        assert(d.call(kind, "delete", state.id))
+      end
+    end
+    return true
+  end)
+  uv.os_unsetenv("PROV_LOCAL_DIR")
+  assert.same({}, traces.of(lab, scratch .. "/labs"))
+end)
+
+local function test(name, fn)
+  it(name, support.test(fn))
+end
+
+local function sh(state, command)
+  local r = d.ssh(state, command)
+  assert.equal(0, r.code, command .. "\n" .. r.stdout .. r.stderr)
+  return (r.stdout:gsub("%s+$", ""))
+end
+
+test("makes a server that runs systemd, has its own name and address, and deletes it", function()
+  local net = assert(d.create("network", "lan", { cidr = "10.91.0.0/24" }))
+  assert.equal("10.91.0.1", net.gateway)
+  local s = assert(d.create("server", 'web["Eu 1"]', { network = net.id, image = "debian-12" }))
+  assert.equal("web-eu-1", s.hostname)
+  assert.equal("10.91.0.2", s.ip)
+  assert.equal("running", s.status)
+  assert.same({ net.id, s.id }, d.adopted)
+  assert.equal("web-eu-1", sh(s, "hostname"))
+  assert.equal("running", sh(s, "systemctl is-system-running --wait"))
+  assert.equal("systemd", sh(s, "cat /proc/1/comm"))
+  assert.equal("", sh(s, "ip route | grep default || true")) -- no way out
+  assert.equal(s.ssh.host_key, sh(s, "cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub"))
+  assert.matches("^%x+$", sh(s, "cat /etc/machine-id"))
+  assert.equal("no", sh(s, "test -w /proc/sys/vm/swappiness && echo yes || echo no"))
+  assert.equal("debian-12", assert(d.call("server", "read", s.id)).image)
+  assert(d.call("server", "delete", s.id))
+  assert(d.call("server", "delete", s.id)) -- gone is fine
+  assert.is_nil(d.call("server", "read", s.id))
+  assert.same({}, assert(d.call("server", "list")))
+  return true
+end)
+
+test("keeps files, address and host key over stop, start and restart", function()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))
+  sh(s, "echo kept > /root/file; sync")
+  assert.equal("stopped", assert(d.call("server", "action_stop", s.id)).status)
+  assert.equal("stopped", assert(d.call("server", "read", s.id)).status)
+  local again = assert(d.call("server", "action_start", s.id))
+  assert.equal("running", again.status)
+  assert.equal(s.ip, again.ip)
+  assert.equal("kept", sh(again, "cat /root/file"))
+  assert(d.call("server", "action_restart", s.id))
+  assert(d.call("server", "action_start", s.id)) -- runs already
+  assert.equal("kept", sh(s, "cat /root/file"))
+  return true
+end)
+
+test("reads a server as stopped and starts it after the machine was restarted", function()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))
+  sh(s, "echo kept > /root/file")
+  -- What a restart takes away: every process, the namespace, and the boot id.
+  local dir = ("%s/labs/%s"):format(scratch, lab)
+  local run = assert(fs.read(("%s/servers/%s/run"):format(dir, s.id)))
+  local pid = run:match("pid=(%d+)")
+  assert(uv.kill(math.tointeger(pid), "sigkill"))
+  for _ = 1, 100 do -- the kernel ends the other processes of the server first
+    if assert(d.call("server", "read", s.id)).status == "stopped" then
+      break
+    end
+    async.sleep(50)
+  end
+  assert.equal("stopped", assert(d.call("server", "read", s.id)).status)
+  local other = run:gsub("boot=[^\n]*", "boot=00000000-0000-0000-0000-000000000000")
+  assert(fs.write_atomic(("%s/servers/%s/run"):format(dir, s.id), (other:gsub("pid=%d+", "pid=" .. uv.os_getpid()))))
+  assert(require("prov.machine.helper").lab_down(dir))
+  assert.equal("stopped", assert(d.call("server", "read", s.id)).status)
+  assert(d.call("server", "action_start", s.id))
+  assert.equal("kept", sh(s, "cat /root/file"))
+  return true
+end)
+
+test("connects servers of one network by name and keeps networks apart", function()
+  local lan = assert(d.create("network", "lan", { cidr = "10.91.0.0/24" }))
+  local dmz = assert(d.create("network", "dmz", { cidr = "10.92.0.0/24" }))
+  local a = assert(d.create("server", "a", { network = lan.id, image = "debian-12" }))
+  local b = assert(d.create("server", "b", { network = lan.id, image = "debian-12" }))
+  local c = assert(d.create("server", "c", { network = dmz.id, image = "debian-12" }))
+  local banner = "timeout 3 bash -c 'head -c 4 < /dev/tcp/%s/22'"
+  assert.equal("SSH-", sh(a, banner:format("b")))
+  assert.equal(b.ip, sh(a, "getent hosts b | cut -d' ' -f1"))
+  assert.not_equal(0, d.ssh(a, "getent hosts c").code)
+  assert.not_equal(0, d.ssh(a, banner:format(c.ip)).code)
+  assert.not_equal(0, d.ssh(c, banner:format(a.ip)).code)
+  -- also when a server gives itself a route through the lab
+  assert.not_equal(0, d.ssh(c, "ip route add default via 10.92.0.1; " .. banner:format(a.ip)).code)
+  local _, e = d.create("network", "again", { cidr = "10.91.0.128/25" })
+  assert.equal("conflict", e.code)
+  local _, used = d.call("network", "delete", lan.id)
+  assert.equal("conflict", used.code)
+  return true
+end)
+
+test("hands out every address once, also to many at a time", function()
+  local net = assert(d.create("network", "lan", { cidr = "10.91.0.0/29" }))
+  local ips = {}
+  local full
+  assert(async.scope(function(scope)
+    for i = 1, 6 do -- one more than the network has room for
+      scope:spawn(function()
+        local s, e = d.create("server", "s" .. i, { network = net.id, image = "debian-12", init = "sshd" })
+        if s then
+          ips[#ips + 1] = s.ip
+        else
+          full = e
+        end
+        return true
+      end)
+    end
+    return true
+  end))
+  table.sort(ips)
+  assert.same({ "10.91.0.2", "10.91.0.3", "10.91.0.4", "10.91.0.5", "10.91.0.6" }, ips)
+  assert.equal("limit", full.code)
+  local _, taken = d.create("server", "x", { network = net.id, image = "debian-12", ip = "10.91.0.3" })
+  assert.equal("conflict", taken.code)
+  local _, outside = d.create("server", "x", { network = net.id, image = "debian-12", ip = "10.99.0.3" })
+  assert.equal("invalid", outside.code)
+  return true
+end)
+
+test("installs packages through the proxy, which fetches nothing else", function()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))
+  sh(s, "apt-get -q update && apt-get install -yq --no-install-recommends nginx-light")
+  assert.equal("active", sh(s, "systemctl is-active nginx"))
+  local proxy = ("curl -s -o /dev/null -w '%%{http_code}' -x http://%s:3142 "):format(net.gateway)
+  assert.equal("403", sh(s, proxy .. "http://example.org/"))
+  assert.equal("405", sh(s, proxy .. "-X CONNECT --request-target example.org:443 http://example.org/ || true"))
+  assert.equal("400", sh(s, ("printf 'BREW / HTTP/1.1\\r\\n\\r\\n' | timeout 3 bash -c 'exec 3<>/dev/tcp/%s/3142; cat >&3; head -1 <&3' | cut -d' ' -f2"):format(net.gateway)))
+  return true
+end)
+
+test("forwards ports of the loopback, and says which is taken", function()
+  local one, two, three = driver.free_port(), driver.free_port(), driver.free_port()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { one .. ":22" } }))
+  local function banner(port)
+    local r = assert(proc.run({ "timeout", "5", "bash", "-c", ("head -c 4 < /dev/tcp/127.0.0.1/%d"):format(port) }))
+    return r.stdout
+  end
+  assert.equal("SSH-", banner(one))
+  assert.same({ { host = one, guest = 22 } }, assert(d.call("server", "read", s.id)).ports)
+  local _, e = d.create("server", "b", { network = net.id, image = "debian-12", ports = { { host = one, guest = 80 } } })
+  assert.equal("conflict", e.code)
+  assert(d.call("server", "update", s.id, { ports = { { host = two, guest = 22 } } }))
+  assert.equal("SSH-", banner(two))
+  assert.equal("", banner(one))
+  -- a port that another program of the machine has
+  local taken = assert(uv.new_tcp())
+  assert(taken:bind("127.0.0.1", three))
+  assert(taken:listen(1, function() end))
+  local _, busy = d.call("server", "update", s.id, { ports = { { host = three, guest = 22 } } })
+  assert.equal("conflict", busy.code)
+  assert.matches(tostring(three), tostring(busy), 1, true)
+  taken:close()
+  assert(d.call("server", "update", s.id, {}))
+  assert.equal("", banner(two))
+  return true
+end)
+
+test("limits memory and processor time, and changes the limits of a running server", function()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12", memory = 128 << 20, cpus = 0.2 }))
+  assert.equal(128 << 20, s.memory)
+  assert.equal(0.2, s.cpus)
+  local eat = "head -c 300m /dev/zero | tail -c 300m | wc -c"
+  assert.not_equal("314572800", d.ssh(s, eat).stdout:match("%d*"))
+  local spin = "timeout 2 sh -c 'while :; do :; done'; cut -d' ' -f1 /proc/uptime >/dev/null; times | tail -1"
+  local used = d.ssh(s, spin).stdout
+  local seconds = tonumber(used:match("m([%d.]+)s"))
+  assert.is_true(seconds < 1.2, used)
+  s = assert(d.call("server", "update", s.id, { memory = 1 << 30 }))
+  assert.equal(1 << 30, s.memory)
+  assert.is_nil(s.cpus)
+  assert.equal("314572800", sh(s, eat))
+  return true
+end)
+
+test("binds volumes that outlive their servers", function()
+  local net = assert(d.create("network", "lan", {}))
+  local v = assert(d.create("volume", "data", {}))
+  local want = { network = net.id, image = "debian-12", volumes = { { volume = v.id, path = "/srv/data" } } }
+  local a = assert(d.create("server", "a", want))
+  local b = assert(d.create("server", "b", want))
+  sh(a, "echo shared > /srv/data/file")
+  assert.equal("shared", sh(b, "cat /srv/data/file"))
+  local _, e = d.call("volume", "delete", v.id)
+  assert.equal("conflict", e.code)
+  assert(d.call("server", "delete", a.id))
+  b = assert(d.call("server", "update", b.id, { volumes = {} }))
+  assert.same({}, b.volumes)
+  assert.not_equal(0, d.ssh(b, "test -e /srv/data/file").code)
+  assert.equal("shared\n", assert(fs.read(v.path .. "/file")))
+  local _, missing = d.create("server", "c", { network = net.id, image = "debian-12", volumes = { { volume = "x", path = "/x" } } })
+  assert.equal("notfound", missing.code)
+  return true
+end)
+
+test("finds by key what a creation made, and creates it once", function()
+  local net = assert(d.create("network", "lan", {}, "k-net"))
+  assert.equal(net.id, assert(d.create("network", "lan", {}, "k-net")).id)
+  assert.equal(net.id, assert(d.call("network", "find", "k-net")).id)
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }, "k-a"))
+  assert.equal(s.id, assert(d.create("server", "a", { network = net.id, image = "debian-12" }, "k-a")).id)
+  assert.equal(s.id, assert(d.call("server", "find", "k-a")).id)
+  assert.is_nil(d.call("server", "find", "k-b"))
+  assert.equal(1, #assert(d.call("server", "list")))
+  return true
+end)
+
+test("starts the lab's process again when it was killed", function()
+  local port = driver.free_port()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { port .. ":22" } }))
+  local found = assert(proc.run({ "pgrep", "-f", "lab serve .*" .. lab }))
+  assert(uv.kill(math.tointeger(tonumber(found.stdout)), "sigkill"))
+  async.sleep(100)
+  d = reopen()
+  assert(d.call("server", "read", s.id))
+  local r = assert(proc.run({ "timeout", "5", "bash", "-c", "head -c 4 < /dev/tcp/127.0.0.1/" .. port }))
+  assert.equal("SSH-", r.stdout)
+  return true
+end)
+
+test("refuses what it cannot do, with a reason", function()
+  local net = assert(d.create("network", "lan", {}))
+  local _, e = d.create("network", "out", { nat = true })
+  assert.equal("unsupported", e.code)
+  _, e = d.create("server", "a", { network = net.id, image = "windows-95" })
+  assert.equal("invalid", e.code)
+  assert.matches("debian%-12", tostring(e))
+  _, e = d.create("server", "a", { network = "nowhere", image = "debian-12" })
+  assert.equal("notfound", e.code)
+  _, e = d.create("network", "bad", { cidr = "10.1.1.7/24" })
+  assert.equal("invalid", e.code)
+  _, e = d.create("server", "a", { network = net.id, image = "debian-12", ports = { "99999:1" } })
+  assert.equal("invalid", e.code)
+  assert.is_true(err.is(e))
+  _, e = d.call("server", "action_start", "no-such")
+  assert.equal("notfound", e.code)
+  _, e = d.call("server", "delete", "../../etc")
+  assert.equal("invalid", e.code)
+  return true
+end)
