@@ -123,7 +123,8 @@ static void find_cycle(pv_dag *g)
 
 static pv_status cycle_error(const pv_dag *g, pv_err *err)
 {
-    return pv_fail(err, PV_ECYCLE, "%u nodes wait for each other in a circle", g->cycle_len - 1);
+    pv_fail(err, PV_ECYCLE, "%u nodes wait for each other in a circle", g->cycle_len - 1);
+    return PV_ECYCLE;
 }
 
 pv_status pv_dag_sort(pv_dag *g, const uint32_t **order, pv_err *err)

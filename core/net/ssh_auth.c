@@ -146,7 +146,7 @@ static pv_status load_cert(pv_ssh *s, const char *value, pv_err *err)
 
 pv_status ssh_load_keys(pv_ssh *s, const pv_ssh_options *options, pv_err *err)
 {
-    s->keys = pv_alloc_array(options->key_count + 1, sizeof *s->keys);
+    s->keys = pv_alloc_array(options->key_count + 1, sizeof(ssh_key));
     for (size_t i = 0; i < options->key_count; i++) {
         pv_status status = load_key(&s->keys[i], options->keys[i], i + 1, err);
         if (status != PV_OK) return status;

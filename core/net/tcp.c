@@ -138,8 +138,8 @@ static void on_slice(uv_timer_t *timer)
 static void start_slice(pv_tcp *tcp)
 {
     uint64_t now = uv_now(tcp->loop), left = tcp->deadline > now ? tcp->deadline - now : 1;
-    unsigned count = 0;
-    for (const struct addrinfo *a = tcp->at; a != NULL; a = a->ai_next) count++;
+    unsigned count = 1; /* of addresses that are left, this one too */
+    for (const struct addrinfo *a = tcp->at->ai_next; a != NULL; a = a->ai_next) count++;
     uv_timer_start(&tcp->slice, on_slice, left / count + 1, 0);
 }
 
