@@ -10,10 +10,27 @@ local Session = {}
 ---@class prov.SshExec
 local Exec = {}
 
+---@class prov.HttpRequest
+local Request = {}
+
+---@class prov.Probe
+local Probe = {}
+
 --- Gives the SHA-256 of the bytes in hex, of what travels.
 ---@param bytes string
 ---@return string hex
 function net.sha256(bytes) end
+
+--- Gives random bytes in hex, for names nobody can guess.
+---@param bytes integer 1 to 32
+---@return string hex
+function net.random_hex(bytes) end
+
+--- Digests an open regular file from its start on a worker thread; its offset stays.
+---@param fd integer stays open until the callback
+---@param cb fun(hex: string?, size_or_err: integer|prov.Err)
+---@return true
+function net.sha256_file(fd, cb) end
 
 --- Begins a connection.
 ---@param options table host, port, user, netns, host_key, known_hosts, strict, keys, cert, agent_socket, jump, timeout, keepalive
@@ -28,6 +45,12 @@ function net.ssh_connect(options, cb) end
 ---@return { private: string, public: string, fingerprint: string }?
 ---@return prov.Err? err
 function net.ssh_keygen(type, comment) end
+
+--- Gives the "SHA256:..." fingerprint of a public key line.
+---@param line string
+---@return string?
+---@return prov.Err? err
+function net.ssh_fingerprint(line) end
 
 --- Begins a command on a channel of its own.
 ---@param options { command: string, stdin?: string, keep_stdin?: boolean, timeout?: integer, max_output?: integer }
@@ -57,5 +80,26 @@ function Exec:eof() end
 
 --- Ends the command; its callback still comes.
 function Exec:cancel() end
+
+--- Begins an HTTP request; header lines go in as "Name: value" and come out ended by CRLF.
+---@param options table url, method, headers, body, netns, socket, ca, cert, key, verify, redirects, timeout, max_body
+---@param cb fun(response: { status: integer, headers: string, body: string }?, err: prov.Err?)
+---@param on_data? fun(bytes: string) takes the body piece by piece
+---@return prov.HttpRequest?
+---@return prov.Err? err
+function net.http_request(options, cb, on_data) end
+
+--- Ends the request; its callback still comes.
+function Request:cancel() end
+
+--- Connects to a TCP port, and with `banner` waits for the first line of what it says.
+---@param options { host: string, port: integer, netns?: string, timeout?: integer, banner?: boolean }
+---@param cb fun(banner: string?, err: prov.Err?)
+---@return prov.Probe?
+---@return prov.Err? err
+function net.probe(options, cb) end
+
+--- Ends the attempt; its callback still comes.
+function Probe:cancel() end
 
 return net

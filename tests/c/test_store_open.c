@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 
 #include "store_util.h"
@@ -342,52 +343,69 @@ static void test_truncated(void **state)
 
 typedef struct reader {
     pv_store *s;
-    int stop, failed, rounds;
+    sem_t go, reading; /* the writer asks for a round; a read transaction is open */
+    int failed, rounds;
 } reader;
+
+enum { COMMITS = 20, NODES_PER_COMMIT = 100, VALUE = 3000 };
 
 static void *read_on(void *arg)
 {
     reader *r = arg;
-    while (!__atomic_load_n(&r->stop, __ATOMIC_ACQUIRE)) {
-        pv_cursor *c;
+    for (int i = 0; i < COMMITS; i++) {
+        pv_cursor *c = NULL;
         pv_row row;
-        if (pv_store_nodes(r->s, str(""), PV_STORE_HEAD, &c, NULL) != PV_OK) {
-            r->failed++;
-            break;
+        int seen = 0;
+        while (sem_wait(&r->go) != 0) {
         }
-        while (pv_cursor_next(c, &row, NULL) == PV_OK) r->failed += row.data.len != 3000;
+        r->failed += pv_store_nodes(r->s, str(""), PV_STORE_HEAD, &c, NULL) != PV_OK;
+        sem_post(&r->reading);
+        if (c == NULL) continue;
+        while (pv_cursor_next(c, &row, NULL) == PV_OK) {
+            r->failed += row.data.len != VALUE;
+            seen++;
+        }
         pv_cursor_close(c);
+        r->failed += seen != i * NODES_PER_COMMIT; /* what was there when the round began */
         r->rounds++;
     }
     return NULL;
 }
 
-/* A map of 256 kB, filled with 6 MB while another thread reads. */
+/* A map of 256 kB, filled with 6 MB; every commit begins while another thread reads.  The two
+ * take turns: left to the scheduler, a reader in a circle may keep the writer waiting for long
+ * (valgrind lets one thread run at a time), or not run before the writer is done. */
 static void test_growth(void **state)
 {
     const temp *t = *state;
     pv_store_options options = {.sealer = t->sealer, .map_size = 256 << 10};
     reader r = {0};
     pthread_t thread;
-    char value[3000], id[16];
+    char value[VALUE], id[16];
     pv_store *s;
     memset(value, 'v', sizeof value);
     assert_int_equal(pv_store_open(&s, t->path, &options, NULL), PV_OK);
     r.s = s;
-    pthread_create(&thread, NULL, read_on, &r);
-    for (int i = 0; i < 100; i++) {
+    assert_int_equal(sem_init(&r.go, 0, 0), 0);
+    assert_int_equal(sem_init(&r.reading, 0, 0), 0);
+    assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
+    for (int i = 0; i < COMMITS; i++) {
         pv_batch *b = pv_batch_new();
-        for (int j = 0; j < 20; j++) {
-            snprintf(id, sizeof id, "n%d", i * 20 + j);
+        for (int j = 0; j < NODES_PER_COMMIT; j++) {
+            snprintf(id, sizeof id, "n%d", i * NODES_PER_COMMIT + j);
             pv_batch_node(b, str(id), str("t"), (pv_bytes){value, sizeof value}, NULL);
+        }
+        sem_post(&r.go);
+        while (sem_wait(&r.reading) != 0) {
         }
         commit(s, b);
     }
-    __atomic_store_n(&r.stop, 1, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
+    sem_destroy(&r.go);
+    sem_destroy(&r.reading);
     assert_int_equal(r.failed, 0);
-    assert_true(r.rounds > 0);
-    assert_int_equal(check_store(s).nodes, 2000);
+    assert_int_equal(r.rounds, COMMITS);
+    assert_int_equal(check_store(s).nodes, COMMITS * NODES_PER_COMMIT);
     pv_store_close(s);
 }
 
