@@ -68,6 +68,7 @@ function M.run(ctx, opts)
     state = p.state,
     providers = p.providers,
     registry = p.registry,
+    hosts = p.hosts,
     ui = ctx.ui,
     parallelism = opts.parallelism,
     on_failure = opts.on_failure,

@@ -15,17 +15,22 @@ Hosts.__index = Hosts
 ---@field registry prov.Registry
 ---@field state_of fun(address: string): table? state of a server, with ssh = { host, port, ... }
 ---@field servers fun(): string[] addresses of all servers there are, for facts.server.peers
+---@field from? prov.Hosts gives its sessions and facts away to this one
 
 --- Opens nothing yet: sessions are made at first use and shared.
 ---@param input prov.HostsInput
 ---@return prov.Hosts
 function M.open(input)
+  local slots = {}
+  if input.from then
+    slots, input.from.slots = input.from.slots, slots
+  end
   return setmetatable({
     workspace = input.workspace,
     registry = input.registry,
     state_of = input.state_of,
     servers = input.servers,
-    slots = {},
+    slots = slots,
     gates = {},
   }, Hosts)
 end
@@ -94,20 +99,8 @@ function Hosts:session(server)
   return session
 end
 
---- Facts of a server: gathered once, plus what prov itself knows about it.
----@async
-function Hosts:facts(server)
-  local session, e = self:session(server)
-  if not session then
-    return nil, e
-  end
-  local slot = self.slots[server]
-  if not slot.facts then
-    slot.facts, e = require("prov.host").facts(session)
-    if not slot.facts then
-      return nil, e:wrap("facts of %s", server)
-    end
-  end
+--- Keeps gathered facts with what prov itself knows about the server.
+local function keep_facts(self, server, facts)
   local state = self.state_of(server)
   local peers = {}
   for _, address in ipairs(self.servers()) do
@@ -116,14 +109,32 @@ function Hosts:facts(server)
       peers[address] = { name = peer.name or address:match("([^.]+)$"), ip = peer.private_ip or peer.ip }
     end
   end
-  slot.facts.server = {
+  facts.server = {
     address = server,
     name = state.name or state.hostname or server:match("([^.]+)$"),
     ip = state.ip,
     private_ip = state.private_ip or state.ip,
     peers = peers,
   }
-  return slot.facts
+  self.slots[server].facts = facts
+  return facts
+end
+
+--- Facts of a server: gathered once, plus what prov itself knows about it.
+---@async
+function Hosts:facts(server)
+  local session, e = self:session(server)
+  if not session then
+    return nil, e
+  end
+  local facts = self.slots[server].facts
+  if not facts then
+    facts, e = require("prov.host").facts(session)
+    if not facts then
+      return nil, e:wrap("facts of %s", server)
+    end
+  end
+  return keep_facts(self, server, facts)
 end
 
 --- The op list one of the taskserv's functions gives.
@@ -147,27 +158,26 @@ local function run(self, node, which, mode, on_event)
   if not declaration then
     return nil, e
   end
-  local facts
-  facts, e = self:facts(node.server)
-  if not facts then
-    return nil, e
-  end
-  local ops
-  ops, e = ops_of(declaration, which, node.args, facts)
-  if not ops then
-    return nil, e
-  end
   local session
   session, e = self:session(node.server)
   if not session then
     return nil, e
   end
-  return require("prov.host").run(session, ops, {
-    mode = mode,
-    facts = facts,
-    on_event = on_event,
-    name = node.name,
-  })
+  local function make(facts)
+    return ops_of(declaration, which, node.args, keep_facts(self, node.server, facts))
+  end
+  local host = require("prov.host")
+  local opts = { mode = mode, on_event = on_event, name = node.name }
+  local facts = self.slots[node.server].facts
+  if not facts then
+    return host.meet(session, make, opts)
+  end
+  local ops
+  ops, e = make(facts)
+  if not ops then
+    return nil, e
+  end
+  return host.run(session, ops, opts)
 end
 
 --- What the recipe would change on the host; touches nothing.

@@ -19,15 +19,11 @@ servers:
       prometheus: { targets: "${server.node.ip}", interval: 1s, keep_data: false }
 YAML
 
-get() { # get SERVER PORT PATH
-    on "$1" "curl -sS --max-time 10 'http://127.0.0.1:$2$3'"
+exporters_up() {
+    up=$(page server.mon 127.0.0.1 9090 '/api/v1/query?query=up==1' | grep -o '"job":"node"' | wc -l)
+    [ "$up" = 2 ]
 }
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-    up=$(get server.mon 9090 '/api/v1/query?query=up==1' | grep -o '"job":"node"' | wc -l)
-    [ "$up" = 2 ] && break
-    sleep 1
-done
-[ "$up" = 2 ] || fail "prometheus sees $up exporters up, not 2"
+within 120 exporters_up || fail "prometheus sees $up exporters up, not 2"
 on 'server.node[1]' "ctr version" | grep -q Server || fail "containerd does not answer"
 
 ts_break server.mon prometheus "systemctl stop prometheus" "service prometheus"

@@ -28,6 +28,22 @@ on() {
     "$prov" -w "$ws" server exec "$1" -- "$2"
 }
 
+# page SERVER HOST PORT [PATH]: what answers there, with its headers, asked from the server by bash:
+# servers need not have curl, and their sh has no /dev/tcp.
+page() {
+    on "$1" "exec bash -c 'exec 3<>/dev/tcp/$2/$3 && printf \"GET %s HTTP/1.0\\r\\n\\r\\n\" \"\$0\" >&3 && cat <&3' '${4:-/}'"
+}
+
+# within SECONDS COMMAND...: runs the command until it succeeds; fails when it never does.
+within() {
+    local until=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$until" ] || return 1
+        sleep 0.5
+    done
+}
+
 # ts_apply: the infra on standard input, applied; a second apply changes nothing, all is healthy.
 ts_apply() {
     printf 'name: %s\n' "$lab" >"$ws/prov.yaml"

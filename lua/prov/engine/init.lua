@@ -353,6 +353,7 @@ M.lock = lock
 ---@field ui table
 ---@field parallelism? integer
 ---@field on_failure? "stop"|"continue"
+---@field hosts? prov.Hosts of the plan: their sessions and facts are taken over
 ---@field lock table from M.lock
 ---@field cancel? table { requested = bool, stop = fn, kill = fn } filled in by the engine
 
@@ -384,6 +385,7 @@ local function new_run(input)
     progress = input.ui and input.ui.progress and input.ui.progress(#input.plan.steps) or NO_PROGRESS,
   }, Run)
   run.hosts = require("prov.hosts").open({
+    from = input.hosts,
     workspace = input.workspace,
     registry = input.registry,
     state_of = function(address)

@@ -7,11 +7,11 @@ local shell = require("prov.host.shell")
 
 local M = {}
 
-local LIBS = { "FILES", "FETCH", "UNITS", "PACKAGES", "ACCOUNTS" }
+local LIBS = { "FILES", "TEXTS", "FETCH", "UNITS", "PACKAGES", "ACCOUNTS" }
 
 -- Collects what the ops ask the host about, so that it is asked once.
 local function context()
-  local c = { files = {}, units = {}, names = {}, seen = {}, contents = {}, wants_accounts = false }
+  local c = { files = {}, texts = {}, units = {}, names = {}, seen = {}, contents = {}, wants_accounts = false }
 
   local function numbered(list, value)
     local id = list[value]
@@ -24,6 +24,10 @@ local function context()
 
   function c.file(path)
     return numbered(c.files, path)
+  end
+
+  function c.text(path)
+    return numbered(c.texts, path)
   end
 
   function c.unit(name)
@@ -44,10 +48,12 @@ local function context()
     return require("core.crypto").sha256(bytes)
   end
 
+  -- The function that prints the bytes, and whether it is one builtin, whose status can be trusted.
   function c.content(bytes)
     local name = ("Content_%d"):format(#c.contents + 1)
-    c.contents[#c.contents + 1] = ("%s() {\n%s\n}\n"):format(name, quote.printer(bytes))
-    return name
+    local command, builtin = quote.printer(bytes)
+    c.contents[#c.contents + 1] = ("%s() {\n%s\n}\n"):format(name, command)
+    return name, builtin
   end
 
   return c
@@ -135,6 +141,9 @@ local function probes(c)
   local lines = {}
   if #c.files > 0 then
     lines[#lines + 1] = "files_probe " .. quote.words(c.files)
+  end
+  if #c.texts > 0 then
+    lines[#lines + 1] = "texts_probe " .. quote.words(c.texts)
   end
   if #c.names > 0 then
     lines[#lines + 1] = "packages_probe " .. quote.words(c.names)

@@ -1,13 +1,15 @@
 --- Facts of a host: one script, lines `key value`, and their reader.
+--
+-- What the kernel has in a file is read with builtins, the rest costs a process each.
 
 local M = {}
 
-M.SCRIPT = [==[
+-- Defines `facts`, which is called without input: what follows it may read that.
+local BODY = [==[
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 put() { printf '%s %s\n' "$1" "$2"; }
 first() { F=; [ -r "$1" ] && read -r F < "$1"; }
-main() {
-exec < /dev/null 2> /dev/null
+facts() {
 put begin 1
 for F in /etc/os-release /usr/lib/os-release; do
   [ -r "$F" ] || continue
@@ -17,8 +19,8 @@ for F in /etc/os-release /usr/lib/os-release; do
   done < "$F"
   break
 done
-put arch "$(uname -m)"
-put kernel "$(uname -r)"
+first /proc/sys/kernel/arch; put arch "${F:-$(uname -m)}"
+first /proc/sys/kernel/osrelease; put kernel "${F:-$(uname -r)}"
 first /proc/sys/kernel/hostname; put hostname "$F"
 if [ -d /run/systemd/system ]; then put init systemd
 elif command -v rc-service > /dev/null; then put init openrc
@@ -32,19 +34,45 @@ first /sys/fs/cgroup/cpu.max; [ -n "$F" ] && put cpus.max "$F"
 first /sys/fs/cgroup/cpu/cpu.cfs_quota_us; Q=$F
 first /sys/fs/cgroup/cpu/cpu.cfs_period_us; [ -n "$Q" ] && put cpus.max "$Q $F"
 for P in apt-get apk dnf; do command -v $P > /dev/null && { put packages "${P%-get}"; break; }; done
-df -Pk | while read -r D S U A P M; do
-  case $D in tmpfs | devtmpfs | udev | shm | none | Filesystem | proc | sysfs) ;; *) put disk "$S $A $M" ;; esac
-done
+put df 1
+df -Pk
 if command -v ip > /dev/null; then
-  ip -o addr show scope global | while read -r N I K A R; do put address "$I ${A%/*}"; done
+  put ip 1
+  ip -o addr show scope global
 else
   for A in $(hostname -i || hostname -I); do put address "- $A"; done
 fi
 put end 1
 }
-main
-exit 0
+facts < /dev/null 2> /dev/null
 ]==]
+
+--- Prints the facts and goes on.
+M.BODY = BODY
+
+--- Prints the facts.
+M.SCRIPT = BODY .. "exit 0\n"
+
+--- The end of what it prints.
+M.LAST = "\nend 1\n"
+
+local NO_DISK = { tmpfs = true, devtmpfs = true, udev = true, shm = true, none = true, proc = true, sysfs = true }
+
+-- What df and ip print, line by line.
+local TABLES = {
+  df = function(line, many)
+    local device, size, free, mount = line:match("^(%S+)%s+(%d+)%s+%d+%s+(%d+)%s+%S+%s+(/.*)$")
+    if device and not NO_DISK[device] then
+      table.insert(many.disk, ("%s %s %s"):format(size, free, mount))
+    end
+  end,
+  ip = function(line, many)
+    local interface, address = line:match("^%d+:%s+(%S+)%s+%S+%s+([^%s/]+)")
+    if interface then
+      table.insert(many.address, interface .. " " .. address)
+    end
+  end,
+}
 
 local function unquote(text)
   return (text:gsub('^"(.*)"$', "%1"):gsub("^'(.*)'$", "%1"))
@@ -72,9 +100,14 @@ end
 ---@return prov.Err?
 function M.parse(out)
   local one, many = {}, { disk = {}, address = {} }
+  local rows
   for line in out:gmatch("[^\n]+") do
     local key, value = line:match("^(%S+) (.*)$")
-    if many[key] then
+    if TABLES[key] and value == "1" then
+      rows = TABLES[key]
+    elseif rows and key ~= "end" and key ~= "address" then
+      rows(line, many)
+    elseif many[key] then
       table.insert(many[key], value)
     elseif key and value ~= "" then
       one[key] = value

@@ -6,6 +6,7 @@
 
 local compile = require("prov.host.compile")
 local err = require("prov.err")
+local quote = require("prov.host.quote")
 local report = require("prov.host.report")
 local uv = require("luv")
 
@@ -20,10 +21,15 @@ local function random_hex()
   end))
 end
 
--- The login shell of the user may be anything; this line means the same in all of them.
-local function command_of(opts)
-  local shell = opts.shell or "/bin/sh"
-  return ("exec %senv LC_ALL=C %s -c 'eval \"$(cat)\"'"):format(opts.sudo and "sudo -n " or "", shell)
+-- Runs what comes on standard input, after `before`. A session runs a command with sh, so that
+-- only another shell or another user costs further processes.
+local function command_of(opts, before)
+  local text = (before or "") .. 'eval "$(cat)"'
+  if not opts.shell and not opts.sudo then
+    return "LC_ALL=C; export LC_ALL\n" .. text
+  end
+  return ("exec %senv LC_ALL=C %s -c %s"):format(opts.sudo and "sudo -n " or "", opts.shell or "/bin/sh",
+    quote.word(text))
 end
 
 --- The script of a recipe. Two compiles of the same ops differ in token and nonce only.
@@ -49,6 +55,17 @@ end
 ---@field shell? string /bin/sh by default
 ---@field state? string folder on the host for what is pending, /var/lib/prov by default
 
+local function report_of(reader, result)
+  if not reader.ended then
+    return nil, reader:broken(result)
+  end
+  return reader:report()
+end
+
+local function compiled(ops, opts, token)
+  return M.compile(ops, { mode = opts.mode, name = opts.name, diff = opts.diff, state = opts.state, token = token })
+end
+
 --- Runs a recipe on a host in one exec. A failed op is in the report (failed > 0), the ops after
 -- it are "skipped". nil, err means that the report is not whole: no connection, timeout.
 ---@async
@@ -65,9 +82,7 @@ function M.run(session, ops, opts)
     reader.ended = true
     return reader:report()
   end
-  local script, e = M.compile(ops, {
-    mode = opts.mode, name = opts.name, diff = opts.diff, state = opts.state, token = token,
-  })
+  local script, e = compiled(ops, opts, token)
   if not script then
     return nil, e
   end
@@ -87,10 +102,88 @@ function M.run(session, ops, opts)
   if not streamed and result.stdout then
     reader:feed(result.stdout)
   end
-  if not reader.ended then
-    return nil, reader:broken(result)
+  return report_of(reader, result)
+end
+
+local FACTS_MS = 30000
+
+-- What the script of a recipe is, once the facts are there: fills `run`, returns what to send.
+local function answer(run, make, opts, out)
+  local facts, ops, script
+  facts, run.err = require("prov.host.facts").parse(out)
+  if facts then
+    run.facts = facts
+    ops, run.err = make(facts)
   end
-  return reader:report()
+  if not ops then
+    return false
+  end
+  local token = random_hex()
+  run.reader = report.reader(ops, token, opts.on_event, opts.diff)
+  if #ops == 0 then
+    run.reader.ended = true
+    return false
+  end
+  script, run.err = compiled(ops, opts, token)
+  return script or false
+end
+
+--- Gathers the facts, makes the ops from them and runs those, all in one exec where the session
+-- can converse.
+---@async
+---@param session { exec: function }
+---@param make fun(facts: table): table[]?, prov.Err? must not wait
+---@param opts? prov.HostRunOptions
+---@return prov.HostReport?
+---@return prov.Err?
+---@return table? facts
+function M.meet(session, make, opts)
+  opts = opts or {}
+  if not session.converses then
+    local facts, e = M.facts(session, { shell = opts.shell })
+    if not facts then
+      return nil, e
+    end
+    local ops
+    ops, e = make(facts)
+    if not ops then
+      return nil, e, facts
+    end
+    local done
+    done, e = M.run(session, ops, opts)
+    return done, e, facts
+  end
+  local facts = require("prov.host.facts")
+  local run, out = {}, ""
+  local result, e = session:exec(command_of(opts, facts.BODY), {
+    timeout = opts.timeout or 1800000,
+    converse_timeout = FACTS_MS,
+    converse = function(bytes)
+      out = out .. bytes
+      local _, last = out:find(facts.LAST, 1, true)
+      if not last then
+        return nil
+      end
+      local ok, script = xpcall(answer, debug.traceback, run, make, opts, out:sub(1, last))
+      run.bug = not ok and script or nil
+      return ok and script, out:sub(last + 1)
+    end,
+    on_stdout = function(bytes)
+      if run.reader then
+        run.reader:feed(bytes)
+      end
+    end,
+  })
+  if run.bug then
+    error(run.bug, 0)
+  elseif run.err or not result then
+    return nil, run.err or e, run.facts
+  elseif not run.reader then
+    return err.fail("protocol", "the host gave no facts: %s", ((result.stderr or "") .. out):sub(1, 500))
+  end
+  local done
+  done, e = report_of(run.reader, result)
+  return done, e, run.facts
 end
 
 --- What a host is: gathered in one exec.
@@ -102,7 +195,7 @@ end
 function M.facts(session, opts)
   local facts = require("prov.host.facts")
   opts = opts or {}
-  local result, e = session:exec(command_of(opts), { stdin = facts.SCRIPT, timeout = opts.timeout or 30000 })
+  local result, e = session:exec(command_of(opts), { stdin = facts.SCRIPT, timeout = opts.timeout or FACTS_MS })
   if not result then
     return nil, e
   elseif result.code ~= 0 then

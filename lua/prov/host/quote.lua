@@ -82,14 +82,15 @@ local LITERAL_MAX = 32768
 --- A shell command that prints exactly these bytes. Without NUL it is a builtin: no process,
 -- and nothing on a command line that others could see.
 ---@param bytes string
----@return string
+---@return string command
+---@return boolean builtin true: no process prints them
 function M.printer(bytes)
   if bytes == "" then
-    return ":"
+    return ":", true
   elseif #bytes <= LITERAL_MAX and not bytes:find("\0", 1, true) then
-    return "printf '%s' " .. M.word(bytes)
+    return "printf '%s' " .. M.word(bytes), true
   end
-  return "base64 -d <<'PROV64'\n" .. M.base64(bytes) .. "\nPROV64"
+  return "base64 -d <<'PROV64'\n" .. M.base64(bytes) .. "\nPROV64", false
 end
 
 return M

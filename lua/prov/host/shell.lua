@@ -23,7 +23,14 @@ T= Failed= Ev= Why= Diff= What= Dirty= Root=
 [ -O / ] && Root=1
 
 say() { printf '%s\n' "$Tok $*" >&3; }
-payload() { printf '%s %s %s %s\n' "$Tok" "$1" "$2" "$(printf '%s' "$3" | base64 | tr -d '\n')" >&3; }
+payload() {
+  Py="$Tok $1 $2 "
+  IFS=$NL
+  set -- $(printf '%s' "$3" | base64)
+  IFS=
+  printf '%s%s\n' "$Py" "$*" >&3
+  unset IFS
+}
 
 # A private folder, made at first need.
 temp() {
@@ -130,6 +137,7 @@ files_probe() {
 }
 # file_look K PATH: sets Fattr and Fsum of an existing file.
 file_look() {
+  Fof=$2
   if is_dirty f; then
     Fattr=$(stat -L -c '%a %U %G %u %g' "$2")
     Fsum=
@@ -152,22 +160,38 @@ file_attr() {
 }
 # file_diff PATH: unified diff of it and "$T/new" into Diff, at most 64 KiB.
 file_diff() {
-  Diff=$(diff -u -L "$1" -L "$1" "$1" "$T/new" | head -c 65536 | tr -d '\000')
+  Diff=$(diff -u -L "$1" -L "$1" "$1" "$T/new" | head -c 65536)
 }
 # file_own PATH MODE OWNER GROUP
 file_own() {
   if [ -n "$3$4" ]; then chown "$3${4:+:$4}" "$1" || return 1; fi
   if [ -n "$2" ]; then chmod "$2" "$1" || return 1; fi
 }
+# file_ours FOLDER: what we make there is root's already: no process to say so again.
+file_ours() {
+  [ "$Root" ] && [ ! -g "${1:-/}" ] || return 0
+  case $Fo in root | 0) Fo= ;; esac
+  case $Fg in root | 0) Fg= ;; esac
+}
+# file_keep: an old file gives its mode and owner where none is wanted.
+file_keep() {
+  [ "$Fof" = "$Fp" ] || Fattr=$(stat -L -c '%a %U %G %u %g' "$Fp")
+  set -- $Fattr
+  Fm=${Fm:-$1} Fo=${Fo:-$4} Fg=${Fg:-$5}
+}
 # file_put PATH MODE OWNER GROUP DIGEST VALIDATE COMMAND...: what the command prints becomes the
-# file, in one step; an old file gives its mode and owner where none is wanted.
+# file, in one step. With a DIGEST it is looked at again before; a builtin needs none, as its
+# status says whether the disk took everything.
 file_put() {
   Fp=$1 Fm=$2 Fo=$3 Fg=$4 Fs=$5 Fv=$6
   shift 6
   Fd=${Fp%/*}
   [ -d "${Fd:-/}" ] || { Why="the folder ${Fd:-/} does not exist (add an op.dir before)"; return 1; }
   Ft=$Fd/.prov-$Nonce-$I
-  umask 077
+  [ -f "$Fp" ] && [ ! -L "$Fp" ] && file_keep
+  file_ours "$Fd"
+  # What everybody may read is made with its mode, the rest closed and opened last.
+  case ${Fm:=644} in 644) Fm= ;; *) umask 077 ;; esac
   set -C
   "$@" > "$Ft"
   Fr=$?
@@ -185,18 +209,23 @@ file_finish() {
   if [ "$Fv" ]; then
     file_validate "$Ft" "$Fv" || { Why="validation failed"; return 1; }
   fi
-  if [ -f "$Fp" ] && [ ! -L "$Fp" ]; then
-    set -- $(stat -c '%a %u %g' "$Fp")
-    Fm=${Fm:-$1} Fo=${Fo:-$2} Fg=${Fg:-$3}
-  fi
-  # A new file is ours: no process to say so again.
-  if [ "$Root" ]; then
-    case $Fo in root | 0) Fo= ;; esac
-    case $Fg in root | 0) Fg= ;; esac
-  fi
-  file_own "$Ft" "${Fm:-644}" "$Fo" "$Fg" && mv -f "$Ft" "$Fp" && dirty f
+  file_own "$Ft" "$Fm" "$Fo" "$Fg" && mv -f "$Ft" "$Fp" && dirty f
 }
 file_validate() { Fv=$2; set -- "$1"; (eval "$Fv"); }
+]==]
+
+M.TEXTS = [==[
+# Reads many text files with one process: Tx holds lines "K:line" of file K, with a newline before
+# and after. Files above 64 KiB end early: a line that is not there is looked for by the op.
+texts_probe() {
+  Tx=$NL$(awk 'BEGIN {
+    for (i = 1; i < ARGC; i++) {
+      size = 0
+      while (size < 65536 && (getline line < ARGV[i]) > 0) { print i ":" line; size += length(line) + 1 }
+      close(ARGV[i])
+    }
+  }' "$@" < /dev/null)$NL
+}
 ]==]
 
 M.FETCH = [==[
@@ -248,12 +277,35 @@ M.PACKAGES = [==[
 # Asks about all packages at once: Pk is a list of lines "name version" of installed ones.
 packages_probe() {
   case $Pm in
-    apt)
-      Pf='${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n'
-      Pk=$NL$(dpkg-query -W -f "$Pf" -- "$@" 2>/dev/null | sed -n 's/^installed //p')$NL ;;
+    apt) Pk=$NL$(packages_apt "$@")$NL ;;
     apk) Pk=$NL$(for P do apk info -e "$P" > /dev/null && printf '%s -\n' "$P"; done)$NL ;;
     dnf) Pk=$NL$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null | grep -v ' is not installed')$NL ;;
   esac
+}
+# Reads dpkg's status file, in a fraction of the time of dpkg-query; not while dpkg's journal holds
+# changes of it (dpkg is at work or was interrupted).
+packages_apt() {
+  set +f
+  for P in /var/lib/dpkg/updates/[0-9]*; do [ -e "$P" ] && break; done
+  set -f
+  if [ -e "$P" ] || [ ! -r /var/lib/dpkg/status ]; then
+    Pf='${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n'
+    dpkg-query -W -f "$Pf" -- "$@" 2>/dev/null | sed -n 's/^installed //p'
+    return
+  fi
+  Pq="$*" exec awk '
+    BEGIN { n = split(ENVIRON["Pq"], q, " "); for (i = 1; i <= n; i++) { p = q[i]; sub(/:.*/, "", p); want[p] = 1 } }
+    /^Package: / { name = $2; hit = name in want; next }
+    !hit { next }
+    /^Status: / { on = $4 == "installed"; next }
+    /^Architecture: / { arch = $2; next }
+    /^Version: / { version = $2; next }
+    /^$/ { done() }
+    END { done() }
+    function done() {
+      if (hit && on) printf "%s %s\n%s:%s %s\n", name, version, name, arch, version
+      hit = on = 0
+    }' /var/lib/dpkg/status
 }
 ]==]
 

@@ -1,9 +1,11 @@
 -- The same 20 operations as playbook.yml and deploy.py.
-local function recipe(op)
+local function recipe(op, want)
   local ops = {
     op.dir { "/opt/app", mode = "0755" },
     op.file { "/opt/app/file.txt", text = ("0123456789abcdef"):rep(256), mode = "0644" },
-    op.template { "/opt/app/app.conf", template = "port={{ port }}\nname={{ app }}\n", vars = { port = 8080, app = "app" } },
+    op.template {
+      "/opt/app/app.conf", template = "port={{ port }}\nname={{ app }}\n", vars = { port = 8080, app = "app" },
+    },
     op.line { "/opt/app/extra.conf", line = "port=8080", create = true },
     op.file { "/opt/app/motd", text = "hello\n", mode = "0644" },
     op.link { "/opt/app/motd.link", target = "/opt/app/motd" },
@@ -20,11 +22,11 @@ local function recipe(op)
   for i = 1, 5 do
     ops[#ops + 1] = op.file { ("/opt/app/part%d.conf"):format(i), text = ("part = %d\n"):format(i), mode = "0644" }
   end
-  return ops
+  return table.move(ops, 1, want.ops, 1, {})
 end
 
 return {
   kind = "taskserv", api = 1, name = "bench", category = "test", summary = "20 operations for the benchmark",
-  schema = {},
+  schema = { ops = { type = "int", default = 20, doc = "only the first so many" } },
   recipe = recipe,
 }

@@ -1,5 +1,8 @@
 --- op.block: a marked block of lines in a text file.
 
+-- Up to this many bytes a block is also sent as it is found in what texts_probe read.
+local QUICK = 4096
+
 return {
   name = "block",
   summary = "A block of lines between two marker lines in a text file",
@@ -16,7 +19,7 @@ return {
     mode = { type = "mode", doc = "permission bits of the file" },
     secret = { type = "bool", default = false, doc = "true: never shown in a diff" },
   },
-  lib = { "FILES" },
+  lib = { "FILES", "TEXTS" },
   check = function(a)
     if not a.absent and not a.text then
       return "needs text (or absent = true)"
@@ -29,7 +32,7 @@ return {
   title = function(a)
     return ("%s '%s' in %s"):format(a.absent and "no block" or "block", a.name, a.path)
   end,
-  emit = function(a)
+  emit = function(a, c)
     local text = a.text or ""
     if text ~= "" and text:sub(-1) ~= "\n" then
       text = text .. "\n"
@@ -41,9 +44,14 @@ return {
         error({ bad = "text holds its own marker line" }, 0)
       end
     end
+    local looked, lines = "", ""
+    if not a.absent and #text <= QUICK then
+      looked = tostring(c.text(a.path)) .. ":"
+      lines = looked .. (first .. "\n" .. text .. last):gsub("\n", "\n" .. looked)
+    end
     return {
       a.absent and "gone" or "put", a.path, first, last, text, a.create and "1" or "", a.mode or "",
-      a.opaque and "1" or "",
+      a.opaque and "1" or "", looked, lines,
     }
   end,
   sh = [==[
@@ -55,6 +63,13 @@ block_check() {
     return 1
   fi
   [ -f "$2" ] || { Why="is no file"; return 2; }
+  if [ "$9" ] && ! is_dirty f; then
+    # A second block of this name is for block_new to remove.
+    case $Tx in
+      *"$NL$9$3$NL"*"$9$3$NL"*) ;;
+      *"$NL${10}$NL"*) return 0 ;;
+    esac
+  fi
   temp || return 2
   block_new "$@" < "$2" > "$T/new" || { Why="the block has no end marker"; return 2; }
   cmp -s "$2" "$T/new" && return 0

@@ -48,8 +48,11 @@ dir_check() {
 }
 dir_apply() {
   case $1 in gone) rm -rf "$2" && dirty f; return ;; esac
-  [ -d "$2" ] || mkdir -p "$2" || return 1
-  file_own "$2" "$4" "$5" "$6" && dirty f
+  if [ -d "$2" ]; then file_own "$2" "$4" "$5" "$6" && dirty f; return; fi
+  mkdir -p ${4:+-m "$4"} "$2" || return 1
+  Fo=$5 Fg=$6
+  file_ours "${2%/*}"
+  file_own "$2" "" "$Fo" "$Fg" && dirty f
 }
 ]==],
 }

@@ -31,9 +31,11 @@ return {
       return { "gone", a.path }
     end
     local validate = (a.validate or ""):gsub("%%s", '"$1"')
+    local content, builtin = c.content(a.text)
+    local digest = c.digest(a.text)
     return {
-      "put", a.path, tostring(c.file(a.path)), c.digest(a.text), a.mode, a.owner or "", a.group or "",
-      c.content(a.text), a.opaque and "1" or "", validate,
+      "put", a.path, tostring(c.file(a.path)), digest, a.mode, a.owner or "", a.group or "",
+      content, a.opaque and "1" or "", validate, builtin and "" or digest,
     }
   end,
   -- What the diff of a file that is not there yet is; the host need not send our own bytes back.
@@ -63,7 +65,7 @@ file_check() {
 file_apply() {
   case $1 in gone) rm -f "$2" && dirty f; return ;; esac
   case $What in
-    c*) file_put "$2" "$5" "$6" "$7" "$4" "${10}" "$8" ;;
+    c*) file_put "$2" "$5" "$6" "$7" "${11}" "${10}" "$8" ;;
     *) file_own "$2" "$5" "$6" "$7" && dirty f ;;
   esac
 }

@@ -18,7 +18,7 @@ return {
     mode = { type = "mode", doc = "permission bits of the file" },
     secret = { type = "bool", default = false, doc = "true: never shown in a diff" },
   },
-  lib = { "FILES" },
+  lib = { "FILES", "TEXTS" },
   check = function(a)
     if not a.line and not (a.absent and a.match) then
       return "needs line"
@@ -31,10 +31,12 @@ return {
   title = function(a)
     return ("%s in %s"):format(a.absent and "no line" or "line", a.path)
   end,
-  emit = function(a)
+  emit = function(a, c)
+    local looked = not a.absent and not a.match and tostring(c.text(a.path)) or ""
     return {
       a.absent and "gone" or "put", a.path, a.line or "", a.match or "", a.after or "", a.before or "",
       a.create and "1" or "", a.mode or "", a.opaque and "1" or "",
+      looked,
     }
   end,
   sh = [==[
@@ -46,26 +48,26 @@ line_check() {
     return 1
   fi
   [ -f "$2" ] || { Why="is no file"; return 2; }
-  if [ "$1$4" = put ]; then
-    Lc=$(cat "$2"; echo x)
-    case $NL${Lc%x}$NL in *"$NL$3$NL"*) Lc=; return 0 ;; esac
-    Lc=
+  if [ "${10}" ] && ! is_dirty f; then
+    case $Tx in *"$NL${10}:$3$NL"*) return 0 ;; esac
   fi
+  line_new "$@" < "$2" > /dev/null
+  case $? in 0) return 0 ;; 10) ;; *) Why="awk failed"; return 2 ;; esac
   temp || return 2
-  line_new "$@" < "$2" > "$T/new" || { Why="awk failed"; return 2; }
-  cmp -s "$2" "$T/new" && return 0
+  line_new "$@" < "$2" > "$T/new"
   Why=content
   if [ "$Want_diff" ] && [ -z "$9" ]; then file_diff "$2"; fi
   return 1
 }
+# Prints the new text; status 10 says that it is another one.
 line_new() {
   Lw=$1 Ll=$3 Lm=$4 La=$5 Lb=$6 awk '
     BEGIN { w = ENVIRON["Lw"]; l = ENVIRON["Ll"]; m = ENVIRON["Lm"]; a = ENVIRON["La"]; b = ENVIRON["Lb"] }
     { t[++n] = $0 }
     END {
       if (w == "gone") {
-        for (i = 1; i <= n; i++) if (m != "" ? t[i] !~ m : (t[i] "") != (l "")) print t[i]
-        exit
+        for (i = 1; i <= n; i++) if (m != "" ? t[i] !~ m : (t[i] "") != (l "")) print t[i]; else c = 10
+        exit c
       }
       at = 0; place = 0; same = 0
       for (i = 1; i <= n; i++) {
@@ -80,6 +82,7 @@ line_new() {
         if (i == place && a != "" && !at) print l
       }
       if (!at && !place) print l
+      exit (at ? (t[at] "") != (l "") : place >= 0) ? 10 : 0
     }'
 }
 line_apply() {

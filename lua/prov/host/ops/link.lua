@@ -46,7 +46,7 @@ link_check() {
   return 1
 }
 link_apply() {
-  rm -f "$2" || return 1
+  if [ -e "$2" ] || [ -L "$2" ]; then rm -f "$2" || return 1; fi
   case $1 in gone) ;; *) ln -s "$3" "$2" || return 1 ;; esac
   dirty f
 }

@@ -33,7 +33,7 @@ return {
     local line = ("%s = %s\n"):format(a.key, value)
     return {
       "put", path, tostring(c.file(path)), c.digest(line), "/proc/sys/" .. a.key:gsub("%.", "/"), value,
-      c.content(line),
+      (c.content(line)),
     }
   end,
   sh = [==[
@@ -57,7 +57,7 @@ sysctl_apply() {
   case $What in *v*) printf '%s\n' "$6" > "$5" || { Why="the kernel refused the value"; return 1; } ;; esac
   case $What in *c*)
     [ -d /etc/sysctl.d ] || mkdir -p /etc/sysctl.d || return 1
-    file_put "$2" 644 "" "" "$4" "" "$7" ;;
+    file_put "$2" 644 "" "" "" "" "$7" ;;
   esac
 }
 ]==],
