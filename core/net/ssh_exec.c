@@ -10,6 +10,8 @@ enum {
     KEEP_MAX = 64 << 20, /* output kept for the result when nobody says */
     MAX_SIGNALS = 5,
     CHUNK = 128 << 10, /* input handed to libssh at once, and so the most it buffers */
+    RETRY_MS = 20,
+    MAX_REFUSALS = 500, /* one after the other, with no channel of ours open: 10 s */
 };
 
 /* libssh callbacks: they only fill buffers, see ssh_internal.h. */
@@ -173,7 +175,7 @@ static void on_timeout(uv_timer_t *timer)
 static int step_waiting(pv_ssh_exec *e)
 {
     pv_ssh *s = e->s;
-    if (s->open_count >= s->open_limit) return 0;
+    if (s->open_count >= s->open_limit || uv_is_active((uv_handle_t *)&s->retry)) return 0;
     e->channel = ssh_channel_new(s->lib);
     if (e->channel == NULL) return 0; /* the session is broken; the pump will notice */
     memset(&e->callbacks, 0, sizeof e->callbacks);
@@ -197,8 +199,31 @@ static int open_channel(pv_ssh_exec *e)
     return ssh_channel_open_forward(e->channel, e->command, e->forward_port, "127.0.0.1", 0);
 }
 
-/* A server allows only so many channels (MaxSessions, 10 by default): when it refuses one
- * while others are open, this one waits for a place. */
+/* Channels the server has opened and not closed. */
+static size_t confirmed(const pv_ssh *s)
+{
+    size_t count = 0;
+    for (const pv_ssh_exec *e = s->execs; e != NULL; e = e->next)
+        count += e->channel != NULL && !e->opening && e->forward_port == 0;
+    return count;
+}
+
+/* A server allows only so many channels (MaxSessions, 10 by default): the command waits for a
+ * place when it refuses one.  A place that looks free may not be: the server still counts a
+ * command for a moment after it has closed its channel, so there is another try a little later.
+ * 0: this server opens none. */
+static int wait_for_place(pv_ssh_exec *e)
+{
+    pv_ssh *s = e->s;
+    size_t count = confirmed(s);
+    if (e->forward_port != 0 || s->opened == 0) return 0;
+    if (count == 0 && ++s->refusals > MAX_REFUSALS) return 0;
+    if (s->open_limit == SIZE_MAX) s->open_limit = count > 0 ? count : 1;
+    if (count < s->open_limit) uv_timer_start(&s->retry, ssh_exec_retry, RETRY_MS, 0);
+    e->state = EXEC_WAITING;
+    return 1;
+}
+
 static int step_opening(pv_ssh_exec *e)
 {
     pv_ssh *s = e->s;
@@ -206,16 +231,14 @@ static int step_opening(pv_ssh_exec *e)
     case SSH_AGAIN: return 0;
     case SSH_OK:
         e->opening = 0;
+        s->opened += e->forward_port == 0;
+        s->refusals = 0;
         e->state = e->forward_port == 0 ? EXEC_REQUESTING : EXEC_RUNNING;
         return 1;
     default:
         if (ssh_get_status(s->lib) & (SSH_CLOSED | SSH_CLOSED_ERROR)) return 0;
         drop_channel(e);
-        if (s->open_count > 0 && e->forward_port == 0) {
-            s->open_limit = s->open_count;
-            e->state = EXEC_WAITING;
-            return 0;
-        }
+        if (wait_for_place(e)) return 0;
         pv_fail(&e->fail, PV_EUNAVAILABLE, "%s: the server opens no channel: %s", s->name,
                 ssh_get_error(s->lib));
         end(e);
@@ -398,6 +421,11 @@ pv_status pv_ssh_exec_start(pv_ssh_exec **out, pv_ssh *s, const pv_ssh_exec_opti
     *out = ssh_exec_new(s, options);
     ssh_exec_begin(*out);
     return PV_OK;
+}
+
+void ssh_exec_retry(uv_timer_t *retry)
+{
+    ssh_pump(PV_OWNER(retry, pv_ssh, retry));
 }
 
 size_t ssh_exec_backlog(const pv_ssh_exec *e)

@@ -47,6 +47,9 @@ struct pv_ssh {
     struct pv_ssh_exec *last;
     size_t open_limit; /* channels the server was seen to allow */
     size_t open_count;
+    uv_timer_t retry;  /* active: no channel is asked for until it comes */
+    size_t opened;     /* channels the server ever opened */
+    unsigned refusals; /* since it last opened one */
 };
 
 typedef enum {
@@ -126,5 +129,6 @@ void ssh_exec_begin(pv_ssh_exec *e);
 void ssh_exec_retire(pv_ssh_exec *e); /* frees it when nothing is left to do */
 void ssh_exec_fail(pv_ssh_exec *e, pv_status status, const char *what);
 size_t ssh_exec_backlog(const pv_ssh_exec *e); /* input not yet taken */
+void ssh_exec_retry(uv_timer_t *retry);
 
 #endif

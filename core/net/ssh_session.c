@@ -51,6 +51,11 @@ static void on_kick_closed(uv_handle_t *handle)
     ssh_unref(PV_OWNER(handle, pv_ssh, kick));
 }
 
+static void on_retry_closed(uv_handle_t *handle)
+{
+    ssh_unref(PV_OWNER(handle, pv_ssh, retry));
+}
+
 /* Gives libssh's part back.  Channels go with the session. */
 void ssh_drop_lib(pv_ssh *s)
 {
@@ -86,6 +91,7 @@ void ssh_lose(pv_ssh *s, const pv_err *why)
     ssh_drop_lib(s);
     s->state = SSH_ST_DEAD;
     uv_timer_stop(&s->timer);
+    uv_timer_stop(&s->retry);
     if (s->tcp != NULL) pv_tcp_cancel(s->tcp);
     else report(s, &s->err);
 }
@@ -343,8 +349,9 @@ pv_status pv_ssh_connect(pv_ssh **out, uv_loop_t *loop, const pv_ssh_options *op
     else status = pv_tcp_connect(&s->tcp, loop, &tcp, on_tcp, s, err);
     if (status != PV_OK) goto fail;
     uv_timer_init(loop, &s->timer);
+    uv_timer_init(loop, &s->retry);
     uv_idle_init(loop, &s->kick);
-    s->refs = 3; /* timer, kick, and tcp or jump */
+    s->refs = 4; /* timers, kick, and tcp or jump */
     s->heard = uv_now(loop);
     uv_timer_start(&s->timer, on_timeout, (uint64_t)s->timeout_ms, 0);
     *out = s;
@@ -363,6 +370,7 @@ void pv_ssh_close(pv_ssh *s)
             s->name);
     ssh_lose(s, &err);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&s->retry, on_retry_closed);
     uv_close((uv_handle_t *)&s->kick, on_kick_closed);
 }
 

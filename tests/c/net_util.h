@@ -55,7 +55,7 @@ static inline int net_teardown(void **state)
     fixture *f = *state;
     char command[128];
     int failed;
-    uv_run(&f->loop, UV_RUN_DEFAULT);
+    for (int i = 0; i < 10000 && uv_run(&f->loop, UV_RUN_NOWAIT) != 0; i++) usleep(1000);
     if (uv_loop_close(&f->loop) != 0) {
         print_error("a handle is left open on the loop\n");
         return -1; /* the loop is inside of f */
