@@ -166,14 +166,16 @@ function M.run(loader)
   loader.taskserv_kinds, loader.fixed_needs, loader.by_address = {}, {}, {}
   loader.taskserv_mt = metatable_of(loader)
   for _, block in ipairs(loader.blocks) do
-    local done_of = {} -- instances of a count share what they want
-    for _, one in ipairs(block.taskservs or {}) do
-      local done = done_of[one.wanted]
-      if not done then
-        done = complete(loader, block, one.wanted)
-        done_of[one.wanted] = done
+    if block.taskservs then
+      local done_of = {} -- instances of a count share what they want
+      for _, one in ipairs(block.taskservs) do
+        local done = done_of[one.wanted]
+        if not done then
+          done = complete(loader, block, one.wanted)
+          done_of[one.wanted] = done
+        end
+        add(loader, block, one.resource, done)
       end
-      add(loader, block, one.resource, done)
     end
   end
 end

@@ -87,7 +87,8 @@ local function peer_tool(measure)
       return {
         name = name,
         run = function(dir, at)
-          local command = table.move(commands[at], 1, #commands[at], 4, { "timeout", tostring(PEER_SECONDS), name })
+          local command = { "timeout", "-k", "5", tostring(PEER_SECONDS), name } -- it may not stop when asked
+          table.move(commands[at], 1, #commands[at], #command + 1, command)
           return timed(measure, dir, PEER, command)
         end,
         prepare = function(shape, n, dir)

@@ -2,20 +2,9 @@
 
 local M = {}
 
---- What machines may see: marked values (secret, unknown, references) as what they print.
-local function open_marks(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  return require("prov.value").map(value, tostring)
-end
-
 local function body(ctx, op, value)
   local output = ctx.output
-  if output == "json" or output == "yaml" then
-    value = open_marks(value)
-  end
-  if output == "json" then
+  if output == "json" then -- here and in YAML, marked values (secret, unknown, ...) as they print
     return require("prov.json").encode(value, { pretty = true, sorted = true })
   elseif output == "yaml" then
     return (require("prov.yaml").encode(value):gsub("\n*$", "\n"))
