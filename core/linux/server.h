@@ -34,8 +34,8 @@ pv_status pv_init_make(const pv_server *s, const pv_conf *network, pv_err *err);
  * and what it starts, and nobody else, see the server's files mounted at <folder>/root, the
  * server's network namespace with its address at <folder>/net, and an empty folder in memory in
  * place of the one that holds the namespaces of labs (a short path: podman wants one).  It runs
- * there, in the lab's network namespace and in the server's cgroups, may make groups below those, writes
- * the pid of the init to <folder>/pid and ends with 0. */
+ * there, in the lab's network namespace and in the server's cgroups, may make groups below those,
+ * writes the pid of the init to <folder>/pid and ends with 0. */
 pv_status pv_cell_make(const pv_server *s, const pv_conf *network, char **program, pv_err *err);
 
 /* Parts of both.  Connects the network namespace of process pid to the network. */
