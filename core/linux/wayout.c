@@ -129,7 +129,7 @@ static int allowed(const pv_wayout *w, struct in_addr to)
 
 static void on_client(pv_serve *serve, int fd, void *arg)
 {
-    struct sockaddr_in to;
+    struct sockaddr_in to = {.sin_family = AF_INET};
     socklen_t size = sizeof to;
     int out = -1;
     if (getsockname(fd, (struct sockaddr *)&to, &size) == 0 && size == sizeof to &&
