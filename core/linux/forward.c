@@ -20,63 +20,11 @@ typedef struct pv_forward {
     int wanted; /* seen in the folder during this reload */
 } pv_forward;
 
-/* A connection to a server being made. */
-typedef struct dial {
-    uv_poll_t poll;
-    pv_serve *serve;
-    int client;
-    int guest;
-} dial;
-
-static void on_dial_closed(uv_handle_t *handle)
-{
-    pv_free(handle->data);
-}
-
-static void on_dialed(uv_poll_t *poll, int status, int events)
-{
-    dial *d = poll->data;
-    int error = 0;
-    socklen_t len = sizeof error;
-    (void)events;
-    uv_poll_stop(poll);
-    if (status == 0 && getsockopt(d->guest, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
-        error == 0) {
-        /* The relay gets descriptors of its own: libuv ties one to one handle. */
-        int client = dup(d->client), guest = dup(d->guest);
-        if (client >= 0 && guest >= 0) {
-            pv_relay_start(d->serve, client, guest);
-        } else {
-            if (client >= 0) close(client);
-            if (guest >= 0) close(guest);
-        }
-    }
-    close(d->client);
-    uv_close((uv_handle_t *)poll, on_dial_closed);
-    close(d->guest);
-    d->serve->clients--;
-}
-
 static void on_client(pv_serve *serve, int fd, void *arg)
 {
     const pv_forward *forward = arg;
-    dial *d;
     int guest = pv_serve_lab_socket(serve, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (guest < 0 ||
-        (connect(guest, (const struct sockaddr *)&forward->guest, sizeof forward->guest) != 0 &&
-         errno != EINPROGRESS)) {
-        if (guest >= 0) close(guest);
-        close(fd);
-        return;
-    }
-    d = pv_alloc(sizeof *d);
-    d->serve = serve;
-    d->client = fd;
-    d->guest = guest;
-    serve->clients++;
-    uv_poll_init(&serve->loop, &d->poll, guest);
-    d->poll.data = d;
-    uv_poll_start(&d->poll, UV_WRITABLE, on_dialed);
+    pv_relay_dial(serve, fd, guest, &forward->guest);
 }
 
 static pv_listener *listen_on(pv_serve *serve, pv_forward *forward, pv_err *err)

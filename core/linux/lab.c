@@ -52,6 +52,7 @@ static pv_status bridge_up(const pv_conf *conf, pv_err *err)
     if (status == PV_OK)
         status = pv_nl_addr_add(nl, bridge, gateway, (int)pv_conf_int(conf, "prefix", 24), err);
     if (status == PV_OK) status = pv_nl_link_up(nl, bridge, err);
+    if (status == PV_OK && pv_conf_int(conf, "nat", 0)) status = pv_nl_catch_tcp(nl, bridge, err);
     pv_nl_close(nl);
     return status;
 }

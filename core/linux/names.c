@@ -87,6 +87,16 @@ int pv_names_answer(const pv_serve *serve, struct in_addr from, const unsigned c
     return 1;
 }
 
+/* Whether a name that no server has is a question for the machine's own name server. */
+static int goes_out(const pv_serve *serve, struct in_addr from, const pv_buf *answer)
+{
+    if (answer->len < HEADER || (answer->data[3] & 0x0f) != NXDOMAIN) return 0;
+    for (size_t i = 0; i < serve->name_count; i++) {
+        if (serve->names[i].ip.s_addr == from.s_addr) return serve->names[i].nat;
+    }
+    return 0;
+}
+
 static void on_question(uv_poll_t *poll, int status, int events)
 {
     names *n = poll->data;
@@ -101,7 +111,9 @@ static void on_question(uv_poll_t *poll, int status, int events)
         pv_buf_init(&answer, PACKET_CAP);
         if (size == sizeof from &&
             pv_names_answer(n->serve, from.sin_addr, packet, (size_t)len, &answer)) {
-            sendto(n->fd, answer.data, answer.len, 0, (struct sockaddr *)&from, size);
+            if (goes_out(n->serve, from.sin_addr, &answer))
+                pv_resolve_start(n->serve, n->fd, &from, packet, (size_t)len);
+            else sendto(n->fd, answer.data, answer.len, 0, (struct sockaddr *)&from, size);
         }
         pv_buf_deinit(&answer);
     }

@@ -160,3 +160,71 @@ void pv_listener_close(pv_listener *l)
     if (l != NULL && !uv_is_closing((uv_handle_t *)&l->poll))
         uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }
+
+/* Dialing ----------------------------------------------------------------------------------- */
+
+/* A connection being made. */
+typedef struct dial {
+    uv_poll_t poll;
+    pv_serve *serve;
+    int client;
+    int other_end;
+} dial;
+
+/* Makes the end of a connection that led nowhere look like that: a reset. */
+static void refuse(int client)
+{
+    struct linger at_once = {1, 0};
+    setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(client);
+}
+
+static void on_dial_closed(uv_handle_t *handle)
+{
+    pv_free(handle->data);
+}
+
+static void on_dialed(uv_poll_t *poll, int status, int events)
+{
+    dial *d = poll->data;
+    int error = 0;
+    socklen_t len = sizeof error;
+    (void)events;
+    uv_poll_stop(poll);
+    if (status == 0 && getsockopt(d->other_end, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+        error == 0) {
+        /* The relay gets descriptors of its own: libuv ties one to one handle. */
+        int client = dup(d->client), other_end = dup(d->other_end);
+        if (client >= 0 && other_end >= 0) {
+            pv_relay_start(d->serve, client, other_end);
+        } else {
+            if (client >= 0) close(client);
+            if (other_end >= 0) close(other_end);
+        }
+        close(d->client);
+    } else {
+        refuse(d->client);
+    }
+    uv_close((uv_handle_t *)poll, on_dial_closed);
+    close(d->other_end);
+    d->serve->clients--;
+}
+
+void pv_relay_dial(pv_serve *serve, int client, int socket, const struct sockaddr_in *to)
+{
+    dial *d;
+    if (socket < 0 ||
+        (connect(socket, (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS)) {
+        if (socket >= 0) close(socket);
+        refuse(client);
+        return;
+    }
+    d = pv_alloc(sizeof *d);
+    d->serve = serve;
+    d->client = client;
+    d->other_end = socket;
+    serve->clients++;
+    uv_poll_init(&serve->loop, &d->poll, socket);
+    d->poll.data = d;
+    uv_poll_start(&d->poll, UV_WRITABLE, on_dialed);
+}

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -242,5 +243,35 @@ pv_status pv_nl_route_default(pv_nl *nl, const char *gateway, pv_err *err)
     attr(&r, RTA_GATEWAY, &in, sizeof in);
     if ((error = talk(nl, &r)) != 0)
         return pv_fail_errno(err, error, "cannot set the default route to %s", gateway);
+    return PV_OK;
+}
+
+pv_status pv_nl_catch_tcp(pv_nl *nl, const char *link, pv_err *err)
+{
+    enum { TABLE = 3143 };
+    static const unsigned char protocol = IPPROTO_TCP;
+    request r;
+    int error, lo = link_index(nl, "lo");
+    struct fib_rule_hdr *rule;
+    struct rtmsg *route =
+        begin(&r, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(struct rtmsg));
+    route->rtm_family = AF_INET;
+    route->rtm_protocol = RTPROT_STATIC;
+    route->rtm_scope = RT_SCOPE_HOST;
+    route->rtm_type = RTN_LOCAL;
+    attr_u32(&r, RTA_TABLE, TABLE);
+    attr_u32(&r, RTA_OIF, (uint32_t)lo);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot make every address a local one");
+    rule = begin(&r, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct fib_rule_hdr));
+    rule->family = AF_INET;
+    rule->action = FR_ACT_TO_TBL;
+    attr_u32(&r, FRA_TABLE, TABLE);
+    attr_u32(&r, FRA_PRIORITY, TABLE);
+    attr_text(&r, FRA_IIFNAME, link);
+    attr(&r, FRA_IP_PROTO, &protocol, sizeof protocol);
+    error = talk(nl, &r);
+    if (error != 0 && error != EEXIST)
+        return pv_fail_errno(err, error, "cannot catch what comes in by %s", link);
     return PV_OK;
 }

@@ -36,6 +36,10 @@ int pv_nl_link_has(pv_nl *nl, const char *name);
 /* Gives a link an IPv4 address ("10.7.0.1") with prefix length; one it has is fine. */
 pv_status pv_nl_addr_add(pv_nl *nl, const char *name, const char *ip, int prefix, pv_err *err);
 
+/* Delivers TCP that comes in by the link, for whatever address, to sockets of this namespace, as if
+ * all addresses were its own.  Done is fine. */
+pv_status pv_nl_catch_tcp(pv_nl *nl, const char *link, pv_err *err);
+
 /* Sets the default route. */
 pv_status pv_nl_route_default(pv_nl *nl, const char *gateway, pv_err *err);
 

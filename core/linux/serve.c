@@ -71,6 +71,7 @@ static int read_name(const pv_serve *serve, const char *id, pv_serve_name *out)
         prefix = (int)pv_conf_int(network, "prefix", 24);
         out->mask.s_addr = prefix < 1 ? 0 : htonl(UINT32_MAX << (32 - (prefix > 32 ? 32 : prefix)));
         out->net.s_addr = out->ip.s_addr & out->mask.s_addr;
+        out->nat = pv_conf_int(network, "nat", 0) != 0;
         out->id = pv_strdup(id);
         out->hostname = pv_strdup(hostname);
         ok = 1;
@@ -120,10 +121,13 @@ static void read_lab(pv_serve *serve)
 
 static void reload(pv_serve *serve, const char *id, pv_err *mine)
 {
+    pv_err problem;
     forget_names(serve);
     read_lab(serve);
     read_names(serve);
     pv_forwards_reload(serve, id, mine);
+    if (pv_wayout_reload(serve, &problem) != PV_OK && mine != NULL && mine->status == PV_OK)
+        *mine = problem;
     pv_fetch_trim(serve);
     serve->idle_ticks = 0;
 }

@@ -13,6 +13,7 @@ enum { PV_SERVE_MOST_CLIENTS = 512, PV_SERVE_CHUNK = 65536 };
 
 typedef struct pv_serve pv_serve;
 typedef struct pv_listener pv_listener;
+typedef struct pv_wayout pv_wayout;
 
 /* A server as the folder describes it. */
 typedef struct pv_serve_name {
@@ -21,6 +22,7 @@ typedef struct pv_serve_name {
     struct in_addr ip;
     struct in_addr net; /* of its network */
     struct in_addr mask;
+    int nat; /* the network has a way out */
 } pv_serve_name;
 
 struct pv_serve {
@@ -37,6 +39,7 @@ struct pv_serve {
     char **allow; /* mirror hosts, ended by NULL */
     char cache[PV_PATH_CAP];
     struct pv_forward *forwards;
+    pv_wayout *wayout;
 };
 
 /* A socket born in the lab's network namespace; -1 with errno. */
@@ -50,6 +53,18 @@ void pv_listener_close(pv_listener *listener);
 
 /* Sends bytes both ways until both sides are done; owns both connected sockets. */
 void pv_relay_start(pv_serve *serve, int a, int b);
+
+/* Connects `socket` (-1: to nothing) with `to`, then relays between it and the client; owns both.
+ */
+void pv_relay_dial(pv_serve *serve, int client, int socket, const struct sockaddr_in *to);
+
+/* Opens or closes the way out as the networks of the folder want it; see wayout.c. */
+pv_status pv_wayout_reload(pv_serve *serve, pv_err *err);
+
+/* Asks this machine's own name server what `from` asked on the socket `fd`; the answer goes there.
+ */
+void pv_resolve_start(pv_serve *serve, int fd, const struct sockaddr_in *from,
+                      const unsigned char *question, size_t len);
 
 /* Opens the proxy and the name server in the lab's namespace. */
 pv_status pv_proxy_open(pv_serve *serve, pv_err *err);

@@ -30,7 +30,12 @@ return {
           doc = "IPv4 range, prefix 16 to 29; a free one is taken when absent",
           example = "10.77.0.0/24",
         },
-        nat = { type = "bool", default = false, replace = true, doc = "A way out to the internet; not supported yet" },
+        nat = {
+          type = "bool",
+          default = false,
+          replace = true,
+          doc = "A way out of this machine for TCP and names; none when false",
+        },
       },
       outputs = {
         name = { type = "string", doc = "Name of the network" },

@@ -101,6 +101,8 @@ static void keeps_a_namespace_and_lets_go(void **state)
     assert_int_equal(pv_nl_addr_add(nl, "brx", "10.123.9.300", 24, &err), PV_EINVAL);
     assert_int_equal(pv_nl_addr_add(nl, "nope", "10.123.9.1", 24, &err), PV_ENOTFOUND);
     assert_int_equal(pv_nl_link_up(nl, "brx", &err), PV_OK);
+    assert_int_equal(pv_nl_catch_tcp(nl, "brx", &err), PV_OK);
+    assert_int_equal(pv_nl_catch_tcp(nl, "brx", &err), PV_OK);
     assert_int_equal(pv_nl_route_default(nl, "10.123.9.7", &err), PV_OK);
     assert_int_equal(pv_nl_route_default(nl, "nonsense", &err), PV_EINVAL);
     assert_int_equal(pv_nl_veth_add(nl, "vex", "nope", "eth0", getpid(), &err), PV_ENOTFOUND);

@@ -1,5 +1,6 @@
 --- What every backend of the provider `local` must do; the spec that loads this says which.
 
+local app = require("core.app")
 local async = require("prov.async")
 local err = require("prov.err")
 local fs = require("prov.fs")
@@ -274,9 +275,7 @@ end)
 
 test("refuses what it cannot do, with a reason", function()
   local net = assert(d.create("network", "lan", {}))
-  local _, e = d.create("network", "out", { nat = true })
-  assert.equal("unsupported", e.code)
-  _, e = d.create("server", "a", { network = net.id, image = "windows-95" })
+  local _, e = d.create("server", "a", { network = net.id, image = "windows-95" })
   assert.equal("invalid", e.code)
   assert.matches("debian%-12", tostring(e))
   _, e = d.create("server", "a", { network = "nowhere", image = "debian-12" })
@@ -290,5 +289,14 @@ test("refuses what it cannot do, with a reason", function()
   assert.equal("notfound", e.code)
   _, e = d.call("server", "delete", "../../etc")
   assert.equal("invalid", e.code)
+  return true
+end)
+
+test("lets servers out where the network says nat, and no others", function()
+  local r = assert(proc.run({
+    "unshare", "--net", "--mount", app.exe, "internal", "lua",
+    (os.getenv("PROV_ROOT") or ".") .. "/tests/support/local_nat.lua", scratch, backend,
+  }))
+  assert.equal(0, r.code, r.stdout .. r.stderr)
   return true
 end)

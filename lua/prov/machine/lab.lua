@@ -304,12 +304,6 @@ function Lab:network_create(want, adopt)
   if obstacle then
     return nil, obstacle
   end
-  if want.nat then
-    local text = "network '%s': the local provider has no way out to the internet yet"
-    return nil, err.new("unsupported", text:format(want.name), {
-      hint = "servers install packages through the built-in proxy; leave nat = false",
-    })
-  end
   local id, described
   do
     local lock <close>, e = self:lock()
@@ -343,7 +337,7 @@ function Lab:network_create(want, adopt)
   if not ok then
     return nil, e:wrap("cannot make the network '%s'", want.name)
   end
-  return network_state(self, id, described)
+  return self:network_read(id) -- as it was written: a description just made has other types
 end
 
 ---@async
