@@ -183,6 +183,36 @@ describe("provider local", function()
     return true
   end)
 
+  test("a unit file takes effect when a recipe writes it, changes it, and writes it again after its removal", function()
+    local host = require("prov.host")
+    local op = host.op
+    local net = assert(d.create("network", "lan", {}))
+    local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))
+    local session = { exec = function(_, command, opts)
+      return d.ssh(s, command, { stdin = opts.stdin, on_stdout = opts.on_stdout })
+    end }
+    local path = "/etc/systemd/system/sleeper.service"
+    local function run(ops)
+      local report = assert(host.run(session, ops, { name = "sleeper" }))
+      for _, row in ipairs(report.ops) do
+        assert.not_equal("failed", row.status, row.title .. ": " .. tostring(row.reason))
+      end
+    end
+    local function install(seconds)
+      run({
+        op.file { path, text = ("[Service]\nExecStart=/bin/sleep %d\n[Install]\nWantedBy=multi-user.target\n")
+          :format(seconds), notify = "restart" },
+        op.service { "sleeper", state = "running", enabled = true, on = { restart = "restart" } },
+      })
+      return sh(s, "tr '\\0' ' ' < /proc/$(systemctl show -P MainPID sleeper)/cmdline")
+    end
+    assert.equal("/bin/sleep 1001", install(1001))
+    assert.equal("/bin/sleep 1002", install(1002))
+    run({ op.service { "sleeper", state = "stopped", enabled = false }, op.file { path, absent = true } })
+    assert.equal("/bin/sleep 1003", install(1003))
+    return true
+  end)
+
   test("forwards ports of the loopback, and says which is taken", function()
     local one, two, three = driver.free_port(), driver.free_port(), driver.free_port()
     local net = assert(d.create("network", "lan", {}))
@@ -205,9 +235,15 @@ describe("provider local", function()
     local _, busy = d.call("server", "update", s.id, { ports = { { host = three, guest = 22 } } })
     assert.equal("conflict", busy.code)
     assert.matches(tostring(three), tostring(busy), 1, true)
+    assert.same({ { host = two, guest = 22 } }, assert(d.call("server", "read", s.id)).ports)
     taken:close()
+    assert(d.call("server", "update", s.id, { ports = { { host = three, guest = 22 } } }))
+    assert.equal("SSH-", banner(three))
+    local other = assert(d.create("server", "b", { network = net.id, image = "debian-12", init = "sshd" }))
+    local _, held = d.call("server", "update", other.id, { ports = { { host = three, guest = 80 } } })
+    assert.equal("conflict", held.code)
     assert(d.call("server", "update", s.id, {}))
-    assert.equal("", banner(two))
+    assert.equal("", banner(three))
     return true
   end)
 

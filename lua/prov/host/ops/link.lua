@@ -48,7 +48,7 @@ link_check() {
 link_apply() {
   rm -f "$2" || return 1
   case $1 in gone) ;; *) ln -s "$3" "$2" || return 1 ;; esac
-  dirty f
+  changed "$2"
 }
 ]==],
 }
