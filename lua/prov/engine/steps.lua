@@ -102,7 +102,6 @@ function M.create_resource(run, step)
   if observed then
     return save(run, step, "done", { id = observed.id, key = key, args = args, state = observed })
   end
-  e = e or err.new("bug", ("provider '%s' created nothing and gave no error"):format(step.provider))
   return nil, keep_half_made(run, step, args, identity, key) or e
 end
 
@@ -151,7 +150,7 @@ function M.delete_resource(run, step)
   end
   ok, e = call(run, step, "delete", { key = record.key, record = record }, record.id)
   if not ok then
-    return nil, e or err.new("bug", ("provider '%s' deleted nothing and gave no error"):format(step.provider))
+    return nil, e
   end
   if step.kind == "server" then
     run.hosts:forget(step.address)
