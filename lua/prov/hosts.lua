@@ -219,7 +219,8 @@ local function dead_services(self, node)
   for _, op in ipairs(session and facts and ops_of(declaration, "recipe", node.args, facts) or {}) do
     if op.op == "service" and op.args.state == "running" then
       local unit = quote.word(op.args.unit)
-      parts[#parts + 1] = ("systemctl is-active -q -- %s || systemctl status --no-pager -l -n 10 -- %s"):format(unit, unit)
+      local ask = "systemctl is-active -q -- %s || systemctl status --no-pager -l -n 10 -- %s"
+      parts[#parts + 1] = ask:format(unit, unit)
     end
   end
   if not parts[1] or facts.init ~= "systemd" then

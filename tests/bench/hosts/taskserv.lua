@@ -3,7 +3,8 @@ local function recipe(op)
   local ops = {
     op.dir { "/opt/app", mode = "0755" },
     op.file { "/opt/app/file.txt", text = ("0123456789abcdef"):rep(256), mode = "0644" },
-    op.template { "/opt/app/app.conf", template = "port={{ port }}\nname={{ app }}\n", vars = { port = 8080, app = "app" } },
+    op.template { "/opt/app/app.conf", template = "port={{ port }}\nname={{ app }}\n",
+      vars = { port = 8080, app = "app" } },
     op.line { "/opt/app/extra.conf", line = "port=8080", create = true },
     op.file { "/opt/app/motd", text = "hello\n", mode = "0644" },
     op.link { "/opt/app/motd.link", target = "/opt/app/motd" },

@@ -26,7 +26,9 @@ describe("provider local, killed in mid-creation", function()
     local ended = async.await(function(resume)
       local handle, pid, timer
       handle, pid = uv.spawn(app.exe, {
-        args = { "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua", scratch, tostring(port) },
+        args = {
+          "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua", scratch, tostring(port),
+        },
         stdio = { nil, nil, 2 },
       }, function(code, signal)
         handle:close()
@@ -107,7 +109,8 @@ describe("provider local, killed in mid-creation", function()
           end
         end
         local net = assert(d.create("network", "lan", {}, "key-net"), about)
-        local a = assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { port .. ":22" } }, "key-a"))
+        local want = { network = net.id, image = "debian-12", ports = { port .. ":22" } }
+        local a = assert(d.create("server", "a", want, "key-a"))
         local b = assert(d.create("server", "b", { network = net.id, image = "debian-12" }, "key-b"))
         assert.not_equal(a.ip, b.ip)
         assert.equal(2, #assert(d.call("server", "list")), about)

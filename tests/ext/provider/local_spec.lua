@@ -179,7 +179,9 @@ describe("provider local", function()
     local proxy = ("curl -s -o /dev/null -w '%%{http_code}' -x http://%s:3142 "):format(net.gateway)
     assert.equal("403", sh(s, proxy .. "http://example.org/"))
     assert.equal("405", sh(s, proxy .. "-X CONNECT --request-target example.org:443 http://example.org/ || true"))
-    assert.equal("400", sh(s, ("printf 'BREW / HTTP/1.1\\r\\n\\r\\n' | timeout 3 bash -c 'exec 3<>/dev/tcp/%s/3142; cat >&3; head -1 <&3' | cut -d' ' -f2"):format(net.gateway)))
+    local brew = "printf 'BREW / HTTP/1.1\\r\\n\\r\\n' "
+      .. "| timeout 3 bash -c 'exec 3<>/dev/tcp/%s/3142; cat >&3; head -1 <&3' | cut -d' ' -f2"
+    assert.equal("400", sh(s, brew:format(net.gateway)))
     return true
   end)
 
@@ -223,7 +225,8 @@ describe("provider local", function()
     end
     assert.equal("SSH-", banner(one))
     assert.same({ { host = one, guest = 22 } }, assert(d.call("server", "read", s.id)).ports)
-    local _, e = d.create("server", "b", { network = net.id, image = "debian-12", ports = { { host = one, guest = 80 } } })
+    local want = { network = net.id, image = "debian-12", ports = { { host = one, guest = 80 } } }
+    local _, e = d.create("server", "b", want)
     assert.equal("conflict", e.code)
     assert(d.call("server", "update", s.id, { ports = { { host = two, guest = 22 } } }))
     assert.equal("SSH-", banner(two))
@@ -280,7 +283,8 @@ describe("provider local", function()
     assert.same({}, b.volumes)
     assert.not_equal(0, d.ssh(b, "test -e /srv/data/file").code)
     assert.equal("shared\n", assert(fs.read(v.path .. "/file")))
-    local _, missing = d.create("server", "c", { network = net.id, image = "debian-12", volumes = { { volume = "x", path = "/x" } } })
+    local bad = { network = net.id, image = "debian-12", volumes = { { volume = "x", path = "/x" } } }
+    local _, missing = d.create("server", "c", bad)
     assert.equal("notfound", missing.code)
     return true
   end)

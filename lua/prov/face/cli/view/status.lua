@@ -21,7 +21,8 @@ function M.render(v, term)
   end
   local text = table.concat(out, "\n") .. "\n"
   if #v.resources > 0 then
-    text = text .. "\n" .. render.table(v.resources, { columns = { "address", "provider", "id", "ip", "status" } }, term)
+    local columns = { "address", "provider", "id", "ip", "status" }
+    text = text .. "\n" .. render.table(v.resources, { columns = columns }, term)
   end
   return text
 end
