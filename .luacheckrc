@@ -1,5 +1,5 @@
 std = "lua54"
-max_line_length = 180
+max_line_length = 120
 self = false -- methods of one interface need not all use self
 exclude_files = { "build*/**" }
 files["tests/**/*_spec.lua"] = { std = "+busted" }

@@ -32,8 +32,9 @@ function net.random_hex(bytes) end
 ---@return true
 function net.sha256_file(fd, cb) end
 
---- Begins a connection.
----@param options table host, port, user, netns, host_key, known_hosts, strict, keys, cert, agent_socket, jump, timeout, keepalive
+--- Begins a connection. Options: host, port, user, netns, host_key, known_hosts, strict, keys, cert,
+--- agent_socket, jump, timeout, keepalive.
+---@param options table
 ---@param cb fun(ready: true?, err: prov.Err?)
 ---@return prov.SshSession?
 ---@return prov.Err? err

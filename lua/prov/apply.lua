@@ -20,10 +20,12 @@ local function agree(ctx, opts)
   end
   if not ctx.interactive then
     return nil, err.new("usage", "nobody is there to say yes to the plan", {
-      hint = "add --yes, or save the plan with 'prov plan --out FILE' and apply that",
+      hint = ("add --yes, or save the plan with 'prov plan%s --out FILE' and apply that"):format(
+        opts.destroy and " --destroy" or ""),
     })
   end
-  local question = opts.destroy and "Delete all of this?" or "Apply this plan?"
+  local question = (opts.destroy and "Delete all of this in workspace '%s'?" or "Apply this plan to workspace '%s'?")
+    :format(ctx:need_workspace().name)
   if ctx.ui.confirm(question) then
     return true
   end
@@ -59,7 +61,15 @@ function M.run(ctx, opts)
   end
   if empty and not engine.outputs_stale(p.store, plan) then
     local outputs = engine.saved_outputs(p.store)
-    return { status = "done", changed = false, done = 0, failed = 0, skipped = 0, outputs = outputs }
+    return {
+      status = "done",
+      changed = false,
+      destroy = opts.destroy,
+      done = 0,
+      failed = 0,
+      skipped = 0,
+      outputs = outputs,
+    }
   end
   local result = assert(engine.apply({
     workspace = p.workspace,
@@ -76,6 +86,7 @@ function M.run(ctx, opts)
     cancel = ctx.cancel,
   }))
   result.changed = #plan.steps > 0
+  result.destroy = opts.destroy
   result.counts = plan.counts
   local failures = {}
   for i, failure in ipairs(result.failures) do

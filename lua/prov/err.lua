@@ -133,7 +133,8 @@ local UV_CODES = {
 ---@return prov.Err
 function M.uv(text, fmt, ...)
   local name, rest = tostring(text):match("^(E[%u%d_]+): (.*)$")
-  return M.new(UV_CODES[name] or "io", format(fmt, ...) .. ": " .. (rest or tostring(text)), { data = { errno = name } })
+  local msg = format(fmt, ...) .. ": " .. (rest or tostring(text))
+  return M.new(UV_CODES[name] or "io", msg, { data = { errno = name } })
 end
 
 return M

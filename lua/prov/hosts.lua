@@ -2,9 +2,12 @@
 -- taskservs run over them.
 
 local async = require("prov.async")
+local clock = require("prov.clock")
 local err = require("prov.err")
 
 local M = {}
+
+local PATIENCE_MS = 30000 -- for a server that was made, started or taken over a moment ago
 
 ---@class prov.Hosts
 local Hosts = {}
@@ -79,7 +82,11 @@ local function connect(self, server)
   local session
   session, e = require("prov.ssh").connect(target)
   if not session then
-    return nil, e:wrap("connect to %s", server)
+    e = e:wrap("connect to %s", server)
+    if self.state_of(server).status == "stopped" then
+      e.hint = ("it was stopped: prov server start %s"):format(server)
+    end
+    return nil, e
   end
   return session
 end
@@ -97,6 +104,18 @@ function Hosts:session(server)
   end
   self.slots[server] = { session = session, facts = slot and slot.facts }
   return session
+end
+
+--- As session, but a server that refuses connections gets some time to come up.
+local function reach(self, server)
+  local began = clock.monotonic()
+  while true do
+    local session, e = self:session(server)
+    if session or e.code ~= "unavailable" or clock.monotonic() - began >= PATIENCE_MS then
+      return session, e
+    end
+    async.sleep(500)
+  end
 end
 
 --- Keeps gathered facts with what prov itself knows about the server.
@@ -187,16 +206,38 @@ function Hosts:check(node)
 end
 
 local function failure(report, what)
+  what = what or ""
   for _, op in ipairs(report.ops) do
     if op.status == "failed" then
       local why = op.reason and ": " .. op.reason or ""
-      return err.new("failed", ("%s: %s failed%s"):format(what, op.title or op.name, why), {
+      return err.new("failed", ("%s%s failed%s"):format(what, op.title or op.name, why), {
         hint = op.output and op.output ~= "" and op.output or nil,
         data = { op = op },
       })
     end
   end
-  return err.new("failed", what .. " failed")
+  return err.new("failed", what .. "failed")
+end
+
+--- What systemd says of the services of a recipe that should run and do not; "" when they do.
+local function dead_services(self, node)
+  local session = self:session(node.server)
+  local facts = self:facts(node.server)
+  local declaration = self.registry:get("taskserv", node.name)
+  local quote = require("prov.host.quote")
+  local parts = {}
+  for _, op in ipairs(session and facts and ops_of(declaration, "recipe", node.args, facts) or {}) do
+    if op.op == "service" and op.args.state == "running" then
+      local unit = quote.word(op.args.unit)
+      local ask = "systemctl is-active -q -- %s || systemctl status --no-pager -l -n 10 -- %s"
+      parts[#parts + 1] = ask:format(unit, unit)
+    end
+  end
+  if not parts[1] or facts.init ~= "systemd" then
+    return ""
+  end
+  local result = session:exec(table.concat(parts, "; "), { timeout = 10000, max_output = 16384 })
+  return result and result.stdout:gsub("%s+$", "") or ""
 end
 
 --- Installs or configures a taskserv, then waits for its health checks.
@@ -204,18 +245,29 @@ end
 ---@return table? report, prov.Err?
 function Hosts:apply(node, on_event)
   return self:exclusive(node.server, function()
-    local report, e = run(self, node, "recipe", "apply", on_event)
+    local session, e = reach(self, node.server)
+    if not session then
+      return nil, e
+    end
+    local report
+    report, e = run(self, node, "recipe", "apply", on_event)
     if not report then
       return nil, e
     elseif report.failed > 0 then
-      return nil, failure(report, node.address)
+      return nil, failure(report)
+    end
+    if on_event then
+      on_event({ kind = "start", op = { title = "health check" } })
     end
     local health
     health, e = run(self, node, "health", "apply", on_event)
     if not health then
       return nil, e
     elseif health.failed > 0 then
-      return nil, failure(health, node.address .. ": health check")
+      e = failure(health, "health check: ")
+      local said = dead_services(self, node)
+      e.hint = said ~= "" and said or e.hint
+      return nil, e
     end
     return report
   end)
@@ -235,7 +287,7 @@ function Hosts:remove(node, on_event)
     if not report then
       return nil, e
     elseif report.failed > 0 then
-      return nil, failure(report, node.address)
+      return nil, failure(report)
     end
     return report
   end)

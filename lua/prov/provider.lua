@@ -10,6 +10,9 @@ local M = {}
 local Providers = {}
 Providers.__index = Providers
 
+--- Verbs whose answer may be nil alone: there is none.
+local MAY_BE_ABSENT = { read = true, find = true, list = true }
+
 --- What ctx offers on demand; a body that never touches http never loads libcurl.
 local LAZY = {
   http = function()
@@ -209,7 +212,9 @@ function Providers:call(name, kind, verb, fields, ...)
     end
   end
   local packed = table.pack(pcall(fn, setmetatable(fields, mt), table.unpack(args, 1, args.n)))
-  if packed[1] then
+  if packed[1] and packed[2] == nil and packed[3] == nil and not MAY_BE_ABSENT[verb] then
+    return nil, err.new("bug", ("provider '%s': %s %s gave neither a value nor an error"):format(name, verb, kind))
+  elseif packed[1] then
     return table.unpack(packed, 2, packed.n)
   end
   local raised = packed[2]

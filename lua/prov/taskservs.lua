@@ -143,7 +143,10 @@ function M.install(ctx, p)
     tainted = not report or nil,
   })
   assert(commit(project, state_of.writes(record, project.state.records[address]), lock, "install " .. address))
-  return report and report_row(address, "installed", report), e
+  if not report then
+    return nil, e:wrap("install %s", address)
+  end
+  return report_row(address, "installed", report)
 end
 
 --- Removes a task service from a server and forgets it.
@@ -172,7 +175,7 @@ function M.remove(ctx, p)
     return project.hosts:remove({ address = address, name = p.name, server = server, args = record:args() }, on_event)
   end)
   if not report then
-    return nil, e
+    return nil, e:wrap("remove %s", address)
   end
   assert(commit(project, state_of.removes(record), lock, "remove " .. address))
   return report_row(address, "removed", report)

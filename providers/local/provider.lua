@@ -55,7 +55,11 @@ return {
           example = "${network.lan}",
         },
         image = {
-          type = "string",
+          type = "enum",
+          one_of = {
+            "debian-12", "debian-12-python", "debian-13", "debian-13-python",
+            "ubuntu-22.04", "ubuntu-22.04-python", "ubuntu-24.04", "ubuntu-24.04-python",
+          },
           default = "debian-12",
           replace = true,
           doc = "debian-12, debian-13, ubuntu-22.04 or ubuntu-24.04; with -python appended, Python is in it",
@@ -78,9 +82,21 @@ return {
         },
         ports = {
           type = "list",
-          of = { type = "any" },
+          of = {
+            type = "union",
+            of = {
+              { type = "string", pattern = "%d+:%d+" },
+              {
+                type = "record",
+                fields = {
+                  host = { type = "port", required = true, doc = "Port of this machine" },
+                  guest = { type = "port", required = true, doc = "Port of the server" },
+                },
+              },
+            },
+          },
           default = {},
-          doc = "Ports of this machine's loopback that lead into the server",
+          doc = "Ports of this machine's loopback that lead into the server: { host, guest } or \"8080:80\"",
           example = "- { host = 8080, guest = 80 }",
         },
         volumes = {

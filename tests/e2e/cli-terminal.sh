@@ -62,11 +62,11 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from terminal import *
 t = Terminal(prov, "apply")
-t.wait(r"Apply this plan\?")
+t.wait(r"Apply this plan to workspace ")
 t.type("n\n")
 assert t.end() != 0, "no is not an error"
 t = Terminal(prov, "apply")
-t.wait(r"Apply this plan\?")
+t.wait(r"Apply this plan to workspace ")
 t.type("y\n")
 t.wait(r"\x1b\[\?25l")                       # the cursor goes
 t.wait(r"network\.lan creating")

@@ -85,7 +85,9 @@ describe("arguments", function()
   end)
 
   it("survive any words", function()
-    local alphabet = { "-", "--", "=", "-c", "--count", "x", "", "--=", "-=", "---", "--tag=", "-cx", "--set=a", "--no-", "é" }
+    local alphabet = {
+      "-", "--", "=", "-c", "--count", "x", "", "--=", "-=", "---", "--tag=", "-cx", "--set=a", "--no-", "é",
+    }
     local seed = 7
     for _ = 1, 20000 do
       local words = {}
@@ -172,7 +174,8 @@ describe("the index of operations", function()
     local again = assert(load(ops_scan.source(index), "index", "t", {}))()
     assert.same(index.shortcuts, again.shortcuts)
     for name, row in pairs(index.commands) do
-      assert.same({ row[1], row[2], row[3] or false }, { again.commands[name][1], again.commands[name][2], again.commands[name][3] or false })
+      local other = again.commands[name]
+      assert.same({ row[1], row[2], row[3] or false }, { other[1], other[2], other[3] or false })
     end
   end)
 
@@ -210,7 +213,8 @@ describe("reports", function()
   end)
 
   it("give the exit code of the error", function()
-    for code, exit in pairs({ failed = 1, usage = 2, notfound = 4, denied = 5, locked = 6, conflict = 7, canceled = 130 }) do
+    local codes = { failed = 1, usage = 2, notfound = 4, denied = 5, locked = 6, conflict = 7, canceled = 130 }
+    for code, exit in pairs(codes) do
       assert.equal(exit, report.exit_code(err.new(code, "x")))
     end
     assert.equal(1, report.exit_code("boom"))

@@ -153,9 +153,9 @@ describe("modules", function()
       print(table.concat(names, " "))
     ]])
     assert.equal(0, code)
-    assert.equal("_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io ipairs load loadfile "
-      .. "math next os package pairs pcall print rawequal rawget rawlen rawset require select setmetatable string table "
-      .. "tonumber tostring type utf8 warn xpcall\n", output)
+    assert.equal("_G _VERSION arg assert collectgarbage coroutine debug dofile error getmetatable io ipairs load "
+      .. "loadfile math next os package pairs pcall print rawequal rawget rawlen rawset require select setmetatable "
+      .. "string table tonumber tostring type utf8 warn xpcall\n", output)
   end)
 end)
 

@@ -177,7 +177,39 @@ test("installs packages through the proxy, which fetches nothing else", function
   local proxy = ("curl -s -o /dev/null -w '%%{http_code}' -x http://%s:3142 "):format(net.gateway)
   assert.equal("403", sh(s, proxy .. "http://example.org/"))
   assert.equal("405", sh(s, proxy .. "-X CONNECT --request-target example.org:443 http://example.org/ || true"))
-  assert.equal("400", sh(s, ("printf 'BREW / HTTP/1.1\\r\\n\\r\\n' | timeout 3 bash -c 'exec 3<>/dev/tcp/%s/3142; cat >&3; head -1 <&3' | cut -d' ' -f2"):format(net.gateway)))
+  local brew = "printf 'BREW / HTTP/1.1\\r\\n\\r\\n' "
+    .. "| timeout 3 bash -c 'exec 3<>/dev/tcp/%s/3142; cat >&3; head -1 <&3' | cut -d' ' -f2"
+  assert.equal("400", sh(s, brew:format(net.gateway)))
+  return true
+end)
+
+test("a unit file takes effect when a recipe writes it, changes it, and writes it again after its removal", function()
+  local host = require("prov.host")
+  local op = host.op
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))
+  local session = { exec = function(_, command, opts)
+    return d.ssh(s, command, { stdin = opts.stdin, on_stdout = opts.on_stdout })
+  end }
+  local path = "/etc/systemd/system/sleeper.service"
+  local function run(ops)
+    local report = assert(host.run(session, ops, { name = "sleeper" }))
+    for _, row in ipairs(report.ops) do
+      assert.not_equal("failed", row.status, row.title .. ": " .. tostring(row.reason))
+    end
+  end
+  local function install(seconds)
+    run({
+      op.file { path, text = ("[Service]\nExecStart=/bin/sleep %d\n[Install]\nWantedBy=multi-user.target\n")
+        :format(seconds), notify = "restart" },
+      op.service { "sleeper", state = "running", enabled = true, on = { restart = "restart" } },
+    })
+    return sh(s, "tr '\\0' ' ' < /proc/$(systemctl show -P MainPID sleeper)/cmdline")
+  end
+  assert.equal("/bin/sleep 1001", install(1001))
+  assert.equal("/bin/sleep 1002", install(1002))
+  run({ op.service { "sleeper", state = "stopped", enabled = false }, op.file { path, absent = true } })
+  assert.equal("/bin/sleep 1003", install(1003))
   return true
 end)
 
@@ -191,7 +223,8 @@ test("forwards ports of the loopback, and says which is taken", function()
   end
   assert.equal("SSH-", banner(one))
   assert.same({ { host = one, guest = 22 } }, assert(d.call("server", "read", s.id)).ports)
-  local _, e = d.create("server", "b", { network = net.id, image = "debian-12", ports = { { host = one, guest = 80 } } })
+  local want = { network = net.id, image = "debian-12", ports = { { host = one, guest = 80 } } }
+  local _, e = d.create("server", "b", want)
   assert.equal("conflict", e.code)
   assert(d.call("server", "update", s.id, { ports = { { host = two, guest = 22 } } }))
   assert.equal("SSH-", banner(two))
@@ -242,7 +275,8 @@ test("binds volumes that outlive their servers", function()
   assert.same({}, b.volumes)
   assert.not_equal(0, d.ssh(b, "test -e /srv/data/file").code)
   assert.equal("shared\n", assert(fs.read(v.path .. "/file")))
-  local _, missing = d.create("server", "c", { network = net.id, image = "debian-12", volumes = { { volume = "x", path = "/x" } } })
+  local bad = { network = net.id, image = "debian-12", volumes = { { volume = "x", path = "/x" } } }
+  local _, missing = d.create("server", "c", bad)
   assert.equal("notfound", missing.code)
   return true
 end)

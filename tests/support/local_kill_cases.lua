@@ -22,7 +22,10 @@ local function create_and_kill(scratch, lab, port, ms, helpers)
   local ended = async.await(function(resume)
     local handle, pid, timer
     handle, pid = uv.spawn(app.exe, {
-      args = { "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua", scratch, tostring(port), backend },
+      args = {
+        "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/local_creator.lua",
+        scratch, tostring(port), backend,
+      },
       stdio = { nil, nil, 2 },
     }, function(code, signal)
       handle:close()
@@ -103,7 +106,8 @@ for round = 1, ROUNDS do
         end
       end
       local net = assert(d.create("network", "lan", {}, "key-net"), about)
-      local a = assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { port .. ":22" } }, "key-a"))
+      local want = { network = net.id, image = "debian-12", ports = { port .. ":22" } }
+      local a = assert(d.create("server", "a", want, "key-a"))
       local b = assert(d.create("server", "b", { network = net.id, image = "debian-12" }, "key-b"))
       assert.not_equal(a.ip, b.ip)
       assert.equal(2, #assert(d.call("server", "list")), about)

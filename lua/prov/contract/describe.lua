@@ -4,6 +4,8 @@ local data = require("core.data")
 
 local M = {}
 
+local WIDEST = 48 -- of a list of choices in a table; longer ones are told in the doc of the field
+
 local function type_text(field)
   if type(field) == "string" then
     return field
@@ -14,7 +16,8 @@ local function type_text(field)
     for i, one in ipairs(field.one_of) do
       names[i] = tostring(one)
     end
-    return table.concat(names, "|")
+    local text = table.concat(names, "|")
+    return #text <= WIDEST and text or "enum"
   elseif kind == "union" then
     local names = {}
     for i, one in ipairs(field.of) do

@@ -432,11 +432,11 @@ function builders.union(field)
       if type(v) == "table" and #field.of == i and #expected == 0 then
         return nil, problems
       end
-      if #problems[1].path == 0 then
-        expected[#expected + 1] = problems[1].msg:match("^expected (.-), found") or problems[1].msg
-      else
+      local wanted = #problems[1].path == 0 and problems[1].msg:match("^expected (.-), found")
+      if not wanted then
         return nil, problems -- the right shape with something wrong inside
       end
+      expected[#expected + 1] = wanted
     end
     return nil, mismatch(table.concat(expected, " or "), v)
   end

@@ -130,7 +130,10 @@ local function run_step(run, step)
   local started = clock.monotonic()
   run.progress:start(step.address, step.action)
   local fn = steps[step.kind == "taskserv" and step.action or step.action .. "_resource"]
-  local ok, e = fn(run, step)
+  local raised, ok, e = pcall(fn, run, step)
+  if not raised then -- a bug: the other steps still end, and this one is written down
+    ok, e = nil, err.from(ok)
+  end
   local ms = math.floor(clock.monotonic() - started)
   if ok then
     run.progress:done(step.address, step.action, ms)
@@ -445,6 +448,7 @@ local function close_run(run, status, started, plan)
       failed = #run.failures,
       skipped = #run.skipped,
     }) },
+    { "put", "engine", "last_run", run.id },
     { "put", "engine", "durations", data.encode(run.durations) },
   }
   if not (run.cancel.killed or next(run.uncertain)) then
@@ -513,14 +517,9 @@ end
 --- What the last run did: { id, status, started, ended, steps, failed, skipped }, or nil.
 ---@return table?
 function M.last_run(store)
-  local last
-  for _, row in ipairs(store:scan("runs") or {}) do
-    local run = data.decode(row[2])
-    if not last or run.id > last.id then
-      last = run
-    end
-  end
-  return last
+  local id = store:get("engine", "last_run")
+  local bytes = id and store:get("runs", id)
+  return bytes and data.decode(bytes) or nil
 end
 
 --- The open runs an earlier process left behind.

@@ -117,7 +117,6 @@ function M.create_resource(run, step)
       state = observed,
     })
   end
-  e = e or err.new("bug", ("provider '%s' created nothing and gave no error"):format(step.provider))
   return nil, keep_half_made(run, step, args, identity, key) or e
 end
 
@@ -166,7 +165,7 @@ function M.delete_resource(run, step)
   end
   ok, e = call(run, step, "delete", { key = record.key, record = record }, record.id)
   if not ok then
-    return nil, e or err.new("bug", ("provider '%s' deleted nothing and gave no error"):format(step.provider))
+    return nil, e
   end
   if step.kind == "server" then
     run.hosts:forget(step.address)

@@ -47,8 +47,8 @@ end
 
 local function section(name)
   local decl = op.declaration(name)
-  local out = { ("## op.%s\n\n%s.%s\n\n```lua\n%s\n```\n"):format(name, decl.summary, decl.doc and " " .. decl.doc or "",
-    decl.example) }
+  local doc = decl.doc and " " .. decl.doc or ""
+  local out = { ("## op.%s\n\n%s.%s\n\n```lua\n%s\n```\n"):format(name, decl.summary, doc, decl.example) }
   local first = decl.positional or { decl.rest and decl.rest .. " ..." }
   if #first > 0 then
     out[#out + 1] = ("Without a name: %s.\n"):format(table.concat(first, ", "))

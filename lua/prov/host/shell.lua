@@ -40,6 +40,10 @@ temp() {
 }
 
 dirty() { Dirty="$Dirty$1"; }
+# changed PATH: what was seen of files is old, and for a folder of units what was seen of them too.
+changed() {
+  case $1/ in */systemd/* | /etc/init.d/*) dirty fs ;; *) dirty f ;; esac
+}
 is_dirty() { case $Dirty in *"$1"*) return 0;; esac; return 1; }
 
 # Things to do later that must not be forgotten: one empty file each, so that they outlive us.
@@ -209,7 +213,7 @@ file_finish() {
   if [ "$Fv" ]; then
     file_validate "$Ft" "$Fv" || { Why="validation failed"; return 1; }
   fi
-  file_own "$Ft" "$Fm" "$Fo" "$Fg" && mv -f "$Ft" "$Fp" && dirty f
+  file_own "$Ft" "$Fm" "$Fo" "$Fg" && mv -f "$Ft" "$Fp" && changed "$Fp"
 }
 file_validate() { Fv=$2; set -- "$1"; (eval "$Fv"); }
 ]==]

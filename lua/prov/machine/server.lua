@@ -304,7 +304,7 @@ return function(Lab)
   --- Changes limits, ports and volumes; a running server restarts when its volumes changed.
   ---@async
   function Lab:server_update(id, want)
-    local remount
+    local remount, old
     do
       local lock <close>, e = self:lock()
       if not lock then
@@ -315,11 +315,16 @@ return function(Lab)
       if not described then
         return nil, e or err.new("notfound", ("there is no server '%s'"):format(id))
       end
+      old = self:get("servers", id)
       local before = table.concat(described.volume, "\n")
       local ok
       described, e = changeable(self, want, described)
-      ok, e = described and check_ports(self, id, described), e
-      ok, e = ok and self:put("servers", id, described), e
+      if described then
+        ok, e = check_ports(self, id, described)
+      end
+      if ok then
+        ok, e = self:put("servers", id, described)
+      end
       if not ok then
         return nil, e
       end
@@ -336,6 +341,7 @@ return function(Lab)
         ok, e = self:server_restart(id)
       end
       if not ok then
+        self:put("servers", id, old) -- what is written is what runs: the next plan tries again
         return nil, e
       end
     end

@@ -109,6 +109,23 @@ function M.cut(text, columns)
   return text:sub(1, last) .. "…"
 end
 
+--- Cuts clean text to `columns` at its beginning: of an address, the end tells more.
+---@param text string
+---@param columns integer
+---@return string
+function M.cut_left(text, columns)
+  if M.of(text) <= columns then
+    return text
+  elseif columns <= 0 then
+    return ""
+  end
+  local first = 1
+  while M.of(text:sub(first)) > columns - 1 do
+    first = utf8.offset(text, 2, first)
+  end
+  return "…" .. text:sub(first)
+end
+
 --- Cuts or fills clean text to exactly `columns`.
 ---@param text string
 ---@param columns integer

@@ -4,5 +4,6 @@ describe("provider local, killed in mid-creation", function()
     return
   end
   local root = os.getenv("PROV_ROOT") or "."
-  assert(loadfile(root .. "/tests/support/local_kill_cases.lua", "t", _ENV))("namespaces") -- with what busted gives to specs
+  -- _ENV holds what busted gives to specs.
+  assert(loadfile(root .. "/tests/support/local_kill_cases.lua", "t", _ENV))("namespaces")
 end)

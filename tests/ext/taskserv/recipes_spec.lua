@@ -25,12 +25,15 @@ local CASES = {
     backend_port = 5432, balance = "leastconn" } }, stats_port = 8404 } },
   { "databases/postgres", "single", { databases = { "shop" }, users = { app = { password = value.secret("it's \"x\""),
     owns = { "shop" } } }, listen = "*", allow = { "10.0.0.0/24" } } },
-  { "databases/postgres", "primary", { role = "primary", replication_password = value.secret("rep"), keep_data = false } },
-  { "databases/postgres", "standby", { role = "standby", primary = "10.0.0.1", replication_password = value.secret("rep") } },
+  { "databases/postgres", "primary",
+    { role = "primary", replication_password = value.secret("rep"), keep_data = false } },
+  { "databases/postgres", "standby",
+    { role = "standby", primary = "10.0.0.1", replication_password = value.secret("rep") } },
   { "databases/redis", "replica", { password = value.secret("p\"w"), replica_of = "10.0.0.1", max_memory = "64mb" } },
   { "databases/etcd", "cluster", { members = { "10.0.0.1", "10.0.0.2", "10.0.0.3" } } },
   { "databases/etcd", "alone", { keep_data = false } },
-  { "monitoring/prometheus", "targets", { targets = { "10.0.0.3" }, jobs = { app = { targets = { "10.0.0.4:81" } } } } },
+  { "monitoring/prometheus", "targets",
+    { targets = { "10.0.0.3" }, jobs = { app = { targets = { "10.0.0.4:81" } } } } },
   { "monitoring/node-exporter", "collectors", { collectors = { "systemd", "!wifi" } } },
   { "containers/containerd", "mirrors", { mirrors = { ["docker.io"] = { "http://10.0.0.9:5000" } } } },
 }
@@ -102,7 +105,8 @@ describe("taskserv recipes", function()
   it("every taskserv and cluster has a README with an example", function()
     for _, path in ipairs({ "taskservs/web/nginx", "taskservs/web/haproxy", "taskservs/databases/postgres",
       "taskservs/databases/redis", "taskservs/databases/etcd", "taskservs/monitoring/prometheus",
-      "taskservs/monitoring/node-exporter", "taskservs/containers/containerd", "clusters/web", "clusters/postgresql" }) do
+      "taskservs/monitoring/node-exporter", "taskservs/containers/containerd", "clusters/web",
+      "clusters/postgresql" }) do
       assert.truthy(tmp.read(("%s/%s/README.md"):format(ROOT, path)):find("```yaml", 1, true), path)
     end
   end)

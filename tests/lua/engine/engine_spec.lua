@@ -66,6 +66,30 @@ describe("engine", function()
     assert.same({ 2, 1, 1 }, { result.done, result.failed, result.skipped })
   end))
 
+  it("ends with the provider's name when an update gives nothing, or raises", test(function()
+    local c = make("things: { a: {}, b: { after: \"${thing.a.label}\" } }\n")
+    assert(spec.apply(c))
+    for mute, expected in pairs({
+      nothing = "provider 'folder': update thing gave neither a value nor an error",
+      raise = "provider 'folder': update thing: table",
+    }) do
+      c.write(("things: { a: { label: %s }, b: { after: \"${thing.a.label}\" } }\n"):format(mute), "mute: " .. mute)
+      local result = assert(spec.apply(c))
+      assert.equal("failed", result.status)
+      assert.matches(expected, result.failures[1].error, 1, true)
+    end
+  end))
+
+  it("tells the last run from others of the same second", test(function()
+    local c = make("things: { a: {} }\n")
+    local engine = require("prov.engine")
+    for i = 1, 5 do
+      c.write(("things: { a: { label: x%d } }\n"):format(i))
+      local result = assert(spec.apply(c))
+      assert.equal(result.run, engine.last_run(assert(c.need_workspace():store())).id)
+    end
+  end))
+
   it("leaks nothing when the answer of a creation is lost", test(function()
     local c = make("things: { a: {} }\n", "lose: a")
     assert.equal("failed", assert(spec.apply(c)).status)

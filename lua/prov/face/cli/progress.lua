@@ -12,6 +12,7 @@ local M = {}
 
 local EVERY_MS = 100
 local MAX_SHOWN = 12
+local SHORTEST = 12 -- columns that are left to what a step is doing
 
 ---@class prov.Progress
 local Progress = {}
@@ -146,6 +147,23 @@ local function compact(self)
   self.order = order
 end
 
+--- The line of a running step: the address comes first, without it two lines may look the same.
+---@param term prov.Term
+---@param step { address: string, action: string?, note: string? }
+---@param took string
+---@param longest integer columns of the longest address
+---@param columns integer
+---@return string
+function M.step_line(term, step, took, longest, columns)
+  local room = columns - #took - 4
+  local space = math.max(8, math.min(longest, room - SHORTEST - 1))
+  local address = width.fit(width.cut_left(step.address, space), space)
+  local doing = ING[step.action] or step.action or ""
+  doing = step.note and doing .. ": " .. step.note or doing
+  doing = width.cut(doing, math.max(0, room - space - 1))
+  return ("%s %s %s"):format(address, doing, term:paint("dim", took))
+end
+
 --- The lines of the view, each at most `columns` wide.
 local function view(self, columns, rows)
   compact(self)
@@ -158,12 +176,7 @@ local function view(self, columns, rows)
   for i = 1, shown do
     local step = self.order[i]
     local took = clock.text(uv.now() - step.at)
-    local doing = ING[step.action] or step.action or ""
-    doing = step.note and doing .. ": " .. step.note or doing
-    doing = width.cut(doing, math.max(12, columns // 2))
-    local room = columns - width.of(doing) - #took - 6
-    local address = width.fit(step.address, math.max(8, math.min(room, longest)))
-    lines[#lines + 1] = ("%s %s %s %s"):format(spin, address, doing, self.term:paint("dim", took))
+    lines[#lines + 1] = spin .. " " .. M.step_line(self.term, step, took, longest, columns)
   end
   if #self.order > shown then
     lines[#lines + 1] = self.term:paint("dim", ("  and %d more"):format(#self.order - shown))
@@ -250,7 +263,11 @@ end
 function Progress:fail(address, e)
   take(self, address)
   self.failed = self.failed + 1
-  self:write(("%s %s: %s"):format(self.term:paint("red", self.live and "✘" or "failed:"), address, tostring(e)))
+  local text = width.clean(("%s: %s"):format(address, tostring(e)))
+  if self.live then -- one line; the closing summary has all of it
+    text = width.cut(text, self.term:size() - 3)
+  end
+  self:write(("%s %s"):format(self.term:paint("red", self.live and "✘" or "failed:"), text))
 end
 
 --- A step will not run, because what it needs has failed.

@@ -52,7 +52,7 @@ archive_check() {
   return 1
 }
 archive_apply() {
-  dirty f
+  dirty fs
   Af=$4
   if [ "$5" ]; then
     Af=$T/archive

@@ -47,7 +47,7 @@ dir_check() {
   [ -z "$What" ]
 }
 dir_apply() {
-  case $1 in gone) rm -rf "$2" && dirty f; return ;; esac
+  case $1 in gone) rm -rf "$2" && changed "$2"; return ;; esac
   if [ -d "$2" ]; then file_own "$2" "$4" "$5" "$6" && dirty f; return; fi
   mkdir -p ${4:+-m "$4"} "$2" || return 1
   Fo=$5 Fg=$6

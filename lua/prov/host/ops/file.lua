@@ -63,10 +63,10 @@ file_check() {
   return 1
 }
 file_apply() {
-  case $1 in gone) rm -f "$2" && dirty f; return ;; esac
+  case $1 in gone) rm -f "$2" && changed "$2"; return ;; esac
   case $What in
     c*) file_put "$2" "$5" "$6" "$7" "${11}" "${10}" "$8" ;;
-    *) file_own "$2" "$5" "$6" "$7" && dirty f ;;
+    *) file_own "$2" "$5" "$6" "$7" && changed "$2" ;;
   esac
 }
 ]==],

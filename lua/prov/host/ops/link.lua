@@ -48,7 +48,7 @@ link_check() {
 link_apply() {
   if [ -e "$2" ] || [ -L "$2" ]; then rm -f "$2" || return 1; fi
   case $1 in gone) ;; *) ln -s "$3" "$2" || return 1 ;; esac
-  dirty f
+  changed "$2"
 }
 ]==],
 }

@@ -43,6 +43,11 @@ service_look() {
   if is_dirty s; then units_probe "$2"; eval "set -- \$U_1"; else eval "set -- \$U_$1"; fi
   Sl=$1 Sa=$2 Sf=$3 Sr=$4
 }
+# A unit that was written a moment ago: systemd may remember that there was none.
+service_reload() {
+  [ "$Systemd" ] && [ "$Sl" = not-found ] && [ "$Mode" = apply ] && is_dirty s || return 0
+  systemctl daemon-reload && service_look "$1" "$2"
+}
 service_look_plain() {
   Sl=not-found Sa=inactive Sf=disabled Sr=no
   [ -e "/etc/init.d/$1" ] || return 0
@@ -61,6 +66,7 @@ service_look_plain() {
 service_check() {
   St=
   if [ "$Systemd" ]; then service_look "$1" "$2"; else service_look_plain "$2"; fi
+  service_reload "$1" "$2"
   if [ "$Sl" != loaded ]; then
     [ "$Sl" = masked ] && [ "$3" != running ] && [ "$4" != enabled ] && return 0
     [ "$3" = running ] || [ "$4" = enabled ] || return 0

@@ -17,7 +17,7 @@ function M.render(result, term)
     end
   end
   if not result.changed and result.status == "done" then
-    out[#out + 1] = "No changes. The world is as the infra says."
+    out[#out + 1] = result.destroy and "Nothing to delete." or "No changes. The world is as the infra says."
   else
     local line = ("%d done"):format(result.done)
     if result.failed > 0 then
@@ -30,7 +30,7 @@ function M.render(result, term)
     local color = result.status == "done" and "green" or "red"
     out[#out + 1] = ("%s %s in %s."):format(term:paint(color, head[result.status]), line, plan_view.duration(result.ms))
     if result.status ~= "done" then
-      out[#out + 1] = "Run 'prov apply' again: it goes on from here."
+      out[#out + 1] = ("Run 'prov %s' again: it goes on from here."):format(result.destroy and "destroy" or "apply")
     end
   end
   local names = {}

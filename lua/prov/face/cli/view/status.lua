@@ -16,12 +16,13 @@ function M.render(v, term)
     out[#out + 1] = "Nothing was applied yet. Try: prov apply"
   end
   if #v.open_runs > 0 then
-    out[#out + 1] = term:paint("yellow", ("%d interrupted run(s): 'prov apply' takes over"):format(#v.open_runs))
+    out[#out + 1] = term:paint("yellow", ("%d interrupted run%s: 'prov apply' takes over"):format(
+      #v.open_runs, #v.open_runs == 1 and "" or "s"))
   end
-  out[#out + 1] = ""
   local text = table.concat(out, "\n") .. "\n"
   if #v.resources > 0 then
-    text = text .. render.table(v.resources, { columns = { "address", "provider", "id", "ip", "status" } }, term)
+    local columns = { "address", "provider", "id", "ip", "status" }
+    text = text .. "\n" .. render.table(v.resources, { columns = columns }, term)
   end
   return text
 end

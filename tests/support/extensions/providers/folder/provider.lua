@@ -6,6 +6,7 @@ return {
     lose = { type = "string", doc = "Name of a thing whose create answer is lost after the effect" },
     fail = { type = "string", doc = "Name of a thing whose create is refused" },
     slow = { type = "duration", default = 0, doc = "Pause between the effect of a create and its answer" },
+    mute = { type = "enum", one_of = { "nothing", "raise" }, doc = "What an update gives instead of an answer" },
     unreadable = { type = "bool", default = false, doc = "Reads fail" },
   },
   limits = { concurrency = 4 },

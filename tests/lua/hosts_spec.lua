@@ -1,0 +1,118 @@
+--- What prov.hosts adds to the host engine: sessions, patience, and why a service is not healthy.
+
+local hosts = require("prov.hosts")
+local err = require("prov.err")
+local test = require("support.async").test
+
+local NODE = { address = "taskserv.web@server.a", name = "web", server = "server.a", args = {} }
+
+-- Hosts whose only server is `session`, reached after `refusals` refused connections.
+local function open(session, refusals, state, declaration)
+  local kept = package.loaded["prov.ssh"]
+  local calls = 0
+  package.loaded["prov.ssh"] = {
+    connect = function()
+      calls = calls + 1
+      if calls <= refusals then
+        return err.fail("unavailable", "connect to 10.0.0.2 port 22: Connection refused")
+      end
+      return session
+    end,
+  }
+  local opened = hosts.open({
+    workspace = {
+      user_key = function()
+        return { private = "key" }
+      end,
+    },
+    registry = {
+      get = function()
+        return declaration
+      end,
+    },
+    state_of = function()
+      return state
+    end,
+    servers = function()
+      return { "server.a" }
+    end,
+  })
+  return opened, function()
+    package.loaded["prov.ssh"] = kept
+    return calls
+  end
+end
+
+local function session_of(answers)
+  local session = { sent = {} }
+  function session:exec(command, opts)
+    self.sent[#self.sent + 1] = command
+    for pattern, answer in pairs(answers) do
+      if command:find(pattern, 1, true) then
+        return { code = 0, stdout = answer, stderr = "" }
+      end
+    end
+    return require("prov.host.process").session():exec(command, opts)
+  end
+  function session.close() end
+  function session.closed()
+    return false
+  end
+  return session
+end
+
+local STATE = { ip = "10.0.0.2", status = "running", ssh = { host = "10.0.0.2" } }
+
+describe("hosts", function()
+  it("waits for a server that refuses connections when it is to change it, not when it looks", test(function()
+    local declaration = {
+      name = "web",
+      recipe = function()
+        return {}
+      end,
+    }
+    local opened, restore = open(session_of({}), 2, STATE, declaration)
+    local report, e = opened:check(NODE)
+    assert.is_nil(report)
+    assert.equal("unavailable", e.code)
+    report = opened:apply(NODE)
+    assert.equal(3, restore())
+    assert.equal(0, report.failed)
+  end))
+
+  it("says that a server is stopped, and how to start it", test(function()
+    local opened, restore = open(session_of({}), 1, { status = "stopped", ssh = STATE.ssh })
+    local session, e = opened:session("server.a")
+    restore()
+    assert.is_nil(session)
+    assert.equal("it was stopped: prov server start server.a", e.hint)
+  end))
+
+  it("a failed health check comes with what systemd says of the service", test(function()
+    local declaration = {
+      name = "web",
+      recipe = function(op)
+        return { op.exec { "true", changes = false } }
+      end,
+      health = function(op)
+        return { op.command { "false", timeout = 0.1, title = "answers" } }
+      end,
+    }
+    local session = session_of({ ["systemctl is-active -q -- web ||"] = "web.service: failed\n  no such module\n" })
+    local opened, restore = open(session, 0, STATE, declaration)
+    assert(opened:facts("server.a")).init = "systemd"
+    local recipe = declaration.recipe
+    local titles = {}
+    local report, e = opened:apply(NODE, function(event)
+      titles[#titles + 1] = event.kind == "start" and event.op.title or nil
+      declaration.recipe = function(op)
+        return { recipe(op)[1], op.service { "web", state = "running" }, op.service { "old", state = "stopped" } }
+      end
+    end)
+    restore()
+    assert.is_nil(report)
+    assert.matches("^health check: answers failed", e.msg)
+    assert.equal("web.service: failed\n  no such module", e.hint)
+    assert.equal("health check", titles[#titles])
+  end))
+end)
