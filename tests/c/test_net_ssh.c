@@ -122,6 +122,7 @@ static void stream(pv_ssh *s, const char *text, size_t max_output, streamed *t)
                                    .on_done = on_streamed,
                                    .arg = t};
     pv_ssh *close = t->close;
+    command_drop(&t->c);
     memset(t, 0, sizeof *t);
     t->close = close;
     assert_int_equal(pv_ssh_exec_start(&t->e, s, &options, NULL), PV_OK);
@@ -151,6 +152,7 @@ static void hands_output_on(void **state)
     stream(s, "cat /dev/zero", 0, &t);
     run_until(&f->loop, &t.c.calls);
     assert_int_equal(t.c.why.status, PV_ECLOSED);
+    command_drop(&t.c);
     sshd_drop(&d);
 }
 
