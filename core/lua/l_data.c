@@ -97,7 +97,7 @@ pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys)
     size_t n = 0;
     idx = lua_absindex(L, idx);
     for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) n++;
-    keys->count = n;
+    keys->count = 0;
     keys->list = keys->few;
     if (n <= sizeof keys->few / sizeof *keys->few) lua_pushnil(L);
     else keys->list = lua_newuserdatauv(L, n * sizeof *keys->list, 0);
@@ -116,6 +116,7 @@ pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys)
             return status;
         }
     }
+    keys->count = n;
     sort_keys(keys);
     return PV_OK;
 }

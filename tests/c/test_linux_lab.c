@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -384,6 +385,45 @@ static void root_needs_an_image(void **state)
     assert_int_equal(WEXITSTATUS(ended), 0);
 }
 
+/* In a child with mounts of its own: what is written goes to the folder, the image stays. */
+static void mount_and_write(const char *image)
+{
+    pv_rootfs fs = {.lower = image, .folder = server};
+    char root[PV_PATH_CAP], path[PV_PATH_CAP + 16];
+    pv_err err;
+    if (unshare(CLONE_NEWNS) != 0) _exit(1);
+    if (pv_rootfs_mount(&fs, root, &err) != PV_OK) _exit(2);
+    snprintf(path, sizeof path, "%s/of-image", root);
+    if (access(path, R_OK) != 0) _exit(3);
+    snprintf(path, sizeof path, "%s/of-server", root);
+    if (pv_file_replace(path, "new", NULL) != PV_OK) _exit(6);
+    snprintf(path, sizeof path, "%s/up/of-server", server);
+    if (access(path, R_OK) != 0) _exit(4);
+    snprintf(path, sizeof path, "%s/of-server", image);
+    _exit(access(path, F_OK) != 0 ? 0 : 5);
+}
+
+static void mounts_an_image_for_itself_alone(void **state)
+{
+    static const char *const parts[] = {"", "/root", "/up", "/work"};
+    char image[192], path[256];
+    pid_t child;
+    int ended;
+    (void)state;
+    snprintf(image, sizeof image, "%s/image", base);
+    put(image, "of-image", "old");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(path, sizeof path, "%s%s", server, parts[i]);
+        assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
+    }
+    child = fork();
+    if (child == 0) mount_and_write(image);
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_int_equal(WEXITSTATUS(ended), 0);
+    snprintf(path, sizeof path, "%s/root/of-image", server);
+    assert_int_not_equal(access(path, F_OK), 0); /* mounted there and nowhere else */
+}
+
 static void commands_check_their_arguments(void **state)
 {
     char *nothing[] = {"lab", NULL}, *wrong[] = {"lab", "start", "x", NULL},
@@ -409,6 +449,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(knows_its_process, setup, teardown),
         cmocka_unit_test_setup_teardown(contains_what_it_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(root_needs_an_image, setup, teardown),
+        cmocka_unit_test_setup_teardown(mounts_an_image_for_itself_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(commands_check_their_arguments, setup, teardown),
     };
     if (geteuid() != 0) {
