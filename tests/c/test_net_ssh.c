@@ -144,6 +144,7 @@ static void hands_output_on(void **state)
     assert_int_equal(t.out, 1000000);
     assert_int_equal(t.err, 3);
     assert_int_equal(t.c.out.len + t.c.err.len, 0);
+    command_drop(&t.c);
     stream(s, "head -c 1000000 /dev/zero", 5000, &t);
     run_until(&f->loop, &t.c.calls);
     assert_says(&t.c.why, PV_ELIMIT, "printed more than 5000 bytes");
