@@ -57,7 +57,8 @@ local function workspace(list, ctx)
   local infra, errs = require("prov.infra").load(found, { registry = ctx.registry })
   if infra then
     add(list, "workspace", "infra", "ok",
-      ("%d resources, %d task services"):format(#infra.resources, #infra.taskservs))
+      ("%d resource%s, %d task service%s"):format(#infra.resources, #infra.resources == 1 and "" or "s",
+        #infra.taskservs, #infra.taskservs == 1 and "" or "s"))
   else
     local first = err.is(errs) and errs or errs[1]
     add(list, "workspace", "infra", "failed", tostring(first), "`prov validate` shows all of it")

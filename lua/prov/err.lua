@@ -132,7 +132,7 @@ local UV_CODES = {
 ---@param fmt string what was tried
 ---@return prov.Err
 function M.uv(text, fmt, ...)
-  local name, rest = tostring(text):match("^(E[%u%d_]+): (.*)$")
+  local name, rest = tostring(text):match("^(E[%u%d_]+): ([^:]*)")
   local msg = format(fmt, ...) .. ": " .. (rest or tostring(text))
   return M.new(UV_CODES[name] or "io", msg, { data = { errno = name } })
 end

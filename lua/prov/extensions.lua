@@ -150,6 +150,16 @@ function M.check_all(registry)
   return data.list(rows)
 end
 
+--- Where a taskserv of this name is in the folder, whatever its category.
+local function other_category(dir, name)
+  for _, category in ipairs(fs.list(dir .. "/taskservs") or {}) do
+    local path = ("%s/taskservs/%s/%s"):format(dir, type(category) == "table" and category.name or category, name)
+    if fs.exists(path) then
+      return path
+    end
+  end
+end
+
 --- Writes a new extension that works as it is.
 ---@param dir string folder of the extensions (of a workspace)
 ---@param kind "provider"|"taskserv"|"cluster"
@@ -166,6 +176,12 @@ function M.new(dir, kind, name, opts)
   local path = dir .. "/" .. folder
   if fs.exists(path) then
     return err.fail("exists", "%s is already there", path)
+  end
+  local other = kind == "taskserv" and other_category(dir, name)
+  if other then
+    return nil, err.new("exists", ("%s is already there"):format(other), {
+      hint = "two taskservs of one name would hide each other",
+    })
   end
   local ok, e = fs.mkdirp(path)
   if not ok then

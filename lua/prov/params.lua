@@ -86,6 +86,9 @@ end
 ---@return string
 function M.describe(param)
   local notes = {}
+  if param.positional and param.one_of then -- a flag shows them in its first column
+    notes[1] = table.concat(param.one_of, ", ")
+  end
   if param.required then
     notes[#notes + 1] = "required"
   elseif param.default ~= nil and type(param.default) ~= "table" and param.type ~= "bool" then

@@ -45,6 +45,9 @@ function M.open(ctx, opts)
   if not workspace then
     return nil, e
   end
+  if workspace.last and ctx.output == "table" then
+    ctx.ui.info("workspace '%s' in %s, the one last used", workspace.name, workspace.dir)
+  end
   local self = setmetatable({ workspace = workspace, registry = ctx.registry, ui = ctx.ui }, Project)
   local wanted = opts and opts.infra or "need"
   if wanted ~= "no" then

@@ -184,14 +184,34 @@ function M.table(rows, result, term, opts)
   return table.concat(out)
 end
 
-local function tree(out, value, indent, term)
+-- A map or list to look into; a marked value, such as a secret, is none.
+local function is_plain(value)
+  return type(value) == "table" and not (getmetatable(value) or {}).__tostring and next(value) ~= nil
+end
+
+local tree
+
+local function items(out, list, indent, term)
+  for _, item in ipairs(list) do
+    if is_plain(item) and not is_list(item) then
+      local lines = {}
+      tree(lines, item, indent .. "  ", term)
+      lines[1] = indent .. "- " .. lines[1]:sub(#indent + 3)
+      table.move(lines, 1, #lines, #out + 1, out)
+    else
+      out[#out + 1] = indent .. "- " .. M.scalar(item) .. "\n"
+    end
+  end
+end
+
+tree = function(out, value, indent, term)
   for _, key in ipairs(M.keys(value)) do
     local item, label = value[key], tostring(key)
     label = indent .. (term and term:paint("bold", label) or label) .. ":"
-    if type(item) == "table" and not (getmetatable(item) or {}).__tostring and next(item) ~= nil
-      and (not is_list(item) or type(item[1]) == "table") then
+    if is_plain(item) and (not is_list(item) or type(item[1]) == "table") then
       out[#out + 1] = label .. "\n"
-      tree(out, item, indent .. "  ", term)
+      local inside = is_list(item) and items or tree
+      inside(out, item, indent .. "  ", term)
     else
       out[#out + 1] = label .. " " .. M.scalar(item) .. "\n"
     end
@@ -240,9 +260,10 @@ function M.value(value, result, term, opts)
   return M.map(value, result, term)
 end
 
---- Only the name of each thing: its first declared column, or address, name, id.
+--- Only the name of each thing: its first declared column, or address, name, id. The things are the
+--- rows of a list, or those of the field `rows` of a map.
 ---@param value any
----@param result? { columns: string[]?, name: string? }
+---@param result? { columns: string[]?, name: string?, rows: string? }
 ---@return string
 function M.names(value, result)
   local function name(row)
@@ -251,6 +272,9 @@ function M.names(value, result)
     end
     local first = result and (result.name or (result.columns and result.columns[1]))
     return M.scalar(row[first] or row.address or row.name or row.id)
+  end
+  if type(value) == "table" and result and result.rows then
+    value = value[result.rows]
   end
   if type(value) ~= "table" or not is_list(value) then
     return value ~= nil and not (type(value) == "table" and next(value) == nil) and name(value) .. "\n" or ""

@@ -28,6 +28,7 @@ M.SCHEMA = {
 ---@field dir string absolute
 ---@field state_dir string
 ---@field defaults table
+---@field last? boolean nobody named it: it is the one last chosen
 ---@field settings table the `config` part of prov.yaml
 ---@field place fun(path: (string|integer)[]): integer?, integer? in prov.yaml
 local Workspace = {}
@@ -183,6 +184,7 @@ end
 ---@param name? string
 ---@return string? dir
 ---@return prov.Err?
+---@return boolean? last it is only the one last chosen
 function M.find(name)
   name = name or os.getenv("PROV_WORKSPACE")
   if name and name ~= "" then
@@ -199,7 +201,7 @@ function M.find(name)
   end
   local current = read_known().current
   if current and is_workspace(current) then
-    return current
+    return current, nil, true
   end
   return nil,
     err.new("notfound", "no workspace here", {
@@ -212,11 +214,16 @@ end
 ---@return prov.Workspace?
 ---@return prov.Err?
 function M.open(name)
-  local dir, e = M.find(name)
+  local dir, e, last = M.find(name)
   if not dir then
     return nil, e
   end
-  return M.open_dir(dir)
+  local workspace
+  workspace, e = M.open_dir(dir)
+  if workspace then
+    workspace.last = last
+  end
+  return workspace, e
 end
 
 local INFRA = [[

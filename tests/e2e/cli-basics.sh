@@ -85,7 +85,14 @@ YAML
 run 0 plan -o json
 python3 -m json.tool "$work/out" >/dev/null || fail "plan -o json is no JSON"
 err_empty
+run 0 plan -o name
+grep -q '^create network.lan$' "$work/out" || fail "plan -o name: $(cat "$work/out")"
+run 0 graph -o name
+grep -q '^digraph prov {$' "$work/out" || fail "graph -o name: $(cat "$work/out")"
 run 3 plan --detailed-exitcode
+err_has "workspace 'shop'" # nobody named it
+run 2 plan extra
+err_has "usage: prov plan"
 run 2 apply
 err_has "--yes"
 run 0 apply --yes -q
@@ -101,6 +108,17 @@ run 2 server show web
 err_has "web[1], web[2]"
 run 4 server show db
 run 0 output ips -o yaml
+run 2 destroy
+err_has "plan --destroy --out"
+run 4 output ip
+err_has "did you mean 'ips'"
+run 0 help completion
+out_has "bash, zsh, fish"
+run 0 help help
+PROV_PARALLELISM=abc run 1 config show
+err_has "PROV_PARALLELISM"
+PROV_PARALLELISM=abc run 1 apply --yes
+err_has "expected an integer"
 run 0 config explain output -o json
 PROV_OUTPUT=json run 0 config get output
 [ "$(cat "$work/out")" = '"json"' ] || fail "PROV_OUTPUT is not heard: $(cat "$work/out")"
@@ -122,6 +140,7 @@ grep -q 'stack traceback' "$work/err" && fail "a closed pipe gives a traceback"
 run 0 workspace new own
 run 0 extension new provider acme -w own
 run 0 extension new taskserv greet -w own
+run 1 extension new taskserv greet --category web -w own
 run 0 extension new cluster duo -w own
 run 0 extension check -w own
 run 0 extension which cluster/duo -w own

@@ -95,6 +95,11 @@ describe("render", function()
       render.value({ a = "x", b = 1, c = { d = true }, list = { 1, 2 } }, { columns = { "b" } }))
   end)
 
+  it("shows lists of maps as items", function()
+    assert.equal("ports:\n  - guest: 80\n    host: 8080\n  - 9090:90\n",
+      render.value({ ports = { { host = 8080, guest = 80 }, "9090:90" } }))
+  end)
+
   it("never shows a secret", function()
     local secret = value.secret("hunter2")
     for _, text in ipairs({
@@ -118,5 +123,6 @@ describe("render", function()
     assert.equal("1\n", render.names({ { n = 1, address = "a" } }, { columns = { "n" } }))
     assert.equal("z\n", render.names({ name = "z" }))
     assert.equal("", render.names({}))
+    assert.equal("create a\n", render.names({ steps = { { id = "create a" } } }, { rows = "steps", name = "id" }))
   end)
 end)

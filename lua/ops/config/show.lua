@@ -4,12 +4,26 @@ return {
   summary = "Show every setting, its value and the layer that gives it",
   permission = { action = "read", resource = "Config" },
   http = { method = "GET", path = "/v1/config" },
+  exit_code = function(all)
+    for _, row in ipairs(all) do
+      if row.err then
+        return 1
+      end
+    end
+    return 0
+  end,
   result = { columns = { "key", "value", "layer" }, wide = { "source", "doc" } },
   run = function(ctx)
     local e = ctx.config:check_files()
     if e then
       ctx.ui.warn("%s", tostring(e))
     end
-    return ctx.config:all()
+    local all = ctx.config:all()
+    for _, row in ipairs(all) do
+      if row.err then
+        ctx.ui.warn("%s from %s: %s", row.key, row.source, row.err)
+      end
+    end
+    return all
   end,
 }

@@ -23,8 +23,8 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
       file = p.plan,
       refresh = p.refresh,
       replace = p.replace,
-      parallelism = p.parallelism or ctx.config:get("parallelism"),
-      on_failure = p.on_failure or ctx.config:get("on_failure"),
+      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
+      on_failure = p.on_failure or assert(ctx.config:get("on_failure")),
     })
   end,
   exit_code = function(value)

@@ -2,6 +2,9 @@ return {
   kind = "operation",
   name = "destroy",
   summary = "Delete everything the workspace has created",
+  description = [[
+Shows what goes, asks, and deletes it. Needs no valid infra: what the state knows is deleted. Task
+services go with their servers.]],
   params = {
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
@@ -21,7 +24,7 @@ return {
     return require("prov.apply").run(ctx, {
       destroy = true,
       refresh = p.refresh,
-      parallelism = p.parallelism or ctx.config:get("parallelism"),
+      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
       on_failure = p.on_failure,
     })
   end,

@@ -11,7 +11,6 @@ return {
   http = { method = "GET", path = "/v1/workspaces/{workspace}/outputs" },
   result = {},
   run = function(ctx, p)
-    local err = require("prov.err")
     local value = require("prov.value")
     local workspace = assert(ctx:need_workspace())
     local outputs = require("prov.engine").saved_outputs(assert(workspace:store()))
@@ -25,7 +24,7 @@ return {
     end
     local found = outputs[p.name]
     if found == nil then
-      return err.fail("notfound", "no output '%s'", p.name)
+      return nil, require("prov.suggest").unknown("output", p.name, require("prov.render").keys(outputs))
     end
     return found
   end,

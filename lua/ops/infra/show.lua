@@ -6,7 +6,7 @@ return {
     plan = { type = "path", required = true, positional = 1, doc = "File written by 'prov plan --out'" },
   },
   permission = { action = "read", resource = "Workspace" },
-  result = { columns = { "action", "address", "reason" } },
+  result = { columns = { "action", "address", "reason" }, rows = "steps", name = "id" },
   view = "plan",
   run = function(_, p)
     local saved = assert(require("prov.plan.file").read(p.plan))

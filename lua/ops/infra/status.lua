@@ -7,7 +7,7 @@ return {
   params = {},
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/status" },
-  result = { columns = { "address", "kind", "provider", "id", "ip", "status" } },
+  result = { columns = { "address", "kind", "provider", "id", "ip", "status" }, rows = "resources" },
   view = "status",
   run = function(ctx)
     local engine = require("prov.engine")

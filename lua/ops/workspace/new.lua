@@ -15,8 +15,12 @@ workspace that is used when no other is named. A folder that holds an infra file
   permission = { action = "create", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces" },
   result = { columns = { "name", "dir" } },
-  run = function(_, p)
+  run = function(ctx, p)
     local workspace, e = require("prov.workspace").create(p.dir, { name = p.name, description = p.description })
-    return workspace and { name = workspace.name, dir = workspace.dir }, e
+    if not workspace then
+      return nil, e
+    end
+    ctx.ui.info("next: cd %s; edit infra.yaml; prov validate; prov plan; prov apply", p.dir)
+    return { name = workspace.name, dir = workspace.dir }
   end,
 }

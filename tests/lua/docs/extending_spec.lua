@@ -53,3 +53,14 @@ describe("docs/EXTENDING.md", function()
     assert.truthy(host.compile(ops, { mode = "check" }))
   end))
 end)
+
+describe("docs/guides/infra.md", function()
+  it("shows infras that are valid", test(function()
+    local page = assert(fs.read(root .. "/docs/guides/infra.md"))
+    for form, text in page:gmatch("```(%l+)\n(.-)```") do
+      local c = spec.ctx({ ["infra." .. form] = text })
+      local project <close> = assert(require("prov.project").open(c))
+      assert.is_true(#project.infra.resources == 4 and #project.infra.taskservs == 3, form)
+    end
+  end))
+end)

@@ -201,7 +201,9 @@ end
 function Parser:positional(word)
   local param = self.positionals[self.next]
   if not param then
-    return nil, usage("unexpected argument '%s'", word)
+    local e = usage("unexpected argument '%s'", word)
+    e.hint = "usage: " .. params_of.usage(self.op)
+    return nil, e
   end
   if param.type ~= "list" then
     self.next = self.next + 1
@@ -222,6 +224,7 @@ function M.parse(op, words, global)
   local params = {}
   local p = setmetatable({
     name = op.name,
+    op = op,
     words = table.move(words, 1, #words, 1, {}),
     at = 1,
     next = 1,

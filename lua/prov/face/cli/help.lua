@@ -96,7 +96,7 @@ function M.main(words)
       plain[#plain + 1] = word
     end
   end
-  if not plain[1] then
+  if not plain[1] or #plain == 1 and plain[1] == "help" then
     return 0, M.overview()
   end
   local name, used = ops.find(plain)

@@ -23,7 +23,8 @@ end
 ---@return integer
 function M.value(ctx, op, value)
   if value ~= nil then
-    local text = type(value) == "string" and (ctx.output == "table" or ctx.output == "wide") and not op.view and value
+    local plain = ctx.output == "table" or ctx.output == "wide" or op.view == "text" and ctx.output == "name"
+    local text = type(value) == "string" and plain and (not op.view or op.view == "text") and value
       or body(ctx, op, value)
     local ok = io.stdout:write(text, text ~= "" and text:sub(-1) ~= "\n" and "\n" or "") and io.stdout:flush()
     if not ok then

@@ -156,13 +156,17 @@ local function count_line(counts)
   return table.concat(parts, ", ")
 end
 
+local function saved_as(plan)
+  return plan.out and ("Saved as %s. Apply it with: prov apply --plan %s\n"):format(plan.out, plan.out) or ""
+end
+
 --- Renders the projection of a plan (prov.plan.file).
 ---@param plan table
 ---@param term table color(name, text), bold(text)
 ---@return string
 function M.render(plan, term)
   if #plan.steps == 0 then
-    return "No changes. The world is as the infra says.\n"
+    return "No changes. The world is as the infra says.\n" .. saved_as(plan)
   end
   local out = { "" }
   for _, step in ipairs(plan.steps) do
@@ -174,10 +178,7 @@ function M.render(plan, term)
   local time = ms > 0 and (", about " .. duration(ms) .. (complete and "" or " or more")) or ""
   out[#out + 1] = ""
   out[#out + 1] = term:paint("bold", "Plan: ") .. count_line(plan.counts) .. time .. "."
-  if plan.out then
-    out[#out + 1] = ("Saved as %s. Apply it with: prov apply --plan %s"):format(plan.out, plan.out)
-  end
-  return table.concat(out, "\n") .. "\n"
+  return table.concat(out, "\n") .. "\n" .. saved_as(plan)
 end
 
 return M
