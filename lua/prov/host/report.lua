@@ -66,6 +66,17 @@ end
 
 local MAX_DIFF = 65536
 
+-- Lines with a + in front, and how many. Not by patterns: they look again from every byte of a long line.
+local function added(bytes)
+  local out, at = {}, 1
+  while at <= #bytes do
+    local stop = bytes:find("\n", at, true)
+    out[#out + 1] = "+" .. bytes:sub(at, stop or #bytes) .. (stop and "" or "\n\\ No newline at end of file\n")
+    at = (stop or #bytes) + 1
+  end
+  return table.concat(out), #out
+end
+
 -- The diff of a file that is not there yet, from our own bytes.
 function Reader:fresh_diff(index)
   local item = self.ops[index]
@@ -80,12 +91,7 @@ function Reader:fresh_diff(index)
   elseif bytes == "" then
     return head
   end
-  local body, count = bytes:sub(1, MAX_DIFF):gsub("([^\n]*\n)", "+%1")
-  local last = bytes:sub(1, MAX_DIFF):match("([^\n]+)$")
-  if last then
-    count = count + 1
-    body = body:sub(1, #body - #last) .. "+" .. last .. "\n\\ No newline at end of file\n"
-  end
+  local body, count = added(bytes:sub(1, MAX_DIFF))
   return head .. ("@@ -0,0 +1%s @@\n"):format(count > 1 and "," .. count or "") .. text.mask(body, self.secrets)
 end
 
