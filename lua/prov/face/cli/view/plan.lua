@@ -38,7 +38,26 @@ local function size(bytes)
   return ("%d %s"):format(bytes, unit or "bytes")
 end
 
-local function show(v, type_name)
+local show
+
+--- A list or map on one line: [1, 2], { guest = 80, host = 8080 }.
+local function inline(v)
+  local parts = {}
+  if #v > 0 then
+    for i, item in ipairs(v) do
+      parts[i] = show(item)
+    end
+    return "[" .. table.concat(parts, ", ") .. "]"
+  elseif next(v) == nil then
+    return (require("prov.json").encode(v))
+  end
+  for _, key in ipairs(require("prov.render").keys(v)) do
+    parts[#parts + 1] = ("%s = %s"):format(key, show(v[key]))
+  end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+function show(v, type_name)
   if v == nil then
     return "(none)"
   elseif type_name == "size" and math.type(v) == "integer" then
@@ -51,7 +70,7 @@ local function show(v, type_name)
     end
     return #v > 120 and ("%q"):format(v:sub(1, 117)) .. "..." or ("%q"):format(v):gsub("\\\n", "\\n")
   elseif type(v) == "table" then
-    return (require("prov.json").encode(v, { sorted = true }))
+    return inline(v)
   end
   return tostring(v)
 end

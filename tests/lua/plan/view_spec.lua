@@ -1,0 +1,46 @@
+local view = require("prov.face.cli.view.plan")
+
+local plain = { paint = function(_, _, text)
+  return text
+end }
+
+local function render(steps)
+  local counts = {}
+  for _, step in ipairs(steps) do
+    step.id = step.action .. " " .. step.address
+    step.needs = step.needs or {}
+    counts[step.action] = (counts[step.action] or 0) + 1
+  end
+  return view.render({ steps = steps, counts = counts, changed = #steps > 0 }, plain)
+end
+
+describe("the view of a plan", function()
+  it("shows lists, maps and what is not known yet without the marks of JSON", function()
+    local text = render({
+      { action = "create", address = "server.db", changes = {
+        { path = "memory", after = 1 << 30, type = "size" },
+        { path = "ports", after = { { guest = 80, host = 8080 } } },
+        { path = "backends", after = { "(known after apply)", "10.0.0.1" } },
+        { path = "password", after = "(secret)", secret = true },
+      } },
+    })
+    assert.matches("+ server.db is created", text, 1, true)
+    assert.matches("memory   = 1 GiB", text, 1, true)
+    assert.matches("ports    = [{ guest = 80, host = 8080 }]", text, 1, true)
+    assert.matches('backends = [(known after apply), "10.0.0.1"]', text, 1, true)
+    assert.matches("password = (secret)", text, 1, true)
+  end)
+
+  it("shows before and after of a change, and which one forces a replacement", function()
+    local text = render({
+      { action = "update", address = "server.a", changes = { { path = "plan", before = "small", after = "big" } } },
+    })
+    assert.matches('~ plan = "small" -> "big"', text, 1, true)
+    text = render({
+      { action = "update", address = "server.a", changes = {
+        { path = "cidr", before = "10.1.0.0/24", after = "10.2.0.0/24", replace = true },
+      } },
+    })
+    assert.matches("# forces replacement", text, 1, true)
+  end)
+end)
