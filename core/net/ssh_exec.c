@@ -126,6 +126,7 @@ static void drop_channel(pv_ssh_exec *e)
     e->channel = NULL;
     e->opening = 0;
     e->s->open_count--;
+    e->s->command_count -= e->forward_port == 0;
 }
 
 static void terminate(pv_ssh_exec *e);
@@ -175,7 +176,10 @@ static void on_timeout(uv_timer_t *timer)
 static int step_waiting(pv_ssh_exec *e)
 {
     pv_ssh *s = e->s;
-    if (s->open_count >= s->open_limit || uv_is_active((uv_handle_t *)&s->retry)) return 0;
+    int is_command = e->forward_port == 0;
+    if (is_command &&
+        (s->command_count >= s->command_limit || uv_is_active((uv_handle_t *)&s->retry)))
+        return 0;
     e->channel = ssh_channel_new(s->lib);
     if (e->channel == NULL) return 0; /* the session is broken; the pump will notice */
     memset(&e->callbacks, 0, sizeof e->callbacks);
@@ -188,6 +192,7 @@ static int step_waiting(pv_ssh_exec *e)
     ssh_callbacks_init(&e->callbacks);
     ssh_add_channel_callbacks(e->channel, &e->callbacks);
     s->open_count++;
+    s->command_count += is_command;
     e->opening = 1;
     e->state = EXEC_OPENING;
     return 1;
@@ -199,7 +204,7 @@ static int open_channel(pv_ssh_exec *e)
     return ssh_channel_open_forward(e->channel, e->command, e->forward_port, "127.0.0.1", 0);
 }
 
-/* Channels the server has opened and not closed. */
+/* Commands whose channel the server has opened and not closed. */
 static size_t confirmed(const pv_ssh *s)
 {
     size_t count = 0;
@@ -218,8 +223,8 @@ static int wait_for_place(pv_ssh_exec *e)
     size_t count = confirmed(s);
     if (e->forward_port != 0 || s->opened == 0) return 0;
     if (count == 0 && ++s->refusals > MAX_REFUSALS) return 0;
-    if (s->open_limit == SIZE_MAX) s->open_limit = count > 0 ? count : 1;
-    if (count < s->open_limit) uv_timer_start(&s->retry, ssh_exec_retry, RETRY_MS, 0);
+    if (s->command_limit == SIZE_MAX) s->command_limit = count > 0 ? count : 1;
+    if (count < s->command_limit) uv_timer_start(&s->retry, ssh_exec_retry, RETRY_MS, 0);
     e->state = EXEC_WAITING;
     return 1;
 }
@@ -364,6 +369,7 @@ void ssh_exec_lose(pv_ssh *s, const pv_err *why)
             ssh_remove_channel_callbacks(e->channel, &e->callbacks);
             e->channel = NULL; /* freed with the session */
             s->open_count--;
+            s->command_count -= e->forward_port == 0;
         }
         if (e->state != EXEC_ENDED) {
             if (!e->remote_closed) e->fail = *why;

@@ -45,11 +45,12 @@ struct pv_ssh {
 
     struct pv_ssh_exec *execs; /* all that own or want a channel, oldest first */
     struct pv_ssh_exec *last;
-    size_t open_limit; /* channels the server was seen to allow */
-    size_t open_count;
-    uv_timer_t retry;  /* active: no channel is asked for until it comes */
-    size_t opened;     /* channels the server ever opened */
-    unsigned refusals; /* since it last opened one */
+    size_t open_count;    /* channels */
+    size_t command_count; /* those of them that are no forwards: what MaxSessions is about */
+    size_t command_limit; /* how many of these the server was seen to allow */
+    uv_timer_t retry;     /* active: no channel is asked for until it comes */
+    size_t opened;        /* commands the server ever gave a channel */
+    unsigned refusals;    /* since it last opened one */
 };
 
 typedef enum {

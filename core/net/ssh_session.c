@@ -328,7 +328,7 @@ static pv_ssh *new_session(uv_loop_t *loop, const pv_ssh_options *o, pv_ssh_conn
     s->keepalive_s = o->keepalive_s;
     s->cb = cb;
     s->arg = arg;
-    s->open_limit = SIZE_MAX;
+    s->command_limit = SIZE_MAX;
     snprintf(name, sizeof name, "ssh %s@%s port %d", s->user, s->host, s->port);
     s->name = pv_strdup(name);
     return s;

@@ -232,6 +232,43 @@ static void jumps(void **state)
     sshd_drop(&d);
 }
 
+/* MaxSessions is about commands: neither do connections through the session wait for a place,
+ * nor do they take one. */
+static void jumps_beside_waiting_commands(void **state)
+{
+    fixture *f = *state;
+    pv_ssh_options options, inner;
+    pv_ssh *jump, *s;
+    pv_ssh_exec *e;
+    command first, second;
+    sshd d;
+    sshd_start(&d, f, "MaxSessions 1");
+    options = sshd_options(&d);
+    jump = ssh_open(f, &options);
+    e = begin(jump, (pv_ssh_exec_options){.command = "cat", .keep_input = 1}, &first);
+    begin(jump, (pv_ssh_exec_options){.command = "echo second"}, &second);
+    for (int i = 0; i < 200; i++) {
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    assert_int_equal(second.calls, 0);
+    inner = options;
+    inner.jump = jump;
+    s = ssh_open(f, &inner);
+    assert_works(f, s);
+    assert_int_equal(second.calls, 0);
+    pv_ssh_exec_eof(e);
+    run_until(&f->loop, &first.calls);
+    run_until(&f->loop, &second.calls);
+    assert_int_equal(second.out.len, 7);
+    assert_memory_equal(second.out.data, "second\n", 7);
+    command_drop(&first);
+    command_drop(&second);
+    pv_ssh_close(s);
+    pv_ssh_close(jump);
+    sshd_drop(&d);
+}
+
 /* Whatever the number of sessions, none of their descriptors stays: see net_teardown(). */
 static void opens_many_at_once(void **state)
 {
@@ -264,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(gives_up, net_setup, net_teardown),
         cmocka_unit_test_setup_teardown(asks_an_agent, net_setup, net_teardown),
         cmocka_unit_test_setup_teardown(jumps, net_setup, net_teardown),
+        cmocka_unit_test_setup_teardown(jumps_beside_waiting_commands, net_setup, net_teardown),
         cmocka_unit_test_setup_teardown(opens_many_at_once, net_setup, net_teardown),
     };
     if (!sshd_possible()) {

@@ -141,6 +141,69 @@ describe("host ops", function()
     assert.equal("# BEGIN prov x\nprecious\n", read(path))
   end)
 
+  host.each_shell(it, "line, block: what is read ahead is no reason to overlook anything", function(shell)
+    local dir = tmp.dir()
+    local function run(...)
+      return host.apply({ ... }, { shell = shell })
+    end
+    -- a line behind what is read ahead, in a name with a colon; one that only begins alike
+    local long = ("x"):rep(99) .. "\n"
+    tmp.write(dir .. "/lo:ng", long:rep(1000) .. "last: 1")
+    assert.equal(0, run(op.line { dir .. "/lo:ng", line = "last: 1" }).changed)
+    assert.equal(1, run(op.line { dir .. "/lo:ng", line = "last" }).changed)
+    -- two files, the line is in the other one
+    tmp.write(dir .. "/a", "one\n")
+    tmp.write(dir .. "/b", "two\n")
+    local report = run(op.line { dir .. "/a", line = "one" }, op.line { dir .. "/b", line = "one" })
+    assert.equal(1, report.changed)
+    assert.equal("two\none\n", read(dir .. "/b"))
+    -- removed by a command before it in the same run
+    report = run(op.exec { "printf 'zero\\n' > " .. dir .. "/a" }, op.line { dir .. "/a", line = "one" })
+    assert.equal(2, report.changed)
+    assert.equal("zero\none\n", read(dir .. "/a"))
+    -- a second block of the name goes, also right behind the first
+    local block = "# BEGIN prov b\ntext\n# END prov b\n"
+    for _, between in ipairs({ "", "between\n" }) do
+      tmp.write(dir .. "/blocks", "top\n" .. block .. between .. block)
+      assert.equal(1, run(op.block { dir .. "/blocks", name = "b", text = "text\n" }).changed)
+      assert.equal("top\n" .. block .. between, read(dir .. "/blocks"))
+      assert.equal(0, run(op.block { dir .. "/blocks", name = "b", text = "text\n" }).changed)
+    end
+  end)
+
+  host.each_shell(it, "file: in a folder that gives its group, one that is asked for is kept to", function(shell)
+    if uv.getuid() ~= 0 then
+      return
+    end
+    local dir = tmp.dir()
+    assert(uv.fs_mkdir(dir .. "/g", 511))
+    assert(uv.fs_chown(dir .. "/g", 0, 12345))
+    assert(uv.fs_chmod(dir .. "/g", 1535)) -- 2777
+    thrice(shell, {
+      op.file { dir .. "/g/root", text = "x", group = "root", mode = "0640" },
+      op.file { dir .. "/g/any", text = "x" },
+    }, 2)
+    assert.equal(0, uv.fs_stat(dir .. "/g/root").gid)
+    assert.equal(12345, uv.fs_stat(dir .. "/g/any").gid)
+    assert.equal("640", mode_of(dir .. "/g/root"))
+    assert.equal("644", mode_of(dir .. "/g/any"))
+  end)
+
+  it("pkg: dpkg's status file says the same as dpkg-query", function()
+    if not uv.fs_stat("/var/lib/dpkg/status") then
+      return
+    end
+    local script = tmp.dir() .. "/packages"
+    tmp.write(script, require("prov.host.shell").PACKAGES .. [[
+set -f
+want=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n' |
+  sed -n 's/^installed //p' | sort)
+got=$(packages_apt $(dpkg-query -W -f '${Package} ') none | sort)
+[ "$want" = "$got" ] && [ "$(packages_apt dpkg | wc -l)" = 2 ] && [ -z "$(packages_apt none)" ]
+]])
+    assert.is_true((os.execute("sh " .. script)))
+  end)
+
   host.each_shell(it, "exec: guards, env, stdin, output, failure", function(shell)
     local dir = tmp.dir()
     thrice(shell, {
