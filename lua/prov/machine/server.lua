@@ -342,7 +342,6 @@ return function(Lab)
       end
       if not ok then
         self:put("servers", id, old) -- what is written is what runs: the next plan tries again
-        self.backend.limit(folder)
         return nil, e
       end
     end
