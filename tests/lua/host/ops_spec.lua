@@ -196,7 +196,8 @@ describe("host ops", function()
     local script = tmp.dir() .. "/packages"
     tmp.write(script, require("prov.host.shell").PACKAGES .. [[
 set -f
-want=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n${db:Status-Status} ${Package}:${Architecture} ${Version}\n' |
+status='${db:Status-Status}'
+want=$(dpkg-query -W -f "$status "'${Package} ${Version}\n'"$status "'${Package}:${Architecture} ${Version}\n' |
   sed -n 's/^installed //p' | sort)
 got=$(packages_apt $(dpkg-query -W -f '${Package} ') none | sort)
 [ "$want" = "$got" ] && [ "$(packages_apt dpkg | wc -l)" = 2 ] && [ -z "$(packages_apt none)" ]
