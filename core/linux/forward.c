@@ -81,6 +81,17 @@ static void want(pv_serve *serve, const char *line, const char *ip, pv_err *err)
     serve->forwards = f;
 }
 
+/* Notes that the forward of this port stays.  It keeps its listener, whatever is behind it now: a
+ * closed one would hold the port until the next turn of the loop. */
+static void keep(pv_serve *serve, const pv_forward *probe)
+{
+    for (pv_forward *f = serve->forwards; f != NULL; f = f->next) {
+        if (f->wanted || memcmp(&f->host, &probe->host, sizeof f->host) != 0) continue;
+        f->guest = probe->guest;
+        f->wanted = 1;
+    }
+}
+
 /* Closes what is not wanted any more, before new ones may take its port. */
 static void drop_unwanted(pv_serve *serve)
 {
@@ -119,13 +130,7 @@ static void each_server(pv_serve *serve, int mark, const char *id, pv_err *mine)
         for (int n = 0; ip != NULL && (line = pv_conf_get(conf, "port", n)) != NULL; n++) {
             pv_forward probe = {.wanted = 0};
             if (!mark) want(serve, line, ip, &err);
-            else if (parse(line, ip, &probe)) {
-                for (pv_forward *f = serve->forwards; f != NULL; f = f->next) {
-                    if (memcmp(&f->host, &probe.host, sizeof f->host) == 0 &&
-                        memcmp(&f->guest, &probe.guest, sizeof f->guest) == 0)
-                        f->wanted = 1;
-                }
-            }
+            else if (parse(line, ip, &probe)) keep(serve, &probe);
         }
         pv_conf_close(conf);
         if (err.status != PV_OK && mine != NULL && id != NULL && strcmp(id, entry->d_name) == 0)

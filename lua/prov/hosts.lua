@@ -60,7 +60,7 @@ function Hosts:target(server)
     host_key = ssh.host_key,
     netns = ssh.netns,
     keys = { key.private },
-    timeout = 15000,
+    timeout = state.status == "stopped" and 3000 or 15000,
   }
 end
 

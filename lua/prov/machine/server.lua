@@ -342,6 +342,9 @@ return function(Lab)
       end
       if not ok then
         self:put("servers", id, old) -- what is written is what runs: the next plan tries again
+        if backend then
+          backend.limit(folder)
+        end
         return nil, e
       end
     end
