@@ -54,7 +54,7 @@ struct pv_ssh {
 };
 
 typedef enum {
-    EXEC_WAITING, /* for a place below open_limit */
+    EXEC_WAITING, /* for a place below command_limit */
     EXEC_OPENING,
     EXEC_REQUESTING,
     EXEC_RUNNING,
