@@ -48,11 +48,23 @@ class Terminal:
     def type(self, keys):
         os.write(self.fd, keys.encode())
 
+    def at_prompt(self, keys):
+        """Types at the prompt: before it the keys are the terminal driver's, which eats ^D, ^U and ^P."""
+        self.wait(r"prov> $")
+        self.type(keys)
+
     def end(self):
-        limit = time.time() + 20
-        while time.time() < limit and self.read(0.1):
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        limit = time.time() + 30
+        while time.time() < limit:
+            self.read(0.1)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                while self.read(0) and select.select([self.fd], [], [], 0)[0]:
+                    pass
+                return os.waitstatus_to_exitcode(status)
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        sys.exit(f"it does not end: {self.seen[-1500:]!r}")
 
 prov = os.environ["PROV"]
 PY
@@ -116,28 +128,25 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from terminal import *
 t = Terminal(prov, "repl")
-t.wait(r"prov> ")
-t.type("1 +\n")
+t.at_prompt("1 +\n")
 t.wait(r"\.\.\. ")
 t.type("41\n")
 t.wait(r"42\r\n")
-t.type("prov.workspace.l\t().n\x15#prov.server.list()\n")
+t.at_prompt("prov.workspace.l\t().n\x15#prov.server.list()\n")
 t.wait(r"\n15\r\n")
-t.type(":server sh\tweb-3\n")
+t.at_prompt(":server sh\tweb-3\n")
 t.wait(r"address: server\.web\[3\]|server\.web\[3\]")
-t.type("half\x03")
-t.wait(r"prov> $")
-t.type("prov.destroy{}\n")
+t.at_prompt("half\x03")
+t.at_prompt("prov.destroy{}\n")
 t.wait(r"\[y/N\]")
 t.type("\x03")
-t.wait(r"prov> $")
-t.type("error('boo')\n")
+t.at_prompt("error('boo')\n")
 t.wait(r"repl:1: boo\r")
-t.type("\x10\x10\n")                          # history: two back
+t.at_prompt("\x10\x10\n")                     # history: two back
 t.wait(r"\[y/N\]")
 t.type("n\n")
 t.wait(r"nothing was changed")
-t.type("\x04")
+t.at_prompt("\x04")
 assert t.end() == 0, t.seen
 PY
 printf '1+1\n:config get output\nprov.config.get("color")\n' | "$prov" repl >"$work/out" 2>&1 || fail "the REPL on a pipe"
