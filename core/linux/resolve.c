@@ -67,7 +67,7 @@ static void on_answer(uv_poll_t *poll, int status, int events)
 {
     resolve *r = poll->data;
     unsigned char packet[ANSWER_CAP];
-    ssize_t n = status == 0 ? recv(r->fd, packet, sizeof packet, 0) : -1;
+    ssize_t n = status == 0 ? recv(r->fd, packet, sizeof packet, 0) : 0;
     (void)events;
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n > 0)
