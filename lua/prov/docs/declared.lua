@@ -3,14 +3,13 @@
 
 local config_keys = require("prov.config_keys")
 local describe = require("prov.contract.describe")
+local markdown = require("prov.docs.markdown")
 local registry = require("prov.registry")
 local render = require("prov.render")
 
 local M = {}
 
-local function cell(text)
-  return (tostring(text):gsub("|", "\\|"):gsub("\n", " "))
-end
+local cell = markdown.cell
 
 local function value_text(value)
   return type(value) == "table" and render.flat(value) or tostring(value)
@@ -40,7 +39,7 @@ local function fields(out, title, schema)
   if not schema or next(schema) == nil then
     return
   end
-  out[#out + 1] = ("\n| %s | type | what it says |\n| --- | --- | --- |\n"):format(title)
+  out[#out + 1] = markdown.head(title, "type", "what it says")
   for _, row in ipairs(describe.rows(schema)) do
     out[#out + 1] = ("| `%s` | %s | %s |\n"):format(cell(row.name), cell(row.type), notes(row))
   end
