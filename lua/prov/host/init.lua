@@ -4,22 +4,16 @@
 -- The script goes in by standard input, so nothing of it is on a command line of the host, and it
 -- is read to its end before it starts, so nothing it runs can eat it.
 
+local clock = require("prov.clock")
 local compile = require("prov.host.compile")
 local err = require("prov.err")
 local quote = require("prov.host.quote")
 local report = require("prov.host.report")
-local uv = require("luv")
 
 local M = {}
 
 --- The builder of ops that recipes get.
 M.op = require("prov.host.op").op
-
-local function random_hex()
-  return (assert(uv.random(16)):gsub(".", function(c)
-    return ("%02x"):format(c:byte())
-  end))
-end
 
 -- Runs what comes on standard input, after `before`. A session runs a command with sh, so that
 -- only another shell or another user costs further processes.
@@ -40,8 +34,9 @@ end
 function M.compile(ops, opts)
   opts = opts or {}
   return compile.compile(ops, {
-    mode = opts.mode, name = opts.name, diff = opts.diff, state = opts.state, token = opts.token or random_hex(),
-    nonce = opts.nonce or random_hex(),
+    mode = opts.mode, name = opts.name, diff = opts.diff, state = opts.state,
+    token = opts.token or clock.random_hex(16),
+    nonce = opts.nonce or clock.random_hex(16),
   })
 end
 
@@ -76,7 +71,7 @@ end
 ---@return prov.Err?
 function M.run(session, ops, opts)
   opts = opts or {}
-  local token = random_hex()
+  local token = clock.random_hex(16)
   local reader = report.reader(ops, token, opts.on_event, opts.diff)
   if #ops == 0 then
     reader.ended = true
@@ -118,7 +113,7 @@ local function answer(run, make, opts, out)
   if not ops then
     return false
   end
-  local token = random_hex()
+  local token = clock.random_hex(16)
   run.reader = report.reader(ops, token, opts.on_event, opts.diff)
   if #ops == 0 then
     run.reader.ended = true
