@@ -74,10 +74,10 @@ function M.short_name(address)
   return text ~= "" and text:sub(1, 60) or "x"
 end
 
---- Whether this machine can run local servers: a list of findings, each with what to do. Those
--- about a backend that need not be there have `optional`.
+--- Whether this machine can run local servers: a list of findings, each with what to do. A backend
+-- that need not be there is a finding that is ok, and says what it would need.
 ---@async
----@return { name: string, ok: boolean, optional: boolean?, msg: string, fix: string? }[]
+---@return { name: string, ok: boolean, msg: string, fix: string? }[]
 function M.preflight()
   return require("prov.machine.preflight").run()
 end

@@ -110,6 +110,18 @@ function Lab:backend_of(id)
   return backend
 end
 
+--- Lets a server's backend do something: "start", "stop", "destroy" or "limit".
+---@async
+---@param id string
+---@param verb string
+function Lab:run(id, verb)
+  local backend, e = self:backend_of(id)
+  if not backend then
+    return nil, e
+  end
+  return backend[verb](self:folder("servers", id))
+end
+
 --- The id of the thing that was created with an idempotency key.
 function Lab:by_key(kind, key)
   for id, described in pairs(self:all(kind)) do

@@ -197,16 +197,11 @@ end
 return function(Lab)
   --- Starts a server that is described but was never ready, and marks it as complete.
   local function complete(lab, id)
-    local folder = lab:folder("servers", id)
-    local backend, e = lab:backend_of(id)
-    local ok = backend
-    if backend then
-      ok, e = backend.start(folder)
-    end
+    local ok, e = lab:run(id, "start")
     if not ok then
       return nil, e
     end
-    ok, e = fs.write_atomic(folder .. "/ready", "", { sync = false })
+    ok, e = fs.write_atomic(lab:folder("servers", id) .. "/ready", "", { sync = false })
     if not ok then
       return nil, e
     end
@@ -330,21 +325,14 @@ return function(Lab)
       end
       remount = before ~= table.concat(described.volume, "\n")
     end
-    local folder = self:folder("servers", id)
-    if running_pid(folder) then
-      local backend, e = self:backend_of(id)
-      local ok = backend
-      if backend then
-        ok, e = backend.limit(folder)
-      end
+    if running_pid(self:folder("servers", id)) then
+      local ok, e = self:run(id, "limit")
       if ok and remount then
         ok, e = self:server_restart(id)
       end
       if not ok then
         self:put("servers", id, old) -- what is written is what runs: the next plan tries again
-        if backend then
-          backend.limit(folder)
-        end
+        self:run(id, "limit")
         return nil, e
       end
     end
@@ -353,15 +341,15 @@ return function(Lab)
 
   local function known(lab, id)
     if lab:get("servers", id) then
-      return lab:folder("servers", id)
+      return true
     end
     return err.fail("notfound", "there is no server '%s'", tostring(id))
   end
 
   ---@async
   function Lab:server_start(id)
-    local folder, e = known(self, id)
-    if not folder then
+    local ok, e = known(self, id)
+    if not ok then
       return nil, e
     end
     return complete(self, id)
@@ -369,15 +357,9 @@ return function(Lab)
 
   ---@async
   function Lab:server_stop(id)
-    local folder, e = known(self, id)
-    if not folder then
-      return nil, e
-    end
-    local backend
-    backend, e = self:backend_of(id)
-    local ok = backend
-    if backend then
-      ok, e = backend.stop(folder)
+    local ok, e = known(self, id)
+    if ok then
+      ok, e = self:run(id, "stop")
     end
     if not ok then
       return nil, e
@@ -400,11 +382,7 @@ return function(Lab)
     if type(id) ~= "string" or not id:match("^[a-z0-9][a-z0-9-]*$") then
       return err.fail("invalid", "'%s' is no id of a server", tostring(id))
     end
-    local backend, e = self:backend_of(id)
-    local ok = backend
-    if backend then
-      ok, e = backend.destroy(self:folder("servers", id))
-    end
+    local ok, e = self:run(id, "destroy")
     if not ok then
       return nil, e
     end
