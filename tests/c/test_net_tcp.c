@@ -209,7 +209,10 @@ static void connects_from_a_namespace(void **state)
     pid_t child;
     pv_err err;
     outcome o;
-    if (geteuid() != 0) skip();
+    if (geteuid() != 0) {
+        print_message("SKIP: needs root for a network namespace\n");
+        skip();
+    }
     listening = loopback(&port, 4);
     child = namespace_holder(path);
     stat("/proc/self/ns/net", &before);

@@ -34,14 +34,7 @@ before_each(function()
 end)
 
 after_each(function()
-  support.run(function()
-    for _, kind in ipairs({ "server", "volume", "network" }) do
-      for _, state in ipairs(assert(d.call(kind, "list"))) do
-        assert(d.call(kind, "delete", state.id))
-      end
-    end
-    return true
-  end)
+  support.run(d.delete_all)
   uv.os_unsetenv("PROV_LOCAL_DIR")
   assert.same({}, traces.of(lab, scratch .. "/labs"))
 end)

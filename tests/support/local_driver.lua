@@ -15,8 +15,7 @@ end
 --- Makes a key pair with the machine's own ssh-keygen, so that the test needs nothing of prov's SSH.
 function M.keygen(dir)
   local fs, proc = require("prov.fs"), require("prov.proc")
-  local unique = ("%02x"):rep(8):format(require("luv").random(8):byte(1, 8))
-  local path = ("%s/key-%s"):format(dir, unique)
+  local path = ("%s/key-%s"):format(dir, require("prov.clock").random_hex(8))
   local r = assert(proc.run({ "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "prov", "-f", path }))
   assert(r.code == 0, r.stderr)
   local public = assert(fs.read(path .. ".pub")):gsub("%s+$", "")
@@ -65,6 +64,16 @@ function M.open(opts)
     driver.count = driver.count + 1
     key = key or ("key-%d-%s"):format(driver.count, name)
     return body(kind).create(ctx({ key = key, address = ("%s.%s"):format(kind, name) }), want)
+  end
+
+  --- Deletes everything that is there.
+  function driver.delete_all()
+    for _, kind in ipairs({ "server", "volume", "network" }) do
+      for _, state in ipairs(assert(driver.call(kind, "list"))) do
+        assert(driver.call(kind, "delete", state.id))
+      end
+    end
+    return true
   end
 
   --- Runs a command in a server by OpenSSH, checking its host key; returns proc.run's result.

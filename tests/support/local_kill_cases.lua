@@ -53,11 +53,7 @@ local function create_and_kill(scratch, lab, port, ms, helpers)
 end
 
 local function delete_all(d)
-  for _, kind in ipairs({ "server", "network" }) do
-    for _, state in ipairs(assert(d.call(kind, "list"))) do
-      assert(d.call(kind, "delete", state.id))
-    end
-  end
+  d.delete_all()
   -- A network that never got as far as its first rename leaves an empty lab.
   assert(d.machine.lab_of({ config = {}, workspace = { name = "kill", dir = d.dir } }):close_empty())
 end

@@ -78,14 +78,6 @@ local function use(d)
   assert(fs.read("/proc/sys/net/ipv4/ip_forward") == "0\n")
 end
 
-local function delete_all(d)
-  for _, kind in ipairs({ "server", "network" }) do
-    for _, state in ipairs(assert(d.call(kind, "list"))) do
-      assert(d.call(kind, "delete", state.id))
-    end
-  end
-end
-
 local ok, e = async.run(function()
   must("ip", "link", "set", "lo", "up")
   must("ip", "addr", "add", OUTSIDE .. "/32", "dev", "lo")
@@ -97,7 +89,7 @@ local ok, e = async.run(function()
   end
   local d = driver.open({ dir = scratch, name = "nat", config = { backend = backend } })
   local used, why = pcall(use, d)
-  delete_all(d)
+  d.delete_all()
   for _, handle in ipairs(handles) do
     handle:close()
   end

@@ -135,4 +135,21 @@ end
 
 Server.__close = Server.stop
 
+--- Starts a server, connects, and calls fn(session, server); both are closed whatever comes of it.
+function M.with_session(options, fn)
+  local server <close> = M.start(options)
+  local session, e = ssh.connect(server:target())
+  if not session then
+    error(e:text())
+  end
+  local ok, raised = xpcall(fn, function(what)
+    return type(what) == "string" and debug.traceback(what) or what
+  end, session, server)
+  session:close()
+  server:stop()
+  if not ok then
+    error(raised, 0)
+  end
+end
+
 return M

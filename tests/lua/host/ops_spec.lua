@@ -173,7 +173,7 @@ describe("host ops", function()
 
   host.each_shell(it, "file: in a folder that gives its group, one that is asked for is kept to", function(shell)
     if uv.getuid() ~= 0 then
-      return
+      return pending("needs root: files are given away")
     end
     local dir = tmp.dir()
     assert(uv.fs_mkdir(dir .. "/g", 511))

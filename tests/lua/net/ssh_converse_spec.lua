@@ -10,16 +10,7 @@ if not sshd.available() then
 end
 
 local function with_session(fn)
-  run(function()
-    local server = sshd.start()
-    local session = assert(ssh.connect(server:target()))
-    local ok, raised = xpcall(fn, debug.traceback, session)
-    session:close()
-    server:stop()
-    if not ok then
-      error(raised, 0)
-    end
-  end)
+  run(sshd.with_session, nil, fn)
 end
 
 describe("a command that converses", function()

@@ -9,24 +9,8 @@ if not sshd.available() then
   return pending("needs root and /usr/sbin/sshd")
 end
 
---- Starts a server, connects, and calls fn(session, server).
 local function with_session(options, fn)
-  run(function()
-    local server = sshd.start(options)
-    local session, e = ssh.connect(server:target())
-    if not session then
-      server:stop()
-      error(e:text())
-    end
-    local ok, raised = xpcall(fn, function(what)
-      return type(what) == "string" and debug.traceback(what) or what
-    end, session, server)
-    session:close()
-    server:stop()
-    if not ok then
-      error(raised, 0)
-    end
-  end)
+  run(sshd.with_session, options, fn)
 end
 
 local function fails(code, value, e)
