@@ -1,7 +1,6 @@
 --- Plan, ask, execute: the common path of apply and destroy.
 
 local engine = require("prov.engine")
-local err = require("prov.err")
 local file = require("prov.plan.file")
 local project = require("prov.project")
 
@@ -18,18 +17,9 @@ local function agree(ctx, opts)
   if ctx.yes or opts.file then
     return true
   end
-  if not ctx.interactive then
-    return nil, err.new("usage", "nobody is there to say yes to the plan", {
-      hint = ("add --yes, or save the plan with 'prov plan%s --out FILE' and apply that"):format(
-        opts.destroy and " --destroy" or ""),
-    })
-  end
-  local question = (opts.destroy and "Delete all of this in workspace '%s'?" or "Apply this plan to workspace '%s'?")
-    :format(ctx:need_workspace().name)
-  if ctx.ui.confirm(question) then
-    return true
-  end
-  return err.fail("canceled", "nothing was changed")
+  local question = opts.destroy and "Delete all of this in workspace '%s'?" or "Apply this plan to workspace '%s'?"
+  return ctx.ui.confirm(question:format(ctx:need_workspace().name),
+    ("save the plan with 'prov plan%s --out FILE' and apply that"):format(opts.destroy and " --destroy" or ""))
 end
 
 ---@class prov.ApplyOptions

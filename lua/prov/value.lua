@@ -225,23 +225,28 @@ function M.references(v)
   return set
 end
 
---- Rebuilds v with fn(marked, kind) in place of every marked value (fn returns what stands
--- there; it sees the outermost one). Tables without marked values are shared, not copied.
+--- Rebuilds v with fn(marked, kind, path) in place of every marked value (fn returns what stands
+-- there; it sees the outermost one; the path is good until fn returns). Tables without marked
+-- values are shared, not copied.
 ---@param v any
----@param fn fun(marked: table, kind: string): any
+---@param fn fun(marked: table, kind: string, path: any[]): any
+---@param path? any[] where v stands
 ---@return any
-function M.map(v, fn)
+function M.map(v, fn, path)
   if type(v) ~= "table" then
     return v
   end
+  path = path or {}
   local kind = MARKED[getmetatable(v)]
   if kind then
-    return fn(v, kind)
+    return fn(v, kind, path)
   end
+  local depth = #path + 1
   local out
   for key, item in next, v do
     if type(item) == "table" then
-      local new = M.map(item, fn)
+      path[depth] = key
+      local new = M.map(item, fn, path)
       if not rawequal(new, item) then
         if not out then
           out = setmetatable({}, getmetatable(v))
@@ -253,6 +258,7 @@ function M.map(v, fn)
       end
     end
   end
+  path[depth] = nil
   return out or v
 end
 

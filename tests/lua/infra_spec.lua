@@ -499,11 +499,24 @@ servers:
   b: { count: "${server.a}" }
   c: { count: 1, for_each: [x] }
   d: { for_each: [x, x] }
+  e: { count: two }
 ]],
       "infra.yaml:3:8: servers.a.count: must be a whole number from 0 to 1000000",
       "infra.yaml:4:8: servers.b.count: must be a number that is known before apply",
       "infra.yaml:5:18: servers.c.for_each: count and for_each cannot both be given",
       "infra.yaml:6:22: servers.d.for_each[2]: must be a name, given once",
+      "infra.yaml:7:8: servers.e.count: must be a whole number from 0 to 1000000",
+    },
+    {
+      [[
+servers:
+  a: { env: { X: "${server.c}", Y: "at ${server.d.ip}" } }
+  b: { taskservs: { web: { backends: ["x", "${server.c.ip}", "${server.c.ip}"] } } }
+]],
+      "infra.yaml:3:15: servers.a.env.X: ${server.c} refers to the server 'c', which is not declared",
+      "infra.yaml:3:33: servers.a.env.Y: ${server.d.ip} refers to the server 'd', which is not declared",
+      "infra.yaml:4:44: servers.b.taskservs.web.backends[2]: ${server.c.ip} refers to the server 'c', which is not declared",
+      "infra.yaml:4:62: servers.b.taskservs.web.backends[3]: ${server.c.ip} refers to the server 'c', which is not declared",
     },
     {
       [[

@@ -220,7 +220,7 @@ local function keys_of(loader, block, entry)
   if count ~= nil then
     local n = type(count) == "number" and math.tointeger(count)
     if not n or n < 0 or n > MAX_INSTANCES then
-      local later = value.is_marked(count) or type(count) == "string"
+      local later = value.is_marked(count) or type(count) == "string" and find(count, "${", 1, true)
       loader:fail_at(
         block,
         { "count" },

@@ -33,7 +33,7 @@ local function names_of_kind(loader, kind)
   return out
 end
 
-local function unknown_target(loader, shown, parsed)
+local function unknown_target(loader, from, shown, parsed)
   local names = names_of_kind(loader, parsed.kind)
   if #names == 0 then
     local kinds, seen = {}, {}
@@ -46,7 +46,9 @@ local function unknown_target(loader, shown, parsed)
     return {
       path = {},
       msg = ("%s refers to something that is not declared"):format(shown),
-      hint = suggest.hint(parsed.kind, kinds) or "write $${ for a plain ${",
+      hint = suggest.hint(parsed.kind, kinds)
+        or not (from and from.source.file:find("%.lua$")) and "write $${ for a plain ${"
+        or nil,
     }
   end
   return {
@@ -154,7 +156,7 @@ local function resolve_new(loader, from, ref)
   end
   local block = loader.by_base[base]
   if not block then
-    return nil, unknown_target(loader, tostring(ref), parsed)
+    return nil, unknown_target(loader, from, tostring(ref), parsed)
   elseif not block.keyed and not block.single then
     return ref, {} -- has errors of its own
   end
@@ -273,12 +275,14 @@ function M.cluster_output(loader, shown, base, path)
   return done, list
 end
 
---- Gives every reference in v its final form; adds the addresses to the set `needs`.
-function M.value(loader, from, v, needs, problems)
-  return value.map(v, function(marked, kind)
+--- Gives every reference in v its final form; adds the addresses to the set `needs`, and what is
+-- wrong to `problems`, each with its path in v.
+function M.value(loader, from, v, needs, problems, at)
+  return value.map(v, function(marked, kind, path)
     if kind == "ref" then
       local ref, found = resolve(loader, from, marked)
       if not ref then
+        found.path = table.move(path, 1, #path, 1, {})
         problems[#problems + 1] = found
         return marked
       end
@@ -289,14 +293,14 @@ function M.value(loader, from, v, needs, problems)
     elseif kind == "text" then
       local parts = {}
       for i, part in ipairs(marked) do
-        parts[i] = M.value(loader, from, part, needs, problems)
+        parts[i] = M.value(loader, from, part, needs, problems, path)
       end
       return value.text(parts)
     elseif kind == "secret" then
-      return value.secret(M.value(loader, from, marked[1], needs, problems))
+      return value.secret(M.value(loader, from, marked[1], needs, problems, path))
     end
     return marked
-  end)
+  end, at)
 end
 
 --- Adds the addresses of a `needs` field to the set.
@@ -342,8 +346,9 @@ local function sorted_list(set)
 end
 
 --- Gives the references in arguments their final form; `{ args, needs }`, needs a sorted list or
--- nil. The common case, fields that are references themselves, makes no set.
-local function link_args(loader, block, args)
+-- nil; `below` is where the arguments stand in the block. The common case, fields that are
+-- references themselves, makes no set.
+local function link_args(loader, block, args, below)
   local out, first, set
   for name, v in next, args do
     if type(v) == "table" then
@@ -366,7 +371,7 @@ local function link_args(loader, block, args)
         new = M.value(loader, block, v, needs, problems)
       end
       if problems and problems[1] then
-        loader:problems(block, problems, { name })
+        loader:problems(block, problems, below and { below[1], below[2], name } or { name })
       end
       if needs and next(needs) then
         set = set or {}
@@ -387,13 +392,13 @@ local function link_args(loader, block, args)
 end
 
 --- Links one resource or taskserv: final args and sorted needs.
-local function link(loader, node, shared, fixed)
+local function link(loader, node, shared, fixed, below)
   local block = loader.block_of[node]
   local args, needs
   if block.keyed and shared[node.args] then
     args, needs = table.unpack(shared[node.args], 1, 2)
   else
-    args, needs = link_args(loader, block, node.args)
+    args, needs = link_args(loader, block, node.args, below)
     if block.keyed then
       shared[node.args] = { args, needs }
     end
@@ -429,7 +434,7 @@ function M.run(loader, outputs)
     link(loader, resource, shared)
   end
   for _, taskserv in ipairs(loader.taskservs) do
-    link(loader, taskserv, shared, loader.fixed_needs[taskserv])
+    link(loader, taskserv, shared, loader.fixed_needs[taskserv], { "taskservs", taskserv.name })
   end
   local out = {}
   for name, wanted in next, outputs.values do

@@ -19,6 +19,7 @@ describe("the view of a plan", function()
     local text = render({
       { action = "create", address = "server.db", changes = {
         { path = "memory", after = 1 << 30, type = "size" },
+        { path = "disk", after = 512 * 1000 * 1000, type = "size" },
         { path = "ports", after = { { guest = 80, host = 8080 } } },
         { path = "backends", after = { "(known after apply)", "10.0.0.1" } },
         { path = "password", after = "(secret)", secret = true },
@@ -26,6 +27,7 @@ describe("the view of a plan", function()
     })
     assert.matches("+ server.db is created", text, 1, true)
     assert.matches("memory   = 1 GiB", text, 1, true)
+    assert.matches("disk     = 512 MB", text, 1, true)
     assert.matches("ports    = [{ guest = 80, host = 8080 }]", text, 1, true)
     assert.matches('backends = [(known after apply), "10.0.0.1"]', text, 1, true)
     assert.matches("password = (secret)", text, 1, true)

@@ -4,7 +4,7 @@
 -- The view is redrawn at most ten times a second, and plain lines are written once a turn of the
 -- loop, so that thousands of steps cost nothing.
 
-local clock = require("prov.face.cli.duration")
+local units = require("prov.render.units")
 local uv = require("luv")
 local width = require("prov.render.width")
 
@@ -133,7 +133,7 @@ local function counts(self)
   if self.skipped then
     parts[#parts + 1] = term:paint("yellow", self.skipped .. " skipped")
   end
-  return table.concat(parts, ", ") .. "  " .. clock.text(uv.now() - self.began)
+  return table.concat(parts, ", ") .. "  " .. units.duration(uv.now() - self.began)
 end
 
 --- Takes the steps that ended out of the order.
@@ -175,7 +175,7 @@ local function view(self, columns, rows)
   end
   for i = 1, shown do
     local step = self.order[i]
-    local took = clock.text(uv.now() - step.at)
+    local took = units.duration(uv.now() - step.at)
     lines[#lines + 1] = spin .. " " .. M.step_line(self.term, step, took, longest, columns)
   end
   if #self.order > shown then
@@ -254,7 +254,7 @@ function Progress:done(address, action, ms)
   self.finished = self.finished + 1
   local term = self.term
   self:write(("%s %s %s%s"):format(term:paint("green", self.live and "✔" or "ok:"), address,
-    ED[action] or action or "done", ms and term:paint("dim", " (" .. clock.text(ms) .. ")") or ""))
+    ED[action] or action or "done", ms and term:paint("dim", " (" .. units.duration(ms) .. ")") or ""))
 end
 
 --- A step has failed.

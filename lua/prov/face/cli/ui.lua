@@ -77,11 +77,14 @@ function M.new(ctx)
     end
   end
 
-  function ui.confirm(question)
+  function ui.confirm(question, otherwise)
     if flags.yes then
       return true
     elseif not ctx.interactive then
-      return nil, err.new("usage", "nobody is here to confirm: " .. question, { hint = "--yes answers yes" })
+      return nil,
+        err.new("usage", "nobody is there to answer: " .. question, {
+          hint = "add --yes" .. (otherwise and ", or " .. otherwise or ""),
+        })
     end
     io.stderr:write(term:paint("bold", question), " [y/N] ")
     local answer = M.read_line()
@@ -91,7 +94,7 @@ function M.new(ctx)
     if answer and (answer:lower() == "y" or answer:lower() == "yes") then
       return true
     end
-    return nil, err.new("failed", "not confirmed; nothing was changed")
+    return nil, err.new("canceled", "nothing was changed")
   end
 
   if ctx.output == "table" or ctx.output == "wide" then

@@ -1,6 +1,6 @@
 --- The closing summary of apply and destroy.
 
-local plan_view = require("prov.face.cli.view.plan")
+local units = require("prov.render.units")
 
 local M = {}
 
@@ -28,7 +28,7 @@ function M.render(result, term)
     end
     local head = { done = "Done.", failed = "Failed.", interrupted = "Interrupted." }
     local color = result.status == "done" and "green" or "red"
-    out[#out + 1] = ("%s %s in %s."):format(term:paint(color, head[result.status]), line, plan_view.duration(result.ms))
+    out[#out + 1] = ("%s %s in %s."):format(term:paint(color, head[result.status]), line, units.duration(result.ms))
     if result.status ~= "done" then
       out[#out + 1] = ("Run 'prov %s' again: it goes on from here."):format(result.destroy and "destroy" or "apply")
     end

@@ -1,5 +1,7 @@
 --- How a plan reads: one block per resource, only what changes, counts and an estimate at the end.
 
+local units = require("prov.render.units")
+
 local M = {}
 
 local SIGN = {
@@ -24,20 +26,6 @@ local WORD = {
 
 local COLOR = { ["+"] = "green", ["~"] = "yellow", ["-"] = "red", ["-/+"] = "magenta" }
 
-local UNITS = { "KiB", "MiB", "GiB", "TiB", "PiB" }
-
---- "512 MiB" of a number of bytes, when it is a whole number of a unit.
-local function size(bytes)
-  local unit
-  for _, name in ipairs(UNITS) do
-    if bytes % 1024 ~= 0 or bytes == 0 then
-      break
-    end
-    bytes, unit = bytes // 1024, name
-  end
-  return ("%d %s"):format(bytes, unit or "bytes")
-end
-
 local show
 
 --- A list or map on one line: [1, 2], { guest = 80, host = 8080 }.
@@ -61,7 +49,7 @@ function show(v, type_name)
   if v == nil then
     return "(none)"
   elseif type_name == "size" and math.type(v) == "integer" then
-    return size(v)
+    return units.size(v)
   elseif type_name == "duration" and type(v) == "number" then
     return ("%g s"):format(v)
   elseif type(v) == "string" then
@@ -89,20 +77,6 @@ end
 local function is_noise(change)
   return change.before == nil and type(change.after) == "table" and next(change.after) == nil
 end
-
---- "1 h 2 min", "3.2 s", "15 ms" of milliseconds.
-local function duration(ms)
-  if ms < 1000 then
-    return ("%d ms"):format(ms)
-  elseif ms < 90000 then
-    return ("%.1f s"):format(ms / 1000)
-  elseif ms < 5400000 then
-    return ("%d min %d s"):format(ms // 60000, ms % 60000 // 1000)
-  end
-  return ("%d h %d min"):format(ms // 3600000, ms % 3600000 // 60000)
-end
-
-M.duration = duration
 
 --- The longest chain of estimates through the needs, and whether every step has one.
 local function estimate(steps)
@@ -194,7 +168,7 @@ function M.render(plan, term)
     end
   end
   local ms, complete = estimate(plan.steps)
-  local time = ms > 0 and (", about " .. duration(ms) .. (complete and "" or " or more")) or ""
+  local time = ms > 0 and (", about " .. units.duration(ms) .. (complete and "" or " or more")) or ""
   out[#out + 1] = ""
   out[#out + 1] = term:paint("bold", "Plan: ") .. count_line(plan.counts) .. time .. "."
   return table.concat(out, "\n") .. "\n" .. saved_as(plan)
