@@ -420,7 +420,7 @@ servers:
   b: { label: "${server.a[3].ip}", env: { x: "${server.b[1].ip}" } }
 ]],
       "infra.yaml:4:8: servers.b.label: ${server.a[3].ip} does not exist: server.a has 2 instances | its keys are: [1], [2]",
-      "infra.yaml:4:36: servers.b.env: ${server.b[1].ip} has a key, but server.b has neither count nor for_each",
+      "infra.yaml:4:43: servers.b.env.x: ${server.b[1].ip} has a key, but server.b has neither count nor for_each",
     },
     {
       [[

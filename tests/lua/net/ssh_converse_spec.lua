@@ -1,7 +1,6 @@
 local err = require("prov.err")
 local host = require("prov.host")
 local run = require("support.async").run
-local ssh = require("prov.ssh")
 local sshd = require("support.sshd")
 local tmp = require("support.tmp")
 
