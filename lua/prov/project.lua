@@ -123,7 +123,8 @@ function Project:plan(opts)
   })
 end
 
---- Takes the workspace's lock and settles what an interrupted run left open.
+--- Takes the workspace's lock, reads the state again when another process changed it until then,
+-- and settles what an interrupted run left open. Records found before are stale.
 ---@async
 ---@return table? lock to close, prov.Err?
 function Project:begin(what)
@@ -131,7 +132,15 @@ function Project:begin(what)
   if not lock then
     return nil, e
   end
-  local adopted
+  local head, adopted
+  head, e = self.store:head()
+  if head and head ~= self.state.revision then
+    self.state, e = state.load(self.store, head)
+  end
+  if not head or not self.state then
+    lock:close()
+    return nil, e
+  end
   adopted, e = engine.recover({
     store = self.store,
     providers = self.providers,

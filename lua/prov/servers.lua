@@ -176,11 +176,11 @@ end
 ---@return prov.Err?
 function M.act(ctx, name, action)
   local project <close> = assert(require("prov.project").open(ctx, { infra = "try" }))
+  local lock <close> = assert(project:begin("server " .. action))
   local record, e = M.find(project, name)
   if not record then
     return nil, e
   end
-  local lock <close> = assert(project:begin("server " .. action))
   local progress = ctx.ui.progress(1)
   progress:start(record.address, action)
   local ok

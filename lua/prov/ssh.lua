@@ -409,6 +409,21 @@ function M.keygen(kind, comment)
   return net.ssh_keygen(kind or "ed25519", comment)
 end
 
+--- The public key line of a private key as OpenSSH writes it (PROTOCOL.key), where it stands in clear.
+---@param private string
+---@param comment? string
+---@return string?, prov.Err?
+function M.public_of(private, comment)
+  local body = private:match("%-%-%-%-%-BEGIN OPENSSH PRIVATE KEY%-%-%-%-%-(.-)%-%-%-%-%-END")
+  local bytes = body and require("core.base").unbase64((body:gsub("%s", "")))
+  local ok, _, _, _, n, blob = pcall(string.unpack, ">s4s4s4I4s4", bytes or "", #"openssh-key-v1\0" + 1)
+  if not ok or n ~= 1 or bytes:sub(1, 15) ~= "openssh-key-v1\0" then
+    return err.fail("corrupt", "this is no private key in the format of OpenSSH")
+  end
+  local kind = string.unpack(">s4", blob)
+  return ("%s %s%s"):format(kind, require("core.base").base64(blob), comment and " " .. comment or "")
+end
+
 --- The fingerprint of a public key line: "SHA256:...".
 ---@param line string
 ---@return string?, prov.Err?

@@ -141,7 +141,15 @@ State.__index = State
 ---@param revision? integer
 ---@return prov.State?, prov.Err?
 function M.load(store, revision)
-  local rows, e = store:nodes(nil, revision)
+  local e
+  if not revision then -- first: what is committed from here on is not in the rows
+    revision, e = store:head()
+    if not revision then
+      return nil, e
+    end
+  end
+  local rows
+  rows, e = store:nodes(nil, revision)
   if not rows then
     return nil, e
   end
@@ -154,7 +162,7 @@ function M.load(store, revision)
     end
     records[row[1]] = record
   end
-  return setmetatable({ revision = revision or store:head(), records = records }, State)
+  return setmetatable({ revision = revision, records = records }, State)
 end
 
 --- One record, or nil.

@@ -65,19 +65,30 @@ local function missing_needs(project, declaration, server)
   end
 end
 
---- What is needed to work on one taskserv of one server.
-local function open(ctx, name, server_name)
-  local project = assert(require("prov.project").open(ctx, { infra = "try" }))
-  local declaration, e = ctx.registry:get("taskserv", name)
-  local record
-  if declaration then
-    record, e = servers.find(project, server_name)
+local Job = {}
+
+Job.__close = function(job)
+  if job.lock then
+    job.lock:close()
+  end
+  job.project:close()
+end
+
+--- What is needed to work on one taskserv of one server, under the workspace's lock; a value to close.
+local function open(ctx, verb, name, server_name)
+  local declaration = assert(ctx.registry:get("taskserv", name))
+  local job = setmetatable({ project = assert(require("prov.project").open(ctx, { infra = "try" })) }, Job)
+  local e, record
+  job.lock, e = job.project:begin("taskserv " .. verb)
+  if job.lock then
+    record, e = servers.find(job.project, server_name)
   end
   if not record then
-    project:close()
+    Job.__close(job)
     return nil, e
   end
-  return project, declaration, record.address
+  job.declaration, job.server, job.address = declaration, record.address, address_of(name, record.address)
+  return job
 end
 
 --- Runs work(on_event) with progress on one address.
@@ -107,11 +118,8 @@ end
 ---@return table? row
 ---@return prov.Err?
 function M.install(ctx, p)
-  local project <close>, declaration, server = open(ctx, p.name, p.server)
-  if not project then
-    return nil, declaration
-  end
-  local address = address_of(p.name, server)
+  local job <close> = assert(open(ctx, "install", p.name, p.server))
+  local project, declaration, server, address = job.project, job.declaration, job.server, job.address
   local given, e = parse_settings(p.set)
   local args
   if given then
@@ -124,7 +132,6 @@ function M.install(ctx, p)
   if e then
     return nil, e
   end
-  local lock <close> = assert(project:begin("taskserv install"))
   local report
   report, e = with_progress(ctx, address, "install", function(on_event)
     return project.hosts:apply({ address = address, name = p.name, server = server, args = args }, on_event)
@@ -142,7 +149,7 @@ function M.install(ctx, p)
     state = { id = address, changed = report and report.changed or 0 },
     tainted = not report or nil,
   })
-  assert(commit(project, state_of.writes(record, project.state.records[address]), lock, "install " .. address))
+  assert(commit(project, state_of.writes(record, project.state.records[address]), job.lock, "install " .. address))
   if not report then
     return nil, e:wrap("install %s", address)
   end
@@ -156,11 +163,8 @@ end
 ---@return table? row
 ---@return prov.Err?
 function M.remove(ctx, p)
-  local project <close>, declaration, server = open(ctx, p.name, p.server)
-  if not project then
-    return nil, declaration
-  end
-  local address = address_of(p.name, server)
+  local job <close> = assert(open(ctx, "remove", p.name, p.server))
+  local project, server, address = job.project, job.server, job.address
   local record = project.state.records[address]
   if not record then
     return err.fail("notfound", "'%s' is not installed on %s, as far as prov knows", p.name, server)
@@ -169,7 +173,6 @@ function M.remove(ctx, p)
   if not ok then
     return nil, e
   end
-  local lock <close> = assert(project:begin("taskserv remove"))
   local report
   report, e = with_progress(ctx, address, "remove", function(on_event)
     return project.hosts:remove({ address = address, name = p.name, server = server, args = record:args() }, on_event)
@@ -177,7 +180,7 @@ function M.remove(ctx, p)
   if not report then
     return nil, e:wrap("remove %s", address)
   end
-  assert(commit(project, state_of.removes(record), lock, "remove " .. address))
+  assert(commit(project, state_of.removes(record), job.lock, "remove " .. address))
   return report_row(address, "removed", report)
 end
 

@@ -347,7 +347,6 @@ end
 ---@return true?
 ---@return prov.Err?
 function M.delete(workspace, opts)
-  workspace:close()
   local ok, e = fs.remove(opts and opts.files and workspace.dir or workspace.state_dir, { recursive = true })
   if not ok and fs.exists(workspace.state_dir) then
     return nil, e
@@ -421,18 +420,34 @@ function Workspace:user_key()
   if not lock then
     return nil, why
   end
-  local private, public = fs.read(path), fs.read(path .. ".pub")
-  if not private or not public then
+  local private, public
+  private, e = fs.read(path)
+  if private then
+    public, e = fs.read(path .. ".pub")
+  end
+  if not public and e.code ~= "notfound" then
+    return nil, e
+  end
+  local ssh = require("prov.ssh")
+  local comment = "prov " .. self.name
+  if not private then
     local pair
-    pair, e = require("prov.ssh").keygen("ed25519", "prov " .. self.name)
+    pair, e = ssh.keygen("ed25519", comment)
     if not pair then
       return nil, e
     end
-    private, public = pair.private, pair.public:gsub("%s*$", "")
+    private = pair.private
     ok, e = fs.write_atomic(path, private, { mode = 384 })
-    if ok then
-      ok, e = fs.write_atomic(path .. ".pub", public .. "\n", { mode = 420 })
+    if not ok then
+      return nil, e
     end
+  end
+  if not public then
+    public, e = ssh.public_of(private, comment)
+    if not public then
+      return nil, e:wrap("read %s", path)
+    end
+    ok, e = fs.write_atomic(path .. ".pub", public .. "\n", { mode = 420 })
     if not ok then
       return nil, e
     end

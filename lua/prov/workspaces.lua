@@ -1,23 +1,19 @@
 --- What the workspace operations do beyond one call of prov.workspace.
 
 local data = require("core.data")
+local engine = require("prov.engine")
 local err = require("prov.err")
 local state = require("prov.state")
 local workspace_of = require("prov.workspace")
 
 local M = {}
 
-local function addresses(workspace)
+local function state_of(workspace)
   local store, e = workspace:store()
   if not store then
     return nil, e
   end
-  local loaded
-  loaded, e = state.load(store)
-  if not loaded then
-    return nil, e
-  end
-  return loaded:addresses(), store:head()
+  return state.load(store)
 end
 
 --- The workspaces of this user as rows.
@@ -31,17 +27,62 @@ end
 ---@return table? value
 ---@return prov.Err?
 function M.summary(workspace)
-  local list, head = addresses(workspace)
-  if not list then
-    return nil, head
+  local loaded, e = state_of(workspace)
+  if not loaded then
+    return nil, e
   end
   return {
     name = workspace.name,
     description = workspace.description,
     dir = workspace.dir,
-    revision = head,
-    resources = #list,
+    revision = loaded.revision,
+    resources = #loaded:addresses(),
   }
+end
+
+--- Why a workspace must not be deleted, or nil.
+local function in_use(workspace, loaded)
+  local list = loaded:addresses()
+  if #list > 0 then
+    return err.new("conflict", ("workspace '%s' still has %d resources"):format(workspace.name, #list), {
+      hint = ("prov destroy -w %s deletes them; --force leaves them behind"):format(workspace.dir),
+    })
+  elseif #engine.open_runs(workspace:store()) > 0 then
+    return err.new("conflict", ("an interrupted run of '%s' may have left something behind"):format(workspace.name), {
+      hint = ("prov destroy -w %s finds and deletes it; --force leaves it"):format(workspace.dir),
+    })
+  end
+end
+
+--- Holds a workspace that may be deleted, so that nobody makes anything in it meanwhile; a value to
+-- close. With force one that cannot be read is not held.
+local function hold(workspace, force)
+  local lock
+  local held = setmetatable({}, {
+    __close = function()
+      if lock then
+        lock:close()
+      end
+      workspace:close()
+    end,
+  })
+  local loaded, e = state_of(workspace)
+  if loaded then
+    lock, e = engine.lock(workspace:store(), "workspace delete")
+    if lock and not force then
+      loaded, e = state_of(workspace)
+      e = e or in_use(workspace, loaded)
+    end
+  elseif force then
+    e = nil
+  else
+    e = e:wrap("cannot see what workspace '%s' still has", workspace.name)
+  end
+  if e then
+    getmetatable(held).__close()
+    return nil, e
+  end
+  return held
 end
 
 --- Deletes a workspace after the checks and the question.
@@ -55,15 +96,7 @@ function M.delete(ctx, p)
   if not workspace then
     return nil, e
   end
-  local list
-  list, e = addresses(workspace)
-  if not list and not p.force then
-    return nil, e:wrap("cannot see what workspace '%s' still has", workspace.name)
-  elseif list and #list > 0 and not p.force then
-    return nil, err.new("conflict", ("workspace '%s' still has %d resources"):format(workspace.name, #list), {
-      hint = ("prov destroy -w %s deletes them; --force leaves them behind"):format(workspace.dir),
-    })
-  end
+  local _ <close> = assert(hold(workspace, p.force))
   local what = p.files and ("%s with everything in it"):format(workspace.dir) or "the state of " .. workspace.dir
   local ok
   ok, e = ctx.ui.confirm("Delete " .. what .. "?")

@@ -51,22 +51,40 @@ for round in $(seq "$rounds"); do
 done
 echo "$rounds rounds of kills"
 
+# Two at once, the second a little later each time: also when it reads the state just before the first ends.
+for later in 0 0.05 0.1 0.15 0.2 0.22 0.24 0.26 0.28 0.3 0.32 0.34 0.36 0.4; do
+    rm -rf "$work/world" "$work/ws/.prov"
+    mkdir "$work/world"
+    "$prov" -w "$work/ws" apply --yes >"$work/one" 2>&1 &
+    one=$!
+    sleep "$later"
+    "$prov" -w "$work/ws" apply --yes >"$work/two" 2>&1 &
+    two=$!
+    wait "$one"
+    first=$?
+    wait "$two"
+    second=$?
+    case "$first $second" in
+        "0 6" | "6 0" | "0 0") ;;
+        *) fail "two applies at once exit with $first and $second" ;;
+    esac
+    have=$(find "$work/world" -type f ! -name '*.tmp' | wc -l)
+    [ "$have" -eq "$wanted" ] || fail "two at once, $later s apart: $have things, $wanted wanted"
+done
+
+# A workspace with an interrupted run is not deleted: what that made would be lost.
 rm -rf "$work/world" "$work/ws/.prov"
 mkdir "$work/world"
-"$prov" -w "$work/ws" apply --yes >"$work/one" 2>&1 &
-one=$!
-"$prov" -w "$work/ws" apply --yes >"$work/two" 2>&1 &
-two=$!
-wait "$one"
-first=$?
-wait "$two"
-second=$?
-case "$first $second" in
-    "0 6" | "6 0" | "0 0") ;;
-    *) fail "two applies at once exit with $first and $second" ;;
-esac
-have=$(find "$work/world" -type f ! -name '*.tmp' | wc -l)
-[ "$have" -eq "$wanted" ] || fail "two at once: $have things, $wanted wanted"
+sed -i 's/slow: [0-9a-z]*/slow: 300ms/' "$work/ws/infra.yaml"
+"$prov" -w "$work/ws" apply --yes >"$work/log" 2>&1 &
+pid=$!
+sleep 0.25
+"$prov" workspace delete "$work/ws" --yes >"$work/two" 2>&1
+[ $? -eq 6 ] || fail "delete of a workspace in use: $(cat "$work/two")"
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+"$prov" workspace delete "$work/ws" --yes >"$work/log" 2>&1
+[ $? -eq 7 ] || fail "delete of an interrupted workspace: $(cat "$work/log")"
 
 # Ctrl-C once: what runs ends, nothing more starts. Twice: what runs is cancelled. Either way the next
 # apply goes on, and nothing is there twice.
