@@ -302,6 +302,16 @@ function Hosts:forget(server)
   end
 end
 
+--- Waits until what was cancelled on the hosts has been told to end.
+---@async
+function Hosts:settle()
+  for _, slot in pairs(self.slots) do
+    if slot.session then
+      slot.session:settle()
+    end
+  end
+end
+
 --- Closes all sessions.
 function Hosts:close()
   for server in pairs(self.slots) do

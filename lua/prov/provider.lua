@@ -186,8 +186,15 @@ function Providers:ctx_mt(name)
   return self.ctx_mts[name]
 end
 
+--- Seconds a verb of a kind may take as its declaration says, or nil.
+function Providers:timeout(name, kind, verb)
+  local _, resource = self:resource(name, kind)
+  return resource and resource.timeout and resource.timeout[verb:gsub("^action_", "")]
+end
+
 --- Calls a body function: providers:call("local", "server", "read", { address = ... }, id).
---- The fields become the body's ctx: address, key, adopt, recorded, deadline.
+--- The fields become the body's ctx: address, key, adopt, recorded. What takes longer than its timeout
+-- is cancelled and comes back as nil, err "timeout".
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -211,7 +218,19 @@ function Providers:call(name, kind, verb, fields, ...)
       args[i] = value.reveal(args[i]) -- a body sends it to its world; only records keep the box
     end
   end
-  local packed = table.pack(pcall(fn, setmetatable(fields, mt), table.unpack(args, 1, args.n)))
+  local function run()
+    return table.pack(pcall(fn, setmetatable(fields, mt), table.unpack(args, 1, args.n)))
+  end
+  local seconds = self:timeout(name, kind, verb)
+  local packed
+  if seconds then
+    packed, e = async.deadline(seconds * 1000, run)
+    if not packed then
+      return nil, e:wrap("provider '%s': %s %s", name, verb, kind)
+    end
+  else
+    packed = run()
+  end
   if packed[1] and packed[2] == nil and packed[3] == nil and not MAY_BE_ABSENT[verb] then
     return nil, err.new("bug", ("provider '%s': %s %s gave neither a value nor an error"):format(name, verb, kind))
   elseif packed[1] then

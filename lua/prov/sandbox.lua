@@ -3,6 +3,7 @@
 -- A whitelist of functions, text chunks only, no I/O, no clock, no way to load code. With
 -- limits, a run is stopped after a number of instructions or when it takes too much memory.
 
+local app = require("core.app")
 local data = require("core.data")
 local err = require("prov.err")
 local value = require("prov.value")
@@ -51,17 +52,22 @@ local function through(ok, first, ...)
   return ok, first, ...
 end
 
+local own = setmetatable({}, { __mode = "k" }) -- metatables that came from here; the others are prov's
+
 local function safe_setmetatable(t, mt)
   if type(mt) == "table" and (rawget(mt, "__gc") ~= nil or rawget(mt, "__close") ~= nil) then
     error("a metatable here may have no __gc or __close", 2)
   end
-  return setmetatable(t, mt)
+  setmetatable(t, mt)
+  if type(mt) == "table" then
+    own[mt] = true
+  end
+  return t
 end
 
 local function safe_getmetatable(t)
-  if type(t) == "table" then
-    return getmetatable(t)
-  end
+  local mt = type(t) == "table" and getmetatable(t)
+  return own[mt] and mt or nil
 end
 
 --- A fresh environment. Nothing in it is shared with another one.
@@ -108,6 +114,9 @@ local function raised_error(raised, file)
     return err.new("limit", raised.message, { file = file })
   end
   local text = tostring(raised)
+  if text == "not enough memory" then
+    return err.new("limit", "stopped: it wants more memory than it may take", { file = file })
+  end
   local at, line, msg = text:match("^(.-):(%d+): (.*)$")
   if at then
     return err.new("invalid", msg, { file = at, line = math.tointeger(tonumber(line)) })
@@ -150,7 +159,9 @@ local function with_limits(limits, fn, ...)
     end
   end, "", HOOK_EVERY)
   string_mt.__index = limits.string or real
+  app.limit_memory((memory * 1024) // 1 | 0) -- few instructions can take much
   local results = table.pack(pcall(fn, ...))
+  app.limit_memory()
   string_mt.__index = real
   debug.sethook(hook, mask, every)
   return table.unpack(results, 1, results.n)

@@ -125,13 +125,20 @@ local function new_mark()
   return "PROV_EXEC=" .. net.random_hex(16)
 end
 
---- Ends everything that carries the mark, without waiting for it.
+local REAP_MS = 10000
+
+--- Ends everything that carries the mark, without waiting for it; Session:settle waits.
 local function reap(self, mark)
   if self:closed() then
     return
   end
-  local function ignore() end
-  self.handle:exec({ command = REAP:format(mark, "TERM"), timeout = 10000 }, ignore)
+  local running = self.handle:exec({ command = REAP:format(mark, "TERM"), timeout = REAP_MS }, function()
+    self.reaps = self.reaps - 1
+    if self.reaps == 0 and self.on_settled then
+      self.on_settled()
+    end
+  end)
+  self.reaps = (self.reaps or 0) + (running and 1 or 0)
 end
 
 local function splitter(o)
@@ -252,6 +259,18 @@ end
 --- True when no command can be run any more.
 function Session:closed()
   return not self.handle:ready()
+end
+
+--- Waits until commands that were cancelled have been told to end.
+---@async
+function Session:settle()
+  if (self.reaps or 0) > 0 then
+    async.await(function(resume)
+      self.on_settled = resume
+      return true
+    end)
+    self.on_settled = nil
+  end
 end
 
 --- Closes the connection; commands still running end with an error. May be called twice.

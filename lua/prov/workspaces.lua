@@ -47,7 +47,7 @@ local function in_use(workspace, loaded)
     return err.new("conflict", ("workspace '%s' still has %d resources"):format(workspace.name, #list), {
       hint = ("prov destroy -w %s deletes them; --force leaves them behind"):format(workspace.dir),
     })
-  elseif #engine.open_runs(workspace:store()) > 0 then
+  elseif #assert(engine.open_runs(workspace:store())) > 0 then
     return err.new("conflict", ("an interrupted run of '%s' may have left something behind"):format(workspace.name), {
       hint = ("prov destroy -w %s finds and deletes it; --force leaves it"):format(workspace.dir),
     })

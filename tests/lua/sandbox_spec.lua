@@ -68,6 +68,15 @@ describe("sandbox", function()
   it("stops code that takes too much memory", function()
     local _, e = run("local t = {} for i = 1, 1e9 do t[i] = { i } end", { memory = 20 * 1024 * 1024 })
     assert.are.equal("limit", e.code)
+    for _, source in ipairs({ -- few instructions, before any count of them
+      "local s = 'xxxxxxxx' while true do s = s .. s end",
+      "local t = {} for i = 1, 100 do t[i] = ('x'):rep(60 * 1024 * 1024) end",
+      "while true do pcall(function() local s = 'xxxxxxxx' while true do s = s .. s end end) end",
+    }) do
+      _, e = run(source, { memory = 20 * 1024 * 1024, instructions = 2000000 })
+      assert.are.equal("limit", e.code, source)
+    end
+    assert.are.equal(100 * 1024 * 1024, #("x"):rep(100 * 1024 * 1024))
     for _, source in ipairs({
       "return ('x'):rep(1e10)",
       "return string.rep('x', 1e10)",
@@ -79,6 +88,15 @@ describe("sandbox", function()
     end
     assert.are.equal("xx", ("x"):rep(2)) -- the program's own strings are as before
     assert.are.equal(string, getmetatable("").__index)
+  end)
+
+  it("gives no metatable of prov's own, only those made there", function()
+    assert.is_nil(run("return getmetatable(list({}))"))
+    assert.is_nil(run("return getmetatable(secret('x'))"))
+    assert.is_nil(run("return getmetatable('')"))
+    assert.are.equal(1, run("local mt = { x = 1 } return getmetatable(setmetatable({}, mt)).x"))
+    local _, e = run("local mt = {} setmetatable({}, mt) mt.__gc = type setmetatable({}, mt)")
+    assert.matches("may have no __gc", tostring(e), 1, true)
   end)
 
   it("says file and line of mistakes", function()

@@ -93,6 +93,27 @@ describe("workspace", function()
   )
 
   it(
+    "keeps its SSH key when only a part of the pair can be read",
+    test(function()
+      local fs = require("prov.fs")
+      local made = assert(workspace.create(dir .. "/keys"))
+      local pair = assert(made:user_key())
+      local path = made.state_dir .. "/ssh/id_ed25519"
+      local public = tmp.read(path .. ".pub")
+      assert(fs.remove(path .. ".pub"))
+      local again = assert(assert(workspace.open_dir(made.dir)):user_key())
+      assert.are.same(pair, again)
+      assert.are.equal(public, tmp.read(path .. ".pub"))
+      assert(fs.remove(path .. ".pub"))
+      assert(fs.remove(path))
+      assert(fs.mkdirp(path))
+      local none, e = assert(workspace.open_dir(made.dir)):user_key() -- no file there can be read
+      assert.is_nil(none)
+      assert.is_true(e.code ~= "notfound")
+    end)
+  )
+
+  it(
     "takes its key from where prov.yaml says",
     test(function()
       tmp.write(dir .. "/w/prov.yaml", "key: ../elsewhere/the.key\n")

@@ -243,6 +243,10 @@ local function drive(run, plan, sched)
         run.stopping = run.on_failure ~= "continue"
       end
     elseif cancel.killed then
+      for _, task in pairs(running) do
+        task:join()
+      end
+      run.hosts:settle()
       return
     end
   end
@@ -283,8 +287,7 @@ end
 local function drop_orphans(run, plan)
   local batch = {}
   for _, record in ipairs(plan.dropped) do
-    local server = record.address:match("@(.*)$")
-    if not run.records[server] then
+    if run.records[record.address] and not run.records[record.address:match("@(.*)$")] then
       local removes = state.removes(record)
       table.move(removes, 1, #removes, #batch + 1, batch)
       run:settle(record.address, nil)
@@ -523,11 +526,15 @@ function M.last_run(store)
 end
 
 --- The open runs an earlier process left behind.
----@return string[]
+---@return string[]?, prov.Err?
 function M.open_runs(store)
+  local rows, e = store:scan("open")
+  if not rows then
+    return nil, e
+  end
   local ids = data.list({})
-  for _, row in ipairs(store:scan("open") or {}) do
-    ids[#ids + 1] = row[1]
+  for i, row in ipairs(rows) do
+    ids[i] = row[1]
   end
   return ids
 end
@@ -539,9 +546,17 @@ end
 ---@return { address: string, id: string }[]? adopted, prov.Err?
 function M.recover(input)
   local adopted = {}
-  for _, id in ipairs(M.open_runs(input.store)) do
+  local runs, unread = M.open_runs(input.store)
+  if not runs then
+    return nil, unread
+  end
+  for _, id in ipairs(runs) do
     local open = {}
-    for _, row in ipairs(input.store:journal(id) or {}) do
+    local rows, why = input.store:journal(id)
+    if not rows then -- not read is not empty: the run stays open
+      return nil, why:wrap("read the journal of %s", id)
+    end
+    for _, row in ipairs(rows) do
       local entry = data.decode(row[3])
       local phase = entry.phase
       if phase == "intent" then

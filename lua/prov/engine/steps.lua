@@ -50,27 +50,59 @@ local function save(run, step, phase, parts)
   return true
 end
 
---- Journals the end of a removal and takes the record away in the same commit.
+--- Addresses of the recorded taskservs of a server.
+local function services_of(run, server)
+  if not run.services then -- one pass for the whole run; those installed later are not deleted in it
+    run.services = {}
+    for address in pairs(run.records) do
+      local on = address:match("^taskserv%..-@(.*)$")
+      if on then
+        run.services[on] = run.services[on] or {}
+        table.insert(run.services[on], address)
+      end
+    end
+  end
+  return run.services[server] or {}
+end
+
+--- Journals the end of a removal and takes the record away in the same commit, that of a server with
+-- those of its taskservs: what was installed is gone with it.
 local function forget(run, step, record)
+  local gone = { step.address }
   local batch = state.removes(record)
+  if step.kind == "server" then
+    for _, address in ipairs(services_of(run, step.address)) do
+      local service = run.records[address]
+      if service then
+        gone[#gone + 1] = address
+        local removes = state.removes(service)
+        table.move(removes, 1, #removes, #batch + 1, batch)
+      end
+    end
+  end
   batch.message = step.id
   local ok, e = run:journal(step, "done", { id = record.id }, batch)
   if not ok then
     return nil, e
   end
-  run:settle(step.address, nil)
+  for _, address in ipairs(gone) do
+    run:settle(address, nil)
+  end
   return true
 end
 
+-- Errors of a creation that the provider may go on with all the same.
+local MAY_COME_LATER = { timeout = true, unavailable = true, canceled = true }
+
 --- After a failed creation: records what exists all the same, so that the next plan replaces it.
 --- Returns an error only when that could not be written.
-local function keep_half_made(run, step, args, identity, key)
+local function keep_half_made(run, step, args, identity, key, why)
   if not identity then
     local found, e = call(run, step, "find", { key = key }, key)
-    if e then
+    identity = found and found.id
+    if e or not identity and MAY_COME_LATER[why.code] then
       run.uncertain[step.id] = true -- what became of it is not known: the next run asks again
     end
-    identity = found and found.id
   end
   if identity then
     local parts = { id = identity, key = key, args = args, state = { id = identity }, tainted = true }
@@ -117,7 +149,7 @@ function M.create_resource(run, step)
       state = observed,
     })
   end
-  return nil, keep_half_made(run, step, args, identity, key) or e
+  return nil, keep_half_made(run, step, args, identity, key, e) or e
 end
 
 function M.update_resource(run, step)

@@ -20,7 +20,6 @@ M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifec
 
 local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
-  create_before_destroy = { type = "bool", doc = "When it must be replaced, make the new one first" },
   ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
 }
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
