@@ -49,8 +49,10 @@ class Terminal:
         os.write(self.fd, keys.encode())
 
     def at_prompt(self, keys):
-        """Types at the prompt: before it the keys are the terminal driver's, which eats ^D, ^U and ^P."""
+        """Types at the prompt, once the keys are no longer the terminal driver's, which eats ^C, ^D and ^U."""
         self.wait(r"prov> $")
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            time.sleep(0.01)
         self.type(keys)
 
     def end(self):
