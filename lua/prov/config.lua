@@ -229,6 +229,20 @@ function Config:all()
   return out
 end
 
+--- What is wrong with the settings in the environment.
+---@return prov.Err[]
+function Config:check_environment()
+  local out = {}
+  for _, key in ipairs(self:names()) do
+    local v, info = layers.environment(self, key, self.keys[key])
+    if v ~= nil then
+      local _, e = check(self.keys[key], key, v)
+      out[#out + 1] = e and e:wrap("from %s", info.source)
+    end
+  end
+  return out
+end
+
 --- The first setting in a file that does not exist, as an error; nil when all are known.
 ---@return prov.Err?
 function Config:check_files()

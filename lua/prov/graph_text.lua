@@ -53,7 +53,7 @@ function RENDER.mermaid(nodes, edges)
   return table.concat(out, "\n") .. "\n"
 end
 
-function RENDER.json(nodes, edges)
+local function data_of(nodes, edges)
   local list, arrows = {}, {}
   for i, node in ipairs(nodes) do
     list[i] = node.address
@@ -61,8 +61,18 @@ function RENDER.json(nodes, edges)
   for i, edge in ipairs(edges) do
     arrows[i] = { from = edge[1], to = edge[2] }
   end
-  local graph = { nodes = data.list(list), edges = data.list(arrows) }
-  return require("prov.json").encode(graph, { pretty = true, sorted = true }) .. "\n"
+  return { nodes = data.list(list), edges = data.list(arrows) }
+end
+
+function RENDER.json(nodes, edges)
+  return require("prov.json").encode(data_of(nodes, edges), { pretty = true, sorted = true }) .. "\n"
+end
+
+--- The graph as a value: { nodes = { address }, edges = { { from, to } } }.
+---@param nodes table[]
+---@return table
+function M.data(nodes)
+  return data_of(nodes, edges_of(nodes))
 end
 
 --- Renders nodes { address, needs }; an edge points from what needs to what is needed.

@@ -94,6 +94,19 @@ function Project:servers()
   return list
 end
 
+--- The error of destroying everything while the infra protects something that is there, or nil.
+function Project:protected()
+  for _, node in ipairs(self.infra.resources) do
+    if node.lifecycle and node.lifecycle.prevent_destroy and self.state.records[node.address] then
+      local at = node.origin or {}
+      return err.new("denied", node.address .. " would be deleted, but its lifecycle says prevent_destroy", {
+        file = at.file, line = at.line, column = at.column,
+        hint = "take prevent_destroy out of the infra first",
+      })
+    end
+  end
+end
+
 --- Makes a plan.
 ---@async
 ---@param opts? { refresh: boolean?, replace: string[]?, destroy: boolean? }
@@ -109,6 +122,10 @@ function Project:plan(opts)
   end
   local infra = self.infra
   if opts.destroy then
+    local kept = self:protected()
+    if kept then
+      return nil, kept
+    end
     infra = { resources = {}, taskservs = {}, outputs = {}, providers = infra.providers }
   end
   return require("prov.plan").build({

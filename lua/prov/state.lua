@@ -147,6 +147,8 @@ function M.load(store, revision)
     if not revision then
       return nil, e
     end
+  elseif revision > (store:head() or 0) then
+    return err.fail("notfound", "there is no revision %d yet; the last one is %d", revision, store:head() or 0)
   end
   local rows
   rows, e = store:nodes(nil, revision)

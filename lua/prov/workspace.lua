@@ -199,6 +199,13 @@ function M.find(name)
   if dir then
     return dir
   end
+  for _, file in ipairs({ "infra.yaml", "infra.yml", "infra.lua", "infra.json" }) do
+    if fs.exists(file) then -- surely not meant to act on another workspace
+      return nil, err.new("notfound", ("%s is here, but no %s that makes this folder a workspace"):format(file, FILE), {
+        hint = "prov workspace new . makes it one; -w names another",
+      })
+    end
+  end
   local current = read_known().current
   if current and is_workspace(current) then
     return current, nil, true

@@ -182,4 +182,26 @@ run 1 docs reference --out ref --check
 err_has "server.md"
 
 run 0 bench -o json
+# A folder with an infra and no workspace is never taken for the workspace used last.
+mkdir "$work/bare" && cd "$work/bare" || exit 1
+echo 'items: {}' >infra.yaml
+"$prov" plan >"$work/out" 2>&1 && fail "plan in a folder that is no workspace"
+grep -q "infra.yaml is here, but no prov.yaml" "$work/out" || fail "no workspace here: $(cat "$work/out")"
+
+# What prevent_destroy protects, destroy leaves alone; a Lua file without return is an error.
+"$prov" workspace new "$work/kept" >/dev/null 2>&1 && cd "$work/kept" || exit 1
+echo 'items: { a: { provider: demo, lifecycle: { prevent_destroy: true } } }' >infra.yaml
+"$prov" apply --yes >"$work/out" 2>&1 || fail "apply: $(cat "$work/out")"
+"$prov" destroy --yes >"$work/out" 2>&1
+[ $? -eq 5 ] || fail "destroy of what is protected: $(cat "$work/out")"
+grep -q "infra.yaml:1:.*item.a would be deleted" "$work/out" || fail "destroy says: $(cat "$work/out")"
+[ "$("$prov" state list -o name)" = item.a ] || fail "what is protected was deleted"
+[ "$("$prov" graph -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["nodes"])')" = "['item.a']" ] ||
+    fail "graph -o json"
+"$prov" state list --revision 99 >"$work/out" 2>&1 && fail "a revision that is not there"
+PROV_PARALLELISM=many "$prov" state list 2>"$work/out" >/dev/null
+grep -q "PROV_PARALLELISM" "$work/out" || fail "a wrong setting in the environment passes"
+rm infra.yaml && echo 'local x = {}' >infra.lua
+"$prov" validate >"$work/out" 2>&1 && fail "an infra.lua that returns nothing is valid"
+
 e2e_end

@@ -21,6 +21,9 @@ return {
         table.move(list, 1, #list, #nodes + 1, nodes)
       end
     end
+    if ctx.output == "json" or ctx.output == "yaml" then
+      return require("prov.graph_text").data(nodes)
+    end
     return require("prov.graph_text").render(nodes, p.format)
   end,
 }

@@ -349,6 +349,17 @@ end
 
 M.lock = lock
 
+--- Who holds the workspace's lock now, such as "apply by uid 0@host pid 17/4711", or nil.
+---@return string?
+function M.holder(store)
+  for _, row in ipairs(store:locks() or {}) do
+    local name, owner, _, expires = table.unpack(row)
+    if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
+      return owner
+    end
+  end
+end
+
 ---@class prov.ApplyInput
 ---@field workspace prov.Workspace
 ---@field store userdata

@@ -101,7 +101,7 @@ local function read_one(workspace, path)
   if err.is(place) then
     return nil, place
   end
-  if tree == value.null or tree == nil then
+  if tree == value.null or tree == nil and extension ~= "lua" then
     tree = {}
   end
   if type(tree) ~= "table" or value.is_marked(tree) or value.is_list(tree) and next(tree) ~= nil then

@@ -83,8 +83,7 @@ end
 ---@return prov.Ctx
 function M.new(flags)
   local ctx = setmetatable({ flags = flags, cancel = {}, yes = flags.yes }, ctx_mt)
-  local configured, bad = ctx.config:get("output")
-  ctx.output = flags.output or configured or "table"
+  ctx.output = flags.output or ctx.config:get("output") or "table"
   local color = flags.color
   if color == nil then
     color = ({ always = true, never = false })[ctx.config:get("color")]
@@ -93,7 +92,7 @@ function M.new(flags)
   ctx.term_err = term.open(2, color)
   ctx.interactive = require("luv").guess_handle(0) == "tty" and ctx.term_err.tty
   ctx.ui = require("prov.face.cli.ui").new(ctx)
-  if bad and not flags.output then
+  for _, bad in ipairs(ctx.config:check_environment()) do
     ctx.ui.warn("%s", tostring(bad))
   end
   return ctx

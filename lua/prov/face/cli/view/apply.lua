@@ -30,7 +30,8 @@ function M.render(result, term)
     local color = result.status == "done" and "green" or "red"
     out[#out + 1] = ("%s %s in %s."):format(term:paint(color, head[result.status]), line, units.duration(result.ms))
     if result.status ~= "done" then
-      out[#out + 1] = ("Run 'prov %s' again: it goes on from here."):format(result.destroy and "destroy" or "apply")
+      out[#out + 1] = ("%s 'prov %s' again: it goes on from here."):format(
+      result.failed > 0 and "Mend what failed, then run" or "Run", result.destroy and "destroy" or "apply")
     end
   end
   local names = {}

@@ -12,10 +12,12 @@ function M.render(v, term)
     local run = v.last_run
     out[#out + 1] = ("Last run %s: %s, %d steps, %d failed, %s"):format(run.id, run.status, run.steps, run.failed,
       os.date("%Y-%m-%d %H:%M:%S", run.ended))
-  else
+  elseif not v.running then
     out[#out + 1] = "Nothing was applied yet. Try: prov apply"
   end
-  if #v.open_runs > 0 then
+  if v.running then
+    out[#out + 1] = term:paint("yellow", "Running: " .. v.running)
+  elseif #v.open_runs > 0 then
     out[#out + 1] = term:paint("yellow", ("%d interrupted run%s: 'prov apply' takes over"):format(
       #v.open_runs, #v.open_runs == 1 and "" or "s"))
   end
