@@ -120,21 +120,6 @@ void pv_nl_close(pv_nl *nl)
     pv_free(nl);
 }
 
-pv_status pv_nl_bridge_add(pv_nl *nl, const char *name, pv_err *err)
-{
-    request r;
-    struct rtattr *info;
-    int error;
-    begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
-    attr_text(&r, IFLA_IFNAME, name);
-    info = attr(&r, IFLA_LINKINFO, NULL, 0);
-    attr_text(&r, IFLA_INFO_KIND, "bridge");
-    nest_end(&r, info);
-    if ((error = talk(nl, &r)) != 0)
-        return pv_fail_errno(err, error, "cannot make the bridge %s", name);
-    return PV_OK;
-}
-
 /* A locally administered address, the same for the same name (FNV-1a). */
 static void hardware_address(const char *name, unsigned char out[6])
 {
@@ -142,6 +127,24 @@ static void hardware_address(const char *name, unsigned char out[6])
     for (const char *c = name; *c != '\0'; c++) h = (h ^ (unsigned char)*c) * 0x100000001b3u;
     for (int i = 0; i < 6; i++) out[i] = (unsigned char)(h >> (8 * i));
     out[0] = (unsigned char)((out[0] & 0xfc) | 0x02);
+}
+
+pv_status pv_nl_bridge_add(pv_nl *nl, const char *name, pv_err *err)
+{
+    request r;
+    struct rtattr *info;
+    unsigned char mac[6];
+    int error;
+    hardware_address(name, mac); /* else it takes that of a port, and changes with its ports */
+    begin(&r, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+    attr_text(&r, IFLA_IFNAME, name);
+    attr(&r, IFLA_ADDRESS, mac, sizeof mac);
+    info = attr(&r, IFLA_LINKINFO, NULL, 0);
+    attr_text(&r, IFLA_INFO_KIND, "bridge");
+    nest_end(&r, info);
+    if ((error = talk(nl, &r)) != 0)
+        return pv_fail_errno(err, error, "cannot make the bridge %s", name);
+    return PV_OK;
 }
 
 pv_status pv_nl_veth_add(pv_nl *nl, const char *name, const char *master, const char *peer,

@@ -15,7 +15,8 @@ typedef struct pv_nl pv_nl;
 pv_status pv_nl_open(pv_nl **out, pv_err *err);
 void pv_nl_close(pv_nl *nl); /* NULL is fine */
 
-/* Makes a bridge without spanning tree (ports forward at once).  PV_EEXIST when there. */
+/* Makes a bridge without spanning tree (ports forward at once), whose hardware address stays the
+ * same.  PV_EEXIST when there. */
 pv_status pv_nl_bridge_add(pv_nl *nl, const char *name, pv_err *err);
 
 /* Makes a veth pair: name here, on the bridge `master` and up; peer in the network

@@ -1,4 +1,24 @@
 --- Real Linux servers on this machine, without a hypervisor.
+
+--- An IPv4 range of a size that a lab has room for, written with its first address.
+local function check_range(cidr)
+  local parts = {}
+  for number in cidr:gmatch("%f[%w]%d+%f[%W]") do
+    parts[#parts + 1] = math.tointeger(tonumber(number))
+  end
+  local a, b, c, d, prefix = table.unpack(parts)
+  if cidr:find(":", 1, true) or not prefix or prefix < 16 or prefix > 29 then
+    return false, "must be an IPv4 range with a prefix from 16 to 29"
+  end
+  local address = (a << 24) + (b << 16) + (c << 8) + d
+  local first = address & ~((1 << (32 - prefix)) - 1)
+  if first ~= address then
+    return false, ("the range begins at %d.%d.%d.%d/%d"):format(
+      first >> 24, first >> 16 & 255, first >> 8 & 255, first & 255, prefix)
+  end
+  return true
+end
+
 ---@type prov.Provider
 return {
   kind = "provider",
@@ -27,6 +47,7 @@ return {
         cidr = {
           type = "cidr",
           replace = true,
+          check = check_range,
           doc = "IPv4 range, prefix 16 to 29; a free one is taken when absent",
           example = "10.77.0.0/24",
         },
@@ -83,20 +104,14 @@ return {
         ports = {
           type = "list",
           of = {
-            type = "union",
-            of = {
-              { type = "string", pattern = "%d+:%d+" },
-              {
-                type = "record",
-                fields = {
-                  host = { type = "port", required = true, doc = "Port of this machine" },
-                  guest = { type = "port", required = true, doc = "Port of the server" },
-                },
-              },
+            type = "record",
+            fields = {
+              host = { type = "port", required = true, doc = "Port of this machine" },
+              guest = { type = "port", required = true, doc = "Port of the server" },
             },
           },
           default = {},
-          doc = "Ports of this machine's loopback that lead into the server: { host, guest } or \"8080:80\"",
+          doc = "Ports of this machine's loopback that lead into the server",
           example = "- { host = 8080, guest = 80 }",
         },
         volumes = {

@@ -509,6 +509,17 @@ servers:
     },
     {
       [[
+networks: { lan: { cidr: 10.0.0.0/8 } }
+servers:
+  a: { network: lan }
+  b: { network: network.lan }
+  c: { network: net-17 }
+]],
+      "infra.yaml:4:8: servers.a.network: 'lan' is only text here | write ${network.lan} to refer to it",
+      "infra.yaml:5:8: servers.b.network: 'network.lan' is only text here | write ${network.lan} to refer to it",
+    },
+    {
+      [[
 servers:
   a: { env: { X: "${server.c}", Y: "at ${server.d.ip}" } }
   b: { taskservs: { web: { backends: ["x", "${server.c.ip}", "${server.c.ip}"] } } }

@@ -9,7 +9,8 @@ local scratch, port, backend = ...
 local ok, e = async.run(function()
   local d = driver.open({ dir = scratch, name = "kill", config = { backend = backend } })
   local net = assert(d.create("network", "lan", {}, "key-net"))
-  assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = { port .. ":22" } }, "key-a"))
+  local ports = { { host = port, guest = 22 } }
+  assert(d.create("server", "a", { network = net.id, image = "debian-12", ports = ports }, "key-a"))
   assert(d.create("server", "b", { network = net.id, image = "debian-12" }, "key-b"))
   return true
 end)

@@ -102,7 +102,7 @@ for round = 1, ROUNDS do
         end
       end
       local net = assert(d.create("network", "lan", {}, "key-net"), about)
-      local want = { network = net.id, image = "debian-12", ports = { port .. ":22" } }
+      local want = { network = net.id, image = "debian-12", ports = { { host = port, guest = 22 } } }
       local a = assert(d.create("server", "a", want, "key-a"))
       local b = assert(d.create("server", "b", { network = net.id, image = "debian-12" }, "key-b"))
       assert.not_equal(a.ip, b.ip)

@@ -391,6 +391,31 @@ local function link_args(loader, block, args, below)
   return out or args, set and sorted_list(set) or first and { first } or nil
 end
 
+--- The fields of a contract that want a reference.
+local function ref_fields(contract)
+  if not contract.ref_fields then
+    contract.ref_fields = {}
+    for name, field in next, contract.resource.schema do
+      if field.type == "ref" then
+        contract.ref_fields[#contract.ref_fields + 1] = name
+      end
+    end
+  end
+  return contract.ref_fields
+end
+
+--- Text may be the id of a thing from elsewhere; that of a thing of this infra is meant as a reference.
+local function check_names(loader, block, node)
+  for _, name in ipairs(ref_fields(block.contract)) do
+    local text = node.args[name]
+    local known = type(text) == "string" and (loader.by_base[name .. "." .. text] or loader.by_base[text])
+    if known then
+      loader:fail_at(block, { name }, ("'%s' is only text here"):format(text),
+        ("write ${%s} to refer to it"):format(known.base))
+    end
+  end
+end
+
 --- Links one resource or taskserv: final args and sorted needs.
 local function link(loader, node, shared, fixed, below)
   local block = loader.block_of[node]
@@ -398,6 +423,9 @@ local function link(loader, node, shared, fixed, below)
   if block.keyed and shared[node.args] then
     args, needs = table.unpack(shared[node.args], 1, 2)
   else
+    if not below then
+      check_names(loader, block, node)
+    end
     args, needs = link_args(loader, block, node.args, below)
     if block.keyed then
       shared[node.args] = { args, needs }

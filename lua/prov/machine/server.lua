@@ -43,19 +43,9 @@ local function parse_port(line)
   return { host = math.tointeger(host), guest = math.tointeger(guest) }
 end
 
---- { host=, guest= } or "8080:80" -> "127.0.0.1:8080:80"
+--- { host = 8080, guest = 80 } -> "127.0.0.1:8080:80"
 local function format_port(port)
-  local host, guest
-  if type(port) == "table" then
-    host, guest = port.host, port.guest
-  else
-    host, guest = tostring(port):match("^(%d+):(%d+)$")
-  end
-  host, guest = math.tointeger(tonumber(host)), math.tointeger(tonumber(guest))
-  if not host or not guest or host < 1 or host > 65535 or guest < 1 or guest > 65535 then
-    return err.fail("invalid", "a port is { host = 8080, guest = 80 } or \"8080:80\"")
-  end
-  return ("127.0.0.1:%d:%d"):format(host, guest)
+  return ("127.0.0.1:%d:%d"):format(port.host, port.guest)
 end
 
 --- The lines that both creation and update write from what is wanted.
@@ -64,11 +54,7 @@ local function changeable(lab, want, described)
   described.milli_cpus = want.cpus and math.floor(want.cpus * 1000 + 0.5) or nil
   described.port, described.volume = {}, {}
   for i, port in ipairs(want.ports or {}) do
-    local line, e = format_port(port)
-    if not line then
-      return nil, e
-    end
-    described.port[i] = line
+    described.port[i] = format_port(port)
   end
   for i, volume in ipairs(want.volumes or {}) do
     if not lab:get("volumes", volume.volume) then
