@@ -291,7 +291,12 @@ describe("op", function()
     refused(function() return op.service { "x", state = "up" } end, "one of")
     refused(function() return op.dir { "/etc/", absent = true } end, "will not remove")
     refused(function() return op.dir { "//usr//lib", absent = true } end, "will not remove")
-    refused(function() return op.dir { "/srv/..", absent = true } end, "will not remove")
+    for path in ("/ // /. /./ /etc/. /./etc/./ /srv/.. /srv/www/../../etc /../x"):gmatch("%S+") do
+      refused(function() return op.dir { path, absent = true } end, "will not remove")
+    end
+    refused(function() return op.file { "/srv/../etc/passwd", absent = true } end, "will not remove")
+    refused(function() return op.link { "/srv/../etc/mtab", absent = true } end, "will not remove")
+    assert.truthy(op.dir { "/srv/www/..a/b..", absent = true })
     refused(function() return op.exec { "x\0y" } end, "NUL")
     refused(function() return op.exec { "x", env = { ["a b"] = "c" } } end, "variable name")
     refused(function() return op.wait { port = 1, path = "/x" } end, "exactly one")
