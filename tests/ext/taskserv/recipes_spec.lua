@@ -102,6 +102,29 @@ describe("taskserv recipes", function()
     refused("monitoring/prometheus", { targets = { "a'b" } }, "no address")
   end)
 
+  it("refuses names that would leave their folder or their line", function()
+    local nginx = declaration("web/nginx")
+    for _, name in ipairs({ "../../etc", "..", ".", "", "a/b", "a;b", "a\nb", "a b", "-a", "a\0" }) do
+      local done, problems = contract.compile(nginx.schema):complete({ sites = { [name] = {} } })
+      assert.is_nil(done, name)
+      assert.truthy(problems[1].msg:find("no name for a site", 1, true), problems[1].msg)
+      -- What was recorded before the check was there must not be removed either.
+      for _, which in ipairs({ "recipe", "health", "remove" }) do
+        local ok, e = pcall(nginx[which], host.op, { port = 80, sites = { [name] = { port = 80 } } }, FACTS)
+        assert.is_false(ok, name)
+        assert.truthy(tostring(e):find("no name for a site", 1, true), tostring(e))
+      end
+    end
+    complete(nginx, { sites = { ["api.v2-x_y"] = {}, ["0"] = {} } })
+    for path, want in pairs({ ["web/haproxy"] = { frontends = { [""] = { listen = 80 } } },
+      ["monitoring/prometheus"] = { jobs = { [""] = { targets = {} } } } }) do
+      local decl = declaration(path)
+      local ok, e = pcall(decl.recipe, host.op, complete(decl, want), FACTS)
+      assert.is_false(ok, path)
+      assert.truthy(tostring(e):find("is no name for a", 1, true), tostring(e))
+    end
+  end)
+
   it("every taskserv and cluster has a README with an example", function()
     for _, path in ipairs({ "taskservs/web/nginx", "taskservs/web/haproxy", "taskservs/databases/postgres",
       "taskservs/databases/redis", "taskservs/databases/etcd", "taskservs/monitoring/prometheus",
