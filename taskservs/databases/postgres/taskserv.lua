@@ -172,18 +172,24 @@ end
 
 -- A standby starts as a copy of its primary. Data of its own would be lost, so it must have none.
 local CLONE = [[
-own=$(su -s /bin/sh postgres -c "psql -XqtA -p $port -d postgres -c \"$count\"") || own=unknown
+ask() { su -s /bin/sh postgres -c "psql -XqtA -p $port -d postgres -c \"$count\""; }
+if [ -d "$data.prov-old" ]; then # a copy was interrupted: nobody else names a folder so
+  systemctl stop "$cluster"
+  rm -rf "$data" && mv "$data.prov-old" "$data" && systemctl start "$cluster" || exit 1
+fi
+# It may listen where it did before its configuration was written.
+own=$(ask) || { systemctl restart "$cluster" && own=$(ask); } || own=unknown
 if [ "$own" != 1 ]; then
   echo "this server has databases of its own (or does not answer): it will not be overwritten"
   exit 1
 fi
 systemctl stop "$cluster" || exit 1
-rm -rf "$data.old" && mv "$data" "$data.old" || exit 1
+rm -rf "$data.prov-old" && mv "$data" "$data.prov-old" || exit 1
 copy="pg_basebackup -w -R -X stream -c fast -h $primary -p $primary_port -U $role -D $data"
 if su -s /bin/sh postgres -c "$copy"; then
-  touch "$mark" && rm -rf "$data.old"
+  touch "$mark" && rm -rf "$data.prov-old"
 else
-  rm -rf "$data" && mv "$data.old" "$data"
+  rm -rf "$data" && mv "$data.prov-old" "$data"
   systemctl start "$cluster"
   exit 1
 fi]]
