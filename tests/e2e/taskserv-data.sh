@@ -1,5 +1,5 @@
 #!/bin/bash
-# redis (primary and replica) and an etcd cluster of three, on three servers.
+# redis (primary and replica), an etcd cluster of three and an etcd alone, on six servers.
 set -u
 . "$(dirname "$0")/../support/taskserv.sh"
 
@@ -12,6 +12,10 @@ servers:
     network: ${network.lan}
     taskservs:
       etcd: { members: "${server.n.ip}", keep_data: false }
+  one:
+    network: ${network.lan}
+    taskservs:
+      etcd: {}
   cache:
     network: ${network.lan}
     taskservs:
@@ -46,6 +50,13 @@ ts_break server.cache redis "sed -i '/prov.conf/d' /etc/redis/redis.conf" "line 
 ts_break server.cache redis "rm /etc/redis/prov.conf; chmod 600 /etc/redis/redis.conf" "/etc/redis/prov.conf"
 on server.cache "$cli get k" | grep -qx v || fail "redis lost its data"
 
+# Removing keeps the data, unless keep_data is false: etcd that comes back still knows it.
+etcd server.one "put color red" >/dev/null || fail "cannot write to the etcd that is alone"
+prov_is remove 0 taskserv remove etcd server.one --yes
+on server.one "dpkg-query -W -f '\${db:Status-Abbrev}\n' etcd-server" | grep -q '^ii' && fail "the package of etcd is still there"
+on server.one "test -d /var/lib/etcd/prov" || fail "removing etcd took the data though keep_data was not false"
+prov_is back 0 apply --yes
+etcd server.one "get color --print-value-only" | grep -qx red || fail "etcd does not have its data after a removal and an apply"
 ts_remove 'server.n[2]' etcd 'etcd.*' /etc/default/etcd /var/lib/etcd
 ts_remove server.cache redis 'redis.*' /etc/redis /var/lib/redis
 ts_end

@@ -21,6 +21,19 @@ servers:
     network: ${network.alone}
     taskservs:
       postgres: { databases: [a-b], port: 5433, keep_data: false }
+  first:
+    network: ${network.alone}
+    taskservs:
+      postgres: { role: primary, port: 5434, listen: "*", allow: [10.77.65.0/24], replication_password: x }
+  second:
+    network: ${network.alone}
+    taskservs:
+      postgres:
+        role: standby
+        port: 5435
+        primary: ${server.first.ip}:5434
+        replication_password: x
+        needs: [taskserv.postgres@server.first]
 YAML
 
 sql() { # sql SERVER DATABASE STATEMENT
@@ -56,6 +69,16 @@ ts_break 'server.pg-standby[1]' postgres "systemctl stop postgresql@15-main; rm 
     "prov.conf" "service postgresql@15-main"
 ts_break 'server.pg-standby[2]' postgres "apt-get -q -y remove postgresql-15" "package postgresql-15"
 [ "$(sql 'server.pg-standby[2]' shop "select a from t")" = 42 ] || fail "the repaired standby lost the data"
+
+# A standby whose port is not the package's; a copy that was interrupted begins anew.
+streams() {
+    [ "$(on server.second "su - postgres -c \"psql -XqtA -p 5435 -c 'select status from pg_stat_wal_receiver'\"")" = streaming ]
+}
+within 20 streams || fail "the standby with a port of its own does not stream"
+ts_break server.second postgres "systemctl stop postgresql@15-main; cd /var/lib/postgresql/15
+mv main main.prov-old; mkdir main; rm .prov-standby" "copy of"
+within 20 streams || fail "the standby whose copy was interrupted does not stream"
+on server.second "test ! -e /var/lib/postgresql/15/main.prov-old" || fail "the copy left the old data"
 
 # A server with databases of its own does not become a standby by an edit.
 cp "$ws/infra.yaml" "$work/good"

@@ -164,6 +164,7 @@ exec 3>&1 < /dev/null > /dev/null 2>&1
 Systemd= Pm=
 [ -d /run/systemd/system ] && Systemd=1
 for P in apt-get apk dnf; do command -v $P > /dev/null && { Pm=${P%%-get}; break; }; done
+sweep
 printf '\n' >&3
 say b
 pending_load

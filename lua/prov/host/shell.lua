@@ -19,24 +19,36 @@ NL='
 '
 set -f
 umask 022
-T= Failed= Ev= Why= Diff= What= Dirty= Root=
+T= Ft= Failed= Ev= Why= Diff= What= Dirty= Root=
 [ -O / ] && Root=1
 
-say() { printf '%s\n' "$Tok $*" >&3; }
+# Nobody is there any more: what was not begun is not done.
+gone() { exit 129; }
+say() { printf '%s\n' "$Tok $*" >&3 || gone; }
 payload() {
   Py="$Tok $1 $2 "
   IFS=$NL
   set -- $(printf '%s' "$3" | base64)
   IFS=
-  printf '%s%s\n' "$Py" "$*" >&3
+  printf '%s%s\n' "$Py" "$*" >&3 || gone
   unset IFS
 }
 
-# A private folder, made at first need.
+# A private folder, made at first need. It may hold secrets, and so may a file that is half put:
+# both go when the connection breaks, too (dash and busybox do nothing at EXIT after a signal).
 temp() {
   [ -n "$T" ] && return
-  T=$(umask 077; mktemp -d /tmp/prov.XXXXXX) || { T=; Why="cannot make a temporary folder"; return 1; }
-  trap 'rm -rf "$T"' EXIT
+  trap 'rm -rf ${T:+"$T"} ${Ft:+"$Ft"}' EXIT
+  trap gone HUP INT TERM PIPE
+  T=$(umask 077; mktemp -d "${TMPDIR:-/tmp}/prov.XXXXXX") || { T=; Why="cannot make a temporary folder"; return 1; }
+}
+# What a run that was killed left there, a day later.
+sweep() {
+  set +f
+  for P in "${TMPDIR:-/tmp}"/prov.??????; do
+    [ -d "$P" ] && [ ! -L "$P" ] && [ -O "$P" ] && find "$P" -prune -mtime +0 -exec rm -rf {} \;
+  done
+  set -f
 }
 
 dirty() { Dirty="$Dirty$1"; }

@@ -86,7 +86,7 @@ end
 local function remove(op, want)
   local ops = {
     op.service { "etcd", state = "stopped" },
-    op.pkg { "etcd-server", "etcd-client", absent = true },
+    op.pkg { "etcd-server", "etcd-client", absent = true, purge = not want.keep_data }, -- a purge takes the data
     op.file { "/etc/default/etcd", absent = true },
   }
   if not want.keep_data then

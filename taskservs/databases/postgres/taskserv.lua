@@ -5,21 +5,22 @@ local BY_SYSTEM = {
   ubuntu = { ["22.04"] = 14, ["24.04"] = 16 },
 }
 
+local DATABASE = "^[%w_][%w_-]*$"
+
 local schema = {
   version = { type = "int", min = 10, doc = "major version; the distribution's own by default" },
   port = { type = "int", min = 1, max = 65535, default = 5432, doc = "TCP port" },
   listen = { type = "string", default = "localhost", pattern = "^[%w.:*, -]+$",
     doc = "addresses to listen on besides localhost; * for all" },
   allow = { type = "list", of = { type = "cidr" }, default = {}, doc = "networks that may log in with a password" },
-  databases = { type = "list", of = { type = "string", pattern = "^[%w_][%w_-]*$" }, default = {},
-    doc = "databases that exist" },
+  databases = { type = "list", of = { type = "string", pattern = DATABASE }, default = {}, doc = "databases that exist" },
   users = {
     type = "map", default = {}, doc = "roles that may log in, by name",
     of = {
       type = "record",
       fields = {
         password = { type = "secret", required = true, doc = "its password" },
-        owns = { type = "list", of = { type = "string" }, default = {}, doc = "databases it owns" },
+        owns = { type = "list", of = { type = "string", pattern = DATABASE }, default = {}, doc = "databases it owns" },
         superuser = { type = "bool", default = false, doc = "may do everything" },
       },
     },
@@ -142,7 +143,8 @@ local function databases(want, parts)
   for _, database in ipairs(sorted_names(all)) do
     local own = owner[database]
     table.insert(parts.sql, ("SELECT 'CREATE DATABASE %s' WHERE NOT EXISTS "
-      .. "(SELECT FROM pg_database WHERE datname = %s) \\gexec\n"):format(name(database), literal(database)))
+      .. "(SELECT FROM pg_database WHERE datname = %s) \\gexec\n"):format(name(database):gsub("'", "''"),
+      literal(database)))
     if own then
       table.insert(parts.sql, ("ALTER DATABASE %s OWNER TO %s;\n"):format(name(database), name(own)))
     end
@@ -172,18 +174,24 @@ end
 
 -- A standby starts as a copy of its primary. Data of its own would be lost, so it must have none.
 local CLONE = [[
-own=$(su -s /bin/sh postgres -c "psql -XqtA -p $port -d postgres -c \"$count\"") || own=unknown
+ask() { su -s /bin/sh postgres -c "psql -XqtA -p $port -d postgres -c \"$count\""; }
+if [ -d "$data.prov-old" ]; then # a copy was interrupted: nobody else names a folder so
+  systemctl stop "$cluster"
+  rm -rf "$data" && mv "$data.prov-old" "$data" && systemctl start "$cluster" || exit 1
+fi
+# It may listen where it did before its configuration was written.
+own=$(ask) || { systemctl restart "$cluster" && own=$(ask); } || own=unknown
 if [ "$own" != 1 ]; then
   echo "this server has databases of its own (or does not answer): it will not be overwritten"
   exit 1
 fi
 systemctl stop "$cluster" || exit 1
-rm -rf "$data.old" && mv "$data" "$data.old" || exit 1
+rm -rf "$data.prov-old" && mv "$data" "$data.prov-old" || exit 1
 copy="pg_basebackup -w -R -X stream -c fast -h $primary -p $primary_port -U $role -D $data"
 if su -s /bin/sh postgres -c "$copy"; then
-  touch "$mark" && rm -rf "$data.old"
+  touch "$mark" && rm -rf "$data.prov-old"
 else
-  rm -rf "$data" && mv "$data.old" "$data"
+  rm -rf "$data" && mv "$data.prov-old" "$data"
   systemctl start "$cluster"
   exit 1
 fi]]

@@ -30,7 +30,7 @@ local function target(text, port)
 end
 
 local function job(out, name, path, targets, port)
-  if name:find("[^%w_.-]") then
+  if name == "" or name:find("[^%w_.-]") then
     error(("'%s' is no name for a job"):format(name), 0)
   end
   local list = {}

@@ -87,7 +87,7 @@ local function config(want)
   }
   local names, all = frontends_of(want)
   for _, name in ipairs(names) do
-    if name:find("[^%w_-]") then
+    if name == "" or name:find("[^%w_-]") then
       error(("'%s' is no name for a frontend"):format(name), 0)
     end
     frontend(out, name, all[name])

@@ -19,13 +19,27 @@ local function site_fields(port)
   }
 end
 
+-- A name is part of folders, some of which are removed, and of the configuration.
+local function check_names(sites)
+  for name in pairs(sites) do
+    if not tostring(name):find("^[%w_][%w_.-]*$") then
+      return nil, ("'%s' is no name for a site (letters, digits, - _ .)"):format(name)
+    end
+  end
+  return true
+end
+
 local schema = site_fields(80)
 schema.sites = { type = "map", of = { type = "record", fields = site_fields(80) }, default = {},
-  doc = "further sites by name; the fields above are those of the site 'default'" }
+  check = check_names, doc = "further sites by name; the fields above are those of the site 'default'" }
 schema.workers = { type = "int", min = 1, doc = "worker processes; nginx decides when not given" }
 
 local function sites_of(want)
   local names, sites = {}, {}
+  local ok, why = check_names(want.sites or {})
+  if not ok then
+    error(why, 0)
+  end
   for name, site in pairs(want.sites or {}) do
     names[#names + 1] = name
     sites[name] = site

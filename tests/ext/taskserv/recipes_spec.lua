@@ -5,6 +5,7 @@ local contract = require("prov.contract")
 local host = require("prov.host")
 local json = require("prov.json")
 local tmp = require("support.tmp")
+local uv = require("luv")
 local value = require("prov.value")
 
 local ROOT = os.getenv("PROV_ROOT")
@@ -100,6 +101,82 @@ describe("taskserv recipes", function()
     refused("web/haproxy", { backends = { "a b" } }, "no address")
     refused("web/nginx", { upstreams = { "x;y" } }, "no address")
     refused("monitoring/prometheus", { targets = { "a'b" } }, "no address")
+  end)
+
+  -- Runs the copy of a standby with programs that only pretend: "running" is the port of the cluster.
+  local function run_copy(prepare, port)
+    local dir = tmp.dir()
+    local programs = {
+      su = 'exec sh -c "$5"',
+      psql = 'cat main/id >> seen; [ "$3" = "$(cat running)" ] && echo 1',
+      systemctl = 'case $1 in stop) rm -f running ;; *) [ -e main/id ] && cat port > running ;; esac',
+      pg_basebackup = "mkdir main && echo copy > main/id",
+    }
+    for name, text in pairs(programs) do
+      tmp.write(dir .. "/bin/" .. name, ("#!/bin/sh\ncd '%s'\n%s\n"):format(dir, text))
+    end
+    tmp.write(dir .. "/port", port .. "\n")
+    local decl = declaration("databases/postgres")
+    local want = { role = "standby", primary = "10.0.0.1", replication_password = "x", port = port }
+    local script
+    for _, item in ipairs(decl.recipe(host.op, complete(decl, want), FACTS)) do
+      if item.args.creates then
+        script = { ("cd '%s'; chmod +x bin/*; PATH=$PWD/bin:$PATH"):format(dir) }
+        for key, v in pairs(item.args.env) do
+          script[#script + 1] = ("export %s='%s'"):format(key, (v:gsub("^/var/lib/postgresql/%d+", dir)))
+        end
+        script[#script + 1] = prepare
+        script[#script + 1] = item.args.command
+      end
+    end
+    local ok = os.execute(table.concat(script, "\n"))
+    return ok, dir
+  end
+
+  it("postgres: a standby with a port of its own asks its cluster where that listens by now", function()
+    local ok, dir = run_copy("mkdir main; echo own > main/id; echo 5432 > running", 5433)
+    assert.is_true(ok)
+    assert.equal("copy\n", tmp.read(dir .. "/main/id"))
+  end)
+
+  it("postgres: a copy that was interrupted begins anew with what was there before", function()
+    for _, prepare in ipairs({ "mkdir main.prov-old; echo own > main.prov-old/id",
+      "mkdir main main.prov-old; echo own > main.prov-old/id; echo half > main/id" }) do
+      local ok, dir = run_copy(prepare, 5432)
+      assert.is_true(ok)
+      assert.equal("own\n", tmp.read(dir .. "/seen"))
+      assert.equal("copy\n", tmp.read(dir .. "/main/id"))
+      assert.truthy(uv.fs_stat(dir .. "/.prov-standby"))
+      assert.is_nil(uv.fs_stat(dir .. "/main.prov-old"))
+    end
+  end)
+
+  it("refuses names that would leave their folder or their line", function()
+    local nginx = declaration("web/nginx")
+    for _, name in ipairs({ "../../etc", "..", ".", "", "a/b", "a;b", "a\nb", "a b", "-a", "a\0" }) do
+      local done, problems = contract.compile(nginx.schema):complete({ sites = { [name] = {} } })
+      assert.is_nil(done, name)
+      assert.truthy(problems[1].msg:find("no name for a site", 1, true), problems[1].msg)
+      -- What was recorded before the check was there must not be removed either.
+      for _, which in ipairs({ "recipe", "health", "remove" }) do
+        local ok, e = pcall(nginx[which], host.op, { port = 80, sites = { [name] = { port = 80 } } }, FACTS)
+        assert.is_false(ok, name)
+        assert.truthy(tostring(e):find("no name for a site", 1, true), tostring(e))
+      end
+    end
+    local postgres = declaration("databases/postgres")
+    for _, name in ipairs({ "o'brien", "", "a\nSQL\n", "-a", 'a"b' }) do
+      local users = { app = { password = value.secret("x"), owns = { name } } }
+      assert.is_nil((contract.compile(postgres.schema):complete({ users = users })), name)
+    end
+    complete(nginx, { sites = { ["api.v2-x_y"] = {}, ["0"] = {} } })
+    for path, want in pairs({ ["web/haproxy"] = { frontends = { [""] = { listen = 80 } } },
+      ["monitoring/prometheus"] = { jobs = { [""] = { targets = {} } } } }) do
+      local decl = declaration(path)
+      local ok, e = pcall(decl.recipe, host.op, complete(decl, want), FACTS)
+      assert.is_false(ok, path)
+      assert.truthy(tostring(e):find("is no name for a", 1, true), tostring(e))
+    end
   end)
 
   it("every taskserv and cluster has a README with an example", function()

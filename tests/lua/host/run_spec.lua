@@ -39,7 +39,41 @@ local function recorder(prefix)
   }, sent
 end
 
+local function names_in(dir, pattern)
+  local names = {}
+  for name in uv.fs_scandir_next, assert(uv.fs_scandir(dir)) do
+    names[#names + 1] = name:match(pattern or "") and name
+  end
+  table.sort(names)
+  return names
+end
+
+-- The temporary folders of scripts that are in this run's TMPDIR.
+local function left_behind()
+  return names_in(os.getenv("TMPDIR"), "^prov%.")
+end
+
+-- A script that was killed could not remove its folder.
+local function clear_one()
+  local names = left_behind()
+  assert.equal(1, #names)
+  tmp.remove(os.getenv("TMPDIR") .. "/" .. names[1])
+end
+
+-- Runs the script of a recipe with `command`, in which SCRIPT stands for it, OUT for a file for what
+-- it prints and BEGUN for the file `begun`.
+local function run_script(shell, ops, command, begun)
+  local dir = tmp.dir()
+  local file = tmp.write(dir .. "/script", assert(engine.compile(ops, { state = dir .. "/state" })))
+  local script = ("%s -c 'eval \"$(cat)\"' < '%s'"):format(shell, file)
+  assert(os.execute((command:gsub("%u%u%u+", { SCRIPT = script, OUT = dir .. "/out", BEGUN = begun }))))
+end
+
 describe("host.run", function()
+  after_each(function()
+    assert.same({}, left_behind())
+  end)
+
   host.each_shell(it, "restarts when something changed and only then", function(shell)
     local dir, state = tmp.dir(), tmp.dir()
     local opts = { shell = shell, state = state, name = "svc" }
@@ -82,6 +116,7 @@ describe("host.run", function()
     assert.equal("unknown", e.code)
     assert.equal("changed", e.data.report.ops[1].status)
     assert.equal("skipped", e.data.report.ops[3].status)
+    clear_one()
     host.apply(with_restart(dir, "1"), { shell = shell, state = state, name = "svc" })
     assert.equal(1, restarts(dir))
   end)
@@ -192,6 +227,58 @@ describe("host.run", function()
     report, e = host.run({ op.exec { "sleep 30" } }, { timeout = 300 })
     assert.is_nil(report)
     assert.equal("timeout", e.code)
+    clear_one()
+  end)
+
+  host.each_shell(it, "ends without a trace when the connection is lost", function(shell)
+    for how, command in pairs({
+      pipe = "SCRIPT | head -n 3 > /dev/null",
+      ["pipe ignored"] = "trap '' PIPE; SCRIPT 2>&1 | head -n 3 > /dev/null",
+      hup = "SCRIPT > OUT & until grep -q ' s 1' OUT; do sleep 0.02; done; kill -HUP $!; wait $!; [ $? = 129 ]",
+      term = "SCRIPT > OUT & until grep -q ' s 1' OUT; do sleep 0.02; done; kill -TERM $!; wait $!; [ $? = 129 ]",
+    }) do
+      local late = tmp.dir() .. "/late"
+      run_script(shell, { op.exec { "sleep 0.3" }, op.exec { "echo x > " .. late } }, command)
+      assert.same({}, left_behind(), how)
+      assert.is_nil(uv.fs_stat(late), how .. ": went on")
+    end
+  end)
+
+  host.each_shell(it, "removes a half put file when it is told to end", function(shell)
+    local dir = tmp.dir()
+    local begun = dir .. "/begun"
+    local slow = ("touch %s; sleep 0.3"):format(begun)
+    local put = op.file { dir .. "/key", text = value.secret("s3cret"), validate = slow }
+    run_script(shell, { put }, "SCRIPT > OUT & until [ -e BEGUN ]; do sleep 0.02; done; kill -TERM $!; wait $!; true",
+      begun)
+    assert.same({ "begun" }, names_in(dir))
+  end)
+
+  host.each_shell(it, "sweeps what killed runs left a day ago, and nothing else", function(shell)
+    local base = os.getenv("TMPDIR")
+    local old = os.time() - 25 * 3600
+    local function leave(name, age)
+      tmp.write(("%s/%s/out"):format(base, name), "secret")
+      assert(uv.fs_utime(base .. "/" .. name, age, age))
+    end
+    leave("prov.oldold", old)
+    leave("prov.newnew", os.time() - 20 * 3600)
+    leave("prov.other-name", old)
+    assert(uv.fs_symlink(base .. "/prov.other-name", base .. "/prov.linked"))
+    if uv.getuid() == 0 then
+      leave("prov.theirs", old)
+      assert(uv.fs_chown(base .. "/prov.theirs", 12345, 12345))
+      assert(uv.fs_utime(base .. "/prov.theirs", old, old))
+    end
+    host.apply({ op.exec { "true", changes = false } }, { shell = shell })
+    local kept = left_behind()
+    for _, name in ipairs(kept) do
+      tmp.remove(base .. "/" .. name)
+      uv.fs_unlink(base .. "/" .. name)
+    end
+    local wanted = { "prov.linked", "prov.newnew", "prov.other-name" }
+    wanted[4] = uv.getuid() == 0 and "prov.theirs" or nil
+    assert.same(wanted, kept)
   end)
 
   host.each_shell(it, "a full disk is a failure and loses nothing", function(shell)
@@ -291,7 +378,12 @@ describe("op", function()
     refused(function() return op.service { "x", state = "up" } end, "one of")
     refused(function() return op.dir { "/etc/", absent = true } end, "will not remove")
     refused(function() return op.dir { "//usr//lib", absent = true } end, "will not remove")
-    refused(function() return op.dir { "/srv/..", absent = true } end, "will not remove")
+    for path in ("/ // /. /./ /etc/. /./etc/./ /srv/.. /srv/www/../../etc /../x"):gmatch("%S+") do
+      refused(function() return op.dir { path, absent = true } end, "will not remove")
+    end
+    refused(function() return op.file { "/srv/../etc/passwd", absent = true } end, "will not remove")
+    refused(function() return op.link { "/srv/../etc/mtab", absent = true } end, "will not remove")
+    assert.truthy(op.dir { "/srv/www/..a/b..", absent = true })
     refused(function() return op.exec { "x\0y" } end, "NUL")
     refused(function() return op.exec { "x", env = { ["a b"] = "c" } } end, "variable name")
     refused(function() return op.wait { port = 1, path = "/x" } end, "exactly one")

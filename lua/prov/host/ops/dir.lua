@@ -1,11 +1,6 @@
 --- op.dir: a folder.
 
-local PROTECTED = {}
-local NAMES = "/ /bin /boot /dev /etc /home /lib /lib64 /opt /proc /root /run /sbin /srv /sys /tmp /usr /var "
-  .. "/var/lib /usr/bin /usr/lib"
-for name in NAMES:gmatch("%S+") do
-  PROTECTED[name] = true
-end
+local paths = require("prov.host.paths")
 
 return {
   name = "dir",
@@ -22,9 +17,7 @@ return {
   },
   lib = { "FILES" },
   check = function(a)
-    if a.absent and PROTECTED[a.path:gsub("//+", "/"):gsub("(.)/$", "%1")] or a.absent and a.path:find("/%.%.?$") then
-      return "will not remove " .. a.path
-    end
+    return a.absent and paths.kept(a.path, true) or nil
   end,
   title = function(a)
     return (a.absent and "no folder " or "folder ") .. a.path

@@ -1,5 +1,7 @@
 --- op.file: a file with these bytes.
 
+local paths = require("prov.host.paths")
+
 return {
   name = "file",
   summary = "A file with exactly these bytes, mode and owner",
@@ -22,6 +24,7 @@ return {
     if not a.absent and not a.text then
       return "needs text (or absent = true)"
     end
+    return a.absent and paths.kept(a.path) or nil
   end,
   title = function(a)
     return (a.absent and "no file " or "file ") .. a.path

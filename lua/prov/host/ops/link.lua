@@ -1,5 +1,7 @@
 --- op.link: a symbolic link.
 
+local paths = require("prov.host.paths")
+
 return {
   name = "link",
   summary = "A symbolic link with this target",
@@ -19,6 +21,7 @@ return {
     elseif a.target and a.target:find("\n") then
       return "target holds a newline"
     end
+    return a.absent and paths.kept(a.path) or nil
   end,
   title = function(a)
     return a.absent and "no link " .. a.path or ("link %s -> %s"):format(a.path, a.target)
