@@ -69,6 +69,18 @@ local function workspace(list, ctx)
     add(list, "workspace", "state", "failed", tostring(e), e.hint)
     return
   end
+  local records = require("prov.state").load(store)
+  local known = {}
+  for _, record in pairs(records and records.records or {}) do
+    known[tostring(record.id)] = true
+  end
+  local config = infra and infra.providers["local"] or {}
+  local strange, lab = require("prov.machine.labs").unknown_servers(found, config, known)
+  if #strange > 0 then
+    add(list, "workspace", "local servers", "warning",
+      ("lab %s has %d the state does not know: %s"):format(lab, #strange, table.concat(strange, ", ")),
+      ("put the lost .prov/ back, or 'prov lab delete %s' deletes everything in it"):format(lab))
+  end
   local report
   report, e = store:check()
   local broken = not report and tostring(e) or report.ok == false and "the check found damage"

@@ -29,8 +29,23 @@ function M.lab_name(workspace)
   return ("%s-%s"):format(readable ~= "" and readable or "lab", tag(workspace.dir or ""))
 end
 
+--- The folder that holds the labs.
+---@param dir? string as set in the infra
+---@return string
+function M.labs_dir(dir)
+  return dir or os.getenv("PROV_LOCAL_DIR") or DEFAULT_DIR
+end
+
+---@class prov.machine.LabOptions
+---@field name string
+---@field workspace? string its folder, for those who look at the lab
+---@field backend? string
+---@field dir? string folder of the labs
+---@field netns_dir? string
+---@field log? fun(text: string)
+
 --- Opens a lab. Nothing is made before the first network is.
----@param opts { name: string, backend: string?, dir: string?, netns_dir: string?, log: (fun(text: string))? }
+---@param opts prov.machine.LabOptions
 ---@return prov.machine.Lab?
 ---@return prov.Err?
 function M.lab(opts)
@@ -43,7 +58,8 @@ function M.lab(opts)
   end
   return require("prov.machine.lab").open({
     name = opts.name,
-    dir = ("%s/%s"):format(opts.dir or os.getenv("PROV_LOCAL_DIR") or DEFAULT_DIR, opts.name),
+    workspace = opts.workspace,
+    dir = ("%s/%s"):format(M.labs_dir(opts.dir), opts.name),
     netns = ("%s/%s"):format(opts.netns_dir or DEFAULT_NETNS, opts.name),
     backend = backend,
     log = opts.log or function() end,
@@ -58,6 +74,7 @@ function M.lab_of(ctx)
   local log = ctx.log
   return M.lab({
     name = ctx.config.lab or M.lab_name(ctx.workspace),
+    workspace = ctx.workspace.dir,
     backend = ctx.config.backend,
     dir = ctx.config.dir,
     log = type(log) == "function" and log or type(log) == "table" and log.info or nil,

@@ -64,6 +64,14 @@ end
 
 names.addresses = names.address
 
+function names.lab()
+  local list = {}
+  for i, row in ipairs(require("prov.machine.labs").list() or {}) do
+    list[i] = row.name
+  end
+  return list
+end
+
 function names.server(ctx)
   return addresses(ctx, "server")
 end

@@ -22,6 +22,7 @@ local M = {}
 ---@field name string
 ---@field dir string
 ---@field netns string
+---@field workspace? string folder of the workspace it belongs to
 ---@field backend string name of the backend of new servers
 local Lab = {}
 Lab.__index = Lab
@@ -293,7 +294,9 @@ local function describe_network(lab, want, name, tail)
   for _, other in ipairs(others) do
     if ipam.overlap(network, other) then
       local text = "network '%s': %s overlaps network %s of this workspace"
-      return nil, nil, err.new("conflict", text:format(name, cidr, other.text))
+      return nil, nil, err.new("conflict", text:format(name, cidr, other.text), {
+        hint = "'prov lab list' shows what this machine has, 'prov doctor' what no state knows of",
+      })
     end
   end
   return {
@@ -328,6 +331,7 @@ function Lab:network_create(want, adopt)
       local ok
       ok, e = conf.write(self.dir .. "/lab.conf", {
         netns = self.netns,
+        workspace = self.workspace,
         cache = image.dir():gsub("/[^/]*$", "") .. "/packages",
         allow = sources.hosts(),
       })

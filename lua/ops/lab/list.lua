@@ -1,0 +1,20 @@
+return {
+  kind = "operation",
+  name = "lab list",
+  summary = "List the labs of the local provider on this machine",
+  description = "A lab holds the networks, servers and volumes of one workspace. 'prov destroy' removes them; "
+    .. "one whose workspace or state is lost is removed by 'prov lab delete'.",
+  params = {
+    dir = { type = "path", doc = "Folder of the labs, when the workspaces set another one" },
+  },
+  permission = { action = "read", resource = "Lab" },
+  http = { method = "GET", path = "/v1/labs" },
+  result = {
+    columns = { "name", "servers", "networks", "volumes", "workspace" },
+    wide = { "dir" },
+    empty = "no labs: the local provider has nothing on this machine",
+  },
+  run = function(_, p)
+    return require("prov.machine.labs").list(p.dir)
+  end,
+}
