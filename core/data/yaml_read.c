@@ -47,6 +47,7 @@ static pv_status fail_full(reader *r, yaml_mark_t mark)
 static pv_status next_event(reader *r, yaml_event_t *event)
 {
     const yaml_parser_t *p = &r->parser;
+    char since[48] = "";
     if (yaml_parser_parse(&r->parser, event)) return PV_OK;
     if (p->error == YAML_READER_ERROR) {
         int line = 1;
@@ -58,10 +59,12 @@ static pv_status next_event(reader *r, yaml_event_t *event)
         return pv_fail_at(r->err, PV_EINVAL, line, 1, "not valid YAML: %s (byte 0x%02x)",
                           p->problem, (unsigned)p->problem_value);
     }
+    if (p->context != NULL && p->context_mark.line < p->problem_mark.line)
+        snprintf(since, sizeof since, " that begins on line %zu", p->context_mark.line + 1);
     return pv_fail_at(r->err, PV_EINVAL, (int)p->problem_mark.line + 1,
-                      (int)p->problem_mark.column + 1, "not valid YAML: %s%s%s",
+                      (int)p->problem_mark.column + 1, "not valid YAML: %s%s%s%s",
                       p->problem != NULL ? p->problem : "unknown problem",
-                      p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
+                      p->context != NULL ? " " : "", p->context != NULL ? p->context : "", since);
 }
 
 /* Names the kind a standard tag asks for; false for a tag that is not one. */

@@ -244,6 +244,7 @@ local function drive(run, plan, sched)
       end
     elseif cancel.killed then
       for _, task in pairs(running) do
+        run.canceled = run.canceled + 1
         task:join()
       end
       run.hosts:settle()
@@ -318,6 +319,11 @@ end
 
 local LOCK_MS = 60000
 
+--- "apply by me@host pid 42/31415", where the last number tells processes of one pid apart, for people.
+local function shown_owner(owner)
+  return (owner:gsub("/%d+$", ""))
+end
+
 --- Takes the workspace's lock and keeps it alive; returns a value to close.
 ---@async
 local function lock(store, what)
@@ -328,7 +334,7 @@ local function lock(store, what)
     token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
   end
   if not token then
-    return nil, e.code == "locked" and err.new("locked", tostring(e), {
+    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. shown_owner(e.data.owner), {
       hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
       data = e.data,
     }) or e
@@ -340,7 +346,7 @@ local function lock(store, what)
     timer:close()
     store:release("workspace", token)
   end
-  return setmetatable({ token = token, close = release }, {
+  return setmetatable({ token = token, what = what, close = release }, {
     __close = function(self)
       self:close()
     end,
@@ -355,7 +361,7 @@ function M.holder(store)
   for _, row in ipairs(store:locks() or {}) do
     local name, owner, _, expires = table.unpack(row)
     if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
-      return owner
+      return shown_owner(owner)
     end
   end
 end
@@ -394,10 +400,12 @@ local function new_run(input)
     instances = input.plan.instances,
     failures = {},
     skipped = {},
+    canceled = 0,
     uncertain = {},
     durations = M.durations(input.store),
     on_failure = input.on_failure or "stop",
     epoch = input.lock.token,
+    what = input.lock.what,
     cancel = input.cancel or {},
     progress = input.ui and input.ui.progress and input.ui.progress(#input.plan.steps) or NO_PROGRESS,
   }, Run)
@@ -451,10 +459,18 @@ function M.outputs_stale(store, plan)
   return false
 end
 
+local MOST_FAILURES = 10
+
 local function close_run(run, status, started, plan)
+  local failures = data.list({})
+  for i = 1, math.min(#run.failures, MOST_FAILURES) do
+    failures[i] = { step = run.failures[i].step, error = tostring(run.failures[i].err) }
+  end
   local batch = {
     { "put", "runs", run.id, data.encode({
       id = run.id,
+      what = run.what,
+      failures = failures,
       status = status,
       started = started,
       ended = os.time(),
@@ -475,7 +491,7 @@ end
 --- the run could not be started or its journal could not be written.
 ---@async
 ---@param input prov.ApplyInput
----@return table? { run, status, done, failed, skipped, failures, outputs, ms }, prov.Err?
+---@return table? { run, status, done, failed, canceled, skipped, failures, outputs, ms }, prov.Err?
 function M.apply(input)
   local plan = input.plan
   local _ <close> = collector.rarely()
@@ -507,7 +523,8 @@ function M.apply(input)
     return nil, e
   end
   local counts = sched:counts()
-  local status = run.cancel.requested and "interrupted" or #run.failures > 0 and "failed" or "done"
+  local status = run.cancel.requested and counts.done < #plan.steps and "interrupted"
+    or #run.failures > 0 and "failed" or "done"
   local outputs = M.outputs(run, plan.outputs)
   ok, e = run:commit({ { "put", "engine", "outputs", data.encode(outputs) } })
   if ok then
@@ -521,7 +538,8 @@ function M.apply(input)
     status = status,
     done = counts.done,
     failed = #run.failures,
-    skipped = #plan.steps - counts.done - #run.failures,
+    canceled = run.canceled,
+    skipped = #plan.steps - counts.done - #run.failures - run.canceled,
     failures = run.failures,
     outputs = outputs,
     ms = math.floor(clock.monotonic() - began),

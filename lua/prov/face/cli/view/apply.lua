@@ -23,6 +23,9 @@ function M.render(result, term)
     if result.failed > 0 then
       line = line .. (", %d failed"):format(result.failed)
     end
+    if (result.canceled or 0) > 0 then
+      line = line .. (", %d cancelled"):format(result.canceled)
+    end
     if result.skipped > 0 then
       line = line .. (", %d not started"):format(result.skipped)
     end

@@ -10,8 +10,11 @@ function M.render(v, term)
   local out = { ("%s %s, state revision %d"):format(term:paint("bold", "Workspace"), v.workspace, v.revision) }
   if v.last_run then
     local run = v.last_run
-    out[#out + 1] = ("Last run %s: %s, %d steps, %d failed, %s"):format(run.id, run.status, run.steps, run.failed,
-      os.date("%Y-%m-%d %H:%M:%S", run.ended))
+    out[#out + 1] = ("Last run, %s at %s: %s, %d steps, %d failed"):format(run.what,
+      os.date("%Y-%m-%d %H:%M:%S", run.ended), run.status, run.steps, run.failed)
+    for _, failure in ipairs(run.failures) do
+      out[#out + 1] = ("  %s %s: %s"):format(term:paint("red", "failed"), failure.step, failure.error)
+    end
   elseif not v.running then
     out[#out + 1] = "Nothing was applied yet. Try: prov apply"
   end
