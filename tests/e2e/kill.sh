@@ -96,7 +96,7 @@ for times in 1 2; do
     pid=$!
     sleep 0.9
     kill -INT "$pid"
-    [ "$times" -eq 1 ] || { sleep 0.05 && kill -INT "$pid"; }
+    [ "$times" -eq 1 ] || { sleep 0.05 && kill -INT "$pid" 2>/dev/null; }
     wait "$pid"
     code=$?
     [ "$code" -eq 130 ] || fail "Ctrl-C $times times: exit $code: $(tail -3 "$work/log")"
