@@ -285,6 +285,27 @@ test("binds volumes that outlive their servers", function()
   return true
 end)
 
+local function conf_of(kind, id)
+  return ("%s/labs/%s/%ss/%s/%s.conf"):format(scratch, lab, kind, id, kind)
+end
+
+test("takes nothing for gone that it cannot read", function()
+  local net = assert(d.create("network", "lan", {}))
+  local v = assert(d.create("volume", "data", {}))
+  for kind, id in pairs({ network = net.id, volume = v.id }) do
+    local path = conf_of(kind, id)
+    assert(fs.rename(path, path .. ".kept"))
+    assert(fs.mkdirp(path))
+    local ok, e = d.call(kind, "delete", id)
+    assert.is_nil(ok)
+    assert.matches("cannot read", tostring(e))
+    assert(fs.remove(path))
+    assert(fs.rename(path .. ".kept", path))
+    assert.equal(id, assert(d.call(kind, "read", id)).id)
+  end
+  return true
+end)
+
 test("finds by key what a creation made, and creates it once", function()
   local net = assert(d.create("network", "lan", {}, "k-net"))
   assert.equal(net.id, assert(d.create("network", "lan", {}, "k-net")).id)

@@ -390,7 +390,10 @@ end
 --- Removes a network, and the lab with its last one.
 ---@async
 function Lab:network_delete(id)
-  local described = self:get("networks", id)
+  local described, unread = self:get("networks", id)
+  if unread then
+    return nil, unread
+  end
   if described then
     local lock <close>, e = self:lock()
     if not lock then

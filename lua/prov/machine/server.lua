@@ -71,8 +71,9 @@ local function changeable(lab, want, described)
     described.port[i] = line
   end
   for i, volume in ipairs(want.volumes or {}) do
-    if not lab:get("volumes", volume.volume) then
-      return err.fail("notfound", "there is no volume '%s'", tostring(volume.volume))
+    local found, e = lab:get("volumes", volume.volume)
+    if not found then
+      return nil, e or err.new("notfound", ("there is no volume '%s'"):format(tostring(volume.volume)))
     end
     if not tostring(volume.path):match("^/[^:\n]*$") or volume.path:find("%.%.") then
       return err.fail("invalid", "volume path '%s' must be absolute, without ':' and '..'", tostring(volume.path))
@@ -127,9 +128,9 @@ local function first_files(want, described, gateway, keys)
 end
 
 local function describe_server(lab, want, lower, keys, tail)
-  local network = lab:get("networks", want.network)
+  local network, e = lab:get("networks", want.network)
   if not network then
-    return nil, nil, err.new("notfound", ("there is no network '%s'"):format(tostring(want.network)))
+    return nil, nil, e or err.new("notfound", ("there is no network '%s'"):format(tostring(want.network)))
   end
   local taken = {}
   for id, other in pairs(lab:all("servers")) do
@@ -137,7 +138,8 @@ local function describe_server(lab, want, lower, keys, tail)
       taken[other.ip] = id
     end
   end
-  local ip, e = ipam.allocate(assert(ipam.network(network.cidr)), taken, want.ip)
+  local ip
+  ip, e = ipam.allocate(assert(ipam.network(network.cidr)), taken, want.ip)
   if not ip then
     return nil, nil, e
   end
@@ -340,10 +342,11 @@ return function(Lab)
   end
 
   local function known(lab, id)
-    if lab:get("servers", id) then
+    local described, e = lab:get("servers", id)
+    if described then
       return true
     end
-    return err.fail("notfound", "there is no server '%s'", tostring(id))
+    return nil, e or err.new("notfound", ("there is no server '%s'"):format(tostring(id)))
   end
 
   ---@async

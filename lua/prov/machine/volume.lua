@@ -66,7 +66,10 @@ return function(Lab)
   --- Removes a volume with what is on it; refused while a server has it.
   ---@async
   function Lab:volume_delete(id)
-    local described = self:get("volumes", id)
+    local described, unread = self:get("volumes", id)
+    if unread then
+      return nil, unread
+    end
     if described then
       local lock <close>, e = self:lock()
       if not lock then
