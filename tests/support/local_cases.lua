@@ -289,6 +289,30 @@ local function conf_of(kind, id)
   return ("%s/labs/%s/%ss/%s/%s.conf"):format(scratch, lab, kind, id, kind)
 end
 
+test("removes what has lost its description", function()
+  local net = assert(d.create("network", "lan", {}))
+  local v = assert(d.create("volume", "data", {}))
+  local want = { network = net.id, image = "debian-12", volumes = { { volume = v.id, path = "/srv" } } }
+  local s = assert(d.create("server", "a", want)) -- it runs on
+  for kind, id in pairs({ network = net.id, volume = v.id, server = s.id }) do
+    assert(fs.write_atomic(conf_of(kind, id), ""))
+  end
+  assert(fs.write_atomic(("%s/labs/%s/lab.conf"):format(scratch, lab), ""))
+  for kind, id in pairs({ network = net.id, server = s.id }) do
+    local state = assert(d.call(kind, "read", id))
+    assert.equal(id, state.id)
+    assert.matches("damaged", state.incomplete)
+  end
+  assert.same({ id = v.id, name = "data", path = v.path }, assert(d.call("volume", "read", v.id)))
+  local _, e = d.call("server", "action_stop", s.id)
+  assert.equal("corrupt", e.code)
+  assert(d.call("server", "delete", s.id))
+  assert.is_nil(d.call("server", "read", s.id))
+  assert(d.call("volume", "delete", v.id))
+  assert(d.call("network", "delete", net.id)) -- and nothing is left, says after_each
+  return true
+end)
+
 test("takes nothing for gone that it cannot read", function()
   local net = assert(d.create("network", "lan", {}))
   local v = assert(d.create("volume", "data", {}))

@@ -72,7 +72,7 @@ local function changeable(lab, want, described)
   end
   for i, volume in ipairs(want.volumes or {}) do
     local found, e = lab:get("volumes", volume.volume)
-    if not found then
+    if not found and (not e or e.code ~= "corrupt") then -- of a volume only the folder matters
       return nil, e or err.new("notfound", ("there is no volume '%s'"):format(tostring(volume.volume)))
     end
     if not tostring(volume.path):match("^/[^:\n]*$") or volume.path:find("%.%.") then
@@ -248,6 +248,10 @@ return function(Lab)
         return nil, described
       end
     end
+    ok, e = self:keep("servers", id)
+    if not ok then
+      return nil, e
+    end
     if adopt then
       adopt(id)
     end
@@ -264,7 +268,7 @@ return function(Lab)
   function Lab:server_read(id)
     local described, e = self:get("servers", id)
     if not described then
-      return nil, e
+      return self:damaged("servers", id, e)
     end
     local state = server_state(self, id, described)
     if state.status == "running" then
@@ -385,7 +389,10 @@ return function(Lab)
     if type(id) ~= "string" or not id:match("^[a-z0-9][a-z0-9-]*$") then
       return err.fail("invalid", "'%s' is no id of a server", tostring(id))
     end
-    local ok, e = self:run(id, "destroy")
+    local ok, e = self:mend()
+    if ok then
+      ok, e = self:run(id, "destroy")
+    end
     if not ok then
       return nil, e
     end
