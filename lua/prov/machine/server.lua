@@ -178,7 +178,7 @@ local function server_state(lab, id, described)
     local volume, path = line:match("([^/]+)/data:(.*)$")
     volumes[i] = { volume = volume, path = path }
   end
-  return {
+  local state = {
     id = id,
     hostname = described.hostname,
     network = described.network,
@@ -194,6 +194,11 @@ local function server_state(lab, id, described)
     status = running_pid(folder) and "running" or "stopped",
     ssh = { host = described.ip, port = 22, user = "root", host_key = described.host_key, netns = lab.netns },
   }
+  if described.pending then -- differs from whatever is wanted, so that the next plan does it again
+    state.memory, state.cpus, state.volumes = nil, nil, nil
+    state.ports = "unknown, an update was cut short"
+  end
+  return state
 end
 
 return function(Lab)
@@ -324,12 +329,13 @@ return function(Lab)
         ok, e = check_ports(self, id, described)
       end
       if ok then
+        remount = old.pending == "volumes" or before ~= table.concat(described.volume, "\n")
+        described.pending = remount and "volumes" or "limits"
         ok, e = self:put("servers", id, described)
       end
       if not ok then
         return nil, e
       end
-      remount = before ~= table.concat(described.volume, "\n")
     end
     if running_pid(self:folder("servers", id)) then
       local ok, e = self:run(id, "limit")
@@ -342,7 +348,26 @@ return function(Lab)
         return nil, e
       end
     end
+    local settled, e = self:settle_update(id)
+    if not settled then
+      return nil, e
+    end
     return self:server_read(id)
+  end
+
+  --- What is described is what runs: the update is done.
+  ---@async
+  function Lab:settle_update(id)
+    local lock <close>, e = self:lock()
+    local described
+    if lock then
+      described, e = self:get("servers", id)
+    end
+    if not described then
+      return nil, e or err.new("notfound", ("there is no server '%s'"):format(id))
+    end
+    described.pending = nil
+    return self:put("servers", id, described)
   end
 
   local function known(lab, id)
