@@ -100,7 +100,8 @@ pv_status pv_network_down(const char *folder, pv_err *err)
     pv_status status = pv_labdir_of(folder, lab, err);
     if (status == PV_OK) status = pv_path_format(path, err, "%s/network.conf", folder);
     if (status == PV_OK) status = pv_conf_open(&conf, path, err);
-    if (status == PV_ENOTFOUND) return PV_OK;
+    /* Of one whose description is damaged the bridge goes with the namespace. */
+    if (status == PV_ENOTFOUND || status == PV_ECORRUPT) return PV_OK;
     if (status == PV_OK) status = pv_labdir_netns(lab, netns, err);
     if (status == PV_OK) status = pv_conf_need(conf, "bridge", &bridge, err);
     if (status == PV_OK) status = pv_labdir_link_del(netns, bridge, err);

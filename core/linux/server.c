@@ -227,13 +227,28 @@ pv_status pv_server_stop(const char *folder, int grace_ms, pv_err *err)
     return status;
 }
 
-/* A folder whose description is unreadable has no processes: they start after it is complete. */
+/* Of a server whose description is unreadable: its processes are found by their cgroup, and its
+ * link goes with them. */
+static pv_status end_undescribed(const char *folder, pv_err *err)
+{
+    char lab[PV_PATH_CAP], cgroup[PV_PATH_CAP];
+    pv_cgroups *groups = NULL;
+    pv_status status = pv_labdir_of(folder, lab, err);
+    if (status == PV_OK) status = pv_labdir_cgroup(lab, strrchr(folder, '/') + 1, cgroup, err);
+    if (status == PV_OK) status = pv_cgroups_open(&groups, err);
+    if (status == PV_OK) status = pv_cgroup_kill(groups, cgroup, 10000, err);
+    if (status == PV_OK) status = pv_cgroup_remove(groups, cgroup, err);
+    pv_cgroups_close(groups);
+    return status;
+}
+
 static pv_status end_for_good(const char *folder, pv_err *err)
 {
     pv_server s;
     pid_t pid;
     pv_status status = pv_server_open(&s, folder, 1, err);
-    if (status == PV_ENOTFOUND || status == PV_ECORRUPT) return PV_OK;
+    if (status == PV_ENOTFOUND) return PV_OK;
+    if (status == PV_ECORRUPT) return end_undescribed(folder, err);
     if (status != PV_OK) return status;
     pid = pv_run_pid(folder);
     if (pid > 0) kill(pid, SIGKILL);

@@ -199,6 +199,12 @@ pv_status write_with(pv_store *s, pv_status (*fn)(pv_change *c, void *arg), void
 /* Notes rc in the change and fills its err. */
 pv_status change_fail(pv_change *c, int rc, const char *what);
 
+/* ---- extent.c ---- */
+
+/* 0 when the file has every page in use that the transaction sees, else MDB_PAGE_NOTFOUND; what
+ * LMDB itself could stumble over is MDB_CORRUPTED.  A read transaction, which may become newer. */
+int store_has_pages(pv_store *s, MDB_txn *txn);
+
 /* ---- apply.c ---- */
 
 typedef struct pv_outcome {

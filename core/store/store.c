@@ -145,22 +145,25 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
 }
 
 /* A file cut short would kill the process with SIGBUS at the first read behind its end. */
-static pv_status check_length(pv_store *s, pv_err *err)
+static pv_status check_length(pv_store *s, MDB_txn *txn, pv_err *err)
 {
     MDB_envinfo info;
     MDB_stat stats;
     struct stat st;
+    size_t full;
+    int rc;
     mdb_env_info(s->env, &info);
     mdb_env_stat(s->env, &stats);
+    full = (info.me_last_pgno + 1) * (size_t)stats.ms_psize;
     if (stat(s->path, &st) != 0) return pv_fail_errno(err, errno, "open store %s", s->path);
-    if (info.me_last_txnid != 0 &&
-        (size_t)st.st_size < (info.me_last_pgno + 1) * (size_t)stats.ms_psize) {
+    if (info.me_last_txnid == 0 || (size_t)st.st_size >= full) return PV_OK;
+    rc = store_has_pages(s, txn);
+    if (rc == MDB_PAGE_NOTFOUND) {
         return pv_fail(err, PV_ECORRUPT,
                        "open store %s: the file is cut short (%zu of %zu bytes); restore a backup",
-                       s->path, (size_t)st.st_size,
-                       (info.me_last_pgno + 1) * (size_t)stats.ms_psize);
+                       s->path, (size_t)st.st_size, full);
     }
-    return PV_OK;
+    return rc == 0 ? PV_OK : store_fail(s, err, rc, "open store");
 }
 
 static int open_tables(pv_store *s, MDB_txn *txn, unsigned flags)
@@ -300,7 +303,8 @@ static pv_status open_existing(pv_store *s, pv_err *err)
         rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     }
     if (rc != 0) return store_fail(s, err, rc, "open store");
-    status = read_meta(s, txn, err);
+    status = check_length(s, txn, err);
+    if (status == PV_OK) status = read_meta(s, txn, err);
     if (status == PV_OK) {
         if ((rc = open_tables(s, txn, 0)) == 0) rc = load_state(s, txn, &state);
         if (rc == MDB_NOTFOUND) rc = MDB_CORRUPTED;
@@ -346,7 +350,6 @@ pv_status pv_store_open(pv_store **out, const char *path, const pv_store_options
     }
     if ((status = set_up(s, options->map_size, err)) != PV_OK) goto fail;
     if ((status = open_env(s, &fresh, err)) != PV_OK) goto fail;
-    if ((status = check_length(s, err)) != PV_OK) goto fail;
     mdb_reader_check(s->env, &dead); /* slots of processes that were killed */
     status = open_existing(s, err);
     if (status == PV_ENOTFOUND && !s->readonly) {

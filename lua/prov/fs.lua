@@ -78,12 +78,27 @@ local function write_all(fd, bytes)
   return true
 end
 
-local function sync_folder(path)
-  local fd = uv.fs_open(path:match("^(.*)/[^/]*$") or ".", "r", 0)
-  if fd then
-    call("fs_fsync", fd)
-    uv.fs_close(fd)
+--- Makes a file, or the names in a folder, survive a power failure.
+---@async
+---@param path string
+---@return true?
+---@return prov.Err?
+function M.sync(path)
+  local fd, e = uv.fs_open(path, "r", 0)
+  if not fd then
+    return nil, err.uv(e, "cannot sync %s", path)
   end
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      uv.fs_close(fd)
+    end,
+  })
+  local ok
+  ok, e = call("fs_fsync", fd)
+  if not ok and not tostring(e):find("^EINVAL") then -- some file systems cannot sync a folder
+    return nil, err.uv(e, "cannot sync %s", path)
+  end
+  return true
 end
 
 --- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between.
@@ -128,7 +143,7 @@ function M.write_atomic(path, bytes, opts)
   end
   kept = true
   if sync then
-    sync_folder(path)
+    M.sync(path:match("^(.*)/[^/]*$") or ".")
   end
   return true
 end

@@ -286,6 +286,90 @@ test("binds volumes that outlive their servers", function()
   return true
 end)
 
+local function conf_of(kind, id)
+  return ("%s/labs/%s/%ss/%s/%s.conf"):format(scratch, lab, kind, id, kind)
+end
+
+test("does an update again that was cut short", function()
+  local net = assert(d.create("network", "lan", {}))
+  local v = assert(d.create("volume", "data", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))
+  local path = conf_of("server", s.id)
+  -- Killed after the description was written and before anything else.
+  local text = assert(fs.read(path)) .. ("memory=%d\nvolume=%s:/srv\npending=volumes\n"):format(1 << 30, v.path)
+  assert(fs.write_atomic(path, text))
+  local seen = assert(d.call("server", "read", s.id))
+  assert.is_nil(seen.memory)
+  assert.is_nil(seen.volumes)
+  assert.equal("string", type(seen.ports)) -- unlike any that is wanted
+  local want = { memory = 1 << 30, volumes = { { volume = v.id, path = "/srv" } } }
+  seen = assert(d.call("server", "update", s.id, want))
+  assert.equal(1 << 30, seen.memory)
+  assert.same({}, seen.ports)
+  assert.same(want.volumes, seen.volumes)
+  sh(seen, "mountpoint -q /srv")
+  assert.is_nil(assert(fs.read(path)):find("pending", 1, true))
+  return true
+end)
+
+test("marks an update until it has taken effect", function()
+  local net = assert(d.create("network", "lan", {}))
+  local s = assert(d.create("server", "a", { network = net.id, image = "debian-12", init = "sshd" }))
+  local Lab, marked = require("prov.machine.lab").Lab, nil
+  local run = Lab.run
+  Lab.run = function(...)
+    marked = assert(fs.read(conf_of("server", s.id))):match("pending=(%w+)")
+    return run(...)
+  end
+  local ok, e = d.call("server", "update", s.id, { memory = 1 << 30 })
+  Lab.run = run
+  assert(ok, e)
+  assert.equal("limits", marked)
+  assert.equal(1 << 30, ok.memory)
+  return true
+end)
+
+test("removes what has lost its description", function()
+  local net = assert(d.create("network", "lan", {}))
+  local v = assert(d.create("volume", "data", {}))
+  local want = { network = net.id, image = "debian-12", volumes = { { volume = v.id, path = "/srv" } } }
+  local s = assert(d.create("server", "a", want)) -- it runs on
+  for kind, id in pairs({ network = net.id, volume = v.id, server = s.id }) do
+    assert(fs.write_atomic(conf_of(kind, id), ""))
+  end
+  assert(fs.write_atomic(("%s/labs/%s/lab.conf"):format(scratch, lab), ""))
+  for kind, id in pairs({ network = net.id, server = s.id }) do
+    local state = assert(d.call(kind, "read", id))
+    assert.equal(id, state.id)
+    assert.matches("damaged", state.incomplete)
+  end
+  assert.same({ id = v.id, name = "data", path = v.path }, assert(d.call("volume", "read", v.id)))
+  local _, e = d.call("server", "action_stop", s.id)
+  assert.equal("corrupt", e.code)
+  assert(d.call("server", "delete", s.id))
+  assert.is_nil(d.call("server", "read", s.id))
+  assert(d.call("volume", "delete", v.id))
+  assert(d.call("network", "delete", net.id)) -- and nothing is left, says after_each
+  return true
+end)
+
+test("takes nothing for gone that it cannot read", function()
+  local net = assert(d.create("network", "lan", {}))
+  local v = assert(d.create("volume", "data", {}))
+  for kind, id in pairs({ network = net.id, volume = v.id }) do
+    local path = conf_of(kind, id)
+    assert(fs.rename(path, path .. ".kept"))
+    assert(fs.mkdirp(path))
+    local ok, e = d.call(kind, "delete", id)
+    assert.is_nil(ok)
+    assert.matches("cannot read", tostring(e))
+    assert(fs.remove(path))
+    assert(fs.rename(path .. ".kept", path))
+    assert.equal(id, assert(d.call(kind, "read", id)).id)
+  end
+  return true
+end)
+
 test("finds by key what a creation made, and creates it once", function()
   local net = assert(d.create("network", "lan", {}, "k-net"))
   assert.equal(net.id, assert(d.create("network", "lan", {}, "k-net")).id)

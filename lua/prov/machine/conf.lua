@@ -62,18 +62,19 @@ function M.format(conf)
   return table.concat(lines)
 end
 
---- Writes a description so that a reader sees all of it or the one before.
+--- Writes a description so that a reader, or a crash, sees all of it or the one before.
+---@async
 ---@param path string
 ---@param conf table<string, any>
+---@param sync? boolean default true; false leaves what a crash keeps to the caller
 ---@return true?
 ---@return prov.Err?
-function M.write(path, conf)
+function M.write(path, conf, sync)
   local text, e = M.format(conf)
   if not text then
     return nil, e
   end
-  -- Not synced: what it describes does not outlive a crash of the machine either.
-  return fs.write_atomic(path, text, { mode = 384, sync = false })
+  return fs.write_atomic(path, text, { mode = 384, sync = sync })
 end
 
 return M

@@ -3,8 +3,8 @@
 -- Every thing is a folder that appears by a rename with its description (and idempotency key)
 -- complete, before anything else of it exists, and disappears by a rename after everything else of
 -- it is gone. So whatever is killed when, the folder tells what may be there. The layout is in
--- core/linux/lab.h. Changes to the set of folders happen under the lab's lock, without
--- suspending in between.
+-- core/linux/lab.h. Changes to the set of folders happen under the lab's lock. A description that
+-- is damaged all the same is read as incomplete: what it is of can be replaced and removed.
 
 local backends = require("prov.machine.backend")
 local conf = require("prov.machine.conf")
@@ -89,6 +89,41 @@ function Lab:get(kind, id)
   return conf.read(("%s/%s.conf"):format(self:folder(kind, id), kind:gsub("s$", "")))
 end
 
+--- The state of a thing whose description is damaged, nil and the error for any other. Plans
+-- replace what is incomplete, and remove it when it is no longer wanted.
+---@param e prov.Err?
+---@return table?
+---@return prov.Err?
+function Lab:damaged(kind, id, e)
+  if not e or e.code ~= "corrupt" then
+    return nil, e
+  end
+  local log = require("prov.log")
+  log.warn(("%s: it can only be replaced or removed; its files are in %s"):format(e.msg, self:folder(kind, id)))
+  return { id = id, name = id:gsub("%-%x+$", ""), status = "damaged", incomplete = "its description is damaged" }
+end
+
+--- Writes what all of the lab's processes need to know.
+---@async
+function Lab:settle()
+  return conf.write(self.dir .. "/lab.conf", {
+    netns = self.netns,
+    workspace = self.workspace,
+    cache = image.dir():gsub("/[^/]*$", "") .. "/packages",
+    allow = sources.hosts(),
+  })
+end
+
+--- The same when the file is damaged, so that what is in the lab can be removed.
+---@async
+function Lab:mend()
+  local _, e = conf.read(self.dir .. "/lab.conf")
+  if e and e.code == "corrupt" then
+    return self:settle()
+  end
+  return true
+end
+
 ---@return string
 function Lab:folder(kind, id)
   return ("%s/%s/%s"):format(self.dir, kind, id)
@@ -101,7 +136,7 @@ end
 function Lab:backend_of(id)
   local described, e = self:get("servers", id)
   local name = described and described.backend or self.backend
-  if e then
+  if e and e.code ~= "corrupt" then
     return nil, e
   end
   local backend = backends.get(name)
@@ -164,7 +199,7 @@ function Lab:appear(kind, name, fill)
     end
   end
   if ok then
-    ok, e = conf.write(("%s/%s.conf"):format(temp, kind:gsub("s$", "")), described)
+    ok, e = conf.write(("%s/%s.conf"):format(temp, kind:gsub("s$", "")), described, false) -- see keep()
   end
   if ok then
     ok, e = fs.rename(temp, self:folder(kind, id))
@@ -174,6 +209,21 @@ function Lab:appear(kind, name, fill)
     return nil, e
   end
   return id, described
+end
+
+--- Makes what appeared survive a power failure; before its id is recorded anywhere, and not under
+-- the lock, where many that are made at once would wait for the disk one after the other.
+---@async
+function Lab:keep(kind, id)
+  local folder = self:folder(kind, id)
+  local ok, e = fs.sync(("%s/%s.conf"):format(folder, kind:gsub("s$", "")))
+  if ok then
+    ok, e = fs.sync(folder)
+  end
+  if ok then
+    ok, e = fs.sync(("%s/%s"):format(self.dir, kind))
+  end
+  return ok, e
 end
 
 --- Starts the lab's process again when it is gone; looks at most once a second.
@@ -219,11 +269,16 @@ function Lab:bury()
       end
     end
   end
-  local _, broken = self:all("servers")
-  for _, folder in ipairs(broken) do -- the machine crashed before its description reached the disk
-    local ok, e = helper.remove(folder)
-    if not ok then
-      return nil, e
+  if next((self:all("networks"))) then
+    return true
+  end
+  for _, kind in ipairs({ "servers", "networks" }) do -- made just before a power failure; nobody knows of them
+    local _, broken = self:all(kind)
+    for _, folder in ipairs(broken) do
+      local ok, e = helper.remove(folder)
+      if not ok then
+        return nil, e
+      end
     end
   end
   return true
@@ -235,9 +290,13 @@ function Lab:close_empty()
   if not fs.exists(self.dir) then
     return true
   end
-  local buried, be = self:bury()
-  if not buried then
-    return nil, be
+  local mended, why = self:mend()
+  if not mended then
+    return nil, why
+  end
+  mended, why = self:bury()
+  if not mended then
+    return nil, why
   end
   local lock <close>, e = self:lock()
   if not lock then
@@ -258,6 +317,7 @@ function Lab:close_empty()
 end
 
 --- Writes a changed description.
+---@async
 function Lab:put(kind, id, described)
   return conf.write(("%s/%s.conf"):format(self:folder(kind, id), kind:gsub("s$", "")), described)
 end
@@ -329,12 +389,7 @@ function Lab:network_create(want, adopt)
     id, described = self:by_key("networks", want.key)
     if not id then
       local ok
-      ok, e = conf.write(self.dir .. "/lab.conf", {
-        netns = self.netns,
-        workspace = self.workspace,
-        cache = image.dir():gsub("/[^/]*$", "") .. "/packages",
-        allow = sources.hosts(),
-      })
+      ok, e = self:settle()
       if not ok then
         return nil, e
       end
@@ -346,10 +401,14 @@ function Lab:network_create(want, adopt)
       return nil, described
     end
   end
+  local ok, e = self:keep("networks", id)
+  if not ok then
+    return nil, e
+  end
   if adopt then
     adopt(id)
   end
-  local ok, e = helper.network_up(self:folder("networks", id))
+  ok, e = helper.network_up(self:folder("networks", id))
   if not ok then
     return nil, e:wrap("cannot make the network '%s'", want.name)
   end
@@ -360,7 +419,7 @@ end
 function Lab:network_read(id)
   local described, e = self:get("networks", id)
   if not described then
-    return nil, e
+    return self:damaged("networks", id, e)
   end
   return network_state(self, id, described)
 end
@@ -394,15 +453,19 @@ end
 --- Removes a network, and the lab with its last one.
 ---@async
 function Lab:network_delete(id)
-  local described = self:get("networks", id)
-  if described then
+  local described, damage = self:get("networks", id)
+  if damage and damage.code ~= "corrupt" then
+    return nil, damage
+  end
+  if described or damage then
     local lock <close>, e = self:lock()
     if not lock then
       return nil, e
     end
     for server, other in pairs(self:all("servers")) do
       if other.network == id then
-        return err.fail("conflict", "network '%s' still has the server '%s'", described.name, server)
+        local name = described and described.name or id
+        return err.fail("conflict", "network '%s' still has the server '%s'", name, server)
       end
     end
     local ok

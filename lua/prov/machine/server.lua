@@ -57,8 +57,9 @@ local function changeable(lab, want, described)
     described.port[i] = format_port(port)
   end
   for i, volume in ipairs(want.volumes or {}) do
-    if not lab:get("volumes", volume.volume) then
-      return err.fail("notfound", "there is no volume '%s'", tostring(volume.volume))
+    local found, e = lab:get("volumes", volume.volume)
+    if not found and (not e or e.code ~= "corrupt") then -- of a volume only the folder matters
+      return nil, e or err.new("notfound", ("there is no volume '%s'"):format(tostring(volume.volume)))
     end
     if not tostring(volume.path):match("^/[^:\n]*$") or volume.path:find("%.%.") then
       return err.fail("invalid", "volume path '%s' must be absolute, without ':' and '..'", tostring(volume.path))
@@ -113,9 +114,9 @@ local function first_files(want, described, gateway, keys)
 end
 
 local function describe_server(lab, want, lower, keys, tail)
-  local network = lab:get("networks", want.network)
+  local network, e = lab:get("networks", want.network)
   if not network then
-    return nil, nil, err.new("notfound", ("there is no network '%s'"):format(tostring(want.network)))
+    return nil, nil, e or err.new("notfound", ("there is no network '%s'"):format(tostring(want.network)))
   end
   local taken = {}
   for id, other in pairs(lab:all("servers")) do
@@ -123,7 +124,8 @@ local function describe_server(lab, want, lower, keys, tail)
       taken[other.ip] = id
     end
   end
-  local ip, e = ipam.allocate(assert(ipam.network(network.cidr)), taken, want.ip)
+  local ip
+  ip, e = ipam.allocate(assert(ipam.network(network.cidr)), taken, want.ip)
   if not ip then
     return nil, nil, e
   end
@@ -162,7 +164,7 @@ local function server_state(lab, id, described)
     local volume, path = line:match("([^/]+)/data:(.*)$")
     volumes[i] = { volume = volume, path = path }
   end
-  return {
+  local state = {
     id = id,
     hostname = described.hostname,
     network = described.network,
@@ -178,6 +180,11 @@ local function server_state(lab, id, described)
     status = running_pid(folder) and "running" or "stopped",
     ssh = { host = described.ip, port = 22, user = "root", host_key = described.host_key, netns = lab.netns },
   }
+  if described.pending then -- differs from whatever is wanted, so that the next plan does it again
+    state.memory, state.cpus, state.volumes = nil, nil, nil
+    state.ports = "unknown, an update was cut short"
+  end
+  return state
 end
 
 return function(Lab)
@@ -232,6 +239,10 @@ return function(Lab)
         return nil, described
       end
     end
+    ok, e = self:keep("servers", id)
+    if not ok then
+      return nil, e
+    end
     if adopt then
       adopt(id)
     end
@@ -248,7 +259,7 @@ return function(Lab)
   function Lab:server_read(id)
     local described, e = self:get("servers", id)
     if not described then
-      return nil, e
+      return self:damaged("servers", id, e)
     end
     local state = server_state(self, id, described)
     if state.status == "running" then
@@ -304,12 +315,13 @@ return function(Lab)
         ok, e = check_ports(self, id, described)
       end
       if ok then
+        remount = old.pending == "volumes" or before ~= table.concat(described.volume, "\n")
+        described.pending = remount and "volumes" or "limits"
         ok, e = self:put("servers", id, described)
       end
       if not ok then
         return nil, e
       end
-      remount = before ~= table.concat(described.volume, "\n")
     end
     if running_pid(self:folder("servers", id)) then
       local ok, e = self:run(id, "limit")
@@ -322,14 +334,34 @@ return function(Lab)
         return nil, e
       end
     end
+    local settled, e = self:settle_update(id)
+    if not settled then
+      return nil, e
+    end
     return self:server_read(id)
   end
 
+  --- What is described is what runs: the update is done.
+  ---@async
+  function Lab:settle_update(id)
+    local lock <close>, e = self:lock()
+    local described
+    if lock then
+      described, e = self:get("servers", id)
+    end
+    if not described then
+      return nil, e or err.new("notfound", ("there is no server '%s'"):format(id))
+    end
+    described.pending = nil
+    return self:put("servers", id, described)
+  end
+
   local function known(lab, id)
-    if lab:get("servers", id) then
+    local described, e = lab:get("servers", id)
+    if described then
       return true
     end
-    return err.fail("notfound", "there is no server '%s'", tostring(id))
+    return nil, e or err.new("notfound", ("there is no server '%s'"):format(tostring(id)))
   end
 
   ---@async
@@ -368,7 +400,10 @@ return function(Lab)
     if type(id) ~= "string" or not id:match("^[a-z0-9][a-z0-9-]*$") then
       return err.fail("invalid", "'%s' is no id of a server", tostring(id))
     end
-    local ok, e = self:run(id, "destroy")
+    local ok, e = self:mend()
+    if ok then
+      ok, e = self:run(id, "destroy")
+    end
     if not ok then
       return nil, e
     end

@@ -5,7 +5,7 @@ local err = require("prov.err")
 local fs = require("prov.fs")
 
 local function volume_state(lab, id, described)
-  return { id = id, name = described.name, path = lab:folder("volumes", id) .. "/data" }
+  return { id = id, name = described.name or id:gsub("%-%x+$", ""), path = lab:folder("volumes", id) .. "/data" }
 end
 
 return function(Lab)
@@ -30,6 +30,10 @@ return function(Lab)
         return nil, described
       end
     end
+    local ok, e = self:keep("volumes", id)
+    if not ok then
+      return nil, e
+    end
     if adopt then
       adopt(id)
     end
@@ -39,10 +43,10 @@ return function(Lab)
   ---@async
   function Lab:volume_read(id)
     local described, e = self:get("volumes", id)
-    if not described then
+    if not described and (not e or e.code ~= "corrupt") then
       return nil, e
     end
-    return volume_state(self, id, described)
+    return volume_state(self, id, described or {}) -- the folder has all that matters of it
   end
 
   ---@async
@@ -66,8 +70,11 @@ return function(Lab)
   --- Removes a volume with what is on it; refused while a server has it.
   ---@async
   function Lab:volume_delete(id)
-    local described = self:get("volumes", id)
-    if described then
+    local described, damage = self:get("volumes", id)
+    if damage and damage.code ~= "corrupt" then
+      return nil, damage
+    end
+    if described or damage then
       local lock <close>, e = self:lock()
       if not lock then
         return nil, e
@@ -75,7 +82,8 @@ return function(Lab)
       for server, other in pairs(self:all("servers")) do
         for _, line in ipairs(other.volume) do
           if line:find(self:folder("volumes", id) .. "/data:", 1, true) == 1 then
-            return err.fail("conflict", "volume '%s' is in use by the server '%s'", described.name, server)
+            local name = described and described.name or id
+            return err.fail("conflict", "volume '%s' is in use by the server '%s'", name, server)
           end
         end
       end

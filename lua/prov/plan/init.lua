@@ -223,6 +223,8 @@ function Builder:decide(node, args, record)
     return "replace", changes, "asked for with --replace"
   elseif record.tainted then
     return "replace", changes, "its last creation did not end well"
+  elseif observed and observed.incomplete then
+    return "replace", changes, tostring(observed.incomplete)
   end
   return self:weigh(node, changes)
 end

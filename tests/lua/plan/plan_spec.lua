@@ -72,6 +72,22 @@ describe("plan", function()
     assert.same({}, (spec.plan(c)))
   end))
 
+  it("replaces what its provider calls incomplete, and deletes it when it is not wanted", test(function()
+    local c = ctx(BASE)
+    spec.apply(c)
+    local project <close> = assert(require("prov.project").open(c))
+    local body = assert(project.providers:body("demo", "server"))
+    local read = body.read
+    body.read = function(x, id)
+      return x.address == "server.web[2]" and { id = id, incomplete = "half of it is lost" } or read(x, id)
+    end
+    local plan = assert(project:plan())
+    assert.same({ "delete server.web[2]", "create server.web[2]" }, { plan.steps[1].id, plan.steps[2].id })
+    assert.equal("half of it is lost", plan.steps[2].reason)
+    assert.equal(3, assert(project:plan({ destroy = true })).counts.delete)
+    body.read = read
+  end))
+
   it("deletes dependents first", test(function()
     local c = ctx(BASE)
     spec.apply(c)
