@@ -5,13 +5,15 @@ local BY_SYSTEM = {
   ubuntu = { ["22.04"] = 14, ["24.04"] = 16 },
 }
 
+local DATABASE = "^[%w_][%w_-]*$"
+
 local schema = {
   version = { type = "int", min = 10, doc = "major version; the distribution's own by default" },
   port = { type = "int", min = 1, max = 65535, default = 5432, doc = "TCP port" },
   listen = { type = "string", default = "localhost", pattern = "^[%w.:*, -]+$",
     doc = "addresses to listen on besides localhost; * for all" },
   allow = { type = "list", of = { type = "cidr" }, default = {}, doc = "networks that may log in with a password" },
-  databases = { type = "list", of = { type = "string", pattern = "^[%w_][%w_-]*$" }, default = {},
+  databases = { type = "list", of = { type = "string", pattern = DATABASE }, default = {},
     doc = "databases that exist" },
   users = {
     type = "map", default = {}, doc = "roles that may log in, by name",
@@ -19,7 +21,7 @@ local schema = {
       type = "record",
       fields = {
         password = { type = "secret", required = true, doc = "its password" },
-        owns = { type = "list", of = { type = "string" }, default = {}, doc = "databases it owns" },
+        owns = { type = "list", of = { type = "string", pattern = DATABASE }, default = {}, doc = "databases it owns" },
         superuser = { type = "bool", default = false, doc = "may do everything" },
       },
     },
@@ -142,7 +144,8 @@ local function databases(want, parts)
   for _, database in ipairs(sorted_names(all)) do
     local own = owner[database]
     table.insert(parts.sql, ("SELECT 'CREATE DATABASE %s' WHERE NOT EXISTS "
-      .. "(SELECT FROM pg_database WHERE datname = %s) \\gexec\n"):format(name(database), literal(database)))
+      .. "(SELECT FROM pg_database WHERE datname = %s) \\gexec\n"):format(name(database):gsub("'", "''"),
+      literal(database)))
     if own then
       table.insert(parts.sql, ("ALTER DATABASE %s OWNER TO %s;\n"):format(name(database), name(own)))
     end

@@ -164,6 +164,11 @@ describe("taskserv recipes", function()
         assert.truthy(tostring(e):find("no name for a site", 1, true), tostring(e))
       end
     end
+    local postgres = declaration("databases/postgres")
+    for _, name in ipairs({ "o'brien", "", "a\nSQL\n", "-a", 'a"b' }) do
+      local users = { app = { password = value.secret("x"), owns = { name } } }
+      assert.is_nil((contract.compile(postgres.schema):complete({ users = users })), name)
+    end
     complete(nginx, { sites = { ["api.v2-x_y"] = {}, ["0"] = {} } })
     for path, want in pairs({ ["web/haproxy"] = { frontends = { [""] = { listen = 80 } } },
       ["monitoring/prometheus"] = { jobs = { [""] = { targets = {} } } } }) do
