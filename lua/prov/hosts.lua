@@ -4,6 +4,7 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
+local view = require("prov.view")
 
 local M = {}
 
@@ -162,7 +163,7 @@ local function ops_of(declaration, which, want, facts)
   if not fn then
     return {}
   end
-  local ok, ops = pcall(fn, require("prov.host").op, want, facts)
+  local ok, ops = pcall(fn, view.of(require("prov.host").op, "op"), want, view.of(facts, "facts"))
   if not ok then
     if err.is(ops) then
       return nil, ops

@@ -7,6 +7,7 @@ local app = require("core.app")
 local data = require("core.data")
 local err = require("prov.err")
 local value = require("prov.value")
+local view = require("prov.view")
 
 local M = {}
 
@@ -78,7 +79,7 @@ function M.env()
     error = error,
     getmetatable = safe_getmetatable,
     ipairs = ipairs,
-    next = next,
+    next = view.next,
     pairs = pairs,
     pcall = function(fn, ...)
       return through(pcall(fn, ...))

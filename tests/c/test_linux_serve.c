@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 static char base[64], lab[96], netns[96];
 static int mirror_port;
 static pid_t mirror, process;
+static int guard; /* a byte in it: all was tidied; an end without one: we were ended early */
 
 static pv_bytes str(const char *text)
 {
@@ -110,6 +112,40 @@ static int listen_loopback(int *port)
     return fd;
 }
 
+/* Tidies what a program that was ended before its teardown leaves.  No child of it, so that who
+ * kills it with its children does not reach this. */
+static int start_guard(void)
+{
+    int ends[2];
+    char byte;
+    pid_t between;
+    if (pipe(ends) != 0 || (between = fork()) < 0) return -1;
+    guard = ends[1];
+    if (between > 0) {
+        close(ends[0]);
+        return waitpid(between, NULL, 0) == between ? 0 : -1;
+    }
+    if (fork() != 0) _exit(0);
+    close(ends[1]);
+    setsid();
+    for (int fd = 0; fd < 3; fd++) close(fd); /* nobody waits for the end of these */
+    if (read(ends[0], &byte, 1) == 1) _exit(0);
+    pv_netns_delete(netns, NULL);
+    for (int i = 0; i < 50 && pv_tree_remove(base, NULL) != PV_OK; i++) usleep(100000);
+    _exit(0);
+}
+
+/* Forks a child that goes when this program goes. */
+static pid_t fork_bound(void)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0) return pid;
+    close(guard);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    return 0;
+}
+
 static int setup(void **state)
 {
     char path[160], text[512];
@@ -118,9 +154,10 @@ static int setup(void **state)
     signal(SIGPIPE, SIG_IGN);
     strcpy(base, "/tmp/prov-serve-XXXXXX");
     if (mkdtemp(base) == NULL) return -1;
-    listening = listen_loopback(&mirror_port);
     snprintf(lab, sizeof lab, "%s/lab", base);
     snprintf(netns, sizeof netns, "%s/ns", base);
+    if (start_guard() != 0) return -1;
+    listening = listen_loopback(&mirror_port);
     snprintf(path, sizeof path, "%s/servers/web-1", lab);
     if (pv_dir_make(path, NULL) != PV_OK) return -1;
     snprintf(path, sizeof path, "%s/lab.conf", lab);
@@ -128,10 +165,10 @@ static int setup(void **state)
              mirror_port);
     if (pv_file_replace(path, text, NULL) != PV_OK) return -1;
     if (pv_netns_create(netns, NULL) != PV_OK) return -1;
-    mirror = fork();
+    mirror = fork_bound();
     if (mirror == 0) run_mirror(listening);
     close(listening);
-    process = fork();
+    process = fork_bound();
     if (process == 0) _exit(pv_serve_run(lab, NULL) == PV_OK ? 0 : 1);
     for (int i = 0; i < 500; i++) { /* our own child answers, so nothing is started anew */
         snprintf(path, sizeof path, "%s.sock", netns);
@@ -150,8 +187,8 @@ static int teardown(void **state)
     if (pv_serve_stop(lab, NULL) != PV_OK) return -1;
     waitpid(process, &ended, 0);
     pv_netns_delete(netns, NULL);
-    return WIFEXITED(ended) && WEXITSTATUS(ended) == 0 && pv_tree_remove(base, NULL) == PV_OK ? 0
-                                                                                              : -1;
+    if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0) return -1;
+    return pv_tree_remove(base, NULL) == PV_OK && write(guard, "", 1) == 1 ? 0 : -1;
 }
 
 typedef struct answer {

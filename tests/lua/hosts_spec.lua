@@ -115,4 +115,69 @@ describe("hosts", function()
     assert.equal("web.service: failed\n  no such module", e.hint)
     assert.equal("health check", titles[#titles])
   end))
+
+  it("hands op and facts to read: what a recipe does to them is refused and reaches no other", test(function()
+    local seen = {}
+    local declaration = { name = "web" }
+    local opened, restore = open(session_of({}), 0, STATE, declaration)
+    for part, change in pairs({
+      ["op cannot be changed"] = function(op)
+        op.file = op.dir
+      end,
+      ["facts cannot be changed"] = function(_, facts)
+        facts.arch = "z80"
+      end,
+      ["hosts_spec.lua:%d+: facts cannot be changed"] = function(_, facts)
+        facts.os.id = "other"
+      end,
+      ["no op 'fiel'"] = function(op)
+        return op.fiel
+      end,
+      ["raised here"] = function(op, facts)
+        rawset(op, "file", op.dir)
+        rawset(facts.os, "id", "other")
+        error("raised here")
+      end,
+    }) do
+      declaration.recipe = function(op, _, facts)
+        change(op, facts)
+        return {}
+      end
+      local report, e = opened:check(NODE)
+      assert.is_nil(report)
+      assert.matches(part, e.msg)
+    end
+    declaration.recipe = function(op, _, facts)
+      seen.op, seen.id = op.file({ "/x", absent = true }).op, facts.os.id
+      for key, v in pairs(facts) do
+        seen[key] = type(v)
+      end
+      for _, disk in ipairs(facts.disks) do
+        seen.mount = disk.mount
+      end
+      seen.count = #facts.disks
+      seen.text = op.template({ "/x", template = "{{# l }}{{ mount }} {{/ l }}", vars = { l = facts.disks } }).args.text
+      return {}
+    end
+    assert(opened:check(NODE))
+    restore()
+    local facts = opened:facts("server.a")
+    assert.same({ "file", facts.os.id, #facts.disks }, { seen.op, seen.id, seen.count })
+    assert.same({ "string", "table", "table" }, { seen.arch, seen.os, seen.server })
+    assert.equal(facts.disks[#facts.disks].mount, seen.mount)
+    assert.equal(seen.count, select(2, seen.text:gsub("/%S* ", "")))
+  end))
+
+  it("gives extensions a next that knows what they may only read", function()
+    local env = require("prov.sandbox").env()
+    local t = require("prov.view").of({ a = { 1 }, b = {} }, "facts")
+    assert.equal(1, t.a[1])
+    assert.is_nil(env.next(t.b))
+    assert.equal(1, env.next(t.a))
+    assert.equal(1, env.next({ 5 }))
+    local _, inner = env.next(t)
+    assert.has_error(function()
+      inner.x = 1
+    end)
+  end)
 end)

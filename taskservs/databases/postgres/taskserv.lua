@@ -13,7 +13,8 @@ local schema = {
   listen = { type = "string", default = "localhost", pattern = "^[%w.:*, -]+$",
     doc = "addresses to listen on besides localhost; * for all" },
   allow = { type = "list", of = { type = "cidr" }, default = {}, doc = "networks that may log in with a password" },
-  databases = { type = "list", of = { type = "string", pattern = DATABASE }, default = {}, doc = "databases that exist" },
+  databases = { type = "list", of = { type = "string", pattern = DATABASE }, default = {},
+    doc = "databases that exist" },
   users = {
     type = "map", default = {}, doc = "roles that may log in, by name",
     of = {

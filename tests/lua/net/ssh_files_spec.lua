@@ -107,17 +107,19 @@ describe("ssh files", function()
       local task = async.spawn(function()
         return other:upload(("x"):rep(20000000), dir .. "/file")
       end)
-      async.sleep(1000)
-      assert.are.equal(1, #list(dir))
+      local function comes_to(count)
+        for _ = 1, 100 do
+          if #list(dir) == count then
+            break
+          end
+          async.sleep(50)
+        end
+        assert.are.equal(count, #list(dir))
+      end
+      comes_to(1)
       task:cancel()
       fails("canceled", task:join())
-      for _ = 1, 100 do
-        if #list(dir) == 0 then
-          break
-        end
-        async.sleep(50)
-      end
-      assert.are.same({}, list(dir))
+      comes_to(0)
       other:close()
     end)
   end)
@@ -243,7 +245,9 @@ describe("ssh files", function()
       local started = uv.hrtime()
       local text = fails("timeout", ssh.connect(server:target({ port = silent.port, timeout = 300 })))
       assert.matches("handshake", text)
-      assert.is_true((uv.hrtime() - started) / 1e6 < 1500)
+      -- After its own 300 ms, not the 30 s of those who ask for nothing; a busy machine is late.
+      local took = (uv.hrtime() - started) / 1e6
+      assert.is_true(took >= 300 and took < 15000, took .. " ms")
       local task = async.spawn(function()
         return ssh.connect(server:target({ port = silent.port }))
       end)
