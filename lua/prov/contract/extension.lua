@@ -106,7 +106,7 @@ local RESOURCE = {
 local BODY_FUNCTIONS = { "read", "create", "delete" }
 
 local function fail(path, field, message, hint)
-  return err.new("invalid", ("%s: field '%s' %s"):format(path, field, message), { file = path, hint = hint })
+  return err.new("invalid", ("field '%s' %s"):format(field, message), { file = path, hint = hint })
 end
 
 local function names_of(...)
@@ -193,11 +193,7 @@ end
 ---@return prov.Err?
 function M.check(kind, name, declaration, path)
   if type(declaration) ~= "table" then
-    return err.new(
-      "invalid",
-      ("%s: must return a table, not %s"):format(path, type(declaration)),
-      { file = path }
-    )
+    return err.new("invalid", ("must return a table, not %s"):format(type(declaration)), { file = path })
   end
   if declaration.kind ~= kind then
     return fail(path, "kind", ('must be "%s"'):format(kind))
