@@ -4,6 +4,7 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
+local platform = require("prov.host.platform")
 local recipe = require("prov.host.recipe")
 
 local M = {}
@@ -168,6 +169,10 @@ local function run(self, node, which, mode, on_event)
     return nil, e
   end
   local function make(facts)
+    local refusal = which == "recipe" and platform.refusal(declaration, facts.os)
+    if refusal then
+      return nil, refusal
+    end
     return recipe.ops(declaration, which, node.args, keep_facts(self, node.server, facts))
   end
   local host = require("prov.host")

@@ -82,6 +82,16 @@ describe("registry", function()
         'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, needs = { 1 } }',
         "field 'needs' must be a list of strings",
       },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, platforms = { "debain>=12" } }',
+        "field 'platforms' has a mistake: 'debain>=12': there is no system 'debain'",
+        "did you mean 'debian'?",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, platforms = { "debian=>12" } }',
+        "field 'platforms' has a mistake: 'debian=>12' is no platform",
+        'write a name of /etc/os-release, or name and version such as "debian>=12" (>= > = < <=)',
+      },
       { "error('boom')", "boom" },
     }
     for i, row in ipairs(rows) do
@@ -91,6 +101,7 @@ describe("registry", function()
       assert.truthy(tostring(e):find(row[2], 1, true), tostring(e))
       local _, times = tostring(e):gsub("taskservs/x/taskserv%.lua", "")
       assert.equal(1, times, tostring(e))
+      assert.equal(row[3] or e.hint, e.hint)
     end
   end)
 

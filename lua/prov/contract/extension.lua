@@ -2,6 +2,7 @@
 
 local contract = require("prov.contract")
 local err = require("prov.err")
+local platform = require("prov.host.platform")
 local suggest = require("prov.suggest")
 
 local M = {}
@@ -45,6 +46,20 @@ local function is_strings(v)
   return true
 end
 
+local function is_platforms(v)
+  local ok, problem = is_strings(v)
+  if not ok then
+    return false, problem
+  end
+  for _, text in ipairs(v) do
+    local parsed, message, hint = platform.parse(text)
+    if not parsed then
+      return false, ("has a mistake: %s"):format(message), hint
+    end
+  end
+  return true
+end
+
 local function either(a, b, text)
   return function(v)
     return type(v) == a or type(v) == b, text
@@ -76,7 +91,7 @@ local SHAPES = {
     needs = { is_strings },
     after = { is_strings },
     conflicts = { is_strings },
-    platforms = { is_strings },
+    platforms = { is_platforms },
     recipe = { is("function") },
     health = { is("function") },
     remove = { is("function") },
@@ -129,9 +144,9 @@ local function check_shape(path, where, t, first, second)
           return fail(path, where .. name, "is missing")
         end
       else
-        local ok, message = spec[1](v)
+        local ok, message, hint = spec[1](v)
         if not ok then
-          return fail(path, where .. name, message)
+          return fail(path, where .. name, message, hint)
         end
       end
     end
