@@ -76,7 +76,21 @@ describe("registry", function()
       },
       {
         'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { type = "itn" } } }',
-        "field 'schema' has a mistake: there is no type 'itn'",
+        "field 'schema.a' has a mistake: there is no type 'itn'",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end,\nschema = { a = { type = "int", requird = true } } }',
+        "taskserv.lua:2: field 'schema.a.requird' is not known",
+        "did you mean 'required'?",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { type = "list", of = { fields = { b = { typ = "int" } } } } } }',
+        "field 'schema.a.of.b.typ' is not known",
+        "did you mean 'type'?",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { required = "yes" } } }',
+        "field 'schema.a.required' must be a boolean, not a string",
       },
       {
         'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, needs = { 1 } }',
