@@ -76,7 +76,7 @@ end
 -- An error about an op, with the line of the recipe that made it.
 local function refused(item, message, ...)
   local at = item.at or {}
-  return nil, err.new("invalid", message:format(...), { file = at.file, line = at.line })
+  return nil, err.new("invalid", message:format(...), { file = at.file, line = at.line, data = { op = true } })
 end
 
 local function events_of(ops)

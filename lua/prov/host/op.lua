@@ -25,6 +25,7 @@ function M.declaration(name)
   return known[name] and require("prov.host.ops." .. name) or nil
 end
 
+local OF_OP = { op = true } -- what tells these errors from a recipe's own
 local OWN = debug.getinfo(1, "S").source
 
 -- Where the recipe made the op: the first frame above the builder that is not of the ops themselves.
@@ -42,7 +43,9 @@ local function place()
 end
 
 local function refuse(at, hint, message, ...)
-  error(err.new("invalid", message:format(...), { file = at and at.file, line = at and at.line, hint = hint }), 0)
+  error(err.new("invalid", message:format(...), {
+    file = at and at.file, line = at and at.line, hint = hint, data = OF_OP,
+  }), 0)
 end
 
 local function notify_list(name, given, at)

@@ -49,14 +49,24 @@ function M.ops(declaration, which, want, facts)
   if not ok and err.is(ops) then
     ops.file = ops.file or debug.getinfo(fn, "S").source:match("^@(.*)")
     return nil, ops
+  elseif not ok and type(ops) ~= "string" then
+    error(ops, 0) -- a limit that was passed
   elseif not ok then
-    return nil, err.new("bug", ("%s: %s"):format(name, tostring(ops)))
+    local file, line, message = ops:match("^([/.][^\n]-):(%d+): (.*)$")
+    local whole = debug.getinfo(fn, "S").source:match("^@(.*)") or ""
+    if file and file:sub(1, 3) == "..." and whole:sub(-#file + 3) == file:sub(4) then
+      file = whole -- Lua shortens long names
+    end
+    return nil, err.new("bug", ("%s: %s"):format(name, message or ops), {
+      file = file, line = math.tointeger(tonumber(line)), data = { raised = message or ops },
+    })
   end
   local problem = problem_of(ops)
   if problem then
     local info = debug.getinfo(fn, "S")
     return nil, err.new("invalid", ("%s %s"):format(name, problem), {
       file = info.source:match("^@(.*)"), line = info.linedefined > 0 and info.linedefined or nil,
+      data = { op = true },
     })
   end
   return ops
