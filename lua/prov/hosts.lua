@@ -4,7 +4,12 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
+<<<<<<< HEAD
 local view = require("prov.view")
+=======
+local platform = require("prov.host.platform")
+local recipe = require("prov.host.recipe")
+>>>>>>> w-ext
 
 local M = {}
 
@@ -157,6 +162,7 @@ function Hosts:facts(server)
   return keep_facts(self, server, facts)
 end
 
+<<<<<<< HEAD
 --- The op list one of the taskserv's functions gives.
 local function ops_of(declaration, which, want, facts)
   local fn = declaration[which]
@@ -173,6 +179,8 @@ local function ops_of(declaration, which, want, facts)
   return ops
 end
 
+=======
+>>>>>>> w-ext
 local function run(self, node, which, mode, on_event)
   local declaration, e = self.registry:get("taskserv", node.name)
   if not declaration then
@@ -184,7 +192,11 @@ local function run(self, node, which, mode, on_event)
     return nil, e
   end
   local function make(facts)
-    return ops_of(declaration, which, node.args, keep_facts(self, node.server, facts))
+    local refusal = which == "recipe" and platform.refusal(declaration, facts.os)
+    if refusal then
+      return nil, refusal
+    end
+    return recipe.ops(declaration, which, node.args, keep_facts(self, node.server, facts))
   end
   local host = require("prov.host")
   local opts = { mode = mode, on_event = on_event, name = node.name }
@@ -227,7 +239,7 @@ local function dead_services(self, node)
   local declaration = self.registry:get("taskserv", node.name)
   local quote = require("prov.host.quote")
   local parts = {}
-  for _, op in ipairs(session and facts and ops_of(declaration, "recipe", node.args, facts) or {}) do
+  for _, op in ipairs(session and facts and recipe.ops(declaration, "recipe", node.args, facts) or {}) do
     if op.op == "service" and op.args.state == "running" then
       local unit = quote.word(op.args.unit)
       local ask = "systemctl is-active -q -- %s || systemctl status --no-pager -l -n 10 -- %s"
