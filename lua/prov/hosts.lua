@@ -4,12 +4,8 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
-<<<<<<< HEAD
-local view = require("prov.view")
-=======
 local platform = require("prov.host.platform")
 local recipe = require("prov.host.recipe")
->>>>>>> w-ext
 
 local M = {}
 
@@ -162,25 +158,6 @@ function Hosts:facts(server)
   return keep_facts(self, server, facts)
 end
 
-<<<<<<< HEAD
---- The op list one of the taskserv's functions gives.
-local function ops_of(declaration, which, want, facts)
-  local fn = declaration[which]
-  if not fn then
-    return {}
-  end
-  local ok, ops = pcall(fn, view.of(require("prov.host").op, "op"), want, view.of(facts, "facts"))
-  if not ok then
-    if err.is(ops) then
-      return nil, ops
-    end
-    return nil, err.new("bug", ("taskserv '%s': %s: %s"):format(declaration.name, which, tostring(ops)))
-  end
-  return ops
-end
-
-=======
->>>>>>> w-ext
 local function run(self, node, which, mode, on_event)
   local declaration, e = self.registry:get("taskserv", node.name)
   if not declaration then

@@ -89,17 +89,30 @@ local function builder(name)
   end
 end
 
---- What recipes get: op.<name>{...}, op.text(...), op.map_text(value, fn).
-M.op = setmetatable({ text = text.join, map_text = text.map }, {
-  __index = function(self, name)
-    if not known[name] then
+local builders = { text = text.join, map_text = text.map }
+
+local op_mt = {
+  __index = function(_, name)
+    if not builders[name] and not known[name] then
       local hint = suggest.hint(tostring(name), M.NAMES) or "ops are: " .. table.concat(M.NAMES, " ")
       refuse(place(), hint, "there is no op '%s'", tostring(name))
     end
-    local fn = builder(name)
-    rawset(self, name, fn)
-    return fn
+    builders[name] = builders[name] or builder(name)
+    return builders[name]
   end,
-})
+  __newindex = function()
+    error("op cannot be changed", 2)
+  end,
+  __metatable = false,
+}
+
+--- What recipes get: op.<name>{...}, op.text(...), op.map_text(value, fn). Each gets one of its own:
+-- what it writes into it by force reaches no other.
+---@return table
+function M.new()
+  return setmetatable({}, op_mt)
+end
+
+M.op = M.new()
 
 return M

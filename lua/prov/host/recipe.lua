@@ -2,6 +2,7 @@
 
 local err = require("prov.err")
 local op = require("prov.host.op")
+local view = require("prov.view")
 
 local M = {}
 
@@ -44,7 +45,7 @@ function M.ops(declaration, which, want, facts)
   if not fn then
     return {}
   end
-  local ok, ops = pcall(fn, op.op, want, facts)
+  local ok, ops = pcall(fn, op.new(), want, view.of(facts, "facts"))
   local name = ("taskserv '%s': %s"):format(declaration.name, which)
   if not ok and err.is(ops) then
     ops.file = ops.file or debug.getinfo(fn, "S").source:match("^@(.*)")
