@@ -53,6 +53,18 @@ done
 sed -i -E "s|listen: [0-9]+|listen: 80|" "$ws/infra.yaml"
 prov_is moved 0 apply --yes
 
+on 'server.web[1]' "mkdir -p /etc/systemd/system/nginx.service.d && printf '%s\n' '[Service]' ExecReload= \
+    'ExecReload=/bin/sh -c \"(sleep 1; /usr/sbin/nginx -s reload) &\"' >/etc/systemd/system/nginx.service.d/slow.conf &&
+    systemctl daemon-reload" || fail "cannot make reloads slow"
+for upstream in '' '"127.0.0.1:80"'; do
+    sed -i -E "s|upstreams: \[[^]]*\]|upstreams: [$upstream]|" "$ws/infra.yaml"
+    prov_is moved 0 apply --yes
+    page 'server.web[1]' 127.0.0.1 8094 >"$work/page" 2>&1
+    got=$(grep -c 'page of web-1' "$work/page")
+    [ "$got" = "$([ "$upstream" ] && echo 1 || echo 0)" ] || fail "an old page right after apply: $(cat "$work/page")"
+done
+on 'server.web[1]' "rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload"
+
 # A port that somebody else has: the reload fails, and is due until it succeeds.
 sed -i -E "s|api: \{ port: [0-9]+|api: { port: 22|" "$ws/infra.yaml"
 prov_is taken 1 apply --yes
