@@ -10,7 +10,7 @@ rm -rf "$work/quickstart/.prov"
 session=prov-pictures-$$
 trap 'tmux kill-session -t "$session" 2>/dev/null; prov -w "$work/quickstart" destroy --yes >/dev/null 2>&1; rm -rf "$work"' EXIT
 
-tmux new-session -d -s "$session" -x 100 -y 60 "env PS1='\$ ' sh"
+tmux new-session -d -s "$session" -x 100 -y 72 "env PS1='\$ ' sh"
 send() { tmux send-keys -t "$session" "$1" Enter; }
 screen() { tmux capture-pane -e -p -t "$session"; }
 save() { screen | "$here/screen.py" >"$here/$1.svg"; }
@@ -28,7 +28,7 @@ sleep 1
 send "clear; prov plan"
 await "Plan: "
 save plan
-send "clear; prov apply --yes | tail -n 20"
+send "clear; prov apply --yes"
 await "installing"
 sleep 3
 save run
