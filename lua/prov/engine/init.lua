@@ -320,7 +320,9 @@ end
 local LOCK_MS = 60000
 
 --- "apply by me@host pid 42/31415", where the last number tells processes of one pid apart, for people.
-local function shown_owner(owner)
+---@param owner string
+---@return string
+function M.shown_owner(owner)
   return (owner:gsub("/%d+$", ""))
 end
 
@@ -334,7 +336,7 @@ local function lock(store, what)
     token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
   end
   if not token then
-    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. shown_owner(e.data.owner), {
+    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. M.shown_owner(e.data.owner), {
       hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
       data = e.data,
     }) or e
@@ -361,7 +363,7 @@ function M.holder(store)
   for _, row in ipairs(store:locks() or {}) do
     local name, owner, _, expires = table.unpack(row)
     if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
-      return shown_owner(owner)
+      return M.shown_owner(owner)
     end
   end
 end
