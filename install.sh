@@ -20,8 +20,8 @@ TEXT
 }
 
 # Debian package names, by what needs them.
-build_packages="gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev lua-luv-dev libuv1-dev
-    liblmdb-dev libjansson-dev libyaml-dev libssl-dev libargon2-dev libssh-dev
+build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev lua-luv-dev
+    libuv1-dev liblmdb-dev libjansson-dev libyaml-dev libssl-dev libargon2-dev libssh-dev
     libcurl4-openssl-dev libedit-dev"
 run_packages="mmdebstrap"
 test_packages="libcmocka-dev lua-busted lua-check lua5.4 clang clang-tidy clang-format valgrind
@@ -78,7 +78,8 @@ check_system() {
     # shellcheck source=/dev/null
     [ ! -r /etc/os-release ] || . /etc/os-release
     case "$ID:$VERSION_ID" in
-    debian:12 | debian:13 | ubuntu:22.04 | ubuntu:24.04) ;;
+    debian:12 | debian:13 | ubuntu:24.04) ;;
+    ubuntu:22.04) say "prov has not been tried on Ubuntu 22.04 yet" ;;
     *)
         echo "install.sh: ${PRETTY_NAME:-this system} is not one of Debian 12, Debian 13, Ubuntu 22.04, Ubuntu 24.04." >&2
         if [ -z "${PROV_SKIP_PACKAGES:-}" ]; then

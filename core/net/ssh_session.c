@@ -256,8 +256,12 @@ static pv_status open_lib(pv_ssh *s, pv_err *err)
     ssh_options_set(s->lib, SSH_OPTIONS_PORT, &port);
     ssh_options_set(s->lib, SSH_OPTIONS_USER, s->user);
     ssh_options_set(s->lib, SSH_OPTIONS_TIMEOUT, &forever);
+#if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 10, 0)
+    /* The agent is connected in ssh_agent.c.  Where it hangs up, libssh connects again: here to
+     * the same one, before 0.10 (Ubuntu 22.04) to that of SSH_AUTH_SOCK. */
     if (s->agent_socket != NULL)
         ssh_options_set(s->lib, SSH_OPTIONS_IDENTITY_AGENT, s->agent_socket);
+#endif
     if (ssh_options_set(s->lib, SSH_OPTIONS_FD, &s->fd) != SSH_OK) {
         return pv_fail(err, PV_EIO, "%s: %s", s->name, ssh_get_error(s->lib));
     }

@@ -4,6 +4,7 @@ local contract = require("prov.contract")
 local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local suggest = require("prov.suggest")
 
 local M = {}
 
@@ -97,42 +98,106 @@ function M.find(registry, text)
   elseif #found > 1 then
     return err.fail("usage", "'%s' is a %s; write %s/%s", text, table.concat(found, " and a "), found[1], text)
   end
-  return nil, require("prov.suggest").unknown("extension", text, names)
+  return nil, suggest.unknown("extension", text, names)
 end
 
---- Loads an extension with its bodies and says what is wrong with it.
+local BODY_FUNCTIONS = { "read", "create", "update", "delete", "find", "list" }
+
+-- The functions of one resource: those it must have, and no names that are nearly one.
+local function check_functions(file, kind, spec, functions)
+  local needed = { "read", "create", "delete" }
+  for _, action in ipairs(spec.actions or {}) do
+    needed[#needed + 1] = "action_" .. action
+  end
+  local lacking = {}
+  for _, fn in ipairs(needed) do
+    if type(functions[fn]) ~= "function" then
+      return err.new("invalid", ("%s: must have a function '%s'"):format(kind, fn), { file = file })
+    end
+  end
+  for _, fn in ipairs(BODY_FUNCTIONS) do
+    lacking[#lacking + 1] = functions[fn] == nil and fn or nil
+  end
+  for fn, v in pairs(functions) do
+    local hint = type(v) == "function" and suggest.hint(tostring(fn), lacking)
+    if hint then
+      local message = ("%s: the function '%s' is never called"):format(kind, fn)
+      return err.new("invalid", message, { file = file, hint = hint })
+    end
+  end
+end
+
+local function check_provider(registry, declaration)
+  for _, kind in ipairs(data.keys(declaration.resources)) do
+    local spec = declaration.resources[kind]
+    local functions, e = spec, nil
+    local file = registry:which("provider", declaration.name)
+    if spec.body then
+      functions, e = registry:body(declaration, spec.body)
+      file = type(spec.body) == "string" and ("%s/%s.lua"):format(registry:dir(declaration), spec.body:gsub("%.", "/"))
+        or file
+    end
+    e = e or check_functions(file, kind, spec, functions)
+    if e then
+      return e
+    end
+  end
+end
+
+-- The module of a taskserv or cluster must have the function that is not in the declaration itself.
+local function check_body(registry, declaration, needed)
+  if type(declaration.body) ~= "string" or rawget(declaration, needed) then
+    return nil
+  end
+  local module, e = registry:body(declaration, declaration.body)
+  if module and type(module[needed]) ~= "function" then
+    local file = ("%s/%s.lua"):format(registry:dir(declaration), declaration.body:gsub("%.", "/"))
+    e = err.new("invalid", ("must have a function '%s'"):format(needed), { file = file })
+  end
+  return e
+end
+
+-- The first of several mistakes, with the others as a hint.
+local function joined(mistakes)
+  local first = mistakes[1]
+  local more = {}
+  for i = 2, math.min(#mistakes, 6) do
+    more[#more + 1] = "also: " .. tostring(mistakes[i])
+  end
+  if more[1] then
+    first.hint = (first.hint and first.hint .. "\n" or "") .. table.concat(more, "\n")
+  end
+  return first
+end
+
+--- Loads an extension with its bodies, tries its functions with example arguments, and says what is
+-- wrong with it, and what could not be checked.
 ---@param registry prov.Registry
 ---@param kind string
 ---@param name string
----@return table? report { kind, name, path, status, problem? }
+---@return table? report { kind, name, path, status, note? }
 ---@return prov.Err?
 function M.check(registry, kind, name)
   local declaration, e = registry:get(kind, name)
   if not declaration then
     return nil, e
   end
-  local bodies = {}
-  if type(declaration.body) == "string" then
-    bodies[declaration.body] = kind == "taskserv" and { "recipe" } or kind == "cluster" and { "expand" } or {}
-  end
-  for _, resource in pairs(declaration.resources or {}) do
-    if type(resource.body) == "string" then
-      bodies[resource.body] = { "read", "create", "delete" }
+  local notes = {}
+  if kind == "provider" then
+    e = check_provider(registry, declaration)
+  else
+    e = check_body(registry, declaration, kind == "taskserv" and "recipe" or "expand")
+    if not e then
+      local mistakes
+      mistakes, notes = require("prov.extension_trial")[kind](registry, declaration)
+      e = joined(mistakes)
     end
   end
-  for body, functions in pairs(bodies) do
-    local module
-    module, e = registry:body(declaration, body)
-    if not module then
-      return nil, e
-    end
-    for _, fn in ipairs(functions) do
-      if type(module[fn]) ~= "function" then
-        return err.fail("invalid", "%s/%s.lua: must have a function '%s'", registry:dir(declaration), body, fn)
-      end
-    end
+  if e then
+    return nil, e
   end
-  return { kind = kind, name = name, path = (registry:which(kind, name)), status = "ok" }
+  local note = notes[1] and "not checked: " .. table.concat(notes, "; ") or nil
+  return { kind = kind, name = name, path = (registry:which(kind, name)), status = "ok", note = note }
 end
 
 --- Checks every extension.

@@ -4,7 +4,8 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
-local view = require("prov.view")
+local platform = require("prov.host.platform")
+local recipe = require("prov.host.recipe")
 
 local M = {}
 
@@ -157,22 +158,6 @@ function Hosts:facts(server)
   return keep_facts(self, server, facts)
 end
 
---- The op list one of the taskserv's functions gives.
-local function ops_of(declaration, which, want, facts)
-  local fn = declaration[which]
-  if not fn then
-    return {}
-  end
-  local ok, ops = pcall(fn, view.of(require("prov.host").op, "op"), want, view.of(facts, "facts"))
-  if not ok then
-    if err.is(ops) then
-      return nil, ops
-    end
-    return nil, err.new("bug", ("taskserv '%s': %s: %s"):format(declaration.name, which, tostring(ops)))
-  end
-  return ops
-end
-
 local function run(self, node, which, mode, on_event)
   local declaration, e = self.registry:get("taskserv", node.name)
   if not declaration then
@@ -184,7 +169,11 @@ local function run(self, node, which, mode, on_event)
     return nil, e
   end
   local function make(facts)
-    return ops_of(declaration, which, node.args, keep_facts(self, node.server, facts))
+    local refusal = which == "recipe" and platform.refusal(declaration, facts.os)
+    if refusal then
+      return nil, refusal
+    end
+    return recipe.ops(declaration, which, node.args, keep_facts(self, node.server, facts))
   end
   local host = require("prov.host")
   local opts = { mode = mode, on_event = on_event, name = node.name }
@@ -227,7 +216,7 @@ local function dead_services(self, node)
   local declaration = self.registry:get("taskserv", node.name)
   local quote = require("prov.host.quote")
   local parts = {}
-  for _, op in ipairs(session and facts and ops_of(declaration, "recipe", node.args, facts) or {}) do
+  for _, op in ipairs(session and facts and recipe.ops(declaration, "recipe", node.args, facts) or {}) do
     if op.op == "service" and op.args.state == "running" then
       local unit = quote.word(op.args.unit)
       local ask = "systemctl is-active -q -- %s || systemctl status --no-pager -l -n 10 -- %s"

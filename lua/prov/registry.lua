@@ -283,7 +283,8 @@ function Registry:body(declaration, name)
     return nil, e
   end
   if type(body) ~= "table" then
-    return err.fail("invalid", "%s: module '%s' must return a table, not a %s", path, name, type(body))
+    local message = ("module '%s' must return a table, not a %s"):format(name, type(body))
+    return nil, err.new("invalid", message, { file = path })
   end
   return body
 end

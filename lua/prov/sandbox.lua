@@ -120,6 +120,9 @@ local function raised_error(raised, file)
   end
   local at, line, msg = text:match("^(.-):(%d+): (.*)$")
   if at then
+    if at:sub(1, 3) == "..." and file:sub(-#at + 3) == at:sub(4) then
+      at = file -- Lua shortens long names
+    end
     return err.new("invalid", msg, { file = at, line = math.tointeger(tonumber(line)) })
   end
   return err.new("invalid", text, { file = file })

@@ -39,6 +39,51 @@ ts_break server.lb haproxy "systemctl disable --now haproxy; sed -i s/roundrobin
 ts_break server.lb haproxy "apt-get -q -y purge haproxy" "package haproxy"
 within 60 serves || fail "no page after the repairs"
 
+# Done means that the new configuration serves: what is asked right after it gets no old answer.
+for port in 8090 8091 8092 8093 8094; do
+    sed -i -E "s|api: \{ port: [0-9]+|api: { port: $port|" "$ws/infra.yaml"
+    prov_is moved 0 apply --yes
+    page 'server.web[1]' 127.0.0.1 $port | grep -q 'page of web-1' || fail "nginx does not serve port $port when apply ends"
+    page 'server.web[1]' 127.0.0.1 $((port - 1)) >"$work/old" 2>&1 && fail "nginx still serves port $((port - 1))"
+    sed -i -E "s|listen: [0-9]+|listen: $((port + 10))|" "$ws/infra.yaml"
+    prov_is moved 0 apply --yes
+    page server.lb 127.0.0.1 $((port + 10)) >"$work/new" 2>&1 || fail "haproxy does not serve port $((port + 10))"
+    page server.lb 127.0.0.1 $((port + 9)) >"$work/old" 2>&1 && fail "haproxy still serves port $((port + 9))"
+done
+sed -i -E "s|listen: [0-9]+|listen: 80|" "$ws/infra.yaml"
+prov_is moved 0 apply --yes
+
+on 'server.web[1]' "mkdir -p /etc/systemd/system/nginx.service.d && printf '%s\n' '[Service]' ExecReload= \
+    'ExecReload=/bin/sh -c \"(sleep 1; /usr/sbin/nginx -s reload) &\"' >/etc/systemd/system/nginx.service.d/slow.conf &&
+    systemctl daemon-reload" || fail "cannot make reloads slow"
+for upstream in '' '"127.0.0.1:80"'; do
+    sed -i -E "s|upstreams: \[[^]]*\]|upstreams: [$upstream]|" "$ws/infra.yaml"
+    prov_is moved 0 apply --yes
+    page 'server.web[1]' 127.0.0.1 8094 >"$work/page" 2>&1
+    got=$(grep -c 'page of web-1' "$work/page")
+    [ "$got" = "$([ "$upstream" ] && echo 1 || echo 0)" ] || fail "an old page right after apply: $(cat "$work/page")"
+done
+on 'server.web[1]' "rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload"
+
+# A port that somebody else has: the reload fails, and is due until it succeeds.
+sed -i -E "s|api: \{ port: [0-9]+|api: { port: 22|" "$ws/infra.yaml"
+prov_is taken 1 apply --yes
+grep -q "reload failed" "$work/taken" || fail "no word on the reload that failed: $(cat "$work/taken")"
+grep -q "bind() to 0.0.0.0:22 failed" "$work/taken" || fail "no reason of the reload that failed: $(cat "$work/taken")"
+prov_is plan 3 plan --detailed-exitcode
+prov_is check 1 taskserv check nginx 'server.web[1]'
+on 'server.web[1]' "rm -rf /var/lib/prov/pending" # as if an older prov had been content with it
+prov_is check 1 taskserv check nginx 'server.web[1]'
+grep -q "nginx answers on port 22" "$work/check" || fail "sshd is taken for nginx: $(cat "$work/check")"
+sed -i -E "s|api: \{ port: [0-9]+|api: { port: 8081|" "$ws/infra.yaml"
+prov_is free 0 apply --yes
+sed -i -E "s|listen: 80|listen: 22|" "$ws/infra.yaml"
+prov_is taken 1 apply --yes
+grep -q "reload failed" "$work/taken" || fail "no word on haproxy's reload that failed: $(cat "$work/taken")"
+sed -i -E "s|listen: 22|listen: 80|" "$ws/infra.yaml"
+prov_is free 0 apply --yes
+ts_settled
+
 # A configuration haproxy refuses never replaces the good one.
 sed -i 's|check: "/"|check: "/", address: "no.such.host.invalid"|' "$ws/infra.yaml"
 prov_is refused 1 apply --yes

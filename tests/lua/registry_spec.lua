@@ -76,11 +76,35 @@ describe("registry", function()
       },
       {
         'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { type = "itn" } } }',
-        "field 'schema' has a mistake: there is no type 'itn'",
+        "field 'schema.a' has a mistake: there is no type 'itn'",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end,\nschema = { a = { type = "int", requird = true } } }',
+        "taskserv.lua:2: field 'schema.a.requird' is not known",
+        "did you mean 'required'?",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { type = "list", of = { fields = { b = { typ = "int" } } } } } }',
+        "field 'schema.a.of.b.typ' is not known",
+        "did you mean 'type'?",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, schema = { a = { required = "yes" } } }',
+        "field 'schema.a.required' must be a boolean, not a string",
       },
       {
         'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, needs = { 1 } }',
         "field 'needs' must be a list of strings",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, platforms = { "debain>=12" } }',
+        "field 'platforms' has a mistake: 'debain>=12': there is no system 'debain'",
+        "did you mean 'debian'?",
+      },
+      {
+        'return { kind = "taskserv", api = 1, name = "x", summary = "s", recipe = function() end, platforms = { "debian=>12" } }',
+        "field 'platforms' has a mistake: 'debian=>12' is no platform",
+        'write a name of /etc/os-release, or name and version such as "debian>=12" (>= > = < <=)',
       },
       { "error('boom')", "boom" },
     }
@@ -89,7 +113,9 @@ describe("registry", function()
       local _, e =
         registry.open(nil, { path = dir .. "/r" .. i, share_dir = "/nonexistent" }):get("taskserv", "x")
       assert.truthy(tostring(e):find(row[2], 1, true), tostring(e))
-      assert.truthy(tostring(e):find("taskservs/x/taskserv.lua", 1, true), tostring(e))
+      local _, times = tostring(e):gsub("taskservs/x/taskserv%.lua", "")
+      assert.equal(1, times, tostring(e))
+      assert.equal(row[3] or e.hint, e.hint)
     end
   end)
 

@@ -20,7 +20,7 @@ return {
       outputs = value.reveal(outputs)
     end
     if not p.name then
-      return ctx.output == "name" and require("core.data").list(require("prov.render").keys(outputs)) or outputs
+      return ctx.output == "name" and require("prov.render").keys(outputs) or outputs
     end
     local found = outputs[p.name]
     if found == nil then

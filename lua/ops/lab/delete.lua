@@ -2,8 +2,9 @@ return {
   kind = "operation",
   name = "lab delete",
   summary = "Delete everything in a lab of this machine, whatever any state says",
-  description = "For labs whose workspace or state is lost. Where there is a state, use 'prov destroy': "
-    .. "it keeps the state true.",
+  description = [[
+For labs whose workspace or state is lost. Where there is a state, use 'prov destroy': it keeps the
+state true.]],
   params = {
     name = { type = "string", required = true, positional = 1, complete = "lab", doc = "Name of the lab" },
     dir = { type = "path", doc = "Folder of the labs, when the workspaces set another one" },

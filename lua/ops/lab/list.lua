@@ -2,8 +2,9 @@ return {
   kind = "operation",
   name = "lab list",
   summary = "List the labs of the local provider on this machine",
-  description = "A lab holds the networks, servers and volumes of one workspace. 'prov destroy' removes them; "
-    .. "one whose workspace or state is lost is removed by 'prov lab delete'.",
+  description = [[
+A lab holds the networks, servers and volumes of one workspace. 'prov destroy' removes them; one whose
+workspace or state is lost is removed by 'prov lab delete'.]],
   params = {
     dir = { type = "path", doc = "Folder of the labs, when the workspaces set another one" },
   },

@@ -1,7 +1,9 @@
 --- The contracts of extensions: what a provider, taskserv or cluster declaration must hold.
 
-local contract = require("prov.contract")
 local err = require("prov.err")
+local fields = require("prov.contract.fields")
+local fs = require("prov.fs")
+local platform = require("prov.host.platform")
 local suggest = require("prov.suggest")
 
 local M = {}
@@ -19,20 +21,6 @@ local function is_string(v)
   return type(v) == "string" and v ~= "", "must be a string"
 end
 
---- A schema: every field compiles.
-local function is_schema(v)
-  if type(v) ~= "table" then
-    return false, "must be a table of fields"
-  end
-  for name, field in pairs(v) do
-    if type(name) ~= "string" or type(field) ~= "table" and type(field) ~= "string" then
-      return false, ("field '%s' of it must be a table such as { type = \"string\" }"):format(tostring(name))
-    end
-  end
-  local ok, raised = pcall(contract.compile, v)
-  return ok, not ok and "has a mistake: " .. tostring(raised) or nil
-end
-
 local function is_strings(v)
   if type(v) ~= "table" then
     return false, "must be a list of strings"
@@ -40,6 +28,20 @@ local function is_strings(v)
   for _, one in pairs(v) do
     if type(one) ~= "string" then
       return false, "must be a list of strings"
+    end
+  end
+  return true
+end
+
+local function is_platforms(v)
+  local ok, problem = is_strings(v)
+  if not ok then
+    return false, problem
+  end
+  for _, text in ipairs(v) do
+    local parsed, message, hint = platform.parse(text)
+    if not parsed then
+      return false, ("has a mistake: %s"):format(message), hint
     end
   end
   return true
@@ -64,7 +66,7 @@ local COMMON = {
 
 local SHAPES = {
   provider = {
-    config = { is_schema },
+    config = { fields.check },
     limits = { is("table") },
     resources = { is("table"), required = true },
     catalog = { either("table", "function", "must be a table or a function") },
@@ -72,11 +74,11 @@ local SHAPES = {
   },
   taskserv = {
     category = { is_string },
-    schema = { is_schema },
+    schema = { fields.check },
     needs = { is_strings },
     after = { is_strings },
     conflicts = { is_strings },
-    platforms = { is_strings },
+    platforms = { is_platforms },
     recipe = { is("function") },
     health = { is("function") },
     remove = { is("function") },
@@ -87,15 +89,15 @@ local SHAPES = {
     outputs = { either("table", "function", "must be a table or a function") },
   },
   cluster = {
-    schema = { is_schema },
+    schema = { fields.check },
     expand = { is("function") },
     body = { is_string },
   },
 }
 
 local RESOURCE = {
-  schema = { is_schema, required = true },
-  outputs = { is("table") },
+  schema = { fields.check, required = true },
+  outputs = { fields.check },
   body = { body_or_text },
   timeout = { is("table") },
   summary = { is_string },
@@ -105,8 +107,27 @@ local RESOURCE = {
 
 local BODY_FUNCTIONS = { "read", "create", "delete" }
 
+-- The only line that gives the field a value, if there is just one.
+local function line_of(path, field)
+  local word = field:match("([%w_]+)[^%w_]*$")
+  local pattern = word and "%f[%w_]" .. word .. "%f[^%w_]%s*=[^=]"
+  local found, line = nil, 0
+  for text in (word and fs.read(path) or ""):gmatch("([^\n]*)\n?") do
+    line = line + 1
+    if text:gsub("%-%-.*", ""):find(pattern) then
+      if found then
+        return nil
+      end
+      found = line
+    end
+  end
+  return found
+end
+
 local function fail(path, field, message, hint)
-  return err.new("invalid", ("%s: field '%s' %s"):format(path, field, message), { file = path, hint = hint })
+  return err.new("invalid", ("field '%s' %s"):format(field, message), {
+    file = path, line = message ~= "is missing" and line_of(path, field) or nil, hint = hint,
+  })
 end
 
 local function names_of(...)
@@ -129,9 +150,9 @@ local function check_shape(path, where, t, first, second)
           return fail(path, where .. name, "is missing")
         end
       else
-        local ok, message = spec[1](v)
+        local ok, message, hint, below = spec[1](v)
         if not ok then
-          return fail(path, where .. name, message)
+          return fail(path, where .. name .. (below and "." .. below or ""), message, hint)
         end
       end
     end
@@ -193,11 +214,7 @@ end
 ---@return prov.Err?
 function M.check(kind, name, declaration, path)
   if type(declaration) ~= "table" then
-    return err.new(
-      "invalid",
-      ("%s: must return a table, not %s"):format(path, type(declaration)),
-      { file = path }
-    )
+    return err.new("invalid", ("must return a table, not %s"):format(type(declaration)), { file = path })
   end
   if declaration.kind ~= kind then
     return fail(path, "kind", ('must be "%s"'):format(kind))

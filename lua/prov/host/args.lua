@@ -3,6 +3,7 @@
 -- The schema has the shape of prov.contract's, with a few types more that only hosts have:
 -- bytes (any string), path (absolute), mode, account, unit, package, event, name.
 
+local suggest = require("prov.suggest")
 local text = require("prov.host.text")
 
 local M = {}
@@ -16,6 +17,17 @@ local PATTERN = {
 }
 
 local check -- of one value
+
+local function shown(value)
+  return type(value) == "table" and "a table" or type(value) == "string" and ("'%s'"):format(value) or tostring(value)
+end
+
+local function range_text(rule)
+  if rule.min and rule.max then
+    return (" from %d to %d"):format(rule.min, rule.max)
+  end
+  return rule.min and " of at least " .. rule.min or ""
+end
 
 local function check_string(kind, value)
   if type(value) == "number" and kind ~= "path" then
@@ -68,18 +80,18 @@ function check(rule, value)
     return value
   elseif kind == "bool" then
     if type(value) ~= "boolean" then
-      return nil, "must be true or false"
+      return nil, "must be true or false, not " .. shown(value)
     end
     return value
   elseif kind == "int" then
     local number = math.tointeger(value)
     if not number or rule.min and number < rule.min or rule.max and number > rule.max then
-      return nil, ("must be a whole number%s"):format(rule.min and (" of at least " .. rule.min) or "")
+      return nil, ("must be a whole number%s, not %s"):format(range_text(rule), shown(value))
     end
     return number
   elseif kind == "number" then
     if type(value) ~= "number" or rule.min and value < rule.min then
-      return nil, ("must be a number%s"):format(rule.min and (" of at least " .. rule.min) or "")
+      return nil, ("must be a number%s, not %s"):format(range_text(rule), shown(value))
     end
     return value
   elseif kind == "enum" then
@@ -88,7 +100,9 @@ function check(rule, value)
         return value
       end
     end
-    return nil, ("must be one of: %s"):format(table.concat(rule.one_of, ", "))
+    local hint = type(value) == "string" and suggest.hint(value, rule.one_of)
+    return nil, ("must be one of: %s; not %s%s"):format(table.concat(rule.one_of, ", "), shown(value),
+      hint and (" (%s)"):format(hint) or "")
   elseif kind == "list" then
     return check_many(rule, value, ipairs)
   elseif kind == "map" then
@@ -99,20 +113,13 @@ function check(rule, value)
   return check_string(kind, value)
 end
 
-local function suggest(schema, name)
-  local best, score
+-- Every name an op takes, for "did you mean".
+local function names_of(schema)
+  local names = { "notify" }
   for field in pairs(schema) do
-    local same = 0
-    for i = 1, math.min(#field, #name) do
-      if field:sub(i, i) == name:sub(i, i) then
-        same = same + 1
-      end
-    end
-    if same >= 2 and (not score or same > score) then
-      best, score = field, same
-    end
+    names[#names + 1] = field
   end
-  return best and (" (did you mean '%s'?)"):format(best) or ""
+  return names
 end
 
 --- Gives the completed arguments, all secrets in them, and whether there are any.
@@ -121,6 +128,7 @@ end
 ---@param given table
 ---@return table? args
 ---@return string|table why, or the secrets (a list of strings)
+---@return string? hint
 function M.complete(decl, given)
   local named, secrets = {}, {}
   if decl.rest then
@@ -133,7 +141,7 @@ function M.complete(decl, given)
     for i, value in ipairs(given) do
       local field = decl.positional and decl.positional[i]
       if not field then
-        return nil, ("takes %d unnamed arguments"):format(decl.positional and #decl.positional or 0)
+        return nil, ("takes %d unnamed arguments"):format(decl.positional and #decl.positional or 0), decl.example
       end
       named[field] = value
     end
@@ -141,7 +149,8 @@ function M.complete(decl, given)
   for field, value in pairs(given) do
     if type(field) == "string" and field ~= "notify" then
       if not decl.schema[field] then
-        return nil, ("there is no '%s'%s"):format(field, suggest(decl.schema, field))
+        local hint = suggest.hint(field, names_of(decl.schema))
+      return nil, ("there is no '%s'%s"):format(field, hint and (" (%s)"):format(hint) or "")
       end
       named[field] = value
     end
@@ -153,11 +162,11 @@ function M.complete(decl, given)
       value = rule.default
     end
     if value == nil and rule.required then
-      return nil, ("needs %s (%s)"):format(field, rule.doc or rule.type)
+      return nil, ("needs %s (%s)"):format(field, rule.doc or rule.type), decl.example
     elseif value ~= nil then
       local checked, why = check(rule, value)
       if checked == nil then
-        return nil, ("%s: %s"):format(field, why)
+        return nil, ("%s: %s"):format(field, text.mask(why, secrets))
       end
       out[field] = checked
     end

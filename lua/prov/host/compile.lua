@@ -4,6 +4,7 @@ local err = require("prov.err")
 local op = require("prov.host.op")
 local quote = require("prov.host.quote")
 local shell = require("prov.host.shell")
+local suggest = require("prov.suggest")
 
 local M = {}
 
@@ -72,12 +73,30 @@ local function keys_of(ops, event)
   return keys
 end
 
+-- An error about an op, with the line of the recipe that made it.
+local function refused(item, message, ...)
+  local at = item.at or {}
+  return nil, err.new("invalid", message:format(...), { file = at.file, line = at.line, data = { op = true } })
+end
+
+local function events_of(ops)
+  local names = {}
+  for _, item in ipairs(ops) do
+    for key, value in pairs(item.args.on or {}) do
+      names[#names + 1] = type(key) == "string" and key or value
+    end
+  end
+  return names
+end
+
 local function notify_of(ops, item)
   local all = {}
   for _, event in ipairs(item.notify or {}) do
     local keys = keys_of(ops, event)
     if #keys == 0 then
-      return err.fail("invalid", "%s: notify = '%s', but no op listens to it with on", item.title, event)
+      local hint = suggest.hint(event, events_of(ops))
+      return refused(item, "%s: notify = '%s', but no op listens to it with on%s", item.title, event,
+        hint and (" (%s)"):format(hint) or "")
     end
     table.move(keys, 1, #keys, #all + 1, all)
   end
@@ -103,7 +122,7 @@ local function emit_ops(ops, c)
     local ok, words = pcall(decl.emit, item.args, c)
     if not ok then
       if type(words) == "table" and words.bad then
-        return err.fail("invalid", "%s: %s", item.title, words.bad)
+        return refused(item, "%s: %s", item.title, words.bad)
       end
       error(words, 0)
     end

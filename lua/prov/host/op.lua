@@ -2,6 +2,7 @@
 
 local args = require("prov.host.args")
 local err = require("prov.err")
+local suggest = require("prov.suggest")
 local text = require("prov.host.text")
 
 local M = {}
@@ -24,7 +25,30 @@ function M.declaration(name)
   return known[name] and require("prov.host.ops." .. name) or nil
 end
 
-local function notify_list(name, given)
+local OF_OP = { op = true } -- what tells these errors from a recipe's own
+local OWN = debug.getinfo(1, "S").source
+
+-- Where the recipe made the op: the first frame above the builder that is not of the ops themselves.
+local function place()
+  local level = 3
+  while true do
+    local info = debug.getinfo(level, "Sl")
+    if not info or info.source == require("prov.host.recipe").SOURCE then
+      return nil -- it was the recipe's last call, which leaves no frame
+    elseif info.what ~= "C" and info.source ~= OWN and not info.source:find("/host/ops/", 1, true) then
+      return { file = info.source:gsub("^@", ""), line = info.currentline }
+    end
+    level = level + 1
+  end
+end
+
+local function refuse(at, hint, message, ...)
+  error(err.new("invalid", message:format(...), {
+    file = at and at.file, line = at and at.line, hint = hint, data = OF_OP,
+  }), 0)
+end
+
+local function notify_list(name, given, at)
   local notify = given.notify
   if notify == nil then
     return nil
@@ -33,7 +57,7 @@ local function notify_list(name, given)
   end
   for _, event in ipairs(notify) do
     if type(event) ~= "string" or not event:find("^[%a_][%w_-]*$") then
-      error(err.new("invalid", ("op.%s: notify must be an event name"):format(name)), 0)
+      refuse(at, nil, "op.%s: notify must be an event name", name)
     end
   end
   return notify
@@ -45,10 +69,11 @@ local function builder(name)
     if type(given) ~= "table" then
       given = { given }
     end
-    local notify = notify_list(name, given)
-    local made, more = args.complete(decl, given)
+    local at = place()
+    local notify = notify_list(name, given, at)
+    local made, more, hint = args.complete(decl, given)
     if not made then
-      error(err.new("invalid", ("op.%s: %s"):format(name, more), { hint = decl.example }), 0)
+      refuse(at, hint, "op.%s: %s", name, more)
     end
     if decl.becomes then
       made.notify = notify
@@ -58,22 +83,36 @@ local function builder(name)
       end
       return other
     end
-    return { op = name, args = made, secrets = #more > 0 and more or nil, notify = notify, title = decl.title(made) }
+    return {
+      op = name, args = made, secrets = #more > 0 and more or nil, notify = notify, title = decl.title(made), at = at,
+    }
   end
 end
 
---- What recipes get: op.<name>{...}, op.text(...), op.map_text(value, fn).
-M.op = setmetatable({ text = text.join, map_text = text.map }, {
-  __index = function(self, name)
-    if not known[name] then
-      error(err.new("invalid", ("there is no op '%s'"):format(tostring(name)), {
-        hint = "ops are: " .. table.concat(M.NAMES, " "),
-      }), 0)
+local builders = { text = text.join, map_text = text.map }
+
+local op_mt = {
+  __index = function(_, name)
+    if not builders[name] and not known[name] then
+      local hint = suggest.hint(tostring(name), M.NAMES) or "ops are: " .. table.concat(M.NAMES, " ")
+      refuse(place(), hint, "there is no op '%s'", tostring(name))
     end
-    local fn = builder(name)
-    rawset(self, name, fn)
-    return fn
+    builders[name] = builders[name] or builder(name)
+    return builders[name]
   end,
-})
+  __newindex = function()
+    error("op cannot be changed", 2)
+  end,
+  __metatable = false,
+}
+
+--- What recipes get: op.<name>{...}, op.text(...), op.map_text(value, fn). Each gets one of its own:
+-- what it writes into it by force reaches no other.
+---@return table
+function M.new()
+  return setmetatable({}, op_mt)
+end
+
+M.op = M.new()
 
 return M

@@ -105,7 +105,7 @@ local function recipe(op, want)
   return {
     op.pkg { "haproxy" },
     op.file { CONF, text = config(want), validate = "haproxy -c -q -f %s", notify = "reload" },
-    op.service { "haproxy", state = "running", enabled = true, on = { reload = "reload" } },
+    op.service { "haproxy", state = "running", enabled = true, on = { reload = "reload" }, workers = true },
   }
 end
 
@@ -113,7 +113,7 @@ local function health(op, want)
   local checks = {}
   local names, all = frontends_of(want)
   for _, name in ipairs(names) do
-    checks[#checks + 1] = op.port { all[name].listen }
+    checks[#checks + 1] = op.port { all[name].listen, service = "haproxy" }
   end
   return checks
 end

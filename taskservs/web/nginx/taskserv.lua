@@ -122,7 +122,8 @@ local function recipe(op, want)
       match = "^worker_processes ", notify = "reload" }
   end
   ops[#ops + 1] = op.file { CONF, text = config(want), notify = "reload" }
-  ops[#ops + 1] = op.service { "nginx", state = "running", enabled = true, on = { reload = "reload" } }
+  ops[#ops + 1] = op.service { "nginx", state = "running", enabled = true, on = { reload = "reload" },
+    workers = true, log = "/var/log/nginx/error.log" }
   return ops
 end
 
@@ -133,7 +134,7 @@ local function health(op, want)
     local port = sites[name].port
     if not seen[port] then
       seen[port] = true
-      checks[#checks + 1] = op.port { port }
+      checks[#checks + 1] = op.port { port, service = "nginx" }
     end
   end
   checks[#checks + 1] = op.command { "nginx -t -q", title = "the configuration is valid" }

@@ -255,6 +255,43 @@ got=$(packages_apt $(dpkg-query -W -f '${Package} ') none | sort)
     assert(ok, raised)
   end)
 
+  host.each_shell(it, "service: a reload is done when the old processes listen no more, else it failed", function(shell)
+    local dir = tmp.dir()
+    local server = uv.new_tcp()
+    server:bind("127.0.0.1", 0)
+    server:listen(8, function() end)
+    local port = server:getsockname().port
+    -- A systemd that pretends: the unit is this very process, which goes on listening.
+    local function run(body)
+      tmp.write(dir .. "/clock", "0\n")
+      tmp.write(dir .. "/script", table.concat({
+        "set -f; Systemd=1 Mode=apply", require("prov.host.ops.service").sh, require("prov.host.ops.wait").sh,
+        "systemctl() { echo \"$*\" >> calls; [ \"$4\" != -- ] || [ \"$2\" != -p ] || echo 1; }",
+        "sleep() { :; }", ("unit_pids() { Lp='1 %d'; }"):format(uv.os_getpid()),
+        "date() { T=$(cat clock); echo $((T + 15)) > clock; echo $T; }", body,
+      }, "\n"))
+      return (os.execute(("cd '%s' && rm -f calls out && %s script > out 2>&1"):format(dir, shell))),
+        tmp.read(dir .. "/out")
+    end
+    local ok, raised = pcall(function()
+      assert.is_true(run(("wait_port '' %d %04X x"):format(port, port)))
+      assert.is_true(run(("listening; pid_listens %d %04X"):format(uv.os_getpid(), port)))
+      assert.falsy((run(("listening; pid_listens $$ %04X"):format(port))))
+      local _, out = run(("unit_pids() { Lp=$$; }; wait_port '' %d %04X x; echo \"$Why\""):format(port, port))
+      assert.equal(("another program listens on port %d, not x\n"):format(port), out)
+      tmp.write(dir .. "/log", "old line\n")
+      local done
+      done, out = run("systemctl() { echo 'bind failed' >> log; }; service_do reload x '' 1 log")
+      assert.falsy(done)
+      assert.equal("its old processes go on as before: it cannot use the new configuration\nbind failed\n", out)
+      assert.is_true((run("unit_pids() { Lp=$$; }; service_do reload x '' 1 ''")))
+      assert.truthy(tmp.read(dir .. "/calls"):find("reload-or-restart -- x", 1, true))
+    end)
+    server:close()
+    assert(ok, raised)
+    assert.is_false((pcall(op.port, { 80, "other.host", service = "x" })))
+  end)
+
   host.each_shell(it, "archive: unpacked once, digest checked, another digest unpacks again", function(shell)
     local dir = tmp.dir()
     local function pack(text)

@@ -395,6 +395,38 @@ describe("op", function()
     refused(function() return op.block { "/x", name = "n", text = "y\0" } end, "NUL")
   end)
 
+  it("names what it found, what was meant, and the line of the recipe", function()
+    local recipe = require("prov.host.recipe")
+    local function made(text, part)
+      local declaration = { name = "x", recipe = assert(load("return function(op, want)\n" .. text .. "\nend",
+        "@/ws/taskserv.lua"))() }
+      local ops, e = recipe.ops(declaration, "recipe", { password = require("prov.value").secret("hidden!") }, {})
+      if ops then
+        ops, e = require("prov.host").compile(ops)
+      end
+      assert.is_nil(ops, text)
+      assert.truthy(tostring(e):find(part, 1, true), tostring(e))
+      return e
+    end
+    local e = made('return {\nop.service { "x", state = "runing" } }',
+      "/ws/taskserv.lua:3: op.service: state: must be one of: running, stopped; not 'runing' (did you mean 'running'?)")
+    assert.is_nil(e.hint)
+    e = made('return { op.file { "/x", text = "", notfy = "restart" } }',
+      "/ws/taskserv.lua:2: op.file: there is no 'notfy' (did you mean 'notify'?)")
+    assert.is_nil(e.hint)
+    e = made('return { op.fil { "/x" } }', "/ws/taskserv.lua:2: there is no op 'fil'")
+    assert.equal("did you mean 'file'?", e.hint)
+    made('return { op.http { "x" } }', "/ws/taskserv.lua:2: op.wait: http: this is no http:// or https:// URL")
+    made('return op.fiel { "/x" }', "/ws/taskserv.lua")
+    made('return { op.pkg { "x", notify = "restrat" }, op.service { "x", on = { restart = "restart" } } }',
+      "/ws/taskserv.lua:2: package x: notify = 'restrat', but no op listens to it with on (did you mean 'restart'?)")
+    made('return op.pkg { "x" }', "/ws/taskserv.lua:1: taskserv 'x': recipe must return a list of ops, not one op")
+    made('return { op.pkg { "x" }, nil, op.pkg { "y" } }', "number 2 is nil and 3 is not")
+    made("local ops = { op.pkg { 'x' } }", "must return a list of ops, not nothing")
+    e = made('return { op.user { want.password } }', "is not a user or group name")
+    assert.is_nil(tostring(e):find("hidden", 1, true))
+  end)
+
   it("every file of the ops folder is listed, and every example builds", function()
     local ops = require("prov.host.op")
     local names = {}

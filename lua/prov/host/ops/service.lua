@@ -1,5 +1,7 @@
 --- op.service: a service of systemd, OpenRC or plain init.
 
+local listening = require("prov.host.listening")
+
 return {
   name = "service",
   summary = "A service: running or stopped, started at boot or not",
@@ -16,6 +18,10 @@ return {
       doc = "event -> action" },
     block = { type = "bool", default = true, doc = "false: do not wait until it is up (members of a cluster wait for "
       .. "each other)" },
+    workers = { type = "bool", default = false, doc = "true: it reloads by starting new processes that listen in place "
+      .. "of the old ones (nginx, haproxy); a reload is done when the old ones listen no more, and fails when they go "
+      .. "on (where systemd is)" },
+    log = { type = "path", doc = "with workers: where it says why a reload failed" },
   },
   lib = { "UNITS" },
   title = function(a)
@@ -36,9 +42,10 @@ return {
       tostring(c.unit(a.unit)), a.unit, a.state or "",
       a.enabled == nil and "" or a.enabled and "enabled" or "disabled",
       a.block and "" or "1",
+      a.workers and "1" or "", a.log or "",
     }
   end,
-  sh = [==[
+  sh = listening .. [==[
 service_look() {
   if is_dirty s; then units_probe "$2"; eval "set -- \$U_1"; else eval "set -- \$U_$1"; fi
   Sl=$1 Sa=$2 Sf=$3 Sr=$4
@@ -100,7 +107,34 @@ service_check() {
   for E in restart reload start stop; do settle "$E:$2"; done
   return 0
 }
+# service_renew UNIT LOG: a reload that is done when the processes that listened before do so no more. The
+# first process stays what it is, so it does not count.
+service_renew() {
+  So=
+  if unit_pids "$1"; then
+    listening
+    Sm=$(systemctl show -p MainPID --value -- "$1")
+    for Sp in $Lp; do [ "$Sp" != "$Sm" ] && pid_listens "$Sp" && So="$So $Sp"; done
+  fi
+  Sk=0
+  [ -r "$2" ] && Sk=$(wc -c < "$2")
+  systemctl reload-or-restart -- "$1" || { systemctl status --no-pager -l -n 30 -- "$1"; return 1; }
+  Su=$(($(date +%s) + 20))
+  while :; do
+    Sx=
+    listening
+    for Sp in $So; do pid_listens "$Sp" && { Sx=1; break; }; done
+    [ "$Sx" ] || return 0
+    [ "$(date +%s)" -lt "$Su" ] || break
+    sleep 0.1 || sleep 1
+  done
+  echo "its old processes go on as before: it cannot use the new configuration"
+  if [ -r "$2" ]; then tail -c +$((Sk + 1)) "$2" | tail -n 10
+  else systemctl status --no-pager -l -n 10 -- "$1"; fi
+  return 1
+}
 service_do() {
+  if [ "$Systemd" ] && [ "$1$4" = reload1 ]; then service_renew "$2" "$5"; return; fi
   if [ "$Systemd" ]; then
     case $1 in reload) set -- reload-or-restart "$2" "$3" ;;
       enable | disable) set -- "$1" "$2" ;; esac
@@ -124,7 +158,7 @@ service_apply() {
   dirty s
   if [ "$Sr" = yes ]; then systemctl daemon-reload || return 1; fi
   for P in $St; do
-    service_do "$P" "$2" "$5" || { Why="$P failed"; return 1; }
+    service_do "$P" "$2" "$5" "$6" "$7" || { Why="$P failed"; return 1; }
   done
   for E in restart reload start stop; do settle "$E:$2"; done
 }

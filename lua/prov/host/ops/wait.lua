@@ -1,5 +1,7 @@
 --- op.wait: until something is so.
 
+local listening = require("prov.host.listening")
+
 return {
   name = "wait",
   summary = "Waits until a port, a URL, a path or a command answers",
@@ -8,6 +10,8 @@ return {
   schema = {
     port = { type = "int", min = 1, max = 65535, doc = "a TCP port that something listens on" },
     host = { type = "string", default = "", doc = "with port: where; this host when not given" },
+    service = { type = "unit", doc = "with port of this host: the service that must be the one that listens (where "
+      .. "systemd is)" },
     http = { type = "string", doc = "an http:// or https:// URL" },
     status = { type = "int", default = 200, doc = "with http: the status it must answer" },
     contains = { type = "bytes", doc = "with http: text that must be in the body; with command: in its output" },
@@ -27,6 +31,8 @@ return {
       return "needs exactly one of port, http, path, command"
     elseif a.http and not a.http:find("^https?://[%w.%-%[%]:_]+[%w%p]*$") then
       return "http: this is no http:// or https:// URL"
+    elseif a.service and (not a.port or a.host ~= "") then
+      return "service goes with a port of this host"
     elseif a.host:find("[^%w.:-]") then
       return "host: this is no host name or address"
     elseif a.command and a.command:find("%z") then
@@ -38,6 +44,8 @@ return {
   title = function(a)
     if a.title then
       return a.title
+    elseif a.service then
+      return ("%s answers on port %d"):format(a.service, a.port)
     elseif a.port then
       return ("port %s%d answers"):format(a.host ~= "" and a.host .. ":" or "", a.port)
     elseif a.http then
@@ -51,7 +59,7 @@ return {
   emit = function(a)
     local seconds = tostring(math.ceil(a.timeout))
     if a.port then
-      return { "port", seconds, a.host, tostring(a.port), ("%04X"):format(a.port) }
+      return { "port", seconds, a.host, tostring(a.port), ("%04X"):format(a.port), a.service or "" }
     elseif a.http then
       return { "http", seconds, a.http, tostring(a.status), a.contains or "" }
     elseif a.path then
@@ -59,16 +67,14 @@ return {
     end
     return { "command", seconds, a.command, a.user or "", a.contains or "", a.opaque and "1" or "" }
   end,
-  sh = [==[
+  sh = listening .. [==[
 wait_port() {
   if [ -z "$1" ]; then
-    for P in /proc/net/tcp /proc/net/tcp6; do
-      [ -r "$P" ] || continue
-      while read -r W1 W2 W3 W4 W5; do
-        [ "$W4" = 0A ] && case $W2 in *:"$3") return 0 ;; esac
-      done < "$P"
-    done
-    Why="nothing listens on port $2"
+    listening
+    case $Ln in *" $3:"*) ;; *) Why="nothing listens on port $2"; return 1 ;; esac
+    [ "$4" ] && unit_pids "$4" || return 0
+    for Wq in $Lp; do pid_listens "$Wq" "$3" && return 0; done
+    Why="another program listens on port $2, not $4"
     return 1
   fi
   Why="$1 does not answer on port $2"
