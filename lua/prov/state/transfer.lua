@@ -43,9 +43,9 @@ function WRITE.json(now, secrets)
     { pretty = true, sorted = true }) .. "\n"
 end
 
---- A record id of SurrealDB: the table is the kind, the key the address in angle brackets.
+--- A record id of SurrealDB: the table is the kind, the key the address in backticks.
 local function thing(kind, address)
-  return ("%s:⟨%s⟩"):format(kind, address:gsub("\\", "\\\\"):gsub("⟩", "\\⟩"))
+  return ("%s:`%s`"):format(kind, (address:gsub("[\\`]", "\\%0")))
 end
 
 --- SurrealQL: one CREATE for each record, one RELATE for each edge; edges to nothing are left out.
