@@ -258,17 +258,8 @@ local function absorb(run, plan)
   local batch = {}
   for address, observed in pairs(plan.refreshed) do
     local old = run.records[address]
-    local record = state.record({
-      address = address,
-      kind = old.kind,
-      provider = old.provider,
-      id = old.id,
-      key = old.key,
-      needs = old.needs,
-      args_bytes = old.args_bytes,
-      state = observed,
-    })
-    table.move(state.writes(record, old), 1, 1 + #record.needs, #batch + 1, batch)
+    local record = state.copy(old, { state = observed })
+    state.writes(record, old, batch)
     run:settle(address, record)
   end
   for _, list in ipairs({ plan.forgotten }) do
@@ -506,7 +497,7 @@ function M.apply(input)
   end
   local ok
   ok, e = run:commit({
-    { "put", "open", run.id, data.encode({ started = started, steps = #plan.steps }) },
+    { "put", "open", run.id, data.encode({ what = run.what, started = started, steps = #plan.steps }) },
   })
   if ok then
     ok, e = absorb(run, plan)

@@ -7,24 +7,6 @@ local suggest = require("prov.suggest")
 
 local M = {}
 
-local function copy(record, fields)
-  local parts = {
-    address = record.address,
-    kind = record.kind,
-    provider = record.provider,
-    id = record.id,
-    key = record.key,
-    needs = record.needs,
-    args_bytes = record.args_bytes,
-    state_bytes = record.state_bytes,
-    tainted = record.tainted,
-  }
-  for key, v in pairs(fields) do
-    parts[key] = v
-  end
-  return state.record(parts)
-end
-
 --- Addresses of records that need the address, in order.
 ---@param now prov.State
 ---@param address string
@@ -89,9 +71,9 @@ function M.move(now, from, to)
     if map[address] then
       table.move(state.removes(old), 1, 1 + #old.needs, #batch + 1, batch)
       local id = old.kind == "taskserv" and map[address] or old.id
-      state.writes(copy(old, { address = map[address], needs = new_needs, id = id }), nil, batch)
+      state.writes(state.copy(old, { address = map[address], needs = new_needs, id = id }), nil, batch)
     elseif table.concat(new_needs, "\n") ~= table.concat(old.needs, "\n") then
-      state.writes(copy(old, { needs = new_needs }), old, batch)
+      state.writes(state.copy(old, { needs = new_needs }), old, batch)
     end
   end
   return batch, map

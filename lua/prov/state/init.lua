@@ -61,6 +61,31 @@ function M.record(parts)
   return record
 end
 
+--- The same record with other parts, named as for M.record.
+---@param record prov.Record
+---@param parts table
+---@return prov.Record
+function M.copy(record, parts)
+  local all = {
+    address = record.address,
+    kind = record.kind,
+    provider = record.provider,
+    id = record.id,
+    key = record.key,
+    needs = record.needs,
+    args_bytes = record.args_bytes,
+    state_bytes = record.state_bytes,
+    tainted = record.tainted,
+  }
+  if parts.state then
+    all.state_bytes = nil
+  end
+  for key, v in pairs(parts) do
+    all[key] = v
+  end
+  return M.record(all)
+end
+
 --- What an edge from one address to another says: a service runs on a server, a server or
 -- service is connected to a network, a server has a volume mounted, anything else depends on it.
 ---@param from string
