@@ -6,7 +6,7 @@ return {
 Every effect is written down before it is tried (intent), when its identity is known (accepted), and
 when it has ended (done, failed, or unknown when nobody can say).]],
   params = {
-    id = { type = "string", positional = 1, default = "last", complete = "run", doc = "Its id, the end of it, or last" },
+    id = { type = "string", positional = 1, default = "last", complete = "run", doc = "Its id, its end, or last" },
   },
   permission = { action = "read", resource = "Run" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/runs/{id}/logs" },

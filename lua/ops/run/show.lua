@@ -3,7 +3,7 @@ return {
   name = "run show",
   summary = "Show what became of the steps of a run",
   params = {
-    id = { type = "string", positional = 1, default = "last", complete = "run", doc = "Its id, the end of it, or last" },
+    id = { type = "string", positional = 1, default = "last", complete = "run", doc = "Its id, its end, or last" },
   },
   permission = { action = "read", resource = "Run" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/runs/{id}" },
