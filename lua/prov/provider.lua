@@ -1,6 +1,7 @@
 --- Calls provider bodies: builds the ctx they see, bounds how many run at once.
 
 local async = require("prov.async")
+local clock = require("prov.clock")
 local err = require("prov.err")
 local value = require("prov.value")
 
@@ -82,6 +83,7 @@ function M.open(workspace, registry, configs)
     bodies = {},
     declared = {},
     ctx_mts = {},
+    gates = {},
     about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
 end
@@ -180,6 +182,7 @@ function Providers:ctx_mt(name)
     poll = poll,
     sleep = sleep,
     fail = err.fail,
+    error = err.new,
     adopt = function() end,
   }
   self.ctx_mts[name] = { __index = setmetatable(base, base_mt) }
@@ -192,9 +195,54 @@ function Providers:timeout(name, kind, verb)
   return resource and resource.timeout and resource.timeout[verb:gsub("^action_", "")]
 end
 
+--- The gate of a provider's account.
+---@return prov.Gate
+function Providers:gate(name)
+  local gate = self.gates[name]
+  if not gate then
+    local declaration = self.registry:get("provider", name)
+    gate = require("prov.gate").new(declaration and declaration.limits, {
+      now = clock.monotonic,
+      sleep = async.sleep,
+      random = math.random,
+    })
+    self.gates[name] = gate
+  end
+  return gate
+end
+
+--- One try of a body function.
+local function try(self, name, kind, verb, fn, ctx, args)
+  local function run()
+    return table.pack(pcall(fn, ctx, table.unpack(args, 1, args.n)))
+  end
+  local seconds = self:timeout(name, kind, verb)
+  local packed, e
+  if seconds then
+    packed, e = async.deadline(seconds * 1000, run)
+    if not packed then
+      return nil, e:wrap("provider '%s': %s %s", name, verb, kind)
+    end
+  else
+    packed = run()
+  end
+  if packed[1] and packed[2] == nil and packed[3] == nil and not MAY_BE_ABSENT[verb] then
+    return nil, err.new("bug", ("provider '%s': %s %s gave neither a value nor an error"):format(name, verb, kind))
+  elseif packed[1] then
+    return table.unpack(packed, 2, packed.n)
+  end
+  local raised = packed[2]
+  if err.is(raised) then
+    return nil, raised
+  end
+  return nil, err.new("bug", ("provider '%s': %s %s: %s"):format(name, verb, kind, tostring(raised)))
+end
+
 --- Calls a body function: providers:call("local", "server", "read", { address = ... }, id).
---- The fields become the body's ctx: address, key, adopt, recorded. What takes longer than its timeout
--- is cancelled and comes back as nil, err "timeout".
+--- The fields become the body's ctx: address, key, adopt, recorded; `retrying(ms, e)` among them is
+--- told of every new try. What takes longer than its timeout is cancelled and comes back as nil, err
+--- "timeout". What failed for a while is tried again as the gate of the account says; a creation
+--- only after `find` has said that the last try made nothing.
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -218,29 +266,31 @@ function Providers:call(name, kind, verb, fields, ...)
       args[i] = value.reveal(args[i]) -- a body sends it to its world; only records keep the box
     end
   end
-  local function run()
-    return table.pack(pcall(fn, setmetatable(fields, mt), table.unpack(args, 1, args.n)))
-  end
-  local seconds = self:timeout(name, kind, verb)
-  local packed
-  if seconds then
-    packed, e = async.deadline(seconds * 1000, run)
-    if not packed then
-      return nil, e:wrap("provider '%s': %s %s", name, verb, kind)
+  local ctx, gate = setmetatable(fields, mt), self:gate(name)
+  for attempt = 1, math.huge do
+    gate:enter()
+    local result, failure = try(self, name, kind, verb, fn, ctx, args)
+    if not err.is(failure) then
+      gate:answered()
+      return result, failure
     end
-  else
-    packed = run()
+    local ms = gate:again(attempt, failure)
+    if not ms or verb == "create" and not body.find then
+      return nil, failure
+    end
+    if fields.retrying then
+      fields.retrying(ms, failure)
+    end
+    async.sleep(ms)
+    if verb == "create" then
+      local found, unknown = self:call(name, kind, "find", { address = fields.address, key = fields.key }, fields.key)
+      if unknown or found and found.incomplete then
+        return nil, failure
+      elseif found then
+        return found
+      end
+    end
   end
-  if packed[1] and packed[2] == nil and packed[3] == nil and not MAY_BE_ABSENT[verb] then
-    return nil, err.new("bug", ("provider '%s': %s %s gave neither a value nor an error"):format(name, verb, kind))
-  elseif packed[1] then
-    return table.unpack(packed, 2, packed.n)
-  end
-  local raised = packed[2]
-  if err.is(raised) then
-    return nil, raised
-  end
-  return nil, err.new("bug", ("provider '%s': %s %s: %s"):format(name, verb, kind, tostring(raised)))
 end
 
 --- True when the kind's body has `verb`.

@@ -410,6 +410,23 @@ function Workspace:store()
   return self.opened
 end
 
+--- A copy of the workspace's store, opened for reading only; a value to close.
+---@param path string
+---@return prov.Store? store
+---@return prov.Err?
+function Workspace:open_copy(path)
+  local key, e = self:key()
+  if not key then
+    return nil, e
+  end
+  local sealer
+  sealer, e = require("core.crypto").sealer(key)
+  if not sealer then
+    return nil, e
+  end
+  return require("core.store").open(path, { sealer = sealer, readonly = true })
+end
+
 --- The key pair prov logs in to this workspace's servers with, made at first use.
 ---@return { private: string, public: string }?
 ---@return prov.Err?

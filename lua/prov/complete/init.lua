@@ -64,6 +64,15 @@ end
 
 names.addresses = names.address
 
+function names.run(ctx)
+  local list = {}
+  local store = ctx.workspace and ctx.workspace:store()
+  for i, run in ipairs(store and require("prov.engine.runs").list(store, 20) or {}) do
+    list[i] = { run.id, run.status }
+  end
+  return list
+end
+
 function names.lab()
   local list = {}
   for i, row in ipairs(require("prov.machine.labs").list() or {}) do

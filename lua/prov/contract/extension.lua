@@ -47,6 +47,33 @@ local function is_platforms(v)
   return true
 end
 
+local LIMITS = {
+  concurrency = { type = "int", min = 1 },
+  rate = {
+    type = "record",
+    fields = { per_second = { type = "number", min = 0.001, required = true }, burst = { type = "int", min = 1 } },
+  },
+  retry = {
+    type = "record",
+    fields = {
+      attempts = { type = "int", min = 1 },
+      base = { type = "number", min = 0 },
+      max = { type = "number", min = 0 },
+    },
+  },
+}
+
+local function is_limits(v)
+  if type(v) ~= "table" then
+    return false, "must be a table"
+  end
+  local _, errs = require("prov.contract").compile(LIMITS):complete(v)
+  if errs then
+    return false, "has a mistake: " .. errs[1].msg, errs[1].hint
+  end
+  return true
+end
+
 local function either(a, b, text)
   return function(v)
     return type(v) == a or type(v) == b, text
@@ -67,7 +94,7 @@ local COMMON = {
 local SHAPES = {
   provider = {
     config = { fields.check },
-    limits = { is("table") },
+    limits = { is_limits },
     resources = { is("table"), required = true },
     catalog = { either("table", "function", "must be a table or a function") },
     body = { body_or_text },

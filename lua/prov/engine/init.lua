@@ -258,17 +258,8 @@ local function absorb(run, plan)
   local batch = {}
   for address, observed in pairs(plan.refreshed) do
     local old = run.records[address]
-    local record = state.record({
-      address = address,
-      kind = old.kind,
-      provider = old.provider,
-      id = old.id,
-      key = old.key,
-      needs = old.needs,
-      args_bytes = old.args_bytes,
-      state = observed,
-    })
-    table.move(state.writes(record, old), 1, 1 + #record.needs, #batch + 1, batch)
+    local record = state.copy(old, { state = observed })
+    state.writes(record, old, batch)
     run:settle(address, record)
   end
   for _, list in ipairs({ plan.forgotten }) do
@@ -320,7 +311,9 @@ end
 local LOCK_MS = 60000
 
 --- "apply by me@host pid 42/31415", where the last number tells processes of one pid apart, for people.
-local function shown_owner(owner)
+---@param owner string
+---@return string
+function M.shown_owner(owner)
   return (owner:gsub("/%d+$", ""))
 end
 
@@ -334,7 +327,7 @@ local function lock(store, what)
     token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
   end
   if not token then
-    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. shown_owner(e.data.owner), {
+    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. M.shown_owner(e.data.owner), {
       hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
       data = e.data,
     }) or e
@@ -361,7 +354,7 @@ function M.holder(store)
   for _, row in ipairs(store:locks() or {}) do
     local name, owner, _, expires = table.unpack(row)
     if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
-      return shown_owner(owner)
+      return M.shown_owner(owner)
     end
   end
 end
@@ -504,7 +497,7 @@ function M.apply(input)
   end
   local ok
   ok, e = run:commit({
-    { "put", "open", run.id, data.encode({ started = started, steps = #plan.steps }) },
+    { "put", "open", run.id, data.encode({ what = run.what, started = started, steps = #plan.steps }) },
   })
   if ok then
     ok, e = absorb(run, plan)

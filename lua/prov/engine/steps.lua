@@ -29,6 +29,9 @@ end
 local function call(run, step, verb, fields, ...)
   fields.address = step.address
   fields.kind = step.kind
+  fields.retrying = function(ms, e)
+    run.progress:event(step.address, { title = ("again in %.1f s: %s"):format(ms / 1000, e.msg) })
+  end
   return run.providers:call(step.provider, step.kind, verb, fields, ...)
 end
 

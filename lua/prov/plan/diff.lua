@@ -84,6 +84,16 @@ local function add(out, path, before, after, mark)
   }
 end
 
+--- Every difference between two maps.
+---@return prov.Change[]
+function M.values(before, after)
+  local out = {}
+  for _, key in ipairs(keys_of(before, after)) do
+    add(out, tostring(key), before[key], after[key], {})
+  end
+  return out
+end
+
 --- Compares the wanted arguments with the recorded ones and with what was observed.
 -- A field that the observed state does not have is not compared with it.
 ---@param schema table the resource's schema

@@ -52,6 +52,8 @@ local function plain_changes(changes)
   return out
 end
 
+M.plain_changes = plain_changes
+
 --- The plan as data for people and tools: no secrets, no references.
 ---@param plan prov.Plan
 ---@return table see docs/guides/plan-format.md

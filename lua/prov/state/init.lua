@@ -9,6 +9,8 @@ local err = require("prov.err")
 
 local M = {}
 
+local find, sub = string.find, string.sub
+
 local VERSION = 1
 local NONE = data.list({}) -- shared, never changed
 
@@ -59,6 +61,47 @@ function M.record(parts)
   return record
 end
 
+--- The same record with other parts, named as for M.record.
+---@param record prov.Record
+---@param parts table
+---@return prov.Record
+function M.copy(record, parts)
+  local all = {
+    address = record.address,
+    kind = record.kind,
+    provider = record.provider,
+    id = record.id,
+    key = record.key,
+    needs = record.needs,
+    args_bytes = record.args_bytes,
+    state_bytes = record.state_bytes,
+    tainted = record.tainted,
+  }
+  if parts.state then
+    all.state_bytes = nil
+  end
+  for key, v in pairs(parts) do
+    all[key] = v
+  end
+  return M.record(all)
+end
+
+--- What an edge from one address to another says: a service runs on a server, a server or
+-- service is connected to a network, a server has a volume mounted, anything else depends on it.
+---@param from string
+---@param to string
+---@return "running_on"|"connected"|"mounted"|"depends_on"
+function M.edge_type(from, to)
+  if find(from, "@" .. to, 1, true) and sub(from, 1, 9) == "taskserv." then
+    return "running_on"
+  elseif sub(to, 1, 8) == "network." then
+    return "connected"
+  elseif sub(to, 1, 7) == "volume." and sub(from, 1, 7) == "server." then
+    return "mounted"
+  end
+  return "depends_on"
+end
+
 --- The store operations that write the record and its edges.
 ---@param record prov.Record
 ---@param old? prov.Record what it replaces; its edges are removed where they no longer hold
@@ -86,11 +129,11 @@ function M.writes(record, old, batch)
     if wanted then
       wanted[address] = true
     end
-    batch[#batch + 1] = { "edge", record.address, "depends_on", address }
+    batch[#batch + 1] = { "edge", record.address, M.edge_type(record.address, address), address }
   end
   for _, address in ipairs(wanted and old.needs or {}) do
     if not wanted[address] then
-      batch[#batch + 1] = { "del_edge", record.address, "depends_on", address }
+      batch[#batch + 1] = { "del_edge", record.address, M.edge_type(record.address, address), address }
     end
   end
   return batch
@@ -102,7 +145,7 @@ end
 function M.removes(record)
   local batch = { { "del_node", record.address } }
   for _, address in ipairs(record.needs) do
-    batch[#batch + 1] = { "del_edge", record.address, "depends_on", address }
+    batch[#batch + 1] = { "del_edge", record.address, M.edge_type(record.address, address), address }
   end
   return batch
 end
@@ -136,6 +179,14 @@ end
 local State = {}
 State.__index = State
 
+--- A state of given records.
+---@param records table<string, prov.Record> by address
+---@param revision integer
+---@return prov.State
+function M.of(records, revision)
+  return setmetatable({ revision = revision, records = records }, State)
+end
+
 --- Reads all records of the workspace, at a past revision when one is given.
 ---@param store userdata
 ---@param revision? integer
@@ -164,7 +215,7 @@ function M.load(store, revision)
     end
     records[row[1]] = record
   end
-  return setmetatable({ revision = revision, records = records }, State)
+  return M.of(records, revision)
 end
 
 --- One record, or nil.

@@ -1,0 +1,15 @@
+return {
+  kind = "operation",
+  name = "state unlock",
+  summary = "Release the lock of a process that is gone",
+  description = "Locks of processes that ended on this machine are taken over by themselves, others after a minute.",
+  params = {
+    force = { type = "bool", default = false, doc = "Also when the process may still run" },
+  },
+  permission = { action = "update", resource = "State" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/state/unlock" },
+  result = { columns = { "name", "owner" }, empty = "no locks" },
+  run = function(ctx, p)
+    return require("prov.states").unlock(ctx, p.force)
+  end,
+}

@@ -1,0 +1,101 @@
+--- What runs left in the store: their ends and their journals.
+
+local data = require("core.data")
+local suggest = require("prov.suggest")
+
+local M = {}
+
+--- All runs, newest first: those that ended as they were written down, open ones with status "open".
+---@param store prov.Store
+---@param limit? integer
+---@return table[]? rows { id, what, status, started, ended?, steps, failed?, skipped?, failures? }
+---@return prov.Err?
+function M.list(store, limit)
+  local by_id = {}
+  for _, space in ipairs({ "open", "runs" }) do
+    local rows, e = store:scan(space)
+    if not rows then
+      return nil, e
+    end
+    for _, row in ipairs(rows) do
+      local fields = data.decode(row[2])
+      fields.id, fields.status = row[1], fields.status or "open"
+      by_id[row[1]] = fields
+    end
+  end
+  local list = data.list({})
+  for _, fields in pairs(by_id) do
+    list[#list + 1] = fields
+  end
+  table.sort(list, function(a, b)
+    if a.started ~= b.started then
+      return a.started > b.started
+    end
+    return a.id > b.id
+  end)
+  for i = #list, (limit or #list) + 1, -1 do
+    list[i] = nil
+  end
+  return list
+end
+
+--- The run that is meant: an id, the end of one, or "last".
+---@return table?, prov.Err?
+function M.find(store, name)
+  local list, e = M.list(store)
+  if not list then
+    return nil, e
+  end
+  local ids, found = {}, nil
+  for i, run in ipairs(list) do
+    ids[i] = run.id
+    if run.id == name or run.id:sub(-#name) == name and #name > 1 and not found then
+      found = run
+    end
+  end
+  if name == "last" then
+    found = list[1]
+  end
+  if not found then
+    return nil, suggest.unknown("run", name, ids)
+  end
+  return found
+end
+
+--- The journal of a run, in order: { time, step, phase, id?, error? }.
+---@param store prov.Store
+---@param id string
+---@return table[]?, prov.Err?
+function M.journal(store, id)
+  local rows, e = store:journal(id)
+  if not rows then
+    return nil, e
+  end
+  local out = data.list({})
+  for i, row in ipairs(rows) do
+    local entry = data.decode(row[3])
+    out[i] = { time = entry.time, step = entry.step, phase = entry.phase, id = entry.id, error = entry.error }
+  end
+  return out
+end
+
+--- What became of the steps of a run, in the order in which they began: { step, phase, began, ended?, id?, error? }.
+---@param journal table[] from M.journal
+---@return table[]
+function M.steps(journal)
+  local out, by_step = data.list({}), {}
+  for _, entry in ipairs(journal) do
+    local step = by_step[entry.step]
+    if not step then
+      step = { step = entry.step, began = entry.time }
+      by_step[entry.step] = step
+      out[#out + 1] = step
+    end
+    step.phase = entry.phase
+    step.id, step.error = entry.id or step.id, entry.error
+    step.ended = entry.phase ~= "intent" and entry.phase ~= "accepted" and entry.time or nil
+  end
+  return out
+end
+
+return M

@@ -1,0 +1,101 @@
+--- When a call to a provider's account may start, and whether one that failed is tried again.
+--
+-- One gate per provider: a token bucket for its rate, exponential backoff with full jitter for what
+-- failed, and a pause for the whole account when it asks for one (Retry-After) or answers nothing
+-- but failures.
+
+local M = {}
+
+---@class prov.GateLimits
+---@field rate? { per_second: number, burst: integer? } calls that may start
+---@field retry? { attempts: integer?, base: number?, max: number? } seconds; 5, 0.2 and 30 unless given
+
+local ATTEMPTS, BASE, MAX = 5, 0.2, 30
+local LONGEST_WAIT = 300 -- what an account may ask for with Retry-After, in seconds
+local IN_A_ROW = 10 -- failures without a success between them that close the gate for everybody
+
+-- Errors that say nothing about the request: the same one may succeed later.
+local TRANSIENT = { unavailable = true, timeout = true }
+
+---@class prov.Gate
+local Gate = {}
+Gate.__index = Gate
+
+---@param limits? prov.GateLimits
+---@param world { now: (fun(): number), sleep: fun(ms: integer), random: fun(): number } milliseconds; 0 to 1
+---@return prov.Gate
+function M.new(limits, world)
+  limits = limits or {}
+  local retry, rate = limits.retry or {}, limits.rate
+  return setmetatable({
+    now = world.now,
+    sleep = world.sleep,
+    random = world.random,
+    attempts = retry.attempts or ATTEMPTS,
+    base = (retry.base or BASE) * 1000,
+    max = (retry.max or MAX) * 1000,
+    every = rate and 1000 / rate.per_second,
+    burst = rate and (rate.burst or math.max(1, rate.per_second // 1)),
+    free_at = nil, -- when the bucket would be full again
+    paused_until = 0,
+    failures = 0, -- in a row, of all calls
+  }, Gate)
+end
+
+--- Milliseconds until the next call may start by its rate; takes the place.
+function Gate:take()
+  if not self.every then
+    return 0
+  end
+  local now = self.now()
+  local full_at = math.max(self.free_at or now, now)
+  self.free_at = full_at + self.every
+  return math.max(0, full_at - (self.burst - 1) * self.every - now)
+end
+
+--- Waits until a call may start.
+---@async
+function Gate:enter()
+  local wait = self:take()
+  while true do
+    wait = math.max(wait, self.paused_until - self.now())
+    if wait <= 0 then
+      return
+    end
+    self.sleep(math.ceil(wait))
+    wait = 0
+  end
+end
+
+--- Notes that a call was answered.
+function Gate:answered()
+  self.failures = 0
+end
+
+local function backoff(self, n)
+  return math.min(self.max, self.base * 2 ^ (n - 1))
+end
+
+--- Notes a failure; milliseconds after which to try again, or nil when the call has failed.
+---@param attempt integer 1 for the first
+---@param e prov.Err
+---@return integer?
+function Gate:again(attempt, e)
+  if not TRANSIENT[e.code] then
+    self:answered()
+    return nil
+  end
+  self.failures = self.failures + 1
+  local asked = type(e.data) == "table" and tonumber(e.data.retry_after)
+  if asked then
+    self.paused_until = math.max(self.paused_until, self.now() + math.min(asked, LONGEST_WAIT) * 1000)
+  elseif self.failures >= IN_A_ROW then
+    self.paused_until = math.max(self.paused_until, self.now() + backoff(self, self.failures - IN_A_ROW + 1))
+  end
+  if attempt >= self.attempts then
+    return nil
+  end
+  return math.ceil(self.random() * backoff(self, attempt))
+end
+
+return M

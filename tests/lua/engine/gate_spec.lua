@@ -1,0 +1,128 @@
+local err = require("prov.err")
+local gates = require("prov.gate")
+
+-- A world with a clock of its own: sleeping moves it on.
+local function world(dice)
+  local w = { at = 0, slept = {} }
+  function w.now()
+    return w.at
+  end
+  function w.sleep(ms)
+    w.slept[#w.slept + 1] = ms
+    w.at = w.at + ms
+  end
+  function w.random()
+    return dice or 1
+  end
+  return w
+end
+
+local function unavailable(retry_after)
+  return err.new("unavailable", "busy", { data = retry_after and { retry_after = retry_after } or nil })
+end
+
+describe("the gate of an account", function()
+  it("backs off exponentially with full jitter, and gives up", function()
+    local w = world()
+    local gate = gates.new(nil, w)
+    for attempt, ms in ipairs({ 200, 400, 800, 1600 }) do
+      assert.equal(ms, gate:again(attempt, unavailable()))
+    end
+    assert.is_nil(gate:again(5, unavailable()))
+    gate = gates.new(nil, world(0.25))
+    assert.same({ 50, 100 }, { gate:again(1, unavailable()), gate:again(2, unavailable()) })
+    gate = gates.new({ retry = { attempts = 20, base = 1, max = 4 } }, world())
+    for attempt, ms in pairs({ [1] = 1000, [2] = 2000, [3] = 4000, [8] = 4000, [19] = 4000 }) do
+      assert.equal(ms, gate:again(attempt, unavailable()))
+    end
+    assert.is_nil(gate:again(20, unavailable()))
+  end)
+
+  it("tries again only what may succeed later", function()
+    local gate = gates.new(nil, world())
+    for code in pairs(err.CODES) do
+      local ms = gate:again(1, err.new(code, "x"))
+      assert.equal(code == "unavailable" or code == "timeout", ms ~= nil, code)
+    end
+  end)
+
+  it("keeps everybody out for as long as the account asks", function()
+    local w = world(0)
+    local gate = gates.new(nil, w)
+    assert.equal(0, gate:again(1, unavailable(7)))
+    gate:enter()
+    assert.equal(7000, w.at)
+    gate:enter()
+    assert.equal(7000, w.at)
+    gate:again(1, unavailable(100000)) -- no account may stop a run for a day
+    gate:enter()
+    assert.equal(7000 + 300000, w.at)
+    gate:again(1, unavailable("soon"))
+    gate:enter()
+    assert.equal(307000, w.at)
+  end)
+
+  it("closes after failures in a row, for longer each time, and opens with the first answer", function()
+    local w = world(0)
+    local gate = gates.new(nil, w)
+    for _ = 1, 9 do
+      gate:again(1, unavailable())
+      gate:enter()
+    end
+    assert.equal(0, w.at)
+    gate:again(1, unavailable())
+    gate:enter()
+    assert.equal(200, w.at)
+    gate:again(1, unavailable())
+    gate:enter()
+    assert.equal(600, w.at)
+    for _ = 1, 30 do
+      gate:again(1, unavailable())
+    end
+    gate:enter()
+    assert.equal(30600, w.at)
+    gate:answered()
+    gate:again(1, unavailable())
+    gate:enter()
+    assert.equal(30600, w.at)
+  end)
+
+  it("starts no more calls than the rate allows, after a burst", function()
+    local w = world()
+    local gate = gates.new({ rate = { per_second = 4, burst = 3 } }, w)
+    local starts = {}
+    for i = 1, 8 do
+      gate:enter()
+      starts[i] = w.at
+    end
+    assert.same({ 0, 0, 0, 250, 500, 750, 1000, 1250 }, starts)
+    w.at = w.at + 10000 -- idle time fills the bucket, and no more than that
+    for i = 1, 5 do
+      gate:enter()
+      starts[i] = w.at - 11250
+    end
+    assert.same({ 0, 0, 0, 250, 500 }, table.move(starts, 1, 5, 1, {}))
+  end)
+
+  it("holds the rate over any second for any arrivals", function()
+    for seed = 1, 200 do
+      math.randomseed(seed)
+      local per_second, burst = math.random(1, 20), math.random(1, 10)
+      local w = world()
+      local gate = gates.new({ rate = { per_second = per_second, burst = burst } }, w)
+      local starts = {}
+      for i = 1, 200 do
+        w.at = w.at + (math.random() < 0.3 and math.random(0, 2000) or 0)
+        gate:enter()
+        starts[i] = w.at
+      end
+      for i = 1, #starts do
+        local n, j = 0, i
+        while starts[j] and starts[j] < starts[i] + 1000 do
+          n, j = n + 1, j + 1
+        end
+        assert.is_true(n <= per_second + burst, ("seed %d: %d starts in a second"):format(seed, n))
+      end
+    end
+  end)
+end)
