@@ -10,7 +10,7 @@ local function make_plan(p, opts)
   if opts.file then
     return file.load(p.workspace, opts.file, p.state)
   end
-  return p:plan({ refresh = opts.refresh, replace = opts.replace, destroy = opts.destroy })
+  return p:plan({ refresh = opts.refresh, replace = opts.replace, destroy = opts.destroy, target = opts.target })
 end
 
 local function agree(ctx, opts)
@@ -27,6 +27,7 @@ end
 ---@field destroy? boolean
 ---@field refresh? boolean
 ---@field replace? string[]
+---@field target? string[] only these, and what they need
 ---@field parallelism? integer
 ---@field on_failure? "stop"|"continue"
 

@@ -94,10 +94,10 @@ function Project:servers()
   return list
 end
 
---- The error of destroying everything while the infra protects something that is there, or nil.
-function Project:protected()
+--- The error of destroying what a state has while the infra protects something of it, or nil.
+function Project:protected(now)
   for _, node in ipairs(self.infra.resources) do
-    if node.lifecycle and node.lifecycle.prevent_destroy and self.state.records[node.address] then
+    if node.lifecycle and node.lifecycle.prevent_destroy and now.records[node.address] then
       local at = node.origin or {}
       return err.new("denied", node.address .. " would be deleted, but its lifecycle says prevent_destroy", {
         file = at.file, line = at.line, column = at.column,
@@ -109,7 +109,7 @@ end
 
 --- Makes a plan.
 ---@async
----@param opts? { refresh: boolean?, replace: string[]?, destroy: boolean? }
+---@param opts? { refresh: boolean?, replace: string[]?, destroy: boolean?, target: string[]? }
 ---@return prov.Plan?, prov.Err?
 function Project:plan(opts)
   opts = opts or {}
@@ -122,21 +122,30 @@ function Project:plan(opts)
   end
   local infra = self.infra
   if opts.destroy then
-    local kept = self:protected()
-    if kept then
-      return nil, kept
-    end
     infra = { resources = {}, taskservs = {}, outputs = {}, providers = infra.providers }
   end
+  local part = { infra = infra, state = self.state }
+  if opts.target and #opts.target > 0 then
+    local e
+    part, e = require("prov.plan.target").select(infra, self.state, opts.target)
+    if not part then
+      return nil, e
+    end
+  end
+  local kept = opts.destroy and self:protected(part.state)
+  if kept then
+    return nil, kept
+  end
   return require("prov.plan").build({
-    infra = infra,
-    state = self.state,
+    infra = part.infra,
+    state = part.state,
     providers = self.providers,
     registry = self.registry,
     hosts = not opts.destroy and self.hosts or nil,
     refresh = opts.refresh,
     replace = replace,
     durations = engine.durations(self.store),
+    target = opts.target,
   })
 end
 

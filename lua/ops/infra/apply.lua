@@ -10,6 +10,7 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
     plan = { type = "path", doc = "Apply this saved plan instead of making one" },
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
+    target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
     on_failure = { type = "enum", one_of = { "stop", "continue" }, doc = "After a failed step (config: on_failure)" },
   },
@@ -23,6 +24,7 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
       file = p.plan,
       refresh = p.refresh,
       replace = p.replace,
+      target = p.target,
       parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
       on_failure = p.on_failure or assert(ctx.config:get("on_failure")),
     })

@@ -7,6 +7,7 @@ Shows what goes, asks, and deletes it. Needs no valid infra: what the state know
 services go with their servers.]],
   params = {
     refresh = { type = "bool", default = true, doc = "Read the world first" },
+    target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
     on_failure = {
       type = "enum",
@@ -24,6 +25,7 @@ services go with their servers.]],
     return require("prov.apply").run(ctx, {
       destroy = true,
       refresh = p.refresh,
+      target = p.target,
       parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
       on_failure = p.on_failure,
     })

@@ -11,6 +11,7 @@ refused when the state has moved on.]],
     out = { type = "path", doc = "Save the plan to this file (mode 0600)" },
     refresh = { type = "bool", default = true, doc = "Read the world first; without, trust the state" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
+    target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
     destroy = { type = "bool", default = false, doc = "Plan the destruction of everything" },
     detailed_exitcode = { type = "bool", default = false, doc = "Exit with 3 when there are changes" },
   },
@@ -20,7 +21,7 @@ refused when the state has moved on.]],
   view = "plan",
   run = function(ctx, p)
     local project <close> = assert(require("prov.project").open(ctx))
-    local plan = assert(project:plan({ refresh = p.refresh, replace = p.replace, destroy = p.destroy }))
+    local plan = assert(project:plan(p))
     local file = require("prov.plan.file")
     local shown = file.project(plan)
     if p.out then

@@ -88,7 +88,13 @@ function M.project(plan)
       estimate_ms = step.estimate,
     }
   end
-  return { version = VERSION, revision = plan.revision, counts = plan.counts, steps = data.list(steps) }
+  return {
+    version = VERSION,
+    revision = plan.revision,
+    counts = plan.counts,
+    steps = data.list(steps),
+    target = plan.target,
+  }
 end
 
 local FIELDS = {
@@ -141,6 +147,7 @@ local function body_of(plan)
     forgotten = addresses(plan.forgotten),
     outputs = plan.outputs,
     instances = plan.instances,
+    target = plan.target,
   }
 end
 

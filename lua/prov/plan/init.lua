@@ -479,6 +479,7 @@ end
 ---@field hosts? prov.Hosts checks taskservs on the hosts; nil skips that
 ---@field refresh? boolean default true: read the world first
 ---@field replace? table<string, boolean> addresses to rebuild
+---@field target? string[] what the plan was confined to, for those who show it
 ---@field durations? table<string, integer> past milliseconds by "action kind provider"
 
 --- Builds the plan.
@@ -545,6 +546,7 @@ function M.build(input)
     forgotten = b.forgotten,
     outputs = input.infra.outputs or {},
     instances = b.instances,
+    target = input.target,
   }
 end
 

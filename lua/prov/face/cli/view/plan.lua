@@ -158,8 +158,9 @@ end
 ---@param term table color(name, text), bold(text)
 ---@return string
 function M.render(plan, term)
+  local part = plan.target and ("Only for %s, and what that needs.\n"):format(table.concat(plan.target, ", ")) or ""
   if #plan.steps == 0 then
-    return "No changes. The world is as the infra says.\n" .. saved_as(plan)
+    return "No changes. The world is as the infra says.\n" .. part .. saved_as(plan)
   end
   local out = { "" }
   for _, step in ipairs(plan.steps) do
@@ -171,7 +172,7 @@ function M.render(plan, term)
   local time = ms > 0 and (", about " .. units.duration(ms) .. (complete and "" or " or more")) or ""
   out[#out + 1] = ""
   out[#out + 1] = term:paint("bold", "Plan: ") .. count_line(plan.counts) .. time .. "."
-  return table.concat(out, "\n") .. "\n" .. saved_as(plan)
+  return table.concat(out, "\n") .. "\n" .. part .. saved_as(plan)
 end
 
 return M
