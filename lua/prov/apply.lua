@@ -1,8 +1,10 @@
 --- Plan, ask, execute: the common path of apply and destroy.
 
+local data = require("core.data")
 local engine = require("prov.engine")
 local file = require("prov.plan.file")
 local project = require("prov.project")
+local state_of = require("prov.state")
 
 local M = {}
 
@@ -29,7 +31,66 @@ end
 ---@field replace? string[]
 ---@field target? string[] only these, and what they need
 ---@field parallelism? integer
----@field on_failure? "stop"|"continue"
+---@field on_failure? "stop"|"continue"|"rollback"
+---@field back_to? fun(store: prov.Store): integer?, prov.Err? the revision to go back to, in place of the infra
+
+--- Executes a plan with everything of the project, under its lock.
+local function execute(p, ctx, lock, plan, state, opts)
+  return engine.apply({
+    workspace = p.workspace,
+    store = p.store,
+    plan = plan,
+    state = state,
+    providers = p.providers,
+    registry = p.registry,
+    hosts = opts.hosts,
+    ui = ctx.ui,
+    parallelism = opts.parallelism,
+    on_failure = opts.on_failure,
+    what = opts.what,
+    lock = lock,
+    cancel = ctx.cancel,
+  })
+end
+
+local function failures_of(result)
+  local failures = {}
+  for i, failure in ipairs(result.failures) do
+    local e = failure.err
+    failures[i] = { step = failure.step, address = failure.address, error = tostring(e), code = e.code, hint = e.hint }
+  end
+  return data.list(failures)
+end
+
+--- The plan that makes the world again what the state was at a revision.
+local function plan_back(p, now, revision, opts)
+  local past, e = state_of.load(p.store, revision)
+  if not past then
+    return nil, e
+  end
+  return require("prov.plan").build({
+    infra = require("prov.plan.past").infra(past),
+    state = now,
+    providers = p.providers,
+    registry = p.registry,
+    refresh = opts.refresh,
+    durations = engine.durations(p.store),
+  })
+end
+
+--- Undoes what a run did that failed: settles what is not known of it, and goes back to the state before.
+local function undo(p, ctx, lock, before, opts)
+  local now = assert(state_of.load(p.store))
+  assert(engine.recover({ store = p.store, providers = p.providers, lock = lock, state = now }))
+  local plan = assert(plan_back(p, now, before, { refresh = false }))
+  ctx.ui.info("undoing what this run did: %d steps", #plan.steps)
+  local result = assert(execute(p, ctx, lock, plan, now, {
+    what = "rollback",
+    parallelism = opts.parallelism,
+    on_failure = "continue",
+  }))
+  return { run = result.run, status = result.status, done = result.done, failures = failures_of(result) }
+end
 
 --- Runs the whole path; the result is what the apply view and -o json show.
 ---@async
@@ -37,12 +98,18 @@ end
 ---@param opts prov.ApplyOptions
 ---@return table?, prov.Err?
 function M.run(ctx, opts)
-  local p <close> = assert(project.open(ctx, { infra = opts.destroy and "try" or "need" }))
+  local p <close> = assert(project.open(ctx, { infra = (opts.destroy or opts.back_to) and "try" or "need" }))
   if opts.destroy and p.infra_error then
     ctx.ui.warn("the infra does not load (%s); destroying what the state knows", tostring(p.infra_error))
   end
-  local lock <close> = assert(p:begin(opts.destroy and "destroy" or "apply"))
-  local plan = assert(make_plan(p, opts))
+  local what = opts.destroy and "destroy" or opts.back_to and "rollback" or "apply"
+  local lock <close> = assert(p:begin(what))
+  local plan
+  if opts.back_to then
+    plan = assert(plan_back(p, p.state, assert(opts.back_to(p.store)), { refresh = opts.refresh }))
+  else
+    plan = assert(make_plan(p, opts))
+  end
   local empty = #plan.steps == 0 and not next(plan.refreshed) and #plan.forgotten == 0 and #plan.dropped == 0
   if #plan.steps > 0 then
     if ctx.output == "table" or not ctx.yes then
@@ -62,29 +129,20 @@ function M.run(ctx, opts)
       outputs = outputs,
     }
   end
-  local result = assert(engine.apply({
-    workspace = p.workspace,
-    store = p.store,
-    plan = plan,
-    state = p.state,
-    providers = p.providers,
-    registry = p.registry,
+  local before = p.state.revision
+  local result = assert(execute(p, ctx, lock, plan, p.state, {
     hosts = p.hosts,
-    ui = ctx.ui,
     parallelism = opts.parallelism,
     on_failure = opts.on_failure,
-    lock = lock,
-    cancel = ctx.cancel,
   }))
   result.changed = #plan.steps > 0
   result.destroy = opts.destroy
   result.counts = plan.counts
-  local failures = {}
-  for i, failure in ipairs(result.failures) do
-    local e = failure.err
-    failures[i] = { step = failure.step, address = failure.address, error = tostring(e), code = e.code, hint = e.hint }
+  result.failures = failures_of(result)
+  if opts.on_failure == "rollback" and result.status == "failed" then
+    result.rollback = undo(p, ctx, lock, before, opts)
+    result.outputs = {}
   end
-  result.failures = require("core.data").list(failures)
   return result
 end
 

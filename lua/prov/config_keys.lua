@@ -10,9 +10,10 @@ return {
   },
   on_failure = {
     type = "enum",
-    one_of = { "stop", "continue" },
+    one_of = { "stop", "continue", "rollback" },
     default = "stop",
-    doc = "After a failed step: stop starts no more, continue goes on with what does not need it",
+    doc = "After a failed step: stop starts no more, continue goes on with what does not need it, "
+      .. "rollback undoes what this run did",
   },
   output = {
     type = "enum",

@@ -250,7 +250,7 @@ describe("completion", function()
 
   it("offers flags, values and names", function()
     assert.equal("--detailed-exitcode", words("plan", "--det"))
-    assert.equal("continue stop", words("apply", "--on-failure", ""))
+    assert.equal("continue rollback stop", words("apply", "--on-failure", ""))
     assert.equal("--on-failure=continue", words("apply", "--on-failure=c"))
     assert.equal("json", words("-o", "j"))
     assert.equal("--no-refresh", words("plan", "--no-r"))

@@ -12,7 +12,11 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
-    on_failure = { type = "enum", one_of = { "stop", "continue" }, doc = "After a failed step (config: on_failure)" },
+    on_failure = {
+      type = "enum",
+      one_of = { "stop", "continue", "rollback" },
+      doc = "After a failed step: start no more, go on elsewhere, or undo this run (config: on_failure)",
+    },
   },
   permission = { action = "update", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs" },

@@ -368,7 +368,8 @@ end
 ---@field registry prov.Registry
 ---@field ui table
 ---@field parallelism? integer
----@field on_failure? "stop"|"continue"
+---@field on_failure? "stop"|"continue"|"rollback" rollback stops; the caller undoes
+---@field what? string what the run is, when it is not what the lock was taken for
 ---@field hosts? prov.Hosts of the plan: their sessions and facts are taken over
 ---@field lock table from M.lock
 ---@field cancel? table { requested = bool, stop = fn, kill = fn } filled in by the engine
@@ -398,7 +399,7 @@ local function new_run(input)
     durations = M.durations(input.store),
     on_failure = input.on_failure or "stop",
     epoch = input.lock.token,
-    what = input.lock.what,
+    what = input.what or input.lock.what,
     cancel = input.cancel or {},
     progress = input.ui and input.ui.progress and input.ui.progress(#input.plan.steps) or NO_PROGRESS,
   }, Run)
@@ -454,7 +455,7 @@ end
 
 local MOST_FAILURES = 10
 
-local function close_run(run, status, started, plan)
+local function close_run(run, status, started, plan, before)
   local failures = data.list({})
   for i = 1, math.min(#run.failures, MOST_FAILURES) do
     failures[i] = { step = run.failures[i].step, error = tostring(run.failures[i].err) }
@@ -466,6 +467,7 @@ local function close_run(run, status, started, plan)
       failures = failures,
       status = status,
       started = started,
+      revision = before,
       ended = os.time(),
       steps = #plan.steps,
       failed = #run.failures,
@@ -490,14 +492,16 @@ function M.apply(input)
   local _ <close> = collector.rarely()
   local run = new_run(input)
   local hosts <close> = run.hosts
-  local started, began = os.time(), clock.monotonic()
+  local started, began, before = os.time(), clock.monotonic(), input.state.revision
   local sched, e = schedule(plan, input.providers, input.parallelism or 256)
   if not sched then
     return nil, e
   end
   local ok
   ok, e = run:commit({
-    { "put", "open", run.id, data.encode({ what = run.what, started = started, steps = #plan.steps }) },
+    { "put", "open", run.id, data.encode({
+      what = run.what, started = started, steps = #plan.steps, revision = input.state.revision,
+    }) },
   })
   if ok then
     ok, e = absorb(run, plan)
@@ -521,7 +525,7 @@ function M.apply(input)
   local outputs = M.outputs(run, plan.outputs)
   ok, e = run:commit({ { "put", "engine", "outputs", data.encode(outputs) } })
   if ok then
-    ok, e = close_run(run, status, started, plan)
+    ok, e = close_run(run, status, started, plan, before)
   end
   if not ok then
     return nil, e

@@ -1,6 +1,7 @@
 --- What runs left in the store: their ends and their journals.
 
 local data = require("core.data")
+local err = require("prov.err")
 local suggest = require("prov.suggest")
 
 local M = {}
@@ -30,6 +31,8 @@ function M.list(store, limit)
   table.sort(list, function(a, b)
     if a.started ~= b.started then
       return a.started > b.started
+    elseif a.revision ~= b.revision then -- of one second
+      return (a.revision or 0) > (b.revision or 0)
     end
     return a.id > b.id
   end)
@@ -60,6 +63,20 @@ function M.find(store, name)
     return nil, suggest.unknown("run", name, ids)
   end
   return found
+end
+
+--- The revision the state had before a run.
+---@param store prov.Store
+---@param name string
+---@return integer?, prov.Err?
+function M.before(store, name)
+  local run, e = M.find(store, name)
+  if not run then
+    return nil, e
+  elseif not run.revision then
+    return err.fail("unsupported", "%s was run by an older prov, which did not note where it began", run.id)
+  end
+  return run.revision
 end
 
 --- The journal of a run, in order: { time, step, phase, id?, error? }.

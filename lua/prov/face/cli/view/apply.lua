@@ -32,7 +32,14 @@ function M.render(result, term)
     local head = { done = "Done.", failed = "Failed.", interrupted = "Interrupted." }
     local color = result.status == "done" and "green" or "red"
     out[#out + 1] = ("%s %s in %s."):format(term:paint(color, head[result.status]), line, units.duration(result.ms))
-    if result.status ~= "done" then
+    if result.rollback then
+      local undone = result.rollback
+      for _, failure in ipairs(undone.failures) do
+        out[#out + 1] = ("%s %s: %s"):format(term:paint("red", "not undone"), failure.step, failure.error)
+      end
+      out[#out + 1] = #undone.failures == 0 and "Undone: everything is as it was before this run."
+        or "Not all of it was undone. Mend what failed, then run 'prov run rollback'."
+    elseif result.status ~= "done" then
       out[#out + 1] = ("%s 'prov %s' again: it goes on from here."):format(
       result.failed > 0 and "Mend what failed, then run" or "Run", result.destroy and "destroy" or "apply")
     end

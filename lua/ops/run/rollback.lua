@@ -1,0 +1,31 @@
+return {
+  kind = "operation",
+  name = "run rollback",
+  summary = "Go back to how everything was before a run",
+  description = [[
+Plans what makes the world again as the state was before the run, shows it, asks, and does it. Data of
+what was deleted is not in the state and does not come back.]],
+  params = {
+    id = { type = "string", positional = 1, default = "last", complete = "run", doc = "Its id, its end, or last" },
+    refresh = { type = "bool", default = true, doc = "Read the world first" },
+    parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+  },
+  permission = { action = "update", resource = "Workspace" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/{id}/rollback" },
+  mcp = { destructive = true },
+  result = { columns = { "address", "action", "status" } },
+  view = "apply",
+  run = function(ctx, p)
+    return require("prov.apply").run(ctx, {
+      back_to = function(store)
+        return require("prov.engine.runs").before(store, p.id)
+      end,
+      refresh = p.refresh,
+      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
+      on_failure = "continue",
+    })
+  end,
+  exit_code = function(value)
+    return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0
+  end,
+}
