@@ -48,6 +48,7 @@ local function execute(p, ctx, lock, plan, state, opts)
     parallelism = opts.parallelism,
     on_failure = opts.on_failure,
     what = opts.what,
+    back_to = opts.revision,
     lock = lock,
     cancel = ctx.cancel,
   })
@@ -86,6 +87,7 @@ local function undo(p, ctx, lock, before, opts)
   ctx.ui.info("undoing what this run did: %d steps", #plan.steps)
   local result = assert(execute(p, ctx, lock, plan, now, {
     what = "rollback",
+    revision = before,
     parallelism = opts.parallelism,
     on_failure = "continue",
   }))
@@ -104,9 +106,10 @@ function M.run(ctx, opts)
   end
   local what = opts.destroy and "destroy" or opts.back_to and "rollback" or "apply"
   local lock <close> = assert(p:begin(what))
-  local plan
+  local plan, revision
   if opts.back_to then
-    plan = assert(plan_back(p, p.state, assert(opts.back_to(p.store)), { refresh = opts.refresh }))
+    revision = assert(opts.back_to(p.store))
+    plan = assert(plan_back(p, p.state, revision, { refresh = opts.refresh }))
   else
     plan = assert(make_plan(p, opts))
   end
@@ -132,6 +135,7 @@ function M.run(ctx, opts)
   local before = p.state.revision
   local result = assert(execute(p, ctx, lock, plan, p.state, {
     hosts = p.hosts,
+    revision = revision,
     parallelism = opts.parallelism,
     on_failure = opts.on_failure,
   }))

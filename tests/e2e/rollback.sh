@@ -56,9 +56,40 @@ for after in 0.02 0.05 0.08 0.12 0.16 0.2; do
     kill -9 "$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
     first=$("$prov" run list -o json | python3 -c 'import json, sys; print([r["id"] for r in json.load(sys.stdin) if r["what"] == "apply"][0])')
-    run 0 run rollback "$first" --yes
+    if [ "$after" = 0.05 ] && "$prov" status -o json | grep -q '"run-'; then
+        run 0 run resume --yes # what was killed was the undoing
+    else
+        run 0 run rollback "$first" --yes
+    fi
     [ "$(world)" = "$before" ] || fail "killed $after s into the undoing: the world is $(world), not $before"
 done
+
+# Another process asks a run to end; resume goes on with it.
+infra ", slow: 200ms" '  a: { label: a1 }
+  b: { label: b1, after: "${thing.a.id}" }
+  c: { label: c1, after: "${thing.b.id}" }
+  f: { label: f1 }
+  g: { label: g1, after: "${thing.f.id}" }'
+run 4 run cancel
+has "nothing is running"
+"$prov" apply --yes >"$work/log" 2>&1 &
+pid=$!
+sleep 0.3
+run 0 status
+has "Running: apply by"
+run 0 run cancel
+wait "$pid"
+[ $? -eq 130 ] || fail "a cancelled run: $(cat "$work/log")"
+run 0 run list
+has "interrupted"
+run 0 run resume --yes
+[ "$(world)" = "$before"f1\ g1\  ] || fail "after resume the world is $(world)"
+run 0 run diff
+has "+ thing.g"
+infra "" '  a: { label: a1 }
+  b: { label: b1, after: "${thing.a.id}" }
+  c: { label: c1, after: "${thing.b.id}" }'
+run 0 apply --yes
 
 # A good run can be gone back behind too, and what is made again is referred to as what it is now.
 infra "" '  a: { label: a3 }

@@ -258,7 +258,7 @@ local function absorb(run, plan)
   local batch = {}
   for address, observed in pairs(plan.refreshed) do
     local old = run.records[address]
-    local record = state.copy(old, { state = observed })
+    local record = state.copy(old, { state = observed, args = plan.restated[address] })
     state.writes(record, old, batch)
     run:settle(address, record)
   end
@@ -369,6 +369,7 @@ end
 ---@field ui table
 ---@field parallelism? integer
 ---@field on_failure? "stop"|"continue"|"rollback" rollback stops; the caller undoes
+---@field back_to? integer the revision a rollback goes back to
 ---@field what? string what the run is, when it is not what the lock was taken for
 ---@field hosts? prov.Hosts of the plan: their sessions and facts are taken over
 ---@field lock table from M.lock
@@ -400,6 +401,7 @@ local function new_run(input)
     on_failure = input.on_failure or "stop",
     epoch = input.lock.token,
     what = input.what or input.lock.what,
+    back_to = input.back_to,
     cancel = input.cancel or {},
     progress = input.ui and input.ui.progress and input.ui.progress(#input.plan.steps) or NO_PROGRESS,
   }, Run)
@@ -468,6 +470,8 @@ local function close_run(run, status, started, plan, before)
       status = status,
       started = started,
       revision = before,
+      target = run.back_to,
+      after = run.store:head(),
       ended = os.time(),
       steps = #plan.steps,
       failed = #run.failures,
@@ -501,6 +505,7 @@ function M.apply(input)
   ok, e = run:commit({
     { "put", "open", run.id, data.encode({
       what = run.what, started = started, steps = #plan.steps, revision = input.state.revision,
+      target = input.back_to,
     }) },
   })
   if ok then

@@ -3,6 +3,7 @@
 local data = require("core.data")
 local err = require("prov.err")
 local suggest = require("prov.suggest")
+local uv = require("luv")
 
 local M = {}
 
@@ -77,6 +78,53 @@ function M.before(store, name)
     return err.fail("unsupported", "%s was run by an older prov, which did not note where it began", run.id)
   end
   return run.revision
+end
+
+--- What a run changed in the state: { from, to, changes } as of prov.state.history.
+---@param store prov.Store
+---@param name string
+---@return table?, prov.Err?
+function M.diff(store, name)
+  local state = require("prov.state")
+  local before, e = M.before(store, name)
+  if not before then
+    return nil, e
+  end
+  local from, to
+  from, e = state.load(store, before)
+  if from then
+    to, e = state.load(store, M.find(store, name).after) -- an open run: up to now
+  end
+  if not to then
+    return nil, e
+  end
+  return { from = from.revision, to = to.revision, changes = require("prov.state.history").diff(from, to) }
+end
+
+--- Asks the process that works on a workspace to end, as Ctrl-C does; with `now` as a second one.
+---@param store prov.Store
+---@param now? boolean
+---@return { owner: string, pid: integer }?, prov.Err?
+function M.cancel(store, now)
+  local owner = require("prov.engine").holder(store)
+  if not owner then
+    return err.fail("notfound", "nothing is running")
+  end
+  local host, pid = owner:match("@(%S+) pid (%d+)$")
+  if host ~= uv.os_gethostname() then
+    return err.fail("unsupported", "it runs on another machine: %s", owner)
+  end
+  pid = math.tointeger(pid)
+  for _ = 1, now and 2 or 1 do
+    local ok, e = uv.kill(pid, "sigint")
+    if not ok then
+      return nil, err.uv(e, "cannot signal %s", owner)
+    end
+    if now then
+      require("prov.async").sleep(300) -- the first is about new steps, the second about running ones
+    end
+  end
+  return { owner = owner, pid = pid }
 end
 
 --- The journal of a run, in order: { time, step, phase, id?, error? }.

@@ -143,6 +143,7 @@ local function body_of(plan)
     counts = plan.counts,
     steps = data.list(steps),
     refreshed = plan.refreshed,
+    restated = plan.restated,
     dropped = addresses(plan.dropped),
     forgotten = addresses(plan.forgotten),
     outputs = plan.outputs,

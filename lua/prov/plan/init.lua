@@ -19,6 +19,7 @@ local NONE = data.list({}) -- shared, never changed
 ---@field revision integer state revision the plan was made from
 ---@field steps prov.Step[] in a valid order
 ---@field refreshed table<string, table> observed states that differ from the recorded ones
+---@field restated table<string, table> arguments that hold already, though an older apply had others
 ---@field counts table<string, integer>
 ---@field outputs table<string, any> wanted outputs, references unresolved
 
@@ -213,7 +214,8 @@ function Builder:decide(node, args, record)
   end
   local changes = {}
   local same_world = observed == nil or rawequal(observed, rawget(record, "_state"))
-  if not (same_world and record.args_bytes == data.encode(args)) then
+  self.same_args = record.args_bytes == data.encode(args)
+  if not (same_world and self.same_args) then
     changes = diff.fields(resource.schema, args, record:args(), observed or nil)
   end
   if observed and observed.status == "stopped" and args.status == nil then
@@ -285,7 +287,10 @@ function Builder:plan_resource(node)
   end
   local observed = self.observed and self.observed[node.address]
   if action == "none" then
-    if observed and not rawequal(observed, rawget(record, "_state"))
+    if not (self.same_args or node.lifecycle and node.lifecycle.ignore_changes or value.has_unknown(args)) then
+      self.restated[node.address] = args -- a killed update took effect: what it wanted is what there is
+      self.refreshed[node.address] = observed or record:state()
+    elseif observed and not rawequal(observed, rawget(record, "_state"))
       and data.encode(observed) ~= record.state_bytes then
       self.refreshed[node.address] = observed
     end
@@ -500,6 +505,7 @@ function M.build(input)
     resolved = {},
     unknown = {},
     refreshed = {},
+    restated = {},
     settled = {},
     dropped = {},
     forgotten = {},
@@ -542,6 +548,7 @@ function M.build(input)
     steps = b.steps,
     counts = b.counts,
     refreshed = b.refreshed,
+    restated = b.restated,
     dropped = b.dropped,
     forgotten = b.forgotten,
     outputs = input.infra.outputs or {},

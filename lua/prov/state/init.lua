@@ -77,9 +77,8 @@ function M.copy(record, parts)
     state_bytes = record.state_bytes,
     tainted = record.tainted,
   }
-  if parts.state then
-    all.state_bytes = nil
-  end
+  all.args_bytes = not parts.args and all.args_bytes or nil
+  all.state_bytes = not parts.state and all.state_bytes or nil
   for key, v in pairs(parts) do
     all[key] = v
   end

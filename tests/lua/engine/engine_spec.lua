@@ -109,6 +109,18 @@ describe("engine", function()
     assert.same({}, (spec.plan(c)))
   end))
 
+  it("records what a killed update wanted when it took effect, so that going back later goes there", test(function()
+    local c = make("things: { a: { label: one } }\n")
+    assert(spec.apply(c))
+    local names = assert(fs.list(c.world))
+    assert(fs.write_atomic(c.world .. "/" .. names[1].name, "two")) -- as if killed before the outcome was written
+    c.write("things: { a: { label: two } }\n")
+    assert.same({}, (spec.plan(c)))
+    assert(spec.apply(c))
+    local record = assert(require("prov.state").load(assert(c.need_workspace():store()))).records["thing.a"]
+    assert.same({ "two", "two" }, { record:args().label, record:state().label })
+  end))
+
   it("sees what was deleted and what was changed outside", test(function()
     local c = make("things: { a: {}, b: {} }\n")
     assert(spec.apply(c))

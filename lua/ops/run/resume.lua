@@ -1,0 +1,33 @@
+return {
+  kind = "operation",
+  name = "run resume",
+  summary = "Go on with the last run, whether it was killed, cancelled or failed",
+  description = [[
+Settles what the run left unknown, plans what is left to do, shows it, asks, and does it: as another
+'prov apply', or 'prov destroy' when that is what the run was.]],
+  params = {
+    refresh = { type = "bool", default = true, doc = "Read the world first" },
+    parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+  },
+  permission = { action = "update", resource = "Workspace" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/last/resume" },
+  mcp = { destructive = true },
+  result = { columns = { "address", "action", "status" } },
+  view = "apply",
+  run = function(ctx, p)
+    local runs = require("prov.engine.runs")
+    local last = assert(runs.find(assert(assert(ctx:need_workspace()):store()), "last"))
+    return require("prov.apply").run(ctx, {
+      destroy = last.what == "destroy",
+      back_to = last.what == "rollback" and function()
+        return last.target
+      end or nil,
+      refresh = p.refresh,
+      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
+      on_failure = last.what == "apply" and assert(ctx.config:get("on_failure")) or "continue",
+    })
+  end,
+  exit_code = function(value)
+    return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0
+  end,
+}
