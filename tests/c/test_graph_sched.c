@@ -9,19 +9,11 @@
 
 #include <cmocka.h>
 
+#include "alloc_count.h"
 #include "graph/sched.h"
+#include "graph_random.h"
 
 enum { MAX = 12, KEYS = 4 };
-
-static uint64_t seed = 2463534242ULL;
-
-static uint32_t rnd(uint32_t below)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)((seed >> 11) % below);
-}
 
 typedef struct model {
     uint32_t n, limit, keys;
@@ -50,12 +42,18 @@ static uint32_t running(const model *m, uint32_t key)
     return count;
 }
 
-static int may_start(const model *m, uint32_t u)
+static int is_ready(const model *m, uint32_t u)
 {
     if (m->state[u] != PV_NODE_WAITING) return 0;
-    if (m->limit > 0 && running(m, KEYS) >= m->limit) return 0;
     for (uint32_t v = 0; v < m->n; v++)
         if (m->edge[v][u] && m->state[v] != PV_NODE_DONE) return 0;
+    return 1;
+}
+
+static int may_start(const model *m, uint32_t u)
+{
+    if (!is_ready(m, u)) return 0;
+    if (m->limit > 0 && running(m, KEYS) >= m->limit) return 0;
     for (uint32_t k = 0; k < m->keys; k++)
         if (m->has[u][k] && running(m, k) >= m->key_limit[k]) return 0;
     return 1;
@@ -131,51 +129,108 @@ static void end_one(model *m, pv_sched *s, uint32_t node)
     for (uint32_t i = 0; i < count; i++) assert_int_equal(m->state[skipped[i]], PV_NODE_SKIPPED);
 }
 
+/* States and counts of all nodes, as the model has them. */
 static void compare(const model *m, const pv_sched *s)
 {
     uint32_t counts[PV_NODE_STATES] = {0};
     for (uint32_t u = 0; u < m->n; u++) {
-        pv_node_state have = pv_sched_state(s, u);
-        if (have == PV_NODE_READY) have = PV_NODE_WAITING; /* the model does not keep these apart */
-        assert_int_equal(have, m->state[u]);
-        counts[pv_sched_state(s, u)]++;
+        pv_node_state want = is_ready(m, u) ? PV_NODE_READY : m->state[u];
+        assert_int_equal(pv_sched_state(s, u), want);
+        counts[want]++;
     }
     assert_memory_equal(counts, pv_sched_counts(s), sizeof counts);
 }
 
+/* One case to its end; returns the number of calls compared. */
+static uint32_t run_case(model *m, pv_sched *s)
+{
+    uint32_t node, calls = 0, ended = 0;
+    for (;;) {
+        uint32_t active[MAX], count = 0;
+        /* Sometimes ask for fewer nodes than might start. */
+        for (uint32_t ask = rnd(4) == 0 ? 1 : MAX + 1; ask > 0; ask--) {
+            uint32_t want = best(m);
+            assert_int_equal(pv_sched_next(s, &node), want != MAX);
+            if (want != MAX) {
+                assert_int_equal(node, want);
+                m->state[node] = PV_NODE_RUNNING;
+            }
+            compare(m, s);
+            calls++;
+            if (want == MAX) break;
+        }
+        for (uint32_t u = 0; u < m->n; u++)
+            if (m->state[u] == PV_NODE_RUNNING) active[count++] = u;
+        if (count == 0) break;
+        end_one(m, s, active[rnd(count)]);
+        compare(m, s);
+        calls++;
+        ended++;
+    }
+    /* Nobody starves: when nothing runs and nothing starts, all nodes have ended. */
+    for (uint32_t u = 0; u < m->n; u++) assert_true(m->state[u] >= PV_NODE_DONE);
+    assert_int_equal(ended, m->n - pv_sched_counts(s)[PV_NODE_SKIPPED]);
+    return calls;
+}
+
 static void random_runs(void **state)
 {
+    uint32_t cases = rnd_cases(100000), calls = 0, failures = 0;
+    uint64_t before;
     (void)state;
-    for (uint32_t c = 0; c < 100000; c++) {
+    rnd_start(2463534242ULL);
+    printf("# seed %llu\n", (unsigned long long)seed);
+    for (uint32_t c = 0; c < cases; c++) {
         model m;
         pv_sched *s;
-        uint32_t node, steps = 0;
         random_model(&m);
         s = make(&m);
         assert_int_equal(pv_sched_nodes(s), m.n);
         for (uint32_t u = 0; u < m.n; u++)
             assert_true(pv_sched_remaining(s, u) == remaining(&m, u));
-        for (;;) {
-            uint32_t active[MAX], count = 0;
-            /* Sometimes ask for fewer nodes than might start. */
-            for (uint32_t ask = rnd(4) == 0 ? 1 : MAX + 1; ask > 0; ask--) {
-                uint32_t want = best(&m);
-                assert_int_equal(pv_sched_next(s, &node), want != MAX);
-                if (want == MAX) break;
-                assert_int_equal(node, want);
-                m.state[node] = PV_NODE_RUNNING;
-            }
-            compare(&m, s);
-            for (uint32_t u = 0; u < m.n; u++)
-                if (m.state[u] == PV_NODE_RUNNING) active[count++] = u;
-            if (count == 0) break;
-            end_one(&m, s, active[rnd(count)]);
-            steps++;
-        }
-        for (uint32_t u = 0; u < m.n; u++) assert_true(m.state[u] >= PV_NODE_DONE);
-        assert_int_equal(steps, m.n - pv_sched_counts(s)[PV_NODE_SKIPPED]);
+        before = allocations;
+        calls += run_case(&m, s);
+        assert_true(allocations == before); /* no step allocates */
+        failures += pv_sched_counts(s)[PV_NODE_FAILED];
         pv_sched_free(s);
     }
+    printf("# %u cases, %u calls compared, %u nodes failed\n", cases, calls, failures);
+    assert_true(failures > cases / 10);
+}
+
+/* A larger graph with keys and failures: no step allocates. */
+static void no_allocation(void **state)
+{
+    enum { N = 20000, LIMIT = 32, SLOTS = 8 };
+    pv_sched_key *pairs = calloc(N, sizeof *pairs);
+    uint32_t limits[SLOTS], running_nodes[LIMIT], count = 0, node, skipped_count;
+    const uint32_t *skipped;
+    uint64_t before;
+    pv_dag *g;
+    pv_sched *s;
+    (void)state;
+    rnd_start(88172645463325252ULL);
+    assert_int_equal(pv_dag_new(&g, N, NULL), PV_OK);
+    for (uint32_t u = 1; u < N; u++) pv_dag_edge(g, rnd(u), u, NULL);
+    for (uint32_t u = 0; u < N; u++) pairs[u] = (pv_sched_key){u, rnd(SLOTS)};
+    for (uint32_t k = 0; k < SLOTS; k++) limits[k] = 1 + rnd(LIMIT / 2);
+    assert_int_equal(
+        pv_sched_new(&s, g, &(pv_sched_options){NULL, LIMIT, limits, SLOTS, pairs, N}, NULL),
+        PV_OK);
+    before = allocations;
+    assert_true(before > 0); /* the hook is there */
+    for (;;) {
+        while (pv_sched_next(s, &node)) running_nodes[count++] = node;
+        if (count == 0) break;
+        node = running_nodes[--count];
+        if (rnd(1000) > 0) pv_sched_done(s, node, NULL);
+        else pv_sched_fail(s, node, &skipped, &skipped_count, NULL);
+    }
+    assert_true(allocations == before);
+    assert_int_equal(pv_sched_counts(s)[PV_NODE_WAITING] + pv_sched_counts(s)[PV_NODE_READY], 0);
+    pv_sched_free(s);
+    pv_dag_free(g);
+    free(pairs);
 }
 
 static void refusals(void **state)
@@ -218,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_runs),
+        cmocka_unit_test(no_allocation),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
