@@ -151,7 +151,7 @@ static uint32_t read_node_keys(lua_State *L, pv_sched_key *out, lua_Integer node
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         key = lua_tointeger(L, -1);
         if (key < 1 || key > UINT32_MAX) luaL_error(L, "node %d has a bad key", (int)node);
-        out[i] = (pv_sched_key){(uint32_t)node - 1, (uint32_t)key - 1};
+        out[i] = (pv_sched_key){(uint32_t)node - 1, (uint32_t)key - 1, 1};
         lua_pop(L, 1);
     }
     return count;

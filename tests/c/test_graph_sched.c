@@ -18,7 +18,7 @@ enum { MAX = 12, KEYS = 4 };
 typedef struct model {
     uint32_t n, limit, keys;
     uint8_t edge[MAX][MAX];
-    uint8_t has[MAX][KEYS];
+    uint8_t has[MAX][KEYS]; /* places */
     uint32_t key_limit[KEYS];
     double weight[MAX];
     pv_node_state state[MAX];
@@ -34,11 +34,12 @@ static double remaining(const model *m, uint32_t u)
     return m->weight[u] + best;
 }
 
+/* Running nodes; with a key the places of it that they hold. */
 static uint32_t running(const model *m, uint32_t key)
 {
     uint32_t count = 0;
     for (uint32_t u = 0; u < m->n; u++)
-        count += m->state[u] == PV_NODE_RUNNING && (key == KEYS || m->has[u][key]);
+        if (m->state[u] == PV_NODE_RUNNING) count += key == KEYS ? 1 : m->has[u][key];
     return count;
 }
 
@@ -55,7 +56,7 @@ static int may_start(const model *m, uint32_t u)
     if (!is_ready(m, u)) return 0;
     if (m->limit > 0 && running(m, KEYS) >= m->limit) return 0;
     for (uint32_t k = 0; k < m->keys; k++)
-        if (m->has[u][k] && running(m, k) >= m->key_limit[k]) return 0;
+        if (m->has[u][k] && running(m, k) + m->has[u][k] > m->key_limit[k]) return 0;
     return 1;
 }
 
@@ -87,10 +88,11 @@ static void random_model(model *m)
     m->n = 1 + rnd(MAX);
     m->limit = rnd(5);
     m->keys = rnd(KEYS + 1);
-    for (uint32_t k = 0; k < m->keys; k++) m->key_limit[k] = 1 + rnd(3);
+    for (uint32_t k = 0; k < m->keys; k++) m->key_limit[k] = 1 + rnd(4);
     for (uint32_t u = 0; u < m->n; u++) {
         m->weight[u] = rnd(4);
-        for (uint32_t k = 0; k < m->keys; k++) m->has[u][k] = rnd(3) == 0;
+        for (uint32_t k = 0; k < m->keys; k++)
+            if (rnd(3) == 0) m->has[u][k] = (uint8_t)(1 + (rnd(2) ? rnd(m->key_limit[k]) : 0));
         for (uint32_t v = u + 1; v < m->n; v++) m->edge[u][v] = rnd(m->n) == 0;
     }
 }
@@ -98,7 +100,7 @@ static void random_model(model *m)
 static pv_sched *make(const model *m)
 {
     pv_sched_key pairs[2 * MAX * KEYS];
-    pv_sched_options o = {m->weight, m->limit, m->key_limit, m->keys, pairs, 0};
+    pv_sched_options o = {m->weight, m->limit, m->key_limit, m->keys, pairs, 0, NULL};
     pv_dag *g;
     pv_sched *s;
     assert_int_equal(pv_dag_new(&g, m->n, NULL), PV_OK);
@@ -106,8 +108,8 @@ static pv_sched *make(const model *m)
         for (uint32_t v = 0; v < m->n; v++)
             for (uint32_t i = rnd(2); m->edge[u][v] && i < 2; i++) pv_dag_edge(g, u, v, NULL);
         for (uint32_t k = 0; k < m->keys; k++)
-            for (uint32_t i = rnd(2); m->has[u][k] && i < 2; i++)
-                pairs[o.node_key_count++] = (pv_sched_key){u, k};
+            for (uint32_t i = rnd(2); m->has[u][k] && i < 2; i++) /* repeated ones ask less */
+                pairs[o.node_key_count++] = (pv_sched_key){u, k, m->has[u][k] - (i == 0)};
     }
     assert_int_equal(pv_sched_new(&s, g, &o, NULL), PV_OK);
     pv_dag_free(g);
@@ -212,10 +214,10 @@ static void no_allocation(void **state)
     rnd_start(88172645463325252ULL);
     assert_int_equal(pv_dag_new(&g, N, NULL), PV_OK);
     for (uint32_t u = 1; u < N; u++) pv_dag_edge(g, rnd(u), u, NULL);
-    for (uint32_t u = 0; u < N; u++) pairs[u] = (pv_sched_key){u, rnd(SLOTS)};
-    for (uint32_t k = 0; k < SLOTS; k++) limits[k] = 1 + rnd(LIMIT / 2);
+    for (uint32_t u = 0; u < N; u++) pairs[u] = (pv_sched_key){u, rnd(SLOTS), 1 + rnd(3)};
+    for (uint32_t k = 0; k < SLOTS; k++) limits[k] = 3 + rnd(LIMIT / 2);
     assert_int_equal(
-        pv_sched_new(&s, g, &(pv_sched_options){NULL, LIMIT, limits, SLOTS, pairs, N}, NULL),
+        pv_sched_new(&s, g, &(pv_sched_options){NULL, LIMIT, limits, SLOTS, pairs, N, NULL}, NULL),
         PV_OK);
     before = allocations;
     assert_true(before > 0); /* the hook is there */
@@ -233,11 +235,51 @@ static void no_allocation(void **state)
     free(pairs);
 }
 
+/* Two schedulers on one key of two places: what one gives back wakes the other. */
+static void shared_key(void **state)
+{
+    uint32_t limit = 2, places = 2, node, key, amount;
+    pv_sched_key pairs[] = {{0, 0, 1}, {1, 0, 2}};
+    pv_sched_options o = {NULL, 0, &limit, 1, pairs, 2, &places};
+    pv_dag *g;
+    pv_sched *a, *b;
+    (void)state;
+    assert_int_equal(pv_dag_new(&g, 2, NULL), PV_OK);
+    assert_int_equal(pv_sched_new(&a, g, &o, NULL), PV_OK);
+    assert_int_equal(pv_sched_new(&b, g, &o, NULL), PV_OK);
+    assert_true(pv_sched_demand(a, 1, 0, &key, &amount));
+    assert_int_equal(key, 0);
+    assert_int_equal(amount, 2);
+    assert_false(pv_sched_demand(a, 1, 1, &key, &amount));
+    assert_true(pv_sched_next(a, &node));
+    assert_int_equal(node, 0);
+    assert_false(pv_sched_next(a, &node)); /* one place left, two wanted */
+    assert_true(pv_sched_next(b, &node));
+    assert_int_equal(node, 0);
+    assert_int_equal(places, 0);
+    assert_false(pv_sched_next(b, &node));
+    assert_int_equal(pv_sched_done(a, 0, NULL), PV_OK);
+    pv_sched_wake(b, 0, 1);
+    assert_false(pv_sched_next(a, &node));
+    assert_false(pv_sched_next(b, &node));
+    assert_int_equal(pv_sched_done(b, 0, NULL), PV_OK);
+    pv_sched_wake(a, 0, 1);
+    assert_true(pv_sched_next(a, &node));
+    assert_int_equal(node, 1);
+    assert_false(pv_sched_next(b, &node));
+    assert_int_equal(pv_sched_done(a, 1, NULL), PV_OK);
+    pv_sched_wake(b, 0, 2);
+    assert_true(pv_sched_next(b, &node));
+    pv_sched_free(a);
+    pv_sched_free(b);
+    pv_dag_free(g);
+}
+
 static void refusals(void **state)
 {
     uint32_t limits[] = {1, 0}, node, count;
     const uint32_t *skipped;
-    pv_sched_key pairs[] = {{0, 0}};
+    pv_sched_key pairs[] = {{0, 0, 0}};
     pv_sched_options o = {.key_limits = limits, .keys = 2, .node_keys = pairs, .node_key_count = 1};
     pv_dag *g;
     pv_sched *s;
@@ -249,9 +291,12 @@ static void refusals(void **state)
     o.keys = 1;
     pairs[0].key = 1;
     assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL);
-    pairs[0] = (pv_sched_key){2, 0};
+    pairs[0] = (pv_sched_key){2, 0, 1};
     assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL);
-    pairs[0] = (pv_sched_key){0, 0};
+    pairs[0] = (pv_sched_key){0, 0, 2};
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL); /* neither would this */
+    assert_string_equal(err.msg, "node 0 needs 2 places of key 0, which has 1");
+    pairs[0] = (pv_sched_key){0, 0, 0};
     assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_OK);
     assert_int_equal(pv_sched_done(s, 0, &err), PV_EINVAL);
     assert_string_equal(err.msg, "node 0 is not running");
@@ -274,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_runs),
         cmocka_unit_test(no_allocation),
+        cmocka_unit_test(shared_key),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
