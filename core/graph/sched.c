@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-/* A binary heap of nodes, heaviest remaining path on top. */
+/* A binary heap of nodes, the largest priority on top. */
 typedef struct heap {
     uint32_t *at;
     uint32_t len;
@@ -27,7 +27,8 @@ struct pv_sched {
     uint32_t free; /* nodes that may still start, over all keys */
     uint32_t counts[PV_NODE_STATES];
     uint8_t *state;    /* pv_node_state of each node */
-    double *remaining; /* priority of each node */
+    double *remaining; /* path weight of each node */
+    double *priority;  /* the same array, unless priorities were given */
     uint32_t *left;    /* predecessors not yet done */
     uint32_t *first;   /* nodes + 1: begin of a node's successors in next */
     uint32_t *next;
@@ -44,7 +45,7 @@ struct pv_sched {
 
 static bool before(const pv_sched *s, uint32_t a, uint32_t b)
 {
-    double x = s->remaining[a], y = s->remaining[b];
+    double x = s->priority[a], y = s->priority[b];
     return x > y || (x == y && a < b);
 }
 
@@ -111,6 +112,19 @@ static pv_status check_keys(const pv_sched *s, const pv_sched_options *o, pv_err
             return pv_fail(err, PV_EINVAL, "node %u needs %u places of key %u, which has %u",
                            pair.node, pair.amount, pair.key, o->key_limits[pair.key]);
         }
+    }
+    return PV_OK;
+}
+
+/* Priorities are the remaining paths, or a copy of the given ones. */
+static pv_status copy_priority(pv_sched *s, const double *given, pv_err *err)
+{
+    s->priority = s->remaining;
+    if (given == NULL) return PV_OK;
+    s->priority = pv_alloc_array(s->nodes, sizeof *s->priority);
+    for (uint32_t u = 0; u < s->nodes; u++) {
+        if (given[u] != given[u]) return pv_fail(err, PV_EINVAL, "priority of node %u", u);
+        s->priority[u] = given[u];
     }
     return PV_OK;
 }
@@ -207,6 +221,7 @@ pv_status pv_sched_new(pv_sched **out, pv_dag *g, const pv_sched_options *option
     s->free = options->limit > 0 ? options->limit : UINT32_MAX;
     s->remaining = pv_alloc_array(s->nodes, sizeof *s->remaining);
     if ((st = pv_dag_remaining(g, options->weights, s->remaining, err)) != PV_OK) goto fail;
+    if ((st = copy_priority(s, options->priority, err)) != PV_OK) goto fail;
     if ((st = check_keys(s, options, err)) != PV_OK) goto fail;
     copy_edges(s, g);
     if (options->node_key_count > 0) copy_keys(s, options);
@@ -230,6 +245,7 @@ void pv_sched_free(pv_sched *s)
 {
     if (s == NULL) return;
     pv_free(s->state);
+    if (s->priority != s->remaining) pv_free(s->priority);
     pv_free(s->remaining);
     pv_free(s->left);
     pv_free(s->first);

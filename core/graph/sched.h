@@ -1,7 +1,8 @@
 /* Scheduler over a graph: decides what may start now, and knows nothing of time.
  *
  * Ready is a node whose predecessors are all done.  Of the ready ones the node with the
- * heaviest remaining path starts first (then the lowest number), as far as the global
+ * heaviest remaining path starts first (then the lowest number), or the one that priorities
+ * from elsewhere prefer (graph/rehearse.h), as far as the global
  * limit and the limits of its keys (a provider, a host, an account) allow; a node that
  * a full key holds back does not hold back others, nor does one that needs more places of a
  * key than are free.  After pv_sched_new() nothing
@@ -24,6 +25,7 @@ typedef struct pv_sched_key {
 
 typedef struct pv_sched_options {
     const double *weights;         /* one per node, NULL: 1 each */
+    const double *priority;        /* per node, the largest starts first; NULL: remaining path */
     uint32_t limit;                /* nodes running at once; 0: no limit */
     const uint32_t *key_limits;    /* places per key, at least 1 */
     uint32_t keys;                 /* how many keys there are */
@@ -44,7 +46,8 @@ typedef enum {
 } pv_node_state;
 
 /* Makes a scheduler with every node to do; it keeps nothing of g or the options.
- * Statuses: PV_ECYCLE, PV_EINVAL (weight, key, limit, or a node that asks more than its limit). */
+ * Statuses: PV_ECYCLE, PV_EINVAL (weight, priority, key, limit, or a node that asks more than its
+ * limit). */
 pv_status pv_sched_new(pv_sched **out, pv_dag *g, const pv_sched_options *options, pv_err *err);
 
 /* Frees the scheduler; NULL is fine. */

@@ -21,6 +21,8 @@ typedef struct model {
     uint8_t has[MAX][KEYS]; /* places */
     uint32_t key_limit[KEYS];
     double weight[MAX];
+    uint8_t given; /* priorities, instead of remaining paths */
+    double priority[MAX];
     pv_node_state state[MAX];
 } model;
 
@@ -60,13 +62,19 @@ static int may_start(const model *m, uint32_t u)
     return 1;
 }
 
+static int preferred(const model *m, uint32_t u, uint32_t v)
+{
+    if (m->given) return m->priority[u] > m->priority[v];
+    return remaining(m, u) > remaining(m, v);
+}
+
 /* The node that must start next, MAX when none may. */
 static uint32_t best(const model *m)
 {
     uint32_t found = MAX;
     for (uint32_t u = 0; u < m->n; u++) {
         if (!may_start(m, u)) continue;
-        if (found == MAX || remaining(m, u) > remaining(m, found)) found = u;
+        if (found == MAX || preferred(m, u, found)) found = u;
     }
     return found;
 }
@@ -88,9 +96,11 @@ static void random_model(model *m)
     m->n = 1 + rnd(MAX);
     m->limit = rnd(5);
     m->keys = rnd(KEYS + 1);
+    m->given = rnd(4) == 0;
     for (uint32_t k = 0; k < m->keys; k++) m->key_limit[k] = 1 + rnd(4);
     for (uint32_t u = 0; u < m->n; u++) {
         m->weight[u] = rnd(4);
+        m->priority[u] = (double)rnd(4) - 2;
         for (uint32_t k = 0; k < m->keys; k++)
             if (rnd(3) == 0) m->has[u][k] = (uint8_t)(1 + (rnd(2) ? rnd(m->key_limit[k]) : 0));
         for (uint32_t v = u + 1; v < m->n; v++) m->edge[u][v] = rnd(m->n) == 0;
@@ -100,7 +110,12 @@ static void random_model(model *m)
 static pv_sched *make(const model *m)
 {
     pv_sched_key pairs[2 * MAX * KEYS];
-    pv_sched_options o = {m->weight, m->limit, m->key_limit, m->keys, pairs, 0, NULL};
+    pv_sched_options o = {.weights = m->weight,
+                          .priority = m->given ? m->priority : NULL,
+                          .limit = m->limit,
+                          .key_limits = m->key_limit,
+                          .keys = m->keys,
+                          .node_keys = pairs};
     pv_dag *g;
     pv_sched *s;
     assert_int_equal(pv_dag_new(&g, m->n, NULL), PV_OK);
@@ -205,7 +220,13 @@ static void no_allocation(void **state)
 {
     enum { N = 20000, LIMIT = 32, SLOTS = 8 };
     pv_sched_key *pairs = calloc(N, sizeof *pairs);
-    uint32_t limits[SLOTS], running_nodes[LIMIT], count = 0, node, skipped_count;
+    uint32_t limits[SLOTS];
+    pv_sched_options o = {.limit = LIMIT,
+                          .key_limits = limits,
+                          .keys = SLOTS,
+                          .node_keys = pairs,
+                          .node_key_count = N};
+    uint32_t running_nodes[LIMIT], count = 0, node, skipped_count;
     const uint32_t *skipped;
     uint64_t before;
     pv_dag *g;
@@ -216,9 +237,7 @@ static void no_allocation(void **state)
     for (uint32_t u = 1; u < N; u++) pv_dag_edge(g, rnd(u), u, NULL);
     for (uint32_t u = 0; u < N; u++) pairs[u] = (pv_sched_key){u, rnd(SLOTS), 1 + rnd(3)};
     for (uint32_t k = 0; k < SLOTS; k++) limits[k] = 3 + rnd(LIMIT / 2);
-    assert_int_equal(
-        pv_sched_new(&s, g, &(pv_sched_options){NULL, LIMIT, limits, SLOTS, pairs, N, NULL}, NULL),
-        PV_OK);
+    assert_int_equal(pv_sched_new(&s, g, &o, NULL), PV_OK);
     before = allocations;
     assert_true(before > 0); /* the hook is there */
     for (;;) {
@@ -240,7 +259,11 @@ static void shared_key(void **state)
 {
     uint32_t limit = 2, places = 2, node, key, amount;
     pv_sched_key pairs[] = {{0, 0, 1}, {1, 0, 2}};
-    pv_sched_options o = {NULL, 0, &limit, 1, pairs, 2, &places};
+    pv_sched_options o = {.key_limits = &limit,
+                          .keys = 1,
+                          .node_keys = pairs,
+                          .node_key_count = 2,
+                          .key_free = &places};
     pv_dag *g;
     pv_sched *a, *b;
     (void)state;
@@ -277,6 +300,7 @@ static void shared_key(void **state)
 
 static void refusals(void **state)
 {
+    double not_a_number[] = {1, 0.0 / 0.0};
     uint32_t limits[] = {1, 0}, node, count;
     const uint32_t *skipped;
     pv_sched_key pairs[] = {{0, 0, 0}};
@@ -297,6 +321,9 @@ static void refusals(void **state)
     assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL); /* neither would this */
     assert_string_equal(err.msg, "node 0 needs 2 places of key 0, which has 1");
     pairs[0] = (pv_sched_key){0, 0, 0};
+    o.priority = not_a_number;
+    assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_EINVAL);
+    o.priority = NULL;
     assert_int_equal(pv_sched_new(&s, g, &o, &err), PV_OK);
     assert_int_equal(pv_sched_done(s, 0, &err), PV_EINVAL);
     assert_string_equal(err.msg, "node 0 is not running");
