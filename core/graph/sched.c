@@ -311,7 +311,9 @@ bool pv_sched_next(pv_sched *s, uint32_t *node)
 
 void pv_sched_wake(pv_sched *s, uint32_t key, uint32_t gained)
 {
-    uint32_t before_gain = s->key_free[key] - gained;
+    uint32_t before_gain;
+    if (s->demands == NULL) return;
+    before_gain = s->key_free[key] - gained;
     for (uint32_t i = s->demand_first[key]; i < s->demand_first[key + 1]; i++) {
         if (s->demands[i].amount > before_gain) unpark(s, &s->demands[i]);
     }
