@@ -24,7 +24,7 @@ struct pv_fair {
 };
 
 /* Virtual times are compared with this tolerance, and rebased before they grow beyond its reach. */
-static const double EPSILON = 1e-6, REBASE = 1e6;
+static const double EPSILON = 1e-6, REBASE = 1e5;
 
 void pv_fair_new(pv_fair **out, uint32_t places, const uint32_t *key_limits, uint32_t keys)
 {
