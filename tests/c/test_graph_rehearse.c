@@ -74,6 +74,23 @@ static void random_rehearsals(void **state)
     assert_true(better > cases / 50);
 }
 
+/* Nodes of 3, 2, 1 and 2, the last behind the third, in two places: 3 + 1 and 2 + 2 is best. */
+static void by_hand(void **state)
+{
+    double weights[] = {3, 2, 1, 2}, priority[4], makespan;
+    pv_sched_options o = {.weights = weights, .limit = 2};
+    pv_dag *g;
+    (void)state;
+    assert_int_equal(pv_dag_new(&g, 4, NULL), PV_OK);
+    pv_dag_edge(g, 2, 3, NULL);
+    assert_true(simulate(g, &o) == 5);
+    assert_int_equal(pv_rehearse(g, &o, 1, priority, &makespan, NULL), PV_OK);
+    assert_true(makespan == 4);
+    o.priority = priority;
+    assert_true(simulate(g, &o) == 4);
+    pv_dag_free(g);
+}
+
 /* Without rounds the priorities are the remaining paths; without options all nodes weigh 1. */
 static void no_rounds(void **state)
 {
@@ -121,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_rehearsals),
+        cmocka_unit_test(by_hand),
         cmocka_unit_test(no_rounds),
         cmocka_unit_test(refusals),
     };
