@@ -130,7 +130,7 @@ static member *turn(pv_fair *f, double *weights)
         member *m = &f->runs[i];
         double due = m->start + 1 / m->weight;
         if (!m->asking || m->start > f->now + EPSILON || due > deadline + EPSILON) continue;
-        if (due > deadline - EPSILON && m->served >= best->served) continue;
+        if (best != NULL && due > deadline - EPSILON && m->served >= best->served) continue;
         deadline = due;
         best = m;
     }
