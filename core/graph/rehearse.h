@@ -14,7 +14,7 @@
 /* Rehearses the schedule of the graph under the options (whose `priority` and `key_free` are not
  * looked at) and fills priority[n] for them.  *makespan, which may be NULL, is what the schedule
  * takes with these priorities.  Each of the `rounds` is one time backward and one forward, for
- * both beginnings; it ends early at the lower bound.  A round costs about 4 us a node.
+ * both beginnings; it ends early at the lower bound.  A round costs 1 to 7 us a node.
  * Statuses: those of pv_sched_new(). */
 pv_status pv_rehearse(pv_dag *g, const pv_sched_options *options, uint32_t rounds, double *priority,
                       double *makespan, pv_err *err);
