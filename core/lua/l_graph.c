@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "graph/dag.h"
+#include "graph/rehearse.h"
 #include "graph/sched.h"
 #include "lua/lx.h"
 
@@ -151,7 +152,7 @@ static uint32_t read_node_keys(lua_State *L, pv_sched_key *out, lua_Integer node
         lua_rawgeti(L, -1, (lua_Integer)i + 1);
         key = lua_tointeger(L, -1);
         if (key < 1 || key > UINT32_MAX) luaL_error(L, "node %d has a bad key", (int)node);
-        out[i] = (pv_sched_key){(uint32_t)node - 1, (uint32_t)key - 1};
+        out[i] = (pv_sched_key){(uint32_t)node - 1, (uint32_t)key - 1, 1};
         lua_pop(L, 1);
     }
     return count;
@@ -185,18 +186,30 @@ static int rawfield(lua_State *L, int t, const char *name)
     return lua_rawget(L, t) != LUA_TNIL;
 }
 
-/* graph.sched(g, { weights=, limit=, keys=, node_keys= }?) -> sched | nil, err */
+/* Rehearses the schedule when rounds > 0; the priorities stay on the stack. */
+static pv_status rehearse(lua_State *L, pv_dag *g, lua_Integer rounds, pv_sched_options *options,
+                          pv_err *err)
+{
+    double *priority;
+    if (rounds <= 0) return PV_OK;
+    priority = lua_newuserdatauv(L, (pv_dag_nodes(g) + (size_t)1) * sizeof *priority, 0);
+    options->priority = priority;
+    return pv_rehearse(g, options, rounds > 100 ? 100 : (uint32_t)rounds, priority, NULL, err);
+}
+
+/* graph.sched(g, { weights=, limit=, keys=, node_keys=, rehearse= }?) -> sched | nil, err */
 static int l_graph_sched(lua_State *L)
 {
     pv_dag *g = lx_checkbox(L, 1, DAG);
     pv_sched_options options = {0};
-    lua_Integer limit = 0;
+    lua_Integer limit = 0, rounds = 0;
     pv_sched **box;
     pv_err err;
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
         limit = lx_optfield_int(L, 2, "limit", 0);
+        rounds = lx_optfield_int(L, 2, "rehearse", 0);
         luaL_argcheck(L, limit >= 0, 2, "field 'limit' is negative");
         if (rawfield(L, 2, "weights")) options.weights = check_weights(L, 3, pv_dag_nodes(g));
         if (rawfield(L, 2, "keys")) check_limits(L, lua_gettop(L), &options);
@@ -205,6 +218,7 @@ static int l_graph_sched(lua_State *L)
         }
     }
     options.limit = limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit;
+    if (rehearse(L, g, rounds, &options, &err) != PV_OK) return fail_cycle(L, g, &err);
     box = lx_newbox(L, SCHED);
     return pv_sched_new(box, g, &options, &err) == PV_OK ? 1 : fail_cycle(L, g, &err);
 }

@@ -10,15 +10,24 @@ local Graph = {}
 ---@class prov.Sched
 local Sched = {}
 
+---@class prov.SchedOptions
+---@field weights? number[] one per node, default 1 each
+---@field limit? integer nodes running at once
+---@field keys? integer[] the limit of each key
+---@field node_keys? table<integer, integer[]> the keys of a node
+---@field rehearse? integer rounds, default 0: the longest remaining path first
+
 --- Makes a graph of n nodes without edges.
 ---@param n integer
 ---@return prov.Graph? graph
 ---@return prov.Err? err "limit"
 function graph.new(n) end
 
---- Makes a scheduler with every node still to do. It keeps nothing of the graph.
+--- Makes a scheduler with every node still to do. It keeps nothing of the graph. With `rehearse`
+--- it plays the schedule so many times beforehand and starts nodes in the best order it met; the
+--- weights must be near to the real durations for that to help.
 ---@param g prov.Graph
----@param options? { weights?: number[], limit?: integer, keys?: integer[], node_keys?: table<integer, integer[]> }
+---@param options? prov.SchedOptions
 ---@return prov.Sched? sched
 ---@return prov.Err? err "cycle" (data.path), "invalid"
 function graph.sched(g, options) end

@@ -9,18 +9,9 @@
 #include <cmocka.h>
 
 #include "graph/dag.h"
+#include "graph_random.h"
 
 enum { MAX = 12 };
-
-static uint64_t seed = 88172645463325252ULL;
-
-static uint32_t rnd(uint32_t below)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)((seed >> 11) % below);
-}
 
 /* Reachability by Floyd-Warshall: the naive model. */
 static void closure(uint32_t n, uint8_t m[MAX][MAX])
@@ -86,8 +77,9 @@ static void check_critical(pv_dag *g, uint32_t n, uint8_t edge[MAX][MAX])
 
 static void random_graphs(void **state)
 {
-    uint32_t cyclic = 0, cases = 100000;
+    uint32_t cyclic = 0, cases = rnd_cases(100000);
     (void)state;
+    rnd_start(88172645463325252ULL);
     for (uint32_t c = 0; c < cases; c++) {
         uint8_t edge[MAX][MAX] = {{0}}, reach[MAX][MAX];
         uint32_t n = 1 + rnd(MAX), edges = rnd(3 * n), any_order = rnd(3) == 0;
@@ -115,6 +107,7 @@ static void random_graphs(void **state)
         cyclic += has_cycle != 0;
         pv_dag_free(g);
     }
+    printf("# %u cases, %u with a cycle\n", cases, cyclic);
     assert_in_range(cyclic, cases / 20, cases / 2); /* both kinds were really tried */
 }
 

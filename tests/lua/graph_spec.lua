@@ -100,6 +100,46 @@ describe("sched", function()
   end)
 end)
 
+describe("rehearsed priorities", function()
+  local function makespan(weights, edges, options)
+    local g <close> = of(#weights, edges)
+    options.weights = weights
+    local s <close> = assert(graph.sched(g, options))
+    local now, ends = 0, {}
+    while s:counts().done < #weights do
+      local id = s:next()
+      while id do
+        ends[id] = now + weights[id]
+        id = s:next()
+      end
+      local first
+      for node, at in pairs(ends) do
+        if not first or at < ends[first] then
+          first = node
+        end
+      end
+      now, ends[first] = ends[first], nil
+      s:done(first)
+    end
+    return now
+  end
+
+  it("see what competes for places", function()
+    -- Plain: 1 with 3, then 4 and 2 one behind the other. Better: 1 and 3 in one place, 2 and 4 in the other.
+    local weights, edges = { 3, 2, 1, 2 }, { { 3, 4 } }
+    assert.equal(5, makespan(weights, edges, { limit = 2 }))
+    assert.equal(4, makespan(weights, edges, { limit = 2, rehearse = 1 }))
+  end)
+
+  it("are asked for by a whole number, and need a graph without cycles", function()
+    assert.has_error(function() graph.sched(of(2, {}), { rehearse = "x" }) end)
+    local s, e = graph.sched(of(2, { { 1, 2 }, { 2, 1 } }), { rehearse = 1 })
+    assert.is_nil(s)
+    assert.equal("cycle", e.code)
+    assert.equal(3, #e.data.path)
+  end)
+end)
+
 -- Real workflows. Their files are not part of the project.
 
 local shared = os.getenv("PROV_SHARED") or (os.getenv("PROV_ROOT") or ".") .. "/../shared"
