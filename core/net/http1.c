@@ -1,5 +1,6 @@
 #include "net/http1.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -171,8 +172,8 @@ static int parse_target(pv_http1_head *head, const char **why)
     }
     mark = rest.len > 0 ? memchr(rest.data, '?', rest.len) : NULL;
     head->path = slice(rest.data, mark != NULL ? mark : rest.data + rest.len);
-    if (head->path.len == 0) head->path = slice("/", "/" + 1);
-    head->query = mark != NULL ? slice(mark + 1, rest.data + rest.len) : slice("", "");
+    if (head->path.len == 0) head->path = (pv_bytes){"/", 1};
+    head->query = mark != NULL ? slice(mark + 1, rest.data + rest.len) : (pv_bytes){"", 0};
     return 0;
 }
 
@@ -271,7 +272,7 @@ static int check_framing(pv_http1_head *head, const framing *f, const char **why
     if (f->lengths > 0 && f->encodings > 0) return 400;
     *why = "Transfer-Encoding in HTTP/1.0";
     if (head->minor == 0 && f->encodings > 0) return 400;
-    if (head->host.len == 0) head->host = f->hosts > 0 ? f->host : slice("", "");
+    if (head->host.len == 0) head->host = f->hosts > 0 ? f->host : (pv_bytes){"", 0};
     head->keep_alive = head->minor > 0 ? head->keep_alive >= 0 : head->keep_alive > 0;
     *why = NULL;
     return 0;
