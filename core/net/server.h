@@ -14,8 +14,8 @@
 typedef struct pv_httpd pv_httpd;
 
 /* A request and the answer that is due for it.  It belongs to the handler, which ends it exactly
- * once with pv_exchange_respond(), _problem() or _finish(), also when the client or the server is
- * gone by then; afterwards it is no longer valid. */
+ * once with pv_exchange_respond(), _problem(), _finish() or _abort(), also when the client or the
+ * server is gone by then; afterwards it is no longer valid. */
 typedef struct pv_exchange pv_exchange;
 
 /* 0 means the value named. */
@@ -94,6 +94,9 @@ pv_status pv_exchange_respond(pv_exchange *exchange, int status, const char *con
 
 /* Answers with problem+json and ends the exchange; detail may be NULL. */
 void pv_exchange_problem(pv_exchange *exchange, int status, const char *detail);
+
+/* Cuts the connection and ends the exchange; nothing is called from inside. */
+void pv_exchange_abort(pv_exchange *exchange);
 
 /* on_drained: everything written has been taken; on_gone: the client has left, once.  Both from the
  * loop, never from inside a function of the exchange, and not after the exchange has ended. */

@@ -213,6 +213,7 @@ static int read_body(server_conn *conn)
     const char *why = NULL;
     size_t used = rest.len;
     int status = 0, done;
+    if (x == NULL) return 0;
     if (x->request.head.chunked) {
         status = pv_http1_chunks_feed(&x->chunks, rest, &used, &x->body, &why);
         done = x->chunks.done;

@@ -156,6 +156,12 @@ pv_status pv_exchange_respond(pv_exchange *x, int status, const char *const *fie
     return PV_OK;
 }
 
+void pv_exchange_abort(pv_exchange *x)
+{
+    if (x->conn != NULL) server_conn_drop(x->conn);
+    end(x, 0);
+}
+
 static void add_json_text(pv_buf *out, const char *text)
 {
     pv_buf_addc(out, '"');
@@ -187,8 +193,7 @@ void pv_exchange_problem(pv_exchange *x, int status, const char *detail)
 {
     pv_buf text = {0};
     if (x->started) { /* what the client has got must not look complete */
-        if (x->conn != NULL) server_conn_drop(x->conn);
-        end(x, 0);
+        pv_exchange_abort(x);
         return;
     }
     if (status < 400 || status > 599) status = 500;

@@ -89,7 +89,7 @@ static pv_status inherit(int *fd, int given, pv_err *err)
 pv_status server_open_socket(pv_httpd *server, int *fd, const pv_httpd_options *options,
                              pv_err *err)
 {
-    address a;
+    address a = {.any = {.sa_family = AF_UNSPEC}};
     socklen_t len = sizeof a;
     pv_status status;
     *fd = -1;
@@ -122,7 +122,7 @@ static void peer_of_unix(server_conn *conn)
 
 void server_peer(server_conn *conn)
 {
-    address a;
+    address a = {.any = {.sa_family = AF_UNSPEC}};
     int len = sizeof a;
     conn->peer_uid = -1;
     if (conn->server->is_unix) {

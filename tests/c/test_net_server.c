@@ -399,6 +399,22 @@ static void answers_without_a_body(void **state)
     site_close(&s);
 }
 
+static void aborts(void **state)
+{
+    site s;
+    int fd;
+    site_open(&s, *state, NULL);
+    fd = dial(&s);
+    say(&s, fd, GET("/hold") GET("/hello"));
+    while (s.held == NULL) turn(&s);
+    pv_exchange_abort(s.held);
+    assert_string_equal(hear(&s, fd, NULL), "");
+    assert_int_equal(s.calls, 1);
+    assert_int_equal(s.gone, 0);
+    close(fd);
+    site_close(&s);
+}
+
 static void on_drain_done(void *arg, int cut)
 {
     *(int *)arg = cut + 1;
@@ -500,6 +516,7 @@ int main(void)
         T(answers_a_client_that_has_closed_its_half),
         T(refuses_malformed_answers),
         T(answers_without_a_body),
+        T(aborts),
         T(drains),
         T(drains_within_its_time),
         T(closes_with_everything_open),
