@@ -1,6 +1,7 @@
 --- HTTP client: one request at a time per task, any number of tasks.
 
 local async = require("prov.async")
+local lines = require("prov.http_lines")
 local net = require("core.net")
 
 local M = {}
@@ -26,20 +27,6 @@ local M = {}
 ---@field headers table<string, string> names in lower case; repeated ones joined with ", "
 ---@field cookies string[] the set-cookie headers, which cannot be joined
 ---@field body string
-
-local function header_lines(headers)
-  local lines = {}
-  for name, value in pairs(headers or {}) do
-    if type(name) ~= "string" or not name:match("^[%w!#$%%&'*+.^_`|~-]+$") then
-      error("http: header name '" .. tostring(name) .. "' is malformed", 3)
-    end
-    for _, one in ipairs(type(value) == "table" and value or { value }) do
-      lines[#lines + 1] = name .. ": " .. tostring(one)
-    end
-  end
-  table.sort(lines)
-  return lines
-end
 
 local function parse_headers(text)
   local headers, cookies = {}, {}
@@ -69,7 +56,7 @@ function M.request(options)
   for key, value in pairs(options) do
     o[key] = value
   end
-  o.headers = header_lines(options.headers)
+  o.headers = lines.of(options.headers)
   o.on_data = nil
   local response, e = async.await(function(resume, on_cancel)
     local stopped = false
