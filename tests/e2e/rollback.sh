@@ -6,14 +6,6 @@ prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
 export PROV_PATH=$here/../support/extensions
 
-run() { # run CODE ARGS: prov with its output in $work/out
-    local want=$1 code
-    shift
-    "$prov" "$@" >"$work/out" 2>&1 </dev/null
-    code=$?
-    [ "$code" -eq "$want" ] || fail "prov $* exits with $code, not $want: $(cat "$work/out")"
-}
-has() { grep -qF -- "$1" "$work/out" || fail "no '$1' in: $(cat "$work/out")"; }
 world() { find "$work/world" -type f ! -name '*.tmp' -exec sh -c 'cat "$1"; echo' _ {} \; | sort | tr '\n' ' '; }
 
 mkdir "$work/world"

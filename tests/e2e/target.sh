@@ -5,14 +5,6 @@ here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
 
-run() { # run CODE ARGS: prov with its output in $work/out
-    local want=$1 code
-    shift
-    "$prov" "$@" >"$work/out" 2>&1 </dev/null
-    code=$?
-    [ "$code" -eq "$want" ] || fail "prov $* exits with $code, not $want: $(cat "$work/out")"
-}
-has() { grep -qF -- "$1" "$work/out" || fail "no '$1' in: $(cat "$work/out")"; }
 state_is() {
     local have
     have=$("$prov" state list -o name | tr '\n' ' ')

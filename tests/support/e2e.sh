@@ -14,6 +14,20 @@ fail() {
     failures=$((failures + 1))
 }
 
+# run CODE ARGS: prov with nothing to read; what it says on both streams is in $work/out.
+run() {
+    local want=$1 code
+    shift
+    "${prov:?path of the prov binary}" "$@" >"$work/out" 2>&1 </dev/null
+    code=$?
+    [ "$code" -eq "$want" ] || fail "prov $* exits with $code, not $want: $(cat "$work/out")"
+}
+
+# has TEXT: the last run said it.
+has() {
+    grep -qF -- "$1" "$work/out" || fail "no '$1' in: $(cat "$work/out")"
+}
+
 e2e_clean() {
     if declare -F at_exit >/dev/null; then at_exit; fi
     rm -rf "$work"
