@@ -1,15 +1,10 @@
 --- The screen of `prov drift` and `prov refresh`.
 
+local changes = require("prov.face.cli.view.changes")
+
 local M = {}
 
 local COLOR = { gone = "red", changed = "yellow", drifted = "yellow" }
-
-local function text(v)
-  if v == nil then
-    return "(none)"
-  end
-  return (require("prov.json").encode(v, { sorted = true }))
-end
 
 --- Renders { changes, accepted }.
 ---@return string
@@ -21,9 +16,7 @@ function M.render(v, term)
   for _, row in ipairs(v.changes) do
     out[#out + 1] = ("  %s %s%s"):format(row.address, term:paint(COLOR[row.status], row.status),
       row.detail and ": " .. row.detail or "")
-    for _, change in ipairs(row.changes) do
-      out[#out + 1] = ("      %s = %s -> %s"):format(change.path, text(change.before), text(change.after))
-    end
+    changes.add(out, row.changes)
     for _, title in ipairs(row.ops or {}) do
       out[#out + 1] = "      not as wanted: " .. title
     end

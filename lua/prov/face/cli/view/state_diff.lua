@@ -1,16 +1,11 @@
 --- How a change of the state reads: as in a plan, by resource and field.
 
+local changes = require("prov.face.cli.view.changes")
+
 local M = {}
 
 local SIGN = { added = "+", removed = "-", changed = "~" }
 local COLOR = { added = "green", removed = "red", changed = "yellow" }
-
-local function text(v)
-  if v == nil then
-    return "(none)"
-  end
-  return (require("prov.json").encode(v, { sorted = true }))
-end
 
 --- Renders { from, to, changes }.
 ---@return string
@@ -21,9 +16,7 @@ function M.render(v, term)
   local out = {}
   for _, row in ipairs(v.changes) do
     out[#out + 1] = ("  %s %s"):format(term:paint(COLOR[row.change], SIGN[row.change]), row.address)
-    for _, change in ipairs(row.changes) do
-      out[#out + 1] = ("      %s = %s -> %s"):format(change.path, text(change.before), text(change.after))
-    end
+    changes.add(out, row.changes)
   end
   out[#out + 1] = ("%d changed between revision %d and %d."):format(#v.changes, v.from, v.to)
   return table.concat(out, "\n") .. "\n"
