@@ -213,18 +213,17 @@ end
 
 --- One try of a body function.
 local function try(self, name, kind, verb, fn, ctx, args)
-  local function run()
-    return table.pack(pcall(fn, ctx, table.unpack(args, 1, args.n)))
-  end
   local seconds = self:timeout(name, kind, verb)
   local packed, e
   if seconds then
-    packed, e = async.deadline(seconds * 1000, run)
+    packed, e = async.deadline(seconds * 1000, function()
+      return table.pack(pcall(fn, ctx, table.unpack(args, 1, args.n)))
+    end)
     if not packed then
       return nil, e:wrap("provider '%s': %s %s", name, verb, kind)
     end
   else
-    packed = run()
+    packed = table.pack(pcall(fn, ctx, table.unpack(args, 1, args.n)))
   end
   if packed[1] and packed[2] == nil and packed[3] == nil and not MAY_BE_ABSENT[verb] then
     return nil, err.new("bug", ("provider '%s': %s %s gave neither a value nor an error"):format(name, verb, kind))
