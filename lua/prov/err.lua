@@ -137,4 +137,71 @@ function M.uv(text, fmt, ...)
   return M.new(UV_CODES[name] or "io", msg, { data = { errno = name } })
 end
 
+--- A list of errors from what an operation returned: one error, or several.
+---@param e prov.Err|prov.Err[]
+---@return prov.Err[]
+function M.list(e)
+  if M.is(e) then
+    local several = type(e.data) == "table" and e.data.errors
+    if type(several) == "table" and several[1] then -- one error that stands for several
+      local list = M.list(several)
+      list[#list + 1] = M.new(e.code, e.msg, { hint = e.hint })
+      return list
+    end
+    return { e }
+  elseif type(e) == "table" and e[1] ~= nil then
+    local list = {}
+    for i, one in ipairs(e) do
+      list[i] = M.from(one)
+    end
+    return list
+  end
+  return { M.from(e) }
+end
+
+local function plain(e)
+  local value = { code = e.code, msg = e.msg, file = e.file, line = e.line, column = e.column, hint = e.hint }
+  if type(e.data) == "table" and next(e.data) ~= nil and e.code ~= "bug" then
+    value.data = e.data
+  end
+  if e.cause then
+    value.cause = plain(e.cause)
+  end
+  return value
+end
+
+--- The errors as data: `{ errors = { { code, msg, ... } } }`.
+---@param e prov.Err|prov.Err[]
+---@return table
+function M.data(e)
+  local list = {}
+  for i, item in ipairs(M.list(e)) do
+    list[i] = plain(item)
+  end
+  return { errors = list }
+end
+
+--- The exit code: that of the first error.
+---@param e prov.Err|prov.Err[]
+---@return integer
+function M.exit_code(e)
+  return M.CODES[M.list(e)[1].code] or 1
+end
+
+--- The errors that M.data wrote, as errors again.
+---@param data table
+---@return prov.Err[]
+function M.of_data(data)
+  local list = {}
+  for i, fields in ipairs(type(data.errors) == "table" and data.errors or {}) do
+    local one = {}
+    for key, value in pairs(fields) do
+      one[key] = value
+    end
+    one.cause = fields.cause and M.of_data({ errors = { fields.cause } })[1]
+    list[i] = M.new(M.CODES[fields.code] and fields.code or "failed", tostring(fields.msg), one)
+  end
+  return list
+end
+
 return M

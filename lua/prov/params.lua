@@ -1,5 +1,7 @@
 --- Parameters of operations: how they are called and written, for every face and for the docs.
 
+local err = require("prov.err")
+
 local M = {}
 
 --- Flags that every command knows: parameter -> declaration.
@@ -116,6 +118,89 @@ function M.usage(op)
   end
   words[#words + 1] = "[--FLAG ...]"
   return table.concat(words, " ")
+end
+
+local BOOLS = {
+  ["true"] = true,
+  yes = true,
+  on = true,
+  ["1"] = true,
+  ["false"] = false,
+  no = false,
+  off = false,
+  ["0"] = false,
+}
+
+local convert = {}
+
+function convert.int(text)
+  return math.tointeger(tonumber(text, 10) or nil) or nil, "a whole number"
+end
+
+function convert.port(text)
+  return convert.int(text)
+end
+
+function convert.number(text)
+  return tonumber(text), "a number"
+end
+
+function convert.bool(text)
+  return BOOLS[text], "true or false"
+end
+
+--- Text to the value of a parameter; nil and what was wanted when it is none.
+---@param spec table
+---@param text string
+---@return any value
+---@return string? wanted "a whole number"
+function M.from_text(spec, text)
+  local to = convert[spec.type]
+  if to then
+    local value, wanted = to(text)
+    if value == nil then
+      return nil, wanted
+    end
+    return value
+  end
+  if spec.one_of then
+    for _, choice in ipairs(spec.one_of) do
+      if choice == text then
+        return text
+      end
+    end
+    return nil, "one of " .. table.concat(spec.one_of, ", ")
+  end
+  return text
+end
+
+--- Fills in defaults and checks the values of an operation: by its contract.
+---@param op table declaration
+---@param params table
+---@param fields? boolean errors speak of fields, not of flags
+---@return table? params
+---@return prov.Err|prov.Err[]? err "usage"
+function M.complete(op, params, fields)
+  for name, spec in pairs(op.params or {}) do
+    if spec.required and params[name] == nil then
+      local what = fields and "'" .. name .. "'" or spec.positional and name:upper():gsub("_", "-")
+        or "--" .. M.flag_name(name)
+      return nil, err.new("usage", ("%s is missing: %s"):format(what, spec.doc or ""), {
+        hint = not fields and "usage: " .. M.usage(op) or nil,
+      })
+    end
+  end
+  if next(op.params or {}) == nil and next(params) == nil then
+    return params
+  end
+  local value, errs = require("prov.contract").compile(op.params or {}):complete(params)
+  if value then
+    return value
+  end
+  for i, e in ipairs(errs) do
+    errs[i] = err.new("usage", e.msg, { hint = e.hint })
+  end
+  return nil, errs
 end
 
 return M

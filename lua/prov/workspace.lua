@@ -34,6 +34,11 @@ M.SCHEMA = {
 local Workspace = {}
 Workspace.__index = Workspace
 
+-- One that was forgotten gives its share of the store back.
+function Workspace:__gc()
+  self:close()
+end
+
 local function state_home()
   local base = os.getenv("XDG_STATE_HOME")
   if not base or base == "" then
@@ -382,12 +387,21 @@ function Workspace:key()
   return self.key_bytes
 end
 
---- The workspace's store, opened at first use and sealed with its key.
+-- The stores that are open in this process: path -> { store, users }. A file is opened once in a process.
+local stores = {}
+
+--- The workspace's store, opened at first use and sealed with its key. Workspaces of one folder share it.
 ---@return userdata? store
 ---@return prov.Err?
 function Workspace:store()
   if self.opened then
-    return self.opened
+    return self.opened.store
+  end
+  local path = self.state_dir .. "/state.mdb"
+  local shared = stores[path]
+  if shared then
+    shared.users, self.opened = shared.users + 1, shared
+    return shared.store
   end
   local key, e = self:key()
   if not key then
@@ -403,11 +417,14 @@ function Workspace:store()
   if not sealer then
     return nil, e
   end
-  self.opened, e = require("core.store").open(self.state_dir .. "/state.mdb", { sealer = sealer })
-  if not self.opened then
+  local store
+  store, e = require("core.store").open(path, { sealer = sealer })
+  if not store then
     return nil, e
   end
-  return self.opened
+  self.opened = { store = store, users = 1, path = path }
+  stores[path] = self.opened
+  return store
 end
 
 --- A copy of the workspace's store, opened for reading only; a value to close.
@@ -480,11 +497,17 @@ function Workspace:user_key()
   return self.pair
 end
 
---- Closes the store.
+--- Closes the store, when nobody else in this process has it open.
 function Workspace:close()
-  if self.opened then
-    self.opened:close()
-    self.opened = nil
+  local shared = self.opened
+  if not shared then
+    return
+  end
+  self.opened = nil
+  shared.users = shared.users - 1
+  if shared.users == 0 then
+    stores[shared.path] = nil
+    shared.store:close()
   end
 end
 

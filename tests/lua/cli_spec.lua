@@ -2,6 +2,7 @@ local args = require("prov.face.cli.args")
 local dispatch = require("prov.face.cli.dispatch")
 local err = require("prov.err")
 local ops = require("prov.ops")
+local params_of = require("prov.params")
 local ops_scan = require("prov.ops_scan")
 local report = require("prov.face.cli.report")
 
@@ -25,7 +26,7 @@ local function parse(...)
   local global = {}
   local params, e = args.parse(OP, { ... }, global)
   if params then
-    params, e = args.complete(OP, params)
+    params, e = params_of.complete(OP, params)
   end
   return params, e, global
 end
@@ -199,7 +200,7 @@ describe("reports", function()
     local e = err.new("io", "disk is full", { file = "a.yaml", line = 3, column = 7, hint = "make room" })
     e = e:wrap("write the %s", "state")
     assert.equal("error: write the state\n  caused by: a.yaml:3:7: disk is full\nhint: make room\n", report.text(e))
-    local data = report.data(e).errors[1]
+    local data = err.data(e).errors[1]
     assert.equal("io", data.code)
     assert.same({ "a.yaml", 3, 7 }, { data.cause.file, data.cause.line, data.cause.column })
   end)
@@ -207,7 +208,7 @@ describe("reports", function()
   it("show several errors, also those one stands for", function()
     local list = { err.new("invalid", "one"), err.new("invalid", "two") }
     assert.equal("error: one\nerror: two\n", report.text(list))
-    assert.equal(2, #report.data(list).errors)
+    assert.equal(2, #err.data(list).errors)
     local whole = err.new("invalid", "2 errors", { data = { errors = list } })
     assert.equal("error: one\nerror: two\nerror: 2 errors\n", report.text(whole))
   end)
@@ -215,9 +216,9 @@ describe("reports", function()
   it("give the exit code of the error", function()
     local codes = { failed = 1, usage = 2, notfound = 4, denied = 5, locked = 6, conflict = 7, canceled = 130 }
     for code, exit in pairs(codes) do
-      assert.equal(exit, report.exit_code(err.new(code, "x")))
+      assert.equal(exit, err.exit_code(err.new(code, "x")))
     end
-    assert.equal(1, report.exit_code("boom"))
+    assert.equal(1, err.exit_code("boom"))
   end)
 
   it("keep tracebacks for -v", function()

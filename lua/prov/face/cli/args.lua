@@ -39,63 +39,13 @@ local function usage(fmt, ...)
   return err.new("usage", fmt:format(...))
 end
 
-local BOOLS = {
-  ["true"] = true,
-  yes = true,
-  on = true,
-  ["1"] = true,
-  ["false"] = false,
-  no = false,
-  off = false,
-  ["0"] = false,
-}
-
-local convert = {}
-
-function convert.int(text)
-  return math.tointeger(tonumber(text, 10) or nil) or nil, "a whole number"
-end
-
-function convert.port(text)
-  return convert.int(text)
-end
-
-function convert.number(text)
-  return tonumber(text), "a number"
-end
-
-function convert.bool(text)
-  return BOOLS[text], "true or false"
-end
-
---- Text to the value of a parameter; nil and what was wanted when it is none.
-local function to_value(spec, text)
-  local to = convert[spec.type]
-  if to then
-    local value, wanted = to(text)
-    if value == nil then
-      return nil, wanted
-    end
-    return value
-  end
-  if spec.one_of then
-    for _, choice in ipairs(spec.one_of) do
-      if choice == text then
-        return text
-      end
-    end
-    return nil, "one of " .. table.concat(spec.one_of, ", ")
-  end
-  return text
-end
-
 --- Puts one more value of a parameter into `out`.
 local function set(out, name, spec, text, shown)
   local function refuse(wanted)
     return nil, usage("%s must be %s, not '%s'", shown, wanted, text)
   end
   if spec.type == "list" then
-    local value, wanted = to_value(spec.of or {}, text)
+    local value, wanted = params_of.from_text(spec.of or {}, text)
     if value == nil then
       return refuse(wanted)
     end
@@ -109,7 +59,7 @@ local function set(out, name, spec, text, shown)
     out[name] = out[name] or {}
     out[name][key] = rest
   else
-    local value, wanted = to_value(spec, text)
+    local value, wanted = params_of.from_text(spec, text)
     if value == nil then
       return refuse(wanted)
     end
@@ -268,33 +218,6 @@ function M.leading(words, global)
     end
   end
   return table.move(p.words, p.at, #p.words, 1, {})
-end
-
---- Fills in defaults and checks the values of an operation: by its contract.
----@param op table declaration
----@param params table
----@return table? params
----@return prov.Err|prov.Err[]? err "usage"
-function M.complete(op, params)
-  for name, spec in pairs(op.params or {}) do
-    if spec.required and params[name] == nil then
-      local what = spec.positional and name:upper():gsub("_", "-") or "--" .. params_of.flag_name(name)
-      return nil, err.new("usage", ("%s is missing: %s"):format(what, spec.doc or ""), {
-        hint = "usage: " .. params_of.usage(op),
-      })
-    end
-  end
-  if next(op.params or {}) == nil then
-    return params
-  end
-  local value, errs = require("prov.contract").compile(op.params):complete(params)
-  if value then
-    return value
-  end
-  for i, e in ipairs(errs) do
-    errs[i] = err.new("usage", e.msg, { hint = e.hint })
-  end
-  return nil, errs
 end
 
 return M

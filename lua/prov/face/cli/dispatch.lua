@@ -1,7 +1,9 @@
 --- Runs one operation for the command line: parse, call, render, exit code.
 
 local args = require("prov.face.cli.args")
+local err = require("prov.err")
 local ops = require("prov.ops")
+local params_of = require("prov.params")
 local report = require("prov.face.cli.report")
 
 local M = {}
@@ -10,12 +12,12 @@ local M = {}
 local function fail(e, global, term)
   local text
   if global.output == "json" then
-    text = require("prov.json").encode(report.data(e), { sorted = true }) .. "\n"
+    text = require("prov.json").encode(err.data(e), { sorted = true }) .. "\n"
   else
     text = report.text(e, term, global.verbose)
   end
   io.stderr:write(text)
-  return report.exit_code(e)
+  return err.exit_code(e)
 end
 
 local function find(words)
@@ -63,7 +65,7 @@ function M.parse(words, global)
   elseif not params then
     return nil, e
   end
-  params, e = args.complete(op, params)
+  params, e = params_of.complete(op, params)
   if not params then
     return nil, e
   end
@@ -90,7 +92,7 @@ local function execute(command, global)
     value, e = nil, raised
   end
   if signals and signals.interrupted and value == nil then
-    local first = report.list(e)[1]
+    local first = err.list(e)[1]
     if first.code ~= "canceled" and e ~= nil then
       fail(e, global, ctx.term_err)
     else

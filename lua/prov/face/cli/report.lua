@@ -18,28 +18,6 @@ local function place(e)
   return e.file .. at .. ": "
 end
 
---- A list of errors from what an operation returned: one error, or several.
----@param e prov.Err|prov.Err[]
----@return prov.Err[]
-function M.list(e)
-  if err.is(e) then
-    local several = type(e.data) == "table" and e.data.errors
-    if type(several) == "table" and several[1] then -- one error that stands for several
-      local list = M.list(several)
-      list[#list + 1] = err.new(e.code, e.msg, { hint = e.hint })
-      return list
-    end
-    return { e }
-  elseif type(e) == "table" and e[1] ~= nil then
-    local list = {}
-    for i, one in ipairs(e) do
-      list[i] = err.from(one)
-    end
-    return list
-  end
-  return { err.from(e) }
-end
-
 local function one(e, term, out, verbose)
   local msg = e.msg
   if e.code == "bug" and not verbose then -- the rest is a traceback or a search path
@@ -72,7 +50,7 @@ end
 ---@return string
 function M.text(e, term, verbose)
   local out, seen_hint = {}, nil
-  for _, item in ipairs(M.list(e)) do
+  for _, item in ipairs(err.list(e)) do
     local shown = item
     if item.hint and item.hint == seen_hint then -- said once is enough
       shown = setmetatable({ hint = false }, { __index = item })
@@ -81,35 +59,6 @@ function M.text(e, term, verbose)
     one(shown, term or PLAIN, out, verbose)
   end
   return table.concat(out)
-end
-
-local function plain(e)
-  local value = { code = e.code, msg = e.msg, file = e.file, line = e.line, column = e.column, hint = e.hint }
-  if type(e.data) == "table" and next(e.data) ~= nil and e.code ~= "bug" then
-    value.data = e.data
-  end
-  if e.cause then
-    value.cause = plain(e.cause)
-  end
-  return value
-end
-
---- The errors as data: `{ errors = { { code, msg, ... } } }`.
----@param e prov.Err|prov.Err[]
----@return table
-function M.data(e)
-  local list = {}
-  for i, item in ipairs(M.list(e)) do
-    list[i] = plain(item)
-  end
-  return { errors = list }
-end
-
---- The exit code: that of the first error.
----@param e prov.Err|prov.Err[]
----@return integer
-function M.exit_code(e)
-  return err.CODES[M.list(e)[1].code] or 1
 end
 
 return M

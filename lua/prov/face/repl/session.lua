@@ -1,6 +1,5 @@
 --- What the lines of a REPL see and do: its globals, operations as functions, printing.
 
-local args = require("prov.face.cli.args")
 local async = require("prov.async")
 local err = require("prov.err")
 local ops = require("prov.ops")
@@ -35,7 +34,7 @@ local function call(ctx, name, ...)
       given[param.name] = param.type == "list" and type(value) ~= "table" and { value } or value
     end
   end
-  local params, e = args.complete(op, given)
+  local params, e = params_of.complete(op, given)
   if params then
     local value
     value, e = op.run(ctx, params)
