@@ -17,11 +17,7 @@ Config.__index = Config
 M.LAYERS = { "flag", "environment", "workspace", "user", "default" }
 
 local function user_file()
-  local base = os.getenv("XDG_CONFIG_HOME")
-  if not base or base == "" then
-    base = (os.getenv("HOME") or "/root") .. "/.config"
-  end
-  return base .. "/prov/config.yaml"
+  return require("prov.dirs").config() .. "/config.yaml"
 end
 
 local function read_yaml(path)

@@ -86,6 +86,8 @@ function Ctx:close()
   end
 end
 
+ctx_mt.__close = Ctx.close
+
 --- Makes a context. `fields` are what the face gives: ui, interactive, output, cancel, ...
 ---@param flags table values of the flags of every command
 ---@param fields? table

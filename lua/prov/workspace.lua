@@ -1,6 +1,7 @@
 --- Workspaces: a folder with prov.yaml, infra files, extensions/ and, in .prov/, its own state.
 
 local contract = require("prov.contract")
+local dirs = require("prov.dirs")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local suggest = require("prov.suggest")
@@ -39,16 +40,8 @@ function Workspace:__gc()
   self:close()
 end
 
-local function state_home()
-  local base = os.getenv("XDG_STATE_HOME")
-  if not base or base == "" then
-    base = (os.getenv("HOME") or "/root") .. "/.local/state"
-  end
-  return base .. "/prov"
-end
-
 local function known_path()
-  return state_home() .. "/workspaces.json"
+  return dirs.state() .. "/workspaces.json"
 end
 
 --- What the user's list of workspaces holds: { current = dir?, dirs = { dir, ... } }.
@@ -63,11 +56,11 @@ end
 
 --- Changes the user's list under a lock.
 local function change_known(change)
-  local ok, e = fs.mkdirp(state_home(), 448)
+  local ok, e = fs.mkdirp(dirs.state(), 448)
   if not ok then
     return nil, e
   end
-  local lock <close>, why = fs.lock(state_home() .. "/workspaces.lock", { wait = 5000 })
+  local lock <close>, why = fs.lock(dirs.state() .. "/workspaces.lock", { wait = 5000 })
   if not lock then
     return nil, why
   end

@@ -22,10 +22,10 @@ local function open_input(session)
     }
     return setmetatable(plain, { __close = function() end })
   end
-  local home = os.getenv("XDG_STATE_HOME") or (os.getenv("HOME") or "/tmp") .. "/.local/state"
-  require("prov.fs").mkdirp(home .. "/prov", 448) -- 0700
+  local home = require("prov.dirs").state()
+  require("prov.fs").mkdirp(home, 448) -- 0700
   return require("core.edit").open({
-    history = home .. "/prov/history",
+    history = home .. "/history",
     complete = function(line, cursor)
       return require("prov.face.repl.complete").tab(session, line:sub(1, cursor))
     end,

@@ -1,0 +1,242 @@
+--- The worker processes: started, watched, replaced.
+
+local app = require("core.app")
+local async = require("prov.async")
+local clock = require("prov.clock")
+local err = require("prov.err")
+local log = require("prov.log")
+local uv = require("luv")
+local wire = require("prov.orchestrator.wire")
+
+local M = {}
+
+local BEAT_MS = 5000 -- between looks at the workers
+local SILENT_MS = 30000 -- after which a worker that answers nothing is killed
+local QUICK_MS = 5000 -- a worker that ended sooner is started again with a pause
+local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
+
+---@class prov.Pool
+---@field on_message fun(worker: table, message: table)
+---@field on_gone fun(worker: table, why: string) a worker has ended; what it ran has no outcome
+---@field on_ready fun() a worker can take work
+local Pool = {}
+Pool.__index = Pool
+
+local function close(handle)
+  if handle and not handle:is_closing() then
+    handle:close()
+  end
+end
+
+local function why_ended(worker, code, signal)
+  if worker.killed then
+    return worker.killed
+  elseif signal ~= 0 then
+    return ("the worker was killed by signal %d"):format(signal)
+  end
+  return ("the worker ended with code %d"):format(code)
+end
+
+local start
+
+local function ended(self, worker, code, signal)
+  worker.dead = true
+  close(worker.handle)
+  worker.wire:stop()
+  self.workers[worker.pid] = nil
+  local why = why_ended(worker, code, signal)
+  if not (worker.retiring and code == 0) and not self.closed then
+    log.warn("a worker has ended", { pid = worker.pid, why = why })
+  end
+  self.on_gone(worker, why)
+  if self.closed or worker.retiring then
+    return
+  end
+  self.pause = clock.monotonic() - worker.began < QUICK_MS and math.min(self.pause * 2, LONGEST_PAUSE_MS) or PAUSE_MS
+  self.starter:start(self.pause, 0, function()
+    self:fill()
+  end)
+end
+
+function start(self)
+  local pipe = uv.new_pipe(false)
+  local worker = { load = 0, workspaces = {}, began = clock.monotonic(), heard = clock.monotonic() }
+  local handle, pid = uv.spawn(app.exe, {
+    args = { "worker", "--data", self.data },
+    stdio = { nil, 2, 2, pipe },
+    detached = true, -- signals of a terminal are for the orchestrator
+  }, function(code, signal)
+    ended(self, worker, code, signal)
+  end)
+  if not handle then
+    pipe:close()
+    return nil, err.uv(pid, "cannot start a worker")
+  end
+  worker.handle, worker.pid = handle, pid
+  worker.wire = wire.new(pipe, function(message)
+    worker.heard = clock.monotonic()
+    if message.t == "hello" then
+      worker.identity, worker.ready = message.identity, true
+      self.on_ready()
+    elseif message.t ~= "pong" then
+      self.on_message(worker, message)
+    end
+  end, function() end)
+  self.workers[pid] = worker
+  return worker
+end
+
+--- Starts workers until there are as many as wanted.
+---@return true?, prov.Err?
+function Pool:fill()
+  local count = 0
+  for _, worker in pairs(self.workers) do
+    count = count + (worker.retiring and 0 or 1)
+  end
+  for _ = count + 1, self.wanted do
+    local worker, e = start(self)
+    if not worker then
+      return nil, e
+    end
+  end
+  return true
+end
+
+--- Bytes of memory a process has resident; nil when it is gone.
+---@param pid integer
+---@return integer?
+function M.resident(pid)
+  local file = io.open(("/proc/%d/statm"):format(pid))
+  if not file then
+    return nil
+  end
+  local _, pages = file:read("n", "n")
+  file:close()
+  return pages and math.tointeger(pages) * 4096
+end
+
+local function kill(worker, why)
+  worker.killed = why
+  uv.kill(worker.pid, "sigkill")
+end
+
+--- Lets a worker end when it has done what it runs, and another take its place.
+function Pool:retire(worker)
+  worker.retiring = true
+  worker.wire:send({ t = "retire" })
+  self:fill()
+end
+
+local function beat(self)
+  local now = clock.monotonic()
+  for pid, worker in pairs(self.workers) do
+    worker.resident = M.resident(pid)
+    if now - worker.heard > SILENT_MS then
+      kill(worker, ("the worker did not answer for %d s"):format(SILENT_MS // 1000))
+    elseif (worker.resident or 0) > self.memory then
+      kill(worker, ("the worker used more than %d MiB of memory"):format(self.memory >> 20))
+    elseif (worker.resident or 0) > self.memory // 2 and not worker.retiring then
+      self:retire(worker)
+    else
+      worker.wire:send({ t = "ping" })
+    end
+  end
+end
+
+--- Starts the workers.
+---@param opts { count: integer, memory: integer, data: string, on_message: function, on_gone: function,
+---  on_ready: function } memory: bytes a worker may have; one with half of it is replaced when it can be
+---@return prov.Pool?, prov.Err?
+function M.open(opts)
+  local self = setmetatable({
+    wanted = opts.count,
+    memory = opts.memory,
+    data = opts.data,
+    on_message = opts.on_message,
+    on_gone = opts.on_gone,
+    on_ready = opts.on_ready,
+    workers = {},
+    pause = PAUSE_MS,
+    starter = uv.new_timer(),
+  }, Pool)
+  local ok, e = self:fill()
+  if not ok then
+    self:close()
+    return nil, e
+  end
+  self.beat = clock.every(BEAT_MS, function()
+    beat(self)
+  end)
+  return self
+end
+
+--- The worker for a call: the one that serves its workspace now, else the one with the least to do.
+---@param workspace? string
+---@return table? worker nil when none is ready
+function Pool:pick(workspace)
+  local best
+  for _, worker in pairs(self.workers) do
+    if worker.ready and not worker.retiring then
+      if workspace and (worker.workspaces[workspace] or 0) > 0 then
+        return worker
+      elseif not best or worker.load < best.load or worker.load == best.load and worker.pid < best.pid then
+        best = worker
+      end
+    end
+  end
+  return best
+end
+
+--- Gives a call to a worker; Pool:ended() takes it off again.
+---@param worker table
+---@param workspace? string
+---@param message table
+function Pool:send(worker, workspace, message)
+  worker.load = worker.load + 1
+  if workspace then
+    worker.workspaces[workspace] = (worker.workspaces[workspace] or 0) + 1
+  end
+  worker.wire:send(message)
+end
+
+--- Tells that a call has ended.
+function Pool.ended(_, worker, workspace)
+  worker.load = worker.load - 1
+  if workspace then
+    local left = worker.workspaces[workspace] - 1
+    worker.workspaces[workspace] = left > 0 and left or nil
+  end
+end
+
+--- Ends the workers: those that run something have `within_ms`, then they are killed.
+---@async
+---@param within_ms integer
+function Pool:shut(within_ms)
+  self.closed = true
+  for _, worker in pairs(self.workers) do
+    worker.retiring = true
+    worker.wire:send({ t = "retire" })
+  end
+  local until_ms = clock.monotonic() + within_ms
+  while next(self.workers) and clock.monotonic() < until_ms do
+    async.sleep(20)
+  end
+  self:close()
+end
+
+--- Kills the workers that are left.
+function Pool:close()
+  self.closed = true
+  close(self.starter)
+  if self.beat then
+    self.beat.close()
+  end
+  for _, worker in pairs(self.workers) do
+    kill(worker, "the orchestrator has ended")
+    close(worker.handle)
+    worker.wire:stop()
+  end
+  self.workers = {}
+end
+
+return M

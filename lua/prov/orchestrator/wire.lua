@@ -1,0 +1,84 @@
+--- Messages between the orchestrator and its workers: values in the canonical encoding, each behind its
+-- length in four bytes, over a socket pair.
+
+local data = require("core.data")
+local err = require("prov.err")
+
+local M = {}
+
+local MAX = 256 * 1024 * 1024
+
+---@class prov.Wire
+local Wire = {}
+Wire.__index = Wire
+
+--- Begins to read messages from a pipe.
+---@param pipe userdata a luv pipe
+---@param on_message fun(message: table)
+---@param on_end fun(e: prov.Err?) once; the pipe is closed then
+---@return prov.Wire
+function M.new(pipe, on_message, on_end)
+  local self = setmetatable({ pipe = pipe, on_end = on_end }, Wire)
+  local parts, size, need = {}, 0, nil
+  local function take(bytes)
+    local at = 1
+    while true do
+      if not need then
+        if #bytes - at + 1 < 4 then
+          break
+        end
+        need, at = string.unpack("<I4", bytes, at)
+        if need > MAX then
+          return self:stop(err.new("protocol", "a message of " .. need .. " bytes"))
+        end
+      end
+      if #bytes - at + 1 < need then
+        break
+      end
+      local message, e = data.decode(bytes:sub(at, at + need - 1))
+      at, need = at + need, nil
+      if message == nil then
+        return self:stop(e)
+      end
+      on_message(message)
+    end
+    parts, size = { bytes:sub(at) }, #bytes - at + 1
+  end
+  pipe:read_start(function(e, bytes)
+    if not bytes then
+      return self:stop(e and err.uv(e, "cannot read") or nil)
+    end
+    parts[#parts + 1], size = bytes, size + #bytes
+    if size >= (need or 4) then
+      take(table.concat(parts))
+    end
+  end)
+  return self
+end
+
+--- Sends a message; what cannot be sent is lost, and the end of the pipe is told.
+---@param message table
+function Wire:send(message)
+  if self.pipe:is_closing() then
+    return
+  end
+  local bytes = assert(data.encode(message))
+  self.pipe:write(string.pack("<s4", bytes))
+end
+
+--- Bytes that the other side has not taken yet.
+---@return integer
+function Wire:pending()
+  return self.pipe:is_closing() and 0 or self.pipe:get_write_queue_size()
+end
+
+--- Ends it.
+---@param e? prov.Err
+function Wire:stop(e)
+  if not self.pipe:is_closing() then
+    self.pipe:close()
+    self.on_end(e)
+  end
+end
+
+return M
