@@ -18,10 +18,11 @@
 #define PV_GRAPH_FAIR_H
 
 #include "graph/sched.h"
+#include "graph/turns.h"
 
 typedef struct pv_fair pv_fair;
 
-enum { PV_FAIR_MAX_WEIGHT = 10000 };
+enum { PV_FAIR_MAX_WEIGHT = PV_TURNS_MAX_WEIGHT };
 
 /* Makes the places: `places` nodes running at once over all runs (0: no limit) and what is free
  * of each of the keys (key_limits may be NULL when keys is 0). */
@@ -33,6 +34,9 @@ void pv_fair_free(pv_fair *f);
 
 /* The free places per key for pv_sched_options.key_free; valid while f lives, NULL without keys. */
 uint32_t *pv_fair_keys(pv_fair *f);
+
+/* The limit of each key, as given, and how many keys there are; valid while f lives. */
+const uint32_t *pv_fair_limits(const pv_fair *f, uint32_t *keys);
 
 /* Adds a run: a scheduler that stays the caller's, and lives until the run leaves.  From now on
  * it is stepped only through f.  Numbers of runs that left are given again.
@@ -50,6 +54,9 @@ bool pv_fair_next(pv_fair *f, uint32_t *run, uint32_t *node);
 pv_status pv_fair_done(pv_fair *f, uint32_t run, uint32_t node, pv_err *err);
 pv_status pv_fair_fail(pv_fair *f, uint32_t run, uint32_t node, const uint32_t **skipped,
                        uint32_t *count, pv_err *err);
+
+/* The scheduler of a run, to look at; NULL when there is no such run. */
+const pv_sched *pv_fair_sched(const pv_fair *f, uint32_t run);
 
 /* The steps a run has started since it joined (0 when there is no such run). */
 uint64_t pv_fair_steps(const pv_fair *f, uint32_t run);

@@ -67,8 +67,8 @@ static pv_bytes op_part(lua_State *L, lua_Integer number, int i, int optional)
 /* Adds the operation at the top of the stack. */
 static pv_status add_op(lua_State *L, pv_batch *b, lua_Integer i, pv_err *err)
 {
-    static const char *const names[] = {"node",    "del_node", "edge", "del_edge",
-                                        "journal", "put",      "del",  NULL};
+    static const char *const names[] = {"node", "del_node", "edge",        "del_edge",  "journal",
+                                        "put",  "del",      "del_journal", "del_range", NULL};
     pv_bytes name = op_part(L, i, 1, 0), p1 = op_part(L, i, 2, 0), p2, p3;
     int kind = 0;
     while (names[kind] != NULL && strcmp(names[kind], name.data) != 0) kind++;
@@ -83,6 +83,10 @@ static pv_status add_op(lua_State *L, pv_batch *b, lua_Integer i, pv_err *err)
     case 4: return pv_batch_journal(b, p1, op_part(L, i, 3, 0), err);
     case 5: p2 = op_part(L, i, 3, 0); return pv_batch_put(b, p1, p2, op_part(L, i, 4, 0), err);
     case 6: return pv_batch_del(b, p1, op_part(L, i, 3, 0), err);
+    case 7: return pv_batch_del_journal(b, p1, err);
+    case 8:
+        p2 = op_part(L, i, 3, 1);
+        return pv_batch_del_range(b, p1, p2, op_part(L, i, 4, 1), err);
     default: return luaL_error(L, "operation %I of the batch: there is no '%s'", i, name.data);
     }
 }

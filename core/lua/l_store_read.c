@@ -208,15 +208,25 @@ static int l_store_journal(lua_State *L)
     return push_list(L, box, push_journal_row, limit);
 }
 
-/* store:scan(space, prefix?) -> { { key, bytes } } | nil, err */
+/* store:scan(space, prefix?, { after = key?, limit = n?, reverse = bool? }?) -> { { key, bytes } }
+ * | nil, err */
 static int l_store_scan(lua_State *L)
 {
     pv_store *s = lx_checkbox(L, 1, L_STORE);
-    pv_bytes space = lx_checkbytes(L, 2), prefix = opt_bytes(L, 3);
-    pv_cursor **box = lx_newbox(L, L_CURSOR);
+    pv_bytes space = lx_checkbytes(L, 2);
+    pv_range range = {.prefix = opt_bytes(L, 3)};
+    lua_Integer limit = LUA_MAXINTEGER;
+    pv_cursor **box;
     pv_err err;
-    if (pv_store_scan(s, space, prefix, box, &err) != PV_OK) return lx_fail(L, &err);
-    return push_list(L, box, push_key_row, LUA_MAXINTEGER);
+    if (!lua_isnoneornil(L, 4)) {
+        luaL_checktype(L, 4, LUA_TTABLE);
+        range.after = lx_optfield_bytes(L, 4, "after");
+        range.reverse = lx_optfield_bool(L, 4, "reverse", 0);
+        limit = lx_optfield_int(L, 4, "limit", limit);
+    }
+    box = lx_newbox(L, L_CURSOR);
+    if (pv_store_scan(s, space, &range, box, &err) != PV_OK) return lx_fail(L, &err);
+    return push_list(L, box, push_key_row, limit);
 }
 
 /* store:revisions(limit?) -> { { revision, time_ms, message } } | nil, err; newest first */

@@ -192,6 +192,16 @@ const char *lx_optfield_string(lua_State *L, int t, const char *name, const char
     return text;
 }
 
+pv_bytes lx_optfield_bytes(lua_State *L, int t, const char *name)
+{
+    pv_bytes bytes = {"", 0};
+    int type = rawfield(L, t, name);
+    if (type == LUA_TSTRING) bytes.data = lua_tolstring(L, -1, &bytes.len);
+    else if (type != LUA_TNIL) luaL_error(L, "field '%s' must be a string", name);
+    lua_pop(L, 1); /* the table keeps it alive */
+    return bytes;
+}
+
 lua_Integer lx_optfield_int(lua_State *L, int t, const char *name, lua_Integer fallback)
 {
     lua_Integer value = fallback;

@@ -66,6 +66,7 @@ int lx_call(lua_State *L, int nargs, int nresults, int flags);
 
 /* Table access that runs no metamethods; `t` must be an absolute index. */
 const char *lx_optfield_string(lua_State *L, int t, const char *name, const char *fallback);
+pv_bytes lx_optfield_bytes(lua_State *L, int t, const char *name); /* empty when absent */
 lua_Integer lx_optfield_int(lua_State *L, int t, const char *name, lua_Integer fallback);
 int lx_optfield_bool(lua_State *L, int t, const char *name, int fallback);
 

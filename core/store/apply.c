@@ -263,6 +263,53 @@ static pv_status apply_journal(apply *a, pv_bytes run, pv_bytes data)
     return rc == 0 ? PV_OK : write_failed(a, rc);
 }
 
+static int del(apply *a, int table, pv_bytes key)
+{
+    MDB_val k = val_of(key.data, key.len);
+    return mdb_del(a->c->txn, a->c->s->dbi[table], &k, NULL);
+}
+
+static pv_status apply_del_journal(apply *a, pv_bytes run)
+{
+    MDB_cursor *cursor;
+    MDB_val key = val_of(run.data, run.len), seq;
+    uint64_t number;
+    int rc = mdb_cursor_open(a->c->txn, a->c->s->dbi[T_RUNS], &cursor);
+    if (rc != 0) return write_failed(a, rc);
+    rc = mdb_cursor_get(cursor, &key, &seq, MDB_SET);
+    while (rc == 0 && seq.mv_size == sizeof number) {
+        memcpy(&number, seq.mv_data, sizeof number);
+        rc = del(a, T_JOURNAL, (pv_bytes){(const char *)&number, sizeof number});
+        if (rc == 0 || rc == MDB_NOTFOUND) rc = mdb_cursor_get(cursor, &key, &seq, MDB_NEXT_DUP);
+    }
+    mdb_cursor_close(cursor);
+    if (rc == MDB_NOTFOUND) rc = del(a, T_RUNS, run);
+    return rc == 0 || rc == MDB_NOTFOUND ? PV_OK : write_failed(a, rc);
+}
+
+/* Each key is looked up anew: a cursor that deletes must not be trusted to stand right after. */
+static pv_status apply_del_range(apply *a, pv_bytes space, pv_bytes prefix, pv_bytes before)
+{
+    char from[KEY_CAP], end[KEY_CAP];
+    pv_bytes start = {from, make_kv_key(from, space, prefix)};
+    pv_bytes last = {end, make_kv_key(end, space, before)};
+    MDB_dbi dbi = a->c->s->dbi[T_KV];
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(a->c->txn, dbi, &cursor);
+    if (rc != 0) return write_failed(a, rc);
+    while (rc == 0) {
+        MDB_val key = val_of(start.data, start.len), value;
+        MDB_val stop = val_of(last.data, last.len);
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+        if (rc != 0 || key.mv_size < start.len || memcmp(key.mv_data, start.data, start.len) != 0)
+            break;
+        if (before.len != 0 && mdb_cmp(a->c->txn, dbi, &key, &stop) >= 0) break;
+        rc = mdb_cursor_del(cursor, 0);
+    }
+    mdb_cursor_close(cursor);
+    return rc == 0 || rc == MDB_NOTFOUND ? PV_OK : write_failed(a, rc);
+}
+
 static pv_status apply_kv(apply *a, const pv_op *op)
 {
     char raw_key[KEY_CAP];
@@ -272,8 +319,7 @@ static pv_status apply_kv(apply *a, const pv_op *op)
     pv_status status;
     int rc;
     if (op->kind == OP_DEL) {
-        MDB_val k = val_of(whole.data, whole.len);
-        rc = mdb_del(a->c->txn, a->c->s->dbi[T_KV], &k, NULL);
+        rc = del(a, T_KV, whole);
         return rc == 0 || rc == MDB_NOTFOUND ? PV_OK : write_failed(a, rc);
     }
     pv_buf_reset(&a->value);
@@ -294,6 +340,8 @@ static pv_status apply_op(apply *a, const pv_op *op)
     case OP_EDGE: return apply_edge(a, p0, p1, p2, data);
     case OP_DEL_EDGE: return apply_del_edge(a, p0, p1, p2);
     case OP_JOURNAL: return apply_journal(a, p0, data);
+    case OP_DEL_JOURNAL: return apply_del_journal(a, p0);
+    case OP_DEL_RANGE: return apply_del_range(a, p0, p1, p2);
     case OP_PUT:
     case OP_DEL: return apply_kv(a, op);
     }

@@ -109,6 +109,12 @@ pv_status pv_batch_journal(pv_batch *b, pv_bytes run, pv_bytes data, pv_err *err
     return status != PV_OK ? status : add(b, OP_JOURNAL, run, none, none, data);
 }
 
+pv_status pv_batch_del_journal(pv_batch *b, pv_bytes run, pv_err *err)
+{
+    pv_status status = check_name("run", run, PV_STORE_ID_MAX, false, err);
+    return status != PV_OK ? status : add(b, OP_DEL_JOURNAL, run, none, none, none);
+}
+
 pv_status pv_batch_put(pv_batch *b, pv_bytes space, pv_bytes key, pv_bytes data, pv_err *err)
 {
     pv_status status = check_name("space", space, PV_STORE_TYPE_MAX, true, err);
@@ -122,6 +128,17 @@ pv_status pv_batch_del(pv_batch *b, pv_bytes space, pv_bytes key, pv_err *err)
     pv_status status = check_name("space", space, PV_STORE_TYPE_MAX, true, err);
     if (status == PV_OK) status = check_name("key", key, PV_STORE_ID_MAX, false, err);
     return status != PV_OK ? status : add(b, OP_DEL, space, key, none, none);
+}
+
+pv_status pv_batch_del_range(pv_batch *b, pv_bytes space, pv_bytes prefix, pv_bytes before,
+                             pv_err *err)
+{
+    pv_status status = check_name("space", space, PV_STORE_TYPE_MAX, true, err);
+    if (status == PV_OK && prefix.len != 0)
+        status = check_name("prefix", prefix, PV_STORE_ID_MAX, false, err);
+    if (status == PV_OK && before.len != 0)
+        status = check_name("key", before, PV_STORE_ID_MAX, false, err);
+    return status != PV_OK ? status : add(b, OP_DEL_RANGE, space, prefix, before, none);
 }
 
 void pv_batch_expect(pv_batch *b, uint64_t revision)

@@ -77,7 +77,17 @@ struct pv_store {
 };
 
 /* Operations of a batch: up to three names and the data, in one arena. */
-typedef enum { OP_NODE, OP_DEL_NODE, OP_EDGE, OP_DEL_EDGE, OP_JOURNAL, OP_PUT, OP_DEL } pv_op_kind;
+typedef enum {
+    OP_NODE,
+    OP_DEL_NODE,
+    OP_EDGE,
+    OP_DEL_EDGE,
+    OP_JOURNAL,
+    OP_DEL_JOURNAL,
+    OP_PUT,
+    OP_DEL,
+    OP_DEL_RANGE
+} pv_op_kind;
 
 typedef struct pv_op {
     pv_op_kind kind;

@@ -14,8 +14,10 @@ struct pv_cursor {
     pv_edge_dir dir; /* what is left to do */
     bool both;       /* edges of both directions: a loop shows once */
     bool started;
-    pv_buf want; /* type, run or prefix to match */
-    pv_buf key;  /* key prefix */
+    pv_buf want;     /* type, run or prefix to match */
+    pv_buf key;      /* key prefix */
+    pv_buf from_key; /* of a scan: where it begins */
+    bool reverse;
     pv_buf data; /* opened bytes of the row */
 };
 
@@ -168,6 +170,7 @@ void pv_cursor_close(pv_cursor *c)
     read_end(c->s, c->txn);
     pv_buf_deinit(&c->want);
     pv_buf_deinit(&c->key);
+    pv_buf_deinit(&c->from_key);
     pv_buf_wipe(&c->data);
     pv_free(c);
 }
@@ -374,9 +377,14 @@ pv_status pv_store_journal(pv_store *s, pv_bytes run, uint64_t from, pv_cursor *
 
 static pv_status next_key(pv_cursor *c, pv_row *row, pv_err *err)
 {
-    MDB_val key = val_of(c->key.data, c->key.len), value;
+    MDB_val key = val_of(c->from_key.data, c->from_key.len), value;
     pv_where where = {.tag = 'k', .name = {c->want.data, c->want.len}};
-    int rc = step(c, MDB_SET_RANGE, MDB_NEXT, &key, &value);
+    bool first = !c->started;
+    int rc = step(c, MDB_SET_RANGE, c->reverse ? MDB_PREV : MDB_NEXT, &key, &value);
+    if (first && c->reverse) { /* stands behind what is wanted */
+        if (rc == 0 || rc == MDB_NOTFOUND)
+            rc = mdb_cursor_get(c->cur, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
+    }
     if (rc != 0) return read_failed(c->s, rc, err);
     if (key.mv_size < c->key.len || memcmp(key.mv_data, c->key.data, c->key.len) != 0)
         return PV_ENOTFOUND;
@@ -391,15 +399,51 @@ static pv_status next_nothing(pv_cursor *c, pv_row *row, pv_err *err)
     return PV_ENOTFOUND;
 }
 
-pv_status pv_store_scan(pv_store *s, pv_bytes space, pv_bytes prefix, pv_cursor **out, pv_err *err)
+/* The least key above all that start with the given one, which is not all 0xff: a space is text. */
+static size_t make_end(char *key, size_t len)
 {
+    while (key[len - 1] == '\xff') len--;
+    key[len - 1]++;
+    return len;
+}
+
+/* Where a scan begins: at this key or the next one, reversed at the one before. */
+static size_t make_start(char *to, pv_bytes space, const pv_range *range)
+{
+    char after[KEY_CAP];
+    pv_bytes name = range->after;
+    size_t len = make_kv_key(to, space, range->prefix), after_len;
+    int order;
+    if (range->reverse) len = make_end(to, len);
+    if (name.len == 0) return len;
+    if (name.len > PV_STORE_ID_MAX) name.len = PV_STORE_ID_MAX + 1; /* sorts as the whole does */
+    after_len = make_kv_key(after, space, name);
+    if (!range->reverse) after[after_len++] = '\0'; /* the least key above it */
+    order = memcmp(after, to, after_len < len ? after_len : len);
+    if (order == 0) order = after_len < len ? -1 : after_len > len;
+    if (range->reverse ? order >= 0 : order <= 0) return len;
+    memcpy(to, after, after_len);
+    return after_len;
+}
+
+pv_status pv_store_scan(pv_store *s, pv_bytes space, const pv_range *range, pv_cursor **out,
+                        pv_err *err)
+{
+    static const pv_range all;
     char raw[KEY_CAP];
-    bool possible =
-        space.len != 0 && space.len <= PV_STORE_TYPE_MAX && prefix.len <= PV_STORE_ID_MAX;
-    pv_status status = open_cursor(s, T_KV, possible ? next_key : next_nothing, out, err);
+    bool possible;
+    pv_cursor *c;
+    pv_status status;
+    if (range == NULL) range = &all;
+    possible =
+        space.len != 0 && space.len <= PV_STORE_TYPE_MAX && range->prefix.len <= PV_STORE_ID_MAX;
+    status = open_cursor(s, T_KV, possible ? next_key : next_nothing, &c, err);
+    *out = c;
     if (status != PV_OK || !possible) return status;
-    pv_buf_add(&(*out)->want, space.data, space.len);
-    return pv_buf_add(&(*out)->key, raw, make_kv_key(raw, space, prefix));
+    c->reverse = range->reverse;
+    pv_buf_add(&c->want, space.data, space.len);
+    pv_buf_add(&c->key, raw, make_kv_key(raw, space, range->prefix));
+    return pv_buf_add(&c->from_key, raw, make_start(raw, space, range));
 }
 
 static pv_status next_revision(pv_cursor *c, pv_row *row, pv_err *err)

@@ -75,9 +75,15 @@ pv_status pv_batch_edge(pv_batch *b, pv_bytes from, pv_bytes type, pv_bytes to, 
 pv_status pv_batch_del_edge(pv_batch *b, pv_bytes from, pv_bytes type, pv_bytes to, pv_err *err);
 /* Appends a record to the journal of a run. */
 pv_status pv_batch_journal(pv_batch *b, pv_bytes run, pv_bytes data, pv_err *err);
+/* Removes the records of a run; the sequence numbers of others stay. */
+pv_status pv_batch_del_journal(pv_batch *b, pv_bytes run, pv_err *err);
 /* Sets or removes a key of a space. */
 pv_status pv_batch_put(pv_batch *b, pv_bytes space, pv_bytes key, pv_bytes data, pv_err *err);
 pv_status pv_batch_del(pv_batch *b, pv_bytes space, pv_bytes key, pv_err *err);
+/* Removes the keys of a space that start with prefix (empty: all) and come before `before`
+ * (empty: to the end). */
+pv_status pv_batch_del_range(pv_batch *b, pv_bytes space, pv_bytes prefix, pv_bytes before,
+                             pv_err *err);
 
 /* The commit fails with PV_ECONFLICT unless the head is at this revision. */
 void pv_batch_expect(pv_batch *b, uint64_t revision);
@@ -141,8 +147,15 @@ pv_status pv_store_edges(pv_store *s, pv_bytes id, pv_edge_dir dir, pv_bytes typ
                          uint64_t revision, pv_cursor **out, pv_err *err);
 /* Journal records from sequence number `from` on (0: the start), in order. */
 pv_status pv_store_journal(pv_store *s, pv_bytes run, uint64_t from, pv_cursor **out, pv_err *err);
-/* Keys of a space that start with prefix, in order. */
-pv_status pv_store_scan(pv_store *s, pv_bytes space, pv_bytes prefix, pv_cursor **out, pv_err *err);
+typedef struct pv_range {
+    pv_bytes prefix; /* keys that start with it */
+    pv_bytes after;  /* keys greater than it, less than it when reversed; empty: from the start */
+    bool reverse;    /* from the greatest key down */
+} pv_range;
+
+/* Keys of a space in order; NULL: all.  The first step costs a look-up, whatever is left out. */
+pv_status pv_store_scan(pv_store *s, pv_bytes space, const pv_range *range, pv_cursor **out,
+                        pv_err *err);
 /* Revisions, newest first. */
 pv_status pv_store_revisions(pv_store *s, pv_cursor **out, pv_err *err);
 /* Locks by name, expired ones too. */

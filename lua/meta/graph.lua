@@ -1,7 +1,8 @@
 ---@meta core.graph
 
---- Dependency graphs in C: order, cycles, critical path, and the scheduler over them.
---- Nodes are the integers 1..n.
+--- Dependency graphs in C: order, cycles, critical path, the scheduler over them, and fair shares
+--- between several of those (fair) or between plain queues (share).
+--- Nodes are the integers 1..n; keys, runs and parties count from 1 too.
 local graph = {}
 
 ---@class prov.Graph
@@ -9,6 +10,12 @@ local Graph = {}
 
 ---@class prov.Sched
 local Sched = {}
+
+---@class prov.Fair
+local Fair = {}
+
+---@class prov.Share
+local Share = {}
 
 ---@class prov.SchedOptions
 ---@field weights? number[] one per node, default 1 each
@@ -31,6 +38,17 @@ function graph.new(n) end
 ---@return prov.Sched? sched
 ---@return prov.Err? err "cycle" (data.path), "invalid"
 function graph.sched(g, options) end
+
+--- Makes places that several runs share: `places` nodes running at once over all runs (default: no
+--- limit), and `keys`, the limit of each key over all runs.
+---@param options? { places: integer?, keys: integer[]? }
+---@return prov.Fair
+function graph.fair(options) end
+
+--- Makes places that plain queues share: things that need nothing of each other and come over time.
+---@param options? { places: integer? } things running at once over all parties, default: no limit
+---@return prov.Share
+function graph.share(options) end
 
 --- Adds the edge "before, then after".
 ---@param before integer
@@ -80,5 +98,83 @@ function Sched:remaining(id) end
 
 --- Frees the scheduler at once.
 function Sched:close() end
+
+--- Adds a run over a graph, of which nothing is kept. It gets its share of the places by weight;
+--- `keys` of the options are those of the fair shares.
+---@param g prov.Graph
+---@param weight? integer 1 to 10000, default 1
+---@param options? prov.SchedOptions without keys
+---@return integer? run numbers of runs that left are given again
+---@return prov.Err? err "cycle" (data.path), "invalid"
+function Fair:join(g, weight, options) end
+
+--- Takes a run out; raises while some of its nodes run.
+---@param run integer
+function Fair:leave(run) end
+
+--- Starts the best node of the run whose turn it is; nil when no run may start any.
+---@return integer? run
+---@return integer? id
+function Fair:next() end
+
+--- Ends a running node well.
+---@param run integer
+---@param id integer
+function Fair:done(run, id) end
+
+--- Ends a running node badly, and skips everything that needs it.
+---@param run integer
+---@param id integer
+---@return integer[] skipped
+function Fair:fail(run, id) end
+
+--- Counts the nodes of a run in each state, as Sched:counts.
+---@param run integer
+---@return { waiting: integer, ready: integer, running: integer, done: integer, failed: integer, skipped: integer }
+function Fair:counts(run) end
+
+--- How many nodes a run has started since it joined.
+---@param run integer
+---@return integer
+function Fair:steps(run) end
+
+--- Frees it and its runs at once.
+function Fair:close() end
+
+--- Adds a party with nothing waiting.
+---@param weight? integer 1 to 10000, default 1
+---@param limit? integer of its things running at once, default 0: no limit
+---@return integer party numbers of parties that left are given again
+function Share:join(weight, limit) end
+
+--- Takes a party out with what it has waiting; raises while something of it runs.
+---@param party integer
+function Share:leave(party) end
+
+--- Adds to what a party has waiting.
+---@param party integer
+---@param count? integer default 1
+function Share:ready(party, count) end
+
+--- Takes back what is not to be started any more; raises when fewer wait.
+---@param party integer
+---@param count? integer default 1
+function Share:withdraw(party, count) end
+
+--- Starts a thing of the party whose turn it is (which one is the caller's affair); nil when none may.
+---@return integer? party
+function Share:next() end
+
+--- Ends a running thing of a party, well or badly.
+---@param party integer
+function Share:done(party) end
+
+--- What there is of a party.
+---@param party integer
+---@return { waiting: integer, running: integer, steps: integer } counts steps are those started since it joined
+function Share:count(party) end
+
+--- Frees it at once.
+function Share:close() end
 
 return graph

@@ -21,6 +21,9 @@ local Store = {}
 ---@field errors integer
 ---@field first_error? string
 
+--- Operations of a batch: { "node", id, type, bytes }, { "del_node", id }, { "edge", from, type, to, bytes? },
+--- { "del_edge", from, type, to }, { "journal", run, bytes }, { "del_journal", run }, { "put", space, key, bytes },
+--- { "del", space, key }, { "del_range", space, prefix?, before? } (keys with the prefix that come before the key).
 ---@alias prov.StoreBatch { expected?: integer, epoch?: integer, message?: string, [integer]: string[] }
 ---@alias prov.NodeRow { [1]: string, [2]: string, [3]: string } id, type, bytes
 ---@alias prov.EdgeRow { [1]: string, [2]: string, [3]: string, [4]: string } from, type, to, bytes
@@ -97,12 +100,15 @@ function Store:journal(run, from, limit) end
 ---@return prov.Err? err
 function Store:get(space, key) end
 
---- Keys of a space that start with prefix, in order: { key, bytes }.
+--- Keys of a space that start with prefix, in order: { key, bytes }. `after`: only those greater
+--- than it, or less than it with `reverse`, which reads from the greatest key down. What is left
+--- out by `after` and `limit` is not read.
 ---@param space string
 ---@param prefix? string
+---@param opts? { after?: string, limit?: integer, reverse?: boolean }
 ---@return { [1]: string, [2]: string }[]? rows
 ---@return prov.Err? err
-function Store:scan(space, prefix) end
+function Store:scan(space, prefix, opts) end
 
 --- Takes a lock; each claim gets a larger token than all before.
 ---@param name string

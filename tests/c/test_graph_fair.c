@@ -97,11 +97,13 @@ static void shares(void **state)
  * that this one holds) gets its share from then on, and no more; the others got it meanwhile. */
 static void late(bool held)
 {
-    uint32_t limits[KEYS] = {1, 1, 1}, run, node, a, b;
+    uint32_t limits[KEYS] = {1, 1, 1}, run, node, a, b, keys;
     uint64_t begin;
     pv_fair *f;
     pv_sched *x, *y;
     pv_fair_new(&f, 2, limits, KEYS);
+    assert_memory_equal(pv_fair_limits(f, &keys), limits, sizeof limits);
+    assert_int_equal(keys, KEYS);
     x = run_of(f, 10000, false, KEYS, 1);
     y = run_of(f, 10000, !held, held ? 0 : KEYS, 1);
     assert_int_equal(pv_fair_join(f, x, 1, &a, NULL), PV_OK);
@@ -358,6 +360,8 @@ static void refusals(void **state)
     assert_int_equal(pv_fair_leave(f, run, &err), PV_EBUSY);
     assert_int_equal(pv_fair_done(f, run, node, &err), PV_OK);
     assert_int_equal(pv_fair_steps(f, run), 1);
+    assert_ptr_equal(pv_fair_sched(f, run), s);
+    assert_null(pv_fair_sched(f, 9));
     assert_int_equal(pv_fair_leave(f, run, &err), PV_OK);
     assert_int_equal(pv_fair_steps(f, run), 0);
     assert_false(pv_fair_next(f, &run, &node));

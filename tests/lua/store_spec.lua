@@ -75,6 +75,38 @@ describe("store", function()
     assert.same({ 3, 2, 0 }, { report.journal, report.keys, report.errors })
   end)
 
+  it("reads a part of a space, from either end", function()
+    local batch = {}
+    for i = 1, 9 do
+      batch[i] = { "put", "audit", ("%02d"):format(i), tostring(i) }
+    end
+    s:commit_sync(batch)
+    assert.same({ { "09", "9" }, { "08", "8" } }, s:scan("audit", nil, { reverse = true, limit = 2 }))
+    assert.same({ { "03", "3" } }, s:scan("audit", "0", { after = "02", limit = 1 }))
+    assert.same({ { "01", "1" } }, s:scan("audit", "", { after = "02", reverse = true }))
+    assert.same({}, s:scan("audit", "", { limit = 0 }))
+    assert.has_error(function()
+      s:scan("audit", "", { after = 3 })
+    end, "field 'after' must be a string")
+    assert.has_error(function()
+      s:scan("audit", "", { limit = "x" })
+    end)
+  end)
+
+  it("removes ranges of keys and the journal of a run", function()
+    s:commit_sync({
+      { "put", "audit", "a1", "" }, { "put", "audit", "a2", "" }, { "put", "audit", "a3", "" },
+      { "put", "audit", "b1", "" }, { "journal", "r1", "x" }, { "journal", "r2", "y" },
+    })
+    s:commit_sync({ { "del_range", "audit", "a", "a3" }, { "del_journal", "r1" } })
+    assert.same({ { "a3", "" }, { "b1", "" } }, s:scan("audit"))
+    assert.same({ { 2, "r2", "y" } }, s:journal())
+    s:commit_sync({ { "del_range", "audit" } })
+    assert.same({}, s:scan("audit"))
+    local report = s:check()
+    assert.same({ 0, 1, 0 }, { report.keys, report.journal, report.errors })
+  end)
+
   it("commits in order, on a worker, failing one by one", task.test(function()
     local outcomes, queued = {}, {}
     for i = 1, 30 do
