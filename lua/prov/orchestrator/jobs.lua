@@ -284,6 +284,55 @@ function Jobs:page(want)
   end
 end
 
+--- The number of the last event of a job; 0 when there is none.
+---@return integer
+function Jobs:last_event(id)
+  local rows = self.store:scan("event", id .. "/", { reverse = true, limit = 1 })
+  return rows and rows[1] and math.tointeger(tonumber(rows[1][1]:sub(-8))) or 0
+end
+
+--- How many there are in a space, read in pages.
+---@param space "ready"|"delayed"
+---@return integer?, prov.Err?
+function Jobs:count(space)
+  local count, after = 0, nil
+  while true do
+    local rows, e = self.store:scan(space, "", { after = after, limit = 5000 })
+    if not rows then
+      return nil, e
+    end
+    count = count + #rows
+    if #rows < 5000 then
+      return count
+    end
+    after = rows[#rows][1]
+  end
+end
+
+--- Removes an old job that has ended, with all that belongs to it; row is { id, bytes } of its record.
+function Jobs.forget(_, batch, row)
+  local job = data.decode(row[2])
+  if M.ENDED[job.state] then
+    batch[#batch + 1] = { "del", "job", job.id }
+    batch[#batch + 1] = { "del_range", "event", job.id .. "/" }
+    if INDEXED[job.state] then
+      batch[#batch + 1] = { "del", "ended." .. job.state, job.id }
+    end
+  end
+end
+
+--- The batch that forgets requests older than REQUEST_MS.
+---@return table batch
+function Jobs:forget_requests(now)
+  local batch = {}
+  for _, row in ipairs(self.store:scan("request") or {}) do
+    if data.decode(row[2]).time < now - M.REQUEST_MS then
+      batch[#batch + 1] = { "del", "request", row[1] }
+    end
+  end
+  return batch
+end
+
 --- Events of a job behind a number: { number, JSON }.
 ---@return table[]?, prov.Err?
 function Jobs:events(id, after, limit)
@@ -343,6 +392,13 @@ function M.public(job, whole)
     out.errors = job.error and json.decode(job.error).errors or nil
   end
   return out
+end
+
+--- The last event of a job: "end", a line break, JSON.
+---@param job prov.Job
+---@return string
+function M.last_words(job)
+  return "end\n" .. json.encode({ kind = "end", job = M.public(job) }, { sorted = true })
 end
 
 return M

@@ -187,20 +187,18 @@ function Pool:pick(workspace)
   return best
 end
 
---- Gives a call to a worker; Pool:ended() takes it off again.
+--- Counts a call as the worker's; M.release() takes it off again.
 ---@param worker table
 ---@param workspace? string
----@param message table
-function Pool:send(worker, workspace, message)
+function M.load(worker, workspace)
   worker.load = worker.load + 1
   if workspace then
     worker.workspaces[workspace] = (worker.workspaces[workspace] or 0) + 1
   end
-  worker.wire:send(message)
 end
 
---- Tells that a call has ended.
-function Pool.ended(_, worker, workspace)
+--- A call of the worker has ended.
+function M.release(worker, workspace)
   worker.load = worker.load - 1
   if workspace then
     local left = worker.workspaces[workspace] - 1

@@ -1,9 +1,11 @@
---- Which job may start next. Pure: no clock, no store, no job; only names of lanes and keys of jobs.
+--- Which job may start next. No clock, no store, no job; only names of lanes and keys of jobs.
 --
 -- Jobs wait in lanes: one per workspace for those that must not run beside each other, one for the
--- others. Within a lane the smallest key goes first. Between lanes the places are shared by weight.
+-- others. Within a lane the smallest key goes first; between lanes core/graph/share shares the places.
 -- All jobs of a lane stand in the store in the order of their keys; here is a window of the first
 -- of them, so that memory does not grow with what waits.
+
+local graph = require("core.graph")
 
 local M = {}
 
@@ -16,53 +18,70 @@ local WINDOW = 1000
 
 ---@class prov.Lane
 ---@field name string
----@field items { [1]: string, [2]: any }[] key and what was put with it, in order from `first` on
+---@field party integer its number in the share
+---@field items { [1]: string, [2]: any }[] key and what was put with it, in order from `first` to `last`
 ---@field more boolean there are jobs in the store behind the last one held
 ---@field running integer
 ---@field taken table<string, true> started, but still among the waiting ones of the store
 
 --- Makes a queue.
----@param opts { places: integer, limit: (fun(lane: string): integer), weight: (fun(lane: string): number)?,
+---@param opts { places: integer, limit: (fun(lane: string): integer), weight: (fun(lane: string): integer)?,
 ---  read: fun(lane: string, after: string?, limit: integer): { [1]: string, [2]: any }[] }
+---  limit: of a lane's jobs running at once, 0 for none; read: what the store has of a lane behind a key
 ---@return prov.JobQueue
 function M.new(opts)
   return setmetatable({
-    places = opts.places,
     limit = opts.limit,
-    weight = opts.weight or function()
-      return 1
-    end,
+    weight = opts.weight,
     read = opts.read,
+    share = graph.share({ places = opts.places }),
     lanes = {}, -- name -> lane, those with something waiting or running
+    by_party = {},
     running = 0,
-    now = 0, -- virtual time: what the lane that was served last had
   }, Queue)
 end
 
 local function lane_of(self, name)
   local lane = self.lanes[name]
   if not lane then
-    lane = { name = name, items = {}, first = 1, last = 0, more = false, running = 0, taken = {}, served = self.now }
-    self.lanes[name] = lane
+    lane = { name = name, items = {}, first = 1, last = 0, more = false, running = 0, taken = {} }
+    lane.party = self.share:join(self.weight and self.weight(name) or 1, self.limit(name))
+    self.lanes[name], self.by_party[lane.party] = lane, lane
   end
   return lane
 end
 
+local function held(lane)
+  return lane.last - lane.first + 1
+end
+
+--- Lanes that have nothing to do are forgotten.
+local function forget_idle(self, lane)
+  if lane.running == 0 and held(lane) == 0 and not lane.more and next(lane.taken) == nil then
+    self.share:leave(lane.party)
+    self.lanes[lane.name], self.by_party[lane.party] = nil, nil
+  end
+end
+
 local function refill(self, lane)
-  local held = lane.last - lane.first + 1
-  if not lane.more or held > WINDOW // 2 then
+  local count = held(lane)
+  if not lane.more or count > WINDOW // 2 then
     return
   end
   local items = table.move(lane.items, lane.first, lane.last, 1, {})
-  local rows = self.read(lane.name, held > 0 and items[held][1] or nil, WINDOW - held)
-  lane.more = #rows == WINDOW - held
+  local rows = self.read(lane.name, count > 0 and items[count][1] or nil, WINDOW - count)
+  lane.more = #rows == WINDOW - count
+  local before = count
   for _, row in ipairs(rows) do
     if not lane.taken[row[1]] then
-      held = held + 1
-      items[held] = row
+      count = count + 1
+      items[count] = row
     end
   end
-  lane.items, lane.first, lane.last = items, 1, held
+  lane.items, lane.first, lane.last = items, 1, count
+  if count > before then
+    self.share:ready(lane.party, count - before)
+  end
 end
 
 --- Tells that a lane has jobs in the store, after a start.
@@ -71,6 +90,7 @@ function Queue:open(name)
   local lane = lane_of(self, name)
   lane.more = true
   refill(self, lane)
+  forget_idle(self, lane)
 end
 
 --- Adds a job that the store has now. `item` comes back from next(), unless it had to be read again.
@@ -79,9 +99,6 @@ end
 ---@param item any
 function Queue:add(name, key, item)
   local lane = lane_of(self, name)
-  if lane.first > lane.last and not lane.more then -- a lane that wakes up has saved nothing
-    lane.served = math.max(lane.served, self.now)
-  end
   local items, at = lane.items, lane.last + 1
   while at > lane.first and items[at - 1][1] > key do
     at = at - 1
@@ -89,56 +106,35 @@ function Queue:add(name, key, item)
   if lane.taken[key] or at > lane.first and items[at - 1][1] == key then
     return -- it was read from the store before its commit was told
   end
-  local held = lane.last - lane.first + 1
-  if at > lane.last and (lane.more or held >= WINDOW) then
+  local full = held(lane) >= WINDOW
+  if at > lane.last and (lane.more or full) then
     lane.more = true -- it stands behind what is held: it is read when its turn comes
-    return
+    return refill(self, lane)
   end
   table.move(items, at, lane.last, at + 1)
   items[at] = { key, item }
-  lane.last = lane.last + 1
-  if held >= WINDOW then
-    items[lane.last] = nil
-    lane.last, lane.more = lane.last - 1, true
+  if full then
+    items[lane.last + 1], lane.more = nil, true
+  else
+    lane.last = lane.last + 1
+    self.share:ready(lane.party)
   end
 end
 
---- Takes a job out that shall not run; true when it was held here.
+--- Takes a job out that shall not run; Queue:removed() follows when the store knows.
 ---@param name string
 ---@param key string
----@return boolean
 function Queue:remove(name, key)
-  local lane = self.lanes[name]
-  for i = lane and lane.first or 1, lane and lane.last or 0 do
+  local lane = lane_of(self, name)
+  lane.taken[key] = true
+  for i = lane.first, lane.last do
     if lane.items[i][1] == key then
-      table.remove(lane.items, i)
+      table.move(lane.items, i + 1, lane.last + 1, i)
       lane.last = lane.last - 1
-      return true
+      self.share:withdraw(lane.party)
+      return refill(self, lane)
     end
   end
-  return false
-end
-
-local function idle(lane)
-  return lane.running == 0 and lane.first > lane.last and not lane.more
-end
-
---- The lane whose turn it is: of those that may start something, the one that is furthest behind its share.
-local function turn(self)
-  local best
-  for name, lane in pairs(self.lanes) do
-    if lane.more then
-      refill(self, lane)
-    end
-    if lane.first <= lane.last and lane.running < self.limit(name) then
-      if not best or lane.served < best.served or lane.served == best.served and name < best.name then
-        best = lane
-      end
-    elseif idle(lane) then
-      self.lanes[name] = nil
-    end
-  end
-  return best
 end
 
 --- Starts the next job; nil when none may start now.
@@ -146,19 +142,16 @@ end
 ---@return string? key
 ---@return any item
 function Queue:next()
-  if self.running >= self.places then
+  local party = self.share:next()
+  if not party then
     return nil
   end
-  local lane = turn(self)
-  if not lane then
-    return nil
-  end
+  local lane = self.by_party[party]
   local key, item = table.unpack(lane.items[lane.first])
   lane.items[lane.first] = nil
   lane.first, lane.taken[key] = lane.first + 1, true
   lane.running, self.running = lane.running + 1, self.running + 1
-  self.now = lane.served
-  lane.served = lane.served + 1 / self.weight(lane.name)
+  refill(self, lane)
   return lane.name, key, item
 end
 
@@ -169,10 +162,29 @@ function Queue:claimed(name, key)
   self.lanes[name].taken[key] = nil
 end
 
---- Counts a job as running that was started before this queue was made.
+--- Tells that a job that was taken out no longer stands among the waiting ones of the store.
+---@param name string of the lane
+---@param key string
+function Queue:removed(name, key)
+  self:claimed(name, key)
+  forget_idle(self, self.lanes[name])
+end
+
+--- Puts a started job back: it could not begin.
+function Queue:undo(name, key, item)
+  self:claimed(name, key)
+  local lane = self.lanes[name]
+  lane.running, self.running = lane.running - 1, self.running - 1
+  self.share:done(lane.party)
+  self:add(name, key, item)
+end
+
+--- Counts a job as running that was started before this queue was made; before anything is added.
 ---@param name string
 function Queue:resume(name)
   local lane = lane_of(self, name)
+  self.share:ready(lane.party)
+  self.share:next()
   lane.running, self.running = lane.running + 1, self.running + 1
 end
 
@@ -181,6 +193,8 @@ end
 function Queue:done(name)
   local lane = self.lanes[name]
   lane.running, self.running = lane.running - 1, self.running - 1
+  self.share:done(lane.party)
+  forget_idle(self, lane)
 end
 
 return M

@@ -27,7 +27,8 @@ Worker.__index = Worker
 local function place_files(call, op, params)
   local folder
   for name, spec in pairs(op.params or {}) do
-    if spec.file and params[name] ~= nil and (spec.file == "out" or (call.files or {})[name]) and call.carries_files then
+    local sent = spec.file == "out" or (call.files or {})[name]
+    if spec.file and params[name] ~= nil and sent and call.carries_files then
       if not folder then
         local e
         folder, e = fs.tempdir("prov-call")

@@ -1,0 +1,14 @@
+return {
+  kind = "operation",
+  name = "worker",
+  hidden = true,
+  summary = "Run operations for an orchestrator, which starts this itself",
+  params = {
+    data = { type = "path", required = true, doc = "The orchestrator's data folder" },
+  },
+  result = {},
+  view = "silent",
+  run = function(ctx, p)
+    return require("prov.orchestrator.worker").serve(p.data, ctx)
+  end,
+}

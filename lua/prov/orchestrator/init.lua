@@ -1,0 +1,344 @@
+--- The orchestrator: takes jobs, keeps them, lets workers run them, and loses none.
+--
+-- A job is on disk before its submission is answered, its beginning before a worker hears of it, its
+-- end before anybody is told. After a crash, a job that was running is either still brought to its end
+-- by its worker (whose note is waited for), or it was interrupted with it: then it runs again when that
+-- does no harm, and is dead, with the reason, when nobody can say what became of it.
+
+local async = require("prov.async")
+local clock = require("prov.clock")
+local err = require("prov.err")
+local feed = require("prov.orchestrator.feed")
+local fs = require("prov.fs")
+local jobs_of = require("prov.orchestrator.jobs")
+local log = require("prov.log")
+local metrics = require("prov.orchestrator.metrics")
+local pool = require("prov.orchestrator.pool")
+local queue = require("prov.orchestrator.queue")
+local request_of = require("prov.orchestrator.request")
+local uv = require("luv")
+
+local M = {}
+
+---@class prov.Orchestrator
+---@field dir string
+---@field store prov.Store
+---@field jobs prov.Jobs
+---@field queue prov.JobQueue
+---@field pool prov.Pool
+---@field metrics prov.Metrics
+---@field feed prov.Feed
+---@field running table<string, table> id -> slot: { job, lane, order, worker, sent, cancel, ... }
+---@field calls table<string, table>
+---@field broken? prov.Err the store cannot be written
+---@field draining? boolean no job begins any more
+local Orchestrator = {}
+Orchestrator.__index = Orchestrator
+
+for _, part in ipairs({ "submit", "runner", "calls", "control", "delays" }) do
+  for name, method in pairs(require("prov.orchestrator." .. part)) do
+    Orchestrator[name] = method
+  end
+end
+
+---@class prov.OrchestratorOptions
+---@field dir string data folder
+---@field workers integer
+---@field places integer jobs running at once
+---@field calls integer reading operations running at once
+---@field memory integer bytes a worker may have
+---@field keep integer seconds for which ended jobs are kept
+
+local PRUNE_MS, PRUNE_ROWS = 10000, 5000
+local WATCH_MS = 200 -- between looks at workers of an orchestrator that died
+
+--- Commits a batch; `done(e)` comes on the loop, outside of tasks.
+function Orchestrator:commit(batch, done)
+  local ok, e = self.store:commit(batch, function(revision, why)
+    self:noted(why)
+    done(not revision and why or nil)
+  end)
+  if not ok then
+    self:noted(e)
+    done(e)
+  end
+end
+
+--- Commits a batch and waits.
+---@async
+---@return true?, prov.Err?
+function Orchestrator:commit_now(batch)
+  return async.await(function(resume)
+    self:commit(batch, function(e)
+      resume(not e or nil, e)
+    end)
+    return true
+  end)
+end
+
+--- Whether the store takes writes decides whether more work is taken.
+function Orchestrator:noted(e)
+  if e and e.code ~= "conflict" then
+    if not self.broken then
+      log.error("the store cannot be written", { error = tostring(e) })
+    end
+    self.broken = e
+    self.metrics:add("prov_store_commit_errors_total", 1)
+  else
+    self.broken = nil
+  end
+end
+
+--- Something may start: looked at in the next turn of the loop.
+function Orchestrator:kick()
+  if not self.kicked and not self.closed then
+    self.kicked = true
+    self.kicker:start(0, 0, function()
+      self.kicked = false
+      self:turn()
+    end)
+  end
+end
+
+--- Lets a function run as a task of its own.
+function Orchestrator:later(fn)
+  self.todo:put(fn)
+end
+
+--- Tells everybody who listens that a job has another state.
+function Orchestrator:publish(job)
+  self.feed:push({ job = job.id, operation = job.op, workspace = job.workspace, state = job.state,
+    time = clock.wall() })
+end
+
+--- Listens to the events of a job, from behind one on: { number, "kind\njson" }.
+---@param id string
+---@param after? integer
+---@return prov.Listener
+function Orchestrator:watch(id, after)
+  return self.watches:listen(id, after, function(from)
+    return self.jobs:events(id, from, 1000) or {}
+  end)
+end
+
+--- A job is no longer running, or was interrupted: its worker of an earlier life has come to an end.
+local function follow(self, slot, identity)
+  while not self.closed do
+    if self:collect(slot) then
+      return
+    elseif clock.is_dead(identity) then
+      if not self:collect(slot) then -- written just before it ended
+        self:interrupted(slot, "the orchestrator and its worker ended")
+      end
+      return
+    end
+    async.sleep(WATCH_MS)
+  end
+end
+
+--- Takes up what the last orchestrator left.
+local function recover(self)
+  local rows = assert(self.jobs:running())
+  self.queue = queue.new({
+    places = math.max(self.places, #rows),
+    limit = request_of.lane_limit,
+    read = function(lane, after, limit)
+      local found, e = self.jobs:ready(lane, after, limit)
+      if not found then
+        log.error("the queue cannot be read", { lane = lane, error = tostring(e) })
+      end
+      return found or {}
+    end,
+  })
+  for _, row in ipairs(rows) do
+    local job = row.job
+    job.attempts, job.started, job.state = row.entry.attempt, row.entry.since, "running"
+    local slot = { job = job, lane = job.lane, worker = {}, events = self.jobs:last_event(job.id), sent = false }
+    self.running[job.id] = slot
+    self.queue:resume(job.lane)
+    async.spawn(follow, self, slot, row.entry.worker)
+  end
+  self.ready_count = assert(self.jobs:count("ready"))
+  self.delayed_count = assert(self.jobs:count("delayed"))
+  for _, lane in ipairs(assert(self.jobs:lanes())) do
+    self.queue:open(lane)
+  end
+  self:load_delayed()
+  if #rows > 0 then
+    log.warn("jobs were running when the orchestrator ended", { count = #rows })
+  end
+end
+
+--- Forgets jobs that ended long ago, and old requests.
+local function prune(self)
+  local after
+  while not self.closed do
+    local rows = self.store:scan("job", "", { after = after, limit = PRUNE_ROWS })
+    local batch, oldest = {}, ("j%012x"):format(clock.wall() - self.keep * 1000)
+    local done = true
+    for _, row in ipairs(rows or {}) do
+      done = row[1] >= oldest
+      if done then
+        break
+      end
+      after = row[1]
+      self.jobs:forget(batch, row)
+    end
+    if #batch > 0 then
+      self:commit_now(batch)
+    end
+    if done or #(rows or {}) < PRUNE_ROWS then
+      self:commit_now(self.jobs:forget_requests(clock.wall()))
+      after = nil
+      async.sleep(PRUNE_MS)
+    else
+      async.sleep(1)
+    end
+  end
+end
+
+local function open_store(dir)
+  local ok, e = fs.mkdirp(dir, 448)
+  if ok then
+    ok, e = fs.mkdirp(dir .. "/outcomes", 448)
+  end
+  if not ok then
+    return nil, e
+  end
+  local crypto = require("core.crypto")
+  local key
+  key, e = crypto.keyfile(dir .. "/key")
+  if not key then
+    return nil, e
+  end
+  return require("core.store").open(dir .. "/queue.mdb", { sealer = assert(crypto.sealer(key)) })
+end
+
+--- Opens it and begins to work; what it runs belongs to the running task.
+---@async
+---@param opts prov.OrchestratorOptions
+---@return prov.Orchestrator?, prov.Err?
+function M.open(opts)
+  local ok, e = fs.mkdirp(opts.dir, 448)
+  if not ok then
+    return nil, e
+  end
+  local lock
+  lock, e = fs.lock(opts.dir .. "/lock")
+  if not lock then
+    return nil, e.code == "locked" and err.new("locked", "another orchestrator works in " .. opts.dir, {
+      hint = "--data names another folder",
+    }) or e
+  end
+  local store
+  store, e = open_store(opts.dir)
+  if not store then
+    lock.close()
+    return nil, e
+  end
+  local self = setmetatable({
+    dir = opts.dir, store = store, lock = lock, places = opts.places, keep = opts.keep, most_calls = opts.calls,
+    metrics = metrics.new(require("prov.orchestrator.figures")),
+    feed = feed.feed(clock.random_hex(4)), watches = feed.watches(),
+    running = {}, calls = {}, calling = 0, call_count = 0, keys = {}, ends = {}, events = {}, delayed = {},
+    kicker = uv.new_timer(), alarm = uv.new_timer(), again = uv.new_timer(),
+    todo = async.queue(), began = clock.monotonic(),
+  }, Orchestrator)
+  async.spawn(function()
+    while true do
+      async.spawn(self.todo:take())
+    end
+  end)
+  self.jobs, e = jobs_of.open(store)
+  if self.jobs then
+    self.pool, e = pool.open({
+      count = opts.workers, memory = opts.memory, data = opts.dir,
+      on_message = function(worker, message)
+        self:heard(worker, message)
+      end,
+      on_gone = function(worker, why)
+        self:worker_gone(worker, why)
+      end,
+      on_ready = function()
+        self:kick()
+      end,
+    })
+  end
+  if not self.pool then
+    self:close()
+    return nil, e
+  end
+  recover(self)
+  async.spawn(prune, self)
+  return self
+end
+
+--- Brings the gauges up to date.
+function Orchestrator:gauges()
+  local m, running, workers = self.metrics, 0, 0
+  for _ in pairs(self.running) do
+    running = running + 1
+  end
+  m:clear("prov_worker_resident_bytes")
+  local resident = 0
+  for _, worker in pairs(self.pool.workers) do
+    workers, resident = workers + 1, resident + (worker.resident or 0)
+  end
+  m:set("prov_jobs_running", running)
+  m:set("prov_jobs_waiting", self.ready_count)
+  m:set("prov_jobs_delayed", self.delayed_count)
+  m:set("prov_calls_running", self.calling)
+  m:set("prov_workers", workers)
+  m:set("prov_worker_resident_bytes", resident)
+  m:set("prov_resident_bytes", pool.resident(uv.os_getpid()) or 0)
+  m:set("prov_uptime_seconds", (clock.monotonic() - self.began) / 1000)
+end
+
+--- Begins no job any more and lets those that run end; those that do not within the time are interrupted,
+--- and wait for the next orchestrator.
+---@async
+---@param within_ms integer
+---@return integer left jobs that had to be interrupted
+function Orchestrator:drain(within_ms)
+  self.draining = true
+  local deadline, left = clock.monotonic() + within_ms, 0
+  while next(self.running) and clock.monotonic() < deadline do
+    async.sleep(20)
+  end
+  for id, slot in pairs(self.running) do
+    left = left + 1
+    if slot.sent then
+      slot.worker.wire:send({ t = "cancel", id = id, now = true })
+    end
+  end
+  deadline = clock.monotonic() + 5000
+  while next(self.running) and clock.monotonic() < deadline do
+    async.sleep(20)
+  end
+  return left
+end
+
+--- Ends it; jobs that run still are left to their workers' fate, as by a crash.
+function Orchestrator:close()
+  if self.closed then
+    return
+  end
+  self.closed = true
+  for _, timer in ipairs({ self.kicker, self.alarm, self.again }) do
+    timer:close()
+  end
+  for _, slot in pairs(self.running) do
+    if slot.timer then
+      slot.timer:close()
+    end
+  end
+  if self.pool then
+    self.pool:close()
+  end
+  self.store:close()
+  self.lock.close()
+end
+
+Orchestrator.__close = Orchestrator.close
+
+return M

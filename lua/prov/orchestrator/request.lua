@@ -1,0 +1,173 @@
+--- From what somebody asks for to a job that can wait: the operation, its parameters, its workspace and lane.
+
+local data = require("core.data")
+local err = require("prov.err")
+local ops = require("prov.ops")
+local params_of = require("prov.params")
+local suggest = require("prov.suggest")
+local workspaces = require("prov.workspace")
+
+local M = {}
+
+--- What a submission may say beside the operation and its parameters.
+M.SCHEMA = {
+  operation = { type = "string", required = true, doc = "Name of the operation, such as 'apply'" },
+  params = { type = "map", doc = "Its parameters" },
+  workspace = { type = "string", doc = "The workspace it is for: a name, or a folder of the orchestrator's machine" },
+  priority = { type = "int", min = -100, max = 100, default = 0, doc = "Higher goes first" },
+  delay = { type = "number", min = 0, max = 366 * 86400, doc = "Seconds to wait before it may begin" },
+  key = { type = "string", min = 1, max = 200, doc = "As long as a job with this key has not ended, no other is made" },
+  max_attempts = { type = "int", min = 1, max = 100, default = 1,
+    doc = "How often it is tried while it fails for passing reasons (unavailable, timeout, locked)" },
+  timeout = { type = "number", min = 0.001, max = 366 * 86400, doc = "Seconds after which it is cancelled" },
+  interactive = { type = "bool", doc = "Somebody answers its questions; else they are all answered with yes" },
+  output = { type = "enum", one_of = { "table", "wide", "json", "yaml", "name" }, doc = "Form its messages are for" },
+  quiet = { type = "bool", doc = "Fewer messages" },
+  verbose = { type = "bool", doc = "More messages" },
+  yes = { type = "bool", doc = "Answer yes to every question" },
+  files = { type = "map", of = { type = "string" }, doc = "Contents of files, by parameter, in base64" },
+}
+
+local contract
+
+--- True when the operation changes its workspace, so that two of them must not run beside each other.
+---@param op table declaration
+---@return boolean
+function M.exclusive(op)
+  local path = op.http and op.http.path or ""
+  return not op.shared and path:find("{workspace}", 1, true) ~= nil and op.permission ~= nil
+    and op.permission.action ~= "read"
+end
+
+--- True when it only reads.
+---@param op table declaration
+---@return boolean
+function M.reads(op)
+  return op.http ~= nil and op.http.method == "GET"
+end
+
+--- True when running it again after an interruption does no harm.
+---@param op table declaration
+---@return boolean
+function M.again(op)
+  return op.again or M.reads(op)
+end
+
+--- The operation, when the orchestrator runs it.
+---@param name any
+---@return table? op, prov.Err?
+function M.operation(name)
+  local op = type(name) == "string" and ops.load(name)
+  if not op then
+    return nil, suggest.unknown("operation", tostring(name), ops.names())
+  elseif not op.http or op.where then
+    return err.fail("unsupported", "'%s' does not run in the orchestrator", name)
+  end
+  return op
+end
+
+--- The longest name of a lane as it is; longer ones are hashed, for keys of the store are short.
+local LANE_MAX = 200
+
+local function lane_of(op, dir)
+  if not dir then
+    return "-"
+  end
+  local name = #dir <= LANE_MAX and dir or require("core.crypto").sha256(dir)
+  return (M.exclusive(op) and "x:" or "s:") .. name
+end
+
+--- How many jobs of a lane may run at once; 0: any number.
+---@param lane string
+---@return integer
+function M.lane_limit(lane)
+  return lane:sub(1, 2) == "x:" and 1 or 0
+end
+
+--- The flags and the name of the workspace a request is for.
+local function place_of(wanted)
+  local flags = {
+    output = wanted.output or "json",
+    quiet = wanted.quiet,
+    verbose = wanted.verbose,
+    yes = wanted.yes or not wanted.interactive,
+  }
+  if not wanted.workspace then
+    return flags
+  end
+  local dir, e = workspaces.find(wanted.workspace)
+  if not dir then
+    return nil, e
+  end
+  flags.workspace = dir
+  return flags, wanted.workspace
+end
+
+local function files_of(op, files)
+  local out
+  for name, text in pairs(files or {}) do
+    local spec = (op.params or {})[name]
+    if not (spec and spec.file == "in") then
+      return err.fail("usage", "files.%s: '%s' takes no file there", name, op.name)
+    end
+    local bytes, e = require("core.base").unbase64(text)
+    if not bytes then
+      return nil, e:wrap("files.%s", name)
+    end
+    out = out or {}
+    out[name] = bytes
+  end
+  return out
+end
+
+--- Makes a job of a request; what is missing are id, state and times.
+---@param request table see M.SCHEMA
+---@return prov.Job? job
+---@return prov.Err|prov.Err[]?
+function M.job(request)
+  contract = contract or require("prov.contract").compile(M.SCHEMA)
+  local wanted, errs = contract:complete(request)
+  if not wanted then
+    for i, e in ipairs(errs) do
+      errs[i] = err.new("usage", e.msg, { hint = e.hint })
+    end
+    return nil, errs
+  end
+  local op, e = M.operation(wanted.operation)
+  if not op then
+    return nil, e
+  end
+  local params
+  params, e = params_of.complete(op, wanted.params or {}, true)
+  if not params then
+    return nil, e
+  end
+  local flags, name = place_of(wanted)
+  if not flags then
+    return nil, name
+  end
+  local files
+  files, e = files_of(op, wanted.files)
+  if e then
+    return nil, e
+  end
+  return {
+    op = op.name,
+    params = data.kind(params) == "map" and params or {},
+    flags = flags,
+    workspace = name,
+    lane = lane_of(op, flags.workspace),
+    priority = wanted.priority,
+    delay = wanted.delay,
+    key = wanted.key,
+    attempts = 0,
+    max_attempts = wanted.max_attempts,
+    interruptions = 0,
+    timeout = wanted.timeout,
+    interactive = wanted.interactive,
+    carries_files = wanted.files ~= nil or nil,
+    sent = files,
+  }
+end
+
+return M

@@ -1,0 +1,320 @@
+--- Part of the orchestrator: jobs begin, tell what happens, and end.
+
+local clock = require("prov.clock")
+local data = require("core.data")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local jobs_of = require("prov.orchestrator.jobs")
+local json = require("prov.json")
+local ops = require("prov.ops")
+local pool = require("prov.orchestrator.pool")
+local request_of = require("prov.orchestrator.request")
+local uv = require("luv")
+local worker_of = require("prov.orchestrator.worker")
+
+---@class prov.Orchestrator
+local M = {}
+
+local ENOUGH = 3 -- interruptions after which a job is dead
+local AT_ONCE = 512 -- jobs begun in one commit
+local RETRY_MS, LONGEST_RETRY_MS = 1000, 300000
+local KILL_MS = 10000 -- from a cancelled job's deadline to the end of its worker
+local TRANSIENT = { unavailable = true, timeout = true, locked = true }
+
+--- What a worker is told of a job.
+function M.call_of(job)
+  return {
+    t = "job",
+    id = job.id,
+    op = job.op,
+    params = job.params,
+    flags = job.flags,
+    interactive = job.interactive,
+    carries_files = job.carries_files,
+    files = job.sent,
+  }
+end
+
+local function begin(self, slot)
+  local job = slot.job
+  self.ready_count = self.ready_count - 1
+  local since = math.max(job.created, job.ready_at or 0)
+  self.metrics:observe("prov_job_wait_seconds", math.max(0, job.started - since) / 1000)
+  if slot.worker.dead then
+    return self:interrupted(slot, slot.worker.killed or "its worker ended")
+  end
+  slot.worker.wire:send(M.call_of(job))
+  slot.sent = true
+  self:publish(job)
+  if job.timeout then
+    slot.timer = uv.new_timer()
+    slot.timer:start(math.floor(job.timeout * 1000), KILL_MS, function()
+      self:expire(slot)
+    end)
+  end
+  if slot.cancel then
+    slot.worker.wire:send({ t = "cancel", id = job.id, now = slot.cancel.now })
+  end
+end
+
+--- The deadline of a job: it is cancelled, and its worker killed when that does not help.
+function M:expire(slot)
+  if slot.expired then
+    uv.kill(slot.worker.pid, "sigkill")
+    slot.worker.killed = ("job %s did not end after its timeout"):format(slot.job.id)
+    return
+  end
+  slot.expired = true
+  slot.worker.wire:send({ t = "cancel", id = slot.job.id, now = true })
+end
+
+local function pick(self, batch)
+  local picked = {}
+  while #picked < AT_ONCE do
+    local lane, order, job = self.queue:next()
+    if not lane then
+      break
+    end
+    if type(job) == "string" then
+      job = self.jobs:get(job)
+    end
+    local worker = job and self.pool:pick(job.flags.workspace)
+    if not worker then -- between the death of the last one and the start of the next
+      self.queue:undo(lane, order, job)
+      break
+    end
+    job.attempts, job.started, job.state = job.attempts + 1, clock.wall(), "running"
+    jobs_of.claim(batch, job, worker.identity)
+    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0 }
+    picked[#picked + 1] = slot
+    self.running[job.id] = slot
+    pool.load(worker, job.flags.workspace)
+  end
+  return picked
+end
+
+--- Starts what may start, and writes what has ended.
+function M:turn()
+  self:write_ends()
+  if self.draining or self.broken or self.closed or not self.pool:pick() then
+    return
+  end
+  local batch = {}
+  local picked = pick(self, batch)
+  if #picked == 0 then
+    return
+  end
+  self:commit(batch, function(e)
+    for _, slot in ipairs(picked) do
+      if e then
+        slot.job.attempts, slot.job.state = slot.job.attempts - 1, "waiting"
+        self.running[slot.job.id] = nil
+        pool.release(slot.worker, slot.job.flags.workspace)
+        self.queue:undo(slot.lane, slot.order, slot.job)
+      else
+        self.queue:claimed(slot.lane, slot.order)
+        begin(self, slot)
+      end
+    end
+  end)
+  if #picked == AT_ONCE then
+    self:kick()
+  end
+end
+
+-- ---- Ending ----
+
+--- Decides what becomes of a job that ran: how its record ends, or that it waits again.
+local function conclude(self, slot, done)
+  local job = slot.job
+  job.result, job.error, job.code, job.files = done.result, done.error, done.code, done.files
+  local why = done.why
+  if slot.expired and why == "canceled" then
+    why = "timeout"
+    job.error = json.encode(err.data(err.new("timeout", ("not done after %g s"):format(job.timeout))))
+  elseif why == "canceled" and self.draining and not slot.cancel then
+    return "interrupted"
+  elseif slot.cancel and (why == "canceled" or done.code == 130) then
+    return "canceled"
+  end
+  if not job.error then
+    return (done.code == 0 or done.code == 3) and "done" or "failed"
+  elseif not TRANSIENT[why] or job.max_attempts == 1 then
+    return "failed"
+  elseif job.attempts < job.max_attempts then
+    return "again"
+  end
+  job.reason = ("%d attempts failed"):format(job.attempts)
+  return "dead"
+end
+
+--- Writes down what has become of a job, in the next commit.
+function M:settle(slot, outcome)
+  local job = slot.job
+  if slot.timer then
+    slot.timer:close()
+    slot.timer = nil
+  end
+  if outcome == "interrupted" then
+    job.interruptions = job.interruptions + 1
+    self.metrics:add("prov_jobs_interrupted_total", 1)
+    local op = ops.load(job.op)
+    if slot.cancel then
+      outcome = "canceled"
+    elseif not (op and request_of.again(op)) then
+      outcome = "dead"
+      job.reason = ("it was interrupted (%s), and what it had done by then is not known"):format(slot.why)
+    elseif job.interruptions >= ENOUGH then
+      outcome = "dead"
+      job.reason = ("it was interrupted %d times, the last time: %s"):format(job.interruptions, slot.why)
+    end
+  end
+  slot.outcome = outcome
+  self.ends[#self.ends + 1] = slot
+  self:kick()
+end
+
+function M:interrupted(slot, why)
+  slot.why = why
+  self:settle(slot, "interrupted")
+end
+
+local function write_end(self, batch, slot)
+  local job, outcome = slot.job, slot.outcome
+  jobs_of.stop(batch, job)
+  job.events = slot.events
+  if outcome == "again" or outcome == "interrupted" then
+    if outcome == "again" then
+      self.metrics:add("prov_jobs_retried_total", 1)
+      local longest = math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ^ (job.attempts - 1))
+      job.run_at = clock.wall() + math.floor(math.random() * longest)
+    end
+    return jobs_of.wait(batch, job)
+  end
+  job.sent = nil
+  jobs_of.finish(batch, job, outcome)
+  slot.events = slot.events + 1
+  slot.last = jobs_of.last_words(job)
+  job.events = slot.events
+  jobs_of.event(batch, job.id, slot.events, slot.last)
+end
+
+local function told_end(self, slot)
+  local job, outcome = slot.job, slot.outcome
+  self.running[job.id] = nil
+  self.queue:done(slot.lane)
+  os.remove(worker_of.outcome_path(self.dir, job.id))
+  if job.state == "waiting" then
+    return self:admitted(job)
+  end
+  self.metrics:add("prov_jobs_ended_total", 1, outcome)
+  self.metrics:observe("prov_job_run_seconds", math.max(0, job.ended - job.started) / 1000)
+  self.watches:tell(job.id, slot.events, slot.last)
+  self:publish(job)
+end
+
+--- Writes events and ends that have come since the last turn.
+function M:write_ends()
+  local ends, events = self.ends, self.events
+  if #ends == 0 and #events == 0 then
+    return
+  end
+  self.ends, self.events = {}, {}
+  local batch = {}
+  for _, event in ipairs(events) do
+    jobs_of.event(batch, event.id, event.number, event.text)
+  end
+  for _, slot in ipairs(ends) do
+    write_end(self, batch, slot)
+  end
+  self:commit(batch, function(e)
+    if e then -- full disk: what is known is kept, and tried again
+      table.move(self.ends, 1, #self.ends, #ends + 1, ends)
+      table.move(self.events, 1, #self.events, #events + 1, events)
+      self.ends, self.events = ends, events
+      return self.again:start(1000, 0, function()
+        self:kick()
+      end)
+    end
+    for _, event in ipairs(events) do
+      self.watches:tell(event.id, event.number, event.text)
+    end
+    for _, slot in ipairs(ends) do
+      told_end(self, slot)
+    end
+    self:kick()
+  end)
+end
+
+--- Takes what a worker wrote down of a job while there was no orchestrator; true when there was something.
+function M:collect(slot)
+  local bytes = fs.read(worker_of.outcome_path(self.dir, slot.job.id))
+  local done = bytes and data.decode(bytes)
+  if not done then
+    return false
+  end
+  self:settle(slot, conclude(self, slot, done))
+  return true
+end
+
+local on = {}
+
+function on.event(self, _, message)
+  local call = self.calls[message.id]
+  if call then
+    if call.on_event then
+      call.on_event(message.event)
+    end
+    return
+  end
+  local slot = self.running[message.id]
+  if slot and not slot.outcome then
+    slot.events = slot.events + 1
+    self.events[#self.events + 1] = { id = message.id, number = slot.events,
+      text = message.event.kind .. "\n" .. message.event.json }
+    self:kick()
+  end
+end
+
+on["end"] = function(self, worker, message)
+  local call = self.calls[message.id]
+  if call then
+    self.calls[message.id], self.calling = nil, self.calling - 1
+    pool.release(worker, call.workspace)
+    return call.resume(message)
+  end
+  local slot = self.running[message.id]
+  if slot and slot.worker == worker then
+    pool.release(worker, slot.job.flags.workspace)
+    self:settle(slot, conclude(self, slot, message))
+  end
+end
+
+--- A message of a worker.
+function M:heard(worker, message)
+  on[message.t](self, worker, message)
+end
+
+--- A worker has ended, with all it ran.
+function M:worker_gone(worker, why)
+  if not worker.retiring and not self.closed then
+    self.metrics:add("prov_worker_restarts_total", 1)
+  end
+  for id, call in pairs(self.calls) do
+    if call.worker == worker then
+      self.calls[id], self.calling = nil, self.calling - 1
+      call.resume(nil, err.new("unavailable", why))
+    end
+  end
+  for id, slot in pairs(self.running) do
+    if slot.worker == worker and slot.sent and not slot.outcome then
+      if fs.exists(worker_of.outcome_path(self.dir, id)) then
+        self:collect(slot)
+      else
+        self:interrupted(slot, why)
+      end
+    end
+  end
+end
+
+return M
