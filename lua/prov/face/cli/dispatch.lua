@@ -1,6 +1,7 @@
 --- Runs one operation for the command line: parse, call, render, exit code.
 
 local args = require("prov.face.cli.args")
+local err = require("prov.err")
 local ops = require("prov.ops")
 local report = require("prov.face.cli.report")
 
@@ -9,7 +10,10 @@ local M = {}
 --- Prints errors on stderr in the form asked for; returns the exit code.
 local function fail(e, global, term)
   local text
-  if global.output == "json" then
+  if global.events == "json" then
+    require("prov.face.cli.events").fail(e)
+    return report.exit_code(e)
+  elseif global.output == "json" then
     text = require("prov.json").encode(report.data(e), { sorted = true }) .. "\n"
   else
     text = report.text(e, term, global.verbose)
@@ -94,7 +98,7 @@ local function execute(command, global)
     if first.code ~= "canceled" and e ~= nil then
       fail(e, global, ctx.term_err)
     else
-      io.stderr:write("interrupted\n")
+      fail(err.new("canceled", "interrupted"), global, ctx.term_err)
     end
     return 130
   end
