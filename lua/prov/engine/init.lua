@@ -235,7 +235,7 @@ local function tell_estimate(run, now)
     return
   end
   local left = run.estimate:left(now)
-  if left then
+  if left and left > 0 then
     run.progress:estimate(left)
   end
   run.estimate_at = now + math.max(ESTIMATE_MS, ESTIMATE_SHARE * (clock.monotonic() - now))
