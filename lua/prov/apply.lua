@@ -12,7 +12,8 @@ local function make_plan(p, opts)
   if opts.file then
     return file.load(p.workspace, opts.file, p.state)
   end
-  return p:plan({ refresh = opts.refresh, replace = opts.replace, destroy = opts.destroy, target = opts.target })
+  local target = opts.target_of and assert(opts.target_of(p)) or opts.target
+  return p:plan({ refresh = opts.refresh, replace = opts.replace, destroy = opts.destroy, target = target })
 end
 
 local function agree(ctx, opts)
@@ -30,7 +31,10 @@ end
 ---@field refresh? boolean
 ---@field replace? string[]
 ---@field target? string[] only these, and what they need
+---@field target_of? fun(p: prov.Project): string[]?, prov.Err? the same, once the state is known
 ---@field parallelism? integer
+---@field run_timeout? number seconds
+---@field step_timeout? number seconds
 ---@field on_failure? "stop"|"continue"|"rollback"
 ---@field back_to? fun(store: prov.Store): integer?, prov.Err? the revision to go back to, in place of the infra
 
@@ -46,6 +50,8 @@ local function execute(p, ctx, lock, plan, state, opts)
     hosts = opts.hosts,
     ui = ctx.ui,
     parallelism = opts.parallelism,
+    run_timeout = opts.run_timeout,
+    step_timeout = opts.step_timeout,
     on_failure = opts.on_failure,
     what = opts.what,
     back_to = opts.revision,
@@ -89,9 +95,22 @@ local function undo(p, ctx, lock, before, opts)
     what = "rollback",
     revision = before,
     parallelism = opts.parallelism,
+    step_timeout = opts.step_timeout, -- but not that of the run: what is undone is undone to the end
     on_failure = "continue",
   }))
   return { run = result.run, status = result.status, done = result.done, failures = failures_of(result) }
+end
+
+--- Adds to the options of a run how it is bounded: what an operation's parameters say, else the settings.
+---@param ctx prov.Ctx
+---@param p { parallelism: integer?, timeout: number? }
+---@param opts prov.ApplyOptions
+---@return prov.ApplyOptions
+function M.bounded(ctx, p, opts)
+  opts.parallelism = p.parallelism or assert(ctx.config:get("parallelism"))
+  opts.run_timeout = p.timeout or assert(ctx.config:get("run_timeout"))
+  opts.step_timeout = assert(ctx.config:get("step_timeout"))
+  return opts
 end
 
 --- Runs the whole path; the result is what the apply view and -o json show.
@@ -137,6 +156,8 @@ function M.run(ctx, opts)
     hosts = p.hosts,
     revision = revision,
     parallelism = opts.parallelism,
+    run_timeout = opts.run_timeout,
+    step_timeout = opts.step_timeout,
     on_failure = opts.on_failure,
   }))
   result.changed = #plan.steps > 0

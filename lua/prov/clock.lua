@@ -32,6 +32,17 @@ function M.every(ms, fn)
   return setmetatable({ close = close }, { __close = close })
 end
 
+--- Calls fn once after `ms` milliseconds, unless the returned value is closed before.
+---@return table closable
+function M.after(ms, fn)
+  local timer
+  timer = M.every(ms, function()
+    timer.close()
+    fn()
+  end)
+  return timer
+end
+
 --- When the kernel started a process, in its own ticks; nil when there is none. With the pid it
 --- names a process for good, for pids are used again.
 local function started(pid)

@@ -15,6 +15,18 @@ return {
     doc = "After a failed step: stop starts no more, continue goes on with what does not need it, "
       .. "rollback undoes what this run did",
   },
+  run_timeout = {
+    type = "duration",
+    default = 0,
+    doc = "How long the steps of a run may take together; then running ones are cancelled. 0: as long as it takes",
+    example = "2h",
+  },
+  step_timeout = {
+    type = "duration",
+    default = 0,
+    doc = "How long one step may take, with all its tries and waits; then it is cancelled. 0: as long as it takes",
+    example = "30m",
+  },
   output = {
     type = "enum",
     one_of = { "table", "wide", "json", "yaml", "name" },

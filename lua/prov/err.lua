@@ -96,6 +96,13 @@ function M.fail(code, fmt, ...)
   return nil, M.new(code, format(fmt, ...))
 end
 
+--- The error as plain data, for who may be far away: its text with all causes, and what to do.
+---@param e prov.Err
+---@return { code: string, msg: string, hint: string? }
+function M.plain(e)
+  return { code = e.code, msg = tostring(e), hint = e.hint }
+end
+
 --- True for an error table of this module.
 ---@param value any
 ---@return boolean

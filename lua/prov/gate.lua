@@ -12,6 +12,7 @@ local M = {}
 
 local ATTEMPTS, BASE, MAX = 5, 0.2, 30
 local LONGEST_WAIT = 300 -- what an account may ask for with Retry-After, in seconds
+local TOLD_MS = 1000 -- the shortest wait that people are told of
 local IN_A_ROW = 10 -- failures without a success between them that close the gate for everybody
 
 -- Errors that say nothing about the request: the same one may succeed later.
@@ -21,13 +22,15 @@ local TRANSIENT = { unavailable = true, timeout = true }
 local Gate = {}
 Gate.__index = Gate
 
+---@param name string whose account it is, for people
 ---@param limits? prov.GateLimits
 ---@param world { now: (fun(): number), sleep: fun(ms: integer), random: fun(): number } milliseconds; 0 to 1
 ---@return prov.Gate
-function M.new(limits, world)
+function M.new(name, limits, world)
   limits = limits or {}
   local retry, rate = limits.retry or {}, limits.rate
   return setmetatable({
+    name = name,
     now = world.now,
     sleep = world.sleep,
     random = world.random,
@@ -38,6 +41,7 @@ function M.new(limits, world)
     burst = rate and (rate.burst or math.max(1, rate.per_second // 1)),
     free_at = nil, -- when the bucket would be full again
     paused_until = 0,
+    paused_why = nil, -- what people are told of the pause
     failures = 0, -- in a row, of all calls
   }, Gate)
 end
@@ -53,19 +57,27 @@ function Gate:take()
   return math.max(0, full_at - (self.burst - 1) * self.every - now)
 end
 
---- Waits until a call may start.
+--- Waits until a call may start; what takes a second or longer is told with its reason.
 ---@async
-function Gate:enter()
+---@param waiting? fun(ms: integer, reason: string)
+function Gate:enter(waiting)
   if not self.every and self.paused_until == 0 then
     return -- the common case reads no clock
   end
-  local wait = self:take()
+  local wait, reason = self:take(), "rate limit of provider " .. self.name
   while true do
-    wait = math.max(wait, self.paused_until - self.now())
+    local pause = self.paused_until - self.now()
+    if pause > wait then
+      wait, reason = pause, self.paused_why
+    end
     if wait <= 0 then
       return
     end
-    self.sleep(math.ceil(wait))
+    wait = math.ceil(wait)
+    if waiting and wait >= TOLD_MS then
+      waiting(wait, reason)
+    end
+    self.sleep(wait)
     wait = 0
   end
 end
@@ -73,6 +85,14 @@ end
 --- Notes that a call was answered.
 function Gate:answered()
   self.failures = 0
+end
+
+--- Lets nobody in for `ms`, unless a longer pause is on already.
+local function pause(self, ms, why)
+  local stop = self.now() + ms
+  if stop > self.paused_until then
+    self.paused_until, self.paused_why = stop, why
+  end
 end
 
 local function backoff(self, n)
@@ -91,9 +111,9 @@ function Gate:again(attempt, e)
   self.failures = self.failures + 1
   local asked = type(e.data) == "table" and tonumber(e.data.retry_after)
   if asked then
-    self.paused_until = math.max(self.paused_until, self.now() + math.min(asked, LONGEST_WAIT) * 1000)
+    pause(self, math.min(asked, LONGEST_WAIT) * 1000, ("provider %s asks to wait"):format(self.name))
   elseif self.failures >= IN_A_ROW then
-    self.paused_until = math.max(self.paused_until, self.now() + backoff(self, self.failures - IN_A_ROW + 1))
+    pause(self, backoff(self, self.failures - IN_A_ROW + 1), ("provider %s does not answer"):format(self.name))
   end
   if attempt >= self.attempts then
     return nil

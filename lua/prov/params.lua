@@ -20,10 +20,15 @@ M.GLOBAL = {
     one_of = { "table", "wide", "json", "yaml", "name" },
     doc = "table, wide, json, yaml or name",
   },
-  yes = { type = "bool", short = "y", doc = "Answer yes to every question" },
+  yes = { type = "bool", short = "y", aliases = { "auto-approve" }, doc = "Answer yes to every question" },
   quiet = { type = "bool", short = "q", doc = "Results and errors only" },
   verbose = { type = "bool", short = "v", doc = "Details, and tracebacks of bugs" },
   color = { type = "bool", default = true, doc = "Colours on a terminal (NO_COLOR=1 says no too)" },
+  events = {
+    type = "enum",
+    one_of = { "text", "json" },
+    doc = "Notes, progress and errors on stderr: for people, or one JSON object a line",
+  },
   progress = { type = "bool", default = true, doc = "Live progress on a terminal" },
   help = { type = "bool", short = "h", doc = "Help for a command" },
 }
@@ -35,7 +40,8 @@ function M.flag_name(name)
   return (name:gsub("_", "-"))
 end
 
---- The positional parameters in their order, and the others by name; each with its `name`.
+--- The positional parameters in their order, and the flags by name; each with its `name`. One with
+--- `flag = true` is both.
 ---@param params? table<string, table>
 ---@return table[] positional
 ---@return table[] flags
@@ -43,9 +49,11 @@ function M.split(params)
   local positional, flags = {}, {}
   for name, spec in pairs(params or {}) do
     local param = setmetatable({ name = name }, { __index = spec })
-    local list = spec.positional and positional or flags
-    if not spec.hidden then
-      list[#list + 1] = param
+    if spec.positional and not spec.hidden then
+      positional[#positional + 1] = param
+    end
+    if (spec.flag or not spec.positional) and not spec.hidden then
+      flags[#flags + 1] = param
     end
   end
   table.sort(positional, function(a, b)
@@ -88,8 +96,11 @@ end
 ---@return string
 function M.describe(param)
   local notes = {}
+  if param.aliases then
+    notes[1] = "also --" .. table.concat(param.aliases, ", --")
+  end
   if param.positional and param.one_of then -- a flag shows them in its first column
-    notes[1] = table.concat(param.one_of, ", ")
+    notes[#notes + 1] = table.concat(param.one_of, ", ")
   end
   if param.required then
     notes[#notes + 1] = "required"

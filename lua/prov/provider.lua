@@ -201,7 +201,7 @@ function Providers:gate(name)
   local gate = self.gates[name]
   if not gate then
     local declaration = self.registry:get("provider", name)
-    gate = require("prov.gate").new(declaration and declaration.limits, {
+    gate = require("prov.gate").new(name, declaration and declaration.limits, {
       now = clock.monotonic,
       sleep = async.sleep,
       random = math.random,
@@ -238,10 +238,10 @@ local function try(self, name, kind, verb, fn, ctx, args)
 end
 
 --- Calls a body function: providers:call("local", "server", "read", { address = ... }, id).
---- The fields become the body's ctx: address, key, adopt, recorded; `retrying(ms, e)` among them is
---- told of every new try. What takes longer than its timeout is cancelled and comes back as nil, err
---- "timeout". What failed for a while is tried again as the gate of the account says; a creation
---- only after `find` has said that the last try made nothing.
+--- The fields become the body's ctx: address, key, adopt, recorded; `waiting(ms, reason)` among them is
+--- told before every new try, and when the gate holds the call back. What takes longer than its timeout
+--- is cancelled and comes back as nil, err "timeout". What failed for a while is tried again as the gate
+--- of the account says; a creation only after `find` has said that the last try made nothing.
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -267,7 +267,7 @@ function Providers:call(name, kind, verb, fields, ...)
   end
   local ctx, gate = setmetatable(fields, mt), self:gate(name)
   for attempt = 1, math.huge do
-    gate:enter()
+    gate:enter(fields.waiting)
     local result, failure = try(self, name, kind, verb, fn, ctx, args)
     if not err.is(failure) then
       gate:answered()
@@ -277,12 +277,13 @@ function Providers:call(name, kind, verb, fields, ...)
     if not ms or verb == "create" and not body.find then
       return nil, failure
     end
-    if fields.retrying then
-      fields.retrying(ms, failure)
+    if fields.waiting then
+      fields.waiting(ms, failure.msg)
     end
     async.sleep(ms)
     if verb == "create" then
-      local found, unknown = self:call(name, kind, "find", { address = fields.address, key = fields.key }, fields.key)
+      local asking = { address = fields.address, key = fields.key, waiting = fields.waiting }
+      local found, unknown = self:call(name, kind, "find", asking, fields.key)
       if unknown or found and found.incomplete then
         return nil, failure
       elseif found then

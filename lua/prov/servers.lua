@@ -181,7 +181,7 @@ function M.act(ctx, name, action)
   if not record then
     return nil, e
   end
-  local progress = ctx.ui.progress(1)
+  local progress = ctx.ui.progress({ total = 1, what = action })
   progress:start(record.address, action)
   local ok
   ok, e = project.providers:call(record.provider, "server", "action_" .. action, {
@@ -190,11 +190,11 @@ function M.act(ctx, name, action)
     recorded = record:state(),
   }, record.id)
   if ok == nil and e then
-    progress:fail(record.address, e)
+    progress:fail(record.address, action, err.plain(e))
     progress:close()
     return nil, e:wrap("%s %s", action, record.address)
   end
-  progress:done(record.address, action)
+  progress:done(record.address, action, {})
   progress:close()
   local state = assert(M.live(project, record))
   assert(save(project, record, state, lock, action))

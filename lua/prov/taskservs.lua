@@ -93,15 +93,16 @@ end
 
 --- Runs work(on_event) with progress on one address.
 local function with_progress(ctx, address, action, work)
-  local progress = ctx.ui.progress(1)
+  local progress = ctx.ui.progress({ total = 1, what = action })
   progress:start(address, action)
   local result, e = work(function(event)
-    progress:event(address, event.op or event)
+    local op = event.op or event
+    progress:event(address, action, { title = op.title or op.name or "" })
   end)
   if result then
-    progress:done(address, action)
+    progress:done(address, action, {})
   else
-    progress:fail(address, e)
+    progress:fail(address, action, err.plain(e))
   end
   progress:close()
   return result, e

@@ -5,13 +5,14 @@ return {
   summary = "Make the world as the infra says",
   description = [[
 Plans, shows the plan, asks, and executes it. Interrupted at any moment, the next apply takes over
-what was half done. Ctrl-C once starts no new step, twice cancels the running ones.]],
+what was half done. Ctrl-C once starts no new step, twice cancels the running ones, and so does --timeout.]],
   params = {
-    plan = { type = "path", doc = "Apply this saved plan instead of making one" },
+    plan = { type = "path", positional = 1, flag = true, doc = "Apply this saved plan instead of making one" },
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+    timeout = { type = "duration", doc = "Cancel what still runs after this time: 90s, 10m (config: run_timeout)" },
     on_failure = {
       type = "enum",
       one_of = { "stop", "continue", "rollback" },
@@ -24,14 +25,14 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
   result = { columns = { "address", "action", "status" } },
   view = "apply",
   run = function(ctx, p)
-    return require("prov.apply").run(ctx, {
+    local apply = require("prov.apply")
+    return apply.run(ctx, apply.bounded(ctx, p, {
       file = p.plan,
       refresh = p.refresh,
       replace = p.replace,
       target = p.target,
-      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
       on_failure = p.on_failure or assert(ctx.config:get("on_failure")),
-    })
+    }))
   end,
   exit_code = function(value)
     return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0

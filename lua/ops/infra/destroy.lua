@@ -9,6 +9,7 @@ services go with their servers.]],
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+    timeout = { type = "duration", doc = "Cancel what still runs after this time: 90s, 10m (config: run_timeout)" },
     on_failure = {
       type = "enum",
       one_of = { "stop", "continue" },
@@ -22,13 +23,13 @@ services go with their servers.]],
   result = { columns = { "address", "action", "status" } },
   view = "apply",
   run = function(ctx, p)
-    return require("prov.apply").run(ctx, {
+    local apply = require("prov.apply")
+    return apply.run(ctx, apply.bounded(ctx, p, {
       destroy = true,
       refresh = p.refresh,
       target = p.target,
-      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
       on_failure = p.on_failure,
-    })
+    }))
   end,
   exit_code = function(value)
     return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0

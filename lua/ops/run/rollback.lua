@@ -9,6 +9,7 @@ what was deleted is not in the state and does not come back.]],
     id = { type = "string", positional = 1, default = "last", complete = "run", doc = "Its id, its end, or last" },
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
+    timeout = { type = "duration", doc = "Cancel what still runs after this time: 90s, 10m (config: run_timeout)" },
   },
   permission = { action = "update", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/{id}/rollback" },
@@ -16,14 +17,14 @@ what was deleted is not in the state and does not come back.]],
   result = { columns = { "address", "action", "status" } },
   view = "apply",
   run = function(ctx, p)
-    return require("prov.apply").run(ctx, {
+    local apply = require("prov.apply")
+    return apply.run(ctx, apply.bounded(ctx, p, {
       back_to = function(store)
         return require("prov.engine.runs").before(store, p.id)
       end,
       refresh = p.refresh,
-      parallelism = p.parallelism or assert(ctx.config:get("parallelism")),
       on_failure = "continue",
-    })
+    }))
   end,
   exit_code = function(value)
     return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0

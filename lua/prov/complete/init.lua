@@ -126,6 +126,12 @@ local function flags_of(op)
           list[#list + 1] = { "--no-" .. flag:sub(3), param.doc }
         end
       end
+      for _, alias in ipairs(param.aliases or {}) do
+        if not known["--" .. alias] then
+          known["--" .. alias] = param
+          list[#list + 1] = { "--" .. alias, param.doc }
+        end
+      end
       if param.short and not known["-" .. param.short] then
         known["-" .. param.short] = param
       end

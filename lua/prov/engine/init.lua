@@ -10,9 +10,11 @@ local clock = require("prov.clock")
 local collector = require("prov.collector")
 local data = require("core.data")
 local err = require("prov.err")
+local estimate = require("prov.engine.estimate")
 local graph = require("core.graph")
 local state = require("prov.state")
 local steps = require("prov.engine.steps")
+local units = require("prov.render.units")
 local value = require("prov.value")
 
 local M = {}
@@ -126,29 +128,54 @@ function Run:settle(address, record)
   self.records[address] = record
 end
 
+--- Notes that a step has ended badly, for people and in the journal.
+local function failed(run, step, e, phase, ms)
+  local problem = err.plain(e)
+  problem.ms = ms
+  run.progress:fail(step.address, step.action, problem)
+  run.failures[#run.failures + 1] = { step = step.id, address = step.address, err = e }
+  local wrote, journal_err = run:journal(step, phase, { code = e.code, error = problem.msg })
+  if not wrote then
+    run.broken = journal_err
+  end
+end
+
+--- Calls what does the step, for no longer than a step may take. One that is cut off in the middle is
+--- uncertain: nobody knows what it has done.
+local function bounded(run, step)
+  local fn = steps[step.kind == "taskserv" and step.action or step.action .. "_resource"]
+  if run.step_ms == 0 then
+    return fn(run, step)
+  end
+  local expired = true
+  local result, e = async.deadline(run.step_ms, function()
+    local ok, failure = fn(run, step)
+    expired = false
+    return ok, failure
+  end)
+  if expired and e and e.code == "timeout" then
+    run.uncertain[step.id] = true
+    return err.fail("timeout", "cancelled after %s (config: step_timeout)", units.duration(run.step_ms))
+  end
+  return result, e
+end
+
 local function run_step(run, step)
   local started = clock.monotonic()
   run.progress:start(step.address, step.action)
-  local fn = steps[step.kind == "taskserv" and step.action or step.action .. "_resource"]
-  local raised, ok, e = pcall(fn, run, step)
+  local raised, ok, e = pcall(bounded, run, step)
   if not raised then -- a bug: the other steps still end, and this one is written down
     ok, e = nil, err.from(ok)
   end
   local ms = math.floor(clock.monotonic() - started)
   if ok then
-    run.progress:done(step.address, step.action, ms)
-    local slot = step.action .. " " .. step.kind .. " " .. (step.provider or step.name or "")
+    run.progress:done(step.address, step.action, { ms = ms })
+    local slot = estimate.slot(step)
     local past = run.durations[slot]
     run.durations[slot] = past and (past * 3 + ms) // 4 or ms
     return true
   end
-  run.progress:fail(step.address, e)
-  run.failures[#run.failures + 1] = { step = step.id, address = step.address, err = e }
-  local phase = run.uncertain[step.id] and "unknown" or "failed"
-  local wrote, journal_err = run:journal(step, phase, { code = e.code, error = tostring(e) })
-  if not wrote then
-    run.broken = journal_err
-  end
+  failed(run, step, e, run.uncertain[step.id] and "unknown" or "failed", ms)
   return false
 end
 
@@ -193,62 +220,128 @@ local function schedule(plan, providers, parallelism)
     return err.fail("cycle", "the plan waits for itself: %s", table.concat(path, " -> "))
   end
   local limits, node_keys = keys_of(plan, providers)
-  return graph.sched(g, { weights = weights, limit = parallelism, keys = limits, node_keys = node_keys })
+  local sched, refused = graph.sched(g, {
+    weights = weights, limit = parallelism, keys = limits, node_keys = node_keys,
+  })
+  return sched, refused, { order = order, parallelism = parallelism, limits = limits, node_keys = node_keys }
+end
+
+local ESTIMATE_MS = 1000 -- how often people are told how long it will take
+local ESTIMATE_SHARE = 50 -- and at most one part in so many of the time goes into it
+
+--- Tells the progress what is left, when there is something new to tell.
+local function tell_estimate(run, now)
+  if now < run.estimate_at then
+    return
+  end
+  local left = run.estimate:left(now)
+  if left and left > 0 then
+    run.progress:estimate(left)
+  end
+  run.estimate_at = now + math.max(ESTIMATE_MS, ESTIMATE_SHARE * (clock.monotonic() - now))
+end
+
+--- Cancels what runs and writes down that nobody knows what became of it.
+local function halt(run, plan, running)
+  run.halted = true
+  local e = run.expired and err.new("timeout", "cancelled: " .. run.expired.msg) or err.new("canceled", "cancelled")
+  local ids = {}
+  for id, task in pairs(running) do
+    ids[#ids + 1] = id
+    task:cancel()
+  end
+  table.sort(ids)
+  local batch = { epoch = run.epoch }
+  for _, id in ipairs(ids) do
+    if running[id] then
+      running[id]:join()
+    end
+    if running[id] then -- it has not ended by itself meanwhile
+      local step = plan.steps[id]
+      run.canceled = run.canceled + 1
+      run.progress:fail(step.address, step.action, err.plain(e))
+      batch[#batch + 1] = entry_of(run, step, "unknown", { code = e.code, error = e.msg })
+    end
+  end
+  run.hosts:settle()
+  if #batch > 0 and not run.broken then
+    local _, wrote = run:commit(batch)
+    run.broken = wrote
+  end
+end
+
+--- How a signal, and the run's own deadline, reach the loop that waits on `ended`: with a 0.
+local function listen(run, ended)
+  local function wake()
+    ended:put(0)
+  end
+  run.cancel.stop, run.cancel.kill = wake, wake
+  if run.run_ms == 0 then
+    return nil
+  end
+  return clock.after(run.run_ms, function()
+    run.expired = err.new("timeout", ("the run took longer than %s"):format(units.duration(run.run_ms)), {
+      hint = "the next apply goes on from here; --timeout (config: run_timeout) says how long a run may take",
+    })
+    wake()
+  end)
+end
+
+--- Starts every step that may start now; `count` run already.
+local function start_ready(run, plan, sched, running, ended)
+  while not (run.stopping or run.cancel.requested or run.expired or run.broken) do
+    local id = sched:next()
+    if not id then
+      return
+    end
+    run.estimate:start(id, clock.monotonic())
+    running.count = running.count + 1
+    local task = async.spawn(function()
+      local ok = run_step(run, plan.steps[id])
+      running.tasks[id] = nil
+      ended:put(ok and id or -id)
+      return true
+    end)
+    if not task.done then
+      running.tasks[id] = task
+    end
+  end
+end
+
+--- A step has ended: its number, negative when badly.
+local function settle_step(run, plan, sched, id)
+  run.estimate:stop(math.abs(id))
+  if id > 0 then
+    return sched:done(id)
+  end
+  for _, skipped in ipairs(sched:fail(-id)) do
+    local step = plan.steps[skipped]
+    run.estimate:stop(skipped)
+    run.skipped[#run.skipped + 1] = step.address
+    run.progress:skip(step.address, step.action)
+  end
+  run.stopping = run.on_failure ~= "continue"
 end
 
 --- Runs the steps; returns when nothing runs and nothing may start any more.
 local function drive(run, plan, sched)
   local ended = async.queue()
-  local running = {}
-  local count = 0
-  local cancel = run.cancel
-  cancel.stop = function()
-    ended:put(0)
-  end
-  cancel.kill = function()
-    for _, task in pairs(running) do
-      task:cancel()
-    end
-  end
+  local running = { tasks = {}, count = 0 } -- tasks by number of step
+  local _ <close> = listen(run, ended)
+  tell_estimate(run, clock.monotonic())
   while true do
-    while not (run.stopping or cancel.requested or run.broken) do
-      local id = sched:next()
-      if not id then
-        break
-      end
-      count = count + 1
-      local task = async.spawn(function()
-        local ok = run_step(run, plan.steps[id])
-        running[id] = nil
-        ended:put(ok and id or -id)
-        return true
-      end)
-      if not task.done then
-        running[id] = task
-      end
-    end
-    if count == 0 then
+    start_ready(run, plan, sched, running, ended)
+    if running.count == 0 then
       return
     end
     local id = ended:take()
     if id ~= 0 then
-      count = count - 1
-      if id > 0 then
-        sched:done(id)
-      else
-        for _, skipped in ipairs(sched:fail(-id)) do
-          run.skipped[#run.skipped + 1] = plan.steps[skipped].address
-          run.progress:skip(plan.steps[skipped].address)
-        end
-        run.stopping = run.on_failure ~= "continue"
-      end
-    elseif cancel.killed then
-      for _, task in pairs(running) do
-        run.canceled = run.canceled + 1
-        task:join()
-      end
-      run.hosts:settle()
-      return
+      running.count = running.count - 1
+      settle_step(run, plan, sched, id)
+      tell_estimate(run, clock.monotonic())
+    elseif not run.halted and (run.cancel.killed or run.expired) then
+      halt(run, plan, running.tasks)
+      running.count = running.count - run.canceled -- those that ended meanwhile are in the queue
     end
   end
 end
@@ -368,6 +461,8 @@ end
 ---@field registry prov.Registry
 ---@field ui table
 ---@field parallelism? integer
+---@field run_timeout? number seconds after which no step starts and running ones are cancelled; 0: never
+---@field step_timeout? number seconds after which a step is cancelled; 0: never
 ---@field on_failure? "stop"|"continue"|"rollback" rollback stops; the caller undoes
 ---@field back_to? integer the revision a rollback goes back to
 ---@field what? string what the run is, when it is not what the lock was taken for
@@ -378,15 +473,26 @@ end
 local NO_PROGRESS = {
   start = nothing,
   event = nothing,
+  wait = nothing,
   done = nothing,
   fail = nothing,
   skip = nothing,
+  estimate = nothing,
   close = nothing,
 }
 
+local function progress_of(input, id, what)
+  if input.ui and input.ui.progress then
+    return input.ui.progress({ total = #input.plan.steps, run = id, what = what })
+  end
+  return NO_PROGRESS
+end
+
 local function new_run(input)
+  local id = ("run-%s-%s"):format(os.date("!%Y%m%dT%H%M%SZ"), clock.random_hex(3))
+  local what = input.what or input.lock.what
   local run = setmetatable({
-    id = ("run-%s-%s"):format(os.date("!%Y%m%dT%H%M%SZ"), clock.random_hex(3)),
+    id = id,
     workspace = input.workspace,
     store = input.store,
     providers = input.providers,
@@ -400,10 +506,13 @@ local function new_run(input)
     durations = M.durations(input.store),
     on_failure = input.on_failure or "stop",
     epoch = input.lock.token,
-    what = input.what or input.lock.what,
+    what = what,
+    run_ms = math.ceil((input.run_timeout or 0) * 1000),
+    step_ms = math.ceil((input.step_timeout or 0) * 1000),
+    estimate_at = 0,
     back_to = input.back_to,
     cancel = input.cancel or {},
-    progress = input.ui and input.ui.progress and input.ui.progress(#input.plan.steps) or NO_PROGRESS,
+    progress = progress_of(input, id, what),
   }, Run)
   run.hosts = require("prov.hosts").open({
     from = input.hosts,
@@ -457,7 +566,18 @@ end
 
 local MOST_FAILURES = 10
 
-local function close_run(run, status, started, plan, before)
+--- The ids of the steps that did not end well, for those who want to run them again.
+local function left_of(plan, sched)
+  local ids = data.list({})
+  for i, step in ipairs(plan.steps) do
+    if sched:state(i) ~= "done" then
+      ids[#ids + 1] = step.id
+    end
+  end
+  return ids
+end
+
+local function close_run(run, status, started, plan, before, sched)
   local failures = data.list({})
   for i = 1, math.min(#run.failures, MOST_FAILURES) do
     failures[i] = { step = run.failures[i].step, error = tostring(run.failures[i].err) }
@@ -468,6 +588,7 @@ local function close_run(run, status, started, plan, before)
       what = run.what,
       failures = failures,
       status = status,
+      error = run.expired and err.plain(run.expired) or nil,
       started = started,
       revision = before,
       target = run.back_to,
@@ -476,11 +597,12 @@ local function close_run(run, status, started, plan, before)
       steps = #plan.steps,
       failed = #run.failures,
       skipped = #run.skipped,
+      left = status ~= "done" and left_of(plan, sched) or nil,
     }) },
     { "put", "engine", "last_run", run.id },
     { "put", "engine", "durations", data.encode(run.durations) },
   }
-  if not (run.cancel.killed or next(run.uncertain)) then
+  if not (run.halted or next(run.uncertain)) then
     batch[#batch + 1] = { "del", "open", run.id } -- else M.recover has work to do
   end
   return run:commit(batch)
@@ -497,10 +619,12 @@ function M.apply(input)
   local run = new_run(input)
   local hosts <close> = run.hosts
   local started, began, before = os.time(), clock.monotonic(), input.state.revision
-  local sched, e = schedule(plan, input.providers, input.parallelism or 256)
+  local sched, e, places = schedule(plan, input.providers, input.parallelism or 256)
   if not sched then
     return nil, e
   end
+  places.durations = run.durations
+  run.estimate = estimate.new(plan.steps, places)
   local ok
   ok, e = run:commit({
     { "put", "open", run.id, data.encode({
@@ -515,7 +639,11 @@ function M.apply(input)
     return nil, e
   end
   drive(run, plan, sched)
-  run.progress:close()
+  local counts = sched:counts()
+  local whole = counts.done == #plan.steps
+  local status = run.cancel.requested and not whole and "interrupted"
+    or (#run.failures > 0 or run.expired and not whole) and "failed" or "done"
+  run.progress:close({ status = status })
   hosts:close()
   if run.broken then
     return nil, run.broken
@@ -524,13 +652,10 @@ function M.apply(input)
   if not ok then
     return nil, e
   end
-  local counts = sched:counts()
-  local status = run.cancel.requested and counts.done < #plan.steps and "interrupted"
-    or #run.failures > 0 and "failed" or "done"
   local outputs = M.outputs(run, plan.outputs)
   ok, e = run:commit({ { "put", "engine", "outputs", data.encode(outputs) } })
   if ok then
-    ok, e = close_run(run, status, started, plan, before)
+    ok, e = close_run(run, status, started, plan, before, sched)
   end
   if not ok then
     return nil, e
@@ -538,6 +663,7 @@ function M.apply(input)
   return {
     run = run.id,
     status = status,
+    error = not whole and run.expired and err.plain(run.expired) or nil,
     done = counts.done,
     failed = #run.failures,
     canceled = run.canceled,

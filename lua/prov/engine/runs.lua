@@ -66,6 +66,64 @@ function M.find(store, name)
   return found
 end
 
+--- The run that is meant, when there is something of it to run again.
+---@param store prov.Store
+---@param name string
+---@return table? run with `left`, the ids of its steps that did not end well
+---@return prov.Err?
+function M.to_retry(store, name)
+  local run, e = M.find(store, name)
+  if not run then
+    return nil, e
+  end
+  local function refuse(code, fmt, hint)
+    return nil, err.new(code, fmt:format(run.id), { hint = hint })
+  end
+  if run.status == "done" then
+    return refuse("invalid", "%s did not fail: there is nothing to run again")
+  elseif run.what == "rollback" then
+    return refuse("unsupported", "%s was a rollback, which is done as a whole", "go on with it: prov run resume")
+  elseif run.status == "open" then
+    return refuse("unsupported", "%s was killed before it could note what it left", "go on with it: prov run resume")
+  elseif not run.left then
+    return refuse("unsupported", "%s was run by an older prov, which did not note what it left",
+      "go on with it: prov run resume")
+  end
+  return run
+end
+
+local REMOVES = { delete = true, remove = true }
+
+--- The addresses that a run left something to do at. What was to be removed and is gone is done.
+---@param run table from M.to_retry
+---@param infra table
+---@param now prov.State
+---@return string[]?, prov.Err?
+function M.left(run, infra, now)
+  local wanted = {}
+  for _, list in ipairs({ infra.resources, infra.taskservs }) do
+    for _, node in ipairs(list) do
+      wanted[node.address] = true
+    end
+  end
+  local addresses, gone, seen = {}, {}, {}
+  for _, id in ipairs(run.left) do
+    local action, address = id:match("^(%S+) (.+)$")
+    local known = now.records[address] or wanted[address] and run.what ~= "destroy"
+    if not seen[address] and (known or not REMOVES[action]) then
+      seen[address] = true
+      table.insert(known and addresses or gone, address)
+    end
+  end
+  if gone[1] then
+    return nil, err.new("notfound", ("%s left %s, which neither the infra nor the state has any more"):format(run.id,
+      table.concat(gone, ", ")), { hint = "plan anew: prov apply" })
+  elseif not addresses[1] then
+    return err.fail("notfound", "all that %s left is gone already", run.id)
+  end
+  return addresses
+end
+
 --- The revision the state had before a run.
 ---@param store prov.Store
 ---@param name string

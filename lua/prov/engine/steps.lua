@@ -29,8 +29,8 @@ end
 local function call(run, step, verb, fields, ...)
   fields.address = step.address
   fields.kind = step.kind
-  fields.retrying = function(ms, e)
-    run.progress:event(step.address, { title = ("again in %.1f s: %s"):format(ms / 1000, e.msg) })
+  fields.waiting = function(ms, reason)
+    run.progress:wait(step.address, step.action, { ms = ms, reason = reason })
   end
   return run.providers:call(step.provider, step.kind, verb, fields, ...)
 end
@@ -221,7 +221,7 @@ local function apply_taskserv(run, step)
   local node = { address = step.address, name = step.name, server = step.node.server, args = args }
   local report
   report, e = run.hosts:apply(node, function(event)
-    run.progress:event(step.address, { title = event.op.title })
+    run.progress:event(step.address, step.action, { title = event.op.title or event.op.name or "" })
   end)
   local parts = { id = step.address, args = args, state = { id = step.address }, tainted = not report or nil }
   local saved, save_err = save(run, step, report and "done" or "failed", parts)

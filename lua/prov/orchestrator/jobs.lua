@@ -394,11 +394,11 @@ function M.public(job, whole)
   return out
 end
 
---- The last event of a job: "end", a line break, JSON.
+--- The last event of a job: "ended", a line break, JSON.
 ---@param job prov.Job
 ---@return string
 function M.last_words(job)
-  return "end\n" .. json.encode({ kind = "end", job = M.public(job) }, { sorted = true })
+  return "ended\n" .. json.encode({ job = M.public(job) }, { sorted = true })
 end
 
 return M

@@ -24,14 +24,14 @@ end
 describe("the gate of an account", function()
   it("backs off exponentially with full jitter, and gives up", function()
     local w = world()
-    local gate = gates.new(nil, w)
+    local gate = gates.new("demo", nil, w)
     for attempt, ms in ipairs({ 200, 400, 800, 1600 }) do
       assert.equal(ms, gate:again(attempt, unavailable()))
     end
     assert.is_nil(gate:again(5, unavailable()))
-    gate = gates.new(nil, world(0.25))
+    gate = gates.new("demo", nil, world(0.25))
     assert.same({ 50, 100 }, { gate:again(1, unavailable()), gate:again(2, unavailable()) })
-    gate = gates.new({ retry = { attempts = 20, base = 1, max = 4 } }, world())
+    gate = gates.new("demo", { retry = { attempts = 20, base = 1, max = 4 } }, world())
     for attempt, ms in pairs({ [1] = 1000, [2] = 2000, [3] = 4000, [8] = 4000, [19] = 4000 }) do
       assert.equal(ms, gate:again(attempt, unavailable()))
     end
@@ -39,7 +39,7 @@ describe("the gate of an account", function()
   end)
 
   it("tries again only what may succeed later", function()
-    local gate = gates.new(nil, world())
+    local gate = gates.new("demo", nil, world())
     for code in pairs(err.CODES) do
       local ms = gate:again(1, err.new(code, "x"))
       assert.equal(code == "unavailable" or code == "timeout", ms ~= nil, code)
@@ -48,7 +48,7 @@ describe("the gate of an account", function()
 
   it("keeps everybody out for as long as the account asks", function()
     local w = world(0)
-    local gate = gates.new(nil, w)
+    local gate = gates.new("demo", nil, w)
     assert.equal(0, gate:again(1, unavailable(7)))
     gate:enter()
     assert.equal(7000, w.at)
@@ -64,7 +64,7 @@ describe("the gate of an account", function()
 
   it("closes after failures in a row, for longer each time, and opens with the first answer", function()
     local w = world(0)
-    local gate = gates.new(nil, w)
+    local gate = gates.new("demo", nil, w)
     for _ = 1, 9 do
       gate:again(1, unavailable())
       gate:enter()
@@ -89,7 +89,7 @@ describe("the gate of an account", function()
 
   it("starts no more calls than the rate allows, after a burst", function()
     local w = world()
-    local gate = gates.new({ rate = { per_second = 4, burst = 3 } }, w)
+    local gate = gates.new("demo", { rate = { per_second = 4, burst = 3 } }, w)
     local starts = {}
     for i = 1, 8 do
       gate:enter()
@@ -104,12 +104,36 @@ describe("the gate of an account", function()
     assert.same({ 0, 0, 0, 250, 500 }, table.move(starts, 1, 5, 1, {}))
   end)
 
+  it("says how long a call waits and why, unless that is short", function()
+    local w, told = world(), {}
+    local function waiting(ms, reason)
+      told[#told + 1] = ("%d %s"):format(ms, reason)
+    end
+    local gate = gates.new("demo", { rate = { per_second = 0.5 } }, w)
+    gate:enter(waiting)
+    gate:enter(waiting)
+    gate:again(1, unavailable(7))
+    gate:enter(waiting)
+    w.at = w.at + 10000
+    for _ = 1, 10 do
+      gate:again(1, unavailable())
+    end
+    gate:enter(waiting) -- 400 ms: not worth a word
+    for _ = 1, 3 do
+      gate:again(1, unavailable())
+    end
+    gate:enter(waiting)
+    assert.same({
+      "2000 rate limit of provider demo", "7000 provider demo asks to wait", "3200 provider demo does not answer",
+    }, told)
+  end)
+
   it("holds the rate over any second for any arrivals", function()
     for seed = 1, 200 do
       math.randomseed(seed)
       local per_second, burst = math.random(1, 20), math.random(1, 10)
       local w = world()
-      local gate = gates.new({ rate = { per_second = per_second, burst = burst } }, w)
+      local gate = gates.new("demo", { rate = { per_second = per_second, burst = burst } }, w)
       local starts = {}
       for i = 1, 200 do
         w.at = w.at + (math.random() < 0.3 and math.random(0, 2000) or 0)

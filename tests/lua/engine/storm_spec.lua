@@ -74,8 +74,8 @@ describe("a provider in a storm", function()
     local told = {}
     local fields = {
       address = "thing.a", key = "k",
-      retrying = function(ms, why)
-        told[#told + 1] = { ms, why.code }
+      waiting = function(ms, why)
+        told[#told + 1] = { ms, why }
       end,
     }
     local limits = { retry = { attempts = 3, base = 0.001 } }
@@ -84,6 +84,7 @@ describe("a provider in a storm", function()
     assert.equal("unavailable", e.code)
     assert.equal(3, w.calls)
     assert.equal(2, #told)
+    assert.equal("no answer", told[1][2])
   end))
 
   it("reads again after 429s, and never takes one for a thing that is gone", test(function()

@@ -77,15 +77,19 @@ local function flag_table(params, into, global)
   local function add(list, target, taken)
     for name, spec in pairs(list) do
       local flag = params_of.flag_name(name)
-      if not spec.positional or target ~= into then
+      if not spec.positional or spec.flag or target ~= into then
         if not (taken and known[flag]) then
           known[flag] = { name = name, spec = spec, target = target }
           if spec.type == "bool" then
             known["no-" .. flag] = { name = name, spec = spec, target = target, negated = true }
           end
         end
-        if spec.short and not (taken and known[spec.short]) then
-          known[spec.short] = { name = name, spec = spec, target = target }
+        local others = { table.unpack(spec.aliases or {}) }
+        others[#others + 1] = spec.short
+        for _, other in ipairs(others) do
+          if not (taken and known[other]) then
+            known[other] = { name = name, spec = spec, target = target }
+          end
         end
       end
     end

@@ -11,7 +11,10 @@ local M = {}
 --- Prints errors on stderr in the form asked for; returns the exit code.
 local function fail(e, global, term)
   local text
-  if global.output == "json" then
+  if global.events == "json" then
+    require("prov.face.cli.events").fail(e)
+    return err.exit_code(e)
+  elseif global.output == "json" then
     text = require("prov.json").encode(err.data(e), { sorted = true }) .. "\n"
   else
     text = report.text(e, term, global.verbose)
@@ -96,7 +99,7 @@ local function execute(command, global)
     if first.code ~= "canceled" and e ~= nil then
       fail(e, global, ctx.term_err)
     else
-      io.stderr:write("interrupted\n")
+      fail(err.new("canceled", "interrupted"), global, ctx.term_err)
     end
     return 130
   end

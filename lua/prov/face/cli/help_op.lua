@@ -10,7 +10,7 @@ function M.global()
   local list = {}
   local _, flags = params.split(params.GLOBAL)
   for i, param in ipairs(flags) do
-    list[i] = { params.flag(param), param.doc }
+    list[i] = { params.flag(param), params.describe(param) }
   end
   return list
 end

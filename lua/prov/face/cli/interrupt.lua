@@ -15,7 +15,7 @@ Signals.__index = Signals
 
 local function hard_exit(ctx)
   ctx.ui.close()
-  io.stderr:write("\nstopped at once; the next apply finds what was begun\n")
+  ctx.ui.warn("stopped at once; the next apply finds what was begun")
   io.stderr:flush()
   os.exit(130, false)
 end

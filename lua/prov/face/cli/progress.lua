@@ -1,8 +1,8 @@
---- Progress of many steps: a live view on a terminal, plain lines elsewhere.
+--- prov.Progress (lua/meta/ui.lua) for people: a live view on a terminal, plain lines elsewhere.
 --
--- Live: finished steps scroll away above; below stand the running ones and one line of counts.
--- The view is redrawn at most ten times a second, and plain lines are written once a turn of the
--- loop, so that thousands of steps cost nothing.
+-- Live: finished steps scroll away above; below stand the running ones, each with what it does or
+-- waits for, and one line of counts. The view is redrawn ten times a second, and plain lines are
+-- written once a turn of the loop, so that thousands of steps cost nothing.
 
 local units = require("prov.render.units")
 local uv = require("luv")
@@ -13,8 +13,9 @@ local M = {}
 local EVERY_MS = 100
 local MAX_SHOWN = 12
 local SHORTEST = 12 -- columns that are left to what a step is doing
+local TOLD_MS = 5000 -- the shortest wait that gets a plain line
 
----@class prov.Progress
+---@class prov.TermProgress: prov.Progress
 local Progress = {}
 Progress.__index = Progress
 
@@ -59,7 +60,7 @@ local SPIN = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "�
 --- Makes a progress.
 ---@param term prov.Term where it is drawn (stderr)
 ---@param opts { total: integer?, live: boolean?, quiet: boolean?, on_close: fun()? }
----@return prov.Progress
+---@return prov.TermProgress
 function M.new(term, opts)
   local self = setmetatable({
     term = term,
@@ -73,7 +74,8 @@ function M.new(term, opts)
     count = 0, -- how many run
     finished = 0,
     failed = 0,
-    drawn = 0, -- lines of the view on the screen
+    skipped = 0,
+    drawn = {}, -- the widths of the lines of the view on the screen
     frame = 0,
     pending = {}, -- lines to print, above the view when there is one
   }, Progress)
@@ -119,21 +121,67 @@ function Progress:print(line)
   end
 end
 
-local function counts(self)
-  local term, count = self.term, self.count
-  local parts = { self.total and ("%d/%d done"):format(self.finished, self.total) or self.finished .. " done" }
-  parts[#parts + 1] = count > 0 and term:paint("cyan", count .. " running") or nil
-  local waiting = self.total and self.total - self.finished - self.failed - count - (self.skipped or 0)
-  if waiting and waiting > 0 then
-    parts[#parts + 1] = waiting .. " waiting"
+--- About how long it will take, for people: no more exact than it can be.
+local function about(ms)
+  local seconds = math.ceil(ms / 1000)
+  if seconds < 60 then
+    return ("about %d s left"):format(seconds)
   end
-  if self.failed > 0 then
-    parts[#parts + 1] = term:paint("red", self.failed .. " failed")
+  local minutes = (seconds + 30) // 60
+  return minutes < 60 and ("about %d min left"):format(minutes)
+    or ("about %d h %02d min left"):format(minutes // 60, minutes % 60)
+end
+
+--- The line of counts. On a narrow terminal what matters least goes first.
+---@param term prov.Term
+---@param n { total: integer?, done: integer, running: integer, failed: integer, skipped: integer, ms: number,
+---  left: number? }
+---@param columns integer
+---@return string
+function M.count_line(term, n, columns)
+  local waiting = n.total and n.total - n.done - n.failed - n.running - n.skipped or 0
+  local shown = { -- as they stand in the line: weight, colour, text
+    { 1, nil, n.total and ("%d/%d done"):format(n.done, n.total) or n.done .. " done" },
+    n.running > 0 and { 4, "cyan", n.running .. " running" } or false,
+    waiting > 0 and { 6, nil, waiting .. " waiting" } or false,
+    n.failed > 0 and { 2, "red", n.failed .. " failed" } or false,
+    n.skipped > 0 and { 7, "yellow", n.skipped .. " skipped" } or false,
+    { 3, "dim", units.duration(n.ms) },
+    n.left and n.left > 0 and { 5, "dim", about(n.left) } or false,
+  }
+  local room = columns
+  for weight = 1, #shown do
+    for at, part in ipairs(shown) do
+      if part and part[1] == weight then
+        local takes = width.of(part[3]) + (weight > 1 and 2 or 0)
+        room = room - takes
+        if room < 0 then -- this one and all that matter less
+          room = -1
+          shown[at] = false
+        end
+      end
+    end
   end
-  if self.skipped then
-    parts[#parts + 1] = term:paint("yellow", self.skipped .. " skipped")
+  local parts = {}
+  for _, part in ipairs(shown) do
+    if part then
+      parts[#parts + 1] = part[2] and term:paint(part[2], part[3]) or part[3]
+    end
   end
-  return table.concat(parts, ", ") .. "  " .. units.duration(uv.now() - self.began)
+  return table.concat(parts, ", ")
+end
+
+local function counts(self, columns)
+  local now = uv.now()
+  return M.count_line(self.term, {
+    total = self.total,
+    done = self.finished,
+    running = self.count,
+    failed = self.failed,
+    skipped = self.skipped,
+    ms = now - self.began,
+    left = self.ends_at and self.ends_at - now,
+  }, columns)
 end
 
 --- Takes the steps that ended out of the order.
@@ -147,9 +195,18 @@ local function compact(self)
   self.order = order
 end
 
+--- What a step is doing now.
+local function doing_of(step, now)
+  if step.wait and step.wait.stop > now then
+    return ("waiting %d s: %s"):format(math.ceil((step.wait.stop - now) / 1000), step.wait.reason)
+  end
+  local doing = ING[step.action] or step.action or ""
+  return step.note and doing .. ": " .. step.note or doing
+end
+
 --- The line of a running step: the address comes first, without it two lines may look the same.
 ---@param term prov.Term
----@param step { address: string, action: string?, note: string? }
+---@param step { address: string, action: string?, note: string?, wait: { stop: number, reason: string }? }
 ---@param took string
 ---@param longest integer columns of the longest address
 ---@param columns integer
@@ -158,9 +215,7 @@ function M.step_line(term, step, took, longest, columns)
   local room = columns - #took - 4
   local space = math.max(8, math.min(longest, room - SHORTEST - 1))
   local address = width.fit(width.cut_left(step.address, space), space)
-  local doing = ING[step.action] or step.action or ""
-  doing = step.note and doing .. ": " .. step.note or doing
-  doing = width.cut(doing, math.max(0, room - space - 1))
+  local doing = width.cut(doing_of(step, uv.now()), math.max(0, room - space - 1))
   return ("%s %s %s"):format(address, doing, term:paint("dim", took))
 end
 
@@ -181,8 +236,18 @@ local function view(self, columns, rows)
   if #self.order > shown then
     lines[#lines + 1] = self.term:paint("dim", ("  and %d more"):format(#self.order - shown))
   end
-  lines[#lines + 1] = counts(self)
+  lines[#lines + 1] = counts(self, columns)
   return lines
+end
+
+--- What takes the view off the screen. A window that became narrower has wrapped its lines.
+local function erase(self, columns)
+  local rows = 0
+  for _, takes in ipairs(self.drawn) do
+    rows = rows + math.max(1, (takes + columns - 1) // columns)
+  end
+  self.drawn = {}
+  return rows > 0 and ("\27[%dA\r\27[J"):format(rows) or ""
 end
 
 --- Draws the view again; pending lines go above it.
@@ -190,20 +255,17 @@ function Progress:draw()
   if not self.live then
     return
   end
-  local out = {}
-  if self.drawn > 0 then
-    out[1] = ("\27[%dA\r\27[J"):format(self.drawn)
-  end
+  local columns, rows = self.term:size()
+  local out = { erase(self, columns) }
   for _, line in ipairs(self.pending) do
     out[#out + 1] = line .. "\n"
   end
   self.pending = {}
   self.frame = self.frame + 1
-  local lines = view(self, self.term:size())
-  for _, line in ipairs(lines) do
+  for i, line in ipairs(view(self, columns, rows)) do
     out[#out + 1] = line .. "\n"
+    self.drawn[i] = width.of(line)
   end
-  self.drawn = #lines
   io.stderr:write(table.concat(out))
   io.stderr:flush()
 end
@@ -218,9 +280,6 @@ local function take(self, address)
   return step
 end
 
---- A step begins.
----@param address string
----@param action string "create", "install", ...
 function Progress:start(address, action)
   take(self, address) -- when it was started before
   local step = { address = address, action = action, at = uv.now() }
@@ -229,54 +288,56 @@ function Progress:start(address, action)
   if self.live then
     self.order[#self.order + 1] = step
   else
-    self:write(address .. ": " .. (ING[action] or action or "running"))
+    self:write(address .. ": " .. (ING[action] or action))
   end
 end
 
---- Something happened inside of a running step: its title is shown beside it.
----@param address string
----@param event { title: string?, name: string? }
-function Progress:event(address, event)
+function Progress:event(address, _, event)
   local step = self.running[address]
   if step then
-    step.note = width.clean(event.title or event.name or "")
+    step.note, step.wait = width.clean(event.title), nil
   end
 end
 
---- A step has ended well.
----@param address string
----@param action? string
----@param ms? number
-function Progress:done(address, action, ms)
+function Progress:wait(address, _, wait)
+  local step, now = self.running[address], uv.now()
+  if not step then
+    return
+  end
+  step.wait = { stop = now + wait.ms, reason = width.clean(wait.reason) }
+  if self.live or wait.ms < TOLD_MS or self.told_reason == wait.reason and now < self.told_until then
+    return -- what holds many steps back is said once
+  end
+  self.told_reason, self.told_until = wait.reason, now + wait.ms
+  self:write(("%s: waiting %d s: %s"):format(address, math.ceil(wait.ms / 1000), step.wait.reason))
+end
+
+function Progress:done(address, action, took)
   local step = take(self, address)
-  action = action or step and step.action
-  ms = ms or step and uv.now() - step.at
+  local ms = took.ms or step and uv.now() - step.at
   self.finished = self.finished + 1
   local term = self.term
   self:write(("%s %s %s%s"):format(term:paint("green", self.live and "✔" or "ok:"), address,
-    ED[action] or action or "done", ms and term:paint("dim", " (" .. units.duration(ms) .. ")") or ""))
+    ED[action] or action, ms and term:paint("dim", " (" .. units.duration(ms) .. ")") or ""))
 end
 
---- A step has failed.
----@param address string
----@param e any
-function Progress:fail(address, e)
+function Progress:fail(address, _, problem)
   take(self, address)
   self.failed = self.failed + 1
-  local text = width.clean(("%s: %s"):format(address, tostring(e)))
+  local text = width.clean(("%s: %s"):format(address, problem.msg))
   if self.live then -- one line; the closing summary has all of it
     text = width.cut(text, self.term:size() - 3)
   end
   self:write(("%s %s"):format(self.term:paint("red", self.live and "✘" or "failed:"), text))
 end
 
---- A step will not run, because what it needs has failed.
----@param address string
----@param why? string
-function Progress:skip(address, why)
-  self.skipped = (self.skipped or 0) + 1
-  self:write(("%s %s%s"):format(self.term:paint("yellow", self.live and "-" or "skipped:"), address,
-    why and (": " .. why) or ""))
+function Progress:skip(address)
+  self.skipped = self.skipped + 1
+  self:write(("%s %s"):format(self.term:paint("yellow", self.live and "-" or "skipped:"), address))
+end
+
+function Progress:estimate(ms)
+  self.ends_at = uv.now() + ms
 end
 
 --- Ends the view; pending lines stay, the view goes.
@@ -287,7 +348,7 @@ function Progress:close()
   self.closed = true
   self.handle:close()
   if self.live then
-    local out = { self.drawn > 0 and ("\27[%dA\r\27[J"):format(self.drawn) or "" }
+    local out = { erase(self, (self.term:size())) }
     for _, line in ipairs(self.pending) do
       out[#out + 1] = line .. "\n"
     end

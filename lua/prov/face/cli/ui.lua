@@ -1,5 +1,5 @@
---- What an operation says while it works: notes, questions, progress. All of it on stderr;
--- stdout is for the result.
+--- prov.Ui (lua/meta/ui.lua) for people: notes, questions, progress. All of it on stderr; stdout is
+-- for the result.
 
 local async = require("prov.async")
 local err = require("prov.err")
@@ -7,16 +7,6 @@ local progress = require("prov.face.cli.progress")
 local uv = require("luv")
 
 local M = {}
-
----@class prov.Ui
----@field info fun(fmt: string, ...)
----@field warn fun(fmt: string, ...)
----@field debug fun(fmt: string, ...) only with --verbose
----@field confirm fun(question: string): true?, prov.Err?
----@field show fun(view: string, value: any) a view amid the work, such as the plan before its question
----@field progress fun(total: integer?): prov.Progress
----@field stream { out: fun(bytes: string), err: fun(bytes: string) }? only when a person reads
----@field close fun()
 
 --- Reads one line from the terminal without blocking the loop.
 ---@async
@@ -47,6 +37,9 @@ end
 ---@param ctx { flags: table, output: string, interactive: boolean, term_out: prov.Term, term_err: prov.Term }
 ---@return prov.Ui
 function M.new(ctx)
+  if ctx.flags.events == "json" then
+    return require("prov.face.cli.events").ui(ctx)
+  end
   local ui, term, flags = {}, ctx.term_err, ctx.flags
   local live -- the progress that is drawn now
 
@@ -118,9 +111,9 @@ function M.new(ctx)
     end
   end
 
-  function ui.progress(total)
+  function ui.progress(work)
     live = progress.new(term, {
-      total = total,
+      total = work.total,
       quiet = flags.quiet,
       live = flags.progress ~= false and term.tty,
       on_close = function()

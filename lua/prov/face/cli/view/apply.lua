@@ -16,6 +16,9 @@ function M.render(result, term)
       out[#out + 1] = "       " .. failure.hint:gsub("\n", "\n       ")
     end
   end
+  if result.error then
+    out[#out + 1] = ("%s %s"):format(term:paint("red", "failed"), result.error.msg)
+  end
   if not result.changed and result.status == "done" then
     out[#out + 1] = result.destroy and "Nothing to delete." or "No changes. The world is as the infra says."
   else
