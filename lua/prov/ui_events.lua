@@ -3,7 +3,6 @@
 -- grows when a field changes its meaning.
 
 local clock = require("prov.clock")
-local err = require("prov.err")
 
 local M = {}
 

@@ -108,4 +108,40 @@ function M:wait(id, ms)
   end
 end
 
+--- A page of jobs, newest first; those that run as they are now. See Jobs:page.
+---@return prov.Job[]?, string|prov.Err|nil
+function M:page(want)
+  return self.jobs:page(want, function(job)
+    return self:current(job)
+  end)
+end
+
+--- How much waits and runs, in all and by lane.
+---@return table
+function M:overview()
+  local lanes = require("core.data").list({})
+  for name, lane in pairs(self.queue.lanes) do
+    local count, kind = self.queue.share:count(lane.party), name:sub(1, 2)
+    lanes[#lanes + 1] = {
+      lane = name,
+      workspace = (kind == "x:" or kind == "s:") and name:sub(3) or nil,
+      exclusive = kind == "x:",
+      waiting = count.waiting,
+      more = lane.more or nil,
+      running = count.running,
+    }
+  end
+  table.sort(lanes, function(a, b)
+    return a.lane < b.lane
+  end)
+  return {
+    waiting = self.ready_count,
+    delayed = self.delayed_count,
+    running = self:count_running(),
+    calls = self.calling,
+    draining = self.draining or false,
+    lanes = lanes,
+  }
+end
+
 return M

@@ -273,18 +273,25 @@ function M.open(opts)
   return self
 end
 
+--- How many jobs run.
+---@return integer
+function Orchestrator:count_running()
+  local count = 0
+  for _ in pairs(self.running) do
+    count = count + 1
+  end
+  return count
+end
+
 --- Brings the gauges up to date.
 function Orchestrator:gauges()
-  local m, running, workers = self.metrics, 0, 0
-  for _ in pairs(self.running) do
-    running = running + 1
-  end
+  local m, workers = self.metrics, 0
   m:clear("prov_worker_resident_bytes")
   local resident = 0
   for _, worker in pairs(self.pool.workers) do
     workers, resident = workers + 1, resident + (worker.resident or 0)
   end
-  m:set("prov_jobs_running", running)
+  m:set("prov_jobs_running", self:count_running())
   m:set("prov_jobs_waiting", self.ready_count)
   m:set("prov_jobs_delayed", self.delayed_count)
   m:set("prov_calls_running", self.calling)

@@ -253,8 +253,9 @@ local MOST_READ = 20000 -- records one page looks at
 
 --- A page of jobs, newest first, and the cursor of the next one when there may be more.
 ---@param want { state: string?, workspace: string?, op: string?, after: string?, limit: integer }
+---@param current? fun(job: prov.Job): prov.Job the job as it is now
 ---@return prov.Job[]?, string|prov.Err|nil
-function Jobs:page(want)
+function Jobs:page(want, current)
   local space = INDEXED[want.state] and "ended." .. want.state or "job"
   local out, after, seen = data.list({}), want.after, 0
   while true do
@@ -265,7 +266,7 @@ function Jobs:page(want)
     for _, row in ipairs(rows) do
       local job = space == "job" and data.decode(row[2]) or self:get(row[1])
       if job then
-        job.state = self.live and self.live(job) or job.state
+        job = current and current(job) or job
         if (not want.state or job.state == want.state) and (not want.workspace or job.workspace == want.workspace)
           and (not want.op or job.op == want.op) then
           if #out == want.limit then

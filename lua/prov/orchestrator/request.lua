@@ -11,8 +11,8 @@ local M = {}
 
 --- What a submission may say beside the operation and its parameters.
 M.SCHEMA = {
-  operation = { type = "string", required = true, doc = "Name of the operation, such as 'apply'" },
-  params = { type = "map", doc = "Its parameters" },
+  operation = { type = "string", required = true, positional = 1, doc = "Name of the operation, such as 'apply'" },
+  params = { type = "map", doc = "A parameter of it, KEY=VALUE" },
   workspace = { type = "string", doc = "The workspace it is for: a name, or a folder of the orchestrator's machine" },
   priority = { type = "int", min = -100, max = 100, default = 0, doc = "Higher goes first" },
   delay = { type = "number", min = 0, max = 366 * 86400, doc = "Seconds to wait before it may begin" },
@@ -29,6 +29,41 @@ M.SCHEMA = {
 }
 
 local contract
+
+--- Fields of M.SCHEMA that a submission has, which is not also a call somebody follows.
+local SUBMITTED = { "operation", "params", "workspace", "priority", "delay", "key", "max_attempts", "timeout" }
+
+--- The parameters of the operation "job submit", which SCHEMA declares.
+---@return table<string, table>
+function M.submission()
+  local params = {}
+  for _, name in ipairs(SUBMITTED) do
+    params[name] = M.SCHEMA[name]
+  end
+  return params
+end
+
+--- Values of a command line are text: they become what the parameters of the operation want.
+local function typed(op, given)
+  local params = {}
+  for name, value in pairs(given) do
+    local spec = (op.params or {})[name]
+    if type(value) == "string" and spec and spec.type ~= "string" then
+      local converted
+      if spec.type == "list" then
+        converted = data.list({})
+        for item in value:gmatch("[^,]+") do
+          converted[#converted + 1] = params_of.from_text(spec.of or {}, item)
+        end
+      else
+        converted = params_of.from_text(spec, value)
+      end
+      value = converted == nil and value or converted
+    end
+    params[name] = value
+  end
+  return params
+end
 
 --- True when the operation changes its workspace, so that two of them must not run beside each other.
 ---@param op table declaration
@@ -138,7 +173,7 @@ function M.job(request)
     return nil, e
   end
   local params
-  params, e = params_of.complete(op, wanted.params or {}, true)
+  params, e = params_of.complete(op, typed(op, wanted.params or {}), true)
   if not params then
     return nil, e
   end

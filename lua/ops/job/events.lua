@@ -1,0 +1,16 @@
+return {
+  kind = "operation",
+  name = "job events",
+  where = "orchestrator",
+  stream = true,
+  summary = "Follow what a job tells, until it ends",
+  params = {
+    id = { type = "string", required = true, positional = 1, doc = "Its id" },
+  },
+  permission = { action = "read", resource = "Job" },
+  http = { method = "GET", path = "/v1/jobs/{id}/events" },
+  result = {},
+  run = function(ctx, p)
+    return require("prov.orchestrator.streams").job(ctx, p.id)
+  end,
+}

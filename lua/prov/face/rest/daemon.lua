@@ -1,0 +1,135 @@
+--- The process of `prov serve`: opens the orchestrator and its face, listens, and ends in order.
+
+local async = require("prov.async")
+local clock = require("prov.clock")
+local dirs = require("prov.dirs")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local log = require("prov.log")
+local orchestrator = require("prov.orchestrator")
+local uv = require("luv")
+
+local M = {}
+
+--- The token of a data folder, made at first use.
+---@async
+---@param dir string
+---@return string?, prov.Err?
+function M.token(dir)
+  local path = dir .. "/token"
+  local text, e = fs.read(path)
+  if text then
+    text = text:match("^%s*(%S+)%s*$")
+    if not text or #text < 32 then
+      return err.fail("corrupt", "%s is not a token; remove it, and the next start makes a new one", path)
+    end
+    return text
+  elseif e.code ~= "notfound" then
+    return nil, e
+  end
+  text = clock.random_hex(32)
+  local ok
+  ok, e = fs.write_atomic(path, text .. "\n", { mode = 384 })
+  return ok and text, e
+end
+
+local function is_loopback(host)
+  return host == "localhost" or host == "::1" or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+--- A socket systemd has opened for this process (sd_listen_fds(3)); nil when there is none.
+---@return integer?, prov.Err?
+local function inherited()
+  local count = math.tointeger(tonumber(os.getenv("LISTEN_FDS") or ""))
+  if not count or os.getenv("LISTEN_PID") ~= tostring(uv.os_getpid()) then
+    return nil
+  elseif count ~= 1 then
+    return err.fail("usage", "%d sockets were handed over; one is wanted", count)
+  end
+  return 3
+end
+
+local function where(p)
+  local fd, e = inherited()
+  if fd or e then
+    return fd and { fd = fd, cert = p.cert, key = p.key }, e
+  elseif p.socket then
+    return { path = p.socket }
+  end
+  local host, port = p.listen:match("^%[?([^%]]*)%]?:(%d+)$")
+  port = math.tointeger(tonumber(port))
+  if not host or host == "" or port > 65535 then
+    return err.fail("usage", "--listen wants HOST:PORT, not '%s'", p.listen)
+  elseif not is_loopback(host) and not p.cert then
+    return nil, err.new("usage", ("%s is not a loopback address: there TLS is needed"):format(host), {
+      hint = "add --cert FILE --key FILE, or put a proxy in front",
+    })
+  end
+  return { host = host, port = port, cert = p.cert, key = p.key }
+end
+
+local function shown(options, server)
+  if options.path then
+    return "unix:" .. options.path
+  elseif options.fd then
+    return "the socket handed over"
+  end
+  local host = options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host
+  return ("%s://%s:%d"):format(options.cert and "https" or "http", host, server.port)
+end
+
+--- Runs until a signal asks for the end.
+---@async
+---@param ctx prov.Ctx
+---@param p table parameters of the operation "serve"
+---@return true?, prov.Err?
+function M.run(ctx, p)
+  local options, e = where(p)
+  if not options then
+    return nil, e
+  end
+  local dir = p.data or dirs.state() .. "/orchestrator"
+  local o <close>, why = orchestrator.open({
+    dir = dir,
+    workers = p.workers or #uv.cpu_info(),
+    places = p.concurrency,
+    calls = p.concurrency,
+    memory = p.memory,
+    keep = p.keep,
+  })
+  if not o then
+    return nil, why
+  end
+  local token
+  token, e = M.token(dir)
+  if not token then
+    return nil, e
+  end
+  local face
+  face, e = require("prov.face.rest").open(o, { server = options, token = token })
+  if not face then
+    return nil, e
+  end
+  local address = shown(options, face.server)
+  local ok
+  ok, e = fs.write_atomic(dir .. "/address", address .. "\n", { mode = 384, sync = false })
+  if not ok then
+    return nil, e
+  end
+  ctx.ui.info("orchestrator at %s, its data in %s", address, dir)
+  local asked = async.queue()
+  function ctx.cancel.stop()
+    asked:put(true)
+  end
+  asked:take()
+  log.info("ending", { running = o:count_running() })
+  local left = o:drain(math.floor(p.drain * 1000))
+  face.server:drain(1000)
+  o.pool:shut(5000)
+  if left > 0 then
+    ctx.ui.warn("%d jobs were interrupted; they go on with the next start", left)
+  end
+  return true
+end
+
+return M

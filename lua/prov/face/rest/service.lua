@@ -1,0 +1,62 @@
+--- What a service is expected to have beside its API: /health, /ready, /metrics, /openapi.json.
+
+local json = require("prov.json")
+local log = require("prov.log")
+local reply = require("prov.face.rest.reply")
+
+local M = {}
+
+M["/health"] = {
+  summary = "Is the process alive?",
+  answer = function(_, request)
+    return reply.json(request, 200, '{"status":"ok"}')
+  end,
+}
+
+M["/ready"] = {
+  summary = "Does it take work?",
+  answer = function(self, request)
+    local o = self.orchestrator
+    local why = o.draining and "it is ending" or o.broken and "the store cannot be written: " .. tostring(o.broken)
+      or not o.pool:pick() and "no worker is ready" or nil
+    return reply.json(request, why and 503 or 200, json.encode({ ready = not why, reason = why }))
+  end,
+}
+
+M["/metrics"] = {
+  summary = "Figures for Prometheus",
+  answer = function(self, request)
+    self.orchestrator:gauges()
+    self.orchestrator.metrics:set("prov_http_connections", self.server:connections())
+    local text = self.orchestrator.metrics:text()
+    return request:respond(200, { ["content-type"] = "text/plain; version=0.0.4; charset=utf-8" },
+      request.method ~= "HEAD" and text or nil)
+  end,
+}
+
+M["/openapi.json"] = {
+  summary = "This API, described (OpenAPI 3.1)",
+  answer = function(self, request)
+    self.openapi = self.openapi or json.encode(require("prov.face.rest.openapi").document(self.routes))
+    return reply.json(request, 200, self.openapi)
+  end,
+}
+
+--- The ui of operations that run in the orchestrator: what they say goes to the log.
+---@return prov.Ui
+function M.ui()
+  local ui = {}
+  for _, level in ipairs({ "info", "warn", "debug" }) do
+    ui[level] = function(fmt, ...)
+      log[level](select("#", ...) > 0 and fmt:format(...) or fmt)
+    end
+  end
+  function ui.confirm()
+    return true
+  end
+  function ui.show() end
+  function ui.close() end
+  return ui
+end
+
+return M
