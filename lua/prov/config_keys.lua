@@ -39,6 +39,11 @@ return {
     default = "auto",
     doc = "Colours in the terminal",
   },
+  remote = {
+    type = "string",
+    default = "",
+    doc = "Address of the orchestrator that does the work, http://HOST:PORT or unix:PATH; empty: this process",
+  },
   log_level = {
     type = "enum",
     one_of = { "debug", "info", "warn", "error" },

@@ -20,6 +20,11 @@ M.GLOBAL = {
     one_of = { "table", "wide", "json", "yaml", "name" },
     doc = "table, wide, json, yaml or name",
   },
+  remote = {
+    type = "string",
+    metavar = "url",
+    doc = "Let the orchestrator at this address do it (config: remote)",
+  },
   yes = { type = "bool", short = "y", aliases = { "auto-approve" }, doc = "Answer yes to every question" },
   quiet = { type = "bool", short = "q", doc = "Results and errors only" },
   verbose = { type = "bool", short = "v", doc = "Details, and tracebacks of bugs" },

@@ -5,6 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
 export PROV_PATH=$here/../support/extensions
+e2e_both_ways
 
 mkdir "$work/world"
 "$prov" workspace new "$work/ws" >/dev/null 2>&1 && cd "$work/ws" || exit 1

@@ -4,6 +4,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
+e2e_both_ways
 e2e_need_lab
 ws=$work/ws
 lab=e2e-$$

@@ -5,6 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
 export PROV_PATH=$here/../support/extensions
+e2e_both_ways
 
 world() { find "$work/world" -type f ! -name '*.tmp' -exec sh -c 'cat "$1"; echo' _ {} \; | sort | tr '\n' ' '; }
 

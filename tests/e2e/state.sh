@@ -5,6 +5,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
+e2e_both_ways
 
 cd "$work" || exit 1
 "$prov" workspace new shop >/dev/null 2>&1 && cd shop || exit 1

@@ -28,7 +28,25 @@ has() {
     grep -qF -- "$1" "$work/out" || fail "no '$1' in: $(cat "$work/out")"
 }
 
+# Scripts that call this run a second time with E2E_REMOTE=1: their commands go to an orchestrator of their own then.
+e2e_both_ways() {
+    [ -n "${E2E_REMOTE:-}" ] || return 0
+    (cd "$work" && exec "$prov" serve --listen 127.0.0.1:0 --workers 2 >"$work/serve.log" 2>&1 </dev/null) &
+    e2e_server=$!
+    local address=$XDG_STATE_HOME/prov/orchestrator/address i
+    for i in $(seq 100); do
+        [ -s "$address" ] && break
+        sleep 0.1
+    done
+    PROV_REMOTE=$(cat "$address") || fail "no orchestrator: $(cat "$work/serve.log")"
+    export PROV_REMOTE
+}
+
 e2e_clean() {
+    if [ -n "${e2e_server:-}" ]; then
+        kill "$e2e_server" 2>/dev/null
+        wait "$e2e_server"
+    fi
     if declare -F at_exit >/dev/null; then at_exit; fi
     rm -rf "$work"
 }

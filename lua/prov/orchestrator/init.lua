@@ -233,7 +233,7 @@ function M.open(opts)
   local store
   store, e = open_store(opts.dir)
   if not store then
-    lock.close()
+    lock:close()
     return nil, e
   end
   local self = setmetatable({
@@ -305,11 +305,12 @@ end
 --- and wait for the next orchestrator.
 ---@async
 ---@param within_ms integer
+---@param hurry? fun(): boolean true: do not wait any more
 ---@return integer left jobs that had to be interrupted
-function Orchestrator:drain(within_ms)
+function Orchestrator:drain(within_ms, hurry)
   self.draining = true
   local deadline, left = clock.monotonic() + within_ms, 0
-  while next(self.running) and clock.monotonic() < deadline do
+  while next(self.running) and clock.monotonic() < deadline and not (hurry and hurry()) do
     async.sleep(20)
   end
   for id, slot in pairs(self.running) do
@@ -343,7 +344,7 @@ function Orchestrator:close()
     self.pool:close()
   end
   self.store:close()
-  self.lock.close()
+  self.lock:close()
 end
 
 Orchestrator.__close = Orchestrator.close

@@ -391,6 +391,10 @@ function M.public(job, whole)
     out.timeout = job.timeout
     out.result = job.result and json.decode(job.result) or nil
     out.errors = job.error and json.decode(job.error).errors or nil
+    for name, bytes in pairs(job.files or {}) do
+      out.files = out.files or {}
+      out.files[name] = require("core.base").base64(bytes)
+    end
   end
   return out
 end

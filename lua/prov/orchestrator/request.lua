@@ -1,5 +1,6 @@
 --- From what somebody asks for to a job that can wait: the operation, its parameters, its workspace and lane.
 
+local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
 local ops = require("prov.ops")
@@ -119,23 +120,50 @@ function M.lane_limit(lane)
   return lane:sub(1, 2) == "x:" and 1 or 0
 end
 
+local FRESH_MS = 1000
+local known = {} -- what was asked for -> { at, dir, name }
+
+--- The folder and the name of a workspace; what was found is believed for a second.
+local function find_workspace(wanted)
+  local one, now = known[wanted], clock.monotonic()
+  if one and now - one.at < FRESH_MS then
+    return one.dir, one.name
+  end
+  local dir, e = workspaces.find(wanted)
+  local workspace
+  if dir then
+    workspace, e = workspaces.open_dir(dir)
+  end
+  if not workspace then
+    return nil, e
+  end
+  if next(known) and now - select(2, next(known)).at > FRESH_MS then
+    known = {}
+  end
+  known[wanted] = { at = now, dir = dir, name = workspace.name }
+  return dir, workspace.name
+end
+
 --- The flags and the name of the workspace a request is for.
 local function place_of(wanted)
   local flags = {
     output = wanted.output or "json",
     quiet = wanted.quiet,
     verbose = wanted.verbose,
-    yes = wanted.yes or not wanted.interactive,
+    yes = wanted.yes,
   }
+  if flags.yes == nil then
+    flags.yes = not wanted.interactive
+  end
   if not wanted.workspace then
     return flags
   end
-  local dir, e = workspaces.find(wanted.workspace)
+  local dir, name = find_workspace(wanted.workspace)
   if not dir then
-    return nil, e
+    return nil, name
   end
   flags.workspace = dir
-  return flags, wanted.workspace
+  return flags, name
 end
 
 local function files_of(op, files)

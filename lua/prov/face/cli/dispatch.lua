@@ -75,6 +75,19 @@ function M.parse(words, global)
   return { name = name, op = op, params = params }
 end
 
+--- Runs an operation here, or lets an orchestrator do it.
+local function run(ctx, op, params)
+  if op.where or ctx.flags.remote or ctx.config:get("remote") ~= "" then
+    local remote, e = require("prov.face.cli.remote").of(ctx, op)
+    if remote then
+      return (op.where and remote.ask or remote.run)(remote, ctx, op, params)
+    elseif e then
+      return nil, e
+    end
+  end
+  return op.run(ctx, params)
+end
+
 local function execute(command, global)
   local async = require("prov.async")
   local context = require("prov.face.cli.context")
@@ -84,7 +97,7 @@ local function execute(command, global)
   local signals
   local ok, raised = async.run(function()
     signals = interrupt.open(ctx)
-    value, e = command.op.run(ctx, command.params)
+    value, e = run(ctx, command.op, command.params)
     return true
   end)
   if signals then

@@ -123,7 +123,9 @@ function M.run(ctx, p)
   end
   asked:take()
   log.info("ending", { running = o:count_running() })
-  local left = o:drain(math.floor(p.drain * 1000))
+  local left = o:drain(math.floor(p.drain * 1000), function()
+    return ctx.cancel.killed
+  end)
   face.server:drain(1000)
   o.pool:shut(5000)
   if left > 0 then
