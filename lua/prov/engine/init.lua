@@ -722,6 +722,8 @@ function M.recover(input)
         open[entry.step].id = entry.id
       elseif phase ~= "unknown" then
         open[entry.step] = nil
+      elseif entry.code == "conflict" and open[entry.step] then
+        open[entry.step].id = nil -- there were several: ask which of them are left
       end
     end
     for _, entry in pairs(open) do
