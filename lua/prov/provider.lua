@@ -241,7 +241,8 @@ end
 --- The fields become the body's ctx: address, key, adopt, recorded; `waiting(ms, reason)` among them is
 --- told before every new try, and when the gate holds the call back. What takes longer than its timeout
 --- is cancelled and comes back as nil, err "timeout". What failed for a while is tried again as the gate
---- of the account says; a creation only after `find` has said that the last try made nothing.
+--- of the account says; a creation only after `find` has said that the last try made nothing, which
+--- `anew()` is told.
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -285,9 +286,11 @@ function Providers:call(name, kind, verb, fields, ...)
       local asking = { address = fields.address, key = fields.key, waiting = fields.waiting }
       local found, unknown = self:call(name, kind, "find", asking, fields.key)
       if unknown or found and found.incomplete then
-        return nil, failure
+        return nil, unknown and unknown.code == "conflict" and unknown or failure
       elseif found then
         return found
+      elseif fields.anew then
+        fields.anew()
       end
     end
   end

@@ -18,7 +18,7 @@ local OP = {
     refresh = { type = "bool", default = true },
     tag = { type = "list", of = { type = "string" } },
     set = { type = "map", of = { type = "string" } },
-    mode = { type = "enum", one_of = { "a", "b" }, default = "a" },
+    mode = { type = "enum", one_of = { "a", "b" }, default = "a", aliases = { "kind", "way" } },
   },
 }
 
@@ -57,6 +57,20 @@ describe("arguments", function()
     local p, _, global = parse("-yq", "x", "-o", "json", "--no-color", "-wshop")
     assert.equal("x", p.name)
     assert.same({ yes = true, quiet = true, output = "json", color = false, workspace = "shop" }, global)
+  end)
+
+  it("have other names, and positionals that are flags too", function()
+    assert.equal("b", parse("x", "--way", "b").mode)
+    assert.equal("b", parse("x", "--kind=b").mode)
+    local _, _, global = parse("x", "--auto-approve")
+    assert.is_true(global.yes)
+    local op = { name = "a", params = { file = { type = "path", positional = 1, flag = true } } }
+    assert.equal("f", args.parse(op, { "f" }, {}).file)
+    assert.equal("f", args.parse(op, { "--file", "f" }, {}).file)
+    local none, e = args.parse(op, { "f", "--file", "g" }, {})
+    assert.is_nil(none)
+    assert.equal("usage", e.code)
+    assert.matches("--file is given twice", e.msg, 1, true)
   end)
 
   it("leave the rest of a command line to the last positional", function()
@@ -251,6 +265,9 @@ describe("completion", function()
 
   it("offers flags, values and names", function()
     assert.equal("--detailed-exitcode", words("plan", "--det"))
+    assert.equal("--auto-approve", words("apply", "--auto"))
+    assert.equal(":files", words("apply", ""))
+    assert.equal(":files", words("apply", "--plan", ""))
     assert.equal("continue rollback stop", words("apply", "--on-failure", ""))
     assert.equal("--on-failure=continue", words("apply", "--on-failure=c"))
     assert.equal("json", words("-o", "j"))

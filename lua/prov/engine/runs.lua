@@ -30,10 +30,10 @@ function M.list(store, limit)
     list[#list + 1] = fields
   end
   table.sort(list, function(a, b)
-    if a.started ~= b.started then
-      return a.started > b.started
-    elseif a.revision ~= b.revision then -- of one second
+    if a.revision ~= b.revision then -- clocks go back, revisions do not
       return (a.revision or 0) > (b.revision or 0)
+    elseif a.started ~= b.started then
+      return a.started > b.started
     end
     return a.id > b.id
   end)

@@ -98,12 +98,16 @@ end
 local MAY_COME_LATER = { timeout = true, unavailable = true, canceled = true }
 
 --- After a failed creation: records what exists all the same, so that the next plan replaces it.
---- Returns an error only when that could not be written.
+--- Returns an error when that could not be written, or when there are several of it.
 local function keep_half_made(run, step, args, identity, key, why)
-  if not identity then
+  if not identity or why.code == "conflict" then
     local found, e = call(run, step, "find", { key = key }, key)
-    identity = found and found.id
-    if e or not identity and MAY_COME_LATER[why.code] then
+    if e and e.code == "conflict" then
+      run.uncertain[step.id] = true -- there are several: a person must choose, and the next run asks again
+      return e
+    end
+    identity = identity or found and found.id
+    if not identity and (e or MAY_COME_LATER[why.code]) then
       run.uncertain[step.id] = true -- what became of it is not known: the next run asks again
     end
   end
@@ -112,6 +116,14 @@ local function keep_half_made(run, step, args, identity, key, why)
     local _, e = save(run, step, "failed", parts)
     return e
   end
+end
+
+--- The provider gave more than one identity for one creation: only the last one is recorded.
+local function made_twice(step, identity, others)
+  return err.new("conflict", ("provider '%s' made more than one %s for this: %s is recorded, %s is not"):format(
+    step.provider, step.kind, identity, table.concat(others, " and ")), {
+    hint = "look whether it exists, and delete it at the provider: prov knows nothing more of it",
+  })
 end
 
 function M.create_resource(run, step)
@@ -132,27 +144,46 @@ function M.create_resource(run, step)
   if not ok then
     return nil, e
   end
-  local identity
+  local identity, others = nil, {} -- the last one told, those told before
+  local function accepted(id)
+    if identity and identity ~= id then
+      others[#others + 1] = identity
+    end
+    identity = id
+  end
   local observed
   observed, e = call(run, step, "create", {
     address = step.address,
     kind = step.kind,
     key = key,
     adopt = function(id)
-      identity = id
+      accepted(id)
       run:note(step, "accepted", { id = id }) -- lost in a crash, the key finds it
+    end,
+    anew = function()
+      identity = nil
     end,
   }, args)
   if observed then
-    return save(run, step, "done", {
-      id = observed.id,
-      key = key,
-      args_bytes = args_bytes,
-      needs = needs,
-      state = observed,
-    })
+    accepted(observed.id)
+    local parts = { id = observed.id, key = key, args_bytes = args_bytes, needs = needs, state = observed }
+    if not others[1] then
+      return save(run, step, "done", parts)
+    end
+    ok, e = save(run, step, "failed", parts)
+    return nil, not ok and e or made_twice(step, identity, others)
   end
   return nil, keep_half_made(run, step, args, identity, key, e) or e
+end
+
+--- The error of an update, saying so when there is nothing left to change.
+local function vanished(step, e)
+  if e.code ~= "notfound" then
+    return e
+  end
+  e = e:wrap("%s has vanished since the plan was made", step.address)
+  e.hint = "the next apply makes it anew"
+  return e
 end
 
 function M.update_resource(run, step)
@@ -171,19 +202,19 @@ function M.update_resource(run, step)
   if step.changes[1] and step.changes[#step.changes].path == "status" then
     observed, e = call(run, step, "action_start", { key = record.key, recorded = observed }, record.id)
     if not observed then
-      return nil, e
+      return nil, vanished(step, e)
     end
     if type(observed) ~= "table" then
       observed, e = call(run, step, "read", { key = record.key, recorded = record:state() }, record.id)
       if not observed then
-        return nil, e or err.new("notfound", step.address .. " is gone")
+        return nil, e or vanished(step, err.new("notfound", "it is gone"))
       end
     end
   end
   if not only_power then
     observed, e = call(run, step, "update", { key = record.key, recorded = observed }, record.id, args, observed)
     if not observed then
-      return nil, e
+      return nil, vanished(step, e)
     end
   end
   if step.kind == "server" then
@@ -199,7 +230,7 @@ function M.delete_resource(run, step)
     return nil, e
   end
   ok, e = call(run, step, "delete", { key = record.key, record = record }, record.id)
-  if not ok then
+  if not ok and e.code ~= "notfound" then -- what has vanished meanwhile is deleted
     return nil, e
   end
   if step.kind == "server" then

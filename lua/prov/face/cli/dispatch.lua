@@ -130,6 +130,9 @@ function M.run(words)
   local command, e = M.parse(words, global)
   local term = require("prov.face.cli.term")
   if not command then
+    if (" " .. table.concat(words, " ") .. " "):find(" %-%-events[= ]json ") then
+      global.events = "json" -- also when it stands behind what was wrong
+    end
     return fail(e, global, term.open(2, global.color))
   end
   if command.help then

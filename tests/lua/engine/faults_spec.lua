@@ -1,0 +1,197 @@
+--- Whole runs in a world that misbehaves: how each ends, what is said, and what the next one makes of it.
+
+local clock = require("prov.clock")
+local err = require("prov.err")
+local scripted = require("support.scripted")
+local spec = require("support.project")
+local test = require("support.async").test
+
+local function problem(code, msg, data)
+  return err.new(code, msg, { data = data })
+end
+
+describe("a run", function()
+  it("notices when one creation was answered with two identities", test(function()
+    local w
+    w = scripted.world({
+      script = function(verb, n, ctx)
+        if verb == "create" and n == 1 then
+          w.things.other = { id = "other", key = "?", label = "x" }
+          ctx.adopt("other")
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n  b: { after: \"${thing.a.id}\" }\n")
+    local result = assert(spec.apply(c))
+    assert.equal("failed", result.status)
+    assert.equal("conflict", result.failures[1].code)
+    assert.matches("provider 'scripted' made more than one thing for this: t1 is recorded, other is not",
+      result.failures[1].error, 1, true)
+    assert.matches("delete it at the provider", result.failures[1].hint)
+    assert.same({ "create thing.b" }, (spec.plan(c)))
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.equal(3, scripted.count(w))
+  end))
+
+  it("stops at two things for one key, in this run and in the next, until a person has chosen", test(function()
+    local w
+    w = scripted.world({
+      script = function(verb, n, ctx)
+        if verb == "create" and n == 1 then
+          w.things.twin = { id = "twin", key = ctx.key, label = "x" }
+          return problem("timeout", "the answer was lost"), true
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n")
+    local result = assert(spec.apply(c))
+    assert.equal("conflict", result.failures[1].code)
+    assert.matches("is on two things", result.failures[1].error)
+    local ok, e = pcall(spec.apply, c)
+    assert.is_false(ok)
+    assert.matches("settle the interrupted creation of thing.a.*is on two things", tostring(e))
+    assert.same({ 2, 1 }, { scripted.count(w), w.calls.create })
+    w.things.twin = nil
+    assert.is_false(assert(spec.apply(c)).changed)
+    assert.equal(1, scripted.count(w))
+  end))
+
+  it("does not take a new try's identity for a second one", test(function()
+    local w
+    w = scripted.world({
+      script = function(verb, n, ctx)
+        if verb == "create" and n == 1 then
+          ctx.adopt("never-came")
+          return problem("unavailable", "503")
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n")
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.equal(1, scripted.count(w))
+  end))
+
+  it("finds what a creation made that took longer than its provider allows", test(function()
+    local slow = true
+    local w = scripted.world({
+      timeout = { create = 0.05 },
+      linger = function()
+        return slow and 5 or 0
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n  b: { after: \"${thing.a.id}\" }\n")
+    assert.equal("done", assert(spec.apply(c)).status)
+    slow = false
+    assert.same({ 2, 2 }, { scripted.count(w), w.calls.create })
+    assert.same({}, (spec.plan(c)))
+  end))
+
+  it("rides out a storm of 429s with Retry-After, and 5xx of every verb", test(function()
+    local seen = {}
+    local w = scripted.world({
+      limits = { retry = { base = 0.001, max = 0.002, attempts = 10 } },
+      script = function(verb, _, ctx)
+        local slot = verb .. ctx.address
+        seen[slot] = (seen[slot] or 0) + 1
+        if seen[slot] == 1 then
+          return problem("unavailable", "429", { retry_after = 0.01 })
+        elseif seen[slot] == 2 then
+          return problem("unavailable", "502"), verb == "create" -- the effect happened
+        end
+      end,
+    })
+    local things = {}
+    for i = 1, 30 do
+      things[i] = ("  t%d: {}\n"):format(i)
+    end
+    local c = scripted.workspace(w, table.concat(things))
+    assert.equal(30, assert(spec.apply(c)).done)
+    assert.same({ 30, 30 }, { scripted.count(w), w.made })
+    seen = {}
+    c.write((table.concat(things):gsub("{}", "{ label: y }")))
+    assert.equal(30, assert(spec.apply(c)).done)
+    seen = {}
+    assert.equal(30, assert(spec.apply(c, { destroy = true })).done)
+    assert.equal(0, scripted.count(w))
+  end))
+
+  it("gives up on a provider that stays away, and loses nothing", test(function()
+    local away = true
+    local w = scripted.world({
+      script = function()
+        return away and problem("unavailable", "503") or nil
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n")
+    local result = assert(spec.apply(c))
+    assert.same({ "failed", "unavailable" }, { result.status, result.failures[1].code })
+    away = false
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.equal(1, scripted.count(w))
+  end))
+
+  it("deletes what vanished between plan and apply, and says so of what it was to change", test(function()
+    local w = scripted.world({})
+    local c = scripted.workspace(w, "  a: {}\n  b: {}\n")
+    assert(spec.apply(c))
+    c.write("  a: { label: y }\n")
+    local file = c.dir .. "/plan.json"
+    local _, plan = spec.plan(c)
+    assert(require("prov.plan.file").save(c.need_workspace(), plan, file))
+    w.things = {}
+    local result = assert(spec.apply(c, { file = file, on_failure = "continue" }))
+    assert.same({ "failed", 1, 1 }, { result.status, result.done, result.failed })
+    assert.matches("thing.a has vanished since the plan was made", result.failures[1].error)
+    assert.equal("the next apply makes it anew", result.failures[1].hint)
+    assert.same({ "create thing.a" }, (spec.plan(c)))
+  end))
+
+  it("makes anew what vanished between two of its steps", test(function()
+    local w
+    w = scripted.world({
+      script = function(verb, n)
+        if verb == "create" and n == 2 then
+          w.things = {}
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n  b: { after: \"${thing.a.id}\" }\n")
+    local result = assert(spec.apply(c))
+    assert.matches("there is no t1", result.failures[1].error)
+    assert.same({ "create thing.a", "create thing.b" }, (spec.plan(c)))
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.equal(2, scripted.count(w))
+  end))
+
+  it("does not mind a clock that jumps", test(function()
+    local wall, time, offset = clock.wall, os.time, 0
+    local _ <close> = setmetatable({}, {
+      __close = function()
+        clock.wall, os.time = wall, time
+      end,
+    })
+    clock.wall = function()
+      return wall() + offset * 1000
+    end
+    os.time = function(...)
+      return ... and time(...) or time() + offset
+    end
+    local w = scripted.world({
+      script = function(verb, n)
+        if verb == "create" then
+          offset = n % 2 == 1 and 86400 or -86400
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n  b: { after: \"${thing.a.id}\" }\n  c: { after: \"${thing.b.id}\" }\n")
+    local result = assert(spec.apply(c))
+    assert.equal("done", result.status)
+    assert.is_true(result.ms < 60000)
+    offset = -2 * 86400
+    c.write("  a: { label: y }\n")
+    local last = assert(spec.apply(c))
+    local store = assert(c.need_workspace():store())
+    assert.equal(last.run, assert(require("prov.engine.runs").find(store, "last")).id)
+    assert.equal(1, scripted.count(w))
+  end))
+end)
