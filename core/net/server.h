@@ -130,9 +130,9 @@ void pv_exchange_finish(pv_exchange *exchange);
  * pv_socket_close(), also when the client is gone by then. */
 typedef struct pv_socket pv_socket;
 
-/* on_ready: after pv_socket_receive() gave 0, there is something or the socket has closed;
- * on_drained: everything sent has been taken.  Both from the loop, never from inside a function of
- * the socket. */
+/* on_ready: a message has come, or the socket has closed; on_drained: everything sent has been
+ * taken. Both from the loop, never from inside a function of the socket: pv_socket_receive() says
+ * itself what there is. */
 typedef struct pv_socket_events {
     void (*on_ready)(void *arg);
     void (*on_drained)(void *arg);

@@ -111,7 +111,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 void server_conn_feed(server_conn *conn, pv_bytes plain)
 {
     if (conn->state == CONN_GONE || conn->state == CONN_LINGER) return;
-    if (conn->socket != NULL) conn->socket->heard = server_now(conn->server);
+    if (conn->socket != NULL) server_socket_heard(conn->socket);
     pv_buf_add(&conn->in, plain.data, plain.len); /* no limit: reading stops at IN_MAX */
     server_conn_process(conn);
 }

@@ -164,7 +164,8 @@ void server_exchange_end(pv_exchange *exchange, int keep);
 void server_problem(pv_exchange *exchange, int status, const char *detail, const char *field);
 
 /* server_socket.c */
-int server_socket_step(server_conn *conn); /* 1 when there may be more to do */
+int server_socket_step(server_conn *conn);   /* 1 when there may be more to do */
+void server_socket_heard(pv_socket *socket); /* bytes came */
 void server_socket_gone(pv_socket *socket);
 void server_socket_drained(pv_socket *socket);
 void server_socket_overdue(server_conn *conn);

@@ -333,6 +333,12 @@ void server_socket_going_away(pv_socket *s)
     process_quietly(s);
 }
 
+void server_socket_heard(pv_socket *s)
+{
+    s->heard = server_now(s->conn->server);
+    s->pinged = 0;
+}
+
 /* Nothing came for a while.  A client whose messages nobody takes cannot be blamed for it. */
 void server_socket_overdue(server_conn *conn)
 {
@@ -341,7 +347,6 @@ void server_socket_overdue(server_conn *conn)
     if (s->close_sent) {
         server_conn_drop(conn);
     } else if (now < s->heard + s->ping_ms) {
-        s->pinged = 0;
         conn->read_due = s->heard + s->ping_ms;
     } else if (s->pinged && s->ready == 0) {
         server_conn_drop(conn);

@@ -159,6 +159,7 @@ static int read_payload(pv_ws_reader *r, pv_bytes data, size_t *used, pv_ws_even
         return 0;
     }
     r->message.len += len;
+    r->message.data[r->message.len] = '\0';
     if (r->kind == PV_WS_TEXT && !pv_ws_utf8_feed(&r->utf8, (pv_bytes){to, len}))
         return fail(event, PV_WS_NOT_UTF8, "the text is not UTF-8");
     return 0;
