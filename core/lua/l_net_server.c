@@ -9,8 +9,9 @@
 
 #define SERVER "prov.http_server"
 #define REPLY "prov.http_reply"
+#define SOCKET "prov.http_socket"
 
-enum { FIELDS_MAX = 128 };
+enum { FIELDS_MAX = 128, PROTOCOLS_MAX = 16 };
 
 typedef struct server {
     lua_State *L;
@@ -23,6 +24,12 @@ typedef struct reply {
     pv_exchange *exchange;
     int event_ref;
 } reply;
+
+typedef struct websocket {
+    lua_State *L;
+    pv_socket *socket;
+    int event_ref;
+} websocket;
 
 /* Takes the exchange out of its reply, which is closed then. */
 static pv_exchange *take(lua_State *L, reply **box)
@@ -153,6 +160,144 @@ static int reply_finish(lua_State *L)
     lx_checkbox(L, 1, REPLY);
     pv_exchange_finish(take(L, box));
     return 0;
+}
+
+static void end_socket(lua_State *L, int code, pv_bytes reason)
+{
+    websocket **box = lx_boxslot(L, 1, SOCKET), *w = *box;
+    if (w == NULL) return;
+    *box = NULL;
+    pv_socket_close(w->socket, code, reason);
+    lx_unref(L, w->event_ref);
+    pv_free(w);
+}
+
+/* A socket that was forgotten: nothing of Lua is called. */
+static int socket_gc(lua_State *L)
+{
+    end_socket(L, PV_WS_FAILED, (pv_bytes){"", 0});
+    return 0;
+}
+
+/* socket:close(code?, reason?) */
+static int socket_close(lua_State *L)
+{
+    lua_Integer code = luaL_optinteger(L, 2, PV_WS_NORMAL);
+    pv_bytes reason = {"", 0};
+    if (!lua_isnoneornil(L, 3)) reason = lx_checkbytes(L, 3);
+    luaL_argcheck(L, code <= 4999 && pv_ws_is_code((int)code), 2, "not a close code");
+    luaL_argcheck(L, pv_ws_is_utf8(reason), 3, "a reason is UTF-8");
+    end_socket(L, (int)code, reason);
+    return 0;
+}
+
+static void on_socket_ready(void *arg)
+{
+    websocket *w = arg;
+    lua_pushliteral(w->L, "ready");
+    lx_event(w->L, w->event_ref, 1);
+}
+
+static void on_socket_drained(void *arg)
+{
+    websocket *w = arg;
+    lua_pushliteral(w->L, "drained");
+    lx_event(w->L, w->event_ref, 1);
+}
+
+/* Keeps the list on the stack, so that its strings live as long as the call. */
+static size_t read_protocols(lua_State *L, int t, const char **protocols)
+{
+    size_t count = 0;
+    lua_pushliteral(L, "protocols");
+    if (lua_rawget(L, t) == LUA_TNIL) return 0;
+    luaL_argcheck(L, lua_istable(L, -1), t, "field 'protocols' is not a list");
+    luaL_argcheck(L, lua_rawlen(L, -1) <= PROTOCOLS_MAX, t, "too many protocols");
+    for (; count < lua_rawlen(L, -1); count++) {
+        luaL_argcheck(L, lua_rawgeti(L, -1, (lua_Integer)count + 1) == LUA_TSTRING, t,
+                      "protocols must be strings");
+        protocols[count] = lua_tostring(L, -1); /* kept by the list */
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
+static int read_option(lua_State *L, int t, const char *name)
+{
+    lua_Integer value = lx_optfield_int(L, t, name, 0);
+    if (value < 0 || value > INT_MAX) luaL_error(L, "field '%s' is out of range", name);
+    return (int)value;
+}
+
+/* reply:websocket(options, on_event("ready" | "drained")) -> socket, protocol | nil, err */
+static int reply_websocket(lua_State *L)
+{
+    const char *protocols[PROTOCOLS_MAX];
+    reply **from = lx_boxslot(L, 1, REPLY);
+    pv_socket_options o = {.protocols = protocols};
+    pv_socket_events events = {on_socket_ready, on_socket_drained, NULL};
+    websocket **box, *w;
+    pv_err err;
+    lx_checkbox(L, 1, REPLY);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    o.message_bytes = (size_t)read_option(L, 2, "message_bytes");
+    o.ping_ms = read_option(L, 2, "ping_ms");
+    o.close_ms = read_option(L, 2, "close_ms");
+    o.protocol_count = read_protocols(L, 2, protocols);
+    box = lx_newbox(L, SOCKET);
+    w = pv_alloc(sizeof *w);
+    w->L = lx_main(L);
+    events.arg = w;
+    if (pv_exchange_websocket(&w->socket, take(L, from), &o, &events, &err) != PV_OK) {
+        pv_free(w);
+        return lx_fail(L, &err);
+    }
+    *box = w;
+    w->event_ref = lx_ref(L, 3);
+    if (pv_socket_protocol(w->socket) == NULL) return 1;
+    lua_pushstring(L, pv_socket_protocol(w->socket));
+    return 2;
+}
+
+/* socket:send(bytes, is_binary?) -> true | nil, err */
+static int socket_send(lua_State *L)
+{
+    websocket *w = lx_checkbox(L, 1, SOCKET);
+    pv_bytes bytes = lx_checkbytes(L, 2);
+    int kind = lua_toboolean(L, 3) ? PV_WS_BINARY : PV_WS_TEXT;
+    pv_err err;
+    if (pv_socket_send(w->socket, kind, bytes, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* socket:pending() -> bytes that the client has not taken */
+static int socket_pending(lua_State *L)
+{
+    websocket *w = lx_checkbox(L, 1, SOCKET);
+    lua_pushinteger(L, (lua_Integer)pv_socket_pending(w->socket));
+    return 1;
+}
+
+/* socket:take() -> message, "text" | "bytes"; nil: none yet; false, code, reason: has closed */
+static int socket_take(lua_State *L)
+{
+    websocket *w = lx_checkbox(L, 1, SOCKET);
+    pv_buf *message = lx_newbuf(L, 0);
+    pv_bytes reason;
+    int kind, got = pv_socket_receive(w->socket, &kind, message);
+    if (got > 0) {
+        lua_pushlstring(L, message->len > 0 ? message->data : "", message->len);
+        lua_pushstring(L, kind == PV_WS_TEXT ? "text" : "bytes");
+        pv_buf_deinit(message); /* may be large; the collector would take its time */
+        return 2;
+    }
+    if (got == 0) return 0;
+    lua_pushboolean(L, 0);
+    lua_pushinteger(L, pv_socket_closed(w->socket, &reason));
+    lua_pushlstring(L, reason.data, reason.len);
+    return 3;
 }
 
 static void set_bytes(lua_State *L, const char *name, pv_bytes bytes)
@@ -328,6 +473,15 @@ static int l_listen(lua_State *L)
     return 1;
 }
 
+/* What is called instead of close. */
+static void set_meta(lua_State *L, const char *type, const char *name, lua_CFunction f)
+{
+    luaL_getmetatable(L, type);
+    lua_pushcfunction(L, f);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+}
+
 int luaopen_core_net_server(lua_State *L);
 int luaopen_core_net_server(lua_State *L)
 {
@@ -339,20 +493,23 @@ int luaopen_core_net_server(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg reply_methods[] = {
-        {"respond", reply_respond},
-        {"problem", reply_problem},
-        {"start", reply_start},
-        {"write", reply_write},
-        {"pending", reply_pending},
-        {"finish", reply_finish},
+        {"respond", reply_respond},     {"problem", reply_problem},
+        {"start", reply_start},         {"write", reply_write},
+        {"pending", reply_pending},     {"finish", reply_finish},
+        {"websocket", reply_websocket}, {NULL, NULL},
+    };
+    static const luaL_Reg socket_methods[] = {
+        {"send", socket_send},
+        {"pending", socket_pending},
+        {"take", socket_take},
         {NULL, NULL},
     };
     lx_deftype(L, SERVER, server_methods, server_close);
     lx_deftype(L, REPLY, reply_methods, reply_close);
-    luaL_getmetatable(L, REPLY);
-    lua_pushcfunction(L, reply_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
+    lx_deftype(L, SOCKET, socket_methods, socket_close);
+    set_meta(L, REPLY, "__gc", reply_gc);
+    set_meta(L, SOCKET, "__gc", socket_gc);
+    set_meta(L, SOCKET, "__close", socket_gc); /* gets an error behind the socket */
     luaL_newlib(L, functions);
     return 1;
 }

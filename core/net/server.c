@@ -236,6 +236,7 @@ void pv_httpd_drain(pv_httpd *server, int within_ms, pv_httpd_drained_cb cb, voi
     stop_listening(server);
     for (server_conn *c = server->conns; c != NULL; c = c->next)
         if (is_idle(c)) server_conn_linger(c);
+        else if (c->socket != NULL) server_socket_going_away(c->socket);
     if (server->count == 0 || within_ms < 0) within_ms = 0;
     uv_timer_start(&server->drain_timer, on_drain_timer, (uint64_t)within_ms, 0);
 }

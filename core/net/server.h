@@ -1,7 +1,8 @@
 /* HTTP server on the loop: HTTP/1.1 (and 1.0) with keep-alive and pipelining, TLS 1.2 and 1.3, TCP,
  * Unix sockets and inherited sockets.  Requests come whole, answers go whole or as a stream with
- * back-pressure.  Everything a client can make grow has a limit.  Errors of the server itself are
- * answered with problem+json (RFC 9457).  All of it belongs to the thread of the loop. */
+ * back-pressure, or as a WebSocket.  Everything a client can make grow has a limit.  Errors of the
+ * server itself are answered with problem+json (RFC 9457).  All of it belongs to the thread of the
+ * loop. */
 #ifndef PV_NET_SERVER_H
 #define PV_NET_SERVER_H
 
@@ -10,12 +11,13 @@
 #include "base/buf.h"
 #include "base/status.h"
 #include "net/http1.h"
+#include "net/websocket.h"
 
 typedef struct pv_httpd pv_httpd;
 
 /* A request and the answer that is due for it.  It belongs to the handler, which ends it exactly
- * once with pv_exchange_respond(), _problem(), _finish() or _abort(), also when the client or the
- * server is gone by then; afterwards it is no longer valid. */
+ * once with pv_exchange_respond(), _problem(), _finish(), _abort() or _websocket(), also when the
+ * client or the server is gone by then; afterwards it is no longer valid. */
 typedef struct pv_exchange pv_exchange;
 
 /* 0 means the value named. */
@@ -123,5 +125,62 @@ size_t pv_exchange_pending(const pv_exchange *exchange);
 
 /* Ends the exchange: a stream is complete; without one the client gets a 500. */
 void pv_exchange_finish(pv_exchange *exchange);
+
+/* A WebSocket, made out of an exchange.  It belongs to who made it and is ended exactly once with
+ * pv_socket_close(), also when the client is gone by then. */
+typedef struct pv_socket pv_socket;
+
+/* on_ready: a message has come, or the socket has closed; on_drained: everything sent has been
+ * taken. Both from the loop, never from inside a function of the socket: pv_socket_receive() says
+ * itself what there is. */
+typedef struct pv_socket_events {
+    void (*on_ready)(void *arg);
+    void (*on_drained)(void *arg);
+    void *arg;
+} pv_socket_events;
+
+/* 0 means the value named. */
+typedef struct pv_socket_options {
+    const char *const
+        *protocols; /* ours, the best first; one that the client offers is agreed on */
+    size_t protocol_count;
+    size_t message_bytes; /* of the client: 1 MiB; longer ones close with 1009 */
+    int ping_ms;          /* silence until the client is pinged, and again until it is cut: 30 s */
+    int close_ms;         /* for the client's answer to a close: 5 s */
+} pv_socket_options;
+
+/* Answers with 101 and ends the exchange, whatever it returns.  PV_EPROTO: the request is no
+ * handshake of RFC 6455, the client gets a 400, 405 or 426; PV_EINVAL: the answer has begun
+ * already, or a protocol is no token; PV_EUNAVAILABLE: the server is draining; PV_ECLOSED: the
+ * client is gone. */
+pv_status pv_exchange_websocket(pv_socket **out, pv_exchange *exchange,
+                                const pv_socket_options *options, const pv_socket_events *events,
+                                pv_err *err);
+
+/* The protocol agreed on, or NULL; one of options->protocols, valid as long as those are. */
+const char *pv_socket_protocol(const pv_socket *socket);
+
+/* Sends a message, PV_WS_TEXT or PV_WS_BINARY.  PV_EINVAL: text that is not UTF-8; PV_ELIMIT: more
+ * than stream_bytes would wait for the client, nothing was taken: wait for on_drained; PV_ECLOSED.
+ */
+pv_status pv_socket_send(pv_socket *socket, int kind, pv_bytes data, pv_err *err);
+
+/* Bytes that the client has not taken yet. */
+size_t pv_socket_pending(const pv_socket *socket);
+
+/* Takes the next message: 1, its kind and its bytes in *message, which is set and then the
+ * caller's; 0 when there is none yet; -1 when the socket has closed and nothing more comes.  The
+ * client's next message is not read before this one was taken, so a slow receiver slows the client
+ * down. */
+int pv_socket_receive(pv_socket *socket, int *kind, pv_buf *message);
+
+/* Once it has closed: the code and reason of the close frame that came, or that the server sent
+ * because of a broken protocol or a drain; PV_WS_ABNORMAL when the connection was lost.  0 while it
+ * is open. */
+int pv_socket_closed(const pv_socket *socket, pv_bytes *reason);
+
+/* Ends it: sends a close frame unless one was sent, waits for the client's, and closes the
+ * connection, all by itself.  NULL is fine. */
+void pv_socket_close(pv_socket *socket, int code, pv_bytes reason);
 
 #endif

@@ -11,8 +11,6 @@ enum {
     LINGER_MS = 2000
 };
 
-static void process(server_conn *conn);
-
 server_conn *server_conn_new(pv_httpd *server)
 {
     server_conn *conn = pv_alloc(sizeof *conn);
@@ -29,6 +27,7 @@ static void handle_closed(server_conn *conn)
 {
     if (--conn->open_handles > 0) return;
     if (conn->exchange != NULL) server_exchange_gone(conn->exchange);
+    if (conn->socket != NULL) server_socket_gone(conn->socket);
     server_session_free(conn->session);
     pv_buf_deinit(&conn->in);
     pv_buf_deinit(&conn->out);
@@ -66,7 +65,7 @@ void server_conn_linger(server_conn *conn)
     if (conn->state == CONN_GONE || conn->state == CONN_LINGER) return;
     conn->state = CONN_LINGER;
     conn->read_due = 0;
-    process(conn);
+    server_conn_process(conn);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -82,7 +81,7 @@ static void on_eof(server_conn *conn)
     conn->eof = 1;
     if (conn->shutting == 2 || (conn->state == CONN_BUSY && conn->exchange->started))
         server_conn_drop(conn);
-    else process(conn);
+    else server_conn_process(conn);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -105,15 +104,16 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     } else if (conn->eof) {
         on_eof(conn);
     } else {
-        process(conn);
+        server_conn_process(conn);
     }
 }
 
 void server_conn_feed(server_conn *conn, pv_bytes plain)
 {
     if (conn->state == CONN_GONE || conn->state == CONN_LINGER) return;
+    if (conn->socket != NULL) server_socket_heard(conn->socket);
     pv_buf_add(&conn->in, plain.data, plain.len); /* no limit: reading stops at IN_MAX */
-    process(conn);
+    server_conn_process(conn);
 }
 
 /* Hands the request to the handler. */
@@ -174,8 +174,7 @@ static int begin_exchange(server_conn *conn, pv_bytes head)
     return 1;
 }
 
-/* What was received and not looked at. */
-static pv_bytes ahead(const server_conn *conn)
+pv_bytes server_conn_ahead(const server_conn *conn)
 {
     pv_bytes rest = {"", conn->in.len - conn->at};
     if (rest.len > 0) rest.data = conn->in.data + conn->at;
@@ -185,7 +184,7 @@ static pv_bytes ahead(const server_conn *conn)
 static int read_head(server_conn *conn)
 {
     size_t max = conn->server->limits.head_bytes, len;
-    pv_bytes rest = ahead(conn);
+    pv_bytes rest = server_conn_ahead(conn);
     int found;
     if (server_conn_pending(conn) > OUT_MAX) return 0; /* until the client has taken some */
     if (!conn->skipped && rest.len >= 2 && memcmp(rest.data, "\r\n", 2) == 0) {
@@ -209,7 +208,7 @@ static int read_head(server_conn *conn)
 static int read_body(server_conn *conn)
 {
     pv_exchange *x = conn->exchange;
-    pv_bytes rest = ahead(conn);
+    pv_bytes rest = server_conn_ahead(conn);
     const char *why = NULL;
     size_t used = rest.len;
     int status = 0, done;
@@ -234,6 +233,7 @@ static int step(server_conn *conn)
 {
     if (conn->state == CONN_HEAD) return read_head(conn);
     if (conn->state == CONN_BODY) return read_body(conn);
+    if (conn->state == CONN_SOCKET) return server_socket_step(conn);
     return 0;
 }
 
@@ -277,7 +277,7 @@ static void settle(server_conn *conn)
 }
 
 /* Goes on with what was received as far as possible. */
-static void process(server_conn *conn)
+void server_conn_process(server_conn *conn)
 {
     if (conn->processing || conn->state == CONN_GONE) return;
     conn->processing = 1;
@@ -300,7 +300,7 @@ void server_conn_answered(server_conn *conn, int keep)
     conn->begun = 0;
     conn->read_due = 0;
     conn->state = keep && !conn->server->draining ? CONN_HEAD : CONN_LINGER;
-    process(conn);
+    server_conn_process(conn);
 }
 
 void server_conn_written(server_conn *conn)
@@ -309,8 +309,9 @@ void server_conn_written(server_conn *conn)
     if (conn->owes_drained && server_conn_pending(conn) == 0) {
         conn->owes_drained = 0;
         if (x != NULL && x->events.on_drained != NULL) x->events.on_drained(x->events.arg);
+        if (conn->socket != NULL) server_socket_drained(conn->socket);
     }
-    process(conn);
+    server_conn_process(conn);
 }
 
 static void read_timed_out(server_conn *conn)
@@ -320,6 +321,7 @@ static void read_timed_out(server_conn *conn)
     else if (conn->state == CONN_HEAD && conn->begun)
         refuse(conn, 408, "the header did not come in time");
     else if (conn->state == CONN_HEAD) server_conn_linger(conn);
+    else if (conn->state == CONN_SOCKET) server_socket_overdue(conn);
     else if (conn->state == CONN_LINGER) server_conn_drop(conn);
 }
 

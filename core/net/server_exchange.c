@@ -45,13 +45,12 @@ void pv_exchange_watch(pv_exchange *x, const pv_exchange_events *events)
     x->events = *events;
 }
 
-/* The connection, NULL when it is going or gone. */
-static server_conn *live(const pv_exchange *x)
+server_conn *server_exchange_live(const pv_exchange *x)
 {
     return x->conn != NULL && x->conn->state != CONN_GONE ? x->conn : NULL;
 }
 
-static void end(pv_exchange *x, int keep)
+void server_exchange_end(pv_exchange *x, int keep)
 {
     server_conn *conn = x->conn;
     server_exchange_free(x);
@@ -138,7 +137,7 @@ static int keeps(const pv_exchange *x)
 pv_status pv_exchange_respond(pv_exchange *x, int status, const char *const *fields, size_t count,
                               pv_bytes body, pv_err *err)
 {
-    server_conn *conn = live(x);
+    server_conn *conn = server_exchange_live(x);
     pv_status bad = check(status, fields, count, err);
     int keep;
     if (bad == PV_OK && x->started) bad = pv_fail(err, PV_EINVAL, "the answer has begun already");
@@ -152,14 +151,14 @@ pv_status pv_exchange_respond(pv_exchange *x, int status, const char *const *fie
                  keep, x->request.head.minor);
         if (!x->is_head && has_body(status)) pv_buf_add(&conn->out, body.data, body.len);
     }
-    end(x, keep);
+    server_exchange_end(x, keep);
     return PV_OK;
 }
 
 void pv_exchange_abort(pv_exchange *x)
 {
     if (x->conn != NULL) server_conn_drop(x->conn);
-    end(x, 0);
+    server_exchange_end(x, 0);
 }
 
 static void add_json_text(pv_buf *out, const char *text)
@@ -191,6 +190,12 @@ static void add_problem(pv_buf *out, int status, const char *detail)
 
 void pv_exchange_problem(pv_exchange *x, int status, const char *detail)
 {
+    server_problem(x, status, detail, NULL);
+}
+
+void server_problem(pv_exchange *x, int status, const char *detail, const char *field)
+{
+    const char *const fields[] = {problem_fields[0], problem_fields[1], field};
     pv_buf text = {0};
     if (x->started) { /* what the client has got must not look complete */
         pv_exchange_abort(x);
@@ -198,7 +203,8 @@ void pv_exchange_problem(pv_exchange *x, int status, const char *detail)
     }
     if (status < 400 || status > 599) status = 500;
     add_problem(&text, status, detail);
-    pv_exchange_respond(x, status, problem_fields, 2, (pv_bytes){text.data, text.len}, NULL);
+    pv_exchange_respond(x, status, fields, field != NULL ? 3 : 2, (pv_bytes){text.data, text.len},
+                        NULL);
     pv_buf_deinit(&text);
 }
 
@@ -215,7 +221,7 @@ void server_refuse(server_conn *conn, int status, const char *detail, int header
 pv_status pv_exchange_start(pv_exchange *x, int status, const char *const *fields, size_t count,
                             pv_err *err)
 {
-    server_conn *conn = live(x);
+    server_conn *conn = server_exchange_live(x);
     pv_status bad = check(status, fields, count, err);
     if (bad == PV_OK && x->started) bad = pv_fail(err, PV_EINVAL, "the answer has begun already");
     if (bad != PV_OK) return bad;
@@ -232,7 +238,7 @@ pv_status pv_exchange_start(pv_exchange *x, int status, const char *const *field
 
 pv_status pv_exchange_write(pv_exchange *x, pv_bytes data, pv_err *err)
 {
-    server_conn *conn = live(x);
+    server_conn *conn = server_exchange_live(x);
     size_t pending;
     if (!x->started) return pv_fail(err, PV_EINVAL, "the answer has not begun");
     if (conn == NULL) return pv_fail(err, PV_ECLOSED, "the client is gone");
@@ -250,17 +256,17 @@ pv_status pv_exchange_write(pv_exchange *x, pv_bytes data, pv_err *err)
 
 size_t pv_exchange_pending(const pv_exchange *x)
 {
-    const server_conn *conn = live(x);
+    const server_conn *conn = server_exchange_live(x);
     return conn != NULL ? server_conn_pending(conn) : 0;
 }
 
 void pv_exchange_finish(pv_exchange *x)
 {
-    server_conn *conn = live(x);
+    server_conn *conn = server_exchange_live(x);
     if (!x->started) {
         pv_exchange_problem(x, 500, NULL);
         return;
     }
     if (conn != NULL && x->chunked && !x->is_head) pv_buf_adds(&conn->out, "0\r\n\r\n");
-    end(x, x->keep);
+    server_exchange_end(x, x->keep);
 }

@@ -50,6 +50,7 @@ typedef enum {
     CONN_HEAD,   /* between requests, or in the middle of a head */
     CONN_BODY,   /* receives the body of `exchange` */
     CONN_BUSY,   /* `exchange` is with the handler */
+    CONN_SOCKET, /* `socket` reads and writes frames */
     CONN_LINGER, /* nothing more is answered; goes when all is sent and the client has closed */
     CONN_GONE    /* handle is closing */
 } conn_state;
@@ -72,7 +73,7 @@ struct server_conn {
     int counted;       /* in server->addresses */
     int writing;       /* `write` is under way with `sent` */
     int shutting;      /* 1: after all is sent, 2: under way */
-    int owes_drained;  /* the exchange wants on_drained when all is sent */
+    int owes_drained;  /* the exchange or socket wants on_drained when all is sent */
     uint64_t read_due; /* 0: none */
     uint64_t write_due;
     uint64_t armed; /* what the timer is set to, 0: not */
@@ -84,6 +85,7 @@ struct server_conn {
     pv_buf raw;  /* encrypted, to be sent */
     pv_buf sent; /* being sent */
     pv_exchange *exchange;
+    pv_socket *socket;
     char peer[64];
     int peer_port;
     int64_t peer_uid;
@@ -105,6 +107,24 @@ struct pv_exchange {
     size_t stream_bytes;
 };
 
+struct pv_socket {
+    server_conn *conn; /* NULL: the connection is gone */
+    int held;          /* not ended by who made it */
+    pv_ws_reader reader;
+    const char *protocol;
+    pv_socket_events events;
+    size_t stream_bytes;
+    uint64_t ping_ms, close_ms;
+    uint64_t heard; /* when bytes came last */
+    int pinged;     /* and nothing came since */
+    int ready;      /* kind of the message in reader that waits to be taken, else 0 */
+    int close_sent;
+    int quiet; /* on_ready is not called */
+    int code;  /* it has closed */
+    char reason[PV_WS_REASON_MAX];
+    size_t reason_len;
+};
+
 /* server.c */
 void server_unref(pv_httpd *server);
 void server_conn_closed(server_conn *conn); /* frees it */
@@ -122,6 +142,8 @@ void server_conn_drop(server_conn *conn);   /* at once */
 void server_conn_linger(server_conn *conn); /* after what is to be sent */
 void server_conn_answered(server_conn *conn, int keep);
 void server_conn_feed(server_conn *conn, pv_bytes plain);
+void server_conn_process(server_conn *conn);         /* what was received, as far as possible */
+pv_bytes server_conn_ahead(const server_conn *conn); /* received and not looked at */
 
 void server_conn_written(server_conn *conn); /* something was taken */
 void server_conn_overdue(server_conn *conn, uint64_t now);
@@ -135,6 +157,19 @@ void server_conn_arm(server_conn *conn);
 void server_exchange_free(pv_exchange *exchange);
 void server_exchange_gone(pv_exchange *exchange);
 void server_refuse(server_conn *conn, int status, const char *detail, int headers_only);
+
+server_conn *server_exchange_live(const pv_exchange *exchange); /* NULL when it is going or gone */
+void server_exchange_end(pv_exchange *exchange, int keep);
+/* Like pv_exchange_problem(), with one more header line or NULL. */
+void server_problem(pv_exchange *exchange, int status, const char *detail, const char *field);
+
+/* server_socket.c */
+int server_socket_step(server_conn *conn);   /* 1 when there may be more to do */
+void server_socket_heard(pv_socket *socket); /* bytes came */
+void server_socket_gone(pv_socket *socket);
+void server_socket_drained(pv_socket *socket);
+void server_socket_overdue(server_conn *conn);
+void server_socket_going_away(pv_socket *socket);
 
 /* server_tls.c */
 pv_status server_tls_new(server_tls **out, const char *cert, const char *key, pv_err *err);

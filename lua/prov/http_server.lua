@@ -18,7 +18,7 @@ local M = {}
 ---@field limits? table<string, integer> head_bytes body_bytes stream_bytes connections per_address head_ms body_ms
 --- idle_ms write_ms; core/net/server.h has the defaults
 
---- What a handler gets; it answers with respond, problem or stream. Without an answer it becomes a 500.
+--- What a handler gets; it answers with respond, problem, stream or websocket. Without an answer it becomes a 500.
 ---@class prov.http.Incoming
 ---@field method string
 ---@field target string
@@ -34,9 +34,23 @@ local M = {}
 local Incoming = {}
 Incoming.__index = Incoming
 
+--- What is left when the handler has ended.
+function Incoming:__close()
+  self.reply:close()
+  if self.socket then
+    self.socket:close(1011)
+  end
+end
+
 ---@class prov.http.Stream
 local Stream = {}
 Stream.__index = Stream
+
+--- A WebSocket. Several tasks may send, one receives.
+---@class prov.http.Socket
+---@field protocol? string the one agreed on
+local Socket = {}
+Socket.__index = Socket
 
 ---@class prov.http.Server
 local Server = {}
@@ -134,14 +148,129 @@ function Stream:finish()
   self.reply:finish()
 end
 
+local function wake(socket, name)
+  local resume = socket[name]
+  socket[name] = nil
+  if resume then
+    resume(true)
+  end
+end
+
+---@class prov.http.SocketOptions
+---@field protocols? string[] ours, the best first
+---@field message_bytes? integer the largest message of the client; 1 MiB
+---@field ping_ms? integer silence until the client is pinged, and again until it is cut; 30 s
+---@field close_ms? integer for the client's answer to a close; 5 s
+
+--- Answers with a WebSocket (RFC 6455, without extensions). A browser sends no request of its own, but those of other
+-- sites come too: look at `headers.origin` before. What is no handshake is answered with 400, 405 or 426.
+-- The socket closes with the handler: 1000 when that ends well, else 1011.
+---@param options? prov.http.SocketOptions
+---@return prov.http.Socket?, prov.Err?
+function Incoming:websocket(options)
+  local socket = setmetatable({ turn = async.semaphore(1) }, Socket)
+  local handle_of, protocol = self.reply:websocket(options or {}, function(event)
+    wake(socket, "wake_sender") -- it may have closed
+    if event == "ready" then
+      wake(socket, "wake_receiver")
+    end
+  end)
+  if not handle_of then
+    return nil, protocol
+  end
+  socket.handle, socket.protocol, self.socket = handle_of, protocol, socket
+  return socket
+end
+
+local function wait_for(socket, name)
+  async.await(function(resume, on_cancel)
+    on_cancel(function()
+      socket[name] = nil
+    end)
+    socket[name] = resume
+    return true
+  end)
+end
+
+local function send(socket, bytes, is_binary)
+  local _ <close> = socket.turn:acquire()
+  local sent, e
+  while socket.handle do
+    if not sent then
+      sent, e = socket.handle:send(bytes, is_binary)
+    end
+    if sent and socket.handle:pending() <= HIGH then
+      return true
+    elseif not sent and e.code ~= "limit" then
+      return nil, e
+    end
+    wait_for(socket, "wake_sender")
+  end
+  if sent then
+    return true
+  end
+  return err.fail("closed", "the WebSocket is closed")
+end
+
+--- Sends a text, which is UTF-8, and waits while the client is slow.
+---@async
+---@param text string
+---@return true?, prov.Err? code "closed" when the client has left
+function Socket:send(text)
+  return send(self, text, false)
+end
+
+--- Sends bytes, and waits while the client is slow.
+---@async
+---@param bytes string
+---@return true?, prov.Err?
+function Socket:send_bytes(bytes)
+  return send(self, bytes, true)
+end
+
+--- Waits for the next message. Who only sends has a task that receives, to see that the client leaves.
+---@async
+---@return string? message
+---@return "text"|"bytes"|prov.Err kind or code "closed", with the code and reason of the close frame in data
+function Socket:receive()
+  while self.handle do
+    local message, kind, reason = self.handle:take()
+    if message then
+      return message, kind
+    elseif message == false then
+      local why = reason ~= "" and (" (%s)"):format(reason) or ""
+      return nil, err.new("closed", ("the WebSocket has closed: %d%s"):format(kind, why),
+        { data = { code = kind, reason = reason } })
+    end
+    wait_for(self, "wake_receiver")
+  end
+  return err.fail("closed", "the WebSocket is closed")
+end
+
+--- Closes, once; what the client still sends is dropped. Whoever waits in send or receive gets an error.
+---@param code? integer 1000
+---@param reason? string at most 123 bytes of it are sent
+function Socket:close(code, reason)
+  local handle_of = self.handle
+  if not handle_of then
+    return
+  end
+  self.handle = nil
+  handle_of:close(code, reason)
+  wake(self, "wake_receiver")
+  wake(self, "wake_sender")
+end
+
 local function handle(handler, request)
-  local _ <close> = request.reply
+  local _ <close> = request
   local ok, value, e = xpcall(handler, function(raised)
     return err.is(raised) and raised or debug.traceback(tostring(raised), 2)
   end, request)
   local failure = not ok and value or value == nil and e
   if failure then
     log.error("a request failed", { method = request.method, path = request.path, error = tostring(failure) })
+  elseif request.socket then
+    request.socket:close()
   end
 end
 
