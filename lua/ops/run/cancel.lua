@@ -8,6 +8,7 @@ the next apply goes on from there.]],
   params = {
     now = { type = "bool", default = false, doc = "Cancel the running steps too" },
   },
+  shared = true,
   permission = { action = "update", resource = "Run" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/current/cancel" },
   result = { columns = { "owner", "pid" } },

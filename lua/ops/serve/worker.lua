@@ -9,6 +9,7 @@ return {
   result = {},
   view = "silent",
   run = function(ctx, p)
-    return require("prov.orchestrator.worker").serve(p.data, ctx)
+    ctx.cancel.idle = true -- signals are the orchestrator's affair
+    return require("prov.orchestrator.worker").serve(p.data)
   end,
 }

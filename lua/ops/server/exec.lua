@@ -25,6 +25,7 @@ is written, and its exit code is that of prov. Put -- before a command that has 
     timeout = { type = "int", min = 1, default = 3600, doc = "Seconds after which it is ended" },
   },
   examples = { "prov server exec web-1 -- uptime", "prov server exec db -- 'df -h | sort'" },
+  shared = true,
   permission = { action = "update", resource = "Server" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{name}/exec" },
   mcp = { destructive = true },

@@ -6,6 +6,7 @@ return {
   params = {
     force = { type = "bool", default = false, doc = "Also when the process may still run" },
   },
+  shared = true,
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/unlock" },
   result = { columns = { "name", "owner" }, empty = "no locks" },

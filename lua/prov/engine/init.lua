@@ -183,6 +183,7 @@ function M.outputs(run, wanted)
 end
 
 local LOCK_MS = 60000
+local held = {} -- the locks this process has -> true
 
 --- "apply by me@host pid 42/31415", where the last number tells processes of one pid apart, for people.
 ---@param owner string
@@ -209,18 +210,52 @@ local function lock(store, what)
   local timer = clock.every(LOCK_MS // 3, function()
     store:renew("workspace", token, LOCK_MS, clock.wall())
   end)
-  local function release()
+  local function release(self)
+    held[self] = nil
     timer:close()
     store:release("workspace", token)
   end
-  return setmetatable({ token = token, what = what, close = release }, {
-    __close = function(self)
-      self:close()
-    end,
-  })
+  local taken = setmetatable({ store = store, token = token, what = what, close = release }, { __close = release })
+  held[taken] = true
+  return taken
 end
 
 M.lock = lock
+
+--- Asks whoever holds the workspace's lock to end its run, when he looks: his process is signalled next.
+---@param store prov.Store
+---@param now? boolean cancel the running steps too
+---@return string? owner
+---@return prov.Err?
+function M.ask_to_cancel(store, now)
+  for _, row in ipairs(store:locks() or {}) do
+    local name, owner, token, expires = table.unpack(row)
+    if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
+      local ok, e = store:commit_sync({
+        { "put", "engine", "cancel", data.encode({ token = token, now = now or false }) },
+      })
+      return ok and M.shown_owner(owner), e
+    end
+  end
+  return err.fail("notfound", "nothing is running")
+end
+
+--- Interrupts those runs of this process that somebody asked to cancel.
+function M.heed_cancel()
+  for lock_held in pairs(held) do
+    local bytes = lock_held.store:get("engine", "cancel")
+    local asked, cancel = bytes and data.decode(bytes), lock_held.cancel
+    if cancel and asked and asked.token == lock_held.token then
+      cancel.requested, cancel.killed = true, cancel.killed or asked.now
+      if cancel.killed and cancel.kill then
+        cancel.kill()
+      end
+      if cancel.stop then
+        cancel.stop()
+      end
+    end
+  end
+end
 
 --- Who holds the workspace's lock now, such as "apply by uid 0@host pid 17/4711", or nil.
 ---@return string?
@@ -398,6 +433,7 @@ function M.apply(input)
   local plan = input.plan
   local _ <close> = collector.rarely()
   local run = new_run(input)
+  input.lock.cancel = run.cancel
   local hosts <close> = run.hosts
   local started, began, before = os.time(), clock.monotonic(), input.state.revision
   local sched, e, places = drive.schedule(plan, input.providers, input.parallelism or 256)

@@ -164,9 +164,9 @@ end
 ---@param now? boolean
 ---@return { owner: string, pid: integer }?, prov.Err?
 function M.cancel(store, now)
-  local owner = require("prov.engine").holder(store)
+  local owner, e = require("prov.engine").ask_to_cancel(store, now)
   if not owner then
-    return err.fail("notfound", "nothing is running")
+    return nil, e
   end
   local host, pid = owner:match("@(%S+) pid (%d+)$")
   if host ~= uv.os_gethostname() then
@@ -174,9 +174,9 @@ function M.cancel(store, now)
   end
   pid = math.tointeger(pid)
   for _ = 1, now and 2 or 1 do
-    local ok, e = uv.kill(pid, "sigint")
+    local ok, why = uv.kill(pid, "sigint")
     if not ok then
-      return nil, err.uv(e, "cannot signal %s", owner)
+      return nil, err.uv(why, "cannot signal %s", owner)
     end
     if now then
       require("prov.async").sleep(300) -- the first is about new steps, the second about running ones

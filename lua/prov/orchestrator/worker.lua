@@ -213,11 +213,23 @@ function on.retire(self)
   end
 end
 
+--- Calls fn at each signal of a kind until the value is closed.
+local function signal(name, fn)
+  local handle = uv.new_signal()
+  handle:start(name, fn)
+  return setmetatable({}, {
+    __close = function()
+      handle:close()
+    end,
+  })
+end
+
 --- Takes back the pipe and works until the orchestrator has no more use for this process.
 ---@async
 ---@param dir string data folder of the orchestrator
 ---@return true?, prov.Err?
 function M.serve(dir)
+  local _ <close> = signal("sigint", require("prov.engine").heed_cancel) -- `prov run cancel` sends it
   local pipe = uv.new_pipe(false)
   local ok, e = pipe:open(M.FD)
   if not ok then
