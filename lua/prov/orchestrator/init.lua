@@ -35,7 +35,7 @@ local M = {}
 local Orchestrator = {}
 Orchestrator.__index = Orchestrator
 
-for _, part in ipairs({ "submit", "runner", "calls", "control", "delays" }) do
+for _, part in ipairs({ "submit", "runner", "calls", "control", "delays", "schedules" }) do
   for name, method in pairs(require("prov.orchestrator." .. part)) do
     Orchestrator[name] = method
   end
@@ -164,6 +164,7 @@ local function recover(self)
     self.queue:open(lane)
   end
   self:load_delayed()
+  self:load_schedules()
   if #rows > 0 then
     log.warn("jobs were running when the orchestrator ended", { count = #rows })
   end
@@ -339,6 +340,9 @@ function Orchestrator:close()
     if slot.timer then
       slot.timer:close()
     end
+  end
+  if self.ticker then
+    self.ticker.close()
   end
   if self.pool then
     self.pool:close()

@@ -52,6 +52,11 @@ function M.retry(ctx, id)
   return public(ctx.orchestrator:retry(id))
 end
 
+---@async
+function M.run_schedule(ctx, name)
+  return public(ctx.orchestrator:run_schedule(name))
+end
+
 function M.answer(ctx, id, yes)
   local ok, e = ctx.orchestrator:answer(id, yes)
   if not ok then

@@ -387,7 +387,7 @@ end
 ---@return any value
 ---@return prov.Err|prov.Err[]|nil
 function Remote:ask(ctx, op, params)
-  if op.name == "job submit" and not params.workspace then
+  if (op.params or {}).workspace and not params.workspace then
     params.workspace = workspace_for(self, ctx)
   end
   local path, body = route_of(op, params)
