@@ -37,35 +37,44 @@ local function follow(ctx, id, after)
   end
 end
 
+--- The id of the event to go on behind; nil when there is none.
+local function resumed(ctx, after)
+  local id = ctx.last_event_id or after
+  return id ~= "" and id or nil
+end
+
 --- The events of a job.
 ---@async
+---@param after? string
 ---@return true?, prov.Err?
-function M.job(ctx, id)
-  local after = ctx.last_event_id and math.tointeger(tonumber(ctx.last_event_id))
-  if ctx.last_event_id and ctx.last_event_id ~= "" and not after then
-    return err.fail("usage", "Last-Event-ID is a number here")
+function M.job(ctx, id, after)
+  local last = resumed(ctx, after)
+  local number = last and math.tointeger(tonumber(last))
+  if last and not number then
+    return err.fail("usage", "the ids of a job's events are numbers, not '%s'", last)
   end
   local job, e = ctx.orchestrator:find(id)
   if not job then
     return nil, e
   end
   ctx.begin()
-  job, e = follow(ctx, id, after)
+  job, e = follow(ctx, id, number)
   return job and true, e
 end
 
 --- The states of all jobs, without an end.
 ---@async
-function M.feed(ctx)
-  local feed = ctx.orchestrator.feed
-  local epoch, number = (ctx.last_event_id or ""):match("^(%x+)%-(%d+)$")
+---@param after? string
+function M.feed(ctx, after)
+  local feed, last = ctx.orchestrator.feed, resumed(ctx, after)
+  local epoch, number = (last or ""):match("^(%x+)%-(%d+)$")
   local listener
   if epoch == feed.epoch then
     listener = feed:listen(math.tointeger(tonumber(number)))
   end
   if not listener then
     listener = feed:listen()
-    if ctx.last_event_id and ctx.last_event_id ~= "" then
+    if last then
       ctx.send({ event = "reset", id = feed.epoch .. "-" .. feed.last, data = "{}" })
     end
   end

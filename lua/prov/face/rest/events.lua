@@ -1,6 +1,8 @@
---- Server-sent events (WHATWG HTML, section 9.2): answers of operations that go on.
+--- Answers of operations that go on: server-sent events (WHATWG HTML, section 9.2), or messages of a WebSocket
+-- when the client asks for one, each { "id", "event", "data" }.
 
 local async = require("prov.async")
+local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
 local reply = require("prov.face.rest.reply")
@@ -9,61 +11,100 @@ local M = {}
 
 local KEEP_MS = 15000 -- between signs of life, for proxies and clients
 
+--- A way out for events: send(event), alive(), finish().
+local function sse(request)
+  local stream, e = request:stream(200, {
+    ["content-type"] = "text/event-stream",
+    ["cache-control"] = "no-store",
+    ["x-accel-buffering"] = "no",
+  })
+  if not stream then
+    error(e, 0)
+  end
+  return {
+    send = function(event)
+      return stream:event(event)
+    end,
+    alive = function()
+      return stream:write(": still here\n\n")
+    end,
+    finish = function()
+      stream:finish()
+    end,
+  }
+end
+
+local function websocket(request)
+  local socket, e = request:websocket()
+  if not socket then
+    error(e, 0)
+  end
+  local task = async.running()
+  async.spawn(function() -- a client has nothing to say, but that it leaves
+    while socket:receive() do
+    end
+    task:cancel()
+  end)
+  return {
+    send = function(event)
+      local text = ('{"id":%s,"event":%s,"data":%s}'):format(json.encode(event.id or data.null),
+        json.encode(event.event), event.data)
+      return socket:send(text)
+    end,
+    alive = function() end, -- the server pings by itself
+    finish = function()
+      socket:close(1000)
+    end,
+  }
+end
+
 --- Runs an operation that streams. What it sends goes out as events; an error before the first one is
 --- an ordinary answer, a later one an event "error".
 ---@async
 ---@param request prov.http.Incoming
 ---@param run async fun(send: async fun(event: { id: string?, event: string, data: string })): any, prov.Err?
 function M.serve(request, run)
-  local stream, e
-  local quiet_since = 0
+  local open = (request.headers.upgrade or ""):lower() == "websocket" and websocket or sse
+  local out
+  local quiet = true
 
   local function begin()
-    if not stream then
-      stream, e = request:stream(200, {
-        ["content-type"] = "text/event-stream",
-        ["cache-control"] = "no-store",
-        ["x-accel-buffering"] = "no",
-      })
-      if not stream then
-        error(e, 0)
-      end
-    end
+    out = out or open(request)
   end
 
   local function send(event)
     begin()
-    quiet_since = 0
-    local ok, why = stream:event(event)
+    quiet = false
+    local ok, e = out.send(event)
     if not ok then
-      error(why, 0)
+      error(e, 0)
     end
   end
 
-  local alive = async.spawn(function()
-    while true do
-      async.sleep(KEEP_MS // 3)
-      quiet_since = quiet_since + 1
-      if stream and quiet_since >= 3 then
-        quiet_since = 0
-        stream:write(": still here\n\n")
+  local _ <close> = setmetatable({
+    task = async.spawn(function()
+      while true do
+        async.sleep(KEEP_MS)
+        if out and quiet then
+          out.alive()
+        end
+        quiet = true
       end
-    end
-  end)
-  local _ <close> = setmetatable({}, {
-    __close = function()
-      alive:cancel()
+    end),
+  }, {
+    __close = function(self)
+      self.task:cancel()
     end,
   })
-  local value, why = run(send, begin)
-  if value == nil and why ~= nil then
-    if not stream then
-      return reply.problem(request, why)
+  local value, e = run(send, begin)
+  if value == nil and e ~= nil then
+    if not out then
+      return reply.problem(request, e)
     end
-    send({ event = "error", data = json.encode(err.data(why), { sorted = true }) })
+    send({ event = "error", data = json.encode(err.data(e), { sorted = true }) })
   end
   begin()
-  stream:finish()
+  out.finish()
   return true
 end
 
