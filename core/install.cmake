@@ -12,6 +12,10 @@ foreach(folder IN ITEMS providers taskservs clusters workspaces)
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION share/prov PATTERN ".prov" EXCLUDE)
   endif()
 endforeach()
+configure_file(${CMAKE_SOURCE_DIR}/core/systemd/prov-orchestrator.service.in
+  ${CMAKE_BINARY_DIR}/generated/prov-orchestrator.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/generated/prov-orchestrator.service
+  ${CMAKE_SOURCE_DIR}/core/systemd/prov-orchestrator.socket DESTINATION lib/systemd/system)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/prov)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/prov RENAME copyright)
 # Completion and man pages come out of the operations of the program just installed.

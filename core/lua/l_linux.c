@@ -1,5 +1,6 @@
 /* core.linux: what Lua needs of this machine's kernel beyond luv. */
 #include "linux/lock.h"
+#include "linux/notify.h"
 #include "lua/lx.h"
 
 static const char LOCK[] = "prov.lock";
@@ -25,12 +26,22 @@ static int l_linux_lock(lua_State *L)
     return 1;
 }
 
+/* linux.notify(state) -> true | nil, err */
+static int l_linux_notify(lua_State *L)
+{
+    pv_err err;
+    if (pv_notify(luaL_checkstring(L, 1), &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static const luaL_Reg lock_methods[] = {
     {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
     {"lock", l_linux_lock},
+    {"notify", l_linux_notify},
     {NULL, NULL},
 };
 

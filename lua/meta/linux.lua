@@ -15,4 +15,10 @@ function linux.lock(path) end
 --- Gives the lock back.
 function Lock:close() end
 
+--- Tells the service manager how this process is, as sd_notify(3); does nothing without one.
+---@param state string "READY=1", "STOPPING=1", "WATCHDOG=1", one per line
+---@return true? ok
+---@return prov.Err? err
+function linux.notify(state) end
+
 return linux

@@ -11,6 +11,7 @@ Settles what the run left unknown, plans what is left to do, shows it, asks, and
     timeout = { type = "duration", doc = "Cancel what still runs after this time: 90s, 10m (config: run_timeout)" },
   },
   permission = { action = "update", resource = "Workspace" },
+  again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/last/resume" },
   mcp = { destructive = true },
   result = { columns = { "address", "action", "status" } },

@@ -17,7 +17,7 @@ end
 
 --- The job a request made before, when it is the same request; nil when there was none.
 ---@return prov.Job? job
----@return prov.Err? err "conflict": the key was used for another request
+---@return prov.Err? err "invalid": the key was used for another request
 function M:replayed(key, print)
   local bytes, e = self.store:get("request", key)
   if not bytes then
@@ -25,7 +25,7 @@ function M:replayed(key, print)
   end
   local past = data.decode(bytes)
   if past.print ~= print then
-    return err.fail("conflict", "this Idempotency-Key was used for another request")
+    return err.fail("invalid", "this Idempotency-Key was used for another request")
   end
   return self.jobs:find(past.id)
 end

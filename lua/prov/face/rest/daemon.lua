@@ -5,6 +5,7 @@ local clock = require("prov.clock")
 local dirs = require("prov.dirs")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local linux = require("core.linux")
 local log = require("prov.log")
 local orchestrator = require("prov.orchestrator")
 local uv = require("luv")
@@ -41,7 +42,7 @@ end
 ---@return integer?, prov.Err?
 local function inherited()
   local count = math.tointeger(tonumber(os.getenv("LISTEN_FDS") or ""))
-  if not count or os.getenv("LISTEN_PID") ~= tostring(uv.os_getpid()) then
+  if not count or tonumber(os.getenv("LISTEN_PID")) ~= uv.os_getpid() then
     return nil
   elseif count ~= 1 then
     return err.fail("usage", "%d sockets were handed over; one is wanted", count)
@@ -71,11 +72,25 @@ end
 local function shown(options, server)
   if options.path then
     return "unix:" .. options.path
-  elseif options.fd then
-    return "the socket handed over"
   end
-  local host = options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host
+  local given = options.host or "127.0.0.1" -- a socket that was handed over tells its port only
+  local host = given:find(":", 1, true) and "[" .. given .. "]" or given
   return ("%s://%s:%d"):format(options.cert and "https" or "http", host, server.port)
+end
+
+--- Tells the service manager that requests are taken, and from then on that the loop turns.
+local function announce(address)
+  local ok, e = linux.notify("READY=1\nSTATUS=listening at " .. address)
+  if not ok then
+    log.warn("the service manager cannot be told", { error = tostring(e) })
+  end
+  local wanted = tonumber(os.getenv("WATCHDOG_USEC") or "")
+  if not wanted then
+    return nil
+  end
+  return clock.every(math.max(1, wanted // 2000), function()
+    linux.notify("WATCHDOG=1")
+  end)
 end
 
 --- Runs until a signal asks for the end.
@@ -116,12 +131,14 @@ function M.run(ctx, p)
   if not ok then
     return nil, e
   end
+  local _ <close> = announce(address)
   ctx.ui.info("orchestrator at %s, its data in %s", address, dir)
   local asked = async.queue()
   function ctx.cancel.stop()
     asked:put(true)
   end
   asked:take()
+  linux.notify("STOPPING=1")
   log.info("ending", { running = o:count_running() })
   local left = o:drain(math.floor(p.drain * 1000), function()
     return ctx.cancel.killed

@@ -1,0 +1,17 @@
+return {
+  kind = "operation",
+  name = "wait",
+  summary = "Do nothing for a while",
+  description = "For workflows and jobs, where something needs time to settle.",
+  params = {
+    duration = { type = "duration", required = true, positional = 1, max = 366 * 86400, doc = "How long, such as 30s" },
+  },
+  examples = { "prov wait 30s" },
+  again = true,
+  http = { method = "POST", path = "/v1/wait" },
+  result = { columns = { "waited" } },
+  run = function(_, p)
+    require("prov.async").sleep(math.floor(p.duration * 1000))
+    return { waited = p.duration }
+  end,
+}
