@@ -107,8 +107,7 @@ end
 
 --- Tells everybody who listens that a job has another state.
 function Orchestrator:publish(job)
-  self.feed:push({ job = job.id, operation = job.op, workspace = job.workspace, state = job.state,
-    time = clock.wall() })
+  self.feed:push(job.id, job.state, clock.wall())
 end
 
 --- Listens to the events of a job, from behind one on: { number, "kind\njson" }.

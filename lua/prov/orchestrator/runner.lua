@@ -193,10 +193,6 @@ local function write_end(self, batch, slot)
   end
   job.sent = nil
   jobs_of.finish(batch, job, outcome)
-  slot.events = slot.events + 1
-  slot.last = jobs_of.last_words(job)
-  job.events = slot.events
-  jobs_of.event(batch, job.id, slot.events, slot.last)
 end
 
 local function told_end(self, slot)
@@ -209,7 +205,7 @@ local function told_end(self, slot)
   end
   self.metrics:add("prov_jobs_ended_total", 1, outcome)
   self.metrics:observe("prov_job_run_seconds", math.max(0, job.ended - job.started) / 1000)
-  self.watches:tell(job.id, slot.events, slot.last)
+  self.watches:tell(job.id, job.events + 1, "ended")
   self:publish(job)
 end
 

@@ -27,12 +27,16 @@ local function follow(ctx, id, after)
     end
     local over = jobs_of.ENDED[job.state] and not o.running[id]
     local event = listener:take(over and 0 or LONG)
-    if event then
+    if event and event[2] ~= "ended" then
       local kind, text = event[2]:match("^([^\n]*)\n(.*)$")
       ctx.send({ id = tostring(event[1]), event = kind, data = text })
-    end
-    if event and event[2]:sub(1, 6) == "ended\n" or over and not event then
-      return o:find(id)
+    elseif over then -- the last event is made of the record: it is not written
+      ctx.send({
+        id = tostring((job.events or 0) + 1),
+        event = "ended",
+        data = json.encode({ job = jobs_of.public(job) }, { sorted = true }),
+      })
+      return job
     end
   end
 end
@@ -83,13 +87,14 @@ function M.feed(ctx, after)
   while true do
     local event = listener:take(LONG)
     if event then
-      local fields = event[2]
+      local state, time, id = table.unpack(event[2])
+      local job = ctx.orchestrator:find(id) or {}
       ctx.send({ id = feed.epoch .. "-" .. event[1], event = "job", data = json.encode({
-        job = fields.job,
-        operation = fields.operation,
-        workspace = fields.workspace,
-        state = fields.state,
-        time = jobs_of.stamp(fields.time),
+        job = id,
+        operation = job.op,
+        workspace = job.workspace,
+        state = state,
+        time = jobs_of.stamp(time),
       }) })
     end
   end

@@ -261,7 +261,7 @@ function M.serve(dir)
   end)
   self.wire:send({ t = "hello", identity = clock.identity() })
   self.ended:take()
-  self.wire:stop()
+  self.wire:finish()
   return true
 end
 
