@@ -196,6 +196,7 @@ void write_abort(pv_store *s, MDB_txn *txn);
 pv_status grow_map(pv_store *s, pv_err *err);
 
 int load_state(pv_store *s, MDB_txn *txn, pv_state *state);
+int save_state(pv_store *s, MDB_txn *txn, const pv_state *state);
 
 /* Runs fn in a write transaction, again with a larger map when that was full. */
 typedef struct pv_change {
@@ -208,6 +209,22 @@ typedef struct pv_change {
 pv_status write_with(pv_store *s, pv_status (*fn)(pv_change *c, void *arg), void *arg, pv_err *err);
 /* Notes rc in the change and fills its err. */
 pv_status change_fail(pv_change *c, int rc, const char *what);
+
+/* ---- swap.c ---- */
+
+#define SWAP_NEW "-new"   /* ending of the file that takes the place of the store's */
+#define SWAP_MARK "-swap" /* ending of the file that is there while that happens */
+
+/* Between the two no other file takes the place of the one at path. */
+pv_status swap_enter(const char *path, int *folder, pv_err *err);
+void swap_leave(int folder);
+/* PV_ECONFLICT when another file has taken the place of the open one. */
+pv_status swap_check(const pv_store *s, pv_err *err);
+
+/* ---- lock.c ---- */
+
+/* PV_ECONFLICT unless a lock is held with this token. */
+pv_status check_token(pv_store *s, MDB_txn *txn, uint64_t token, pv_err *err);
 
 /* ---- extent.c ---- */
 

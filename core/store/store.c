@@ -123,7 +123,8 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0);
     struct stat st;
     pv_status status;
-    int rc;
+    int folder, rc;
+    if ((status = swap_enter(s->path, &folder, err)) != PV_OK) return status;
     pthread_mutex_lock(&opened.mutex);
     status = check_file(s, fresh, err);
     if (status == PV_OK) status = reserve_lock_file(s, err);
@@ -141,6 +142,7 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
         s->listed = true;
     }
     pthread_mutex_unlock(&opened.mutex);
+    swap_leave(folder);
     return status;
 }
 

@@ -108,7 +108,7 @@ int load_state(pv_store *s, MDB_txn *txn, pv_state *state)
     return 0;
 }
 
-static int save_state(pv_store *s, MDB_txn *txn, const pv_state *state)
+int save_state(pv_store *s, MDB_txn *txn, const pv_state *state)
 {
     char raw[32];
     MDB_val key = val_of("state", 5), val = val_of(raw, sizeof raw);
@@ -121,16 +121,19 @@ static int save_state(pv_store *s, MDB_txn *txn, const pv_state *state)
 
 pv_status write_begin(pv_store *s, MDB_txn **txn, pv_state *state, pv_err *err)
 {
+    pv_status status;
     int rc;
     *txn = NULL;
     if (s->readonly) return pv_fail(err, PV_EDENIED, "write %s: it was opened read-only", s->path);
     if ((rc = begin(s, 0, txn)) != 0) return store_fail(s, err, rc, "write");
-    if ((rc = load_state(s, *txn, state)) != 0) {
+    status = swap_check(s, err);
+    if (status == PV_OK && (rc = load_state(s, *txn, state)) != 0)
+        status = store_fail(s, err, rc, "write");
+    if (status != PV_OK) {
         write_abort(s, *txn);
         *txn = NULL;
-        return store_fail(s, err, rc, "write");
     }
-    return PV_OK;
+    return status;
 }
 
 int write_commit(pv_store *s, MDB_txn *txn, const pv_state *state)
