@@ -333,13 +333,21 @@ local function lock(store, what)
     }) or e
   end
   local timer = clock.every(LOCK_MS // 3, function()
-    store:renew("workspace", token, LOCK_MS, clock.wall())
+    if store then
+      store:renew("workspace", token, LOCK_MS, clock.wall())
+    end
   end)
   local function release()
     timer:close()
-    store:release("workspace", token)
+    if store then
+      store:release("workspace", token)
+    end
   end
-  return setmetatable({ token = token, what = what, close = release }, {
+  -- The lock goes with the store to another file; nil while none is open.
+  local function move(_, to)
+    store = to
+  end
+  return setmetatable({ token = token, what = what, close = release, move = move }, {
     __close = function(self)
       self:close()
     end,
