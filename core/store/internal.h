@@ -226,11 +226,23 @@ pv_status swap_check(const pv_store *s, pv_err *err);
 /* PV_ECONFLICT unless a lock is held with this token. */
 pv_status check_token(pv_store *s, MDB_txn *txn, uint64_t token, pv_err *err);
 
+/* ---- guard.c ---- */
+
+/* Between the two a fault of this thread is one of the file: the process ends with a message. */
+void guard_enter(const pv_store *s);
+void guard_leave(void);
+
 /* ---- extent.c ---- */
 
-/* 0 when the file has every page in use that the transaction sees, else MDB_PAGE_NOTFOUND; what
- * LMDB itself could stumble over is MDB_CORRUPTED.  A read transaction, which may become newer. */
-int store_has_pages(pv_store *s, MDB_txn *txn);
+/* Where a walk through the pages met what it cannot be. */
+typedef struct pv_damage {
+    size_t page;
+    char table[16]; /* empty: what leads to the tables */
+} pv_damage;
+
+/* 0 when every page in use that the transaction sees is one, else MDB_CORRUPTED or
+ * MDB_PAGE_NOTFOUND with the first that is not.  A read transaction, which may become newer. */
+int store_walk(pv_store *s, MDB_txn *txn, pv_damage *damage);
 
 /* ---- apply.c ---- */
 

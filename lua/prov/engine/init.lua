@@ -317,20 +317,41 @@ function M.shown_owner(owner)
   return (owner:gsub("/%d+$", ""))
 end
 
+--- Whether a lock is held: on this machine by a process that lives, wherever the clock went
+--- meanwhile; elsewhere until it expires.
+---@param owner string
+---@param expires integer
+---@return boolean
+function M.is_held(owner, expires)
+  return clock.is_alive(owner) or expires > clock.wall() and not clock.is_dead(owner)
+end
+
+local function in_use(data)
+  return err.new("locked", "the workspace is in use: " .. M.shown_owner(data.owner), {
+    hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
+    data = data,
+  })
+end
+
 --- Takes the workspace's lock and keeps it alive; returns a value to close.
 ---@async
 local function lock(store, what)
   local owner = ("%s by %s"):format(what, clock.identity())
-  local token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
-  if not token and e.code == "locked" and clock.is_dead(e.data.owner) then
-    store:release("workspace", e.data.token) -- fails when another process was quicker
+  local rows, e = store:locks()
+  for _, row in ipairs(rows or {}) do
+    local name, holder, token, expires = table.unpack(row)
+    if name == "workspace" and M.is_held(holder, expires) then
+      return nil, in_use({ owner = holder, token = token, expires = expires })
+    elseif name == "workspace" then
+      store:release("workspace", token) -- fails when another process was quicker
+    end
+  end
+  local token
+  if rows then
     token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
   end
   if not token then
-    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. M.shown_owner(e.data.owner), {
-      hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
-      data = e.data,
-    }) or e
+    return nil, e.code == "locked" and in_use(e.data) or e
   end
   local timer = clock.every(LOCK_MS // 3, function()
     if store then
@@ -361,7 +382,7 @@ M.lock = lock
 function M.holder(store)
   for _, row in ipairs(store:locks() or {}) do
     local name, owner, _, expires = table.unpack(row)
-    if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
+    if name == "workspace" and M.is_held(owner, expires) then
       return M.shown_owner(owner)
     end
   end
