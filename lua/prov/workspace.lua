@@ -458,6 +458,9 @@ function Workspace:store()
   if not self.opened and e.code == "auth" then
     self.opened, e = open_rekeyed(self, e)
   end
+  if not self.opened and e.code == "denied" and e.msg:find("file system is read-only", 1, true) then
+    self.opened, e = open_store(self:store_path(), self.key_bytes, true) -- reading needs no more
+  end
   if not self.opened and (e.code == "corrupt" or e.code == "unsupported" and e.msg:find("LMDB")) then
     e.hint = e.hint or "'prov state recover FILE' puts a copy of 'prov state backup' in its place"
   end
