@@ -1,7 +1,6 @@
 --- What the state operations do beyond one call.
 
 local async = require("prov.async")
-local clock = require("prov.clock")
 local data = require("core.data")
 local engine = require("prov.engine")
 local err = require("prov.err")
@@ -160,7 +159,7 @@ function M.unlock(ctx, force)
   local rows = data.list({})
   for _, row in ipairs(assert(store:locks())) do
     local name, owner, token, expires = table.unpack(row)
-    if not (force or expires <= clock.wall() or clock.is_dead(owner)) then
+    if not force and engine.is_held(owner, expires) then
       return nil, err.new("locked", "in use: " .. engine.shown_owner(owner), {
         hint = "--force takes the lock away; what the process writes then is refused",
       })

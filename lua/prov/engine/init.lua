@@ -192,32 +192,61 @@ function M.shown_owner(owner)
   return (owner:gsub("/%d+$", ""))
 end
 
+--- Whether a lock is held: on this machine by a process that lives, wherever the clock went
+--- meanwhile; elsewhere until it expires.
+---@param owner string
+---@param expires integer
+---@return boolean
+function M.is_held(owner, expires)
+  return clock.is_alive(owner) or expires > clock.wall() and not clock.is_dead(owner)
+end
+
+local function in_use(data)
+  return err.new("locked", "the workspace is in use: " .. M.shown_owner(data.owner), {
+    hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
+    data = data,
+  })
+end
+
 --- Takes the workspace's lock and keeps it alive; returns a value to close.
 ---@async
 local function lock(store, what)
   local owner = ("%s by %s"):format(what, clock.identity())
-  local token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
-  if not token and e.code == "locked" and clock.is_dead(e.data.owner) then
-    store:release("workspace", e.data.token) -- fails when another process was quicker
+  local rows, e = store:locks()
+  for _, row in ipairs(rows or {}) do
+    local name, holder, token, expires = table.unpack(row)
+    if name == "workspace" and M.is_held(holder, expires) then
+      return nil, in_use({ owner = holder, token = token, expires = expires })
+    elseif name == "workspace" then
+      store:release("workspace", token) -- fails when another process was quicker
+    end
+  end
+  local token
+  if rows then
     token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
   end
   if not token then
-    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. M.shown_owner(e.data.owner), {
-      hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
-      data = e.data,
-    }) or e
+    return nil, e.code == "locked" and in_use(e.data) or e
   end
   local timer = clock.every(LOCK_MS // 3, function()
-    store:renew("workspace", token, LOCK_MS, clock.wall())
+    if store then
+      store:renew("workspace", token, LOCK_MS, clock.wall())
+    end
   end)
   local function release(self)
     held[self] = nil
     timer:close()
-    store:release("workspace", token)
+    if store then
+      store:release("workspace", token)
+    end
   end
-  local taken = setmetatable({ store = store, token = token, what = what, close = release }, { __close = release })
+  local taken = { store = store, token = token, what = what, close = release }
+  --- The lock goes with the store to another file; nil while none is open.
+  function taken:move(to)
+    store, self.store = to, to
+  end
   held[taken] = true
-  return taken
+  return setmetatable(taken, { __close = release })
 end
 
 M.lock = lock
@@ -243,7 +272,7 @@ end
 --- Interrupts those runs of this process that somebody asked to cancel.
 function M.heed_cancel()
   for lock_held in pairs(held) do
-    local bytes = lock_held.store:get("engine", "cancel")
+    local bytes = lock_held.store and lock_held.store:get("engine", "cancel")
     local asked, cancel = bytes and data.decode(bytes), lock_held.cancel
     if cancel and asked and asked.token == lock_held.token then
       cancel.requested, cancel.killed = true, cancel.killed or asked.now
@@ -262,7 +291,7 @@ end
 function M.holder(store)
   for _, row in ipairs(store:locks() or {}) do
     local name, owner, _, expires = table.unpack(row)
-    if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
+    if name == "workspace" and M.is_held(owner, expires) then
       return M.shown_owner(owner)
     end
   end
