@@ -1,5 +1,6 @@
--- The world of the demo provider is what prov's own state says it is: reading a resource gives
--- back the state it was created with, so nothing has to be kept anywhere else.
+-- The world of the demo provider is what prov's own state says it is: reading a resource gives back the
+-- state it was created with. With `world` it is a folder beside, which others can look at and change: what
+-- has no file there is gone.
 
 local M = {}
 
@@ -7,6 +8,32 @@ local function pause(ctx)
   if ctx.config.delay > 0 then
     ctx.sleep(ctx.config.delay)
   end
+end
+
+local function folder(ctx)
+  local world = ctx.config.world
+  return world and (world:sub(1, 1) == "/" and world or ctx.workspace.dir .. "/" .. world)
+end
+
+--- Writes a call down, so that it can be counted: one that is made twice for one thing has one file.
+local function note(ctx, verb, id)
+  local world = folder(ctx)
+  if world then
+    assert(ctx.fs.mkdirp(world .. "/calls"))
+    assert(ctx.fs.write_atomic(("%s/calls/%s %s %s"):format(world, verb, ctx.address, id), ""))
+  end
+end
+
+local function exists(ctx, id)
+  local world = folder(ctx)
+  if not world then
+    return true
+  end
+  local text, e = ctx.fs.read(world .. "/" .. id)
+  if not text and e.code ~= "notfound" then
+    return nil, e
+  end
+  return text ~= nil
 end
 
 local function state_of(want, id)
@@ -26,8 +53,12 @@ local function ip_of(id)
   return ("10.%d.%d.%d"):format(hash // 65536 % 256, hash // 256 % 256, hash % 254 + 1)
 end
 
-function M.read(ctx)
-  return ctx.recorded
+function M.read(ctx, id)
+  local there, e = exists(ctx, id)
+  if there then
+    return ctx.recorded
+  end
+  return nil, e
 end
 
 function M.create(ctx, want)
@@ -35,6 +66,10 @@ function M.create(ctx, want)
     return ctx.fail("failed", "the demo was told to fail here")
   end
   local id = ctx.kind .. "-" .. ctx.key
+  if folder(ctx) then
+    note(ctx, "create", id)
+    assert(ctx.fs.write_atomic(folder(ctx) .. "/" .. id, ctx.address .. "\n"))
+  end
   ctx.adopt(id)
   pause(ctx)
   local state = state_of(want, id)
@@ -51,13 +86,23 @@ function M.update(ctx, id, want, old)
   return state
 end
 
-function M.delete(ctx)
+function M.delete(ctx, id)
   pause(ctx)
+  if folder(ctx) then
+    note(ctx, "delete", id)
+    local ok, e = ctx.fs.remove(folder(ctx) .. "/" .. id)
+    if not ok then
+      return nil, e
+    end
+  end
   return true
 end
 
-function M.find()
-  return nil
+function M.find(ctx, key)
+  local id = ctx.kind .. "-" .. key
+  if folder(ctx) and exists(ctx, id) then
+    return { id = id, ip = ctx.kind == "server" and ip_of(id) or nil }
+  end
 end
 
 return M

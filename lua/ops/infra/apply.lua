@@ -19,6 +19,7 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
     },
   },
   permission = { action = "update", resource = "Workspace" },
+  again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs" },
   mcp = { destructive = true },
   result = { columns = { "address", "action", "status" } },

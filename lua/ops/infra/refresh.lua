@@ -5,6 +5,7 @@ return {
   description = "As 'prov drift --accept': the state follows the world; what is gone is forgotten.",
   params = {},
   permission = { action = "update", resource = "State" },
+  again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/refresh" },
   result = { columns = { "address", "status" }, rows = "changes" },
   view = "drift",

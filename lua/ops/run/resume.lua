@@ -10,6 +10,7 @@ Settles what the run left unknown, plans what is left to do, shows it, asks, and
     parallelism = { type = "int", min = 1, max = 10000, doc = "Steps at once (config: parallelism)" },
   },
   permission = { action = "update", resource = "Workspace" },
+  again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/last/resume" },
   mcp = { destructive = true },
   result = { columns = { "address", "action", "status" } },

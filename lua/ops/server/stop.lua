@@ -12,6 +12,7 @@ return {
     },
   },
   permission = { action = "update", resource = "Server" },
+  again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{name}/stop" },
   result = { columns = { "name", "status", "ip" } },
   run = function(ctx, p)

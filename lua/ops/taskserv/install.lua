@@ -25,6 +25,7 @@ ones. A service that the infra does not declare is removed again by the next pro
   },
   examples = { "prov taskserv install nginx web-1 --set port=8080" },
   permission = { action = "update", resource = "Server" },
+  again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{server}/taskservs/{name}" },
   result = { columns = { "address", "status", "changed", "ok" } },
   run = function(ctx, p)

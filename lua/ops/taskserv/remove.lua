@@ -19,6 +19,7 @@ return {
     },
   },
   permission = { action = "update", resource = "Server" },
+  again = true,
   http = { method = "DELETE", path = "/v1/workspaces/{workspace}/servers/{server}/taskservs/{name}" },
   mcp = { destructive = true },
   result = { columns = { "address", "status", "changed", "ok" } },

@@ -317,27 +317,32 @@ function M.shown_owner(owner)
   return (owner:gsub("/%d+$", ""))
 end
 
---- Takes the workspace's lock and keeps it alive; returns a value to close.
+--- Takes the workspace's lock, or another one of its store, and keeps it alive; returns a value to close.
 ---@async
-local function lock(store, what)
+---@param store prov.Store
+---@param what string what it is taken for
+---@param name? string of a lock other than that of the workspace
+local function lock(store, what, name)
   local owner = ("%s by %s"):format(what, clock.identity())
-  local token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
+  name = name or "workspace"
+  local token, e = store:claim(name, owner, LOCK_MS, clock.wall())
   if not token and e.code == "locked" and clock.is_dead(e.data.owner) then
-    store:release("workspace", e.data.token) -- fails when another process was quicker
-    token, e = store:claim("workspace", owner, LOCK_MS, clock.wall())
+    store:release(name, e.data.token) -- fails when another process was quicker
+    token, e = store:claim(name, owner, LOCK_MS, clock.wall())
   end
   if not token then
-    return nil, e.code == "locked" and err.new("locked", "the workspace is in use: " .. M.shown_owner(e.data.owner), {
+    local thing = name == "workspace" and "the workspace" or name
+    return nil, e.code == "locked" and err.new("locked", thing .. " is in use: " .. M.shown_owner(e.data.owner), {
       hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
       data = e.data,
     }) or e
   end
   local timer = clock.every(LOCK_MS // 3, function()
-    store:renew("workspace", token, LOCK_MS, clock.wall())
+    store:renew(name, token, LOCK_MS, clock.wall())
   end)
   local function release()
     timer:close()
-    store:release("workspace", token)
+    store:release(name, token)
   end
   return setmetatable({ token = token, what = what, close = release }, {
     __close = function(self)
@@ -348,12 +353,14 @@ end
 
 M.lock = lock
 
---- Who holds the workspace's lock now, such as "apply by uid 0@host pid 17/4711", or nil.
+--- Who holds the workspace's lock, or another one, now, such as "apply by uid 0@host pid 17/4711"; or nil.
+---@param store prov.Store
+---@param wanted? string
 ---@return string?
-function M.holder(store)
+function M.holder(store, wanted)
   for _, row in ipairs(store:locks() or {}) do
     local name, owner, _, expires = table.unpack(row)
-    if name == "workspace" and expires > clock.wall() and not clock.is_dead(owner) then
+    if name == (wanted or "workspace") and expires > clock.wall() and not clock.is_dead(owner) then
       return M.shown_owner(owner)
     end
   end

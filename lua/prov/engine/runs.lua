@@ -43,13 +43,11 @@ function M.list(store, limit)
   return list
 end
 
---- The run that is meant: an id, the end of one, or "last".
+--- The run of a list, newest first, that is meant: an id, the end of one, or "last".
+---@param list table[]
+---@param name string
 ---@return table?, prov.Err?
-function M.find(store, name)
-  local list, e = M.list(store)
-  if not list then
-    return nil, e
-  end
+function M.pick(list, name)
   local ids, found = {}, nil
   for i, run in ipairs(list) do
     ids[i] = run.id
@@ -64,6 +62,16 @@ function M.find(store, name)
     return nil, suggest.unknown("run", name, ids)
   end
   return found
+end
+
+--- The run of a store that is meant, as for pick.
+---@return table?, prov.Err?
+function M.find(store, name)
+  local list, e = M.list(store)
+  if not list then
+    return nil, e
+  end
+  return M.pick(list, name)
 end
 
 --- The revision the state had before a run.

@@ -34,6 +34,8 @@ local ING = {
   check = "checking",
   apply = "applying",
   forget = "forgetting",
+  undo = "undoing",
+  wait = "waiting for approval",
 }
 
 local ED = {
@@ -52,6 +54,8 @@ local ED = {
   check = "checked",
   apply = "applied",
   forget = "forgotten",
+  undo = "undone",
+  run = "done",
 }
 
 local SPIN = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
