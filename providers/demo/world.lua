@@ -15,7 +15,7 @@ local function folder(ctx)
   return world and (world:sub(1, 1) == "/" and world or ctx.workspace.dir .. "/" .. world)
 end
 
---- Writes a call down, so that it can be counted: one that is made twice for one thing has one file.
+--- Writes a change down, so that changes can be counted.
 local function note(ctx, verb, id)
   local world = folder(ctx)
   if world then
@@ -55,10 +55,12 @@ end
 
 function M.read(ctx, id)
   local there, e = exists(ctx, id)
-  if there then
-    return ctx.recorded
+  if not there then
+    return nil, e
   end
-  return nil, e
+  local state = state_of(ctx.recorded, id)
+  state.ip = state.ip or ctx.kind == "server" and ip_of(id) or nil -- a creation that was killed recorded none
+  return state
 end
 
 function M.create(ctx, want)
@@ -67,8 +69,9 @@ function M.create(ctx, want)
   end
   local id = ctx.kind .. "-" .. ctx.key
   if folder(ctx) then
-    note(ctx, "create", id)
+    assert(ctx.fs.mkdirp(folder(ctx)))
     assert(ctx.fs.write_atomic(folder(ctx) .. "/" .. id, ctx.address .. "\n"))
+    note(ctx, "create", id)
   end
   ctx.adopt(id)
   pause(ctx)
@@ -89,11 +92,11 @@ end
 function M.delete(ctx, id)
   pause(ctx)
   if folder(ctx) then
-    note(ctx, "delete", id)
     local ok, e = ctx.fs.remove(folder(ctx) .. "/" .. id)
     if not ok then
       return nil, e
     end
+    note(ctx, "delete", id)
   end
   return true
 end

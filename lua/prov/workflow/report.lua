@@ -113,7 +113,7 @@ function M.workflow(tree)
   }
 end
 
---- The nodes of a graph for prov.graph_text.
+--- The nodes of a graph for prov.graph_text; an edge that two others say is left out.
 ---@param made prov.flow.Graph
 ---@return table[]
 function M.nodes(made)
@@ -122,9 +122,14 @@ function M.nodes(made)
   end
   local out = {}
   for i, node in ipairs(made.nodes) do
-    local needs = {}
-    for n, need in ipairs(node.needs) do
-      needs[n] = shown(need)
+    local needs, implied = {}, {}
+    for _, need in ipairs(node.needs) do
+      for _, further in ipairs(need.needs) do
+        implied[further] = true
+      end
+    end
+    for _, need in ipairs(node.needs) do
+      needs[#needs + 1] = not implied[need] and shown(need) or nil
     end
     out[i] = { address = shown(node), needs = needs }
   end
