@@ -41,7 +41,9 @@ function M.open(workspace_dir, opts)
   if share then
     roots[#roots + 1] = share
   end
-  return setmetatable({ workspace_dir = workspace_dir, roots = roots, declarations = {}, paths = {}, modules = {}, failed = {} }, Registry)
+  return setmetatable({
+    workspace_dir = workspace_dir, roots = roots, declarations = {}, paths = {}, modules = {}, failed = {},
+  }, Registry)
 end
 
 local function folders(path)

@@ -184,14 +184,14 @@ if command -v cc >/dev/null; then
         LD_PRELOAD=$work/killshim.so KILL_DIRS=$work/batch KILL_AT=$1 KILL_WHEN=after KILL_COUNT=$work/count \
             "$prov" "${@:2}" >"$work/out" 2>&1 </dev/null || :
     } 2>/dev/null
-    for mode in done rolled_back; do
+    for mode in "done" rolled_back; do
         fresh
-        [ "$mode" = done ] || sed -i 's/world: world }/world: world, fail: launch }/' site/infra.yaml
+        [ "$mode" = "done" ] || sed -i 's/world: world }/world: world, fail: launch }/' site/infra.yaml
         kill_at 0 workflow run rollout --yes 2>/dev/null
         total=$(cat "$work/count") instants=0
         for ((at = 1; at <= total; at += ${FLOW_KILL_EVERY:-7})); do
             fresh
-            [ "$mode" = done ] || sed -i 's/world: world }/world: world, fail: launch }/' site/infra.yaml
+            [ "$mode" = "done" ] || sed -i 's/world: world }/world: world, fail: launch }/' site/infra.yaml
             kill_at "$at" workflow run rollout --yes
             instants=$((instants + 1))
             if [ $((at % 9)) -eq 1 ]; then kill_at $((RANDOM % total + 1)) workflow resume; fi
@@ -202,7 +202,7 @@ if command -v cc >/dev/null; then
                 "$prov" workflow resume >"$work/out" 2>&1
             fi
             wanted=8
-            [ "$mode" = done ] || wanted=0
+            [ "$mode" = "done" ] || wanted=0
             [ "$(status_of) $(things)" = "$mode $wanted" ] ||
                 fail "killed at $at of $total: $(status_of), $(things) things: $(cat "$work/out")"
             [ -z "$(twice)" ] || fail "killed at $at of $total: made twice: $(twice)"

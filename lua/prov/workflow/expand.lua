@@ -389,8 +389,10 @@ function Builder:step(scope, step, at, in_hook)
         self.stack[#self.stack + 1] = step.workflow
         local nodes = self:steps(inner, inner.tree.steps, inner.tree.source, { "steps" })
         self.stack[#self.stack] = nil
-        last = self:node({ id = id .. "/(end)", kind = "end", step = step, scope = scope, inner = inner, matrix = row.values,
-          at = at, label = row.label, member = member })
+        last = self:node({
+          id = id .. "/(end)", kind = "end", step = step, scope = scope, inner = inner, matrix = row.values, at = at,
+          label = row.label, member = member,
+        })
         inner.last = last
         member.outputs = inner.tree.outputs
         last.needs = table.move(nodes, 1, #nodes, 2, { begin })

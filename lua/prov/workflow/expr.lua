@@ -283,8 +283,8 @@ function M.condition(text)
   parser:blank()
   if parser.at <= #text then
     local rest = text:sub(parser.at, parser.at + 9)
-    local hint = rest:match("^&&") and "write and" or rest:match("^||") and "write or" or rest:match("^!") and "write not"
-    return problem(parser.at, hint or nil, "'%s' is not expected here", rest)
+    local said = { ["&&"] = "write and", ["||"] = "write or", ["!"] = "write not" }
+    return problem(parser.at, said[rest:sub(1, 2)] or said[rest:sub(1, 1)], "'%s' is not expected here", rest)
   end
   return node
 end

@@ -218,8 +218,8 @@ function M.approve(ctx, p)
     return nil, e
   end
   local attended = engine.holder(input.store, record.id) ~= nil
-  return { id = record.id, step = p.step, answer = answer,
-    next = not attended and ("a run that nobody watches goes on with 'prov workflow resume %s'"):format(record.id) or nil }
+  local hint = ("a run that nobody watches goes on with 'prov workflow resume %s'"):format(record.id)
+  return { id = record.id, step = p.step, answer = answer, next = not attended and hint or nil }
 end
 
 --- Ends a run: no new steps; with `now` the running ones are cancelled too.

@@ -122,6 +122,13 @@ end
 ---@field undo? "running"|"done"|"failed"|"unknown"|"skipped"
 ---@field undo_error? string
 
+---@class prov.flow.State
+---@field steps table<string, prov.flow.Step> one that is asked for is there
+---@field order integer how many steps have ended
+---@field resumed integer how often a person went on with the run
+---@field began? integer when the last one did
+---@field rollback boolean what was done is being undone
+
 local HOOKS = { ["on_success/"] = true, ["on_failure/"] = true, ["always/"] = true }
 
 --- True for the step of a hook.
@@ -215,7 +222,7 @@ local step_mt = {
 }
 
 --- A state that nothing has happened to.
----@return { steps: table<string, prov.flow.Step>, order: integer, resumed: integer, began: integer?, rollback: boolean }
+---@return prov.flow.State
 function M.state()
   return { steps = setmetatable({}, step_mt), order = 0, resumed = 0, rollback = false }
 end

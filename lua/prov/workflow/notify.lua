@@ -52,7 +52,7 @@ end
 ---@async
 ---@param list table[] `notify` of the workflow
 ---@param event { event: string, delivery: string, [string]: any }
----@param opts { lookup: function, was_sent: fun(key: string): boolean, sent: fun(key: string), warn: fun(text: string) }
+---@param opts { lookup: function, was_sent: fun(key): boolean, sent: fun(key), warn: fun(text) }
 function M.send(list, event, opts)
   for i, one in ipairs(list) do
     local key = ("%s %d"):format(event.delivery, i)

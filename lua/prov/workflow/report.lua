@@ -58,8 +58,7 @@ local function row_of(flow, node)
   return {
     step = node.id,
     status = undo or status,
-    run = node.step.run or node.step.workflow and "workflow " .. node.step.workflow or node.kind == "gate" and "approval"
-      or nil,
+    run = node.step.run or node.step.workflow and "workflow " .. node.step.workflow or "approval",
     began = time(s.began),
     ended = s.began and time(ended) or nil,
     ms = s.ms,

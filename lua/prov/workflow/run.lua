@@ -6,13 +6,12 @@
 
 local async = require("prov.async")
 local call_of = require("prov.workflow.call")
-local clock = require("prov.clock")
 local data = require("core.data")
+local drive = require("prov.workflow.drive")
 local engine = require("prov.engine")
 local err = require("prov.err")
 local expand = require("prov.workflow.expand")
 local expr = require("prov.workflow.expr")
-local graph = require("core.graph")
 local journal = require("prov.workflow.journal")
 local notify = require("prov.workflow.notify")
 local step_of = require("prov.workflow.step")
@@ -20,7 +19,6 @@ local values = require("prov.workflow.values")
 
 local M = {}
 
-local POLL_MS = 250
 local function nothing() end
 local QUIET = { start = nothing, event = nothing, done = nothing, fail = nothing, skip = nothing, close = nothing }
 
@@ -37,8 +35,16 @@ local QUIET = { start = nothing, event = nothing, done = nothing, fail = nothing
 local Run = {}
 Run.__index = Run
 
+---@class prov.flow.Input
+---@field id string
+---@field workspace prov.Workspace that owns the workflow
+---@field store prov.Store of that workspace
+---@field ui? table
+---@field cancel? table
+---@field call? function see prov.workflow.call
+
 --- Opens a run to work on it, or to look at it.
----@param input { id: string, workspace: prov.Workspace, store: prov.Store, ui: table?, cancel: table?, call: function? }
+---@param input prov.flow.Input
 ---@return prov.flow.Run?
 ---@return prov.Err?
 function M.open(input)
@@ -125,24 +131,12 @@ end
 
 -- Failures --------------------------------------------------------------------------------------
 
---- True when a failure of the node is not one of the workflow.
-local function is_tolerated(node)
-  local at = node
-  while at do
-    if at.step.continue_on_failure then
-      return true
-    end
-    at = at.scope.begin
-  end
-  return false
-end
-
 --- The steps of the workflow that have failed, first to last.
 function Run:failures()
   local out = {}
   for _, node in ipairs(self.graph.nodes) do
     local s = self.state.steps[node.id]
-    if s.status == "failed" and node.kind ~= "end" and not is_tolerated(node) then
+    if s.status == "failed" and node.kind ~= "end" and not values.is_tolerated(node) then
       out[#out + 1] = node
     end
   end
@@ -158,347 +152,6 @@ function Run:first_error()
   end
   local first = self:failures()[1]
   return first and ("%s: %s"):format(first.id, self.state.steps[first.id].error or "failed")
-end
-
--- Judging ---------------------------------------------------------------------------------------
-
---- Whether a node may begin now that what it needs has ended: "run", or "skip" with the reason, or
---- "fail" with the error.
-function Run:judge(node)
-  local begin = node.scope.begin
-  local outer = begin and self.state.steps[begin.id]
-  if outer and outer.status ~= "done" then
-    return "skip", outer.status == "skipped" and outer.reason or "failure"
-  elseif node.kind == "end" then
-    return "run"
-  end
-  local asks = node.when and expr.asks_status(node.when)
-  if not asks then
-    for _, need in ipairs(node.needs) do
-      if not values.is_fine(self, need) then
-        return "skip", self.state.steps[need.id].reason == "stopped" and "stopped" or "failure"
-      end
-    end
-    if self.stopping and not (begin and is_tolerated(begin)) then
-      return "skip", "stopped"
-    end
-  end
-  if node.when then
-    local holds, bad = expr.holds(node.when, {
-      lookup = values.lookup(self, node.scope, node.matrix),
-      call = function(call)
-        return values.call(self, node, call)
-      end,
-    })
-    if bad then
-      return "fail", err.new("invalid", ("when: %s (column %d)"):format(bad.msg, bad.at), { hint = bad.hint })
-    elseif not holds then
-      return "skip", "condition"
-    end
-  end
-  return "run"
-end
-
-local SETTLED = { done = true, failed = true, skipped = true }
-
-function Run:is_settled(node)
-  return SETTLED[self.state.steps[node.id].status] == true
-end
-
-function Run:skip(node, why)
-  self:note(node.id, "skipped", { reason = why })
-  if node.kind == "op" or node.kind == "gate" then
-    self.progress:skip(node.id, why == "condition" and "its condition does not hold" or nil)
-  end
-end
-
--- What is to happen with an entry of the schedule that is ready: "ended", "wait" or "start".
-function Run:meet(entry)
-  local node = entry.node
-  local s = self.state.steps[node.id]
-  if self:is_settled(node) then
-    return "ended"
-  end
-  local verdict, why = self:judge(node)
-  if verdict == "skip" then
-    self:skip(node, why)
-    return "ended"
-  elseif verdict == "fail" then
-    self:note(node.id, "failed", { error = tostring(why), code = why.code })
-    self.progress:fail(node.id, why)
-    self:consider(node)
-    return "ended"
-  elseif entry.gate then
-    return self:ask(node, s) and "ended" or "wait"
-  end
-  return "start"
-end
-
---- Notes that the workflow has failed, when this failure is one of the workflow.
-function Run:consider(node)
-  if self.state.steps[node.id].status == "failed" and not is_tolerated(node) and not self.in_hooks then
-    self.stopping = self.stopping or self.tree.on_failure ~= "continue"
-  end
-end
-
--- Approvals -------------------------------------------------------------------------------------
-
---- Asks for approval; true when there is an answer already.
-function Run:ask(node, s)
-  if s.approved then
-    return true
-  elseif s.status ~= "waiting" then
-    local message, bad = expr.fill(node.step.approve.message, values.lookup(self, node.scope, node.matrix))
-    message = bad and node.step.approve.message or tostring(message)
-    self:note(node.id, "waiting", { message = message })
-    self.ui.info("%s waits for approval%s\n  prov workflow approve %s '%s' -w %s", node.id,
-      message ~= "" and ": " .. message or "", self.id, node.id, self.workspace.dir)
-    self:tell("waiting", { step = node.id, message = message })
-  end
-  return self:answered(node)
-end
-
---- Takes an answer that came for a node that waits; true when it goes on or has ended.
-function Run:answered(node)
-  local s = self.state.steps[node.id]
-  local answer = journal.asks(self.store, self.id)[node.id]
-  local limit = node.step.approve.timeout
-  if answer and answer.time >= s.since then
-    local drop = { { "del", "flow_asks", self.id .. " " .. node.id } }
-    if answer.answer == "approved" then
-      self:note(node.id, "approved", { by = answer.by, message = answer.message }, drop)
-    else
-      local why = ("denied by %s%s"):format(answer.by, answer.message and ": " .. answer.message or "")
-      self:note(node.id, "failed", { code = "denied", error = why }, drop)
-      self.progress:fail(node.id, why)
-      self:consider(node)
-    end
-    return true
-  elseif limit and os.time() >= s.since + limit then
-    local why = "nobody approved it in time"
-    self:note(node.id, "failed", { code = "timeout", error = why })
-    self.progress:fail(node.id, why)
-    self:consider(node)
-    return true
-  end
-  return false
-end
-
--- Running ---------------------------------------------------------------------------------------
-
---- The end of a sub-workflow: it has failed when one of its steps has.
-function Run:finish_sub(node)
-  local inner, failed = node.inner, nil
-  for _, need in ipairs(node.needs) do
-    if need ~= inner.begin and not values.is_fine(self, need) then
-      failed = failed or need
-    end
-  end
-  local begin = self.state.steps[inner.begin.id]
-  if begin.status ~= "done" then
-    local reason = begin.status == "skipped" and begin.reason or "failure"
-    return self:note(node.id, "skipped", { reason = reason })
-  elseif failed then
-    return self:note(node.id, "failed", { code = "failed", error = ("step '%s' did not succeed"):format(failed.id) })
-  end
-  local outputs, bad = expr.fill(inner.tree.outputs, values.lookup(self, inner))
-  if bad then
-    return self:note(node.id, "failed", { code = "invalid", error = "outputs: " .. bad.msg })
-  end
-  self:note(node.id, "done", { outputs = outputs })
-end
-
---- Runs one node to its end; true when it has ended.
-function Run:perform(node)
-  if node.kind == "op" then
-    self.progress:start(node.id, "run")
-    return step_of.run(self, node) ~= "left"
-  elseif node.kind == "end" then
-    self:finish_sub(node)
-  elseif node.kind == "begin" then
-    local inputs, e = step_of.inputs(self, node)
-    if inputs then
-      self:note(node.id, "done", { outputs = inputs })
-    else
-      self:note(node.id, "failed", { error = "inputs: " .. tostring(e), code = e.code })
-      self.progress:fail(node.id, e)
-    end
-  else
-    self:note(node.id, "done", { by = self.state.steps[node.id].by })
-    self.progress:done(node.id, "run")
-  end
-  return true
-end
-
---- The entries of the schedule: a node, and before it, in an entry of its own, its approval, which takes
---- no place from others while it waits.
-function Run:schedule(nodes)
-  local entries, first, last = {}, {}, {}
-  for _, node in ipairs(nodes) do
-    if node.step.approve and node.kind ~= "end" then
-      entries[#entries + 1] = { node = node, gate = true }
-      first[node] = #entries
-    end
-    entries[#entries + 1] = { node = node }
-    first[node], last[node] = first[node] or #entries, #entries
-  end
-  local limits, keys, node_keys = {}, {}, {}
-  local function key(thing, limit)
-    if not keys[thing] then
-      limits[#limits + 1] = limit
-      keys[thing] = #limits
-    end
-    return keys[thing]
-  end
-  local g = graph.new(math.max(1, #entries))
-  for i, entry in ipairs(entries) do
-    local node = entry.node
-    if entry.gate then
-      g:edge(i, last[node])
-    end
-    for _, need in ipairs(i == first[node] and node.needs or {}) do
-      g:edge(last[need], i)
-    end
-    if node.kind == "op" and not entry.gate then
-      local scope = node.scope
-      local list = { key(scope.main or scope, scope.tree.max_parallel) }
-      while scope.above do
-        scope = scope.above
-        list[#list + 1] = key(scope, scope.tree.max_parallel)
-      end
-      list[#list + 1] = node.step.max_parallel and key(node.member, node.step.max_parallel) or nil
-      node_keys[i] = list
-    elseif node.kind == "begin" and node.step.max_parallel and i == first[node] then
-      for at, one in ipairs(node.member.begins) do -- whole sub-workflows: the next begins when an earlier one ended
-        local before = one == node and node.member.nodes[at - node.step.max_parallel]
-        if before then
-          g:edge(last[before], i)
-        end
-      end
-    end
-  end
-  local sched = assert(graph.sched(g, { limit = math.max(1, #entries), keys = limits, node_keys = node_keys }))
-  return entries, sched
-end
-
---- True when nothing more may begin, whatever is ready.
-function Run:is_halted()
-  return self.cancel.requested or self.broken ~= nil or self.is_unknown
-end
-
---- Looks whether somebody else wants the run to end, and whether its time is over.
-function Run:look_around()
-  local wish = journal.asks(self.store, self.id)["!cancel"]
-  if wish then
-    self.wish = wish
-    self.cancel.requested = true
-    if wish.now and not self.cancel.killed then
-      self.cancel.killed = true
-      self:stop_running()
-    end
-  end
-  local limit = self.tree.timeout
-  if limit and not self.timed_out and os.time() >= (self.state.began or self.record.started) + limit then
-    self.timed_out = "the workflow did not end in time"
-    self.stopping = true
-    self:stop_running()
-  end
-end
-
-function Run:stop_running()
-  for _, one in pairs(self.running) do
-    call_of.stop(one.task, one.cancel)
-  end
-end
-
--- Starts the task of an entry; its end comes through the queue.
-local function start(self, entries, i, ended)
-  async.spawn(function()
-    local node = entries[i].node
-    local fine, result = pcall(self.perform, self, node)
-    if not fine and not self.broken then
-      self.broken = err.from(result)
-    end
-    if fine and result then
-      self:consider(node)
-      ended:put(i)
-    else
-      ended:put(-i)
-    end
-    return true
-  end)
-end
-
--- Lets those that wait go on when they can; true when one did.
-local function serve_waiting(self, waiting, sched)
-  local moved = false
-  for i, node in pairs(waiting) do
-    local verdict, why = self:judge(node)
-    if verdict == "skip" then
-      self:skip(node, why)
-    end
-    if verdict == "skip" or self:answered(node) then
-      waiting[i], moved = nil, true
-      sched:done(i)
-    end
-  end
-  return moved
-end
-
---- Runs nodes until nothing is left, or only waiting is.
----@async
----@return "ended"|"waiting"|"halted"
-function Run:drive(nodes)
-  local entries, sched = self:schedule(nodes)
-  local ended, waiting, count = async.queue(), {}, 0
-  self.cancel.stop = function()
-    ended:put(0)
-  end
-  self.cancel.kill = function()
-    self:stop_running()
-  end
-  local _ <close> = clock.every(POLL_MS, function()
-    ended:put(0)
-  end)
-  while true do
-    while not self:is_halted() do
-      local i = sched:next()
-      if not i then
-        break
-      end
-      local what = self:meet(entries[i])
-      if what == "ended" then
-        sched:done(i)
-      elseif what == "wait" then
-        waiting[i] = entries[i].node
-      else
-        count = count + 1
-        start(self, entries, i, ended)
-      end
-    end
-    if count == 0 then
-      if self:is_halted() then
-        return "halted"
-      elseif next(waiting) == nil then
-        return "ended"
-      elseif not serve_waiting(self, waiting, sched) then
-        return "waiting"
-      end
-    else
-      local i = ended:take()
-      if i == 0 then
-        self:look_around()
-        if not self:is_halted() then
-          serve_waiting(self, waiting, sched)
-        end
-      else
-        count = count - 1
-        if i > 0 then
-          sched:done(i)
-        end
-      end
-    end
-  end
 end
 
 -- The whole -------------------------------------------------------------------------------------
@@ -549,8 +202,8 @@ function Run:rollback()
   end
   self.cancel.stop = nothing
   for _, node in ipairs(list) do
-    self:look_around()
-    if self:is_halted() then
+    drive.look_around(self)
+    if drive.is_halted(self) then
       return "halted"
     end
     self.progress:start(node.id, "undo")
@@ -619,7 +272,7 @@ function Run:run_hooks(outcome)
   for _, phase in ipairs({ outcome == "done" and "on_success" or "on_failure", "always" }) do
     table.move(self.graph.hooks[phase], 1, #self.graph.hooks[phase], #nodes + 1, nodes)
   end
-  return #nodes == 0 and "ended" or self:drive(nodes)
+  return #nodes == 0 and "ended" or drive.run(self, nodes)
 end
 
 -- How a run that was stopped from outside stands.
@@ -632,7 +285,7 @@ end
 ---@return string status
 ---@return string[]? unknown steps that nobody knows the outcome of
 function Run:advance()
-  self:look_around()
+  drive.look_around(self)
   if self.wish then
     return "canceled"
   end
@@ -641,10 +294,10 @@ function Run:advance()
     return "unknown", open
   end
   for _, node in ipairs(self.graph.nodes) do
-    self:consider(node)
+    drive.consider(self, node)
   end
   if not self.state.rollback then
-    local how = self:drive(self.graph.nodes)
+    local how = drive.run(self, self.graph.nodes)
     if how ~= "ended" then
       return how == "waiting" and "waiting" or halted_status(self)
     end
@@ -699,7 +352,7 @@ end
 local function progress_of(self)
   local total = 0
   for _, node in ipairs(self.graph.nodes) do
-    total = total + ((node.kind == "op" or node.kind == "gate") and not self:is_settled(node) and 1 or 0)
+    total = total + ((node.kind == "op" or node.kind == "gate") and not drive.is_settled(self, node) and 1 or 0)
   end
   return self.ui.progress and self.ui.progress(total) or QUIET
 end
@@ -762,7 +415,7 @@ end
 local function await_answer(input, self)
   input.cancel.stop = nothing
   while not input.cancel.requested do
-    async.sleep(POLL_MS)
+    async.sleep(drive.POLL_MS)
     local asks = journal.asks(input.store, input.id)
     for id, s in pairs(self.state.steps) do
       local limit = s.status == "waiting" and self.graph.by_id[id].step.approve.timeout
@@ -780,7 +433,7 @@ end
 
 --- Works on a run until it ends or cannot go on without a person. With `detach` it does not wait for one.
 ---@async
----@param input { id: string, workspace: prov.Workspace, store: prov.Store, ui: table, cancel: table, call: function? }
+---@param input prov.flow.Input
 ---@param opts? { detach: boolean?, words: { again: string[]?, skip: string[]? }? } words: a person resumes it
 ---@return prov.flow.Run?
 ---@return prov.Err?

@@ -86,6 +86,20 @@ function M.is_fine(flow, node)
     or s.status == "failed" and node.step.continue_on_failure
 end
 
+--- True when a failure of the node is not one of the workflow.
+---@param node prov.flow.Node
+---@return boolean
+function M.is_tolerated(node)
+  local at = node
+  while at do
+    if at.step.continue_on_failure then
+      return true
+    end
+    at = at.scope.begin
+  end
+  return false
+end
+
 local ASK = {}
 
 function ASK.succeeded(flow, nodes)

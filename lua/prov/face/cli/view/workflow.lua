@@ -21,8 +21,8 @@ function M.render(v, term)
   local rows = {}
   for i, step in ipairs(v.steps) do
     local notes = {}
-    notes[#notes + 1] = step.matrix and "for each " .. table.concat(require("prov.workflow.matrix").axes(step.matrix), ", ")
-      or nil
+    local axes = step.matrix and require("prov.workflow.matrix").axes(step.matrix)
+    notes[#notes + 1] = axes and "for each " .. table.concat(axes, ", ") or nil
     notes[#notes + 1] = step.approve and "asks first" or nil
     notes[#notes + 1] = step.when and "when " .. step.when or nil
     notes[#notes + 1] = step.undo and "undone by " .. step.undo or nil
