@@ -13,7 +13,8 @@ end
 
 describe("a matrix", function()
   it("is every value with every other, axes by name", function()
-    assert.same({ "eu,big", "eu,small", "us,big", "us,small" }, labels({ region = { "eu", "us" }, size = { "big", "small" } }))
+    assert.same({ "eu,big", "eu,small", "us,big", "us,small" }, labels({ region = { "eu", "us" }, size = { "big",
+      "small" } }))
     assert.same({ "1", "true" }, labels({ n = { 1, true } }))
   end)
 
