@@ -52,7 +52,11 @@ function M.inputs(tree, p)
     end
   end
   for name, text in pairs(p.input or {}) do
-    out[name] = type(text) == "string" and of_text(name, text) or text
+    if type(text) == "string" then
+      out[name] = of_text(name, text)
+    else
+      out[name] = text
+    end
   end
   return out
 end
@@ -122,12 +126,13 @@ local function shown(flow)
   return value
 end
 
---- Begins a run and works on it.
+--- Checks a workflow, asks, and writes a new run down; nothing of it runs yet.
 ---@async
----@param ctx prov.Ctx with `call` where the host of the run has its own (prov.workflow.call)
----@param p { name: string, input: table?, inputs: string?, detach: boolean? }
----@return table?, prov.Err?
-function M.run(ctx, p)
+---@param ctx prov.Ctx
+---@param p { name: string, input: table?, inputs: string|table|nil }
+---@return string? id
+---@return prov.Err?
+function M.begin(ctx, p)
   local made, e = M.made(ctx, p)
   if not made then
     return nil, e
@@ -137,15 +142,32 @@ function M.run(ctx, p)
   if not ok then
     return nil, e
   end
-  local input = input_of(ctx, nil)
-  input.id, e = journal.create(input.store, made)
-  if not input.id then
+  return journal.create(assert(ctx:need_workspace():store()), made)
+end
+
+--- Works on a run that was begun, until it ends or, detached, waits for a person.
+---@async
+---@param ctx prov.Ctx with `call` where the host of the run has its own (prov.workflow.call)
+---@param id string
+---@param opts { detach: boolean?, words: table? } as for prov.workflow.run
+---@return table?, prov.Err?
+function M.work(ctx, id, opts)
+  local flow, e = run.work(input_of(ctx, id), opts)
+  return flow and shown(flow), e
+end
+
+--- Begins a run and works on it.
+---@async
+---@param ctx prov.Ctx
+---@param p { name: string, input: table?, inputs: string?, detach: boolean? }
+---@return table?, prov.Err?
+function M.run(ctx, p)
+  local id, e = M.begin(ctx, p)
+  if not id then
     return nil, e
   end
-  ctx.ui.info("%s", input.id)
-  local flow
-  flow, e = run.work(input, { detach = p.detach })
-  return flow and shown(flow), e
+  ctx.ui.info("%s", id)
+  return M.work(ctx, id, { detach = p.detach })
 end
 
 --- Goes on with a run.
@@ -162,10 +184,7 @@ function M.resume(ctx, p)
     return err.fail("conflict", "%s is %s: there is nothing to go on with", record.id,
       (record.status:gsub("_", " ")))
   end
-  input.id = record.id
-  local flow
-  flow, e = run.work(input, { detach = p.detach, words = { again = p.again, skip = p.skip } })
-  return flow and shown(flow), e
+  return M.work(ctx, record.id, { detach = p.detach, words = { again = p.again, skip = p.skip } })
 end
 
 --- How a run stands.

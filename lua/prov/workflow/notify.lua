@@ -59,7 +59,7 @@ function M.send(list, event, opts)
     if wants(one, event.event) and not opts.was_sent(key) then
       local filled, bad = expr.fill(one, opts.lookup)
       local ok, e
-      if filled and filled.url == value.null then -- an input that nobody gave: nobody wants to be told
+      if filled and (filled.url == value.null or filled.url == "") then -- an input that nobody gave: nobody wants to be told
         ok = true
       elseif filled then
         filled = value.reveal(filled)

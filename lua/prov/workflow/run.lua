@@ -441,13 +441,16 @@ function M.work(input, opts)
   opts = opts or {}
   input.cancel = input.cancel or {}
   input.call = input.call or call_of.here
-  local words = opts.words
+  local words, waited = opts.words, false
   while true do
     local self, e = turn(input, words)
     if not self then
+      if waited and e.code == "locked" then -- it was answered, and another process was quicker to go on
+        return M.open(input)
+      end
       return nil, e
     end
-    words = nil
+    words, waited = nil, true
     if self.record.status ~= "waiting" or opts.detach or not await_answer(input, self) then
       return self
     end
