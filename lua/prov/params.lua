@@ -214,7 +214,7 @@ function M.complete(op, params, fields)
     return value
   end
   for i, e in ipairs(errs) do
-    errs[i] = err.new("usage", e.msg, { hint = e.hint })
+    errs[i] = err.new("usage", e.msg, { hint = e.hint, path = e.path })
   end
   return nil, errs
 end

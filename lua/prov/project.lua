@@ -2,6 +2,7 @@
 
 local engine = require("prov.engine")
 local err = require("prov.err")
+local locks = require("prov.engine.locks")
 local state = require("prov.state")
 
 local M = {}
@@ -154,7 +155,7 @@ end
 ---@async
 ---@return table? lock to close, prov.Err?
 function Project:begin(what)
-  local lock, e = engine.lock(self.store, what)
+  local lock, e = locks.lock(self.store, what)
   if not lock then
     return nil, e
   end

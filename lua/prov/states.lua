@@ -2,10 +2,10 @@
 
 local async = require("prov.async")
 local data = require("core.data")
-local engine = require("prov.engine")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local history = require("prov.state.history")
+local locks = require("prov.engine.locks")
 local project_of = require("prov.project")
 local state_of = require("prov.state")
 
@@ -159,13 +159,13 @@ function M.unlock(ctx, force)
   local rows = data.list({})
   for _, row in ipairs(assert(store:locks())) do
     local name, owner, token, expires = table.unpack(row)
-    if not force and engine.is_held(owner, expires) then
-      return nil, err.new("locked", "in use: " .. engine.shown_owner(owner), {
+    if not force and locks.is_held(owner, expires) then
+      return nil, err.new("locked", "in use: " .. locks.shown_owner(owner), {
         hint = "--force takes the lock away; what the process writes then is refused",
       })
     end
     assert(store:release(name, token))
-    rows[#rows + 1] = { name = name, owner = engine.shown_owner(owner) }
+    rows[#rows + 1] = { name = name, owner = locks.shown_owner(owner) }
   end
   return rows
 end

@@ -29,7 +29,7 @@ return {
       workspace = project.workspace.name,
       revision = project.state.revision,
       last_run = engine.last_run(project.store),
-      running = engine.holder(project.store),
+      running = require("prov.engine.locks").holder(project.store),
       open_runs = assert(engine.open_runs(project.store)),
       resources = rows,
     }

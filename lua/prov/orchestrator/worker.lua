@@ -229,7 +229,7 @@ end
 ---@param dir string data folder of the orchestrator
 ---@return true?, prov.Err?
 function M.serve(dir)
-  local _ <close> = signal("sigint", require("prov.engine").heed_cancel) -- `prov run cancel` sends it
+  local _ <close> = signal("sigint", require("prov.engine.locks").heed_cancel) -- `prov run cancel` sends it
   local pipe = uv.new_pipe(false)
   local ok, e = pipe:open(M.FD)
   if not ok then

@@ -1,9 +1,9 @@
 --- The file of the store replaced as a whole: under another key, smaller, or by a copy.
 
 local clock = require("prov.clock")
-local engine = require("prov.engine")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local locks = require("prov.engine.locks")
 
 local M = {}
 
@@ -52,8 +52,8 @@ end
 function M.rekey(ctx, old_key)
   local workspace = assert(ctx:need_workspace())
   local store = assert(workspace:store())
-  local alone <close> = assert(workspace:rewrite_lock())
-  local lock <close> = assert(engine.lock(store, "state rekey"))
+  local _ <close> = assert(workspace:rewrite_lock())
+  local lock <close> = assert(locks.lock(store, "state rekey"))
   local ok, e = ctx.ui.confirm(("Seal the state of workspace '%s' under a new key? Backups and saved plans "
     .. "made until now need the old one%s"):format(workspace.name,
     old_key and ", which goes to " .. old_key or ", which will be gone; --old-key FILE keeps it"))
@@ -85,8 +85,8 @@ end
 function M.compact(ctx, keep)
   local workspace = assert(ctx:need_workspace())
   local store = assert(workspace:store())
-  local alone <close> = assert(workspace:rewrite_lock())
-  local lock <close> = assert(engine.lock(store, "state compact"))
+  local _ <close> = assert(workspace:rewrite_lock())
+  local lock <close> = assert(locks.lock(store, "state compact"))
   local head, oldest = assert(store:head()), assert(store:oldest())
   local dropped = keep and math.max(head - keep - math.max(oldest, 1) + 1, 0) or 0
   if dropped > 0 then
@@ -120,7 +120,7 @@ local function lock_if_possible(ctx, workspace)
     ctx.ui.info("the state that is there does not open: %s", e.msg)
     return nil
   end
-  return assert(engine.lock(store, "state recover"))
+  return assert(locks.lock(store, "state recover"))
 end
 
 -- What is about to be replaced gets another name, and its key too when that goes as well.
@@ -149,7 +149,7 @@ end
 ---@return table? { file, revision, nodes, kept }, prov.Err?
 function M.recover(ctx, file, key_file)
   local workspace = assert(ctx:need_workspace())
-  local alone <close> = assert(workspace:rewrite_lock())
+  local _ <close> = assert(workspace:rewrite_lock())
   local key = key_file and assert(read_key(key_file))
   local path = workspace:store_path()
   local copy <close> = assert(workspace:open_copy(file, key))
