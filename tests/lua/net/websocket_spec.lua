@@ -189,10 +189,11 @@ describe("websocket", function()
       local s <close> = listen(function(request)
         local socket = assert(request:websocket())
         assert.is_false(pcall(socket.close, socket, 1005))
+        assert.is_false(pcall(socket.close, socket, 1000, "\255"))
         return true
       end)
       local c <close> = connect(s.port)
-      c:frame()
+      assert.are.same({ 0x88, close_frame(1000) }, { c:frame() }) -- by the end of the handler
       local waiter
       local t <close> = listen(function(request)
         local socket = assert(request:websocket())
@@ -325,6 +326,8 @@ describe("websocket", function()
       until first ~= 0x89
       assert.are.same({ 0x88, close_frame(1001, "the server is going away") }, { first, payload })
       c:send(0x88, close_frame(1001))
+      assert.is_false((c:frame()))
+      c.socket:close()
       assert.are.equal(0, draining:join())
       assert.are.equal(1001, last[2].data.code)
     end)
