@@ -26,7 +26,8 @@ local STYLE = [[
   }
   .page { fill: var(--page) } .box { fill: var(--box); stroke: var(--line) } .bar { fill: var(--c) }
   .name { fill: var(--text); font-size: 13px } .kind { fill: var(--c); font-size: 10.5px; letter-spacing: .02em }
-  .edge { fill: none; stroke: var(--edge); stroke-width: 1.25 } .tip { fill: var(--edge) } .none { fill: var(--dim); font-size: 13px }
+  .edge { fill: none; stroke: var(--edge); stroke-width: 1.25 } .tip { fill: var(--edge) }
+  .none { fill: var(--dim); font-size: 13px }
 ]]
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }

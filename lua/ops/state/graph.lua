@@ -3,7 +3,7 @@ return {
   name = "state graph",
   summary = "Print what prov knows as a dependency graph",
   params = {
-    format = { type = "enum", one_of = { "dot", "mermaid", "json", "svg" }, default = "dot", doc = "Form of the graph" },
+    format = { type = "enum", one_of = { "dot", "mermaid", "json", "svg" }, default = "dot", doc = "Form" },
     revision = { type = "int", min = 0, doc = "The state as it was at this revision" },
   },
   permission = { action = "read", resource = "State" },

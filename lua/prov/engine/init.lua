@@ -326,10 +326,10 @@ function M.is_held(owner, expires)
   return clock.is_alive(owner) or expires > clock.wall() and not clock.is_dead(owner)
 end
 
-local function in_use(data)
-  return err.new("locked", "the workspace is in use: " .. M.shown_owner(data.owner), {
+local function in_use(holder)
+  return err.new("locked", "the workspace is in use: " .. M.shown_owner(holder.owner), {
     hint = "wait for it to end; the lock of a process that died on another machine expires after a minute",
-    data = data,
+    data = holder,
   })
 end
 

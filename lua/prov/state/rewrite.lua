@@ -52,7 +52,7 @@ end
 function M.rekey(ctx, old_key)
   local workspace = assert(ctx:need_workspace())
   local store = assert(workspace:store())
-  local alone <close> = assert(workspace:rewrite_lock())
+  local _ <close> = assert(workspace:rewrite_lock())
   local lock <close> = assert(engine.lock(store, "state rekey"))
   local ok, e = ctx.ui.confirm(("Seal the state of workspace '%s' under a new key? Backups and saved plans "
     .. "made until now need the old one%s"):format(workspace.name,
@@ -85,7 +85,7 @@ end
 function M.compact(ctx, keep)
   local workspace = assert(ctx:need_workspace())
   local store = assert(workspace:store())
-  local alone <close> = assert(workspace:rewrite_lock())
+  local _ <close> = assert(workspace:rewrite_lock())
   local lock <close> = assert(engine.lock(store, "state compact"))
   local head, oldest = assert(store:head()), assert(store:oldest())
   local dropped = keep and math.max(head - keep - math.max(oldest, 1) + 1, 0) or 0
@@ -149,7 +149,7 @@ end
 ---@return table? { file, revision, nodes, kept }, prov.Err?
 function M.recover(ctx, file, key_file)
   local workspace = assert(ctx:need_workspace())
-  local alone <close> = assert(workspace:rewrite_lock())
+  local _ <close> = assert(workspace:rewrite_lock())
   local key = key_file and assert(read_key(key_file))
   local path = workspace:store_path()
   local copy <close> = assert(workspace:open_copy(file, key))
