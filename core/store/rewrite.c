@@ -75,11 +75,10 @@ static int look_old_node(copier *k, pv_bytes key, pv_bytes value, record *r)
 {
     pv_node_rec rec;
     MDB_val num, id;
-    int rc;
     if (key.len != 16 || !parse_node(value, &rec)) return MDB_CORRUPTED;
     if ((r->drop = get_u64be(key.data + 8) <= k->oldest)) return 0;
     num = val_of(&rec.num, sizeof rec.num);
-    if ((rc = mdb_get(k->in, k->from->dbi[T_NUMS], &num, &id)) != 0) return MDB_CORRUPTED;
+    if (mdb_get(k->in, k->from->dbi[T_NUMS], &num, &id) != 0) return MDB_CORRUPTED;
     r->head = value.len - rec.sealed.len;
     r->where = where_node(&rec, bytes_of(id));
     r->sealed = true;
