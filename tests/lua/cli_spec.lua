@@ -259,7 +259,7 @@ describe("completion", function()
     assert.equal("schedule serve server show state status", (words("s")):gsub("ssh ", ""))
     assert.equal("start stop", words("server", "st"):gsub(" restart", ""))
     assert.equal("get", words("config", "g"))
-    assert.equal("server", words("help", "ser"))
+    assert.equal("serve server", words("help", "ser"))
     assert.equal("", words("nonsense", ""))
   end)
 
