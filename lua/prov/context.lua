@@ -70,13 +70,6 @@ function Ctx:need_workspace()
   return workspace
 end
 
---- Runs another face in this process; for operations that are one.
----@async
----@param name string "repl"
-function Ctx:face(name, ...)
-  return require("prov.face." .. name).run(self, ...)
-end
-
 --- Closes what was opened for the operation.
 function Ctx:close()
   local workspace = rawget(self, "workspace")
