@@ -48,6 +48,18 @@ has "told to fail here"
 [ "$(calls create)" = 7 ] && [ "$(calls delete)" = 7 ] || fail "$(calls create) creates and $(calls delete) deletes"
 run 7 workflow resume
 
+# What was there before stays: undone is the rollout, not the workspace.
+fresh
+sed -i '/^networks:/,/^outputs:/{/^outputs:/!d}' east/infra.yaml
+sed -i 's/^outputs:/networks: { old: { cidr: 10.20.0.0\/24 } }\noutputs:/; s/  web: .*/  old: "${network.old.id}"/' east/infra.yaml
+run 0 -w east apply --yes
+cp "$source/workspaces/batch/east/infra.yaml" east/
+sed -i 's/^networks:/networks:\n  old: { cidr: 10.20.0.0\/24 }/' east/infra.yaml
+sed -i 's/demo: { world: world }/demo: { world: world, fail: launch }/' site/infra.yaml
+run 1 workflow run rollout --yes
+has "rolled back"
+[ "$(things)" = 1 ] && grep -q network.old east/world/network-* || fail "what was there before: $(find . -path '*/world/*' -type f)"
+
 # Without the rollback: mended and resumed, nothing of what was done is done again.
 fresh
 sed -i 's/on_failure: rollback/on_failure: stop/' workflows/rollout.yaml

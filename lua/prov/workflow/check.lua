@@ -34,8 +34,12 @@ end
 
 --- True when running an operation once more after an interruption does no harm.
 ---@param op table
+---@param with table its parameters, as they are written in the step
 ---@return boolean
-function M.is_again(op)
+function M.is_again(op, with)
+  if type(op.again) == "function" then
+    return op.again(with)
+  end
   return op.again or op.permission ~= nil and op.permission.action == "read"
 end
 

@@ -172,8 +172,11 @@ function Builder:path(scope, node, ref, allowed)
     for _, name in ipairs(RUN) do
       known[name] = true
     end
-  elseif not (allowed and allowed.result) then
-    return nil, "'result' is only known in the outputs and artifacts of a step"
+  elseif not (allowed and allowed[ref.head]) then
+    return nil, ref.head == "result" and "'result' is only known in the outputs and artifacts of a step"
+      or "'before' is only known in the compensate of a step"
+  elseif ref.head == "before" then
+    known, what = { revision = true }, "value of before"
   end
   if known and first == nil then
     return nil, ("'%s' needs a name behind it"):format(ref.head)
@@ -445,7 +448,7 @@ function Builder:edges(scope, node)
     end
   end
   if step.compensate then
-    self:scan(scope, node, at, { "compensate", "with" }, step.compensate.with, members)
+    self:scan(scope, node, at, { "compensate", "with" }, step.compensate.with, members, { before = true })
     self:scan(scope, node, at, { "compensate", "workspace" }, step.compensate.workspace, members)
   end
   node.when = step.when and self:condition(scope, node, at, step.when, members)

@@ -27,7 +27,7 @@ local M = {}
 ---@field at integer
 
 --- What a path may begin with.
-M.HEADS = { "inputs", "steps", "matrix", "run", "result" }
+M.HEADS = { "inputs", "steps", "matrix", "run", "result", "before" }
 --- Functions of conditions that ask how steps ended: one that uses them is asked whatever happened.
 M.STATUS = { succeeded = true, failed = true, skipped = true, always = true }
 

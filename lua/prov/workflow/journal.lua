@@ -118,6 +118,7 @@ end
 ---@field artifacts? table
 ---@field error? string
 ---@field code? string
+---@field before? { revision: integer } its workspace, before the step first began
 ---@field order? integer by completion
 ---@field undo? "running"|"done"|"failed"|"unknown"|"skipped"
 ---@field undo_error? string
@@ -140,6 +141,7 @@ local phase = {}
 
 function phase.intent(s, entry)
   s.status, s.began, s.attempt, s.error, s.code = "running", entry.time, entry.attempt, nil, nil
+  s.before = s.before or entry.before
 end
 
 function phase.done(s, entry, state)

@@ -59,8 +59,8 @@ function M.send(list, event, opts)
     if wants(one, event.event) and not opts.was_sent(key) then
       local filled, bad = expr.fill(one, opts.lookup)
       local ok, e
-      if filled and (filled.url == value.null or filled.url == "") then -- an input nobody gave
-        ok = true
+      if filled and (filled.url == value.null or filled.url == "") then
+        ok = true -- an input that nobody gave: nobody wants to be told
       elseif filled then
         filled = value.reveal(filled)
         local body = json.encode(event)

@@ -70,25 +70,36 @@ local function prepare(flow, node, spec, own_workspace)
   if not op then
     return nil, err.new("notfound", message)
   end
-  local params, bad = expr.fill(spec.with, values.lookup(flow, node.scope, node.matrix))
+  local own = { before = flow.state.steps[node.id].before }
+  local params, bad = expr.fill(spec.with, values.lookup(flow, node.scope, node.matrix, own))
   if bad then
     return nil, fail_text(bad)
   end
   for name, v in pairs(params) do
     params[name] = v ~= value.null and v or nil
   end
-  params, e = params_of.complete(op, value.reveal(params), true)
-  if not params then
+  local done
+  done, e = params_of.complete(op, value.reveal(params), true)
+  if not done then
     local first = err.list(e)[1]
+    if value.has_secret(params) then -- the message may show the value
+      first = err.new("usage", ("%s does not fit, and is made of a secret"):format(first.path or "one of them"))
+    end
     return nil, first:wrap("parameters of '%s'", spec.run)
   end
-  return { op = op, params = params, dir = dir }
+  return { op = op, params = done, dir = dir }
 end
 
 -- The text of an artifact: of a value, or of a file in the step's workspace.
 local function content_of(v, dir)
   if type(v) == "table" and not value.is_marked(v) and type(v.file) == "string" and next(v, next(v)) == nil then
-    local path = v.file:sub(1, 1) == "/" and v.file or dir .. "/" .. v.file
+    local path, e = fs.realpath(dir .. "/" .. v.file)
+    if path and path:sub(1, #dir + 1) ~= dir .. "/" then
+      return err.fail("denied", "%s is not in the workspace of the step", v.file)
+    end
+    if not path then
+      return nil, e
+    end
     return fs.read(path, { max = M.MOST_ARTIFACT })
   end
   v = value.reveal(v)
@@ -122,7 +133,7 @@ end
 
 -- What a step leaves for others: outputs and artifacts.
 local function leave(flow, node, result, dir)
-  local lookup = values.lookup(flow, node.scope, node.matrix, result)
+  local lookup = values.lookup(flow, node.scope, node.matrix, { result = result })
   local outputs, bad = expr.fill(node.step.outputs, lookup)
   if bad then
     return nil, nil, fail_text(bad):wrap("outputs")
@@ -156,6 +167,21 @@ local function worth_another(retries, e)
   return false
 end
 
+-- How the workspace was before the step first began, where undoing it needs that.
+local function before(flow, node, ready)
+  local s, needed = flow.state.steps[node.id], false
+  expr.scan(node.step.compensate and node.step.compensate.with, function(ref)
+    needed = needed or ref.head == "before"
+  end, function() end)
+  if not needed or s.before then
+    return s.before or {}
+  end
+  local status, e = flow.call("status", {}, {
+    workspace = ready.dir, yes = true, cancel = {}, on_event = function() end,
+  })
+  return status and { revision = status.revision }, e
+end
+
 -- One attempt: the value of the operation, or its error; nil alone when the run was told to end at once.
 local function attempt(flow, node, spec, ready)
   local result, e = call_of.bounded(function(cancel)
@@ -186,7 +212,7 @@ local function again_of(node, spec)
     return spec.again
   end
   local op = check.operation(spec.run)
-  return op ~= nil and check.is_again(op)
+  return op ~= nil and check.is_again(op, spec.with)
 end
 
 M.again_of = again_of
@@ -204,8 +230,12 @@ function M.run(flow, node, spec)
   local started = clock.monotonic()
   local ready, e = prepare(flow, node, spec, undo and spec.workspace or nil)
   local ending = "failed"
-  if ready then
-    local _ <close> = flow:place(ready)
+  local _ <close> = ready and flow:place(ready)
+  local found = {}
+  if ready and not undo then
+    found, e = before(flow, node, ready)
+  end
+  if ready and found then
     local retries = spec.retries
     for n = 1, retries and retries.attempts or 1 do
       if n > 1 then
@@ -215,7 +245,7 @@ function M.run(flow, node, spec)
       if flow.cancel.requested and n > 1 then
         break
       end
-      flow:note(node.id, phases.intent, { attempt = n })
+      flow:note(node.id, phases.intent, { attempt = n, before = n == 1 and next(found) and found or nil })
       local result
       result, e = attempt(flow, node, spec, ready)
       if result == nil and e == nil then

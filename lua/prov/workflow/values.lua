@@ -56,9 +56,9 @@ end
 ---@param flow prov.flow.Run
 ---@param scope prov.flow.Scope
 ---@param matrix? table
----@param result? any of the operation
+---@param own? { result: any, before: table? } of the step itself
 ---@return fun(ref: prov.flow.Path): any
-function M.lookup(flow, scope, matrix, result)
+function M.lookup(flow, scope, matrix, own)
   return function(ref)
     local path = ref.path
     if ref.head == "inputs" then
@@ -69,8 +69,8 @@ function M.lookup(flow, scope, matrix, result)
       return walk(matrix or {}, path, 1)
     elseif ref.head == "run" then
       return walk(flow:about(), path, 1)
-    elseif ref.head == "result" then
-      return walk(result, path, 1)
+    elseif ref.head == "result" or ref.head == "before" then
+      return walk(own and own[ref.head], path, 1)
     end
     return of_steps(flow, scope, ref)
   end

@@ -263,6 +263,46 @@ describe("a run", function()
     local v = run(c, { input = { k = "hush" } })
     assert.same({ "khush" }, c.calls)
     assert.equal("(secret)", tostring(v.outputs.k))
+    c = flow("inputs: { k: { type: secret, required: true } }\nsteps:\n"
+      .. step("a", 'outputs: { k: "${inputs.k}" }')
+      .. "  - { name: b, run: server exec, with: { name: b, command: [x], timeout: \"${steps.a.outputs.k}\" } }\n")
+    v = run(c, { input = { k = "hush" } })
+    assert.matches("timeout does not fit", v.error)
+    assert.is_nil(v.error:find("hush", 1, true))
+  end))
+
+  it("keeps artifacts: values, and files of the step's workspace only", test(function()
+    local c = flow("steps:\n" .. step("a", 'artifacts: { v.json: "${result}", t.txt: "ip ${result.ip}", f: { file: '
+      .. 'infra.yaml } }')
+      .. "outputs: { p: '${steps.a.artifacts[\"t.txt\"]}' }\n")
+    local fs = require("prov.fs")
+    local v = run(c)
+    assert.equal("ip ip-a", fs.read(v.outputs.p))
+    assert.equal(384, fs.stat(v.outputs.p).mode)
+    assert.equal("items: {}\n", fs.read(v.steps[1].artifacts.f))
+    assert.same({ ip = "ip-a" }, require("prov.json").decode(fs.read(v.steps[1].artifacts["v.json"])))
+    for _, bad in ipairs({ "../../../../etc/passwd", "/../../../../../etc/passwd" }) do
+      c = flow("steps:\n" .. step("a", "artifacts: { f: { file: " .. bad .. " } }"))
+      assert.equal("failed", run(c).status)
+    end
+  end))
+
+  it("goes back to how the workspace was before the step first began", test(function()
+    local c = flow("on_failure: rollback\nsteps:\n" .. step("a",
+      'compensate: { run: run rollback, with: { revision: "${before.revision}" } }') .. step("b", "needs: [a]"),
+        { b = "failed" })
+    local real, seen = c.call, nil
+    c.call = function(operation, params, opts)
+      if operation == "status" then
+        return { revision = 7 }
+      elseif operation == "run rollback" then
+        seen = params.revision
+        return { status = "done" }
+      end
+      return real(operation, params, opts)
+    end
+    assert.equal("rolled_back", run(c).status)
+    assert.equal(7, seen)
   end))
 end)
 
@@ -326,6 +366,23 @@ describe("a run that died", function()
     assert.same({ "done", "a done, x skipped, b done" }, { v.status, statuses(v) })
     assert.equal(1, select(2, table.concat(c.calls, ","):gsub("exec", "")))
     assert.equal("conflict", select(2, workflow.resume(c, { id = "last" })).code)
+  end))
+
+  it("is gone on with elsewhere, when an answer came and another process was quicker", test(function()
+    local c = flow("steps:\n  - { name: ok, approve: sure }\n" .. step("a", "needs: [ok]"))
+    assert.equal("waiting", run(c).status)
+    c.cancel = {}
+    local store = c.need_workspace():store()
+    local id = workflow.runs(c, 1)[1].id
+    local live = async.spawn(workflow.work, c, id, {})
+    async.sleep(50)
+    local lock <close> = assert(require("prov.engine").lock(store, "workflow", id))
+    assert.equal("conflict", select(2, workflow.approve(c, { id = id, step = "a" })).code)
+    assert(workflow.approve(c, { id = id, step = "ok", message = "fine" }))
+    local v = assert(live:join())
+    assert.same({ "waiting", 0 }, { v.status, #c.calls })
+    lock:close()
+    assert.equal("done", assert(workflow.work(c, id, {})).status)
   end))
 
   it("is worked on by one process", test(function()
