@@ -31,8 +31,13 @@ local function follow(ctx, id, after)
       local kind, text = event[2]:match("^([^\n]*)\n(.*)$")
       ctx.send({ id = tostring(event[1]), event = kind, data = text })
     end
-    if event and event[2]:sub(1, 6) == "ended\n" or over and not event then
-      return o:find(id)
+    if event and event[2]:sub(1, 6) == "ended\n" then
+      job, e = o:find(id) -- it may have been let run again since
+      if not job or jobs_of.ENDED[job.state] and not o.running[id] and event[1] >= (job.events or 0) then
+        return job, e
+      end
+    elseif over and not event then
+      return job
     end
   end
 end
@@ -79,11 +84,16 @@ function M.feed(ctx, after)
     end
   end
   local _ <close> = listener
+  local heard = listener.last
   ctx.begin()
   while true do
     local event = listener:take(LONG)
     if event then
       local fields = event[2]
+      if event[1] ~= heard + 1 then -- too slow: some are forgotten
+        ctx.send({ event = "reset", id = feed.epoch .. "-" .. event[1] - 1, data = "{}" })
+      end
+      heard = event[1]
       ctx.send({ id = feed.epoch .. "-" .. event[1], event = "job", data = json.encode({
         job = fields.job,
         operation = fields.operation,
