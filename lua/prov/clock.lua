@@ -89,6 +89,15 @@ function M.is_alive(identity)
   return lives(identity) == true
 end
 
+--- Kills the process of this machine that `identity` names, when it has not ended.
+---@param identity string
+function M.kill(identity)
+  local host, pid, start = identity:match("@(%S+) pid (%d+)/(%d+)$")
+  if host == uv.os_gethostname() and started(math.tointeger(pid)) == start then
+    uv.kill(math.tointeger(pid), "sigkill")
+  end
+end
+
 --- `bytes` random bytes as hex.
 ---@return string
 function M.random_hex(bytes)

@@ -13,6 +13,7 @@ local M = {}
 ---@param now? boolean
 ---@return prov.Job?, prov.Err?
 function M:cancel(id, now)
+  local _ <close> = self:alone("job " .. id)
   local slot = self.running[id]
   if slot then
     slot.cancel = { now = now or slot.cancel and slot.cancel.now }
@@ -30,6 +31,7 @@ function M:cancel(id, now)
   local batch, order, line = {}, jobs_of.order(job), job.run_at and "delayed_count" or "ready_count"
   jobs_of.unwait(batch, job)
   self.queue:remove(job.lane, order)
+  job.events = (job.events or 0) + 1
   jobs_of.finish(batch, job, "canceled")
   local ok
   ok, e = self:commit_now(batch)
@@ -40,7 +42,7 @@ function M:cancel(id, now)
   end
   self[line] = self[line] - 1
   self.metrics:add("prov_jobs_ended_total", 1, "canceled")
-  self.watches:tell(id, (job.events or 0) + 1, "ended")
+  self.watches:tell(id, job.events, "ended")
   self:publish(job)
   return job
 end
@@ -50,16 +52,22 @@ end
 ---@param id string
 ---@return prov.Job?, prov.Err?
 function M:retry(id)
+  local _ <close> = self:alone("job " .. id)
   local job, e = self:find(id)
   if not job then
     return nil, e
   elseif not jobs_of.ENDED[job.state] or job.state == "done" then
     return err.fail("conflict", "job %s is %s: nothing to try again", id, job.state)
   end
+  local _ <close> = job.key and self:alone("key " .. job.key) or nil
   local batch = {}
   jobs_of.reopen(batch, job)
   job.attempts, job.interruptions, job.run_at = 0, 0, nil
-  if job.key and not self.store:get("dedup", job.key) then
+  if job.key then
+    local other = self.store:get("dedup", job.key)
+    if other then
+      return err.fail("conflict", "job %s has the same key and has not ended", other)
+    end
     batch[#batch + 1] = { "put", "dedup", job.key, id }
   end
   jobs_of.wait(batch, job)
@@ -76,8 +84,8 @@ end
 ---@return true?, prov.Err?
 function M:answer(id, yes)
   local slot = self.running[id]
-  if not slot then
-    return err.fail("conflict", "job %s does not run", id)
+  if not (slot and slot.sent) then
+    return err.fail("conflict", "job %s asks nothing", id)
   end
   slot.worker.wire:send({ t = "answer", id = id, yes = yes })
   return true

@@ -39,12 +39,25 @@ function M:arm()
   end
 end
 
+--- A list of closables that is closed as a whole.
+local function all_of(list)
+  return setmetatable(list, {
+    __close = function()
+      for _, one in ipairs(list) do
+        getmetatable(one).__close(one)
+      end
+    end,
+  })
+end
+
 --- Lets the jobs whose time has come wait for their turn.
 ---@async
 function M:release_due()
   local now, batch, due = clock.wall(), {}, {}
+  local held <close> = all_of({})
   while self.delayed[1] and self.delayed[1][1] <= now do
-    local _, id = table.unpack(table.remove(self.delayed, 1))
+    local id = table.remove(self.delayed, 1)[2]
+    held[#held + 1] = self:alone("job " .. id) -- its canceller may be at work
     local job = self.jobs:get(id)
     if job and job.state == "waiting" and job.run_at then
       job.ready_at = job.run_at

@@ -16,6 +16,7 @@ local metrics = require("prov.orchestrator.metrics")
 local pool = require("prov.orchestrator.pool")
 local queue = require("prov.orchestrator.queue")
 local request_of = require("prov.orchestrator.request")
+local worker_of = require("prov.orchestrator.worker")
 local uv = require("luv")
 
 local M = {}
@@ -47,9 +48,11 @@ end
 ---@field places integer jobs running at once
 ---@field calls integer reading operations running at once
 ---@field memory integer bytes a worker may have
+---@field silent integer milliseconds after which a worker that answers nothing is killed
 ---@field keep integer seconds for which ended jobs are kept
 
 local PRUNE_MS, PRUNE_ROWS = 10000, 5000
+local AGAIN_MS = 1000 -- from a write that failed to the next
 local WATCH_MS = 200 -- between looks at workers of an orchestrator that died
 
 --- Commits a batch; `done(e)` comes on the loop, outside of tasks.
@@ -78,12 +81,19 @@ end
 
 --- Whether the store takes writes decides whether more work is taken.
 function Orchestrator:noted(e)
-  if e and e.code ~= "conflict" then
+  if self.closed then
+    return
+  elseif e and e.code ~= "conflict" then
     if not self.broken then
       log.error("the store cannot be written", { error = tostring(e) })
     end
     self.broken = e
     self.metrics:add("prov_store_commit_errors_total", 1)
+    self.again:start(AGAIN_MS, 0, function() -- tries another write: work goes on as soon as one succeeds
+      self:commit({ { "put", "meta", "probe", "" } }, function()
+        self:kick()
+      end)
+    end)
   else
     self.broken = nil
   end
@@ -122,16 +132,38 @@ end
 
 --- A job is no longer running, or was interrupted: its worker of an earlier life has come to an end.
 local function follow(self, slot, identity)
+  local deadline = slot.job.timeout and slot.job.started + slot.job.timeout * 1000 or math.huge
   while not self.closed do
+    slot.expired = slot.expired or clock.wall() >= deadline
     if self:collect(slot) then
       return
-    elseif clock.is_dead(identity) then
-      if not self:collect(slot) then -- written just before it ended
-        self:interrupted(slot, "the orchestrator and its worker ended")
+    elseif slot.expired or slot.cancel and slot.cancel.now then -- nothing but its end reaches it
+      clock.kill(identity)
+    end
+    if clock.is_dead(identity) then
+      if self:collect(slot) then -- written just before it ended
+        return
+      elseif fs.exists(worker_of.farewell_path(self.dir, identity)) then
+        return self:settle(slot, "unbegun")
       end
-      return
+      return self:interrupted(slot, "the orchestrator and its worker ended")
     end
     async.sleep(WATCH_MS)
+  end
+end
+
+--- Removes what workers of earlier lives have left of jobs that do not run any more.
+local function sweep(self, rows)
+  local kept = {}
+  for _, row in ipairs(rows) do
+    kept[worker_of.outcome_path(self.dir, row.job.id)] = true
+    kept[worker_of.farewell_path(self.dir, row.entry.worker)] = true
+  end
+  for _, entry in ipairs(fs.list(self.dir .. "/outcomes") or {}) do
+    local path = self.dir .. "/outcomes/" .. entry.name
+    if not kept[path] then
+      os.remove(path)
+    end
   end
 end
 
@@ -149,6 +181,7 @@ local function recover(self)
       return found or {}
     end,
   })
+  sweep(self, rows)
   for _, row in ipairs(rows) do
     local job = row.job
     job.attempts, job.started, job.state = row.entry.attempt, row.entry.since, "running"
@@ -174,15 +207,15 @@ local function prune(self)
   local after
   while not self.closed do
     local rows = self.store:scan("job", "", { after = after, limit = PRUNE_ROWS })
-    local batch, oldest = {}, ("j%012x"):format(clock.wall() - self.keep * 1000)
-    local done = true
+    local before = clock.wall() - self.keep * 1000
+    local batch, oldest, done = {}, ("j%012x"):format(before), true
     for _, row in ipairs(rows or {}) do
       done = row[1] >= oldest
       if done then
         break
       end
       after = row[1]
-      self.jobs:forget(batch, row)
+      self.jobs:forget(batch, row, before)
     end
     if #batch > 0 then
       self:commit_now(batch)
@@ -252,7 +285,7 @@ function M.open(opts)
   self.jobs, e = jobs_of.open(store)
   if self.jobs then
     self.pool, e = pool.open({
-      count = opts.workers, memory = opts.memory, data = opts.dir,
+      count = opts.workers, memory = opts.memory, silent = opts.silent, data = opts.dir,
       on_message = function(worker, message)
         self:heard(worker, message)
       end,

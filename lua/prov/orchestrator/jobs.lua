@@ -134,7 +134,7 @@ function M.claim(batch, job, worker)
   batch[#batch + 1] = { "del", "ready", ready_key(job) }
   batch[#batch + 1] = { "put", "running", job.id, data.encode({
     worker = worker,
-    since = clock.wall(),
+    since = job.started,
     attempt = job.attempts,
   }) }
 end
@@ -310,10 +310,10 @@ function Jobs:count(space)
   end
 end
 
---- Removes an old job that has ended, with all that belongs to it; row is { id, bytes } of its record.
-function Jobs.forget(_, batch, row)
+--- Removes a job that ended before a time, with all that belongs to it; row is { id, bytes } of its record.
+function Jobs.forget(_, batch, row, before)
   local job = data.decode(row[2])
-  if M.ENDED[job.state] then
+  if M.ENDED[job.state] and job.ended < before then
     batch[#batch + 1] = { "del", "job", job.id }
     batch[#batch + 1] = { "del_range", "event", job.id .. "/" }
     if INDEXED[job.state] then

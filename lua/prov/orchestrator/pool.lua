@@ -10,8 +10,8 @@ local wire = require("prov.orchestrator.wire")
 
 local M = {}
 
-local BEAT_MS = 5000 -- between looks at the workers
-local SILENT_MS = 30000 -- after which a worker that answers nothing is killed
+local BEAT_MS = 1000 -- between looks at the workers
+local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
 local QUICK_MS = 5000 -- a worker that ended sooner is started again with a pause
 local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
 
@@ -39,8 +39,21 @@ end
 
 local start
 
+--- Starts the workers that are missing, after a pause; again and again while they cannot be started.
+local function refill(self)
+  self.starter:start(self.pause, 0, function()
+    local ok, e = self:fill()
+    if not ok then
+      log.error("a worker is missing", { error = tostring(e) })
+      self.pause = math.min(self.pause * 2, LONGEST_PAUSE_MS)
+      refill(self)
+    end
+  end)
+end
+
 local function ended(self, worker, code, signal)
   worker.dead = true
+  worker.last.close()
   close(worker.handle)
   worker.wire:stop()
   self.workers[worker.pid] = nil
@@ -53,9 +66,7 @@ local function ended(self, worker, code, signal)
     return
   end
   self.pause = clock.monotonic() - worker.began < QUICK_MS and math.min(self.pause * 2, LONGEST_PAUSE_MS) or PAUSE_MS
-  self.starter:start(self.pause, 0, function()
-    self:fill()
-  end)
+  refill(self)
 end
 
 function start(self)
@@ -66,7 +77,14 @@ function start(self)
     stdio = { nil, 2, 2, pipe },
     detached = true, -- signals of a terminal are for the orchestrator
   }, function(code, signal)
-    ended(self, worker, code, signal)
+    function worker.gone()
+      worker.gone = nil
+      ended(self, worker, code, signal)
+    end
+    worker.last = clock.after(LAST_WORDS_MS, worker.gone) -- a child of its may keep the pipe open
+    if worker.wire.over then
+      worker.gone()
+    end
   end)
   if not handle then
     pipe:close()
@@ -81,7 +99,12 @@ function start(self)
     elseif message.t ~= "pong" then
       self.on_message(worker, message)
     end
-  end, function() end)
+  end, function()
+    worker.wire.over = true
+    if worker.gone then
+      worker.gone()
+    end
+  end)
   self.workers[pid] = worker
   return worker
 end
@@ -120,19 +143,26 @@ local function kill(worker, why)
   uv.kill(worker.pid, "sigkill")
 end
 
+--- Tells a worker that takes no more calls to end, once it has none: not while one is on its way to it.
+local function dismiss(worker)
+  if worker.retiring and worker.load == 0 then
+    worker.wire:send({ t = "retire" })
+  end
+end
+
 --- Lets a worker end when it has done what it runs, and another take its place.
 function Pool:retire(worker)
   worker.retiring = true
-  worker.wire:send({ t = "retire" })
-  self:fill()
+  dismiss(worker)
+  refill(self)
 end
 
 local function beat(self)
   local now = clock.monotonic()
   for pid, worker in pairs(self.workers) do
     worker.resident = M.resident(pid)
-    if now - worker.heard > SILENT_MS then
-      kill(worker, ("the worker did not answer for %d s"):format(SILENT_MS // 1000))
+    if now - worker.heard > self.silent then
+      kill(worker, ("the worker did not answer for %g s"):format(self.silent / 1000))
     elseif (worker.resident or 0) > self.memory then
       kill(worker, ("the worker used more than %d MiB of memory"):format(self.memory >> 20))
     elseif (worker.resident or 0) > self.memory // 2 and not worker.retiring then
@@ -144,13 +174,15 @@ local function beat(self)
 end
 
 --- Starts the workers.
----@param opts { count: integer, memory: integer, data: string, on_message: function, on_gone: function,
----  on_ready: function } memory: bytes a worker may have; one with half of it is replaced when it can be
+---@param opts { count: integer, memory: integer, silent: integer, data: string, on_message: function,
+---  on_gone: function, on_ready: function } memory: bytes a worker may have; one with half of it is replaced when
+---  it can be; silent: milliseconds after which one that answers nothing is killed
 ---@return prov.Pool?, prov.Err?
 function M.open(opts)
   local self = setmetatable({
     wanted = opts.count,
     memory = opts.memory,
+    silent = opts.silent,
     data = opts.data,
     on_message = opts.on_message,
     on_gone = opts.on_gone,
@@ -204,6 +236,7 @@ function M.release(worker, workspace)
     local left = worker.workspaces[workspace] - 1
     worker.workspaces[workspace] = left > 0 and left or nil
   end
+  dismiss(worker)
 end
 
 --- Ends the workers: those that run something have `within_ms`, then they are killed.
@@ -231,7 +264,11 @@ function Pool:close()
   end
   for _, worker in pairs(self.workers) do
     kill(worker, "the orchestrator has ended")
+    if worker.last then
+      worker.last.close()
+    end
     close(worker.handle)
+    worker.gone = nil
     worker.wire:stop()
   end
   self.workers = {}

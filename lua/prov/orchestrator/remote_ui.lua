@@ -43,6 +43,12 @@ function M.new(flags, send, interactive)
 
   function ui.answered() end
 
+  --- Nobody answers any more: what is asked now and later is answered with no.
+  function ui.left_alone()
+    interactive = false
+    ui.answered(false)
+  end
+
   if flags.output == "table" or flags.output == "wide" then
     ui.stream = {}
     for _, stream in ipairs({ "out", "err" }) do

@@ -32,6 +32,7 @@ function M.call_of(job)
     interactive = job.interactive,
     carries_files = job.carries_files,
     files = job.sent,
+    began = job.started,
   }
 end
 
@@ -40,8 +41,8 @@ local function begin(self, slot)
   self.ready_count = self.ready_count - 1
   local since = math.max(job.created, job.ready_at or 0)
   self.metrics:observe("prov_job_wait_seconds", math.max(0, job.started - since) / 1000)
-  if slot.worker.dead then
-    return self:interrupted(slot, slot.worker.killed or "its worker ended")
+  if slot.worker.dead then -- it never heard of the job
+    return self:settle(slot, "unbegun")
   end
   slot.worker.wire:send(M.call_of(job))
   slot.sent = true
@@ -71,16 +72,17 @@ end
 local function pick(self, batch)
   local picked = {}
   while #picked < AT_ONCE do
-    local lane, order, job = self.queue:next()
+    local lane, order, item = self.queue:next()
     if not lane then
       break
     end
-    if type(job) == "string" then
-      job = self.jobs:get(job)
+    local job = item
+    if type(item) == "string" then
+      job = self.jobs:get(item)
     end
     local worker = job and self.pool:pick(job.flags.workspace)
     if not worker then -- between the death of the last one and the start of the next
-      self.queue:undo(lane, order, job)
+      self.queue:undo(lane, order, item)
       break
     end
     job.attempts, job.started, job.state = job.attempts + 1, clock.wall(), "running"
@@ -124,27 +126,29 @@ end
 
 -- ---- Ending ----
 
+local function timeout_of(job)
+  return json.encode(err.data(err.new("timeout", ("not done after %g s"):format(job.timeout))))
+end
+
 --- Decides what becomes of a job that ran: how its record ends, or that it waits again.
 local function conclude(self, slot, done)
-  local job = slot.job
-  job.result, job.error, job.code, job.files = done.result, done.error, done.code, done.files
-  local why = done.why
+  local job, why = slot.job, done.why
+  slot.done = done
   if slot.expired and why == "canceled" then
-    why = "timeout"
-    job.error = json.encode(err.data(err.new("timeout", ("not done after %g s"):format(job.timeout))))
+    why, done.error = "timeout", timeout_of(job)
   elseif why == "canceled" and self.draining and not slot.cancel then
     return "interrupted"
   elseif slot.cancel and (why == "canceled" or done.code == 130) then
     return "canceled"
   end
-  if not job.error then
+  if not done.error then
     return (done.code == 0 or done.code == 3) and "done" or "failed"
   elseif not TRANSIENT[why] or job.max_attempts == 1 then
     return "failed"
   elseif job.attempts < job.max_attempts then
     return "again"
   end
-  job.reason = ("%d attempts failed"):format(job.attempts)
+  slot.reason = ("%d attempts failed"):format(job.attempts)
   return "dead"
 end
 
@@ -163,10 +167,12 @@ function M:settle(slot, outcome)
       outcome = "canceled"
     elseif not (op and request_of.again(op)) then
       outcome = "dead"
-      job.reason = ("it was interrupted (%s), and what it had done by then is not known"):format(slot.why)
+      slot.reason = ("it was interrupted (%s), and what it had done by then is not known"):format(slot.why)
+    elseif slot.expired then
+      outcome, slot.done = "failed", { error = timeout_of(job) }
     elseif job.interruptions >= ENOUGH then
       outcome = "dead"
-      job.reason = ("it was interrupted %d times, the last time: %s"):format(job.interruptions, slot.why)
+      slot.reason = ("it was interrupted %d times, the last time: %s"):format(job.interruptions, slot.why)
     end
   end
   slot.outcome = outcome
@@ -179,34 +185,66 @@ function M:interrupted(slot, why)
   self:settle(slot, "interrupted")
 end
 
+--- The job as it is once the batch is on disk; nobody is told before.
 local function write_end(self, batch, slot)
-  local job, outcome = slot.job, slot.outcome
+  local job, outcome, done = {}, slot.outcome, slot.done or {}
+  for name, value in pairs(slot.job) do
+    job[name] = value
+  end
+  job.result, job.error, job.code, job.files = done.result, done.error, done.code, done.files
+  job.reason, job.events = slot.reason, slot.events
   jobs_of.stop(batch, job)
-  job.events = slot.events
-  if outcome == "again" or outcome == "interrupted" then
+  if outcome == "unbegun" then
+    job.attempts = job.attempts - 1
+  end
+  if outcome == "again" or outcome == "interrupted" or outcome == "unbegun" then
     if outcome == "again" then
       self.metrics:add("prov_jobs_retried_total", 1)
       local longest = math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ^ (job.attempts - 1))
       job.run_at = clock.wall() + math.floor(math.random() * longest)
     end
-    return jobs_of.wait(batch, job)
+    jobs_of.wait(batch, job)
+    return job
   end
   job.sent = nil
+  job.events = slot.events + 1
   jobs_of.finish(batch, job, outcome)
+  return job
 end
 
 local function told_end(self, slot)
-  local job, outcome = slot.job, slot.outcome
+  local job, outcome = slot.ended, slot.outcome
   self.running[job.id] = nil
   self.queue:done(slot.lane)
   os.remove(worker_of.outcome_path(self.dir, job.id))
   if job.state == "waiting" then
-    return self:admitted(job)
+    self:admitted(job)
+    if slot.cancel then -- too late for this time
+      self:later(function()
+        self:cancel(job.id)
+      end)
+    end
+    return
   end
   self.metrics:add("prov_jobs_ended_total", 1, outcome)
   self.metrics:observe("prov_job_run_seconds", math.max(0, job.ended - job.started) / 1000)
-  self.watches:tell(job.id, job.events + 1, "ended")
+  self.watches:tell(job.id, job.events, "ended")
   self:publish(job)
+end
+
+--- Lets workers forget the ends that are on disk.
+local function tell_workers(ends)
+  local ids = {}
+  for _, slot in ipairs(ends) do
+    local worker = slot.worker
+    if slot.sent and not worker.dead then
+      ids[worker] = ids[worker] or data.list({})
+      table.insert(ids[worker], slot.job.id)
+    end
+  end
+  for worker, list in pairs(ids) do
+    worker.wire:send({ t = "noted", ids = list })
+  end
 end
 
 --- Writes events and ends that have come since the last turn.
@@ -221,16 +259,14 @@ function M:write_ends()
     jobs_of.event(batch, event.id, event.number, event.text)
   end
   for _, slot in ipairs(ends) do
-    write_end(self, batch, slot)
+    slot.ended = write_end(self, batch, slot)
   end
   self:commit(batch, function(e)
     if e then -- full disk: what is known is kept, and tried again
       table.move(self.ends, 1, #self.ends, #ends + 1, ends)
       table.move(self.events, 1, #self.events, #events + 1, events)
       self.ends, self.events = ends, events
-      return self.again:start(1000, 0, function()
-        self:kick()
-      end)
+      return
     end
     for _, event in ipairs(events) do
       self.watches:tell(event.id, event.number, event.text)
@@ -238,6 +274,7 @@ function M:write_ends()
     for _, slot in ipairs(ends) do
       told_end(self, slot)
     end
+    tell_workers(ends)
     self:kick()
   end)
 end
@@ -246,7 +283,7 @@ end
 function M:collect(slot)
   local bytes = fs.read(worker_of.outcome_path(self.dir, slot.job.id))
   local done = bytes and data.decode(bytes)
-  if not done then
+  if not done or done.began ~= slot.job.started then
     return false
   end
   self:settle(slot, conclude(self, slot, done))
@@ -304,9 +341,7 @@ function M:worker_gone(worker, why)
   end
   for id, slot in pairs(self.running) do
     if slot.worker == worker and slot.sent and not slot.outcome then
-      if fs.exists(worker_of.outcome_path(self.dir, id)) then
-        self:collect(slot)
-      else
+      if not self:collect(slot) then
         self:interrupted(slot, why)
       end
     end

@@ -76,13 +76,15 @@ end
 
 --- Times of an entry that are due, the oldest first, as its `missed` wants them.
 local function due_of(entry, now)
-  local schedule, due = entry.schedule, {}
-  for time in entry.spec:each(entry.zone, schedule.seen, now) do
-    due[#due + 1] = time
-    if #due > MOST_MISSED then
-      table.remove(due, 1)
+  local schedule, due, back = entry.schedule, {}, LATE
+  repeat -- only the last ones count: a schedule of seconds has missed millions after a year
+    local from = math.max(schedule.seen, now - back)
+    due, back = {}, back * 8
+    for time in entry.spec:each(entry.zone, from, now) do
+      due[#due + 1] = time
     end
-  end
+  until from == schedule.seen or #due >= MOST_MISSED
+  due = table.move(due, math.max(1, #due - MOST_MISSED + 1), #due, 1, {})
   if schedule.missed == "all" then
     return due
   end
@@ -109,13 +111,18 @@ local function make(self, entry, time)
   else
     schedule.last_job = job.id
   end
-  if e and err.list(e)[1].code == "unavailable" then
+  if e and (self.broken or err.list(e)[1].code == "unavailable") then
     return false -- nothing is taken now: the time is not dealt with
   end
   return true
 end
 
-local function deal_with(self, entry, now)
+local function deal_with(self, name, now)
+  local _ <close> = self:alone("schedule " .. name)
+  local entry = self.schedules[name]
+  if not entry or entry.schedule.paused then
+    return
+  end
   local schedule = entry.schedule
   for _, time in ipairs(due_of(entry, now)) do
     local before = schedule.seen
@@ -145,9 +152,7 @@ function M:look_at_schedules()
     if not schedule.paused and not entry.busy and schedule.next and schedule.next <= now then
       entry.busy = true
       self:later(function()
-        if self.schedules[name] == entry then
-          deal_with(self, entry, seconds())
-        end
+        deal_with(self, name, seconds())
         entry.busy = false
       end)
     end
@@ -245,6 +250,7 @@ end
 ---@param if_match? string entity tags it must have
 ---@return table?, prov.Err|prov.Err[]|nil
 function M:set_schedule(p, if_match)
+  local _ <close> = self:alone("schedule " .. p.name)
   local old = self.schedules[p.name] and self.schedules[p.name].schedule
   local ok, e = check_version(old, if_match)
   if not ok then
@@ -298,6 +304,7 @@ end
 ---@async
 ---@return table?, prov.Err?
 function M:pause_schedule(name, paused)
+  local _ <close> = self:alone("schedule " .. name)
   local known, e = self:schedule(name)
   if not known then
     return nil, e
@@ -318,6 +325,7 @@ end
 ---@async
 ---@return table?, prov.Err?
 function M:delete_schedule(name, if_match)
+  local _ <close> = self:alone("schedule " .. name)
   local known, e = self:schedule(name)
   if not known then
     return nil, e

@@ -32,7 +32,7 @@ local function follow(ctx, id, after)
       ctx.send({ id = tostring(event[1]), event = kind, data = text })
     elseif over then -- the last event is made of the record: it is not written
       ctx.send({
-        id = tostring((job.events or 0) + 1),
+        id = tostring(job.events or 1),
         event = "ended",
         data = json.encode({ job = jobs_of.public(job) }, { sorted = true }),
       })
@@ -83,10 +83,15 @@ function M.feed(ctx, after)
     end
   end
   local _ <close> = listener
+  local heard = listener.last
   ctx.begin()
   while true do
     local event = listener:take(LONG)
     if event then
+      if event[1] ~= heard + 1 then -- too slow: some are forgotten
+        ctx.send({ event = "reset", id = feed.epoch .. "-" .. event[1] - 1, data = "{}" })
+      end
+      heard = event[1]
       local state, time, id = table.unpack(event[2])
       local job = ctx.orchestrator:find(id) or {}
       ctx.send({ id = feed.epoch .. "-" .. event[1], event = "job", data = json.encode({

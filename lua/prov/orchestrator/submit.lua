@@ -10,6 +10,8 @@ local request_of = require("prov.orchestrator.request")
 ---@class prov.Orchestrator
 local M = {}
 
+local KEY_MAX = 255 -- of an Idempotency-Key; keys of the store are short
+
 local function print_of(job)
   return require("core.crypto").sha256(data.encode({ job.op, job.params, job.flags, job.lane, job.priority,
     job.delay or "", job.key or "", job.max_attempts, job.timeout or "", job.sent or {} }))
@@ -30,9 +32,11 @@ function M:replayed(key, print)
   return self.jobs:find(past.id)
 end
 
---- A second submission with the same key waits for what becomes of the first.
+--- Who changes the same thing waits until the one before has; closing the returned value ends it.
 ---@async
-local function one_at_a_time(self, key)
+---@param key string such as "job ID"
+---@return table closable
+function M:alone(key)
   self.keys[key] = self.keys[key] or async.semaphore(1)
   local held = self.keys[key]:acquire()
   return setmetatable({}, {
@@ -76,22 +80,11 @@ end
 function M:refusal()
   if self.draining then
     return err.new("unavailable", "the orchestrator is ending", { data = { retry_after = 5 } })
-  elseif self.broken and not self:probe() then
+  elseif self.broken then
     return err.new("unavailable", "the store cannot be written: " .. tostring(self.broken), {
       data = { retry_after = 5 },
     })
   end
-end
-
---- After a failed write, tries another one now and then.
-function M:probe()
-  if clock.monotonic() - (self.probed or -1e9) < 500 then
-    return false
-  end
-  self.probed = clock.monotonic()
-  local revision, e = self.store:commit_sync({ { "put", "meta", "probe", "" } })
-  self:noted(e)
-  return revision ~= nil
 end
 
 --- Takes a job; on disk when it returns. `again` tells that it was there already.
@@ -103,6 +96,9 @@ end
 ---@return boolean? again
 function M:submit(request, opts)
   opts = opts or {}
+  if opts.request and #opts.request > KEY_MAX then
+    return err.fail("usage", "an Idempotency-Key has at most %d characters", KEY_MAX)
+  end
   local job, e = request_of.job(request)
   if not job then
     return nil, e
@@ -113,8 +109,8 @@ function M:submit(request, opts)
   end
   job.schedule, job.due = opts.schedule, opts.due
   local print = opts.request and print_of(job)
-  local _ <close> = opts.request and one_at_a_time(self, "r" .. opts.request) or nil
-  local _ <close> = job.key and one_at_a_time(self, "k" .. job.key) or nil
+  local _ <close> = opts.request and self:alone("request " .. opts.request) or nil
+  local _ <close> = job.key and self:alone("key " .. job.key) or nil
   local past
   if opts.request then
     past, e = self:replayed(opts.request, print)
@@ -135,7 +131,7 @@ function M:submit(request, opts)
       local ok
       ok, e = self:commit_now(batch)
       if not ok then
-        return nil, e
+        return nil, self:refusal() or e
       end
     end
     return self:current(past), nil, true
@@ -149,7 +145,7 @@ function M:submit(request, opts)
   local ok
   ok, e = self:commit_now(batch)
   if not ok then
-    return nil, e
+    return nil, self:refusal() or e
   end
   self.metrics:add("prov_jobs_submitted_total", 1)
   self:admitted(job)

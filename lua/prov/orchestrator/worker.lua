@@ -1,7 +1,7 @@
 --- A worker: runs the operations the orchestrator sends, each in a task, and tells what happens.
 --
 -- When the orchestrator dies, jobs that run are brought to their end all the same; what became of them
--- waits in a folder for the next orchestrator.
+-- waits in a folder for the next orchestrator, and so does what the orchestrator may not have heard.
 
 local async = require("prov.async")
 local clock = require("prov.clock")
@@ -133,6 +133,10 @@ function Worker:finish(call, done)
   local slot = self.running[call.id]
   self.running[call.id], self.count = nil, self.count - 1
   done.t, done.id = "end", call.id
+  if slot.job then
+    done.began = call.began
+    self.untold[call.id] = done
+  end
   if not self.orphan then
     self.wire:send(done)
   elseif slot.job then
@@ -149,6 +153,15 @@ end
 ---@return string
 function M.outcome_path(dir, id)
   return dir .. "/outcomes/" .. id
+end
+
+--- What a worker leaves that ended in order after the orchestrator had died: of the jobs that were meant for it,
+-- those without an outcome never reached it.
+---@param dir string data folder of the orchestrator
+---@param identity string of the worker
+---@return string
+function M.farewell_path(dir, identity)
+  return dir .. "/outcomes/" .. identity:match("pid (%d+/%w+)"):gsub("/", "-")
 end
 
 --- Writes down what became of a job; durable when it returns.
@@ -201,6 +214,13 @@ function on.answer(self, message)
   end
 end
 
+--- The orchestrator has written down the ends of jobs.
+function on.noted(self, message)
+  for _, id in ipairs(message.ids) do
+    self.untold[id] = nil
+  end
+end
+
 function on.ping(self)
   self.wire:send({ t = "pong" })
 end
@@ -235,7 +255,7 @@ function M.serve(dir)
   if not ok then
     return nil, err.uv(e, "a worker is started by the orchestrator")
   end
-  local self = setmetatable({ running = {}, count = 0, data = dir, ended = async.queue() }, Worker)
+  local self = setmetatable({ running = {}, count = 0, untold = {}, data = dir, ended = async.queue() }, Worker)
   local messages = async.queue()
   self.wire = wire.new(pipe, function(message)
     messages:put(message)
@@ -244,8 +264,13 @@ function M.serve(dir)
   end)
   function on.gone()
     self.orphan = true
+    for _, done in pairs(self.untold) do -- told, but perhaps not heard
+      assert(M.write_outcome(dir, done))
+    end
     for _, slot in pairs(self.running) do
-      if not slot.job then
+      if slot.job then
+        slot.ui.left_alone()
+      else
         slot.task:cancel()
       end
     end
@@ -261,6 +286,9 @@ function M.serve(dir)
   end)
   self.wire:send({ t = "hello", identity = clock.identity() })
   self.ended:take()
+  if self.orphan then
+    assert(fs.write_atomic(M.farewell_path(dir, clock.identity()), "", { mode = 384 }))
+  end
   self.wire:finish()
   return true
 end

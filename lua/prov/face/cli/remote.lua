@@ -341,6 +341,8 @@ function Remote:run(ctx, op, params)
     return nil, #list == 1 and list[1] or list
   elseif result.reason then
     return nil, err.new("unknown", result.reason)
+  elseif result.state == "canceled" then
+    return nil, err.new("canceled", "the job was cancelled before it began")
   end
   local ok
   ok, e = write_files(params, result.files)

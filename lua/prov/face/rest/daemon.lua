@@ -110,6 +110,7 @@ function M.run(ctx, p)
     places = p.concurrency,
     calls = p.concurrency,
     memory = p.memory,
+    silent = math.floor(p.silence * 1000),
     keep = p.keep,
   })
   if not o then
