@@ -10,7 +10,11 @@ nothing; exit code 3 when something differs. 'prov apply' takes it back, --accep
   },
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/drift" },
-  result = { columns = { "address", "status" }, rows = "changes" },
+  result = {
+    columns = { "address", "status" },
+    rows = "changes",
+    schema = "drift",
+  },
   view = "drift",
   run = function(ctx, p)
     return require("prov.drift").run(ctx, p.accept)

@@ -8,7 +8,7 @@ Loads and checks the infra, reads the world, and prints the steps that would mak
 nothing. A plan saved with --out is applied with 'prov apply --plan FILE', exactly as shown, or
 refused when the state has moved on.]],
   params = {
-    out = { type = "path", doc = "Save the plan to this file (mode 0600)" },
+    out = { type = "path", file = "out", doc = "Save the plan to this file (mode 0600)" },
     refresh = { type = "bool", default = true, doc = "Read the world first; without, trust the state" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
@@ -17,7 +17,12 @@ refused when the state has moved on.]],
   },
   permission = { action = "read", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/plans" },
-  result = { columns = { "action", "address", "reason" }, rows = "steps", name = "id" },
+  result = {
+    columns = { "action", "address", "reason" },
+    rows = "steps",
+    name = "id",
+    schema = "plan",
+  },
   view = "plan",
   run = function(ctx, p)
     local project <close> = assert(require("prov.project").open(ctx))

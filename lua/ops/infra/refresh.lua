@@ -6,7 +6,11 @@ return {
   params = {},
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/refresh" },
-  result = { columns = { "address", "status" }, rows = "changes" },
+  result = {
+    columns = { "address", "status" },
+    rows = "changes",
+    schema = "drift",
+  },
   view = "drift",
   run = function(ctx)
     return require("prov.drift").run(ctx, true)

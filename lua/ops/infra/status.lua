@@ -7,7 +7,33 @@ return {
   params = {},
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/status" },
-  result = { columns = { "address", "kind", "provider", "id", "ip", "status" }, rows = "resources" },
+  result = {
+    columns = { "address", "kind", "provider", "id", "ip", "status" },
+    rows = "resources",
+    schema = {
+      workspace = { type = "string", required = true, doc = "Its name" },
+      revision = { type = "int", required = true, doc = "Revision of its state" },
+      last_run = { type = "record", fields = require("prov.shapes").run, doc = "What the last run did" },
+      running = { type = "string", doc = "Who works on it now" },
+      open_runs = { type = "list", of = { type = "string" }, required = true, doc = "Runs that were cut off" },
+      resources = {
+        type = "list",
+        required = true,
+        doc = "What it has",
+        of = {
+          type = "record",
+          fields = {
+            address = { type = "string", required = true, doc = "Its address" },
+            kind = { type = "string", required = true, doc = "Kind of resource, or taskserv" },
+            provider = { type = "string", doc = "Its provider" },
+            id = { type = "string", doc = "What its provider calls it" },
+            ip = { type = "string", doc = "Its IP address" },
+            status = { type = "string", required = true, doc = "What is recorded of it" },
+          },
+        },
+      },
+    },
+  },
   view = "status",
   run = function(ctx)
     local engine = require("prov.engine")

@@ -8,7 +8,7 @@ return {
     id = { type = "string", required = true, positional = 1, doc = "Its id" },
   },
   permission = { action = "read", resource = "Job" },
-  http = { method = "GET", path = "/v1/jobs/{id}/events" },
+  http = { method = "GET", path = "/v1/jobs/{id}/events", resume = "number" },
   result = {},
   run = function(ctx, p)
     return require("prov.orchestrator.streams").job(ctx, p.id)

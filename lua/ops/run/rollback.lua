@@ -14,7 +14,7 @@ what was deleted is not in the state and does not come back.]],
   permission = { action = "update", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/{id}/rollback" },
   mcp = { destructive = true },
-  result = { columns = { "address", "action", "status" } },
+  result = { columns = { "address", "action", "status" }, schema = "outcome" },
   view = "apply",
   run = function(ctx, p)
     local apply = require("prov.apply")

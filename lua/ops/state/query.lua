@@ -12,7 +12,19 @@ counts. -> follows an edge forwards, <- backwards; types are running_on connecte
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state/query" },
-  result = { columns = { "address", "kind", "provider", "id" }, empty = "nothing matches" },
+  result = {
+    columns = { "address", "kind", "provider", "id" },
+    empty = "nothing matches",
+    value = {
+      type = "union",
+      of = {
+        { type = "list", of = { type = "record", fields = require("prov.shapes").record } },
+        { type = "list", of = { type = "string" } },
+        { type = "int" },
+      },
+      doc = "What was found; lines with explain; how many with | count",
+    },
+  },
   run = function(ctx, p)
     return require("prov.states").query(ctx, p)
   end,

@@ -26,7 +26,7 @@ ones. A service that the infra does not declare is removed again by the next pro
   examples = { "prov taskserv install nginx web-1 --set port=8080" },
   permission = { action = "update", resource = "Server" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{server}/taskservs/{name}" },
-  result = { columns = { "address", "status", "changed", "ok" } },
+  result = { columns = { "address", "status", "changed", "ok" }, schema = "installed" },
   run = function(ctx, p)
     return require("prov.taskservs").install(ctx, p)
   end,

@@ -21,7 +21,7 @@ return {
   permission = { action = "update", resource = "Server" },
   http = { method = "DELETE", path = "/v1/workspaces/{workspace}/servers/{server}/taskservs/{name}" },
   mcp = { destructive = true },
-  result = { columns = { "address", "status", "changed", "ok" } },
+  result = { columns = { "address", "status", "changed", "ok" }, schema = "installed" },
   run = function(ctx, p)
     return require("prov.taskservs").remove(ctx, p)
   end,

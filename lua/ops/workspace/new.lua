@@ -14,7 +14,13 @@ workspace that is used when no other is named. A folder that holds an infra file
   examples = { "prov workspace new shop", "cd shop && prov validate && prov plan" },
   permission = { action = "create", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces" },
-  result = { columns = { "name", "dir" } },
+  result = {
+    columns = { "name", "dir" },
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      dir = { type = "string", required = true, doc = "Its folder" },
+    },
+  },
   run = function(ctx, p)
     local workspace, e = require("prov.workspace").create(p.dir, { name = p.name, description = p.description })
     if not workspace then

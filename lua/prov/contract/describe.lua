@@ -68,8 +68,18 @@ local PLAIN = {
   number = { type = "number" },
   bool = { type = "boolean" },
   port = { type = "integer", minimum = 1, maximum = 65535 },
-  size = { type = { "string", "integer" }, examples = { "256 MiB" } },
-  duration = { type = { "string", "number" }, examples = { "5m" } },
+  size = {
+    type = { "string", "integer" },
+    minimum = 0,
+    pattern = "^\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*([KMGTPkmgtp]?([Ii]?[Bb])?)\\s*$",
+    examples = { "256 MiB" },
+  },
+  duration = {
+    type = { "string", "number" },
+    minimum = 0,
+    pattern = "^(\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*(ms|[smhdw]))+\\s*$",
+    examples = { "5m" },
+  },
   ip = { type = "string", anyOf = { { format = "ipv4" }, { format = "ipv6" } } },
   cidr = { type = "string", examples = { "10.0.0.0/24" } },
   hostname = { type = "string", format = "hostname" },
@@ -82,6 +92,7 @@ local PLAIN = {
 }
 
 local object
+local field_schema
 
 local LIMITS = {
   string = { "minLength", "maxLength" },
@@ -92,7 +103,7 @@ local LIMITS = {
   map = { "minProperties", "maxProperties" },
 }
 
-local function field_schema(field)
+function field_schema(field, open)
   field = type(field) == "string" and { type = field } or field
   local kind = field.type or (field.one_of and "enum") or (field.fields and "record") or "any"
   local out = {}
@@ -100,15 +111,15 @@ local function field_schema(field)
     out[k] = v
   end
   if kind == "list" then
-    out.type, out.items = "array", field.of and field_schema(field.of) or nil
+    out.type, out.items = "array", field.of and field_schema(field.of, open) or nil
   elseif kind == "map" then
-    out.type, out.additionalProperties = "object", field.of and field_schema(field.of) or true
+    out.type, out.additionalProperties = "object", field.of and field_schema(field.of, open) or true
   elseif kind == "record" then
-    out = object(field.fields or {}, field.open)
+    out = object(field.fields or {}, field.open, open)
   elseif kind == "union" then
     out.anyOf = {}
     for i, one in ipairs(field.of) do
-      out.anyOf[i] = field_schema(one)
+      out.anyOf[i] = field_schema(one, open)
     end
   end
   if field.one_of then
@@ -128,17 +139,28 @@ local function field_schema(field)
   return out
 end
 
-object = function(schema, open)
-  local out = { type = "object", properties = {}, additionalProperties = open or false }
+object = function(schema, others, open)
+  local out = { type = "object", properties = {} }
+  if not open then
+    out.additionalProperties = others or false
+  end
   local required = data.list({})
   for _, name in ipairs(data.keys(schema)) do
-    out.properties[name] = field_schema(schema[name])
+    out.properties[name] = field_schema(schema[name], open)
     if type(schema[name]) == "table" and schema[name].required then
       required[#required + 1] = name
     end
   end
   out.required = #required > 0 and required or nil
   return out
+end
+
+--- The JSON Schema (2020-12) of one field.
+---@param field prov.Field
+---@param open? boolean records may have more fields than are declared, as of answers that grow in time
+---@return table
+function M.field_schema(field, open)
+  return field_schema(field, open)
 end
 
 --- The JSON Schema (2020-12) of a schema. Lua patterns and checks have no equivalent there.

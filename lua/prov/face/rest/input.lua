@@ -79,7 +79,10 @@ local function from_body(request)
   return body
 end
 
-local function in_query(op)
+--- True when the parameters are in the query, and not in a body.
+---@param op table declaration
+---@return boolean
+function M.in_query(op)
   return op.http.method == "GET" or op.http.method == "DELETE"
 end
 
@@ -97,7 +100,7 @@ end
 local function from_query(op, path, pair, params, options)
   local name, text = pair[1], pair[2]
   local spec = (op.params or {})[name]
-  if spec and in_query(op) and not path[name] then
+  if spec and M.in_query(op) and not path[name] then
     return set(params, name, spec, text)
   elseif is_option(op, name) then
     return set(options, name, require("prov.orchestrator.request").SCHEMA[name], text)
@@ -162,7 +165,7 @@ end
 ---@return string[]
 function M.query_names(op)
   local out = {}
-  if in_query(op) then
+  if M.in_query(op) then
     for name, spec in pairs(op.params or {}) do
       if not spec.hidden and not op.http.path:find("{" .. name .. "}", 1, true) then
         out[#out + 1] = name
