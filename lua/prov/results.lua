@@ -9,7 +9,6 @@ local M = {}
 --- The value as one field in contract notation; nil when the declaration says nothing.
 ---@param op table declaration
 ---@return prov.Field?
----@return string? shape its name in prov.shapes
 function M.field(op)
   local result = op.result or {}
   if result.value then
@@ -17,9 +16,9 @@ function M.field(op)
   elseif not result.schema then
     return nil
   end
-  local shape = type(result.schema) == "string" and result.schema or nil
-  local record = { type = "record", fields = shape and require("prov.shapes")[shape] or result.schema }
-  return result.list and { type = "list", of = record } or record, shape
+  local fields = type(result.schema) == "string" and require("prov.shapes")[result.schema] or result.schema
+  local record = { type = "record", fields = fields }
+  return result.list and { type = "list", of = record } or record
 end
 
 --- Checks what an operation gave against what it declares.

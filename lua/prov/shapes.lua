@@ -31,7 +31,6 @@ M.error = {
   file = { type = "string", doc = "Where it is, when it is in a file" },
   line = { type = "int", doc = "Line in the file" },
   column = { type = "int", doc = "Column in the line" },
-  path = { type = "string", doc = "The field it is about, as servers.web.disks[2].size" },
   pointer = { type = "string", doc = "The field of the body it is about: a JSON pointer (RFC 6901)" },
   parameter = { type = "string", doc = "The parameter of path or query it is about" },
   header = { type = "string", doc = "The header it is about" },

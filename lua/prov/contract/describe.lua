@@ -103,27 +103,32 @@ local LIMITS = {
   map = { "minProperties", "maxProperties" },
 }
 
-function field_schema(field, open)
+function field_schema(field, opts)
   field = type(field) == "string" and { type = field } or field
+  local named = opts and opts.named and opts.named[field.fields or false]
+  if named then
+    return { ["$ref"] = named, description = field.doc }
+  end
   local kind = field.type or (field.one_of and "enum") or (field.fields and "record") or "any"
   local out = {}
   for k, v in pairs(PLAIN[kind] or {}) do
     out[k] = v
   end
   if kind == "list" then
-    out.type, out.items = "array", field.of and field_schema(field.of, open) or nil
+    out.type, out.items = "array", field.of and field_schema(field.of, opts) or nil
   elseif kind == "map" then
-    out.type, out.additionalProperties = "object", field.of and field_schema(field.of, open) or true
+    out.type, out.additionalProperties = "object", field.of and field_schema(field.of, opts) or true
   elseif kind == "record" then
-    out = object(field.fields or {}, field.open, open)
+    out = object(field.fields or {}, field.open, opts)
   elseif kind == "union" then
     out.anyOf = {}
     for i, one in ipairs(field.of) do
-      out.anyOf[i] = field_schema(one, open)
+      out.anyOf[i] = field_schema(one, opts)
     end
   end
   if field.one_of then
     out.enum = data.list(table.move(field.one_of, 1, #field.one_of, 1, {}))
+    out.type = out.type or type(field.one_of[1]) == "string" and "string" or nil
   end
   local names = LIMITS[kind]
   if names then
@@ -139,14 +144,14 @@ function field_schema(field, open)
   return out
 end
 
-object = function(schema, others, open)
+object = function(schema, others, opts)
   local out = { type = "object", properties = {} }
-  if not open then
+  if not (opts and opts.open) then
     out.additionalProperties = others or false
   end
   local required = data.list({})
   for _, name in ipairs(data.keys(schema)) do
-    out.properties[name] = field_schema(schema[name], open)
+    out.properties[name] = field_schema(schema[name], opts)
     if type(schema[name]) == "table" and schema[name].required then
       required[#required + 1] = name
     end
@@ -157,10 +162,11 @@ end
 
 --- The JSON Schema (2020-12) of one field.
 ---@param field prov.Field
----@param open? boolean records may have more fields than are declared, as of answers that grow in time
+---@param opts? { open: boolean?, named: table<table, string>? } open: records may have more fields than are
+--- declared, as of answers that grow in time; named: fields of a record -> where their schema stands
 ---@return table
-function M.field_schema(field, open)
-  return field_schema(field, open)
+function M.field_schema(field, opts)
+  return field_schema(field, opts)
 end
 
 --- The JSON Schema (2020-12) of a schema. Lua patterns and checks have no equivalent there.

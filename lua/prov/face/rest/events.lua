@@ -15,6 +15,9 @@ local KEEP_MS = 15000 -- between signs of life, for proxies and clients
 ---@param request prov.http.Incoming
 ---@param run async fun(send: async fun(event: { id: string?, event: string, data: string })): any, prov.Err?
 function M.serve(request, run)
+  if request.method == "HEAD" then
+    return request:respond(200, { ["content-type"] = "text/event-stream", ["cache-control"] = "no-store" })
+  end
   local stream, e
   local quiet_since = 0
 

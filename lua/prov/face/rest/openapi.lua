@@ -13,6 +13,7 @@ local parts = require("prov.face.rest.openapi_parts")
 local request_of = require("prov.orchestrator.request")
 local results = require("prov.results")
 local service = require("prov.face.rest.service")
+local shapes = require("prov.shapes")
 
 local M = {}
 
@@ -45,6 +46,9 @@ local function schema_of(spec)
   local schema = describe.field_schema(spec)
   if schema.examples == nil then
     local example = spec.complete and parts.EXAMPLES[spec.complete]
+    if example and spec.type == "list" then
+      example = data.list({ example })
+    end
     schema.examples = example and data.list({ example }) or nil
   end
   if spec.type == "path" then
@@ -161,15 +165,31 @@ end
 
 -- ---- Answers ----
 
-local function result_schema(op)
-  local field, shape = results.field(op)
-  if not field then
-    return {}
-  elseif not shape then
-    return describe.field_schema(field, true)
+-- Named schemas of what operations give: those of prov.shapes, and one for each other map.
+local function named_schemas(routes)
+  local named, records = {}, {}
+  local function add(name, fields)
+    named[fields], records[name] = "#/components/schemas/" .. name, fields
   end
-  local schema = ref("schemas", component(shape))
-  return field.type == "list" and { type = "array", items = schema } or schema
+  for name, fields in pairs(shapes) do
+    if type(fields) == "table" then
+      add(component(name), fields)
+    end
+  end
+  for _, op in ipairs(routes.ops) do
+    local field = results.field(op)
+    local record = field and (field.type == "list" and field.of or field)
+    if record and record.fields and not named[record.fields] then
+      add(component(id_of(op)) .. (field.type == "list" and "Row" or "Result"), record.fields)
+    end
+  end
+  local schemas = {}
+  for name, fields in pairs(records) do
+    named[fields] = nil -- itself is not a reference
+    schemas[name] = describe.field_schema({ type = "record", fields = fields }, { open = true, named = named })
+    named[fields] = "#/components/schemas/" .. name
+  end
+  return schemas, named
 end
 
 local function content(description, schema, headers)
@@ -184,7 +204,7 @@ local function headers_of(...)
   return out
 end
 
-local function success(op, out)
+local function success(op, out, result)
   if op.stream then
     out["200"] = {
       description = "Events, as they happen.",
@@ -194,14 +214,14 @@ local function success(op, out)
   elseif op.http.status == 204 then
     out["204"] = { description = "Done." }
   elseif op.http.status then
-    out[tostring(op.http.status)] = content("Done.", result_schema(op), headers_of("Location", "ETag"))
+    out[tostring(op.http.status)] = content(op.http.status == 202 and "The job is on disk." or "It was made.", result, headers_of("Location", "ETag"))
     out[tostring(op.http.status)].links = op.http.location and op.http.status == 202 and parts.JOB_LINKS or nil
   elseif makes_job(op) then
-    out["200"] = content("It has ended within the time of `Prefer: wait`: what it gave.", result_schema(op),
+    out["200"] = content("It has ended within the time of `Prefer: wait`: what it gave.", result,
       headers_of("Location"))
     out["202"] = ref("responses", "Accepted")
   else
-    out["200"] = content("What it gives.", result_schema(op),
+    out["200"] = content("What it gives.", result,
       page.wanted(op) and headers_of("Link", "ETag") or headers_of("ETag"))
     if op.http.method == "GET" then
       out["304"] = ref("responses", "NotModified")
@@ -221,12 +241,12 @@ local function problems(op, out)
   end
 end
 
-local function operation(op)
+local function operation(op, named)
   local parameters, responses = data.list({}), {}
   path_parameters(op, parameters)
   query_parameters(op, parameters)
   header_parameters(op, parameters)
-  success(op, responses)
+  success(op, responses, describe.field_schema(results.field(op) or "any", { open = true, named = named }))
   problems(op, responses)
   return {
     operationId = id_of(op),
@@ -258,23 +278,6 @@ local function service_operation(path, spec)
   }
 end
 
-local function shapes_used(routes)
-  local schemas = {}
-  local shapes = require("prov.shapes")
-  local function add(shape)
-    schemas[component(shape)] = describe.field_schema({ type = "record", fields = shapes[shape] }, true)
-  end
-  for _, op in ipairs(routes.ops) do
-    local _, shape = results.field(op)
-    if shape then
-      add(shape)
-    end
-  end
-  add("job")
-  add("error")
-  return schemas
-end
-
 local function job_options(out)
   for _, name in ipairs(input.JOB_OPTIONS) do
     out["job_" .. name] = parameter(name, "query", request_of.SCHEMA[name])
@@ -300,6 +303,7 @@ end
 ---@param routes prov.Routes
 ---@return table
 function M.document(routes)
+  local schemas, named = named_schemas(routes)
   local paths = {}
   for path, spec in pairs(service) do
     if type(spec) == "table" then
@@ -309,13 +313,13 @@ function M.document(routes)
   for _, op in ipairs(routes.ops) do
     local path = paths[op.http.path] or {}
     paths[op.http.path] = path
-    path[op.http.method:lower()] = operation(op)
+    path[op.http.method:lower()] = operation(op, named)
   end
   local components = parts.components()
-  components.schemas = shapes_used(routes)
+  components.schemas = schemas
   components.schemas.Problem = parts.problem_schema()
   job_options(components.parameters)
-  parts.prune(components, json.encode(paths))
+  parts.prune(components, json.encode({ paths, components.responses, components.schemas }))
   return {
     openapi = "3.1.0",
     info = parts.info(),

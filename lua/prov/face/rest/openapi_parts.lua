@@ -230,9 +230,9 @@ end
 
 --- Drops what no operation refers to.
 ---@param components table
----@param text string the paths as JSON
+---@param text string the document as JSON
 function M.prune(components, text)
-  for _, kind in ipairs({ "parameters", "responses" }) do
+  for _, kind in ipairs({ "parameters", "responses", "schemas" }) do
     for name in pairs(components[kind]) do
       if not text:find(('"#/components/%s/%s"'):format(kind, name), 1, true) then
         components[kind][name] = nil
