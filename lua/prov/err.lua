@@ -124,6 +124,10 @@ end
 
 local UV_CODES = {
   ENOENT = "notfound",
+  ENOTDIR = "notfound",
+  ENAMETOOLONG = "invalid",
+  EISDIR = "invalid",
+  ELOOP = "invalid",
   EEXIST = "exists",
   EACCES = "denied",
   EPERM = "denied",

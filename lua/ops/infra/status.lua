@@ -38,11 +38,9 @@ return {
   run = function(ctx)
     local engine = require("prov.engine")
     local project <close> = assert(require("prov.project").open(ctx, { infra = "no" }))
-    local rows = {}
-    for i, address in ipairs(project.state:addresses()) do
-      local record = project.state.records[address]
+    local rows = require("prov.states").rows(project.state, function(address, record)
       local state = record:state()
-      rows[i] = {
+      return {
         address = address,
         kind = record.kind,
         provider = record.provider,
@@ -50,7 +48,7 @@ return {
         ip = state.ip,
         status = record.tainted and "half made" or state.status or "ok",
       }
-    end
+    end)
     return {
       workspace = project.workspace.name,
       revision = project.state.revision,

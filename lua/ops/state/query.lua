@@ -6,7 +6,7 @@ return {
 "server:web-* ->running_on<- taskserv:*" gives the services of those servers; "server[status=running] | count"
 counts. -> follows an edge forwards, <- backwards; types are running_on connected mounted depends_on.]],
   params = {
-    query = { type = "string", required = true, positional = 1, doc = "The path" },
+    query = { type = "string", min = 1, required = true, positional = 1, doc = "The path" },
     revision = { type = "int", min = 0, doc = "The state as it was at this revision" },
     explain = { type = "bool", default = false, doc = "Show what each step does and finds" },
   },

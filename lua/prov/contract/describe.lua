@@ -1,6 +1,7 @@
 --- Schemas as documentation: rows for help and tables, and JSON Schema.
 
 local data = require("core.data")
+local scalars = require("prov.contract.scalars")
 
 local M = {}
 
@@ -77,7 +78,8 @@ local PLAIN = {
   duration = {
     type = { "string", "number" },
     minimum = 0,
-    pattern = "^(\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*(ms|[smhdw]))+\\s*$",
+    maximum = scalars.LONGEST,
+    pattern = "^(\\s*[0-9]{1,12}(\\.[0-9]*)?\\s*(ms|[smhdw]))+\\s*$",
     examples = { "5m" },
   },
   ip = { type = "string", anyOf = { { format = "ipv4" }, { format = "ipv6" } } },
@@ -102,6 +104,15 @@ local LIMITS = {
   list = { "minItems", "maxItems" },
   map = { "minProperties", "maxProperties" },
 }
+
+-- A Lua pattern that is a regular expression too: sets and repetitions, no %, no shortest match.
+local function regex_of(pattern)
+  local bare = pattern:gsub("^%^", ""):gsub("%$$", "")
+  if bare:gsub("%[[^%]]*%]", ""):find("[%%%-(){}|\\]") or bare:find("%", 1, true) then
+    return nil
+  end
+  return "^" .. bare .. "$"
+end
 
 function field_schema(field, opts)
   field = type(field) == "string" and { type = field } or field
@@ -134,6 +145,7 @@ function field_schema(field, opts)
   if names then
     out[names[1]], out[names[2]] = field.min, field.max
   end
+  out.pattern = out.pattern or field.pattern and regex_of(field.pattern) or nil
   out.description = field.doc
   if field.default ~= nil and kind ~= "secret" and not field.secret then
     out.default = field.default

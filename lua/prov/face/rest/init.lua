@@ -114,6 +114,13 @@ local function run_call(self, request, op, params, options)
   return answer_value(request, done.result or "null")
 end
 
+--- The status for the error of a job that has ended. 502, 503 and 504 make clients and proxies send a
+--- request again by themselves, which would make another job.
+local function status_of_job(list)
+  local status = reply.STATUS[list[1].code]
+  return status and status > 500 and 422 or status
+end
+
 --- One that changes something: a job.
 local function run_job(self, request, op, params, options)
   local job, e = self.orchestrator:submit(request_for(op, params, options), {
@@ -128,8 +135,9 @@ local function run_job(self, request, op, params, options)
   end
   if seconds > 0 and jobs_of.ENDED[job.state] then
     if job.error then
-      return reply.problem(request, err.of_data(json.decode(job.error)), nil, { location = "/v1/jobs/" .. job.id })
-    elseif job.state == "done" then
+      local list = err.of_data(json.decode(job.error))
+      return reply.problem(request, list, status_of_job(list), { location = "/v1/jobs/" .. job.id })
+    elseif job.state == "done" and job.op == op.name then -- not another one that has the same key
       return reply.json(request, 200, job.result or "null", { location = "/v1/jobs/" .. job.id })
     end
   end

@@ -106,6 +106,8 @@ local function from_body(request, op, path)
   for name, value in pairs(body) do
     if value == data.null then
       return wrong({ keys = { name } }, "'%s' must not be null; leave it out", name)
+    elseif (op.params or {})[name] and not M.is_served(op.params[name]) then
+      return wrong({ keys = { name } }, "'%s' is for the command line only", name)
     elseif path[name] then
       return wrong({ keys = { name } }, "'%s' is in the path already", name)
     end
@@ -118,6 +120,13 @@ end
 ---@return boolean
 function M.in_query(op)
   return op.http.method == "GET" or op.http.method == "DELETE"
+end
+
+--- True for a parameter that is served here; `http = false` declares one that is for the command line only.
+---@param spec table
+---@return boolean
+function M.is_served(spec)
+  return not spec.hidden and spec.http ~= false
 end
 
 local function is_option(op, name)
@@ -134,7 +143,7 @@ end
 local function from_query(op, path, pair, params, options)
   local name, text = pair[1], pair[2]
   local spec = (op.params or {})[name]
-  if spec and M.in_query(op) and not path[name] then
+  if spec and M.in_query(op) and M.is_served(spec) and not path[name] then
     return set(params, name, spec, text)
   elseif is_option(op, name) then
     return set(options, name, require("prov.orchestrator.request").SCHEMA[name], text)
@@ -209,7 +218,7 @@ function M.query_names(op)
   local out = {}
   if M.in_query(op) then
     for name, spec in pairs(op.params or {}) do
-      if not spec.hidden and not op.http.path:find("{" .. name .. "}", 1, true) then
+      if M.is_served(spec) and not op.http.path:find("{" .. name .. "}", 1, true) then
         out[#out + 1] = name
       end
     end

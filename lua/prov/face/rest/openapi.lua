@@ -51,7 +51,10 @@ local function schema_of(spec)
     end
     schema.examples = example and data.list({ example }) or nil
   end
-  if spec.type == "path" then
+  if schema.type == "integer" then
+    schema.format = "int64"
+    schema.minimum, schema.maximum = schema.minimum or math.mininteger, schema.maximum or math.maxinteger
+  elseif spec.type == "path" then
     schema.pattern = "^/[^\\u0000]*$"
     schema.examples = schema.examples or data.list({ "/srv/prov/shop" })
   end
@@ -147,7 +150,7 @@ local function body_of(op)
   local required = data.list({})
   for _, name in ipairs(data.keys(op.params or {})) do
     local spec = op.params[name]
-    if not spec.hidden and not in_path(op, name) then
+    if input.is_served(spec) and not in_path(op, name) then
       fields[name] = spec
       schema.properties[name] = schema_of(spec)
       required[#required + 1] = spec.required and name or nil
@@ -209,7 +212,7 @@ local function success(op, out, result)
     out["200"] = {
       description = "Events, as they happen.",
       headers = headers_of("Cache-Control"),
-      content = { ["text/event-stream"] = { schema = { type = "string" }, example = parts.EVENTS } },
+      content = { ["text/event-stream"] = { schema = parts.EVENT } },
     }
   elseif op.http.status == 204 then
     out["204"] = { description = "Done." }

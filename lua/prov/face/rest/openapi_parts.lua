@@ -42,7 +42,15 @@ M.TAGS = {
   workspace = "Workspaces.",
 }
 
-M.EVENTS = 'id: 1\nevent: info\ndata: {"msg":"creating server.web[1]"}\n\n'
+--- One event of a stream.
+M.EVENT = {
+  type = "object",
+  properties = {
+    id = { type = "string", description = "For Last-Event-ID" },
+    event = { type = "string", description = "What it is" },
+    data = { type = "string", description = "JSON" },
+  },
+}
 
 local function link(id)
   return { operationId = id, parameters = { id = "$response.body#/id" } }
@@ -207,7 +215,7 @@ local function parameters()
       { type = "string" }),
     ["Last-Event-Number"] = request_header("Last-Event-ID",
       "The id of the last event that was seen, a number: goes on behind it.",
-      { type = "string", pattern = "^[0-9]{1,18}$", examples = data.list({ "17" }) }),
+      { type = "string", pattern = "^[0-9]{0,18}$", examples = data.list({ "17" }) }),
   }
 end
 
