@@ -60,6 +60,18 @@ function M.restore(ctx, revision)
   end)
 end
 
+--- A row for each record, in the order of the addresses; those for which `make` gives nothing have none.
+---@param state prov.State
+---@param make fun(address: string, record: table): table?
+---@return table[]
+function M.rows(state, make)
+  local rows = data.list({})
+  for _, address in ipairs(state:addresses()) do
+    rows[#rows + 1] = make(address, state.records[address])
+  end
+  return rows
+end
+
 --- Makes the state what an export says.
 ---@async
 ---@return table? { from, to, changes }, prov.Err?

@@ -18,7 +18,7 @@ what was deleted is not in the state and does not come back.]],
     return params.revision ~= nil
   end,
   mcp = { destructive = true },
-  result = { columns = { "address", "action", "status" } },
+  result = { columns = { "address", "action", "status" }, schema = "outcome" },
   view = "apply",
   run = function(ctx, p)
     local apply = require("prov.apply")

@@ -192,7 +192,7 @@ function M.job(request)
   local wanted, errs = contract:complete(request)
   if not wanted then
     for i, e in ipairs(errs) do
-      errs[i] = err.new("usage", e.msg, { hint = e.hint })
+      errs[i] = err.new("usage", e.msg, { hint = e.hint, keys = e.keys })
     end
     return nil, errs
   end
