@@ -160,8 +160,8 @@ local function sweep(self, rows)
     kept[worker_of.farewell_path(self.dir, row.entry.worker)] = true
   end
   for _, entry in ipairs(fs.list(self.dir .. "/outcomes") or {}) do
-    local path = self.dir .. "/outcomes/" .. entry.name
-    if not kept[path] then
+    local path, writer = self.dir .. "/outcomes/" .. entry.name, entry.name:match("%.(%d+)%-%d+%.tmp$")
+    if writer and not fs.exists("/proc/" .. writer) or not writer and not kept[path] then
       os.remove(path)
     end
   end

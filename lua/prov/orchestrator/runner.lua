@@ -339,11 +339,9 @@ function M:worker_gone(worker, why)
       call.resume(nil, err.new("unavailable", why))
     end
   end
-  for id, slot in pairs(self.running) do
-    if slot.worker == worker and slot.sent and not slot.outcome then
-      if not self:collect(slot) then
-        self:interrupted(slot, why)
-      end
+  for _, slot in pairs(self.running) do
+    if slot.worker == worker and slot.sent and not slot.outcome and not self:collect(slot) then
+      self:interrupted(slot, why)
     end
   end
 end

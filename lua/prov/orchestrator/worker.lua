@@ -9,6 +9,7 @@ local context = require("prov.context")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local json = require("prov.json")
+local log = require("prov.log")
 local ops = require("prov.ops")
 local remote_ui = require("prov.orchestrator.remote_ui")
 local uv = require("luv")
@@ -18,6 +19,8 @@ local M = {}
 
 --- A pipe to the orchestrator is this file descriptor.
 M.FD = 3
+
+local NOTE_AGAIN_MS = 1000 -- from an outcome that could not be written to the next attempt
 
 ---@class prov.Worker
 local Worker = {}
@@ -128,20 +131,35 @@ function Worker:start(call)
   end)
 end
 
+--- Writes down what became of a job, however long it takes until the disk has room.
+---@async
+local function note(dir, done)
+  local ok, e = M.write_outcome(dir, done)
+  while not ok do
+    log.error("the end of a job cannot be written down", { job = done.id, error = tostring(e) })
+    async.sleep(NOTE_AGAIN_MS)
+    ok, e = M.write_outcome(dir, done)
+  end
+end
+
 --- Tells the end of a call, or writes it down when there is nobody to tell.
 function Worker:finish(call, done)
   local slot = self.running[call.id]
-  self.running[call.id], self.count = nil, self.count - 1
+  self.running[call.id] = nil
   done.t, done.id = "end", call.id
-  if slot.job then
-    done.began = call.began
-    self.untold[call.id] = done
-  end
+  done.began = call.began
   if not self.orphan then
+    self.untold[call.id] = slot.job and done or nil
     self.wire:send(done)
   elseif slot.job then
-    assert(M.write_outcome(self.data, done))
+    note(self.data, done)
   end
+  self:less()
+end
+
+--- One thing less is to be done before this process may end: a call, outcomes that are being written.
+function Worker:less()
+  self.count = self.count - 1
   if self.count == 0 and (self.orphan or self.retiring) then
     self.ended:put(true)
   end
@@ -263,9 +281,9 @@ function M.serve(dir)
     messages:put({ t = "gone" })
   end)
   function on.gone()
-    self.orphan = true
-    for _, done in pairs(self.untold) do -- told, but perhaps not heard
-      assert(M.write_outcome(dir, done))
+    self.orphan, self.count = true, self.count + 1
+    for _, done in pairs(self.untold) do -- told, but perhaps not heard; nothing is added any more
+      note(dir, done)
     end
     for _, slot in pairs(self.running) do
       if slot.job then
@@ -274,9 +292,7 @@ function M.serve(dir)
         slot.task:cancel()
       end
     end
-    if self.count == 0 then
-      self.ended:put(true)
-    end
+    self:less()
   end
   async.spawn(function()
     while true do

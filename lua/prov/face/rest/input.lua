@@ -172,7 +172,7 @@ end
 ---@return integer? status when another one than that of the error
 function M.read(request, op, path)
   local known, options = op.params or {}, {}
-  local params, e, status = {}, nil, nil
+  local params, e, status = {}
   if op.http.method ~= "GET" then
     params, e, status = from_body(request, op, path)
     if not params then

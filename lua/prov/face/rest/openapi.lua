@@ -217,7 +217,8 @@ local function success(op, out, result)
   elseif op.http.status == 204 then
     out["204"] = { description = "Done." }
   elseif op.http.status then
-    out[tostring(op.http.status)] = content(op.http.status == 202 and "The job is on disk." or "It was made.", result, headers_of("Location", "ETag"))
+    local told = op.http.status == 202 and "The job is on disk." or "It was made."
+    out[tostring(op.http.status)] = content(told, result, headers_of("Location", "ETag"))
     out[tostring(op.http.status)].links = op.http.location and op.http.status == 202 and parts.JOB_LINKS or nil
   elseif makes_job(op) then
     out["200"] = content("It has ended within the time of `Prefer: wait`: what it gave.", result,
