@@ -25,7 +25,7 @@ local function flow(text, answers, more)
     c.opts = opts
     c.now = c.now + 1
     c.most = math.max(c.most, c.now)
-    async.sleep(1)
+    async.sleep(c.pause or 1)
     local answer = (answers or {})[name]
     if type(answer) == "function" then
       answer = answer(opts, c)
@@ -124,10 +124,12 @@ describe("a run", function()
   it("keeps its limits", test(function()
     local c = flow("max_parallel: 3\nsteps:\n  - { name: a, matrix: { n: [1, 2, 3, 4, 5, 6] }, run: server show, "
       .. "with: { name: \"${matrix.n}x\" } }\n")
+    c.pause = 50 -- longer than what keeps the next from beginning
     assert.equal("done", run(c).status)
     assert.equal(3, c.most)
     c = flow("steps:\n  - { name: a, matrix: { n: [1, 2, 3, 4] }, max_parallel: 2, run: server show, with: { name: "
       .. "\"${matrix.n}x\" } }\n")
+    c.pause = 50
     run(c)
     assert.equal(2, c.most)
     c = flow("steps:\n" .. step("a") .. step("b") .. step("c")) -- they change one workspace: one after the other
@@ -376,7 +378,7 @@ describe("a run that died", function()
     local id = workflow.runs(c, 1)[1].id
     local live = async.spawn(workflow.work, c, id, {})
     async.sleep(50)
-    local lock <close> = assert(require("prov.engine").lock(store, "workflow", id))
+    local lock <close> = assert(require("prov.engine.locks").lock(store, "workflow", id))
     assert.equal("conflict", select(2, workflow.approve(c, { id = id, step = "a" })).code)
     assert(workflow.approve(c, { id = id, step = "ok", message = "fine" }))
     local v = assert(live:join())
