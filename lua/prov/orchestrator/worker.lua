@@ -128,23 +128,26 @@ function Worker:start(call)
   end)
 end
 
+--- One thing less to wait for.
+function Worker:settled()
+  self.count = self.count - 1
+  if self.count == 0 and (self.orphan or self.retiring) then
+    self.ended:put(true)
+  end
+end
+
 --- Tells the end of a call, or writes it down when there is nobody to tell.
 function Worker:finish(call, done)
   local slot = self.running[call.id]
-  self.running[call.id], self.count = nil, self.count - 1
-  done.t, done.id = "end", call.id
-  if slot.job then
-    done.began = call.began
-    self.untold[call.id] = done
-  end
+  self.running[call.id] = nil
+  done.t, done.id, done.began = "end", call.id, call.began
   if not self.orphan then
+    self.untold[call.id] = slot.job and done or nil
     self.wire:send(done)
   elseif slot.job then
     assert(M.write_outcome(self.data, done))
   end
-  if self.count == 0 and (self.orphan or self.retiring) then
-    self.ended:put(true)
-  end
+  self:settled()
 end
 
 --- Where what became of a job waits for the next orchestrator.
@@ -263,10 +266,7 @@ function M.serve(dir)
     messages:put({ t = "gone" })
   end)
   function on.gone()
-    self.orphan = true
-    for _, done in pairs(self.untold) do -- told, but perhaps not heard
-      assert(M.write_outcome(dir, done))
-    end
+    self.orphan, self.count = true, self.count + 1
     for _, slot in pairs(self.running) do
       if slot.job then
         slot.ui.left_alone()
@@ -274,9 +274,10 @@ function M.serve(dir)
         slot.task:cancel()
       end
     end
-    if self.count == 0 then
-      self.ended:put(true)
+    for _, done in pairs(self.untold) do -- told, but perhaps not heard
+      assert(M.write_outcome(dir, done))
     end
+    self:settled()
   end
   async.spawn(function()
     while true do
