@@ -282,15 +282,15 @@ function M.serve(dir)
   end)
   function on.gone()
     self.orphan, self.count = true, self.count + 1
-    for _, done in pairs(self.untold) do -- told, but perhaps not heard; nothing is added any more
-      note(dir, done)
-    end
     for _, slot in pairs(self.running) do
       if slot.job then
         slot.ui.left_alone()
       else
         slot.task:cancel()
       end
+    end
+    for _, done in pairs(self.untold) do -- told, but perhaps not heard; nothing is added any more
+      note(dir, done)
     end
     self:less()
   end
