@@ -3,6 +3,8 @@
 -- contract notation) for everything else.
 
 local contract = require("prov.contract")
+local data = require("core.data")
+local err = require("prov.err")
 
 local M = {}
 
@@ -21,6 +23,24 @@ function M.field(op)
   return result.list and { type = "list", of = record } or record
 end
 
+-- Contracts take {} for a list and [] for a map, as Lua makes no difference; JSON does. Gives the path of a
+-- value that is the other one.
+local function mixed_up(field, value, path)
+  local kind = data.kind(value)
+  if field.type == "list" and kind == "map" or (field.type == "record" or field.type == "map") and kind == "list" then
+    return path
+  elseif kind ~= "list" and kind ~= "map" then
+    return nil
+  end
+  for key, item in pairs(value) do
+    local of = field.fields and field.fields[key] or field.type ~= "union" and field.of
+    local found = type(of) == "table" and mixed_up(of, item, ("%s[%q]"):format(path, key))
+    if found then
+      return found
+    end
+  end
+end
+
 --- Checks what an operation gave against what it declares.
 ---@param op table declaration
 ---@param value any as JSON gives it
@@ -32,7 +52,11 @@ function M.check(op, value)
     return value == nil
   end
   local ok, errs = contract.compile({ result = field }):complete({ result = value })
-  return ok ~= nil, errs
+  if not ok then
+    return false, errs
+  end
+  local path = mixed_up(field, value, "result")
+  return path == nil, path and { err.new("invalid", path .. " is a list instead of a map, or a map instead of a list") }
 end
 
 return M

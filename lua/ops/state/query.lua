@@ -18,8 +18,10 @@ counts. -> follows an edge forwards, <- backwards; types are running_on connecte
     value = {
       type = "union",
       of = {
-        { type = "list", of = { type = "record", fields = require("prov.shapes").record } },
-        { type = "list", of = { type = "string" } },
+        {
+          type = "list",
+          of = { type = "union", of = { { type = "record", fields = require("prov.shapes").record }, "string" } },
+        },
         { type = "int" },
       },
       doc = "What was found; lines with explain; how many with | count",

@@ -37,7 +37,7 @@ function M.list(store, limit)
     end
     return a.id > b.id
   end)
-  for i = #list, (limit or #list) + 1, -1 do
+  for i = #list, math.min(limit or #list, #list) + 1, -1 do
     list[i] = nil
   end
   return list

@@ -4,6 +4,7 @@ local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
 local params_of = require("prov.params")
+local reply = require("prov.face.rest.reply")
 local routes = require("prov.face.rest.routes")
 
 local M = {}
@@ -87,6 +88,10 @@ local function set(params, name, spec, text)
   return true
 end
 
+local function of_field(name)
+  return { pointer = reply.pointer({ name }) }
+end
+
 local function from_body(request, op, path)
   if request.body == "" then
     return {}
@@ -105,11 +110,11 @@ local function from_body(request, op, path)
   end
   for name, value in pairs(body) do
     if value == data.null then
-      return wrong({ keys = { name } }, "'%s' must not be null; leave it out", name)
+      return wrong(of_field(name), "'%s' must not be null; leave it out", name)
     elseif (op.params or {})[name] and not M.is_served(op.params[name]) then
-      return wrong({ keys = { name } }, "'%s' is for the command line only", name)
+      return wrong(of_field(name), "'%s' is for the command line only", name)
     elseif path[name] then
-      return wrong({ keys = { name } }, "'%s' is in the path already", name)
+      return wrong(of_field(name), "'%s' is in the path already", name)
     end
   end
   return body

@@ -50,7 +50,10 @@ local TITLES = {
   [504] = "Gateway Timeout",
 }
 
-local function pointer(keys)
+--- The JSON pointer (RFC 6901) to a field of the body.
+---@param keys (string|integer)[]
+---@return string
+function M.pointer(keys)
   local out = {}
   for i, key in ipairs(keys) do
     key = math.type(key) == "integer" and key - 1 or key -- lists begin with 0 there
@@ -70,7 +73,7 @@ local function locate(request, e, list)
         or not (request.op.params or {})[first] and request.query ~= "") then
         item.parameter = tostring(first)
       else
-        item.pointer = pointer(one.keys)
+        item.pointer = M.pointer(one.keys)
       end
     end
   end
