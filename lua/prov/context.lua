@@ -9,6 +9,7 @@ local M = {}
 ---@field output string "table" | "wide" | "json" | "yaml" | "name"
 ---@field cancel table { requested, killed, stop?, kill? }: how an interruption reaches the operation
 ---@field yes boolean? every question is answered yes
+---@field job string? its id, when it is a job of an orchestrator
 ---@field flags table the flags of every command, as given
 ---@field workspace prov.Workspace? the workspace, when there is one
 ---@field registry prov.Registry

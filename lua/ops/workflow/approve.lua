@@ -8,6 +8,7 @@ return {
     deny = { type = "bool", default = false, doc = "Deny it: the step fails" },
     message = { type = "string", short = "m", doc = "Why" },
   },
+  shared = true,
   permission = { action = "approve", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflow-runs/{id}/approve" },
   mcp = { destructive = true },

@@ -6,6 +6,7 @@ return {
     id = { type = "string", positional = 1, default = "last", complete = "flow", doc = "Its id, its end, or last" },
     now = { type = "bool", default = false, doc = "Cancel the running steps too" },
   },
+  shared = true,
   permission = { action = "update", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflow-runs/{id}/cancel" },
   result = { columns = { "id", "status", "owner" } },

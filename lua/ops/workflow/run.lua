@@ -11,10 +11,15 @@ from PROV_INPUT_<NAME> in the environment (for secrets), and from a file.]],
   params = {
     name = { type = "string", required = true, positional = 1, complete = "workflow", doc = "The workflow" },
     input = { type = "map", of = { type = "string" }, short = "i", doc = "An input, its value in YAML" },
-    inputs = { type = "path", doc = "A YAML file with inputs" },
+    inputs = { type = "path", file = "in", doc = "A YAML file with inputs" },
     detach = { type = "bool", default = false, doc = "Do not wait for approvals" },
   },
   examples = { "prov workflow run release --input version=1.4 --yes" },
+  shared = true,
+  -- a job knows its run by its own id, and goes on with it
+  again = function(_, in_job)
+    return in_job or false
+  end,
   permission = { action = "run", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflows/{name}/runs" },
   mcp = { destructive = true },

@@ -82,13 +82,6 @@ function M.reads(op)
   return op.http ~= nil and op.http.method == "GET"
 end
 
---- True when running it again after an interruption does no harm.
----@param op table declaration
----@return boolean
-function M.again(op)
-  return op.again or M.reads(op)
-end
-
 --- The operation, when the orchestrator runs it.
 ---@param name any
 ---@return table? op, prov.Err?

@@ -8,7 +8,6 @@ local jobs_of = require("prov.orchestrator.jobs")
 local json = require("prov.json")
 local ops = require("prov.ops")
 local pool = require("prov.orchestrator.pool")
-local request_of = require("prov.orchestrator.request")
 local uv = require("luv")
 local worker_of = require("prov.orchestrator.worker")
 
@@ -165,7 +164,7 @@ function M:settle(slot, outcome)
     local op = ops.load(job.op)
     if slot.cancel then
       outcome = "canceled"
-    elseif not (op and request_of.again(op)) then
+    elseif not (op and ops.again(op, job.params, true)) then
       outcome = "dead"
       slot.reason = ("it was interrupted (%s), and what it had done by then is not known"):format(slot.why)
     elseif slot.expired then

@@ -116,6 +116,7 @@ function Worker:start(call)
       ui = slot.ui,
       output = flags.output or "json",
       interactive = call.interactive,
+      job = slot.job and call.id or nil,
     })
     slot.cancel = ctx.cancel
     return perform(call, ctx)

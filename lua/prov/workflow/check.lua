@@ -32,17 +32,6 @@ function M.operation(name)
   return op
 end
 
---- True when running an operation once more after an interruption does no harm.
----@param op table
----@param with table its parameters, as they are written in the step
----@return boolean
-function M.is_again(op, with)
-  if type(op.again) == "function" then
-    return op.again(with)
-  end
-  return op.again or op.permission ~= nil and op.permission.action == "read"
-end
-
 local Checker = {}
 Checker.__index = Checker
 

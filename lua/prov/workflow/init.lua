@@ -126,13 +126,19 @@ local function shown(flow)
   return value
 end
 
---- Checks a workflow, asks, and writes a new run down; nothing of it runs yet.
+--- Checks a workflow, asks, and writes a new run down; nothing of it runs yet. A job (ctx.job) has one run,
+--- which it finds again.
 ---@async
 ---@param ctx prov.Ctx
 ---@param p { name: string, input: table?, inputs: string|table|nil }
 ---@return string? id
 ---@return prov.Err?
 function M.begin(ctx, p)
+  local id = ctx.job and "flow-" .. ctx.job
+  local store = id and assert(assert(ctx:need_workspace()):store())
+  if id and store:get("flows", id) then -- the job was interrupted
+    return id
+  end
   local made, e = M.made(ctx, p)
   if not made then
     return nil, e
@@ -142,7 +148,7 @@ function M.begin(ctx, p)
   if not ok then
     return nil, e
   end
-  return journal.create(assert(ctx:need_workspace():store()), made)
+  return journal.create(assert(ctx:need_workspace():store()), made, id)
 end
 
 --- Works on a run that was begun, until it ends or, detached, waits for a person.

@@ -40,8 +40,8 @@ end
 ---@param made prov.flow.Graph
 ---@return string? id
 ---@return prov.Err?
-function M.create(store, made)
-  local id = ("flow-%s-%s"):format(os.date("!%Y%m%dT%H%M%SZ"), clock.random_hex(3))
+function M.create(store, made, id)
+  id = id or ("flow-%s-%s"):format(os.date("!%Y%m%dT%H%M%SZ"), clock.random_hex(3))
   local trees = {}
   for name, tree in pairs(made.trees) do
     trees[name] = bare(tree)

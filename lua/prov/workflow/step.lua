@@ -11,6 +11,7 @@ local expr = require("prov.workflow.expr")
 local fs = require("prov.fs")
 local json = require("prov.json")
 local params_of = require("prov.params")
+local ops = require("prov.ops")
 local value = require("prov.value")
 local values = require("prov.workflow.values")
 local where = require("prov.workflow.where")
@@ -212,7 +213,7 @@ local function again_of(node, spec)
     return spec.again
   end
   local op = check.operation(spec.run)
-  return op ~= nil and check.is_again(op, spec.with)
+  return op ~= nil and ops.again(op, spec.with)
 end
 
 M.again_of = again_of

@@ -344,7 +344,10 @@ function M.run(_, p)
   if p.check and fs.read(p.out) ~= text then
     return nil, err.new("failed", ("%s is stale"):format(p.out), { hint = "run `prov docs openapi`" })
   end
-  local ok, e = p.check or fs.write_atomic(p.out, text, { sync = false })
+  local ok, e = true, nil
+  if not p.check then
+    ok, e = fs.write_atomic(p.out, text, { sync = false })
+  end
   return ok and { file = p.out, operations = #routes.ops }, e
 end
 
