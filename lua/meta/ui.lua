@@ -63,7 +63,8 @@ function Progress:fail(address, action, problem) end
 --- A step will not run, because what it needs has failed.
 ---@param address string
 ---@param action string
-function Progress:skip(address, action) end
+---@param why? { reason: string? }
+function Progress:skip(address, action, why) end
 
 --- How long all that is left will take, as far as is known now.
 ---@param ms integer

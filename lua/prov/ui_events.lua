@@ -60,9 +60,9 @@ function Progress:fail(address, action, problem)
   }))
 end
 
-function Progress:skip(address, action)
+function Progress:skip(address, action, why)
   self.skipped_count = self.skipped_count + 1
-  self.write("skip", of_step(address, action, {}))
+  self.write("skip", of_step(address, action, { reason = why and why.reason }))
 end
 
 function Progress:estimate(ms)

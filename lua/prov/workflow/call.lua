@@ -40,18 +40,22 @@ local function ui_of(on_event)
     progress = function()
       return {
         start = function(_, address, action)
-          on_event({ kind = "start", text = ("%s %s"):format(action or "", address) })
+          on_event({ kind = "start", text = ("%s %s"):format(action, address) })
         end,
-        event = function(_, address, event)
-          on_event({ kind = "info", text = ("%s: %s"):format(address, event.title or event.name or "") })
+        event = function(_, address, _, event)
+          on_event({ kind = "info", text = ("%s: %s"):format(address, event.title) })
+        end,
+        wait = function(_, address, _, wait)
+          on_event({ kind = "info", text = ("%s: waiting: %s"):format(address, wait.reason) })
         end,
         done = function(_, address, action)
-          on_event({ kind = "done", text = ("%s %s"):format(action or "", address) })
+          on_event({ kind = "done", text = ("%s %s"):format(action, address) })
         end,
-        fail = function(_, address, e)
-          on_event({ kind = "failed", text = ("%s: %s"):format(address, tostring(e)) })
+        fail = function(_, address, _, problem)
+          on_event({ kind = "failed", text = ("%s: %s"):format(address, problem.msg) })
         end,
         skip = nothing,
+        estimate = nothing,
         close = nothing,
       }
     end,

@@ -63,10 +63,20 @@ function M.is_settled(self, node)
   return SETTLED[self.state.steps[node.id].status] == true
 end
 
+-- What people are told that a node does.
+local function action_of(node)
+  return node.kind == "gate" and "approve" or "run"
+end
+
+local function problem(why)
+  return err.plain(err.is(why) and why or err.new("failed", why))
+end
+
 function M.skip(self, node, why)
   self:note(node.id, "skipped", { reason = why })
   if node.kind == "op" or node.kind == "gate" then
-    self.progress:skip(node.id, why == "condition" and "its condition does not hold" or nil)
+    local reason = why == "condition" and "its condition does not hold" or nil
+    self.progress:skip(node.id, action_of(node), { reason = reason })
   end
 end
 
@@ -83,7 +93,7 @@ function M.meet(self, entry)
     return "ended"
   elseif verdict == "fail" then
     self:note(node.id, "failed", { error = tostring(why), code = why.code })
-    self.progress:fail(node.id, why)
+    self.progress:fail(node.id, action_of(node), problem(why))
     M.consider(self, node)
     return "ended"
   elseif entry.gate then
@@ -128,14 +138,14 @@ function M.answered(self, node)
     else
       local why = ("denied by %s%s"):format(answer.by, answer.message and ": " .. answer.message or "")
       self:note(node.id, "failed", { code = "denied", error = why }, drop)
-      self.progress:fail(node.id, why)
+      self.progress:fail(node.id, action_of(node), problem(why))
       M.consider(self, node)
     end
     return true
   elseif limit and os.time() >= s.since + limit then
     local why = "nobody approved it in time"
     self:note(node.id, "failed", { code = "timeout", error = why })
-    self.progress:fail(node.id, why)
+    self.progress:fail(node.id, action_of(node), problem(why))
     M.consider(self, node)
     return true
   end
@@ -169,7 +179,7 @@ end
 --- Runs one node to its end; true when it has ended.
 function M.perform(self, node)
   if node.kind == "op" then
-    self.progress:start(node.id, "run")
+    self.progress:start(node.id, action_of(node))
     return step_of.run(self, node) ~= "left"
   elseif node.kind == "end" then
     M.finish_sub(self, node)
@@ -179,11 +189,11 @@ function M.perform(self, node)
       self:note(node.id, "done", { outputs = inputs })
     else
       self:note(node.id, "failed", { error = "inputs: " .. tostring(e), code = e.code })
-      self.progress:fail(node.id, e)
+      self.progress:fail(node.id, action_of(node), problem(e))
     end
   else
     self:note(node.id, "done", { by = self.state.steps[node.id].by })
-    self.progress:done(node.id, "run")
+    self.progress:done(node.id, action_of(node), {})
   end
   return true
 end

@@ -20,7 +20,8 @@ local values = require("prov.workflow.values")
 local M = {}
 
 local function nothing() end
-local QUIET = { start = nothing, event = nothing, done = nothing, fail = nothing, skip = nothing, close = nothing }
+local QUIET = { start = nothing, event = nothing, wait = nothing, done = nothing, fail = nothing, skip = nothing,
+  estimate = nothing, close = nothing }
 
 ---@class prov.flow.Run
 ---@field id string
@@ -354,7 +355,7 @@ local function progress_of(self)
   for _, node in ipairs(self.graph.nodes) do
     total = total + ((node.kind == "op" or node.kind == "gate") and not drive.is_settled(self, node) and 1 or 0)
   end
-  return self.ui.progress and self.ui.progress(total) or QUIET
+  return self.ui.progress and self.ui.progress({ total = total, run = self.id, what = "workflow" }) or QUIET
 end
 
 local ENDED = { done = true, rolled_back = true }

@@ -191,7 +191,7 @@ local function attempt(flow, node, spec, ready)
       yes = true,
       cancel = cancel,
       on_event = function(event)
-        flow.progress:event(node.id, { title = event.text })
+        flow.progress:event(node.id, spec == node.step and "run" or "undo", { title = event.text })
       end,
     })
   end, spec.timeout, function(task, cancel)
@@ -273,9 +273,9 @@ function M.run(flow, node, spec)
     flow:note(node.id, phases.failed, {
       error = tostring(e), code = e.code, ms = math.floor(clock.monotonic() - started),
     })
-    flow.progress:fail(node.id, e)
+    flow.progress:fail(node.id, undo and "undo" or "run", err.plain(e))
   else
-    flow.progress:done(node.id, undo and "undo" or "run", clock.monotonic() - started)
+    flow.progress:done(node.id, undo and "undo" or "run", { ms = math.floor(clock.monotonic() - started) })
   end
   return ending
 end

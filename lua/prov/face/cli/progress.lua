@@ -36,7 +36,7 @@ local ING = {
   apply = "applying",
   forget = "forgetting",
   undo = "undoing",
-  wait = "waiting for approval",
+  approve = "waiting for approval",
 }
 
 local ED = {
@@ -56,6 +56,7 @@ local ED = {
   apply = "applied",
   forget = "forgotten",
   undo = "undone",
+  approve = "approved",
   run = "done",
 }
 
@@ -335,9 +336,10 @@ function Progress:fail(address, _, problem)
   self:write(("%s %s"):format(self.term:paint("red", self.live and "✘" or "failed:"), text))
 end
 
-function Progress:skip(address)
+function Progress:skip(address, _, why)
   self.skipped = self.skipped + 1
-  self:write(("%s %s"):format(self.term:paint("yellow", self.live and "-" or "skipped:"), address))
+  self:write(("%s %s%s"):format(self.term:paint("yellow", self.live and "-" or "skipped:"), address,
+    why and why.reason and ": " .. width.clean(why.reason) or ""))
 end
 
 function Progress:estimate(ms)
