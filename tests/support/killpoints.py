@@ -1,12 +1,13 @@
 """Kills prov at every call that changes a file, then resumes; the world must be exactly what was wanted.
 
-    killpoints.py PROV SHIM WORK [EVERY]
+    killpoints.py PROV SHIM WORK [EVERY [RANDOM]]
 
 Scenarios: a first apply of 60 resources, an apply that changes, deletes and creates, and a destroy. Each
 is killed after every write and sync of the state (what comes before the next call is the same instant),
 once as a kill and once as a power failure, which takes what was not synced; and before and after every
-EVERY-th write, rename and unlink of the world. A third of the resumes is killed too, at a random point.
-Prints the count of instants.
+EVERY-th write, rename and unlink of the world (1: all of them, which is each answer of the provider, from
+both sides); and RANDOM times in all at a random moment. A third of the resumes is killed too, at a random
+point. Prints the count of instants.
 """
 import json
 import os
@@ -14,10 +15,12 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 prov, shim, work = sys.argv[1:4]
 every = int(sys.argv[4]) if len(sys.argv) > 4 else 10
+moments = int(sys.argv[5]) if len(sys.argv) > 5 else 500
 seed = int(os.environ.get("KILL_SEED", "1"))
 home = f"{work}/home"
 env = dict(os.environ, HOME=home, NO_COLOR="1")
@@ -115,12 +118,35 @@ def instant(base, verb, things, part, total, at, when, power):
     return None
 
 
+def moment(base, verb, things, longest, number):
+    """A kill at a random moment of the whole process, and the resume; what is wrong, or None."""
+    place = f"{work}/{verb}-moment-{number}"
+    move(base, place)
+    chance = random.Random(f"{seed} {verb} {number}")
+    again = True
+    while again:
+        process = subprocess.Popen([prov, "-w", f"{place}/ws", verb, "--yes", "-q", "--parallelism", "6"], env=env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.random() * longest)
+        process.kill()
+        process.wait()
+        again = chance.random() < 0.33
+    ended = run(place, verb)
+    wrong = judge(place, verb, things) if ended.returncode == 0 else f"resume: {ended.stdout}{ended.stderr}"
+    if wrong:
+        return f"{verb} killed at moment {number} ({place}): {wrong}"
+    shutil.rmtree(place)
+    return None
+
+
 def scenario(base, verb, things):
     counted = f"{base}-{verb}-count"
     jobs, calls = [], {}
     for part, step in (("ws/.prov", 1), ("world", every)):
         move(base, counted)
+        began = time.time()
         done = run(counted, verb, part, count=f"{counted}.n")
+        longest = time.time() - began
         assert done.returncode == 0, done.stderr
         wrong = judge(counted, verb, things)
         assert wrong is None, wrong
@@ -133,11 +159,13 @@ def scenario(base, verb, things):
                 jobs += [(part, total, at, "after", False), (part, total, at, "after", True)]
     with ThreadPoolExecutor(max_workers=int(os.environ.get("KILL_JOBS", "3"))) as pool:
         failures = [text for text in pool.map(lambda job: instant(base, verb, things, *job), jobs) if text]
+        failures += [text for text in pool.map(lambda number: moment(base, verb, things, longest, number),
+                                               range(moments // 3)) if text]
     print(f"{verb}: {len(jobs)} instants; {calls['ws/.prov']} calls of the state, all of them, and {calls['world']} of the "
-          f"world, every {every}th; {len(failures)} wrong", flush=True)
+          f"world, every {every}th; {moments // 3} random moments; {len(failures)} wrong", flush=True)
     for text in failures[:5]:
         print("FAIL:", text)
-    return len(jobs), failures
+    return len(jobs) + moments // 3, failures
 
 
 def main():
