@@ -49,7 +49,7 @@ expect() { # expect LINE WORDS: TAB behind the line offers exactly the words
     [ "$got" = "$2" ] || fail "bash: '$1' offers '$got', not '$2'"
 }
 
-expect "prov wo" "workspace"
+expect "prov works" "workspace"
 expect "prov workspace " "delete list new show use"
 expect "prov server st" "start stop"
 expect "prov apply --on-f" "--on-failure"
@@ -62,7 +62,7 @@ expect "prov server show w" "web[1] web[2]"
 expect "prov state show server.w" "server.web[1] server.web[2]"
 expect "prov provider show de" "demo"
 expect "prov config get col" "color"
-expect "prov help wor" "workspace"
+expect "prov help works" "workspace"
 expect "prov nonsense " ""
 expect "prov server exec db -- l" ""
 

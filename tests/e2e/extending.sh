@@ -26,7 +26,7 @@ at_exit() {
     "$prov" -w "$ws" destroy --yes >/dev/null 2>&1
 }
 
-for name in notes greeter greeters; do
+for name in notes greeter greeters write-notes; do
     "$prov" -w "$ws" extension check "$name" >"$work/log" 2>&1 || fail "extension check $name: $(cat "$work/log")"
 done
 "$prov" -w "$ws" apply --yes >"$work/log" 2>&1 || fail "apply: $(tail -5 "$work/log")"

@@ -51,6 +51,10 @@ has "10.77.61."
 has "front"
 run 1 workflow run real --yes --input last=false
 has "rolled back"
+run 0 -w site server exec front -- uname -n # it was there before this run
+for place in site west east; do run 0 -w $place destroy --yes; done
+run 1 workflow run real --yes --input last=false
+has "rolled back"
 has "'server exec' ended with exit code 1"
 [ -z "$(find east west -path '*/world/*' -type f ! -path '*/calls/*')" ] || fail "the clouds are not empty"
 run 0 -w site state list -o name

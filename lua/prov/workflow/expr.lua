@@ -354,7 +354,7 @@ local function text_of(v)
   if value.is_list(v) then
     local items = {}
     for i, one in ipairs(v) do
-      items[i] = is_scalar(one) and tostring(one) or json.encode(one)
+      items[i] = text_of(one)
     end
     return table.concat(items, ",")
   end

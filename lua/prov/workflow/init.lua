@@ -85,6 +85,15 @@ function M.made(ctx, p, partial)
   return check.run(tree, { owner = workspace.dir, registry = ctx.registry, inputs = inputs, partial = partial })
 end
 
+-- How many steps a person would count: a sub-workflow is those inside of it.
+local function size_of(made)
+  local n = 0
+  for _, node in ipairs(made.nodes) do
+    n = n + ((node.kind == "op" or node.kind == "gate") and 1 or 0)
+  end
+  return n
+end
+
 --- Checks one workflow, or all of them.
 ---@param ctx prov.Ctx
 ---@param p { name: string?, input: table?, inputs: string? }
@@ -98,7 +107,7 @@ function M.validate(ctx, p)
   local rows, errors = data.list({}), {}
   for i, name in ipairs(names) do
     local made, e = M.made(ctx, { name = name, input = p.input, inputs = p.inputs }, true)
-    rows[i] = { name = name, status = made and "ok" or "failed", steps = made and #made.nodes or nil }
+    rows[i] = { name = name, status = made and "ok" or "failed", steps = made and size_of(made) or nil }
     for _, one in ipairs(e and err.list(e) or {}) do
       errors[#errors + 1] = one
     end
@@ -144,7 +153,7 @@ function M.begin(ctx, p)
     return nil, e
   end
   local ok
-  ok, e = ctx.ui.confirm(("Run workflow '%s', %d steps?"):format(p.name, #made.nodes))
+  ok, e = ctx.ui.confirm(("Run workflow '%s', %d steps?"):format(p.name, size_of(made)))
   if not ok then
     return nil, e
   end
