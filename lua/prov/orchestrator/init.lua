@@ -162,7 +162,8 @@ local function sweep(self, rows)
   end
   for _, entry in ipairs(fs.list(self.dir .. "/outcomes") or {}) do
     local path = self.dir .. "/outcomes/" .. entry.name
-    if not kept[path] then
+    local writer = entry.name:match("%.(%d+)%-%d+%.tmp$")
+    if not kept[path] and not (writer and fs.exists("/proc/" .. writer)) then
       os.remove(path)
     end
   end

@@ -19,6 +19,8 @@ local M = {}
 --- A pipe to the orchestrator is this file descriptor.
 M.FD = 3
 
+local LEAVE_MS = 500 -- between attempts to write what the next orchestrator must know
+
 ---@class prov.Worker
 local Worker = {}
 Worker.__index = Worker
@@ -145,7 +147,7 @@ function Worker:finish(call, done)
     self.untold[call.id] = slot.job and done or nil
     self.wire:send(done)
   elseif slot.job then
-    assert(M.write_outcome(self.data, done))
+    M.write_outcome(self.data, done)
   end
   self:settled()
 end
@@ -167,13 +169,20 @@ function M.farewell_path(dir, identity)
   return dir .. "/outcomes/" .. identity:match("pid (%d+/%w+)"):gsub("/", "-")
 end
 
+--- Writes a file for the next orchestrator, as soon as there is room for it.
+---@async
+local function leave(dir, path, bytes)
+  while not fs.write_atomic(path, bytes, { mode = 384 }) and fs.exists(dir .. "/outcomes") do
+    async.sleep(LEAVE_MS)
+  end
+end
+
 --- Writes down what became of a job; durable when it returns.
 ---@async
 ---@param dir string
 ---@param done table
----@return true?, prov.Err?
 function M.write_outcome(dir, done)
-  return fs.write_atomic(M.outcome_path(dir, done.id), require("core.data").encode(done), { mode = 384 })
+  leave(dir, M.outcome_path(dir, done.id), assert(require("core.data").encode(done)))
 end
 
 --- Tells the orchestrator something about a call.
@@ -275,7 +284,7 @@ function M.serve(dir)
       end
     end
     for _, done in pairs(self.untold) do -- told, but perhaps not heard
-      assert(M.write_outcome(dir, done))
+      M.write_outcome(dir, done)
     end
     self:settled()
   end
@@ -288,7 +297,7 @@ function M.serve(dir)
   self.wire:send({ t = "hello", identity = clock.identity() })
   self.ended:take()
   if self.orphan then
-    assert(fs.write_atomic(M.farewell_path(dir, clock.identity()), "", { mode = 384 }))
+    leave(dir, M.farewell_path(dir, clock.identity()), "")
   end
   self.wire:stop()
   return true
