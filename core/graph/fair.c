@@ -5,13 +5,17 @@
 #include "base/mem.h"
 #include "graph/turns.h"
 
+typedef struct member {
+    pv_sched *sched;
+} member;
+
 struct pv_fair {
     uint32_t free; /* places */
     uint32_t keys;
     uint32_t *key_limits;
     uint32_t *key_free;
     pv_turns turns;
-    pv_sched **scheds; /* by run, as many as turns have room for */
+    member *runs; /* by number, as many as turns have room for */
 };
 
 void pv_fair_new(pv_fair **out, uint32_t places, const uint32_t *key_limits, uint32_t keys)
@@ -32,7 +36,7 @@ void pv_fair_free(pv_fair *f)
     pv_free(f->key_limits);
     pv_free(f->key_free);
     pv_turns_deinit(&f->turns);
-    pv_free(f->scheds);
+    pv_free(f->runs);
     pv_free(f);
 }
 
@@ -49,7 +53,7 @@ const uint32_t *pv_fair_limits(const pv_fair *f, uint32_t *keys)
 
 static bool has_ready(const pv_fair *f, uint32_t run)
 {
-    return pv_sched_counts(f->scheds[run])[PV_NODE_READY] > 0;
+    return pv_sched_counts(f->runs[run].sched)[PV_NODE_READY] > 0;
 }
 
 /* Lets a run compete again, when it has ready nodes. */
@@ -64,9 +68,9 @@ pv_status pv_fair_join(pv_fair *f, pv_sched *sched, uint32_t weight, uint32_t *r
     pv_status st = pv_turns_join(&f->turns, weight, run, err);
     if (st != PV_OK) return st;
     if (f->turns.cap > room) {
-        f->scheds = pv_realloc_array(f->scheds, f->turns.cap, sizeof *f->scheds);
+        f->runs = pv_realloc_array(f->runs, f->turns.cap, sizeof *f->runs);
     }
-    f->scheds[*run] = sched;
+    f->runs[*run].sched = sched;
     ask(f, *run);
     return PV_OK;
 }
@@ -74,7 +78,7 @@ pv_status pv_fair_join(pv_fair *f, pv_sched *sched, uint32_t weight, uint32_t *r
 /* The scheduler of the run with this number, NULL when there is none. */
 static pv_sched *sched_of(const pv_fair *f, uint32_t run, pv_err *err)
 {
-    if (pv_turns_has(&f->turns, run)) return f->scheds[run];
+    if (pv_turns_has(&f->turns, run)) return f->runs[run].sched;
     pv_fail(err, PV_EINVAL, "no run %u", run);
     return NULL;
 }
@@ -96,7 +100,7 @@ bool pv_fair_next(pv_fair *f, uint32_t *run, uint32_t *node)
     *run = *node = 0;
     if (f->free == 0) return false;
     while (pv_turns_next(&f->turns, run, &weights)) {
-        bool started = pv_sched_next(f->scheds[*run], node);
+        bool started = pv_sched_next(f->runs[*run].sched, node);
         pv_turn *turn = &f->turns.of[*run];
         turn->idle = !has_ready(f, *run);
         turn->asking = started && !turn->idle;
@@ -116,8 +120,8 @@ static void give_back(pv_fair *f, uint32_t from, uint32_t node)
     ask(f, from);
     for (uint32_t i = 0; f->key_free != NULL && i < f->turns.count; i++) {
         if (i == from || !pv_turns_has(&f->turns, i)) continue;
-        for (uint32_t k = 0; pv_sched_demand(f->scheds[from], node, k, &key, &amount); k++) {
-            pv_sched_wake(f->scheds[i], key, amount);
+        for (uint32_t k = 0; pv_sched_demand(f->runs[from].sched, node, k, &key, &amount); k++) {
+            pv_sched_wake(f->runs[i].sched, key, amount);
             ask(f, i);
         }
     }
@@ -145,7 +149,7 @@ pv_status pv_fair_fail(pv_fair *f, uint32_t run, uint32_t node, const uint32_t *
 
 const pv_sched *pv_fair_sched(const pv_fair *f, uint32_t run)
 {
-    return pv_turns_has(&f->turns, run) ? f->scheds[run] : NULL;
+    return pv_turns_has(&f->turns, run) ? f->runs[run].sched : NULL;
 }
 
 uint64_t pv_fair_steps(const pv_fair *f, uint32_t run)

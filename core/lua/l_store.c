@@ -235,6 +235,29 @@ static int l_store_release(lua_State *L)
     return push_done(L, pv_store_release(s, name, token, &err), &err);
 }
 
+/* store:rewrite({ sealer = box?, keep = n?, epoch = token? }?) -> true | nil, err */
+static int l_store_rewrite(lua_State *L)
+{
+    pv_store *s = lx_checkbox(L, 1, L_STORE);
+    pv_rewrite how = {0};
+    pv_err err;
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        how.sealer = opt_sealer(L, 2);
+        how.keep = (uint64_t)lx_optfield_int(L, 2, "keep", 0);
+        how.epoch = (uint64_t)lx_optfield_int(L, 2, "epoch", 0);
+    }
+    return push_done(L, pv_store_rewrite(s, &how, &err), &err);
+}
+
+/* store.swap(path) -> true | nil, err */
+static int l_store_swap(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    pv_err err;
+    return push_done(L, pv_store_swap(path, &err), &err);
+}
+
 /* store:backup(path) -> true | nil, err */
 static int l_store_backup(lua_State *L)
 {
@@ -245,16 +268,13 @@ static int l_store_backup(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"commit", l_store_commit},
-    {"commit_sync", l_store_commit_sync},
-    {"claim", l_store_claim},
-    {"renew", l_store_renew},
-    {"release", l_store_release},
-    {"backup", l_store_backup},
-    {NULL, NULL},
+    {"commit", l_store_commit},   {"commit_sync", l_store_commit_sync},
+    {"claim", l_store_claim},     {"renew", l_store_renew},
+    {"release", l_store_release}, {"backup", l_store_backup},
+    {"rewrite", l_store_rewrite}, {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"open", l_store_open}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"open", l_store_open}, {"swap", l_store_swap}, {NULL, NULL}};
 
 int luaopen_core_store(lua_State *L);
 int luaopen_core_store(lua_State *L)

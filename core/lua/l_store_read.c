@@ -131,6 +131,17 @@ static int l_store_head(lua_State *L)
     return 1;
 }
 
+/* store:oldest() -> revision | nil, err */
+static int l_store_oldest(lua_State *L)
+{
+    uint64_t revision;
+    pv_err err;
+    if (pv_store_oldest(lx_checkbox(L, 1, L_STORE), &revision, &err) != PV_OK)
+        return lx_fail(L, &err);
+    lua_pushinteger(L, (lua_Integer)revision);
+    return 1;
+}
+
 /* store:node(id, revision?) -> type, bytes | nil | nil, err */
 static int l_store_node(lua_State *L)
 {
@@ -283,17 +294,10 @@ static int l_store_check(lua_State *L)
 void l_store_add_readers(lua_State *L)
 {
     static const luaL_Reg readers[] = {
-        {"head", l_store_head},
-        {"revisions", l_store_revisions},
-        {"node", l_store_node},
-        {"nodes", l_store_nodes},
-        {"edges", l_store_edges},
-        {"journal", l_store_journal},
-        {"get", l_store_get},
-        {"scan", l_store_scan},
-        {"locks", l_store_locks},
-        {"check", l_store_check},
-        {NULL, NULL},
+        {"head", l_store_head},       {"oldest", l_store_oldest}, {"revisions", l_store_revisions},
+        {"node", l_store_node},       {"nodes", l_store_nodes},   {"edges", l_store_edges},
+        {"journal", l_store_journal}, {"get", l_store_get},       {"scan", l_store_scan},
+        {"locks", l_store_locks},     {"check", l_store_check},   {NULL, NULL},
     };
     static const luaL_Reg none[] = {{NULL, NULL}};
     luaL_getmetatable(L, L_STORE);

@@ -69,8 +69,9 @@ static pv_bytes read_key(const pv_request *r)
 }
 
 /* What is wrong with the handshake: the status, and a header line that helps, to say so with; NULL
- * when it is right. */
-static const char *check_handshake(const pv_exchange *x, int *status, const char **field)
+ * and the key when it is right. */
+static const char *check_handshake(const pv_exchange *x, pv_bytes *key, int *status,
+                                   const char **field)
 {
     const pv_request *r = &x->request;
     *status = 400;
@@ -92,7 +93,8 @@ static const char *check_handshake(const pv_exchange *x, int *status, const char
         *field = "Sec-WebSocket-Version: 13";
         return "only version 13 of WebSocket is spoken here";
     }
-    if (read_key(r).data == NULL) return "Sec-WebSocket-Key is not one key of 16 bytes";
+    *key = read_key(r);
+    if (key->data == NULL) return "Sec-WebSocket-Key is not one key of 16 bytes";
     return NULL;
 }
 
@@ -139,6 +141,7 @@ pv_status pv_exchange_websocket(pv_socket **out, pv_exchange *x, const pv_socket
 {
     server_conn *conn = server_exchange_live(x);
     const char *why, *field;
+    pv_bytes key;
     pv_socket *s;
     int status;
     *out = NULL;
@@ -151,7 +154,7 @@ pv_status pv_exchange_websocket(pv_socket **out, pv_exchange *x, const pv_socket
         pv_exchange_abort(x);
         return pv_fail(err, PV_EINVAL, "the answer has begun already");
     }
-    if ((why = check_handshake(x, &status, &field)) != NULL) {
+    if ((why = check_handshake(x, &key, &status, &field)) != NULL) {
         server_problem(x, status, why, field);
         return pv_fail(err, PV_EPROTO, "no WebSocket: %s", why);
     }
@@ -164,7 +167,7 @@ pv_status pv_exchange_websocket(pv_socket **out, pv_exchange *x, const pv_socket
     for (size_t i = 0; i < o->protocol_count && s->protocol == NULL; i++)
         if (lists(&x->request, "Sec-WebSocket-Protocol", o->protocols[i], 1))
             s->protocol = o->protocols[i];
-    add_answer(&conn->out, read_key(&x->request), s->protocol);
+    add_answer(&conn->out, key, s->protocol);
     conn->socket = s;
     conn->state = CONN_SOCKET;
     conn->read_due = s->heard + s->ping_ms;
@@ -344,12 +347,11 @@ void server_socket_overdue(server_conn *conn)
 {
     pv_socket *s = conn->socket;
     uint64_t now = server_now(conn->server);
-    if (s->close_sent) {
+    int silent = now >= s->heard + s->ping_ms;
+    if (s->close_sent || (silent && s->pinged && s->ready == 0)) {
         server_conn_drop(conn);
-    } else if (now < s->heard + s->ping_ms) {
+    } else if (!silent) {
         conn->read_due = s->heard + s->ping_ms;
-    } else if (s->pinged && s->ready == 0) {
-        server_conn_drop(conn);
     } else {
         s->pinged = 1;
         conn->read_due = now + s->ping_ms;

@@ -140,7 +140,17 @@ static int read_head(pv_ws_reader *r, pv_bytes data, size_t *used, pv_ws_event *
 static void unmask(pv_ws_reader *r, char *to, const char *from, size_t len)
 {
     const unsigned char *mask = r->head + r->head_len - MASK_BYTES;
-    for (size_t i = 0; i < len; i++) to[i] = (char)(from[i] ^ mask[(r->mask_at + i) & 3]);
+    unsigned char turned[8];
+    uint64_t word, mask_word;
+    size_t i = 0;
+    for (size_t k = 0; k < sizeof turned; k++) turned[k] = mask[(r->mask_at + k) & 3];
+    memcpy(&mask_word, turned, sizeof mask_word);
+    for (; i + sizeof word <= len; i += sizeof word) {
+        memcpy(&word, from + i, sizeof word);
+        word ^= mask_word;
+        memcpy(to + i, &word, sizeof word);
+    }
+    for (; i < len; i++) to[i] = (char)(from[i] ^ turned[i & 7]);
     r->mask_at = (r->mask_at + len) & 3;
 }
 

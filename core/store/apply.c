@@ -351,29 +351,11 @@ static pv_status apply_op(apply *a, const pv_op *op)
 /* A token is good while some lock carries it; who took over got another one. */
 static pv_status check_epoch(apply *a)
 {
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    int rc;
-    bool held = false;
+    pv_status status;
     if (a->checked == a->b->epoch && a->checked != 0) return PV_OK;
-    rc = mdb_cursor_open(a->c->txn, a->c->s->dbi[T_LOCKS], &cursor);
-    if (rc != 0) return write_failed(a, rc);
-    while (!held && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        uint64_t token;
-        int64_t expires;
-        pv_bytes owner;
-        held = parse_lock(bytes_of(value), &token, &expires, &owner) && token == a->b->epoch;
-    }
-    mdb_cursor_close(cursor);
-    if (rc != 0 && rc != MDB_NOTFOUND) return write_failed(a, rc);
-    if (!held) {
-        return pv_fail(a->c->err, PV_ECONFLICT,
-                       "the lock with token %llu is no longer held: it was released, or it expired "
-                       "and another took it",
-                       (unsigned long long)a->b->epoch);
-    }
-    a->checked = a->b->epoch;
-    return PV_OK;
+    status = check_token(a->c->s, a->c->txn, a->b->epoch, a->c->err);
+    if (status == PV_OK) a->checked = a->b->epoch;
+    return status;
 }
 
 /* Edges must start at a node that exists when their turn comes. */

@@ -217,7 +217,8 @@ pv_status pv_store_check(pv_store *s, pv_store_report *report, pv_err *err)
         {T_LOCKS, check_lock},
     };
     checker k = {.s = s, .report = report};
-    pv_state state;
+    pv_damage damage = {0};
+    pv_state state = {0};
     MDB_envinfo info;
     MDB_stat stats;
     struct stat st;
@@ -225,7 +226,15 @@ pv_status pv_store_check(pv_store *s, pv_store_report *report, pv_err *err)
     pv_status status = read_begin(s, &k.txn, err);
     *report = (pv_store_report){0};
     if (status != PV_OK) return status;
-    rc = load_state(s, k.txn, &state);
+    if ((rc = store_walk(s, k.txn, &damage)) == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND) {
+        read_end(s, k.txn); /* LMDB itself must not go there */
+        report->errors = 1;
+        snprintf(report->first, sizeof report->first, "page %zu of the file is damaged, in %s%s",
+                 damage.page, damage.table[0] != '\0' ? "table " : "the list of tables",
+                 damage.table);
+        return PV_OK;
+    }
+    if (rc == 0) rc = load_state(s, k.txn, &state);
     for (size_t i = 0; rc == 0 && i < sizeof passes / sizeof *passes; i++)
         rc = each(&k, passes[i].table, passes[i].fn);
     if (rc == 0) rc = check_counts(&k);
@@ -255,7 +264,9 @@ pv_status pv_store_backup(pv_store *s, const char *path, pv_err *err)
         return status;
     }
     pthread_rwlock_rdlock(&s->map);
+    guard_enter(s);
     rc = mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
+    guard_leave();
     pthread_rwlock_unlock(&s->map);
     if (rc != 0) status = store_fail(s, err, rc, "back up");
     else if (fsync(fd) != 0) status = pv_fail_errno(err, errno, "back up %s to %s", s->path, path);

@@ -1,4 +1,4 @@
-/* Whether a file that is shorter than it might be still has every page that is in use.
+/* Whether every page that is in use is in the file and is one that LMDB can read.
  *
  * LMDB never writes a page that one transaction allocated and freed again, so the file may end
  * before the last page number that was ever given out.  A page in use behind the end would be a
@@ -53,11 +53,13 @@ typedef struct walker {
     size_t page_size, end; /* pages in the file */
     size_t visits;         /* left; a damaged file may lead in circles */
     char *pages[DEPTH_MAX];
+    pv_damage at; /* where the walk is, so where it stopped */
 } walker;
 
 static int read_page(walker *w, size_t number, char *page)
 {
     ssize_t size = (ssize_t)w->page_size;
+    w->at.page = number;
     if (number >= w->end) return MDB_PAGE_NOTFOUND;
     if (w->visits == 0) return MDB_CORRUPTED;
     w->visits--;
@@ -71,9 +73,10 @@ static int check_big(walker *w, size_t number)
 {
     page_head head;
     off_t at = (off_t)(number * w->page_size);
+    w->at.page = number;
     if (number >= w->end || pread(w->fd, &head, sizeof head, at) != sizeof head)
         return MDB_PAGE_NOTFOUND;
-    if (!(head.flags & P_OVERFLOW)) return MDB_CORRUPTED;
+    if (!(head.flags & P_OVERFLOW) || head.number != number) return MDB_CORRUPTED;
     return head.of.pages <= w->end - number ? 0 : MDB_PAGE_NOTFOUND;
 }
 
@@ -82,6 +85,7 @@ static int check_entry(walker *w, const char *page, size_t at, bool branch, int 
     entry_head entry;
     size_t low, high, number, data;
     tree sub;
+    int rc;
     if (at + sizeof entry > w->page_size) return MDB_CORRUPTED;
     memcpy(&entry, page + at, sizeof entry);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -95,15 +99,21 @@ static int check_entry(walker *w, const char *page, size_t at, bool branch, int 
         return walk(w, number, depth + 1);
     }
     data = at + sizeof entry + entry.key_size;
+    if (data > w->page_size) return MDB_CORRUPTED;
     if (entry.flags & F_BIGDATA) {
         if (data + sizeof number > w->page_size) return MDB_CORRUPTED;
         memcpy(&number, page + data, sizeof number);
         return check_big(w, number);
     }
-    if (!(entry.flags & F_SUBDATA)) return 0;
+    if (!(entry.flags & F_SUBDATA))
+        return (low | high << 16) <= w->page_size - data ? 0 : MDB_CORRUPTED;
     if (data + sizeof sub > w->page_size) return MDB_CORRUPTED;
     memcpy(&sub, page + data, sizeof sub);
-    return walk(w, sub.root, depth + 1);
+    if (w->at.table[0] != '\0') return walk(w, sub.root, depth + 1); /* values of one key */
+    if (entry.key_size >= sizeof w->at.table) return MDB_CORRUPTED;
+    memcpy(w->at.table, page + at + sizeof entry, entry.key_size);
+    if ((rc = walk(w, sub.root, depth + 1)) == 0) memset(w->at.table, 0, sizeof w->at.table);
+    return rc;
 }
 
 static int walk(walker *w, size_t number, int depth)
@@ -118,13 +128,18 @@ static int walk(walker *w, size_t number, int depth)
     page = w->pages[depth];
     if ((rc = read_page(w, number, page)) != 0) return rc;
     memcpy(&head, page, sizeof head);
-    if (!(head.flags & (P_BRANCH | P_LEAF))) return MDB_CORRUPTED;
+    if (!(head.flags & (P_BRANCH | P_LEAF)) || head.number != number) return MDB_CORRUPTED;
+    if (head.of.room.lower < sizeof head || head.of.room.lower > head.of.room.upper ||
+        head.of.room.upper > w->page_size) {
+        return MDB_CORRUPTED;
+    }
     if (head.flags & P_LEAF2) return 0; /* keys only */
-    if (head.of.room.lower < sizeof head || head.of.room.lower > w->page_size) return MDB_CORRUPTED;
     count = (head.of.room.lower - sizeof head) / sizeof(uint16_t);
     for (size_t i = 0; i < count && rc == 0; i++) {
         uint16_t at;
         memcpy(&at, page + sizeof head + i * sizeof at, sizeof at);
+        if (at < head.of.room.upper) return MDB_CORRUPTED;
+        w->at.page = number;
         rc = check_entry(w, page, at, head.flags & P_BRANCH, depth);
     }
     return rc;
@@ -151,11 +166,12 @@ static int look(walker *w, MDB_txn *txn)
 {
     tree roots[2];
     int rc = find_roots(w, mdb_txn_id(txn), roots);
+    memset(w->at.table, 0, sizeof w->at.table);
     for (int i = 0; i < 2 && rc == 0; i++) rc = walk(w, roots[i].root, 0);
     return rc;
 }
 
-int store_has_pages(pv_store *s, MDB_txn *txn)
+int store_walk(pv_store *s, MDB_txn *txn, pv_damage *damage)
 {
     walker w = {0};
     MDB_envinfo info;
@@ -179,5 +195,6 @@ int store_has_pages(pv_store *s, MDB_txn *txn)
         if ((rc = mdb_txn_renew(txn)) != 0) break;
     }
     for (int i = 0; i < DEPTH_MAX; i++) pv_free(w.pages[i]);
+    *damage = w.at;
     return rc;
 }

@@ -196,6 +196,7 @@ void write_abort(pv_store *s, MDB_txn *txn);
 pv_status grow_map(pv_store *s, pv_err *err);
 
 int load_state(pv_store *s, MDB_txn *txn, pv_state *state);
+int save_state(pv_store *s, MDB_txn *txn, const pv_state *state);
 
 /* Runs fn in a write transaction, again with a larger map when that was full. */
 typedef struct pv_change {
@@ -209,11 +210,39 @@ pv_status write_with(pv_store *s, pv_status (*fn)(pv_change *c, void *arg), void
 /* Notes rc in the change and fills its err. */
 pv_status change_fail(pv_change *c, int rc, const char *what);
 
+/* ---- swap.c ---- */
+
+#define SWAP_NEW "-new"   /* ending of the file that takes the place of the store's */
+#define SWAP_MARK "-swap" /* ending of the file that is there while that happens */
+
+/* Between the two no other file takes the place of the one at path. */
+pv_status swap_enter(const char *path, int *folder, pv_err *err);
+void swap_leave(int folder);
+/* PV_ECONFLICT when another file has taken the place of the open one. */
+pv_status swap_check(const pv_store *s, pv_err *err);
+
+/* ---- lock.c ---- */
+
+/* PV_ECONFLICT unless a lock is held with this token. */
+pv_status check_token(pv_store *s, MDB_txn *txn, uint64_t token, pv_err *err);
+
+/* ---- guard.c ---- */
+
+/* Between the two a fault of this thread is one of the file: the process ends with a message. */
+void guard_enter(const pv_store *s);
+void guard_leave(void);
+
 /* ---- extent.c ---- */
 
-/* 0 when the file has every page in use that the transaction sees, else MDB_PAGE_NOTFOUND; what
- * LMDB itself could stumble over is MDB_CORRUPTED.  A read transaction, which may become newer. */
-int store_has_pages(pv_store *s, MDB_txn *txn);
+/* Where a walk through the pages met what it cannot be. */
+typedef struct pv_damage {
+    size_t page;
+    char table[16]; /* empty: what leads to the tables */
+} pv_damage;
+
+/* 0 when every page in use that the transaction sees is one, else MDB_CORRUPTED or
+ * MDB_PAGE_NOTFOUND with the first that is not.  A read transaction, which may become newer. */
+int store_walk(pv_store *s, MDB_txn *txn, pv_damage *damage);
 
 /* ---- apply.c ---- */
 

@@ -19,6 +19,28 @@ static pv_status check_lock_name(pv_bytes name, pv_err *err)
     return PV_OK;
 }
 
+pv_status check_token(pv_store *s, MDB_txn *txn, uint64_t token, pv_err *err)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    bool held = false;
+    int rc = mdb_cursor_open(txn, s->dbi[T_LOCKS], &cursor);
+    if (rc != 0) return store_fail(s, err, rc, "write");
+    while (!held && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        uint64_t one;
+        int64_t expires;
+        pv_bytes owner;
+        held = parse_lock(bytes_of(value), &one, &expires, &owner) && one == token;
+    }
+    mdb_cursor_close(cursor);
+    if (rc != 0 && rc != MDB_NOTFOUND) return store_fail(s, err, rc, "write");
+    if (held) return PV_OK;
+    return pv_fail(err, PV_ECONFLICT,
+                   "the lock with token %llu is no longer held: it was released, or it expired "
+                   "and another took it",
+                   (unsigned long long)token);
+}
+
 static int64_t deadline(const lock_args *a)
 {
     return a->ttl_ms > INT64_MAX - a->now_ms ? INT64_MAX : a->now_ms + a->ttl_ms;

@@ -96,6 +96,24 @@ pv_status pv_store_head(pv_store *s, uint64_t *revision, pv_err *err)
     return PV_OK;
 }
 
+pv_status pv_store_oldest(pv_store *s, uint64_t *revision, pv_err *err)
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int rc;
+    pv_status status = read_begin(s, &txn, err);
+    *revision = 0;
+    if (status != PV_OK) return status;
+    if ((rc = mdb_cursor_open(txn, s->dbi[T_REVS], &cursor)) == 0) {
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+        if (rc == 0) memcpy(revision, key.mv_data, sizeof *revision);
+        mdb_cursor_close(cursor);
+    }
+    read_end(s, txn);
+    return rc == 0 || rc == MDB_NOTFOUND ? PV_OK : store_fail(s, err, rc, "read");
+}
+
 pv_status pv_store_node(pv_store *s, pv_bytes id, uint64_t revision, pv_buf *type, pv_buf *data,
                         pv_err *err)
 {

@@ -123,7 +123,8 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0);
     struct stat st;
     pv_status status;
-    int rc;
+    int folder, rc;
+    if ((status = swap_enter(s->path, &folder, err)) != PV_OK) return status;
     pthread_mutex_lock(&opened.mutex);
     status = check_file(s, fresh, err);
     if (status == PV_OK) status = reserve_lock_file(s, err);
@@ -141,6 +142,7 @@ static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
         s->listed = true;
     }
     pthread_mutex_unlock(&opened.mutex);
+    swap_leave(folder);
     return status;
 }
 
@@ -150,6 +152,7 @@ static pv_status check_length(pv_store *s, MDB_txn *txn, pv_err *err)
     MDB_envinfo info;
     MDB_stat stats;
     struct stat st;
+    pv_damage damage;
     size_t full;
     int rc;
     mdb_env_info(s->env, &info);
@@ -157,11 +160,12 @@ static pv_status check_length(pv_store *s, MDB_txn *txn, pv_err *err)
     full = (info.me_last_pgno + 1) * (size_t)stats.ms_psize;
     if (stat(s->path, &st) != 0) return pv_fail_errno(err, errno, "open store %s", s->path);
     if (info.me_last_txnid == 0 || (size_t)st.st_size >= full) return PV_OK;
-    rc = store_has_pages(s, txn);
+    rc = store_walk(s, txn, &damage);
     if (rc == MDB_PAGE_NOTFOUND) {
-        return pv_fail(err, PV_ECORRUPT,
-                       "open store %s: the file is cut short (%zu of %zu bytes); restore a backup",
-                       s->path, (size_t)st.st_size, full);
+        return pv_fail(
+            err, PV_ECORRUPT,
+            "open store %s: the file is cut short (%zu of %zu bytes); put a backup in its place",
+            s->path, (size_t)st.st_size, full);
     }
     return rc == 0 ? PV_OK : store_fail(s, err, rc, "open store");
 }
@@ -351,10 +355,11 @@ pv_status pv_store_open(pv_store **out, const char *path, const pv_store_options
     if ((status = set_up(s, options->map_size, err)) != PV_OK) goto fail;
     if ((status = open_env(s, &fresh, err)) != PV_OK) goto fail;
     mdb_reader_check(s->env, &dead); /* slots of processes that were killed */
+    guard_enter(s);
     status = open_existing(s, err);
-    if (status == PV_ENOTFOUND && !s->readonly) {
-        status = create(s, err);
-    } else if (status == PV_ENOTFOUND) {
+    if (status == PV_ENOTFOUND && !s->readonly) status = create(s, err);
+    guard_leave();
+    if (status == PV_ENOTFOUND) {
         status = pv_fail(err, PV_ENOTFOUND, "open store %s: it is empty", s->path);
     }
     if (status == PV_OK && fresh) status = pv_path_sync_parent(path, err);

@@ -115,6 +115,10 @@ pv_status pv_store_commit_async(pv_store *s, struct uv_loop_s *loop, pv_batch *b
 /* The newest revision; 0 for a store without any. */
 pv_status pv_store_head(pv_store *s, uint64_t *revision, pv_err *err);
 
+/* The oldest revision that is kept, 0 for a store without any.  What is asked of the graph at a
+ * revision before it (other than 0 when it is 1) is not what was there then. */
+pv_status pv_store_oldest(pv_store *s, uint64_t *revision, pv_err *err);
+
 /* Appends a node's type and bytes as they were at `revision`.  PV_ENOTFOUND without a message
  * when there was none; type and data may be NULL. */
 pv_status pv_store_node(pv_store *s, pv_bytes id, uint64_t revision, pv_buf *type, pv_buf *data,
@@ -191,6 +195,25 @@ typedef struct pv_store_report {
 
 /* Reads and opens every record and checks that the indexes agree. */
 pv_status pv_store_check(pv_store *s, pv_store_report *report, pv_err *err);
+
+typedef struct pv_rewrite {
+    pv_sealer *sealer; /* what seals from then on; NULL: as before */
+    uint64_t keep;     /* so many revisions, the newest; 0: all */
+    uint64_t epoch;    /* token of a lock that must be held; 0: none */
+} pv_rewrite;
+
+/* Puts a copy of the store in place of its file: sealed anew, without free space, perhaps without
+ * the oldest revisions.  Revisions, journal, keys, locks and counters stay what they are.  A crash
+ * at any moment leaves the old file or the new one.  Blocks, and others that write wait.
+ * Afterwards this handle and those of other processes still read the old file, and PV_ECONFLICT is
+ * all they get when they write: close and open again.  how may be NULL.
+ * Statuses: PV_ECONFLICT (the lock is not held), PV_ECORRUPT (a record does not open), PV_EIO. */
+pv_status pv_store_rewrite(pv_store *s, const pv_rewrite *how, pv_err *err);
+
+/* Puts the file at path + "-new", which nobody has open, in place of the store at path, as
+ * pv_store_rewrite() does: a crash leaves one or the other, and who has the old one open can no
+ * longer write. */
+pv_status pv_store_swap(const char *path, pv_err *err);
 
 /* Writes a consistent, compact copy to a new file at path while others go on; PV_EEXIST when
  * there is a file.  The copy is complete when it appears. */

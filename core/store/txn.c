@@ -39,7 +39,7 @@ pv_status store_explain(pv_store *s, pv_err *err, int rc, const char *what)
     } else if (rc == MDB_PANIC) {
         why = "an earlier write failed; open the store again";
     } else if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND) {
-        why = "the file is damaged; restore a backup";
+        why = "the file is damaged; put a backup in its place";
     } else if (rc == MDB_INVALID) {
         why = "this is not a store file, or its start is damaged";
     } else if (rc == MDB_VERSION_MISMATCH) {
@@ -63,8 +63,10 @@ static int begin(pv_store *s, unsigned flags, MDB_txn **txn)
     int rc;
     for (int attempt = 0;; attempt++) {
         pthread_rwlock_rdlock(&s->map);
+        guard_enter(s);
         rc = mdb_txn_begin(s->env, NULL, flags, txn);
         if (rc == 0) return 0;
+        guard_leave();
         pthread_rwlock_unlock(&s->map);
         *txn = NULL;
         if (attempt == 8) return rc;
@@ -89,6 +91,7 @@ void read_end(pv_store *s, MDB_txn *txn)
 {
     if (txn == NULL) return;
     mdb_txn_abort(txn);
+    guard_leave();
     pthread_rwlock_unlock(&s->map);
 }
 
@@ -108,7 +111,7 @@ int load_state(pv_store *s, MDB_txn *txn, pv_state *state)
     return 0;
 }
 
-static int save_state(pv_store *s, MDB_txn *txn, const pv_state *state)
+int save_state(pv_store *s, MDB_txn *txn, const pv_state *state)
 {
     char raw[32];
     MDB_val key = val_of("state", 5), val = val_of(raw, sizeof raw);
@@ -121,16 +124,19 @@ static int save_state(pv_store *s, MDB_txn *txn, const pv_state *state)
 
 pv_status write_begin(pv_store *s, MDB_txn **txn, pv_state *state, pv_err *err)
 {
+    pv_status status;
     int rc;
     *txn = NULL;
     if (s->readonly) return pv_fail(err, PV_EDENIED, "write %s: it was opened read-only", s->path);
     if ((rc = begin(s, 0, txn)) != 0) return store_fail(s, err, rc, "write");
-    if ((rc = load_state(s, *txn, state)) != 0) {
+    status = swap_check(s, err);
+    if (status == PV_OK && (rc = load_state(s, *txn, state)) != 0)
+        status = store_fail(s, err, rc, "write");
+    if (status != PV_OK) {
         write_abort(s, *txn);
         *txn = NULL;
-        return store_fail(s, err, rc, "write");
     }
-    return PV_OK;
+    return status;
 }
 
 int write_commit(pv_store *s, MDB_txn *txn, const pv_state *state)
@@ -138,6 +144,7 @@ int write_commit(pv_store *s, MDB_txn *txn, const pv_state *state)
     int rc = save_state(s, txn, state);
     if (rc == 0) rc = mdb_txn_commit(txn);
     else mdb_txn_abort(txn);
+    guard_leave();
     pthread_rwlock_unlock(&s->map);
     return rc;
 }
@@ -146,6 +153,7 @@ void write_abort(pv_store *s, MDB_txn *txn)
 {
     if (txn == NULL) return;
     mdb_txn_abort(txn);
+    guard_leave();
     pthread_rwlock_unlock(&s->map);
 }
 

@@ -9,6 +9,9 @@ local Server = {}
 ---@class prov.HttpdReply
 local Reply = {}
 
+---@class prov.HttpdSocket
+local Socket = {}
+
 --- Listens and calls on_request for every request that has come whole. The request has method, target,
 --- path, query, host, headers (names in lower case), body, peer, peer_port, peer_uid, tls.
 ---@param options table host, port, path, fd, cert, key, limits
@@ -70,5 +73,36 @@ function Reply:finish() end
 
 --- Ends what has not ended: without an answer with a 500, a stream by cutting it.
 function Reply:close() end
+
+--- Answers with a WebSocket; the reply is closed then, whatever it returns. "ready": look what take gives;
+--- "drained": all that was sent has been taken.
+---@param options { protocols?: string[], message_bytes?: integer, ping_ms?: integer, close_ms?: integer }
+---@param on_event fun(event: "ready"|"drained")
+---@return prov.HttpdSocket?
+---@return string|prov.Err|nil protocol or err
+function Reply:websocket(options, on_event) end
+
+--- Sends a message. "invalid": a text that is not UTF-8; "limit": wait for "drained"; "closed".
+---@param bytes string
+---@param is_binary? boolean
+---@return true?
+---@return prov.Err? err
+function Socket:send(bytes, is_binary) end
+
+--- Counts the bytes that the client has not taken yet; 0 when it has closed.
+---@return integer
+function Socket:pending() end
+
+--- Takes the next message: it and "text" or "bytes"; nothing when there is none yet; false, the code and the
+--- reason when it has closed.
+---@return string|false|nil message
+---@return string|integer|nil kind or code
+---@return string? reason
+function Socket:take() end
+
+--- Closes; what is left is done by itself. A socket that is only collected closes with 1011.
+---@param code? integer 1000
+---@param reason? string
+function Socket:close(code, reason) end
 
 return server

@@ -37,6 +37,13 @@ local Store = {}
 ---@return prov.Err? err "auth" (wrong or no key), "unsupported" (newer format), "corrupt", "locked", "notfound"
 function store.open(path, options) end
 
+--- Puts the file at path .. "-new" in place of the store at path; who has the old one open cannot
+--- write any more.
+---@param path string
+---@return true? ok
+---@return prov.Err? err
+function store.swap(path) end
+
 --- Applies a batch whole or not at all; it is on disk when cb(revision) comes. Batches queued
 --- meanwhile share one fsync; one that fails does not touch the others.
 ---@param batch prov.StoreBatch
@@ -55,6 +62,11 @@ function Store:commit_sync(batch) end
 ---@return integer? revision
 ---@return prov.Err? err
 function Store:head() end
+
+--- The oldest revision that is kept, 0 when there is none.
+---@return integer? revision
+---@return prov.Err? err
+function Store:oldest() end
 
 --- Revisions, newest first: { revision, milliseconds since 1970, message }.
 ---@param limit? integer
@@ -151,6 +163,13 @@ function Store:check() end
 ---@return true? ok
 ---@return prov.Err? err "exists"
 function Store:backup(path) end
+
+--- Puts a copy in place of the store's file: sealed anew, without free space, with the newest
+--- `keep` revisions only. Close the store afterwards and open it again: writing to it is refused.
+---@param how? { sealer?: prov.Sealer, keep?: integer, epoch?: integer } epoch: token of a lock that must be held
+---@return true? ok
+---@return prov.Err? err "conflict", "corrupt", "io"
+function Store:rewrite(how) end
 
 --- Writes what is queued and closes the file.
 function Store:close() end

@@ -67,12 +67,26 @@ function M.identity()
     started(pid) or "?")
 end
 
+-- True or false when `identity` names a process of this machine that lives or ended, else nil.
+local function lives(identity)
+  local host, pid, start = identity:match("@(%S+) pid (%d+)/(%d+)$")
+  if host == uv.os_gethostname() then
+    return started(math.tointeger(pid)) == start
+  end
+end
+
 --- True when `identity` names a process of this machine that certainly ended.
 ---@param identity string
 ---@return boolean
 function M.is_dead(identity)
-  local host, pid, start = identity:match("@(%S+) pid (%d+)/(%d+)$")
-  return host == uv.os_gethostname() and started(math.tointeger(pid)) ~= start
+  return lives(identity) == false
+end
+
+--- True when `identity` names a process of this machine that certainly lives.
+---@param identity string
+---@return boolean
+function M.is_alive(identity)
+  return lives(identity) == true
 end
 
 --- Kills the process of this machine that `identity` names, when it has not ended.

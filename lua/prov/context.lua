@@ -9,6 +9,7 @@ local M = {}
 ---@field output string "table" | "wide" | "json" | "yaml" | "name"
 ---@field cancel table { requested, killed, stop?, kill? }: how an interruption reaches the operation
 ---@field yes boolean? every question is answered yes
+---@field job string? its id, when it is a job of an orchestrator
 ---@field flags table the flags of every command, as given
 ---@field workspace prov.Workspace? the workspace, when there is one
 ---@field registry prov.Registry
@@ -68,13 +69,6 @@ function Ctx:need_workspace()
   end
   rawset(self, "workspace", workspace)
   return workspace
-end
-
---- Runs another face in this process; for operations that are one.
----@async
----@param name string "repl"
-function Ctx:face(name, ...)
-  return require("prov.face." .. name).run(self, ...)
 end
 
 --- Closes what was opened for the operation.

@@ -90,7 +90,7 @@ end
 
 local function extensions(list, ctx)
   local check, count = require("prov.extensions").check, 0
-  for _, kind in ipairs({ "provider", "taskserv", "cluster" }) do
+  for _, kind in ipairs({ "provider", "taskserv", "cluster", "workflow" }) do
     for _, one in ipairs(ctx.registry:index(kind)) do
       local ok, e = check(ctx.registry, kind, one.name)
       count = count + 1

@@ -13,6 +13,7 @@ local M = {}
 ---@field line? integer
 ---@field column? integer
 ---@field cause? prov.Err
+---@field keys? (string|integer)[] the field of a value it is about, from the root
 ---@field data? table machine-readable details
 
 --- Every code there is, with the exit code of the CLI.
@@ -123,6 +124,10 @@ end
 
 local UV_CODES = {
   ENOENT = "notfound",
+  ENOTDIR = "notfound",
+  ENAMETOOLONG = "invalid",
+  EISDIR = "invalid",
+  ELOOP = "invalid",
   EEXIST = "exists",
   EACCES = "denied",
   EPERM = "denied",

@@ -177,10 +177,39 @@ clusters:
 ```
 ]==]
 
-local ALL = { provider = provider, taskserv = taskserv, cluster = cluster }
+local workflow = {}
+
+workflow[".yaml"] = [==[
+# A workflow: operations of prov as steps, in one workspace or several. `prov workflow validate @NAME@`
+# checks it, `prov workflow run @NAME@` runs it, `prov workflow graph @NAME@` draws it.
+kind: workflow
+api: 1
+name: @NAME@
+summary: Checks, plans and applies the workspace; an apply that fails is taken back
+inputs:
+  parallelism: { type: int, default: 10, min: 1, doc: Steps of the apply at once }
+steps:
+  - name: check
+    run: validate
+  - name: plan
+    run: plan
+    needs: [check]
+    outputs: { changed: "${result.changed}" }
+  - name: apply
+    run: apply
+    when: steps.plan.outputs.changed
+    with: { parallelism: "${inputs.parallelism}", on_failure: rollback }
+    outputs: { outputs: "${result.outputs}" }
+  - name: look
+    run: status
+    needs: [apply]
+    retries: { attempts: 3, delay: 5s }
+]==]
+
+local ALL = { provider = provider, taskserv = taskserv, cluster = cluster, workflow = workflow }
 
 --- The files of a new extension: file name -> text.
----@param kind "provider"|"taskserv"|"cluster"
+---@param kind "provider"|"taskserv"|"cluster"|"workflow"
 ---@param name string
 ---@param category string of a taskserv
 ---@return table<string, string>

@@ -10,7 +10,7 @@ local M = {}
 
 --- The extensions of a kind; one that does not load says why.
 ---@param registry prov.Registry
----@param kind "provider"|"taskserv"|"cluster"
+---@param kind "provider"|"taskserv"|"cluster"|"workflow"
 ---@return table[]
 function M.list(registry, kind)
   local rows = {}
@@ -75,8 +75,8 @@ end
 function M.find(registry, text)
   local kind, name = text:match("^(%a+)/(.+)$")
   if kind then
-    if not (kind == "provider" or kind == "taskserv" or kind == "cluster") then
-      return err.fail("usage", "no kind of extension '%s': provider, taskserv or cluster", kind)
+    if not (kind == "provider" or kind == "taskserv" or kind == "cluster" or kind == "workflow") then
+      return err.fail("usage", "no kind of extension '%s': provider, taskserv, cluster or workflow", kind)
     end
     local path, e = registry:which(kind, name)
     if not path then
@@ -85,7 +85,7 @@ function M.find(registry, text)
     return kind, name
   end
   local found, names = {}, {}
-  for _, one in ipairs({ "provider", "taskserv", "cluster" }) do
+  for _, one in ipairs({ "provider", "taskserv", "cluster", "workflow" }) do
     for _, row in ipairs(registry:index(one)) do
       names[#names + 1] = row.name
       if row.name == text then
@@ -185,6 +185,11 @@ function M.check(registry, kind, name)
   local notes = {}
   if kind == "provider" then
     e = check_provider(registry, declaration)
+  elseif kind == "workflow" then
+    local _
+    _, e = require("prov.workflow.check").run(declaration, {
+      owner = registry.workspace_dir or ".", registry = registry, partial = true,
+    })
   else
     e = check_body(registry, declaration, kind == "taskserv" and "recipe" or "expand")
     if not e then
@@ -205,7 +210,7 @@ end
 ---@return table[] reports
 function M.check_all(registry)
   local rows = {}
-  for _, kind in ipairs({ "provider", "taskserv", "cluster" }) do
+  for _, kind in ipairs({ "provider", "taskserv", "cluster", "workflow" }) do
     for _, one in ipairs(registry:index(kind)) do
       local report, e = M.check(registry, kind, one.name)
       rows[#rows + 1] = report
@@ -227,7 +232,7 @@ end
 
 --- Writes a new extension that works as it is.
 ---@param dir string folder of the extensions (of a workspace)
----@param kind "provider"|"taskserv"|"cluster"
+---@param kind "provider"|"taskserv"|"cluster"|"workflow"
 ---@param name string
 ---@param opts? { category: string? }
 ---@return table? value { kind, name, files }
@@ -238,8 +243,11 @@ function M.new(dir, kind, name, opts)
   end
   local folder = kind == "taskserv" and ("taskservs/%s/%s"):format(opts and opts.category or "own", name)
     or ("%ss/%s"):format(kind, name)
+  if kind == "workflow" then -- one file
+    folder = "workflows"
+  end
   local path = dir .. "/" .. folder
-  if fs.exists(path) then
+  if fs.exists(kind == "workflow" and ("%s/%s.yaml"):format(path, name) or path) then
     return err.fail("exists", "%s is already there", path)
   end
   local other = kind == "taskserv" and other_category(dir, name)
@@ -254,6 +262,7 @@ function M.new(dir, kind, name, opts)
   end
   local files = {}
   for file, text in pairs(require("prov.extension_templates").files(kind, name, opts and opts.category or "own")) do
+    file = kind == "workflow" and name .. file or file
     ok, e = fs.write_atomic(path .. "/" .. file, text)
     if not ok then
       return nil, e

@@ -289,6 +289,19 @@ function M.rename(from, to)
   return true
 end
 
+--- Gives a file another name too.
+---@param from string
+---@param to string
+---@return true?
+---@return prov.Err?
+function M.link(from, to)
+  local ok, e = uv.fs_link(from, to)
+  if not ok then
+    return nil, err.uv(e, "cannot link %s to %s", from, to)
+  end
+  return true
+end
+
 --- Makes a symbolic link at `path` to `target`.
 ---@param target string
 ---@param path string

@@ -1,4 +1,4 @@
---- The dependency graph as text: Graphviz dot, Mermaid or JSON.
+--- The dependency graph as text: Graphviz dot, Mermaid, JSON or SVG.
 
 local data = require("core.data")
 
@@ -68,6 +68,10 @@ function RENDER.json(nodes, edges)
   return require("prov.json").encode(data_of(nodes, edges), { pretty = true, sorted = true }) .. "\n"
 end
 
+function RENDER.svg(nodes, edges)
+  return require("prov.graph_svg").render(nodes, edges)
+end
+
 --- The graph as a value: { nodes = { address }, edges = { { from, to } } }.
 ---@param nodes table[]
 ---@return table
@@ -77,7 +81,7 @@ end
 
 --- Renders nodes { address, needs }; an edge points from what needs to what is needed.
 ---@param nodes table[]
----@param format "dot"|"mermaid"|"json"
+---@param format "dot"|"mermaid"|"json"|"svg"
 ---@return string
 function M.render(nodes, format)
   return RENDER[format](nodes, edges_of(nodes))

@@ -255,8 +255,8 @@ function Socket:close(code, reason)
   if not handle_of then
     return
   end
+  handle_of:close(code, reason) -- raises when the code may not be sent
   self.handle = nil
-  handle_of:close(code, reason)
   wake(self, "wake_receiver")
   wake(self, "wake_sender")
 end

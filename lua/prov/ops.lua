@@ -90,4 +90,17 @@ function M.shortcuts(name)
   return list
 end
 
+--- True when running an operation once more after an interruption does no harm.
+---@param op table declaration
+---@param params? table
+---@param in_job? boolean it is a job of an orchestrator, which it can find its own doing by (ctx.job)
+---@return boolean
+function M.again(op, params, in_job)
+  local again = op.again
+  if type(again) == "function" then
+    again = again(params, in_job)
+  end
+  return again or op.permission ~= nil and op.permission.action == "read" or op.http ~= nil and op.http.method == "GET"
+end
+
 return M

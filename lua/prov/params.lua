@@ -202,6 +202,7 @@ function M.complete(op, params, fields)
       local what = fields and "'" .. name .. "'" or spec.positional and name:upper():gsub("_", "-")
         or "--" .. M.flag_name(name)
       return nil, err.new("usage", ("%s is missing: %s"):format(what, spec.doc or ""), {
+        keys = { name },
         hint = not fields and "usage: " .. M.usage(op) or nil,
       })
     end
@@ -214,7 +215,7 @@ function M.complete(op, params, fields)
     return value
   end
   for i, e in ipairs(errs) do
-    errs[i] = err.new("usage", e.msg, { hint = e.hint })
+    errs[i] = err.new("usage", e.msg, { hint = e.hint, path = e.path, keys = e.keys })
   end
   return nil, errs
 end

@@ -2,6 +2,7 @@
 
 local engine = require("prov.engine")
 local err = require("prov.err")
+local locks = require("prov.engine.locks")
 local state = require("prov.state")
 
 local M = {}
@@ -154,17 +155,24 @@ end
 ---@async
 ---@return table? lock to close, prov.Err?
 function Project:begin(what)
-  local lock, e = engine.lock(self.store, what)
+  local lock, e = locks.lock(self.store, what)
   if not lock then
     return nil, e
   end
+  local handed_over
+  local _ <close> = setmetatable({}, {
+    __close = function() -- after an error, or cancelled while it waits
+      if not handed_over then
+        lock:close()
+      end
+    end,
+  })
   local head, adopted
   head, e = self.store:head()
   if head and head ~= self.state.revision then
     self.state, e = state.load(self.store, head)
   end
   if not head or not self.state then
-    lock:close()
     return nil, e
   end
   adopted, e = engine.recover({
@@ -174,12 +182,12 @@ function Project:begin(what)
     state = self.state,
   })
   if not adopted then
-    lock:close()
     return nil, e
   end
   for _, one in ipairs(adopted) do
     self.ui.info("took over %s (%s), left by an interrupted run", one.address, one.id)
   end
+  handed_over = true
   return lock
 end
 

@@ -1,4 +1,4 @@
---- Extensions: finds, loads and checks providers, taskservs and clusters.
+--- Extensions: finds, loads and checks providers, taskservs, clusters and workflows.
 --
 -- Looked up in the workspace's extensions/, the folders of PROV_PATH, then the installation;
 -- the first one found wins. A declaration is loaded when it is asked for, and only that one.
@@ -11,7 +11,8 @@ local suggest = require("prov.suggest")
 local M = {}
 
 ---@class prov.Registry
----@field roots string[] folders that hold providers/ taskservs/ clusters/
+---@field roots string[] folders that hold providers/ taskservs/ clusters/ workflows/
+---@field workspace_dir? string its own workflows/ comes before all roots
 local Registry = {}
 Registry.__index = Registry
 
@@ -20,6 +21,7 @@ local KINDS = {
   provider = { folder = "providers", file = "provider.lua", depth = 1 },
   taskserv = { folder = "taskservs", file = "taskserv.lua", depth = 2 },
   cluster = { folder = "clusters", file = "cluster.lua", depth = 1 },
+  workflow = { folder = "workflows", forms = true }, -- a file by its name, in any form of data
 }
 M.KINDS = KINDS
 
@@ -39,7 +41,9 @@ function M.open(workspace_dir, opts)
   if share then
     roots[#roots + 1] = share
   end
-  return setmetatable({ roots = roots, declarations = {}, paths = {}, modules = {}, failed = {} }, Registry)
+  return setmetatable({
+    workspace_dir = workspace_dir, roots = roots, declarations = {}, paths = {}, modules = {}, failed = {},
+  }, Registry)
 end
 
 local function folders(path)
@@ -54,8 +58,19 @@ local function folders(path)
   return out
 end
 
+-- The roots of a kind, nearest first.
+local function roots_of(self, spec)
+  if not (spec.forms and self.workspace_dir) then
+    return self.roots
+  end
+  return table.move(self.roots, 1, #self.roots, 2, { self.workspace_dir })
+end
+
 local function in_root(root, spec, name)
   local base = root .. "/" .. spec.folder
+  if spec.forms then
+    return require("prov.workflow.load").file(base, name)
+  end
   if spec.depth == 1 then
     local path = ("%s/%s/%s"):format(base, name, spec.file)
     return fs.exists(path) and path or nil
@@ -83,7 +98,7 @@ function Registry:which(kind, name)
     return self.paths[slot]
   end
   if type(name) == "string" and name:match("^[%w][%w_-]*$") then
-    for _, root in ipairs(self.roots) do
+    for _, root in ipairs(roots_of(self, spec)) do
       local path = in_root(root, spec, name)
       if path then
         self.paths[slot] = path
@@ -96,7 +111,7 @@ function Registry:which(kind, name)
     names[i] = one.name
   end
   local e = suggest.unknown(kind, name, names)
-  e.hint = (e.hint and e.hint .. " " or "") .. ("(looked in %s)"):format(table.concat(self.roots, ", "))
+  e.hint = (e.hint and e.hint .. " " or "") .. ("(looked in %s)"):format(table.concat(roots_of(self, spec), ", "))
   return nil, e
 end
 
@@ -112,9 +127,12 @@ function Registry:index(kind)
       out[#out + 1] = { name = name, path = path }
     end
   end
-  for _, root in ipairs(self.roots) do
+  for _, root in ipairs(roots_of(self, spec)) do
     local base = root .. "/" .. spec.folder
-    for _, name in ipairs(folders(base)) do
+    for _, name in ipairs(spec.forms and require("prov.workflow.load").names(base) or {}) do
+      add(name, in_root(root, spec, name))
+    end
+    for _, name in ipairs(spec.forms and {} or folders(base)) do
       add(name, ("%s/%s/%s"):format(base, name, spec.file))
       if spec.depth == 2 then
         for _, inner in ipairs(folders(base .. "/" .. name)) do
@@ -215,7 +233,7 @@ function Registry:module(dir, name, pure)
 end
 
 --- The checked declaration of an extension.
----@param kind "provider"|"taskserv"|"cluster"
+---@param kind "provider"|"taskserv"|"cluster"|"workflow"
 ---@param name string
 ---@return table? declaration, prov.Err?
 function Registry:get(kind, name)
@@ -228,7 +246,9 @@ function Registry:get(kind, name)
     return nil, self.failed[slot]
   end
   local path, e = self:which(kind, name)
-  if path then
+  if path and kind == "workflow" then
+    declaration, e = require("prov.workflow.load").read(path, name)
+  elseif path then
     declaration, e = run_file(self, path, folder_of(path), kind == "cluster")
     if not e then
       e = require("prov.contract.extension").check(kind, name, declaration, path)
@@ -240,7 +260,7 @@ function Registry:get(kind, name)
   end
   self.declarations[slot] = declaration
   self.paths[declaration] = path
-  if kind ~= "provider" and declaration.body then
+  if (kind == "taskserv" or kind == "cluster") and declaration.body then
     self:attach(declaration)
   end
   return declaration

@@ -1,12 +1,11 @@
 --- What the state operations do beyond one call.
 
 local async = require("prov.async")
-local clock = require("prov.clock")
 local data = require("core.data")
-local engine = require("prov.engine")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local history = require("prov.state.history")
+local locks = require("prov.engine.locks")
 local project_of = require("prov.project")
 local state_of = require("prov.state")
 
@@ -59,6 +58,18 @@ function M.restore(ctx, revision)
   end, function(project)
     return state_of.load(project.store, revision)
   end)
+end
+
+--- A row for each record, in the order of the addresses; those for which `make` gives nothing have none.
+---@param state prov.State
+---@param make fun(address: string, record: table): table?
+---@return table[]
+function M.rows(state, make)
+  local rows = data.list({})
+  for _, address in ipairs(state:addresses()) do
+    rows[#rows + 1] = make(address, state.records[address])
+  end
+  return rows
 end
 
 --- Makes the state what an export says.
@@ -160,13 +171,13 @@ function M.unlock(ctx, force)
   local rows = data.list({})
   for _, row in ipairs(assert(store:locks())) do
     local name, owner, token, expires = table.unpack(row)
-    if not (force or expires <= clock.wall() or clock.is_dead(owner)) then
-      return nil, err.new("locked", "in use: " .. engine.shown_owner(owner), {
+    if not force and locks.is_held(owner, expires) then
+      return nil, err.new("locked", "in use: " .. locks.shown_owner(owner), {
         hint = "--force takes the lock away; what the process writes then is refused",
       })
     end
     assert(store:release(name, token))
-    rows[#rows + 1] = { name = name, owner = engine.shown_owner(owner) }
+    rows[#rows + 1] = { name = name, owner = locks.shown_owner(owner) }
   end
   return rows
 end

@@ -383,6 +383,62 @@ end
 -- The stores that are open in this process: path -> { store, users }. A file is opened once in a process.
 local stores = {}
 
+local function open_store(path, key, readonly)
+  local sealer, e = require("core.crypto").sealer(key)
+  if not sealer then
+    return nil, e
+  end
+  return require("core.store").open(path, { sealer = sealer, readonly = readonly })
+end
+
+--- Where the store is.
+---@return string
+function Workspace:store_path()
+  return self.state_dir .. "/state.mdb"
+end
+
+--- Where a new key waits until the store is sealed with it, see prov.state.rewrite.
+---@return string
+function Workspace:next_key_path()
+  return self.key_path .. ".new"
+end
+
+--- Opens the store with a key that another process has put in place meanwhile, or with the new key
+--- of a 'state rekey' that was killed before it could; that one is put in place then.
+local function open_rekeyed(self, e)
+  local path, key = self:store_path(), self.key_bytes
+  for _ = 1, 3 do
+    local now = fs.read(self.key_path, { max = 64 })
+    if now and now ~= key then
+      key = now
+      local opened, why = open_store(path, now)
+      if opened or why.code ~= "auth" then
+        self.key_bytes = now
+        return opened, why
+      end
+    end
+    local next = fs.read(self:next_key_path(), { max = 64 })
+    local opened = next and #next == 32 and open_store(path, next)
+    if opened then
+      self.key_bytes = next
+      local lock <close> = self:rewrite_lock(0) -- else its holder does it
+      if lock and fs.read(self:next_key_path()) == next and fs.rename(self:next_key_path(), self.key_path) then
+        fs.sync(self.key_path:match("^(.*)/[^/]*$"))
+      end
+      return opened
+    end
+  end
+  return nil, e
+end
+
+--- One process at a time changes the key or the file of the store; a value to close.
+---@async
+---@param wait? integer milliseconds
+---@return { close: fun() }?, prov.Err?
+function Workspace:rewrite_lock(wait)
+  return fs.lock(self.state_dir .. "/rewrite.lock", { wait = wait or 5000 })
+end
+
 --- The workspace's store, opened at first use and sealed with its key. Workspaces of one folder share it.
 ---@return userdata? store
 ---@return prov.Err?
@@ -390,7 +446,7 @@ function Workspace:store()
   if self.opened then
     return self.opened.store
   end
-  local path = self.state_dir .. "/state.mdb"
+  local path = self:store_path()
   local shared = stores[path]
   if shared then
     shared.users, self.opened = shared.users + 1, shared
@@ -405,14 +461,18 @@ function Workspace:store()
   if not ok then
     return nil, e
   end
-  local sealer
-  sealer, e = require("core.crypto").sealer(key)
-  if not sealer then
-    return nil, e
-  end
   local store
-  store, e = require("core.store").open(path, { sealer = sealer })
+  store, e = open_store(path, key)
+  if not store and e.code == "auth" then
+    store, e = open_rekeyed(self, e)
+  end
+  if not store and e.code == "denied" and e.msg:find("file system is read-only", 1, true) then
+    store, e = open_store(path, self.key_bytes, true) -- reading needs no more
+  end
   if not store then
+    if e.code == "corrupt" or e.code == "unsupported" and e.msg:find("LMDB") then
+      e.hint = e.hint or "'prov state recover FILE' puts a copy of 'prov state backup' in its place"
+    end
     return nil, e
   end
   self.opened = { store = store, users = 1, path = path }
@@ -420,21 +480,26 @@ function Workspace:store()
   return store
 end
 
+--- The file of the store is another one now: who opens it next in this process opens that one.
+function Workspace:forget_store()
+  stores[self:store_path()] = nil
+  self:close()
+end
+
 --- A copy of the workspace's store, opened for reading only; a value to close.
 ---@param path string
+---@param key? string when it was sealed with another one
 ---@return prov.Store? store
 ---@return prov.Err?
-function Workspace:open_copy(path)
-  local key, e = self:key()
+function Workspace:open_copy(path, key)
+  local e
   if not key then
-    return nil, e
+    key, e = self:key()
+    if not key then
+      return nil, e
+    end
   end
-  local sealer
-  sealer, e = require("core.crypto").sealer(key)
-  if not sealer then
-    return nil, e
-  end
-  return require("core.store").open(path, { sealer = sealer, readonly = true })
+  return open_store(path, key, true)
 end
 
 --- The key pair prov logs in to this workspace's servers with, made at first use.
@@ -499,7 +564,9 @@ function Workspace:close()
   self.opened = nil
   shared.users = shared.users - 1
   if shared.users == 0 then
-    stores[shared.path] = nil
+    if stores[shared.path] == shared then
+      stores[shared.path] = nil
+    end
     shared.store:close()
   end
 end

@@ -3,6 +3,7 @@
 local data = require("core.data")
 local engine = require("prov.engine")
 local err = require("prov.err")
+local locks = require("prov.engine.locks")
 local state = require("prov.state")
 local workspace_of = require("prov.workspace")
 
@@ -68,7 +69,7 @@ local function hold(workspace, force)
   })
   local loaded, e = state_of(workspace)
   if loaded then
-    lock, e = engine.lock(workspace:store(), "workspace delete")
+    lock, e = locks.lock(workspace:store(), "workspace delete")
     if lock and not force then
       loaded, e = state_of(workspace)
       e = e or in_use(workspace, loaded)

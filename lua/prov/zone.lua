@@ -113,7 +113,7 @@ local function read_rule(text)
       return nil
     end
     local offset, after = read_time(text, stop)
-    if not offset and not default then
+    if not offset and not default or math.abs(offset or default) >= FAR then
       return nil
     end
     return { offset = offset and -offset or default, abbreviation = name, is_dst = default ~= nil }, after or stop

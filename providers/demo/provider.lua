@@ -3,11 +3,16 @@ return {
   kind = "provider",
   api = 1,
   name = "demo",
-  summary = "Make-believe resources kept in memory, for tutorials, tests and benchmarks",
+  summary = "Make-believe resources, for tutorials, tests and benchmarks",
   config = {
     zone = { type = "string", default = "demo-1", doc = "Zone given to servers that name none" },
     delay = { type = "duration", default = 0, doc = "Time every create, update and delete takes" },
     fail = { type = "string", doc = "Name of a resource whose create fails, to see how prov behaves" },
+    world = {
+      type = "path",
+      doc = "Folder that is the simulated cloud: a file for each resource, and one in calls/ for each create and "
+        .. "delete; without it the world is what prov recorded",
+    },
   },
   limits = { concurrency = 1000 },
   resources = {

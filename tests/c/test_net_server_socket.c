@@ -310,9 +310,9 @@ static void answers_a_close(void **state)
 
 static void closes_by_itself(void **state)
 {
-    pv_socket_options quick = {.close_ms = 50};
+    pv_socket_options quick = {.close_ms = 50}, patient = {.close_ms = 60000};
     ends e;
-    connect_with(&e, *state, NULL, NULL);
+    connect_with(&e, *state, NULL, &patient);
     pv_socket_close(e.socket, 4001, (pv_bytes){"enough", 6});
     e.socket = NULL;
     expect_frame(&e, 0x88,

@@ -167,8 +167,7 @@ static void refuses_bad_text_at_its_first_bad_byte(void **state)
                                        "\xEF\xBF\xBF",
                                        "\xF0\x90\x80\x80",
                                        "\xF4\x8F\xBF\xBF",
-                                       "abcdefgh\xE2\x82\xAC"
-                                       "abcdefghi"};
+                                       "abcdefgh\xE2\x82\xACghijklmnop"};
     pv_ws_utf8 part = {0};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -44,9 +44,9 @@ END
 
 events 1 apply -o json --yes --on-failure continue
 jq -e '.status == "failed" and .done == 6' "$work/out" >/dev/null || fail "result: $(cat "$work/out")"
-same '^intent$' start
-same '^done$' done
-same '^(failed|unknown)$' fail
+same '^intent$' 'start'
+same '^done$' 'done'
+same '^(failed|unknown)$' 'fail'
 is '(.[0] | .type == "begin" and .what == "apply" and .steps == 8) and .[-1].type == "end"'
 is '.[-1] | .status == "failed" and .done == 6 and .failed == 1 and .skipped == 1 and .ms >= 0'
 is 'map(select(.type == "skip").step) == ["create item.late"]'

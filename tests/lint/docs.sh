@@ -10,5 +10,6 @@
     done
     if [ -d docs/reference ]; then
         "${PROV:?}" docs reference --check 2>&1 >/dev/null
+        "${PROV:?}" docs openapi --check 2>&1 >/dev/null
     fi
 } | verdict "see above"

@@ -256,10 +256,10 @@ describe("completion", function()
   end
 
   it("offers commands, groups and verbs", function()
-    assert.equal("server show state status", (words("s")):gsub("ssh ", ""))
+    assert.equal("schedule serve server show state status", (words("s")):gsub("ssh ", ""))
     assert.equal("start stop", words("server", "st"):gsub(" restart", ""))
     assert.equal("get", words("config", "g"))
-    assert.equal("server", words("help", "ser"))
+    assert.equal("serve server", words("help", "ser"))
     assert.equal("", words("nonsense", ""))
   end)
 

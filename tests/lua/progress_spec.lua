@@ -60,7 +60,8 @@ end)
 describe("a step that waits", function()
   it("says how long and why, until it goes on", function()
     local uv = require("luv")
-    local step = { address = "server.web", action = "create", wait = { stop = uv.now() + 11500, reason = "rate limit of x" } }
+    local wait = { stop = uv.now() + 11500, reason = "rate limit of x" }
+    local step = { address = "server.web", action = "create", wait = wait }
     assert.equal("server.web waiting 12 s: rate limit of x 3.0 s", progress.step_line(PLAIN, step, "3.0 s", 10, 80))
     step.wait.stop = uv.now()
     assert.equal("server.web creating 3.0 s", progress.step_line(PLAIN, step, "3.0 s", 10, 80))
@@ -74,19 +75,19 @@ describe("the live view", function()
   --- A live progress whose screen is `written`; drawn by hand.
   local function live(total)
     written, size = {}, { 40, 24 }
-    io.stderr = {
+    rawset(io, "stderr", {
       write = function(_, ...)
         written[#written + 1] = table.concat({ ... })
       end,
       flush = function() end,
-    }
+    })
     return progress.new({ paint = PLAIN.paint, size = function()
       return size[1], size[2]
     end }, { total = total, live = true })
   end
 
   after_each(function()
-    io.stderr = real
+    rawset(io, "stderr", real)
   end)
 
   it("fits any window, and takes back the rows that a narrower one made of its lines", function()
@@ -99,8 +100,8 @@ describe("the live view", function()
       size[1] = columns
       written = {}
       p:draw()
-      for line in table.concat(written):gsub("\27%[%d*[AJ]\r?", ""):gmatch("[^\n]+") do
-        assert.is_true(width.of(line) <= columns, line)
+      for row in table.concat(written):gsub("\27%[%d*[AJ]\r?", ""):gmatch("[^\n]+") do
+        assert.is_true(width.of(row) <= columns, row)
       end
     end
     written, size[1] = {}, 200
@@ -119,9 +120,9 @@ describe("the live view", function()
 
   it("is plain lines elsewhere, with long waits told once for all that wait for the same", function()
     written = {}
-    io.stderr = { write = function(_, text)
+    rawset(io, "stderr", { write = function(_, text)
       written[#written + 1] = text
-    end }
+    end })
     local p = progress.new({ paint = PLAIN.paint }, { total = 3 })
     for i = 1, 3 do
       p:start("item.i" .. i, "create")

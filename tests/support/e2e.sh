@@ -33,8 +33,8 @@ e2e_both_ways() {
     [ -n "${E2E_REMOTE:-}" ] || return 0
     (cd "$work" && exec "$prov" serve --listen 127.0.0.1:0 --workers 2 >"$work/serve.log" 2>&1 </dev/null) &
     e2e_server=$!
-    local address=$XDG_STATE_HOME/prov/orchestrator/address i
-    for i in $(seq 100); do
+    local address=$XDG_STATE_HOME/prov/orchestrator/address
+    for _ in $(seq 100); do
         [ -s "$address" ] && break
         sleep 0.1
     done

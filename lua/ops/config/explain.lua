@@ -7,7 +7,18 @@ return {
   },
   permission = { action = "read", resource = "Config" },
   http = { method = "GET", path = "/v1/config/{key}/explain" },
-  result = { columns = { "layer", "value", "wins", "source" }, wide = { "err" } },
+  result = {
+    columns = { "layer", "value", "wins", "source" },
+    wide = { "err" },
+    schema = {
+      layer = { type = "string", required = true, doc = "flag, environment, workspace, user or default" },
+      value = { type = "any", doc = "What it says; absent when it says nothing" },
+      wins = { type = "bool", required = true, doc = "Its value is the one that counts" },
+      source = { type = "string", doc = "File, variable or flag" },
+      err = { type = "string", doc = "What is wrong with it" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     return ctx.config:explain(p.key)
   end,

@@ -7,7 +7,9 @@ return {
   },
   permission = { action = "read", resource = "Config" },
   http = { method = "GET", path = "/v1/config/{key}" },
-  result = {},
+  result = {
+    value = { type = "any", doc = "The value" },
+  },
   run = function(ctx, p)
     return ctx.config:get(p.key)
   end,

@@ -12,7 +12,19 @@ return {
     end
     return 0
   end,
-  result = { columns = { "key", "value", "layer" }, wide = { "source", "doc" } },
+  result = {
+    columns = { "key", "value", "layer" },
+    wide = { "source", "doc" },
+    schema = {
+      key = { type = "string", required = true, doc = "Name of the setting" },
+      value = { type = "any", doc = "Its value" },
+      layer = { type = "string", required = true, doc = "The layer that gives it" },
+      source = { type = "string", doc = "File, variable or flag" },
+      doc = { type = "string", doc = "What it is for" },
+      err = { type = "string", doc = "What is wrong with it" },
+    },
+    list = true,
+  },
   run = function(ctx)
     local e = ctx.config:check_files()
     if e then

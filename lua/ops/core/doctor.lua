@@ -11,7 +11,17 @@ return {
     },
   },
   http = { method = "GET", path = "/v1/doctor" },
-  result = { columns = { "area", "check", "status", "detail", "fix" } },
+  result = {
+    columns = { "area", "check", "status", "detail", "fix" },
+    schema = {
+      area = { type = "string", required = true, doc = "program, machine, workspace or extensions" },
+      check = { type = "string", required = true, doc = "What was looked at" },
+      status = { type = "enum", required = true, one_of = { "ok", "warning", "failed" }, doc = "What was found" },
+      detail = { type = "string", doc = "More of it" },
+      fix = { type = "string", doc = "What to do" },
+    },
+    list = true,
+  },
   view = "doctor",
   run = function(ctx, p)
     return require("prov.doctor").run(ctx, p.area)

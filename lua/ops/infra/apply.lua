@@ -7,7 +7,7 @@ return {
 Plans, shows the plan, asks, and executes it. Interrupted at any moment, the next apply takes over
 what was half done. Ctrl-C once starts no new step, twice cancels the running ones, and so does --timeout.]],
   params = {
-    plan = { type = "path", positional = 1, flag = true, doc = "Apply this saved plan instead of making one" },
+    plan = { type = "path", file = "in", positional = 1, flag = true, doc = "Apply this saved plan" },
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },
@@ -23,7 +23,7 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
   again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs" },
   mcp = { destructive = true },
-  result = { columns = { "address", "action", "status" } },
+  result = { columns = { "address", "action", "status" }, schema = "outcome" },
   view = "apply",
   run = function(ctx, p)
     local apply = require("prov.apply")

@@ -21,7 +21,7 @@ services go with their servers.]],
   again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/destroy" },
   mcp = { destructive = true },
-  result = { columns = { "address", "action", "status" } },
+  result = { columns = { "address", "action", "status" }, schema = "outcome" },
   view = "apply",
   run = function(ctx, p)
     local apply = require("prov.apply")

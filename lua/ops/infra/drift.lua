@@ -6,11 +6,15 @@ return {
 Reads every resource and checks every service, and compares them with what prov recorded. Changes
 nothing; exit code 3 when something differs. 'prov apply' takes it back, --accept makes it the record.]],
   params = {
-    accept = { type = "bool", default = false, doc = "Record what is there now" },
+    accept = { type = "bool", default = false, http = false, doc = "Record what is there now" },
   },
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/drift" },
-  result = { columns = { "address", "status" }, rows = "changes" },
+  result = {
+    columns = { "address", "status" },
+    rows = "changes",
+    schema = "drift",
+  },
   view = "drift",
   run = function(ctx, p)
     return require("prov.drift").run(ctx, p.accept)

@@ -3,7 +3,7 @@ return {
   name = "graph",
   summary = "Print the dependency graph",
   params = {
-    format = { type = "enum", one_of = { "dot", "mermaid", "json" }, default = "dot", doc = "Form of the graph" },
+    format = { type = "enum", one_of = { "dot", "mermaid", "json", "svg" }, default = "dot", doc = "Its form" },
     recorded = { type = "bool", default = false, doc = "The graph in the state instead of the one in the infra" },
   },
   permission = { action = "read", resource = "Workspace" },

@@ -9,7 +9,9 @@ return {
   },
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/outputs" },
-  result = {},
+  result = {
+    value = { type = "any", doc = "The outputs by name; with a name, the value of that one" },
+  },
   run = function(ctx, p)
     local value = require("prov.value")
     local workspace = assert(ctx:need_workspace())

@@ -17,7 +17,12 @@ refused when the state has moved on.]],
   },
   permission = { action = "read", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/plans" },
-  result = { columns = { "action", "address", "reason" }, rows = "steps", name = "id" },
+  result = {
+    columns = { "action", "address", "reason" },
+    rows = "steps",
+    name = "id",
+    schema = "plan",
+  },
   view = "plan",
   run = function(ctx, p)
     local project <close> = assert(require("prov.project").open(ctx))

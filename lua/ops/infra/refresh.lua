@@ -7,7 +7,11 @@ return {
   permission = { action = "update", resource = "State" },
   again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/refresh" },
-  result = { columns = { "address", "status" }, rows = "changes" },
+  result = {
+    columns = { "address", "status" },
+    rows = "changes",
+    schema = "drift",
+  },
   view = "drift",
   run = function(ctx)
     return require("prov.drift").run(ctx, true)

@@ -10,7 +10,7 @@ return {
   },
   permission = { action = "update", resource = "Job" },
   http = { method = "POST", path = "/v1/jobs/{id}/answer" },
-  result = { columns = { "id", "operation", "workspace", "state" } },
+  result = { columns = { "id", "operation", "workspace", "state" }, schema = "job" },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").answer(ctx, p.id, p.answer == "yes")
   end,

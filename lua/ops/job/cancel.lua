@@ -12,7 +12,7 @@ end; --now cancels those too.]],
   },
   permission = { action = "update", resource = "Job" },
   http = { method = "POST", path = "/v1/jobs/{id}/cancel" },
-  result = { columns = { "id", "operation", "workspace", "state" } },
+  result = { columns = { "id", "operation", "workspace", "state" }, schema = "job" },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").cancel(ctx, p.id, p.now)
   end,

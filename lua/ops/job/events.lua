@@ -9,7 +9,7 @@ return {
     after = { type = "string", doc = "Go on behind the event of this id, as with Last-Event-ID" },
   },
   permission = { action = "read", resource = "Job" },
-  http = { method = "GET", path = "/v1/jobs/{id}/events" },
+  http = { method = "GET", path = "/v1/jobs/{id}/events", resume = "number" },
   result = {},
   run = function(ctx, p)
     return require("prov.orchestrator.streams").job(ctx, p.id, p.after)

@@ -21,6 +21,8 @@ return {
     columns = { "id", "state", "operation", "workspace", "created", "reason" },
     wide = { "priority", "attempts", "run_at", "started", "ended", "schedule" },
     empty = "no jobs",
+    schema = "job",
+    list = true,
   },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").list(ctx, p)

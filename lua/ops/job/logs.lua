@@ -10,7 +10,17 @@ return {
   },
   permission = { action = "read", resource = "Job" },
   http = { method = "GET", path = "/v1/jobs/{id}/logs" },
-  result = { columns = { "number", "type", "text" }, empty = "nothing yet" },
+  result = {
+    columns = { "number", "type", "text" },
+    empty = "nothing yet",
+    schema = {
+      number = { type = "int", required = true, doc = "Number of the event; rises" },
+      type = { type = "string", required = true, doc = "What it is: info, warn, step, ended, ..." },
+      text = { type = "string", required = true, doc = "One line for people" },
+      event = { type = "any", required = true, doc = "Everything it says" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").logs(ctx, p)
   end,

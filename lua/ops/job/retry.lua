@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "update", resource = "Job" },
   http = { method = "POST", path = "/v1/jobs/{id}/retry" },
-  result = { columns = { "id", "operation", "workspace", "state" } },
+  result = { columns = { "id", "operation", "workspace", "state" }, schema = "job" },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").retry(ctx, p.id)
   end,

@@ -9,7 +9,7 @@ return {
   },
   permission = { action = "read", resource = "Job" },
   http = { method = "GET", path = "/v1/jobs/{id}" },
-  result = {},
+  result = { schema = "job" },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").show(ctx, p.id)
   end,

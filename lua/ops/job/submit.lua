@@ -12,8 +12,8 @@ with the highest priority goes first, and one at a time.]],
     "prov job submit 'server restart' -w shop --params name=web-1 --delay 3600",
   },
   permission = { action = "create", resource = "Job" },
-  http = { method = "POST", path = "/v1/jobs", status = 202, location = "/v1/jobs/{id}" },
-  result = { columns = { "id", "operation", "workspace", "state" } },
+  http = { method = "POST", path = "/v1/jobs", status = 202, once = true, location = "/v1/jobs/{id}" },
+  result = { columns = { "id", "operation", "workspace", "state" }, schema = "job" },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").submit(ctx, p)
   end,

@@ -11,7 +11,17 @@ state true.]],
   },
   permission = { action = "delete", resource = "Lab" },
   http = { method = "DELETE", path = "/v1/labs/{name}" },
-  result = { columns = { "name", "servers", "networks", "volumes" } },
+  result = {
+    columns = { "name", "servers", "networks", "volumes" },
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      dir = { type = "string", doc = "Its folder" },
+      workspace = { type = "string", doc = "The workspace that made it" },
+      servers = { type = "int", required = true, doc = "How many" },
+      networks = { type = "int", required = true, doc = "How many" },
+      volumes = { type = "int", required = true, doc = "How many" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.machine.labs").delete(ctx, p.name, p.dir)
   end,

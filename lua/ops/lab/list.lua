@@ -14,6 +14,15 @@ workspace or state is lost is removed by 'prov lab delete'.]],
     columns = { "name", "servers", "networks", "volumes", "workspace" },
     wide = { "dir" },
     empty = "no labs: the local provider has nothing on this machine",
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      dir = { type = "string", required = true, doc = "Its folder" },
+      workspace = { type = "string", doc = "The workspace that made it" },
+      servers = { type = "int", required = true, doc = "How many" },
+      networks = { type = "int", required = true, doc = "How many" },
+      volumes = { type = "int", required = true, doc = "How many" },
+    },
+    list = true,
   },
   run = function(_, p)
     return require("prov.machine.labs").list(p.dir)

@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "read", resource = "Extension" },
   http = { method = "GET", path = "/v1/providers/{name}" },
-  result = {},
+  result = { schema = "extension" },
   view = "extension",
   run = function(ctx, p)
     return require("prov.extensions").show(ctx.registry, "provider", p.name)

@@ -7,6 +7,7 @@ return {
 takes its parameters as a table, or its positional ones in order, and returns its value. A line that
 begins with `:` is a command line (`:server list`). The workspace is `ws`, the last value `_`.
 `help()` lists what there is. Ctrl-D leaves.]],
+  terminal = true,
   result = {},
   view = "silent",
   run = function(ctx)

@@ -11,7 +11,13 @@ the next apply goes on from there.]],
   shared = true,
   permission = { action = "update", resource = "Run" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/current/cancel" },
-  result = { columns = { "owner", "pid" } },
+  result = {
+    columns = { "owner", "pid" },
+    schema = {
+      owner = { type = "string", required = true, doc = "Who was asked to end" },
+      pid = { type = "int", doc = "Its process" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.engine.runs").cancel(assert(assert(ctx:need_workspace()):store()), p.now)
   end,

@@ -7,7 +7,11 @@ return {
   },
   permission = { action = "read", resource = "Run" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/runs/{id}/diff" },
-  result = { columns = { "address", "change" }, rows = "changes" },
+  result = {
+    columns = { "address", "change" },
+    rows = "changes",
+    schema = "state_diff",
+  },
   view = "state_diff",
   run = function(ctx, p)
     return require("prov.engine.runs").diff(assert(assert(ctx:need_workspace()):store()), p.id)

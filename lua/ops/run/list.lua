@@ -10,6 +10,11 @@ return {
   result = {
     columns = { "id", "what", "status", "started", "steps", "failed", "skipped" },
     empty = "nothing was run yet",
+    schema = require("prov.shapes").with("run", {
+      started = { type = "string", required = true, doc = "When it began, as 2026-11-27T09:30:00Z" },
+      ended = { type = "string", doc = "When it ended" },
+    }),
+    list = true,
   },
   run = function(ctx, p)
     local store = assert(assert(ctx:need_workspace()):store())

@@ -10,7 +10,23 @@ when it has ended (done, failed, or unknown when nobody can say).]],
   },
   permission = { action = "read", resource = "Run" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/runs/{id}/logs" },
-  result = { columns = { "time", "phase", "step", "id", "error" }, empty = "no step has begun" },
+  result = {
+    columns = { "time", "phase", "step", "id", "error" },
+    empty = "no step has begun",
+    schema = {
+      time = { type = "string", required = true, doc = "When, as 2026-11-27T09:30:00Z" },
+      step = { type = "string", required = true, doc = "Action and address" },
+      phase = {
+        type = "enum",
+        required = true,
+        one_of = { "intent", "accepted", "done", "failed", "unknown" },
+        doc = "What is known of it",
+      },
+      id = { type = "string", doc = "Identity at the provider" },
+      error = { type = "any", doc = "What went wrong" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     local runs = require("prov.engine.runs")
     local store = assert(assert(ctx:need_workspace()):store())

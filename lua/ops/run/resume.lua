@@ -14,7 +14,7 @@ Settles what the run left unknown, plans what is left to do, shows it, asks, and
   again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/last/resume" },
   mcp = { destructive = true },
-  result = { columns = { "address", "action", "status" } },
+  result = { columns = { "address", "action", "status" }, schema = "outcome" },
   view = "apply",
   run = function(ctx, p)
     local runs = require("prov.engine.runs")

@@ -14,7 +14,7 @@ others made of it meanwhile counts as done. 'prov run resume' goes on with all o
   permission = { action = "update", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/runs/{id}/retry" },
   mcp = { destructive = true },
-  result = { columns = { "address", "action", "status" } },
+  result = { columns = { "address", "action", "status" }, schema = "outcome" },
   view = "apply",
   run = function(ctx, p)
     local apply, runs = require("prov.apply"), require("prov.engine.runs")

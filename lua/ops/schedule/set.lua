@@ -17,7 +17,7 @@ are those of the wall in --zone, also when the clocks change. A schedule of this
       type = "enum",
       one_of = { "skip", "once", "all" },
       default = "once",
-      doc = "Times that passed while the orchestrator did not run: left out, made up for by one job, or by one each",
+      doc = "Times while it did not run: left out, made up for once, or one by one",
     },
     overlap = {
       type = "enum",

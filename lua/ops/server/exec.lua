@@ -29,7 +29,16 @@ is written, and its exit code is that of prov. Put -- before a command that has 
   permission = { action = "update", resource = "Server" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{name}/exec" },
   mcp = { destructive = true },
-  result = { columns = { "server", "code", "stdout", "stderr" } },
+  result = {
+    columns = { "server", "code", "stdout", "stderr" },
+    schema = {
+      server = { type = "string", required = true, doc = "Address of the server" },
+      code = { type = "int", doc = "Exit code of the command" },
+      signal = { type = "string", doc = "The signal that ended it" },
+      stdout = { type = "string", required = true, doc = "What it wrote" },
+      stderr = { type = "string", required = true, doc = "What it wrote as errors" },
+    },
+  },
   view = "exec",
   run = function(ctx, p)
     local command = table.concat(p.command, " ")

@@ -12,6 +12,8 @@ return {
     columns = { "name", "status", "ip", "provider", "address" },
     wide = { "ssh", "id" },
     empty = "no servers; prov apply makes what the infra describes",
+    schema = "server",
+    list = true,
   },
   run = function(ctx, p)
     local project <close> = assert(require("prov.project").open(ctx, { infra = p.refresh and "try" or "no" }))

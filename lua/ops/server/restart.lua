@@ -13,7 +13,7 @@ return {
   },
   permission = { action = "update", resource = "Server" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{name}/restart" },
-  result = { columns = { "name", "status", "ip" } },
+  result = { columns = { "name", "status", "ip" }, schema = "server" },
   run = function(ctx, p)
     return require("prov.servers").act(ctx, p.name, "restart")
   end,

@@ -13,7 +13,14 @@ return {
   },
   permission = { action = "read", resource = "Server" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/servers/{name}" },
-  result = { columns = { "name", "address", "provider", "id", "status", "ip", "ssh" } },
+  result = {
+    columns = { "name", "address", "provider", "id", "status", "ip", "ssh" },
+    schema = require("prov.shapes").with("server", {
+      state = { type = "any", doc = "What the provider said" },
+      args = { type = "any", doc = "What was wanted" },
+      needs = { type = "list", of = { type = "string" }, required = true, doc = "Addresses of what it needs" },
+    }),
+  },
   run = function(ctx, p)
     local servers = require("prov.servers")
     local project <close> = assert(require("prov.project").open(ctx, { infra = "no" }))

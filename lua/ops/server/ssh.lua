@@ -23,6 +23,7 @@ the server. With a command behind the name, runs that instead of a shell.]],
     },
   },
   permission = { action = "update", resource = "Server" },
+  terminal = true,
   result = {},
   view = "silent",
   run = function(ctx, p)

@@ -14,7 +14,7 @@ return {
   permission = { action = "update", resource = "Server" },
   again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{name}/stop" },
-  result = { columns = { "name", "status", "ip" } },
+  result = { columns = { "name", "status", "ip" }, schema = "server" },
   run = function(ctx, p)
     return require("prov.servers").act(ctx, p.name, "stop")
   end,

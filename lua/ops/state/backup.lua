@@ -8,7 +8,15 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/backup" },
-  result = { columns = { "file", "revision", "nodes", "bytes" } },
+  result = {
+    columns = { "file", "revision", "nodes", "bytes" },
+    schema = {
+      file = { type = "string", required = true, doc = "The copy" },
+      revision = { type = "int", required = true, doc = "Revision of the state in it" },
+      nodes = { type = "int", required = true, doc = "Records in it" },
+      bytes = { type = "int", required = true, doc = "Its size" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.states").backup(ctx, p.file)
   end,

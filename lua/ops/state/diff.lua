@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state/diff" },
-  result = { columns = { "address", "change" } },
+  result = { columns = { "address", "change" }, schema = "state_diff" },
   view = "state_diff",
   run = function(ctx, p)
     local state = require("prov.state")

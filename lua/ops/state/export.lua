@@ -9,7 +9,9 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state/export" },
-  result = {},
+  result = {
+    value = { type = "string", doc = "The export as text: JSON, or statements for SurrealDB" },
+  },
   view = "text",
   run = function(ctx, p)
     local state = assert(require("prov.state").load(assert(assert(ctx:need_workspace()):store()), p.revision))

@@ -9,17 +9,14 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state" },
-  result = { columns = { "address", "kind", "provider", "id" } },
+  result = { columns = { "address", "kind", "provider", "id" }, schema = "record", list = true },
   run = function(ctx, p)
     local workspace = assert(ctx:need_workspace())
     local state = assert(require("prov.state").load(assert(workspace:store()), p.revision))
-    local rows = {}
-    for _, address in ipairs(state:addresses()) do
-      local record = state.records[address]
+    return require("prov.states").rows(state, function(address, record)
       if not p.kind or record.kind == p.kind then
-        rows[#rows + 1] = { address = address, kind = record.kind, provider = record.provider, id = record.id }
+        return { address = address, kind = record.kind, provider = record.provider, id = record.id }
       end
-    end
-    return rows
+    end)
   end,
 }

@@ -9,7 +9,14 @@ return {
   },
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/mv" },
-  result = { columns = { "from", "to" } },
+  result = {
+    columns = { "from", "to" },
+    schema = {
+      from = { type = "string", required = true, doc = "Old address" },
+      to = { type = "string", required = true, doc = "New address" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     return require("prov.states").move(ctx, p.from, p.to)
   end,

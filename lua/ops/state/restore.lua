@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/restore" },
-  result = { columns = { "address", "change" } },
+  result = { columns = { "address", "change" }, schema = "state_diff" },
   view = "state_diff",
   run = function(ctx, p)
     return require("prov.states").restore(ctx, p.revision)

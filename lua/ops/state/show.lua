@@ -15,7 +15,18 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state/{address}" },
-  result = {},
+  result = {
+    schema = {
+      address = { type = "string", required = true, doc = "Its address" },
+      kind = { type = "string", required = true, doc = "Kind of resource, or taskserv" },
+      provider = { type = "string", doc = "Its provider" },
+      id = { type = "string", doc = "What its provider calls it" },
+      tainted = { type = "bool", doc = "It is half made" },
+      needs = { type = "list", required = true, of = { type = "string" }, doc = "Addresses of what it needs" },
+      args = { type = "any", doc = "What was wanted" },
+      state = { type = "any", doc = "What the provider said" },
+    },
+  },
   run = function(ctx, p)
     local plain = require("prov.plan.file").plain
     local workspace = assert(ctx:need_workspace())

@@ -9,7 +9,15 @@ return {
   shared = true,
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/unlock" },
-  result = { columns = { "name", "owner" }, empty = "no locks" },
+  result = {
+    columns = { "name", "owner" },
+    empty = "no locks",
+    schema = {
+      name = { type = "string", required = true, doc = "Name of the lock" },
+      owner = { type = "string", required = true, doc = "Who held it" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     return require("prov.states").unlock(ctx, p.force)
   end,

@@ -15,7 +15,16 @@ return {
   },
   permission = { action = "read", resource = "Server" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/taskservs/check" },
-  result = { columns = { "address", "status", "detail" }, empty = "no task services are installed" },
+  result = {
+    columns = { "address", "status", "detail" },
+    empty = "no task services are installed",
+    schema = {
+      address = { type = "string", required = true, doc = "taskserv.NAME@server" },
+      status = { type = "enum", required = true, one_of = { "ok", "drifted", "failed" }, doc = "How it is" },
+      detail = { type = "string", doc = "What differs, or what is wrong" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     return require("prov.taskservs").check(ctx, p)
   end,

@@ -27,7 +27,7 @@ ones. A service that the infra does not declare is removed again by the next pro
   permission = { action = "update", resource = "Server" },
   again = true,
   http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{server}/taskservs/{name}" },
-  result = { columns = { "address", "status", "changed", "ok" } },
+  result = { columns = { "address", "status", "changed", "ok" }, schema = "installed" },
   run = function(ctx, p)
     return require("prov.taskservs").install(ctx, p)
   end,

@@ -9,6 +9,8 @@ return {
     columns = { "name", "category", "summary" },
     wide = { "path" },
     empty = "no taskservs; see prov help extension new",
+    schema = "extension_row",
+    list = true,
   },
   run = function(ctx)
     return require("prov.extensions").list(ctx.registry, "taskserv")

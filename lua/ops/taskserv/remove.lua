@@ -22,7 +22,7 @@ return {
   again = true,
   http = { method = "DELETE", path = "/v1/workspaces/{workspace}/servers/{server}/taskservs/{name}" },
   mcp = { destructive = true },
-  result = { columns = { "address", "status", "changed", "ok" } },
+  result = { columns = { "address", "status", "changed", "ok" }, schema = "installed" },
   run = function(ctx, p)
     return require("prov.taskservs").remove(ctx, p)
   end,

@@ -14,7 +14,7 @@ return {
   },
   permission = { action = "read", resource = "Extension" },
   http = { method = "GET", path = "/v1/taskservs/{name}" },
-  result = {},
+  result = { schema = "extension" },
   view = "extension",
   run = function(ctx, p)
     return require("prov.extensions").show(ctx.registry, "taskserv", p.name)

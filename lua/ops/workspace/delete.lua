@@ -13,7 +13,14 @@ know of them. The infra files stay, unless --files is given.]],
   permission = { action = "delete", resource = "Workspace" },
   http = { method = "DELETE", path = "/v1/workspaces/{name}" },
   mcp = { destructive = true },
-  result = { columns = { "name", "dir", "deleted" } },
+  result = {
+    columns = { "name", "dir", "deleted" },
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      dir = { type = "string", required = true, doc = "Its folder" },
+      deleted = { type = "enum", required = true, one_of = { "state", "folder" }, doc = "How much" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.workspaces").delete(ctx, p)
   end,

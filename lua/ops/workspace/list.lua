@@ -9,6 +9,14 @@ return {
     columns = { "name", "current", "dir" },
     wide = { "description" },
     empty = "no workspaces; prov workspace new NAME makes one",
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      dir = { type = "string", required = true, doc = "Its folder" },
+      description = { type = "string", doc = "What it is for" },
+      current = { type = "bool", required = true, doc = "It is used when no other is named" },
+      missing = { type = "bool", doc = "Its folder is not there" },
+    },
+    list = true,
   },
   run = function()
     return require("prov.workspaces").list()

@@ -8,13 +8,19 @@ Makes the folder with prov.yaml, an infra.yaml to begin with, and extensions/, a
 workspace that is used when no other is named. A folder that holds an infra file already keeps it.]],
   params = {
     dir = { type = "path", required = true, positional = 1, doc = "The folder; its last part is the name" },
-    name = { type = "string", doc = "Another name than that of the folder" },
+    name = { type = "string", pattern = "[a-z][a-z0-9-]*", doc = "Another name than that of the folder" },
     description = { type = "string", doc = "What it is for" },
   },
   examples = { "prov workspace new shop", "cd shop && prov validate && prov plan" },
   permission = { action = "create", resource = "Workspace" },
   http = { method = "POST", path = "/v1/workspaces" },
-  result = { columns = { "name", "dir" } },
+  result = {
+    columns = { "name", "dir" },
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      dir = { type = "string", required = true, doc = "Its folder" },
+    },
+  },
   run = function(ctx, p)
     local workspace, e = require("prov.workspace").create(p.dir, { name = p.name, description = p.description })
     if not workspace then

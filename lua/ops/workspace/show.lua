@@ -7,7 +7,16 @@ return {
   },
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{name}" },
-  result = { columns = { "name", "description", "dir", "revision", "resources" } },
+  result = {
+    columns = { "name", "description", "dir", "revision", "resources" },
+    schema = {
+      name = { type = "string", required = true, doc = "Its name" },
+      description = { type = "string", doc = "What it is for" },
+      dir = { type = "string", required = true, doc = "Its folder" },
+      revision = { type = "int", required = true, doc = "Revision of its state" },
+      resources = { type = "int", required = true, doc = "Resources in its state" },
+    },
+  },
   run = function(ctx, p)
     local workspace, e
     if p.name then

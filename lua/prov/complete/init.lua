@@ -21,10 +21,11 @@ end
 names.provider = of_registry("provider")
 names.taskserv = of_registry("taskserv")
 names.cluster = of_registry("cluster")
+names.workflow = of_registry("workflow")
 
 function names.extension(ctx)
   local list = {}
-  for _, kind in ipairs({ "provider", "taskserv", "cluster" }) do
+  for _, kind in ipairs({ "provider", "taskserv", "cluster", "workflow" }) do
     for _, one in ipairs(ctx.registry:index(kind)) do
       list[#list + 1] = { one.name, kind }
     end
@@ -69,6 +70,15 @@ function names.run(ctx)
   local store = ctx.workspace and ctx.workspace:store()
   for i, run in ipairs(store and require("prov.engine.runs").list(store, 20) or {}) do
     list[i] = { run.id, run.status }
+  end
+  return list
+end
+
+function names.flow(ctx)
+  local list = {}
+  local store = ctx.workspace and ctx.workspace:store()
+  for i, run in ipairs(store and require("prov.workflow.journal").list(store, 20) or {}) do
+    list[i] = { run.id, ("%s, %s"):format(run.workflow, run.status) }
   end
   return list
 end

@@ -530,6 +530,7 @@ function M.errors(problems, at)
     local text = M.path_text(path)
     out[i] = err.new("invalid", text ~= "" and text .. ": " .. p.msg or p.msg, {
       path = text,
+      keys = path,
       file = at.file,
       line = line,
       column = column,

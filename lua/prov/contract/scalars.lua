@@ -3,7 +3,8 @@
 
 local M = {}
 
-local INT_MAX = math.maxinteger
+--- The longest duration, in seconds.
+M.LONGEST = 9e18
 
 function M.string(v)
   if type(v) == "string" then
@@ -72,7 +73,7 @@ local SECONDS = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
 
 --- Seconds of "5m", "1h30m", "500ms", 90.
 function M.duration(v)
-  if type(v) == "number" and v >= 0 and v < INT_MAX then
+  if type(v) == "number" and v >= 0 and v <= M.LONGEST then
     return v
   end
   if type(v) == "string" and v ~= "" then
@@ -85,7 +86,7 @@ function M.duration(v)
       end
       total, at = total + tonumber(number) * SECONDS[unit], stop
     end
-    if total then
+    if total and total <= M.LONGEST then
       return math.tointeger(total) or total
     end
   end

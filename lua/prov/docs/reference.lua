@@ -1,9 +1,11 @@
 --- docs/reference: one Markdown page per group of operations, from their declarations.
 
 local declared = require("prov.docs.declared")
+local describe = require("prov.contract.describe")
 local markdown = require("prov.docs.markdown")
 local ops = require("prov.ops")
 local params = require("prov.params")
+local results = require("prov.results")
 
 local M = {}
 
@@ -29,6 +31,28 @@ local function argument_text(param)
   return (param.metavar or param.name):upper():gsub("_", "-")
 end
 
+-- What -o json gives, and the REST API.
+local function result_table(out, op)
+  local field = results.field(op)
+  if not field then
+    return
+  end
+  local record = field.type == "list" and field.of or field
+  local route = op.http and (" (`%s %s`)"):format(op.http.method, op.http.path) or ""
+  if not record.fields then
+    out[#out + 1] = ("\nGives%s: %s.\n"):format(route, markdown.cell(field.doc or field.type))
+    return
+  end
+  out[#out + 1] = ("\n`-o json`%s gives %s:\n"):format(route, field.type == "list" and "a list of" or "a map with")
+  out[#out + 1] = markdown.head("field", "type", "what it says")
+  for _, row in ipairs(describe.rows(record.fields)) do
+    if not row.name:find(".", 1, true) then
+      out[#out + 1] = ("| `%s`%s | %s | %s |\n"):format(row.name, row.required and "" or " (optional)",
+        cell(row.type), cell(row.doc or ""))
+    end
+  end
+end
+
 --- The section of one operation.
 ---@param name string
 ---@return string
@@ -48,6 +72,7 @@ function M.operation(name)
   if op.examples then
     out[#out + 1] = ("\n```sh\n%s\n```\n"):format(table.concat(op.examples, "\n"))
   end
+  result_table(out, op)
   return table.concat(out)
 end
 

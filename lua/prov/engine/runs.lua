@@ -37,19 +37,17 @@ function M.list(store, limit)
     end
     return a.id > b.id
   end)
-  for i = #list, (limit or #list) + 1, -1 do
+  for i = #list, math.min(limit or #list, #list) + 1, -1 do
     list[i] = nil
   end
   return list
 end
 
---- The run that is meant: an id, the end of one, or "last".
+--- The run of a list, newest first, that is meant: an id, the end of one, or "last".
+---@param list table[]
+---@param name string
 ---@return table?, prov.Err?
-function M.find(store, name)
-  local list, e = M.list(store)
-  if not list then
-    return nil, e
-  end
+function M.pick(list, name)
   local ids, found = {}, nil
   for i, run in ipairs(list) do
     ids[i] = run.id
@@ -124,6 +122,16 @@ function M.left(run, infra, now)
   return addresses
 end
 
+--- The run of a store that is meant, as for pick.
+---@return table?, prov.Err?
+function M.find(store, name)
+  local list, e = M.list(store)
+  if not list then
+    return nil, e
+  end
+  return M.pick(list, name)
+end
+
 --- The revision the state had before a run.
 ---@param store prov.Store
 ---@param name string
@@ -164,7 +172,7 @@ end
 ---@param now? boolean
 ---@return { owner: string, pid: integer }?, prov.Err?
 function M.cancel(store, now)
-  local owner, e = require("prov.engine").ask_to_cancel(store, now)
+  local owner, e = require("prov.engine.locks").ask_to_cancel(store, now)
   if not owner then
     return nil, e
   end

@@ -47,6 +47,7 @@ local function save(run, step, phase, parts)
   state.writes(record, run.records[step.address], batch)
   local ok, e = run:journal(step, phase, { id = parts.id }, batch)
   if not ok then
+    run.uncertain[step.id] = true -- it took effect, and no record says so
     return nil, e
   end
   run:settle(step.address, record)
@@ -86,6 +87,7 @@ local function forget(run, step, record)
   batch.message = step.id
   local ok, e = run:journal(step, "done", { id = record.id }, batch)
   if not ok then
+    run.uncertain[step.id] = true
     return nil, e
   end
   for _, address in ipairs(gone) do

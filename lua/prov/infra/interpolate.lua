@@ -13,10 +13,14 @@ local function bad(text, why)
     { path = {}, msg = ("'%s' is not a reference: %s"):format(text, why), hint = "write $${ for a plain ${" }
 end
 
---- Reads `.name`, `[1]`, `["name"]` steps.
-local function read_path(text, at)
+--- Reads the `.name`, `[1]` and `["name"]` steps at a position.
+---@param text string
+---@param at integer
+---@return (string|integer)[] path
+---@return integer stop behind the last one
+function M.steps(text, at)
   local path = {}
-  while at <= #text do
+  while true do
     local name, stop = text:match("^%.([%w_-]+)()", at)
     if not name then
       name, stop = text:match("^%[(%d+)%]()", at)
@@ -26,12 +30,17 @@ local function read_path(text, at)
       name, stop = text:match('^%["([^"]*)"%]()', at)
     end
     if not name then
-      return nil
+      return path, at
     end
     path[#path + 1] = name
     at = stop
   end
-  return path
+end
+
+--- The steps from a position to the end of the text; nil when there is something else.
+local function read_path(text, at)
+  local path, stop = M.steps(text, at)
+  return stop > #text and path or nil
 end
 
 --- The value of index, key or value in a scope; nil and why not.
@@ -74,8 +83,11 @@ local function expression(text)
   return value.ref(address.format(found), path)
 end
 
---- The parts of a string with `${` in it: strings, references and local parts.
-local function parse(text)
+--- The parts of a string with `${` in it: strings, and what `read` makes of the text between braces.
+---@param text string
+---@param read fun(inner: string, at: integer): any, table? value, problem; `at` is where inner begins
+---@return any[]? parts, table? problem
+function M.split(text, read)
   local parts, n, at = {}, 0, 1
   while true do
     local start = find(text, "${", at, true)
@@ -90,7 +102,7 @@ local function parse(text)
       if not stop then
         return bad(text, "the closing } is missing")
       end
-      local v, problem = expression(sub(text, start + 2, stop - 1))
+      local v, problem = read(sub(text, start + 2, stop - 1), start + 2)
       if problem then
         return nil, problem
       end
@@ -129,7 +141,7 @@ end
 
 --- A string ready to be filled: `{ done = value }`, `{ parts = ... }` or `{ problem = ... }`.
 local function prepare(text)
-  local parts, problem = parse(text)
+  local parts, problem = M.split(text, expression)
   if not parts then
     return { problem = problem }
   end

@@ -12,6 +12,7 @@ local M = {}
 ---@field file string path shown in messages
 ---@field tree table
 ---@field place fun(path: (string|integer)[]): integer?, integer? line and column
+---@field text string
 
 local function kind_proxy(kind, hint)
   return setmetatable({}, {
@@ -58,8 +59,8 @@ end
 
 local readers = {}
 
-function readers.lua(text, file, workspace)
-  local tree, e = sandbox.run(text, file, lua_env(workspace))
+function readers.lua(text, file, env)
+  local tree, e = sandbox.run(text, file, env)
   if e then
     return nil, e
   end
@@ -89,15 +90,20 @@ function readers.json(text, file)
     end
 end
 
-local function read_one(workspace, path)
+--- Reads one file that holds a map, in any form.
+---@param path string
+---@param file string the path that messages show
+---@param example string what a Lua file returns, for its error
+---@param env table? environment of a Lua file; the pure one by default
+---@return prov.Source? source with the text
+---@return prov.Err?
+function M.read_one(path, file, example, env)
   local extension = path:match("%.(%a+)$")
   local text, e = fs.read(path)
   if not text then
     return nil, e
   end
-  local file = path:sub(1, #workspace.dir + 1) == workspace.dir .. "/" and path:sub(#workspace.dir + 2)
-    or path
-  local tree, place = readers[extension](text, file, workspace)
+  local tree, place = readers[extension](text, file, env or extension == "lua" and sandbox.env())
   if err.is(place) then
     return nil, place
   end
@@ -105,11 +111,11 @@ local function read_one(workspace, path)
     tree = {}
   end
   if type(tree) ~= "table" or value.is_marked(tree) or value.is_list(tree) and next(tree) ~= nil then
-    local what = extension == "lua" and "must return a table such as { servers = { ... } }"
+    local what = extension == "lua" and "must return a table such as " .. example
       or "must hold a map"
     return nil, err.new("invalid", "the file " .. what, { file = file, line = 1 })
   end
-  return { file = file, path = path, tree = tree, place = place }
+  return { file = file, path = path, tree = tree, place = place, text = text }
 end
 
 --- Paths of the infra files of a workspace.
@@ -149,7 +155,8 @@ function M.read(workspace)
   local sources, errs = {}, {}
   for _, path in ipairs(paths) do
     local source
-    source, e = read_one(workspace, path)
+    local file = path:sub(1, #workspace.dir + 1) == workspace.dir .. "/" and path:sub(#workspace.dir + 2) or path
+    source, e = M.read_one(path, file, "{ servers = { ... } }", path:match("%.lua$") and lua_env(workspace))
     if source then
       sources[#sources + 1] = source
     else

@@ -33,8 +33,6 @@ function M:cancel(id, now)
   self.queue:remove(job.lane, order)
   job.events = (job.events or 0) + 1
   jobs_of.finish(batch, job, "canceled")
-  local last = jobs_of.last_words(job)
-  jobs_of.event(batch, id, job.events, last)
   local ok
   ok, e = self:commit_now(batch)
   self.queue:removed(job.lane, order)
@@ -44,7 +42,7 @@ function M:cancel(id, now)
   end
   self[line] = self[line] - 1
   self.metrics:add("prov_jobs_ended_total", 1, "canceled")
-  self.watches:tell(id, job.events, last)
+  self.watches:tell(id, job.events, "ended")
   self:publish(job)
   return job
 end

@@ -133,20 +133,23 @@ Feed.__index = Feed
 ---@param epoch string
 ---@return prov.Feed
 function M.feed(epoch)
-  return setmetatable({ epoch = epoch, ring = {}, first = 1, last = 0, listeners = {} }, Feed)
+  return setmetatable({
+    epoch = epoch, ids = {}, states = {}, times = {}, first = 1, last = 0, listeners = {},
+  }, Feed)
 end
 
---- Adds an event; it is remembered while RING others come.
----@param value any
-function Feed:push(value)
+--- Adds an event, a job has another state; it is remembered while RING others come. Plain lists, no table
+--- each: there are many of them, and mostly nobody listens.
+---@param id string
+---@param state string
+---@param time integer milliseconds
+function Feed:push(id, state, time)
   self.last = self.last + 1
-  self.ring[self.last] = value
-  if self.last - self.first >= RING then
-    self.ring[self.first] = nil
-    self.first = self.first + 1
-  end
+  local slot = self.last % RING
+  self.ids[slot], self.states[slot], self.times[slot] = id, state, time
+  self.first = math.max(self.first, self.last - RING + 1)
   for one in pairs(self.listeners) do
-    hear(one, self.last, value)
+    hear(one, self.last, { state, time, id })
   end
 end
 
@@ -162,7 +165,8 @@ function Feed:listen(after)
   one = listener(function(from)
     local out = {}
     for number = math.max(from + 1, self.first), math.min(self.last, from + LAG) do
-      out[#out + 1] = { number, self.ring[number] }
+      local slot = number % RING
+      out[#out + 1] = { number, { self.states[slot], self.times[slot], self.ids[slot] } }
     end
     return out
   end, after, function(it)

@@ -117,8 +117,7 @@ end
 
 --- Tells everybody who listens that a job has another state.
 function Orchestrator:publish(job)
-  self.feed:push({ job = job.id, operation = job.op, workspace = job.workspace, state = job.state,
-    time = clock.wall() })
+  self.feed:push(job.id, job.state, clock.wall())
 end
 
 --- Listens to the events of a job, from behind one on: { number, "kind\njson" }.
@@ -161,9 +160,8 @@ local function sweep(self, rows)
     kept[worker_of.farewell_path(self.dir, row.entry.worker)] = true
   end
   for _, entry in ipairs(fs.list(self.dir .. "/outcomes") or {}) do
-    local path = self.dir .. "/outcomes/" .. entry.name
-    local writer = entry.name:match("%.(%d+)%-%d+%.tmp$")
-    if not kept[path] and not (writer and fs.exists("/proc/" .. writer)) then
+    local path, writer = self.dir .. "/outcomes/" .. entry.name, entry.name:match("%.(%d+)%-%d+%.tmp$")
+    if writer and not fs.exists("/proc/" .. writer) or not writer and not kept[path] then
       os.remove(path)
     end
   end

@@ -399,11 +399,4 @@ function M.public(job, whole)
   return out
 end
 
---- The last event of a job: "ended", a line break, JSON.
----@param job prov.Job
----@return string
-function M.last_words(job)
-  return "ended\n" .. json.encode({ job = M.public(job) }, { sorted = true })
-end
-
 return M

@@ -12,7 +12,7 @@ Metrics.__index = Metrics
 function M.new(declared)
   local self = setmetatable({ order = declared, by_name = {} }, Metrics)
   for _, d in ipairs(declared) do
-    self.by_name[d.name] = { declared = d, series = {} }
+    self.by_name[d.name] = { declared = d, series = {}, keys = {} }
     if not d.labels and d.kind ~= "histogram" then
       self.by_name[d.name].series[""] = 0
     end
@@ -32,12 +32,27 @@ local function labels_of(declared, values)
   return table.concat(out, ",")
 end
 
+--- The key of a series: its labels as they are written. Those of one or two values are remembered.
+local function key_of(metric, first, second, ...)
+  if not metric.declared.labels then
+    return ""
+  end
+  local known = metric.keys[first]
+  if not known then
+    known = {}
+    metric.keys[first] = known
+  end
+  local at = second == nil and "" or second
+  known[at] = known[at] or labels_of(metric.declared, { first, second, ... })
+  return known[at]
+end
+
 --- Adds to a counter.
 ---@param name string
 ---@param by number
 function Metrics:add(name, by, ...)
   local metric = self.by_name[name]
-  local key = metric.declared.labels and labels_of(metric.declared, { ... }) or ""
+  local key = key_of(metric, ...)
   metric.series[key] = (metric.series[key] or 0) + by
 end
 
@@ -46,7 +61,7 @@ end
 ---@param value number
 function Metrics:set(name, value, ...)
   local metric = self.by_name[name]
-  metric.series[metric.declared.labels and labels_of(metric.declared, { ... }) or ""] = value
+  metric.series[key_of(metric, ...)] = value
 end
 
 --- Forgets the series of a gauge, before those that still are are set.
@@ -60,7 +75,7 @@ end
 ---@param value number
 function Metrics:observe(name, value, ...)
   local metric = self.by_name[name]
-  local key = metric.declared.labels and labels_of(metric.declared, { ... }) or ""
+  local key = key_of(metric, ...)
   local series = metric.series[key]
   if not series then
     series = { count = 0, sum = 0 }

@@ -14,12 +14,12 @@ local M = {}
 M.SCHEMA = {
   operation = { type = "string", required = true, positional = 1, doc = "Name of the operation, such as 'apply'" },
   params = { type = "map", doc = "A parameter of it, KEY=VALUE" },
-  workspace = { type = "string", doc = "The workspace it is for: a name, or a folder of the orchestrator's machine" },
+  workspace = { type = "string", doc = "Its workspace: a name, or a folder there" },
   priority = { type = "int", min = -100, max = 100, default = 0, doc = "Higher goes first" },
   delay = { type = "number", min = 0, max = 366 * 86400, doc = "Seconds to wait before it may begin" },
-  key = { type = "string", min = 1, max = 200, doc = "As long as a job with this key has not ended, no other is made" },
+  key = { type = "string", min = 1, max = 200, doc = "No second job with this key while one has not ended" },
   max_attempts = { type = "int", min = 1, max = 100, default = 1,
-    doc = "How often it is tried while it fails for passing reasons (unavailable, timeout, locked)" },
+    doc = "Tries, while it fails for a passing reason" },
   timeout = { type = "number", min = 0.001, max = 366 * 86400, doc = "Seconds after which it is cancelled" },
   interactive = { type = "bool", doc = "Somebody answers its questions; else they are all answered with yes" },
   output = { type = "enum", one_of = { "table", "wide", "json", "yaml", "name" }, doc = "Form its messages are for" },
@@ -80,13 +80,6 @@ end
 ---@return boolean
 function M.reads(op)
   return op.http ~= nil and op.http.method == "GET"
-end
-
---- True when running it again after an interruption does no harm.
----@param op table declaration
----@return boolean
-function M.again(op)
-  return op.again or M.reads(op)
 end
 
 --- The operation, when the orchestrator runs it.
@@ -192,7 +185,7 @@ function M.job(request)
   local wanted, errs = contract:complete(request)
   if not wanted then
     for i, e in ipairs(errs) do
-      errs[i] = err.new("usage", e.msg, { hint = e.hint })
+      errs[i] = err.new("usage", e.msg, { hint = e.hint, keys = e.keys })
     end
     return nil, errs
   end

@@ -8,7 +8,6 @@ local jobs_of = require("prov.orchestrator.jobs")
 local json = require("prov.json")
 local ops = require("prov.ops")
 local pool = require("prov.orchestrator.pool")
-local request_of = require("prov.orchestrator.request")
 local uv = require("luv")
 local worker_of = require("prov.orchestrator.worker")
 
@@ -165,7 +164,7 @@ function M:settle(slot, outcome)
     local op = ops.load(job.op)
     if slot.cancel then
       outcome = "canceled"
-    elseif not (op and request_of.again(op)) then
+    elseif not (op and ops.again(op, job.params, true)) then
       outcome = "dead"
       slot.reason = ("it was interrupted (%s), and what it had done by then is not known"):format(slot.why)
     elseif slot.expired then
@@ -209,8 +208,6 @@ local function write_end(self, batch, slot)
   job.sent = nil
   job.events = slot.events + 1
   jobs_of.finish(batch, job, outcome)
-  slot.last = jobs_of.last_words(job)
-  jobs_of.event(batch, job.id, job.events, slot.last)
   return job
 end
 
@@ -230,7 +227,7 @@ local function told_end(self, slot)
   end
   self.metrics:add("prov_jobs_ended_total", 1, outcome)
   self.metrics:observe("prov_job_run_seconds", math.max(0, job.ended - job.started) / 1000)
-  self.watches:tell(job.id, job.events, slot.last)
+  self.watches:tell(job.id, job.events, "ended")
   self:publish(job)
 end
 
@@ -341,11 +338,9 @@ function M:worker_gone(worker, why)
       call.resume(nil, err.new("unavailable", why))
     end
   end
-  for id, slot in pairs(self.running) do
-    if slot.worker == worker and slot.sent and not slot.outcome then
-      if not self:collect(slot) then
-        self:interrupted(slot, why)
-      end
+  for _, slot in pairs(self.running) do
+    if slot.worker == worker and slot.sent and not slot.outcome and not self:collect(slot) then
+      self:interrupted(slot, why)
     end
   end
 end

@@ -76,7 +76,8 @@ end
 
 --- Times of an entry that are due, the oldest first, as its `missed` wants them.
 local function due_of(entry, now)
-  local schedule, due, back = entry.schedule, {}, LATE
+  local schedule, back = entry.schedule, LATE
+  local due
   repeat -- only the last ones count: a schedule of seconds has missed millions after a year
     local from = math.max(schedule.seen, now - back)
     due, back = {}, back * 8

@@ -27,16 +27,15 @@ local function follow(ctx, id, after)
     end
     local over = jobs_of.ENDED[job.state] and not o.running[id]
     local event = listener:take(over and 0 or LONG)
-    if event then
+    if event and event[2] ~= "ended" then
       local kind, text = event[2]:match("^([^\n]*)\n(.*)$")
       ctx.send({ id = tostring(event[1]), event = kind, data = text })
-    end
-    if event and event[2]:sub(1, 6) == "ended\n" then
-      job, e = o:find(id) -- it may have been let run again since
-      if not job or jobs_of.ENDED[job.state] and not o.running[id] and event[1] >= (job.events or 0) then
-        return job, e
-      end
-    elseif over and not event then
+    elseif over then -- the last event is made of the record: it is not written
+      ctx.send({
+        id = tostring(job.events or 1),
+        event = "ended",
+        data = json.encode({ job = jobs_of.public(job) }, { sorted = true }),
+      })
       return job
     end
   end
@@ -89,17 +88,18 @@ function M.feed(ctx, after)
   while true do
     local event = listener:take(LONG)
     if event then
-      local fields = event[2]
       if event[1] ~= heard + 1 then -- too slow: some are forgotten
         ctx.send({ event = "reset", id = feed.epoch .. "-" .. event[1] - 1, data = "{}" })
       end
       heard = event[1]
+      local state, time, id = table.unpack(event[2])
+      local job = ctx.orchestrator:find(id) or {}
       ctx.send({ id = feed.epoch .. "-" .. event[1], event = "job", data = json.encode({
-        job = fields.job,
-        operation = fields.operation,
-        workspace = fields.workspace,
-        state = fields.state,
-        time = jobs_of.stamp(fields.time),
+        job = id,
+        operation = job.op,
+        workspace = job.workspace,
+        state = state,
+        time = jobs_of.stamp(time),
       }) })
     end
   end

@@ -1,8 +1,10 @@
 --- Messages between the orchestrator and its workers: values in the canonical encoding, each behind its
 -- length in four bytes, over a socket pair.
 
+local async = require("prov.async")
 local data = require("core.data")
 local err = require("prov.err")
+local uv = require("luv")
 
 local M = {}
 
@@ -18,7 +20,7 @@ Wire.__index = Wire
 ---@param on_end fun(e: prov.Err?) once; the pipe is closed then
 ---@return prov.Wire
 function M.new(pipe, on_message, on_end)
-  local self = setmetatable({ pipe = pipe, on_end = on_end }, Wire)
+  local self = setmetatable({ pipe = pipe, on_end = on_end, unsent = {}, flusher = uv.new_prepare() }, Wire)
   local parts, size, need = {}, 0, nil
   local function take(bytes)
     local at = 1
@@ -56,14 +58,29 @@ function M.new(pipe, on_message, on_end)
   return self
 end
 
---- Sends a message; what cannot be sent is lost, and the end of the pipe is told.
+--- Sends a message, together with the others of this turn of the loop; what cannot be sent is lost, and
+--- the end of the pipe is told.
 ---@param message table
 function Wire:send(message)
   if self.pipe:is_closing() then
     return
   end
-  local bytes = assert(data.encode(message))
-  self.pipe:write(string.pack("<s4", bytes))
+  local count = #self.unsent
+  self.unsent[count + 1] = string.pack("<s4", (assert(data.encode(message))))
+  if count == 0 then
+    self.flusher:start(function()
+      self:flush()
+    end)
+  end
+end
+
+--- Sends what waits for the end of this turn of the loop.
+function Wire:flush()
+  self.flusher:stop()
+  if #self.unsent > 0 and not self.pipe:is_closing() then
+    self.pipe:write(self.unsent)
+    self.unsent = {}
+  end
 end
 
 --- Bytes that the other side has not taken yet.
@@ -72,10 +89,24 @@ function Wire:pending()
   return self.pipe:is_closing() and 0 or self.pipe:get_write_queue_size()
 end
 
---- Ends it.
+--- Ends it when all that was sent has gone out.
+---@async
+function Wire:finish()
+  if not self.pipe:is_closing() then
+    self:flush()
+    async.await(function(resume)
+      return self.pipe:shutdown(resume)
+    end)
+  end
+  self:stop()
+end
+
+--- Ends it at once.
 ---@param e? prov.Err
 function Wire:stop(e)
   if not self.pipe:is_closing() then
+    self:flush()
+    self.flusher:close()
     self.pipe:close()
     self.on_end(e)
   end

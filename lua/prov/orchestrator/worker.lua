@@ -9,6 +9,7 @@ local context = require("prov.context")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local json = require("prov.json")
+local log = require("prov.log")
 local ops = require("prov.ops")
 local remote_ui = require("prov.orchestrator.remote_ui")
 local uv = require("luv")
@@ -19,7 +20,7 @@ local M = {}
 --- A pipe to the orchestrator is this file descriptor.
 M.FD = 3
 
-local LEAVE_MS = 500 -- between attempts to write what the next orchestrator must know
+local NOTE_AGAIN_MS = 1000 -- from an outcome that could not be written to the next attempt
 
 ---@class prov.Worker
 local Worker = {}
@@ -115,6 +116,7 @@ function Worker:start(call)
       ui = slot.ui,
       output = flags.output or "json",
       interactive = call.interactive,
+      job = slot.job and call.id or nil,
     })
     slot.cancel = ctx.cancel
     return perform(call, ctx)
@@ -130,11 +132,14 @@ function Worker:start(call)
   end)
 end
 
---- One thing less to wait for.
-function Worker:settled()
-  self.count = self.count - 1
-  if self.count == 0 and (self.orphan or self.retiring) then
-    self.ended:put(true)
+--- Writes down what became of a job, however long it takes until the disk has room.
+---@async
+local function note(dir, done)
+  local ok, e = M.write_outcome(dir, done)
+  while not ok do
+    log.error("the end of a job cannot be written down", { job = done.id, error = tostring(e) })
+    async.sleep(NOTE_AGAIN_MS)
+    ok, e = M.write_outcome(dir, done)
   end
 end
 
@@ -142,14 +147,23 @@ end
 function Worker:finish(call, done)
   local slot = self.running[call.id]
   self.running[call.id] = nil
-  done.t, done.id, done.began = "end", call.id, call.began
+  done.t, done.id = "end", call.id
+  done.began = call.began
   if not self.orphan then
     self.untold[call.id] = slot.job and done or nil
     self.wire:send(done)
   elseif slot.job then
-    M.write_outcome(self.data, done)
+    note(self.data, done)
   end
-  self:settled()
+  self:less()
+end
+
+--- One thing less is to be done before this process may end: a call, outcomes that are being written.
+function Worker:less()
+  self.count = self.count - 1
+  if self.count == 0 and (self.orphan or self.retiring) then
+    self.ended:put(true)
+  end
 end
 
 --- Where what became of a job waits for the next orchestrator.
@@ -169,20 +183,13 @@ function M.farewell_path(dir, identity)
   return dir .. "/outcomes/" .. identity:match("pid (%d+/%w+)"):gsub("/", "-")
 end
 
---- Writes a file for the next orchestrator, as soon as there is room for it.
----@async
-local function leave(dir, path, bytes)
-  while not fs.write_atomic(path, bytes, { mode = 384 }) and fs.exists(dir .. "/outcomes") do
-    async.sleep(LEAVE_MS)
-  end
-end
-
 --- Writes down what became of a job; durable when it returns.
 ---@async
 ---@param dir string
 ---@param done table
+---@return true?, prov.Err?
 function M.write_outcome(dir, done)
-  leave(dir, M.outcome_path(dir, done.id), assert(require("core.data").encode(done)))
+  return fs.write_atomic(M.outcome_path(dir, done.id), require("core.data").encode(done), { mode = 384 })
 end
 
 --- Tells the orchestrator something about a call.
@@ -261,7 +268,7 @@ end
 ---@param dir string data folder of the orchestrator
 ---@return true?, prov.Err?
 function M.serve(dir)
-  local _ <close> = signal("sigint", require("prov.engine").heed_cancel) -- `prov run cancel` sends it
+  local _ <close> = signal("sigint", require("prov.engine.locks").heed_cancel) -- `prov run cancel` sends it
   local pipe = uv.new_pipe(false)
   local ok, e = pipe:open(M.FD)
   if not ok then
@@ -283,10 +290,10 @@ function M.serve(dir)
         slot.task:cancel()
       end
     end
-    for _, done in pairs(self.untold) do -- told, but perhaps not heard
-      M.write_outcome(dir, done)
+    for _, done in pairs(self.untold) do -- told, but perhaps not heard; nothing is added any more
+      note(dir, done)
     end
-    self:settled()
+    self:less()
   end
   async.spawn(function()
     while true do
@@ -297,9 +304,9 @@ function M.serve(dir)
   self.wire:send({ t = "hello", identity = clock.identity() })
   self.ended:take()
   if self.orphan then
-    leave(dir, M.farewell_path(dir, clock.identity()), "")
+    assert(fs.write_atomic(M.farewell_path(dir, clock.identity()), "", { mode = 384 }))
   end
-  self.wire:stop()
+  self.wire:finish()
   return true
 end
 

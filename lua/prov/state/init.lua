@@ -199,6 +199,11 @@ function M.load(store, revision)
     end
   elseif revision > (store:head() or 0) then
     return err.fail("notfound", "there is no revision %d yet; the last one is %d", revision, store:head() or 0)
+  else
+    local oldest = store:oldest() or 0
+    if revision < oldest and oldest > 1 then
+      return err.fail("notfound", "revision %d is not kept any more; the oldest one is %d", revision, oldest)
+    end
   end
   local rows
   rows, e = store:nodes(nil, revision)

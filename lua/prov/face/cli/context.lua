@@ -5,11 +5,18 @@ local term = require("prov.face.cli.term")
 
 local M = {}
 
+--- Runs another face in this process; for operations that are one.
+---@async
+---@param name string "repl"
+local function face(ctx, name, ...)
+  return require("prov.face." .. name).run(ctx, ...)
+end
+
 --- Makes the context of one command.
 ---@param flags table values of the flags of every command
 ---@return prov.Ctx
 function M.new(flags)
-  local ctx = context.new(flags)
+  local ctx = context.new(flags, { face = face })
   ctx.output = flags.output or ctx.config:get("output") or "table"
   local color = flags.color
   if color == nil then

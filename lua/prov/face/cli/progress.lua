@@ -35,6 +35,8 @@ local ING = {
   check = "checking",
   apply = "applying",
   forget = "forgetting",
+  undo = "undoing",
+  wait = "waiting for approval",
 }
 
 local ED = {
@@ -53,6 +55,8 @@ local ED = {
   check = "checked",
   apply = "applied",
   forget = "forgotten",
+  undo = "undone",
+  run = "done",
 }
 
 local SPIN = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }

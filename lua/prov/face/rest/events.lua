@@ -64,6 +64,9 @@ end
 ---@param request prov.http.Incoming
 ---@param run async fun(send: async fun(event: { id: string?, event: string, data: string })): any, prov.Err?
 function M.serve(request, run)
+  if request.method == "HEAD" then
+    return request:respond(200, { ["content-type"] = "text/event-stream", ["cache-control"] = "no-store" })
+  end
   local open = (request.headers.upgrade or ""):lower() == "websocket" and websocket or sse
   local out
   local quiet = true

@@ -14,7 +14,6 @@ local jobs_of = require("prov.orchestrator.jobs")
 local json = require("prov.json")
 local log = require("prov.log")
 local page = require("prov.face.rest.page")
-local params_of = require("prov.params")
 local reply = require("prov.face.rest.reply")
 local request_of = require("prov.orchestrator.request")
 local routes = require("prov.face.rest.routes")
@@ -23,6 +22,7 @@ local service = require("prov.face.rest.service")
 local M = {}
 
 local LONGEST_WAIT = 600 -- seconds of Prefer: wait
+local LONGEST_KEY = 200 -- characters of Idempotency-Key
 
 ---@class prov.RestFace
 ---@field orchestrator prov.Orchestrator
@@ -35,15 +35,15 @@ Face.__index = Face
 
 local function answer_value(request, text, version)
   local tag = reply.etag(text, version)
-  local seen = request.headers["if-none-match"]
+  local seen = (request.method == "GET" or request.method == "HEAD") and request.headers["if-none-match"]
   if seen and reply.has_tag(seen, tag) then
     return request:respond(304, { etag = tag })
   end
   return reply.json(request, 200, text, { etag = tag })
 end
 
-local function answer_job(request, job, status)
-  return reply.json(request, status, json.encode(jobs_of.public(job, true)), { location = "/v1/jobs/" .. job.id })
+local function answer_job(request, job)
+  return reply.json(request, 202, json.encode(jobs_of.public(job, true)), { location = "/v1/jobs/" .. job.id })
 end
 
 --- The seconds a client waits for the end of what it asks for.
@@ -57,11 +57,6 @@ end
 
 --- One that runs in the orchestrator itself: about jobs, schedules, the queue.
 local function run_here(self, request, op, params, options)
-  local e
-  params, e = params_of.complete(op, params, true)
-  if not params then
-    return reply.problem(request, e)
-  end
   local ctx <close> = context.new({ workspace = options.workspace, yes = true, output = "json" }, {
     ui = self.ui,
     output = "json",
@@ -76,8 +71,7 @@ local function run_here(self, request, op, params, options)
       return op.run(ctx, params)
     end)
   end
-  local value
-  value, e = op.run(ctx, params)
+  local value, e = op.run(ctx, params)
   if value == nil and e ~= nil then
     local status = ctx.if_match and err.is(e) and e.code == "conflict" and e.data and e.data.version and 412 or nil
     return reply.problem(request, e, status)
@@ -120,9 +114,16 @@ local function run_call(self, request, op, params, options)
   return answer_value(request, done.result or "null")
 end
 
+--- The status for the error of a job that has ended. 502, 503 and 504 make clients and proxies send a
+--- request again by themselves, which would make another job.
+local function status_of_job(list)
+  local status = reply.STATUS[list[1].code]
+  return status and status > 500 and 422 or status
+end
+
 --- One that changes something: a job.
 local function run_job(self, request, op, params, options)
-  local job, e, again = self.orchestrator:submit(request_for(op, params, options), {
+  local job, e = self.orchestrator:submit(request_for(op, params, options), {
     request = request.headers["idempotency-key"],
   })
   if not job then
@@ -134,12 +135,13 @@ local function run_job(self, request, op, params, options)
   end
   if seconds > 0 and jobs_of.ENDED[job.state] then
     if job.error then
-      return reply.problem(request, err.of_data(json.decode(job.error)), nil, { location = "/v1/jobs/" .. job.id })
-    elseif job.state == "done" then
+      local list = err.of_data(json.decode(job.error))
+      return reply.problem(request, list, status_of_job(list), { location = "/v1/jobs/" .. job.id })
+    elseif job.state == "done" and job.op == op.name then -- not another one that has the same key
       return reply.json(request, 200, job.result or "null", { location = "/v1/jobs/" .. job.id })
     end
   end
-  return answer_job(request, job, again and 200 or 202)
+  return answer_job(request, job)
 end
 
 -- ---- Requests ----
@@ -177,6 +179,12 @@ local function route(self, request)
     return reply.problem(request, err.new("notfound", "there is nothing at " .. request.path, {
       hint = "GET /openapi.json tells what there is",
     }))
+  end
+  request.op = op
+  local key = request.headers["idempotency-key"]
+  if key and not (key:match("^[!-~]+$") and #key <= LONGEST_KEY) then
+    return reply.problem(request, err.new("usage", ("Idempotency-Key must be 1 to %d visible ASCII characters")
+      :format(LONGEST_KEY), { header = "idempotency-key" }))
   end
   local params, options, status = input.read(request, op, values)
   if not params then

@@ -50,6 +50,35 @@ local TITLES = {
   [504] = "Gateway Timeout",
 }
 
+--- The JSON pointer (RFC 6901) to a field of the body.
+---@param keys (string|integer)[]
+---@return string
+function M.pointer(keys)
+  local out = {}
+  for i, key in ipairs(keys) do
+    key = math.type(key) == "integer" and key - 1 or key -- lists begin with 0 there
+    out[i] = "/" .. tostring(key):gsub("~", "~0"):gsub("/", "~1")
+  end
+  return table.concat(out)
+end
+
+--- Tells of each error which part of the request it is about.
+local function locate(request, e, list)
+  for i, one in ipairs(err.list(e)) do
+    local item = list[i]
+    item.pointer, item.parameter, item.header = one.pointer, one.parameter, one.header
+    if one.keys and one.keys[1] ~= nil and not one.file then
+      local first = one.keys[1]
+      if request.op and (request.op.http.path:find("{" .. tostring(first) .. "}", 1, true) or request.body == ""
+        or not (request.op.params or {})[first] and request.query ~= "") then
+        item.parameter = tostring(first)
+      else
+        item.pointer = M.pointer(one.keys)
+      end
+    end
+  end
+end
+
 --- Answers with an error.
 ---@param request prov.http.Incoming
 ---@param e prov.Err|prov.Err[]
@@ -58,6 +87,7 @@ local TITLES = {
 function M.problem(request, e, status, headers)
   local list = err.data(e).errors
   local first = list[1]
+  locate(request, e, list)
   status = status or M.STATUS[first.code] or 500
   headers = headers or {}
   headers["content-type"] = "application/problem+json"

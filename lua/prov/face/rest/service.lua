@@ -8,6 +8,10 @@ local M = {}
 
 M["/health"] = {
   summary = "Is the process alive?",
+  description = "Answers as long as the process does.",
+  media = "application/json",
+  schema = { type = "object", required = { "status" }, properties = { status = { const = "ok" } } },
+  answers = { [200] = "It is." },
   answer = function(_, request)
     return reply.json(request, 200, '{"status":"ok"}')
   end,
@@ -15,6 +19,14 @@ M["/health"] = {
 
 M["/ready"] = {
   summary = "Does it take work?",
+  description = "For load balancers and supervisors: not ready while it is ending, or cannot write, or has no worker.",
+  media = "application/json",
+  schema = {
+    type = "object",
+    required = { "ready" },
+    properties = { ready = { type = "boolean" }, reason = { type = "string" } },
+  },
+  answers = { [200] = "It does.", [503] = "It does not; `reason` says why." },
   answer = function(self, request)
     local o = self.orchestrator
     local why = o.draining and "it is ending" or o.broken and "the store cannot be written: " .. tostring(o.broken)
@@ -25,6 +37,10 @@ M["/ready"] = {
 
 M["/metrics"] = {
   summary = "Figures for Prometheus",
+  description = "Counters and gauges in Prometheus' text format.",
+  media = "text/plain",
+  schema = { type = "string" },
+  answers = { [200] = "The figures." },
   answer = function(self, request)
     self.orchestrator:gauges()
     self.orchestrator.metrics:set("prov_http_connections", self.server:connections())
@@ -36,6 +52,10 @@ M["/metrics"] = {
 
 M["/openapi.json"] = {
   summary = "This API, described (OpenAPI 3.1)",
+  description = "This document.",
+  media = "application/json",
+  schema = { type = "object" },
+  answers = { [200] = "The document." },
   answer = function(self, request)
     self.openapi = self.openapi or json.encode(require("prov.face.rest.openapi").document(self.routes))
     return reply.json(request, 200, self.openapi)

@@ -15,6 +15,7 @@ return {
       body = "thing",
       schema = {
         label = { type = "string", default = "x", doc = "Text" },
+        token = { type = "secret", doc = "Known to the state only" },
         after = { type = "any", doc = "Something to wait for" },
       },
       outputs = { id = { type = "string" } },

@@ -1,0 +1,15 @@
+return {
+  kind = "operation",
+  name = "state compact",
+  summary = "Write the state anew without free space",
+  description = "Says the size of the file in bytes before and after. With --keep the oldest revisions are forgotten.",
+  params = {
+    keep = { type = "int", min = 1, doc = "Keep this many revisions, the newest; all without it" },
+  },
+  permission = { action = "update", resource = "State" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/state/compact" },
+  result = { columns = { "file", "before", "after", "oldest" } },
+  run = function(ctx, p)
+    return require("prov.state.rewrite").compact(ctx, p.keep)
+  end,
+}

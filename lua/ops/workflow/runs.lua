@@ -1,0 +1,14 @@
+return {
+  kind = "operation",
+  name = "workflow runs",
+  summary = "List the runs of workflows, newest first",
+  params = {
+    limit = { type = "int", min = 1, default = 20, doc = "How many" },
+  },
+  permission = { action = "read", resource = "Workflow" },
+  http = { method = "GET", path = "/v1/workspaces/{workspace}/workflow-runs" },
+  result = { columns = { "id", "workflow", "status", "started", "error" }, empty = "no workflow was run yet" },
+  run = function(ctx, p)
+    return require("prov.workflow").runs(ctx, p.limit)
+  end,
+}
