@@ -78,6 +78,7 @@ describe("the REST face", function()
       { 400, nil, "GET", "/v1/jobs?of=%00" },
       { 400, nil, "GET", "/v1/jobs?of=%ff" },
       { 400, nil, "DELETE", W .. "/state?addresses=a", '{"force":true}' },
+      { 400, nil, "GET", "/v1/jobs", "{}" },
       { 415, "content-type", "POST", W .. "/runs", "{}", "text/plain" },
     }) do
       assert.same({ case[1], case[2] }, refused(table.unpack(case, 3, 6)), case[3] .. " " .. case[4] .. (case[5] or ""))
