@@ -7,17 +7,13 @@ return {
 Plans, shows the plan, asks, and executes it. Interrupted at any moment, the next apply takes over
 what was half done. Ctrl-C once starts no new step, twice cancels the running ones, and so does --timeout.]],
   params = {
-<<<<<<< HEAD
-    plan = { type = "path", file = "in", positional = 1, flag = true, doc = "Apply this saved plan" },
-=======
     plan = {
       type = "path",
       file = "in",
       positional = 1,
       flag = true,
-      doc = "Apply this saved plan instead of making one",
+      doc = "Apply this saved plan",
     },
->>>>>>> w-openapi
     refresh = { type = "bool", default = true, doc = "Read the world first" },
     replace = { type = "list", of = { type = "string" }, doc = "Rebuild the resource at this address" },
     target = { type = "list", of = { type = "string" }, doc = "Only this and what it needs; * allowed" },

@@ -177,18 +177,9 @@ end
 ---@return integer? status when another one than that of the error
 function M.read(request, op, path)
   local known, options = op.params or {}, {}
-<<<<<<< HEAD
-  local params, e, status = {}
-  if op.http.method ~= "GET" then
-    params, e, status = from_body(request, op, path)
-    if not params then
-      return nil, e, status
-    end
-=======
   local params, e, status = from_body(request, op, path)
   if not params then
     return nil, e, status
->>>>>>> w-openapi
   end
   local ok
   for name, text in pairs(path) do

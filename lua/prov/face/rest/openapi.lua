@@ -217,16 +217,10 @@ local function success(op, out, result)
   elseif op.http.status == 204 then
     out["204"] = { description = "Done." }
   elseif op.http.status then
-<<<<<<< HEAD
-    local told = op.http.status == 202 and "The job is on disk." or "It was made."
-    out[tostring(op.http.status)] = content(told, result, headers_of("Location", "ETag"))
-    out[tostring(op.http.status)].links = op.http.location and op.http.status == 202 and parts.JOB_LINKS or nil
-=======
     local job = op.http.status == 202
     local answer = content(job and "The job is on disk." or "It was made.", result, headers_of("Location", "ETag"))
     answer.links = job and parts.JOB_LINKS or nil
     out[tostring(op.http.status)] = answer
->>>>>>> w-openapi
   elseif makes_job(op) then
     out["200"] = content("It has ended within the time of `Prefer: wait`: what it gave.", result,
       headers_of("Location"))
@@ -351,13 +345,6 @@ function M.run(_, p)
   if p.check and fs.read(p.out) ~= text then
     return nil, err.new("failed", ("%s is stale"):format(p.out), { hint = "run `prov docs openapi`" })
   end
-<<<<<<< HEAD
-  local ok, e = true, nil
-  if not p.check then
-    ok, e = fs.write_atomic(p.out, text, { sync = false })
-  end
-  return ok and { file = p.out, operations = #routes.ops }, e
-=======
   if not p.check then
     local ok, e = fs.write_atomic(p.out, text, { sync = false })
     if not ok then
@@ -365,7 +352,6 @@ function M.run(_, p)
     end
   end
   return { file = p.out, operations = #routes.ops }
->>>>>>> w-openapi
 end
 
 return M
