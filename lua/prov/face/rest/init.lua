@@ -21,6 +21,7 @@ local service = require("prov.face.rest.service")
 
 local M = {}
 
+local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
 local LONGEST_WAIT = 600 -- seconds of Prefer: wait
 local LONGEST_KEY = 200 -- characters of Idempotency-Key
 
@@ -204,7 +205,7 @@ function Face:handle(request)
   local respond = request.respond
   local count = self.orchestrator.metrics
   function request.respond(it, status, ...)
-    count:add("prov_http_requests_total", 1, request.method, status)
+    count:add("prov_http_requests_total", 1, METHODS[request.method] and request.method or "other", status)
     return respond(it, status, ...)
   end
   local ok, raised, e = xpcall(route, function(raised)
