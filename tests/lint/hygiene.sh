@@ -9,7 +9,7 @@
     files 'core/*' 'lua/*' 'providers/*' 'taskservs/*' 'clusters/*' 'tests/*' 'install.sh' |
         grep -v '^tests/lint/hygiene.sh$' | xargs grep -nIwE 'TODO|FIXME|XXX|HACK' /dev/null |
         sed 's/$/   <- finish it or write it down in docs\/KNOWN_DEBTS.md/'
-    files '*' | while read -r file; do
+    files '*' | grep -v '^docs/reference/openapi.json$' | while read -r file; do # that one is generated
         [ "$(wc -c <"$file")" -le 300000 ] || echo "$file is larger than 300 kB"
     done
     files '*.sh' '.ci/run' | grep -v '^tests/support/lint.sh$' | while read -r file; do
