@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -97,6 +98,21 @@ server = start()
 began, kills, count = time.time(), 0, 0
 jobs = {}  # name -> id
 while time.time() - began < seconds and not wrong:
+    what = random.choice(("orchestrator", "orchestrator", "worker", "all"))
+
+    def strike(what=what):
+        """In the midst of the submissions: some are taken and never answered."""
+        found = workers()
+        if what == "worker":
+            if found:
+                kill(random.choice(found))
+            return
+        kill(server.pid)
+        for pid in found if what == "all" else []:
+            kill(pid)
+
+    striker = threading.Timer(random.random() * 0.06, strike)
+    striker.start()
     for _ in range(random.randint(1, 40)):
         count += 1
         name = f"w{count}"
@@ -106,13 +122,8 @@ while time.time() - began < seconds and not wrong:
             body["delay"] = random.random()
         answer = ask("POST", "/v1/jobs", body, {"Idempotency-Key": name})
         jobs[name] = (body, answer.get("id") if answer else None)
-    what = random.choice(("orchestrator", "orchestrator", "worker", "all"))
-    time.sleep(random.random() * 0.05)
-    if what == "orchestrator" or what == "all":
-        victims = workers() if what == "all" else []
-        kill(server.pid)
-        for pid in victims:
-            kill(pid)
+    striker.join()
+    if what != "worker":
         server.wait()
         if random.random() < 0.2:  # killed again while it starts
             server = subprocess.Popen([prov, "serve", "--listen", f"127.0.0.1:{port}", "--workers", "2", "--data", data],
@@ -122,10 +133,6 @@ while time.time() - began < seconds and not wrong:
             server.wait()
             kills += 1
         server = start()
-    else:
-        found = workers()
-        if found:
-            kill(random.choice(found))
     kills += 1
     for name, (body, known) in list(jobs.items()):  # those that were not answered are asked for again
         if known is None:
