@@ -301,4 +301,55 @@ function M.with(name, fields)
   return out
 end
 
+--- A schedule of the orchestrator.
+M.schedule = {
+  name = required("string", "Its name"),
+  cron = required("string", "When, as it was given"),
+  zone = required("string", "Time zone of the times"),
+  words = required("string", "When, in words"),
+  missed = required("enum", "What becomes of missed times", { one_of = { "skip", "once", "all" } }),
+  overlap = required("enum", "When the job before has not ended", { one_of = { "skip", "allow" } }),
+  paused = required("bool", "It makes no jobs for now"),
+  operation = required("string", "What it runs"),
+  workspace = { type = "string", doc = "The workspace it is for" },
+  params = { type = "map", of = { type = "any" }, doc = "Parameters of the operation" },
+  priority = { type = "int", doc = "Of its jobs" },
+  max_attempts = { type = "int", doc = "Of its jobs" },
+  timeout = { type = "number", doc = "Seconds a job may take" },
+  version = required("int", "Grows with each change; its entity tag"),
+  next = { type = "string", doc = "Its next time" },
+  times = { type = "list", of = { type = "string" }, doc = "Its next times" },
+  last = { type = "string", doc = "The last time it made a job for" },
+  last_job = { type = "string", doc = "The job it made last" },
+  last_error = { type = "string", doc = "Why it could make none the last time" },
+  skipped = required("int", "Times left out because the job before had not ended"),
+}
+
+--- A run of a workflow with its steps.
+M.workflow_run = {
+  id = required("string", "The run"),
+  workflow = required("string", "What it is a run of"),
+  status = required("string", "Where it stands"),
+  error = { type = "string", doc = "Why it failed" },
+  started = required("string", "When it began"),
+  ended = { type = "string", doc = "When it ended" },
+  owner = { type = "string", doc = "Who works on it" },
+  outputs = { type = "any", doc = "Its outputs" },
+  unknown = { type = "list", of = { type = "string" }, doc = "Steps nobody knows the end of" },
+  workspace = required("string", "The workspace that owns it"),
+  dir = required("string", "Its folder"),
+  steps = { type = "list", required = true, of = { type = "record", fields = {
+    step = required("string", "Its name"),
+    status = required("string", "Where it stands"),
+    run = required("string", "What it runs"),
+    began = { type = "string", doc = "When it began" },
+    ended = { type = "string", doc = "When it ended" },
+    ms = { type = "int", doc = "How long it took" },
+    attempt = { type = "int", doc = "The attempt, from the second on" },
+    note = { type = "string", doc = "What it waits for, or why it failed" },
+    code = { type = "string", doc = "The code of its error" },
+    artifacts = { type = "any", doc = "Files it made" },
+  } }, doc = "Its steps" },
+}
+
 return M

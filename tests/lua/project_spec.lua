@@ -2,6 +2,7 @@
 
 local async = require("prov.async")
 local engine = require("prov.engine")
+local locks = require("prov.engine.locks")
 local project = require("support.project")
 local test = require("support.async").test
 
@@ -21,10 +22,10 @@ describe("the lock of a project", function()
       async.sleep(5)
     end
     engine.recover = real -- luacheck: ignore 122
-    assert.is_truthy(engine.holder(c.need_workspace():store()))
+    assert.is_truthy(locks.holder(c.need_workspace():store()))
     task:cancel()
     pcall(task.join, task)
-    assert.is_nil(engine.holder(c.need_workspace():store()))
+    assert.is_nil(locks.holder(c.need_workspace():store()))
     assert.equal("done", assert(project.apply(c)).status)
   end))
 end)

@@ -17,6 +17,14 @@ items: { note: { value: "${server.web[1].ip}" } }
 outputs: { ip: "${server.web[1].ip}" }
 ]]
 
+local FLOW = [[
+kind: workflow
+api: 1
+name: roll
+summary: Looks
+steps: [{ name: look, run: server list }]
+]]
+
 -- Parameters of operations that need some.
 local PARAMS = {
   ["cluster show"] = { name = "web" },
@@ -27,6 +35,8 @@ local PARAMS = {
   ["state query"] = { query = "server:*" },
   ["state show"] = { address = "server.web[1]" },
   ["taskserv show"] = { name = "nginx" },
+  ["workflow graph"] = { name = "roll" },
+  ["workflow show"] = { name = "roll" },
   ["workspace show"] = {},
 }
 
@@ -56,8 +66,9 @@ describe("what operations give", function()
   end)
 
   it("is what the reading ones declare", test(function()
-    local c = project.ctx({ ["infra.yaml"] = INFRA })
+    local c = project.ctx({ ["infra.yaml"] = INFRA, ["workflows/roll.yaml"] = FLOW })
     assert.equal("done", assert(project.apply(c)).status)
+    give(ops.load("workflow run"), c.dir, c.ui, { name = "roll" })
     local count = 0
     for _, op in ipairs(routes.new().ops) do
       if op.http.method == "GET" and not op.where then

@@ -9,7 +9,7 @@ return {
   examples = { "prov wait 30s" },
   again = true,
   http = { method = "POST", path = "/v1/wait" },
-  result = { columns = { "waited" } },
+  result = { columns = { "waited" }, schema = { waited = { type = "number", required = true, doc = "Seconds" } } },
   run = function(_, p)
     require("prov.async").sleep(math.floor(p.duration * 1000))
     return { waited = p.duration }

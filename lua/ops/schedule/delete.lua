@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "delete", resource = "Schedule" },
   http = { method = "DELETE", path = "/v1/schedules/{name}", match = true },
-  result = { columns = { "name", "words", "operation", "workspace", "next", "paused" } },
+  result = { columns = { "name", "words", "operation", "workspace", "next", "paused" }, schema = "schedule" },
   run = function(ctx, p)
     return ctx.orchestrator:delete_schedule(p.name, ctx.if_match)
   end,

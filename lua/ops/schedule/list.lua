@@ -9,6 +9,8 @@ return {
     columns = { "name", "words", "operation", "workspace", "next", "paused" },
     wide = { "cron", "zone", "last", "last_job", "last_error" },
     empty = "no schedules; 'prov schedule set' makes one",
+    schema = "schedule",
+    list = true,
   },
   run = function(ctx)
     return ctx.orchestrator:list_schedules()

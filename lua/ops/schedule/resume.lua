@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "update", resource = "Schedule" },
   http = { method = "POST", path = "/v1/schedules/{name}/resume" },
-  result = { columns = { "name", "words", "operation", "workspace", "next", "paused" } },
+  result = { columns = { "name", "words", "operation", "workspace", "next", "paused" }, schema = "schedule" },
   run = function(ctx, p)
     return ctx.orchestrator:pause_schedule(p.name, false)
   end,

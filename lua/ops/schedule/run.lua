@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "create", resource = "Job" },
   http = { method = "POST", path = "/v1/schedules/{name}/run", status = 202, location = "/v1/jobs/{id}" },
-  result = { columns = { "id", "operation", "workspace", "state" } },
+  result = { columns = { "id", "operation", "workspace", "state" }, schema = "job" },
   run = function(ctx, p)
     return require("prov.orchestrator.requests").run_schedule(ctx, p.name)
   end,

@@ -38,7 +38,7 @@ are those of the wall in --zone, also when the clocks change. A schedule of this
   },
   permission = { action = "update", resource = "Schedule" },
   http = { method = "PUT", path = "/v1/schedules/{name}", match = true },
-  result = { columns = { "name", "words", "operation", "workspace", "next", "paused" } },
+  result = { columns = { "name", "words", "operation", "workspace", "next", "paused" }, schema = "schedule" },
   run = function(ctx, p)
     p.workspace = p.workspace or ctx.flags.workspace
     return ctx.orchestrator:set_schedule(p, ctx.if_match)

@@ -9,7 +9,7 @@ return {
   },
   permission = { action = "read", resource = "Schedule" },
   http = { method = "GET", path = "/v1/schedules/{name}" },
-  result = {},
+  result = { schema = "schedule" },
   run = function(ctx, p)
     return ctx.orchestrator:schedule(p.name, p.times)
   end,

@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state/graph" },
-  result = {},
+  result = { value = { type = "any", doc = "The graph: as text in its form, or its nodes and edges" } },
   view = "text",
   run = function(ctx, p)
     local state = assert(require("prov.state").load(assert(assert(ctx:need_workspace()):store()), p.revision))

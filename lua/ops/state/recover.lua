@@ -9,7 +9,15 @@ return {
   },
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/recover" },
-  result = { columns = { "file", "revision", "nodes", "kept" } },
+  result = {
+    columns = { "file", "revision", "nodes", "kept" },
+    schema = {
+      file = { type = "string", required = true, doc = "The state" },
+      revision = { type = "int", required = true, doc = "The newest revision" },
+      nodes = { type = "int", required = true, doc = "Resources" },
+      kept = { type = "string", doc = "Where the state that was there is now" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.state.rewrite").recover(ctx, p.file, p.key)
   end,

@@ -11,7 +11,15 @@ Backups and saved plans made before open with the old key only.]],
   },
   permission = { action = "update", resource = "State" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/state/rekey" },
-  result = { columns = { "key", "revision", "nodes", "keys" } },
+  result = {
+    columns = { "key", "revision", "nodes", "keys" },
+    schema = {
+      key = { type = "string", required = true, doc = "File of the new key" },
+      revision = { type = "int", required = true, doc = "The newest revision" },
+      nodes = { type = "int", required = true, doc = "Resources" },
+      keys = { type = "int", required = true, doc = "Other records" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.state.rewrite").rekey(ctx, p.old_key)
   end,

@@ -12,7 +12,15 @@ return {
   permission = { action = "approve", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflow-runs/{id}/approve" },
   mcp = { destructive = true },
-  result = { columns = { "id", "step", "answer", "next" } },
+  result = {
+    columns = { "id", "step", "answer", "next" },
+    schema = {
+      id = { type = "string", required = true, doc = "The run" },
+      step = { type = "string", required = true, doc = "The step" },
+      answer = { type = "string", required = true, doc = "approved or denied" },
+      next = { type = "string", doc = "What to do now" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.workflow").approve(ctx, p)
   end,

@@ -9,7 +9,14 @@ return {
   shared = true,
   permission = { action = "update", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflow-runs/{id}/cancel" },
-  result = { columns = { "id", "status", "owner" } },
+  result = {
+    columns = { "id", "status", "owner" },
+    schema = {
+      id = { type = "string", required = true, doc = "The run" },
+      status = { type = "string", required = true, doc = "Where it stands" },
+      owner = { type = "string", doc = "Who works on it" },
+    },
+  },
   run = function(ctx, p)
     return require("prov.workflow").cancel(ctx, p)
   end,

@@ -11,7 +11,7 @@ return {
   examples = { "prov workflow graph release | dot -Tsvg > release.svg" },
   permission = { action = "read", resource = "Workflow" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/workflows/{name}/graph" },
-  result = {},
+  result = { value = { type = "any", doc = "The graph: as text in its form, or its nodes and edges" } },
   view = "text",
   run = function(ctx, p)
     local nodes, e = require("prov.workflow").nodes(ctx, p)

@@ -9,6 +9,8 @@ return {
   result = {
     columns = { "name", "summary" },
     wide = { "path" },
+    schema = "extension_row",
+    list = true,
     empty = "no workflows; 'prov extension new workflow NAME' writes one",
   },
   run = function(ctx)

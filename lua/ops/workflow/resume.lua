@@ -16,7 +16,7 @@ goes on without it.]],
   permission = { action = "run", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflow-runs/{id}/resume" },
   mcp = { destructive = true },
-  result = { columns = { "step", "status", "ms", "note" }, rows = "steps", name = "id" },
+  result = { columns = { "step", "status", "ms", "note" }, rows = "steps", name = "id", schema = "workflow_run" },
   view = "workflow_run",
   run = function(ctx, p)
     return require("prov.workflow").resume(ctx, p)

@@ -23,7 +23,7 @@ from PROV_INPUT_<NAME> in the environment (for secrets), and from a file.]],
   permission = { action = "run", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflows/{name}/runs" },
   mcp = { destructive = true },
-  result = { columns = { "step", "status", "ms", "note" }, rows = "steps", name = "id" },
+  result = { columns = { "step", "status", "ms", "note" }, rows = "steps", name = "id", schema = "workflow_run" },
   view = "workflow_run",
   run = function(ctx, p)
     return require("prov.workflow").run(ctx, p)

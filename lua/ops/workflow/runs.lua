@@ -7,7 +7,15 @@ return {
   },
   permission = { action = "read", resource = "Workflow" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/workflow-runs" },
-  result = { columns = { "id", "workflow", "status", "started", "error" }, empty = "no workflow was run yet" },
+  result = {
+    columns = { "id", "workflow", "status", "started", "error" }, empty = "no workflow was run yet",
+    value = { type = "list", of = { type = "record", open = true, fields = {
+      id = { type = "string", required = true, doc = "The run" },
+      workflow = { type = "string", required = true, doc = "What it is a run of" },
+      status = { type = "string", required = true, doc = "Where it stands" },
+      started = { type = "string", required = true, doc = "When it began" },
+    } } },
+  },
   run = function(ctx, p)
     return require("prov.workflow").runs(ctx, p.limit)
   end,

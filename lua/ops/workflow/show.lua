@@ -7,7 +7,13 @@ return {
   },
   permission = { action = "read", resource = "Workflow" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/workflows/{name}" },
-  result = { columns = { "name", "run", "workspace", "needs" }, rows = "steps" },
+  result = {
+    columns = { "name", "run", "workspace", "needs" }, rows = "steps",
+    value = { type = "record", open = true, fields = {
+      name = { type = "string", required = true, doc = "Its name" },
+      steps = { type = "list", required = true, of = { type = "any" }, doc = "Its steps" },
+    } },
+  },
   view = "workflow",
   run = function(ctx, p)
     return require("prov.workflow").show(ctx, p.name)

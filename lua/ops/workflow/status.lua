@@ -8,7 +8,7 @@ return {
   },
   permission = { action = "read", resource = "Workflow" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/workflow-runs/{id}" },
-  result = { columns = { "step", "status", "ms", "note" }, rows = "steps" },
+  result = { columns = { "step", "status", "ms", "note" }, rows = "steps", schema = "workflow_run" },
   view = "workflow_run",
   run = function(ctx, p)
     return require("prov.workflow").status(ctx, p.id)

@@ -12,7 +12,15 @@ conditions, edges, matrices, sub-workflows and workspaces. Inputs that are not g
   },
   permission = { action = "read", resource = "Workflow" },
   http = { method = "POST", path = "/v1/workspaces/{workspace}/workflows/validate" },
-  result = { columns = { "name", "status", "steps" }, empty = "there are no workflows" },
+  result = {
+    columns = { "name", "status", "steps" }, empty = "there are no workflows",
+    schema = {
+      name = { type = "string", required = true, doc = "The workflow" },
+      status = { type = "string", required = true, doc = "ok" },
+      steps = { type = "int", doc = "How many steps it has" },
+    },
+    list = true,
+  },
   run = function(ctx, p)
     return require("prov.workflow").validate(ctx, p)
   end,

@@ -73,7 +73,7 @@ function M.list(store, limit)
   table.sort(list, function(a, b)
     return a.at > b.at
   end)
-  for i = #list, (limit or #list) + 1, -1 do
+  for i = #list, math.min(limit or #list, #list) + 1, -1 do
     list[i] = nil
   end
   for _, record in ipairs(list) do

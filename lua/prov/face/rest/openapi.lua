@@ -65,6 +65,9 @@ end
 local function parameter(name, place, spec, required)
   local schema = schema_of(spec)
   schema.description = nil
+  if spec.type == "map" then -- written KEY=VALUE, once for each
+    schema = { type = "array", items = { type = "string", pattern = "^[^=]+=" } }
+  end
   return {
     name = name,
     ["in"] = place,
