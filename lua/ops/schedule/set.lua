@@ -9,7 +9,14 @@ return {
 CRON is five fields (minute hour day month weekday) as in crontab, @daily and its kin, or 'every 15m'. Times
 are those of the wall in --zone, also when the clocks change. A schedule of this name is replaced.]],
   params = {
-    name = { type = "string", required = true, positional = 1, pattern = "[%w][%w._-]*", max = 100, doc = "Its name" },
+    name = {
+      type = "string",
+      required = true,
+      positional = 1,
+      pattern = "[a-zA-Z0-9][a-zA-Z0-9._-]*",
+      max = 100,
+      doc = "Its name",
+    },
     cron = { type = "string", required = true, positional = 2, max = 200, doc = "When, such as '30 3 * * 1-5'" },
     operation = { type = "string", required = true, positional = 3, doc = submission.operation.doc },
     zone = { type = "string", default = "UTC", doc = "Time zone, such as Europe/Berlin" },
