@@ -13,6 +13,7 @@ local M = {}
 
 ---@class prov.Task
 ---@field done boolean
+---@field closing? boolean it is being cancelled: what it has open is closed, and nothing may be waited for
 ---@field name? string
 
 local current = setmetatable({}, { __mode = "k" }) -- coroutine -> task

@@ -14,9 +14,11 @@ local M = {}
 local MAX_READ = 64 * 1024 * 1024
 local counter = 0
 
---- Calls uv.<name>(...): in the thread pool inside of a task, at once outside.
+--- Calls uv.<name>(...): in the thread pool inside of a task, at once outside and where a cancelled task cleans
+--- up, for that must not wait.
 local function call(name, ...)
-  if not async.running() then
+  local task = async.running()
+  if not task or task.closing then
     return uv[name](...)
   end
   local args = table.pack(...)

@@ -3,7 +3,8 @@
 
 local data = require("core.data")
 require("prov.err") -- gives errors of core.data their methods
-require("prov.value")
+local value = require("prov.value")
+local width = require("prov.render.width")
 
 local M = {}
 
@@ -15,6 +16,32 @@ M.null = data.null
 ---@return string? text, prov.Err?
 function M.encode(v, opts)
   return data.json_encode(v, opts and opts.pretty)
+end
+
+--- A value whose strings are UTF-8.
+local function readable(v)
+  if type(v) == "string" then
+    return width.utf8(v)
+  elseif type(v) ~= "table" or value.is_marked(v) then
+    return v
+  end
+  local out = {}
+  for key, item in pairs(v) do
+    out[readable(key)] = readable(item)
+  end
+  return data.kind(v) == "list" and data.list(out) or out
+end
+
+--- Writes a value that may have strings with any bytes, as servers say them: those that are not UTF-8 become
+--- question marks.
+---@param v any
+---@return string? text, prov.Err?
+function M.encode_said(v)
+  local text, e = data.json_encode(v)
+  if e and e.msg:find("UTF-8", 1, true) then
+    return data.json_encode(readable(v))
+  end
+  return text, e
 end
 
 --- Reads a text. Errors carry line, column and the given file name.

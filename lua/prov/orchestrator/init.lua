@@ -51,6 +51,9 @@ end
 ---@field silent integer milliseconds after which a worker that answers nothing is killed
 ---@field keep integer seconds for which ended jobs are kept
 
+-- What is wrong with a batch, not with the store.
+local OWN_FAULT = { conflict = true, limit = true, invalid = true }
+
 local PRUNE_MS, PRUNE_ROWS = 10000, 5000
 local AGAIN_MS = 1000 -- from a write that failed to the next
 local WATCH_MS = 200 -- between looks at workers of an orchestrator that died
@@ -83,7 +86,7 @@ end
 function Orchestrator:noted(e)
   if self.closed then
     return
-  elseif e and e.code ~= "conflict" then
+  elseif e and not OWN_FAULT[e.code] then
     if not self.broken then
       log.error("the store cannot be written", { error = tostring(e) })
     end
@@ -203,30 +206,37 @@ local function recover(self)
 end
 
 --- Forgets jobs that ended long ago, and old requests.
-local function prune(self)
-  local after
-  while not self.closed do
+---@async
+function M.prune_once(self)
+  local after, done
+  repeat
     local rows = self.store:scan("job", "", { after = after, limit = PRUNE_ROWS })
     local before = clock.wall() - self.keep * 1000
-    local batch, oldest, done = {}, ("j%012x"):format(before), true
+    local batch, oldest = {}, ("j%012x"):format(before)
+    done = true
     for _, row in ipairs(rows or {}) do
       done = row[1] >= oldest
       if done then
         break
       end
       after = row[1]
-      self.jobs:forget(batch, row, before)
+      if not self.keys["job " .. row[1]] then -- somebody lets it run again
+        self.jobs:forget(batch, row, before)
+      end
     end
     if #batch > 0 then
       self:commit_now(batch)
     end
-    if done or #(rows or {}) < PRUNE_ROWS then
-      self:commit_now(self.jobs:forget_requests(clock.wall()))
-      after = nil
-      async.sleep(PRUNE_MS)
-    else
-      async.sleep(1)
-    end
+    done = done or #(rows or {}) < PRUNE_ROWS
+    async.sleep(1)
+  until done or self.closed
+  self:commit_now(self.jobs:forget_requests(clock.wall()))
+end
+
+local function prune(self)
+  while not self.closed do
+    M.prune_once(self)
+    async.sleep(PRUNE_MS)
   end
 end
 

@@ -77,6 +77,7 @@ function start(self)
     stdio = { nil, 2, 2, pipe },
     detached = true, -- signals of a terminal are for the orchestrator
   }, function(code, signal)
+    worker.ready = false
     function worker.gone()
       worker.gone = nil
       ended(self, worker, code, signal)
@@ -99,8 +100,11 @@ function start(self)
     elseif message.t ~= "pong" then
       self.on_message(worker, message)
     end
-  end, function()
-    worker.wire.over, worker.ready = true, false -- nothing reaches it any more
+  end, function(e)
+    if e then
+      log.error("the connection to a worker is broken", { pid = worker.pid, error = tostring(e) })
+    end
+    worker.ready, worker.wire.over = false, true
     if worker.gone then
       worker.gone()
     end
@@ -239,7 +243,7 @@ function M.release(worker, workspace)
   dismiss(worker)
 end
 
---- Ends the workers: those that run something have `within_ms`, then they are killed.
+--- Ends the workers: those that run something have `within_ms`, then they are left alone.
 ---@async
 ---@param within_ms integer
 function Pool:shut(within_ms)
@@ -255,7 +259,7 @@ function Pool:shut(within_ms)
   self:close()
 end
 
---- Kills the workers that are left.
+--- Leaves the workers alone: they bring to its end what they run, write it down, and end.
 function Pool:close()
   self.closed = true
   close(self.starter)
@@ -263,7 +267,6 @@ function Pool:close()
     self.beat.close()
   end
   for _, worker in pairs(self.workers) do
-    kill(worker, "the orchestrator has ended")
     if worker.last then
       worker.last.close()
     end

@@ -8,6 +8,22 @@ local ui_events = require("prov.ui_events")
 
 local M = {}
 
+--- Bytes of an event: each one is kept.
+M.MOST_EVENT = 16 * 1024 * 1024
+
+--- The event: it can always be sent and always fits, whatever an operation says.
+---@param kind string
+---@param fields table
+---@return { kind: string, json: string }
+function M.event(kind, fields)
+  local text, e = json.encode_said(fields)
+  if text and #text <= M.MOST_EVENT then
+    return { kind = kind, json = text }
+  end
+  local why = text and ("it has %d bytes"):format(#text) or tostring(e)
+  return { kind = "warn", json = assert(json.encode({ msg = ("an event '%s' was left out: %s"):format(kind, why) })) }
+end
+
 --- Makes one. ui.answered(yes) is to be called with the answer to its question.
 ---@param flags table
 ---@param send fun(event: { kind: string, json: string })
@@ -17,7 +33,7 @@ function M.new(flags, send, interactive)
   local ui
 
   local function write(kind, fields)
-    send({ kind = kind, json = json.encode(fields, { sorted = true }) })
+    send(M.event(kind, fields))
   end
 
   ui = ui_events.ui(flags, write, function(question, otherwise)

@@ -1,5 +1,6 @@
 --- Part of the orchestrator: jobs begin, tell what happens, and end.
 
+local async = require("prov.async")
 local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
@@ -41,7 +42,7 @@ local function begin(self, slot)
   self.ready_count = self.ready_count - 1
   local since = math.max(job.created, job.ready_at or 0)
   self.metrics:observe("prov_job_wait_seconds", math.max(0, job.started - since) / 1000)
-  if slot.worker.dead then -- it never heard of the job
+  if not slot.worker.ready then -- it has ended, and never heard of the job
     return self:settle(slot, "unbegun")
   end
   slot.worker.wire:send(M.call_of(job))
@@ -118,6 +119,7 @@ function M:turn()
         self.running[slot.job.id] = nil
         pool.release(slot.worker, slot.job.flags.workspace)
         self.queue:undo(slot.lane, slot.order, slot.job)
+        self:cancel_again(slot)
       else
         self.queue:claimed(slot.lane, slot.order)
         begin(self, slot)
@@ -217,6 +219,17 @@ local function write_end(self, batch, slot)
   return job
 end
 
+--- A job that was to be cancelled waits again: it is taken out of its line.
+function M:cancel_again(slot)
+  if slot.cancel then
+    self:later(function()
+      while not self:cancel(slot.job.id, slot.cancel.now) and self.broken and not self.closed do
+        async.sleep(RETRY_MS)
+      end
+    end)
+  end
+end
+
 local function told_end(self, slot)
   local job, outcome = slot.ended, slot.outcome
   self.running[job.id] = nil
@@ -224,11 +237,7 @@ local function told_end(self, slot)
   os.remove(worker_of.outcome_path(self.dir, job.id))
   if job.state == "waiting" then
     self:admitted(job)
-    if slot.cancel then -- too late for this time
-      self:later(function()
-        self:cancel(job.id)
-      end)
-    end
+    self:cancel_again(slot)
     return
   end
   self.metrics:add("prov_jobs_ended_total", 1, outcome)

@@ -42,7 +42,10 @@ function M.new(pipe, on_message, on_end)
       if message == nil then
         return self:stop(e)
       end
-      on_message(message)
+      local ok, raised = xpcall(on_message, debug.traceback, message)
+      if not ok then -- messages are done with once and in order, or not at all
+        return self:stop(err.new("bug", raised))
+      end
     end
     parts, size = { bytes:sub(at) }, #bytes - at + 1
   end

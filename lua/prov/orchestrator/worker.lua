@@ -20,6 +20,9 @@ local M = {}
 --- A pipe to the orchestrator is this file descriptor.
 M.FD = 3
 
+--- Bytes of what becomes of a job: its value, its error and the files it wrote. It is one value in the store.
+M.MOST_OUTCOME = 32 * 1024 * 1024
+
 local NOTE_AGAIN_MS = 1000 -- from an outcome that could not be written to the next attempt
 
 ---@class prov.Worker
@@ -74,6 +77,20 @@ local function written_files(op, params, placed)
   return files
 end
 
+--- An outcome that fits, or the error that it does not.
+---@param done { result: string?, code: integer, files: table<string, string>? }
+---@return table?, prov.Err?
+function M.fitting(done)
+  local size = #(done.result or "")
+  for _, bytes in pairs(done.files or {}) do
+    size = size + #bytes
+  end
+  if size > M.MOST_OUTCOME then
+    return err.fail("limit", "it was done, but what came out of it has %d bytes; %d are kept", size, M.MOST_OUTCOME)
+  end
+  return done
+end
+
 --- Runs the operation: { result?, code, files? }, or nil and its error.
 ---@async
 local function perform(call, ctx)
@@ -97,16 +114,16 @@ local function perform(call, ctx)
   end
   local text
   if value ~= nil then
-    text, e = json.encode(value, { sorted = true })
+    text, e = json.encode_said(value)
     if not text then
       return nil, e
     end
   end
-  return {
+  return M.fitting({
     result = text,
     code = op.exit_code and value ~= nil and op.exit_code(value) or 0,
     files = written_files(op, call.params, placed),
-  }
+  })
 end
 
 --- Begins a call; its end is told by a message.
@@ -131,18 +148,19 @@ function Worker:start(call)
     local done, e = slot.task:join()
     if not done then
       e = e or err.new("bug", call.op .. " gives no value")
-      done = { error = json.encode(err.data(e), { sorted = true }), code = err.exit_code(e), why = err.list(e)[1].code }
+      done = { error = json.encode_said(err.data(e)), code = err.exit_code(e), why = err.list(e)[1].code }
     end
     slot.ui.close()
     self:finish(call, done)
   end)
 end
 
---- Writes down what became of a job, however long it takes until the disk has room.
+--- Writes down what became of a job, however long it takes until the disk has room; not when the whole folder
+--- is gone, for nobody will look there.
 ---@async
 local function note(dir, done)
   local ok, e = M.write_outcome(dir, done)
-  while not ok do
+  while not ok and fs.exists(dir .. "/outcomes") do
     log.error("the end of a job cannot be written down", { job = done.id, error = tostring(e) })
     async.sleep(NOTE_AGAIN_MS)
     ok, e = M.write_outcome(dir, done)
@@ -156,7 +174,7 @@ function Worker:finish(call, done)
   done.t, done.id = "end", call.id
   done.began = call.began
   if not self.orphan then
-    self.untold[call.id] = slot.job and done or nil
+    self.untold[call.id] = slot.job and done or nil -- until the orchestrator has written it down
     self.wire:send(done)
   elseif slot.job then
     note(self.data, done)
@@ -164,12 +182,18 @@ function Worker:finish(call, done)
   self:less()
 end
 
+--- Ends the process when nothing is left to do: what an orchestrator has heard, but not written down, would be
+--- lost with both.
+function Worker:end_if_idle()
+  if self.count == 0 and (self.orphan or self.retiring and next(self.untold) == nil) then
+    self.ended:put(true)
+  end
+end
+
 --- One thing less is to be done before this process may end: a call, outcomes that are being written.
 function Worker:less()
   self.count = self.count - 1
-  if self.count == 0 and (self.orphan or self.retiring) then
-    self.ended:put(true)
-  end
+  self:end_if_idle()
 end
 
 --- Where what became of a job waits for the next orchestrator.
@@ -244,6 +268,7 @@ function on.noted(self, message)
   for _, id in ipairs(message.ids) do
     self.untold[id] = nil
   end
+  self:end_if_idle()
 end
 
 function on.ping(self)
@@ -253,9 +278,7 @@ end
 --- No more calls come: the worker ends when those it has are done.
 function on.retire(self)
   self.retiring = true
-  if self.count == 0 then
-    self.ended:put(true)
-  end
+  self:end_if_idle()
 end
 
 --- Calls fn at each signal of a kind until the value is closed.
@@ -310,7 +333,7 @@ function M.serve(dir)
   self.wire:send({ t = "hello", identity = clock.identity() })
   self.ended:take()
   if self.orphan then
-    assert(fs.write_atomic(M.farewell_path(dir, clock.identity()), "", { mode = 384 }))
+    fs.write_atomic(M.farewell_path(dir, clock.identity()), "", { mode = 384 })
   end
   self.wire:finish()
   return true

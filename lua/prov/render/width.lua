@@ -53,6 +53,15 @@ local function of_code(code)
   return within(ZERO, code) and 0 or within(WIDE, code) and 2 or 1
 end
 
+--- Makes text UTF-8: bytes that are not become question marks.
+---@param text string
+---@return string
+function M.utf8(text)
+  return utf8.len(text) and text or (text:gsub("[\128-\255]+", function(bytes)
+    return utf8.len(bytes) and bytes or ("?"):rep(#bytes)
+  end))
+end
+
 --- Makes text safe for a terminal: control characters and broken UTF-8 become visible.
 ---@param text string
 ---@return string
@@ -60,12 +69,7 @@ function M.clean(text)
   if not text:find("[%c\127-\255]") then
     return text
   end
-  if not utf8.len(text) then
-    text = text:gsub("[\128-\255]+", function(bytes)
-      return utf8.len(bytes) and bytes or ("?"):rep(#bytes)
-    end)
-  end
-  text = text:gsub("[%c\127]", function(byte)
+  text = M.utf8(text):gsub("[%c\127]", function(byte)
     return byte == "\n" and "\\n" or byte == "\t" and "  " or byte == "\r" and "\\r" or ("\\x%02x"):format(byte:byte())
   end)
   return (text:gsub("\194[\128-\159]", "?")) -- C1 controls
