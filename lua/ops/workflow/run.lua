@@ -10,7 +10,8 @@ ones. A run that waits for approval is waited for; --detach leaves it waiting. I
 from PROV_INPUT_<NAME> in the environment (for secrets), and from a file.]],
   params = {
     name = { type = "string", required = true, positional = 1, complete = "workflow", doc = "The workflow" },
-    input = { type = "map", of = { type = "string" }, short = "i", doc = "An input, its value in YAML" },
+    input = { type = "map", of = { type = "string" }, short = "i", concealed = true,
+      doc = "An input, its value in YAML" },
     inputs = { type = "path", file = "in", doc = "A YAML file with inputs" },
     detach = { type = "bool", default = false, doc = "Do not wait for approvals" },
   },

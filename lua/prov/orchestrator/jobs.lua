@@ -9,6 +9,8 @@ local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
+local ops = require("prov.ops")
+local plain = require("prov.plan.file").plain
 
 local M = {}
 
@@ -360,6 +362,22 @@ function M.stamp(ms)
   return os.date("!%Y-%m-%dT%H:%M:%S", ms // 1000) .. (".%03dZ"):format(ms % 1000)
 end
 
+local CONCEALED = "(not shown)"
+
+--- Parameters as everybody may see them: without values that may be secrets, as those of a workflow's inputs.
+---@param name string of the operation
+---@param params table
+---@return table
+function M.shown_params(name, params)
+  local op, out = ops.load(name), plain(params)
+  for key, spec in pairs(op and op.params or {}) do
+    for item in pairs(spec.concealed and out[key] or {}) do
+      out[key][item] = CONCEALED
+    end
+  end
+  return out
+end
+
 local function stamp(ms)
   return ms and M.stamp(ms) or nil
 end
@@ -387,7 +405,7 @@ function M.public(job, whole)
     reason = job.reason,
   }
   if whole then
-    out.params = require("prov.plan.file").plain(job.params)
+    out.params = M.shown_params(job.op, job.params)
     out.timeout = job.timeout
     out.result = job.result and json.decode(job.result) or nil
     out.errors = job.error and json.decode(job.error).errors or nil

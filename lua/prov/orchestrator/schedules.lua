@@ -178,7 +178,7 @@ local function public(entry, times)
     paused = schedule.paused,
     operation = schedule.request.operation,
     workspace = schedule.request.workspace,
-    params = schedule.request.params,
+    params = schedule.request.params and jobs_of.shown_params(schedule.request.operation, schedule.request.params),
     priority = schedule.request.priority,
     max_attempts = schedule.request.max_attempts,
     timeout = schedule.request.timeout,

@@ -123,3 +123,13 @@ describe("delayed jobs", function()
     assert.are.equal(501, #o.delayed)
   end)
 end)
+
+describe("a job", function()
+  it("does not show the inputs of a workflow, which may be secret", function()
+    local params = { name = "release", input = { password = "hunter2" }, detach = true }
+    local shown = jobs_of.shown_params("workflow run", params)
+    assert.are.same({ name = "release", input = { password = "(not shown)" }, detach = true }, shown)
+    assert.are.equal("hunter2", params.input.password)
+    assert.are.same({ duration = 1 }, jobs_of.shown_params("wait", { duration = 1 }))
+  end)
+end)

@@ -11,7 +11,8 @@ local uv = require("luv")
 local wire = require("prov.orchestrator.wire")
 local worker_of = require("prov.orchestrator.worker")
 
---- A worker with this test as its orchestrator; take(kind) waits for its next message of that kind, "ended" is the last.
+--- A worker with this test as its orchestrator; take(kind) waits for its next message of that kind, the last one
+--- is "ended".
 local function start()
   local dir = assert(fs.tempdir("prov-worker"))
   assert(fs.mkdirp(dir .. "/outcomes", 448))

@@ -9,7 +9,8 @@ local reply = require("prov.face.rest.reply")
 
 local M = {}
 
-local KEEP_MS = 15000 -- between signs of life, for proxies and clients
+--- Between signs of life, for proxies and clients.
+M.KEEP_MS = 15000
 
 --- A way out for events: send(event), alive(), finish().
 local function sse(request)
@@ -69,7 +70,7 @@ function M.serve(request, run)
   end
   local open = (request.headers.upgrade or ""):lower() == "websocket" and websocket or sse
   local out
-  local quiet = true
+  local quiet, turn = true, async.semaphore(1) -- a stream has one writer
 
   local function begin()
     out = out or open(request)
@@ -78,6 +79,7 @@ function M.serve(request, run)
   local function send(event)
     begin()
     quiet = false
+    local _ <close> = turn:acquire()
     local ok, e = out.send(event)
     if not ok then
       error(e, 0)
@@ -87,9 +89,9 @@ function M.serve(request, run)
   local _ <close> = setmetatable({
     task = async.spawn(function()
       while true do
-        async.sleep(KEEP_MS)
-        if out and quiet then
-          out.alive()
+        async.sleep(M.KEEP_MS)
+        if out and quiet and turn.free > 0 then -- else a client is slow, which is a sign of its life
+          turn:with(out.alive)
         end
         quiet = true
       end

@@ -1,0 +1,40 @@
+--- Streams of the REST face.
+
+local async = require("prov.async")
+local events = require("prov.face.rest.events")
+local test = require("support.async").test
+
+describe("a stream of events", function()
+  it("has one writer, also when the client is slow", test(function()
+    local writing, most, written = 0, 0, 0
+    local function write()
+      writing, written = writing + 1, written + 1
+      most = math.max(most, writing)
+      async.sleep(100)
+      writing = writing - 1
+      return true
+    end
+    local request = {
+      method = "GET",
+      headers = {},
+      stream = function()
+        return { event = write, write = write, finish = function() end }
+      end,
+    }
+    local keep_ms = events.KEEP_MS
+    events.KEEP_MS = 10
+    local _ <close> = setmetatable({}, {
+      __close = function()
+        events.KEEP_MS = keep_ms
+      end,
+    })
+    assert(events.serve(request, function(send)
+      send({ event = "one", data = "{}" })
+      async.sleep(200)
+      send({ event = "two", data = "{}" })
+      return true
+    end))
+    assert.is_true(written > 2, "no sign of life")
+    assert.are.equal(1, most)
+  end))
+end)
