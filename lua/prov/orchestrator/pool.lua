@@ -95,7 +95,7 @@ function start(self)
   worker.wire = wire.new(pipe, function(message)
     worker.heard = clock.monotonic()
     if message.t == "hello" then
-      worker.identity, worker.ready = message.identity, true
+      worker.identity, worker.ready = message.identity, not worker.last -- it may have ended since
       self.on_ready()
     elseif message.t ~= "pong" then
       self.on_message(worker, message)
