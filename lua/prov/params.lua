@@ -163,7 +163,7 @@ end
 
 --- A number alone is seconds; the contract reads 5m and its kin.
 function convert.duration(text)
-  return text:find("^%d+%.?%d*$") and tonumber(text) or text
+  return tonumber(text) or text
 end
 
 function convert.bool(text)
