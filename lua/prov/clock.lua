@@ -59,11 +59,22 @@ local function started(pid)
   return fields[20]
 end
 
+--- The user this process works for: $USER, or the name of its uid, or "uid 1000".
+---@return string
+function M.user()
+  local name = os.getenv("USER")
+  if not name or name == "" then
+    local entry = uv.os_get_passwd()
+    name = entry and entry.username or "uid " .. uv.getuid()
+  end
+  return name
+end
+
 --- Who this process is, for locks and logs: "user@host pid 42/31415".
 ---@return string
 function M.identity()
   local pid = uv.os_getpid()
-  return ("%s@%s pid %d/%s"):format(os.getenv("USER") or "uid " .. uv.getuid(), uv.os_gethostname(), pid,
+  return ("%s@%s pid %d/%s"):format(M.user(), uv.os_gethostname(), pid,
     started(pid) or "?")
 end
 

@@ -161,6 +161,11 @@ function convert.number(text)
   return tonumber(text), "a number"
 end
 
+--- A number alone is seconds; the contract reads 5m and its kin.
+function convert.duration(text)
+  return tonumber(text) or text
+end
+
 function convert.bool(text)
   return BOOLS[text], "true or false"
 end

@@ -6,6 +6,9 @@ local M = {}
 
 local GAP = "  "
 local MIN_COLUMN = 8
+local KEPT = 32 -- a first column up to here is not cut: it is what one copies
+
+local STAMP = "^(%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d)%.%d+Z$"
 
 local function mark(value)
   local mt = getmetatable(value)
@@ -87,25 +90,34 @@ local function columns_of(rows, result, wide)
   return M.keys(all)
 end
 
---- Takes columns away from the widest ones until the line fits.
-local function shrink(widths, room)
-  local total = #GAP * (#widths - 1)
-  for _, w in ipairs(widths) do
-    total = total + w
-  end
+--- Takes characters away from the widest columns, none from those that are kept, until the line fits; the
+--- total width then.
+local function take(widths, kept, total, room)
   while total > room do
-    local widest = 1
+    local widest
     for i, w in ipairs(widths) do
-      if w > widths[widest] then
+      if w > math.max(MIN_COLUMN, kept[i] or 0) and (not widest or w > widths[widest]) then
         widest = i
       end
     end
-    if widths[widest] <= MIN_COLUMN then
-      return
+    if not widest then
+      break
     end
-    widths[widest] = widths[widest] - 1
-    total = total - 1
+    widths[widest], total = widths[widest] - 1, total - 1
   end
+  return total
+end
+
+--- Makes columns narrower until a line fits: names and times, of no use when they are cut, last.
+local function shrink(widths, times, room)
+  local total = #GAP * (#widths - 1)
+  local kept = { KEPT }
+  for i, w in ipairs(widths) do
+    total = total + w
+    kept[i] = times[i] and w or kept[i]
+  end
+  total = take(widths, kept, total, room)
+  take(widths, {}, total, room)
 end
 
 local STATUS = {
@@ -141,7 +153,7 @@ function M.table(rows, result, term, opts)
     return (result and result.empty or "nothing to show") .. "\n"
   end
   local columns = columns_of(rows, result, opts.wide)
-  local cells, widths, right, numbers = {}, {}, {}, {}
+  local cells, widths, right, numbers, times = {}, {}, {}, {}, {}
   for c, column in ipairs(columns) do
     widths[c] = width.of(tostring(column))
     right[c] = true
@@ -150,14 +162,16 @@ function M.table(rows, result, term, opts)
     cells[r] = {}
     for c, column in ipairs(columns) do
       local value = row[column]
-      cells[r][c] = M.scalar(value)
+      local stamp = type(value) == "string" and value:match("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d")
+      times[c] = times[c] or stamp and true
+      cells[r][c] = M.scalar(not opts.wide and stamp and value:gsub(STAMP, "%1Z") or value)
       right[c] = right[c] and (value == nil or type(value) == "number")
       numbers[c] = numbers[c] or type(value) == "number"
       widths[c] = math.max(widths[c], width.of(cells[r][c]))
     end
   end
   if term and term.width and not opts.wide then
-    shrink(widths, term.width)
+    shrink(widths, times, term.width)
   end
   local function line(texts, paint)
     local out = {}

@@ -58,7 +58,7 @@ M.job = {
   exit_code = { type = "int", doc = "Exit code of the operation" },
   key = { type = "string", doc = "While it has not ended, no other job is made with this key" },
   schedule = { type = "string", doc = "The schedule that made it" },
-  reason = { type = "string", doc = "Why it is dead" },
+  reason = { type = "string", doc = "Why it failed or is dead" },
   params = { type = "any", doc = "Parameters of the operation" },
   timeout = { type = "number", doc = "Seconds after which it is cancelled" },
   result = { type = "any", doc = "What the operation gave" },

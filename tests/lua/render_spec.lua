@@ -83,6 +83,21 @@ describe("render", function()
     assert.falsy(all:find("…", 1, true))
   end)
 
+  it("cuts names and times last: they are of no use then", function()
+    local rows = {
+      { id = "j01a21cd91b7e0000", state = "failed", created = "2026-11-27T11:52:00.187Z", reason = ("why "):rep(20) },
+      { id = "j01a21cd91b7e0001", state = "done", created = "2026-11-27T11:52:00.187Z" },
+    }
+    local columns = { columns = { "id", "state", "created", "reason" } }
+    local text = render.table(rows, columns, { width = 60, paint = function(_, _, cell) return cell end })
+    assert.equal([[
+ID                 STATE   CREATED               REASON
+j01a21cd91b7e0000  failed  2026-11-27T11:52:00Z  why why wh…
+j01a21cd91b7e0001  done    2026-11-27T11:52:00Z  -
+]], text)
+    assert.truthy(render.table(rows, columns, nil, { wide = true }):find("11:52:00.187Z", 1, true))
+  end)
+
   it("shows wide columns only when asked, and says when there is nothing", function()
     local result = { columns = { "a" }, wide = { "b" }, empty = "no things" }
     assert.equal("A\n1\n", render.value({ { a = 1, b = 2 } }, result))

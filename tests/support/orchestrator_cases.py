@@ -190,8 +190,13 @@ def order():
 
 def ends():
     server = Server("ends")
+    check(server.ask("GET", "/v1/jobs/last")[0] == 404, "no job yet")
+    check('prov_jobs_ended_total{state="dead"} 0' in server.ask("GET", "/metrics")[1], "figures are there from the start")
     late = server.ended(server.submit("wait", {"duration": 60}, timeout=0.2))
     check(late["state"] == "failed" and late["errors"][0]["code"] == "timeout", f"a timeout: {late}")
+    check(late["reason"] == late["errors"][0]["msg"], f"why it failed: {late}")
+    check(server.job("last")["id"] == late["id"], "the newest job")
+    check(server.job(server.submit("version", timeout="1m"))["timeout"] == 60, "a duration with its unit")
     waiting = server.submit("version", delay=60)
     check(server.ask("POST", f"/v1/jobs/{waiting}/cancel")[1]["state"] == "canceled", "cancel what waits")
     check(server.ask("POST", f"/v1/jobs/{waiting}/cancel")[0] == 409, "cancel it twice")

@@ -5,7 +5,7 @@ return {
   stream = true,
   summary = "Follow what a job tells, until it ends",
   params = {
-    id = { type = "string", required = true, positional = 1, doc = "Its id" },
+    id = { type = "string", required = true, positional = 1, doc = "Its id, or last" },
     after = { type = "string", doc = "Go on behind the event of this id, as with Last-Event-ID" },
   },
   permission = { action = "read", resource = "Job" },

@@ -4,7 +4,7 @@ return {
   where = "orchestrator",
   summary = "Show what a job has told so far",
   params = {
-    id = { type = "string", required = true, positional = 1, doc = "Its id" },
+    id = { type = "string", required = true, positional = 1, doc = "Its id, or last" },
     after = { type = "int", min = 0, default = 0, doc = "Only what comes behind this number" },
     limit = { type = "int", min = 1, max = 10000, default = 1000, doc = "How many lines" },
   },

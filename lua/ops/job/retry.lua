@@ -4,7 +4,7 @@ return {
   where = "orchestrator",
   summary = "Let a job that failed, died or was cancelled run again",
   params = {
-    id = { type = "string", required = true, positional = 1, doc = "Its id" },
+    id = { type = "string", required = true, positional = 1, doc = "Its id, or last" },
   },
   permission = { action = "update", resource = "Job" },
   http = { method = "POST", path = "/v1/jobs/{id}/retry" },

@@ -9,7 +9,7 @@ with the highest priority goes first, and one at a time.]],
   params = require("prov.orchestrator.request").submission(),
   examples = {
     "prov job submit apply -w shop",
-    "prov job submit 'server restart' -w shop --params name=web-1 --delay 3600",
+    "prov job submit 'server restart' -w shop --params name=web-1 --delay 1h",
   },
   permission = { action = "create", resource = "Job" },
   http = { method = "POST", path = "/v1/jobs", status = 202, once = true, location = "/v1/jobs/{id}" },

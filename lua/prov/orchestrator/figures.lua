@@ -4,7 +4,8 @@ local SECONDS = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.
 
 return {
   { name = "prov_jobs_submitted_total", kind = "counter", help = "Jobs taken." },
-  { name = "prov_jobs_ended_total", kind = "counter", help = "Jobs ended, by state.", labels = { "state" } },
+  { name = "prov_jobs_ended_total", kind = "counter", help = "Jobs ended, by state.", labels = { "state" },
+    known = { "canceled", "dead", "done", "failed" } },
   { name = "prov_jobs_retried_total", kind = "counter", help = "Attempts that failed for a passing reason." },
   { name = "prov_jobs_interrupted_total", kind = "counter", help = "Jobs whose worker ended while they ran." },
   { name = "prov_jobs_running", kind = "gauge", help = "Jobs running now." },

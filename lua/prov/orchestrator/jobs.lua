@@ -36,7 +36,7 @@ local M = {}
 ---@field error? string JSON { errors = { ... } }
 ---@field code? integer exit code of the operation
 ---@field files? table<string, string> what it wrote for its caller
----@field reason? string why it is dead
+---@field reason? string why it failed or is dead
 ---@field schedule? string
 ---@field due? integer when the schedule wanted it
 ---@field interactive? boolean

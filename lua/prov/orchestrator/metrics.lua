@@ -6,7 +6,8 @@ local M = {}
 local Metrics = {}
 Metrics.__index = Metrics
 
---- Makes a set of metrics from declarations: { name, kind, help, labels?, buckets? }.
+--- Makes a set of metrics from declarations: { name, kind, help, labels?, known?, buckets? };
+--- `known` are values of its one label.
 ---@param declared table[]
 ---@return prov.Metrics
 function M.new(declared)
@@ -15,6 +16,9 @@ function M.new(declared)
     self.by_name[d.name] = { declared = d, series = {}, keys = {} }
     if not d.labels and d.kind ~= "histogram" then
       self.by_name[d.name].series[""] = 0
+    end
+    for _, value in ipairs(d.known or {}) do -- there from the beginning, so that an increase from 0 is seen
+      self:add(d.name, 0, value)
     end
   end
   return self

@@ -10,17 +10,19 @@ local workspaces = require("prov.workspace")
 
 local M = {}
 
+local YEAR = 366 * 86400 -- seconds
+
 --- What a submission may say beside the operation and its parameters.
 M.SCHEMA = {
   operation = { type = "string", required = true, positional = 1, doc = "Name of the operation, such as 'apply'" },
   params = { type = "map", doc = "A parameter of it, KEY=VALUE" },
   workspace = { type = "string", doc = "Its workspace: a name, or a folder there" },
   priority = { type = "int", min = -100, max = 100, default = 0, doc = "Higher goes first" },
-  delay = { type = "number", min = 0, max = 366 * 86400, doc = "Seconds to wait before it may begin" },
+  delay = { type = "duration", doc = "How long it waits before it may begin, such as 10m; a year at most" },
   key = { type = "string", min = 1, max = 200, doc = "No second job with this key while one has not ended" },
   max_attempts = { type = "int", min = 1, max = 100, default = 1,
     doc = "Tries, while it fails for a passing reason" },
-  timeout = { type = "number", min = 0.001, max = 366 * 86400, doc = "Seconds after which it is cancelled" },
+  timeout = { type = "duration", doc = "After this time it is cancelled, such as 10m; a year at most" },
   interactive = { type = "bool", doc = "Somebody answers its questions; else they are all answered with yes" },
   output = { type = "enum", one_of = { "table", "wide", "json", "yaml", "name" }, doc = "Form its messages are for" },
   quiet = { type = "bool", doc = "Fewer messages" },
@@ -214,12 +216,12 @@ function M.job(request)
     workspace = name,
     lane = lane_of(op, flags.workspace),
     priority = wanted.priority,
-    delay = wanted.delay,
+    delay = wanted.delay and math.min(wanted.delay, YEAR),
     key = wanted.key,
     attempts = 0,
     max_attempts = wanted.max_attempts,
     interruptions = 0,
-    timeout = wanted.timeout,
+    timeout = wanted.timeout and math.max(0.001, math.min(wanted.timeout, YEAR)),
     interactive = wanted.interactive,
     carries_files = wanted.files ~= nil or nil,
     sent = files,

@@ -1,6 +1,7 @@
 --- What the operations about jobs do; ctx.orchestrator is the orchestrator they run in.
 
 local data = require("core.data")
+local err = require("prov.err")
 local json = require("prov.json")
 local jobs_of = require("prov.orchestrator.jobs")
 
@@ -12,6 +13,21 @@ local function public(job, e)
     return nil, e
   end
   return jobs_of.public(job, true)
+end
+
+--- The id of a job: the one given, or that of the newest job when it is "last".
+---@param ctx table
+---@param id string
+---@return string? id, prov.Err?
+function M.id(ctx, id)
+  if id ~= "last" then
+    return id
+  end
+  local found, e = ctx.orchestrator:page({ limit = 1 })
+  if found and not found[1] then
+    return err.fail("notfound", "there is no job yet")
+  end
+  return found and found[1].id, e
 end
 
 --- Takes a job.
@@ -39,6 +55,11 @@ function M.list(ctx, p)
 end
 
 function M.show(ctx, id)
+  local e
+  id, e = M.id(ctx, id)
+  if not id then
+    return nil, e
+  end
   return public(ctx.orchestrator:find(id))
 end
 
@@ -49,6 +70,11 @@ end
 
 ---@async
 function M.retry(ctx, id)
+  local e
+  id, e = M.id(ctx, id)
+  if not id then
+    return nil, e
+  end
   return public(ctx.orchestrator:retry(id))
 end
 
@@ -83,12 +109,16 @@ end
 --- What a job has told: { number, type, text, event }.
 function M.logs(ctx, p)
   local o = ctx.orchestrator
-  local job, e = o:find(p.id)
+  local id, e = M.id(ctx, p.id)
+  local job
+  if id then
+    job, e = o:find(id)
+  end
   if not job then
     return nil, e
   end
   local rows
-  rows, e = o.jobs:events(p.id, p.after, p.limit)
+  rows, e = o.jobs:events(id, p.after, p.limit)
   if not rows then
     return nil, e
   end

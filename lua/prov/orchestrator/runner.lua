@@ -192,6 +192,20 @@ function M:interrupted(slot, why)
   self:settle(slot, "interrupted")
 end
 
+--- Why a job failed, on one line: its first error, or what its result says, or its exit code.
+local function why_failed(done)
+  local first = done.error and json.decode(done.error).errors[1]
+  if first then
+    return tostring(err.of_data({ errors = { first } })[1])
+  end
+  local result = done.result and json.decode(done.result)
+  local failure = type(result) == "table" and type(result.failures) == "table" and result.failures[1]
+  if type(failure) == "table" and failure.step and failure.error then
+    return ("%s: %s"):format(failure.step, failure.error)
+  end
+  return ("exit code %d"):format(done.code or 1)
+end
+
 --- The job as it is once the batch is on disk; nobody is told before.
 local function write_end(self, batch, slot)
   local job, outcome, done = {}, slot.outcome, slot.done or {}
@@ -199,7 +213,7 @@ local function write_end(self, batch, slot)
     job[name] = value
   end
   job.result, job.error, job.code, job.files = done.result, done.error, done.code, done.files
-  job.reason, job.events = slot.reason, slot.events
+  job.reason, job.events = slot.reason or outcome == "failed" and why_failed(done) or nil, slot.events
   jobs_of.stop(batch, job)
   if outcome == "unbegun" then
     job.attempts = job.attempts - 1

@@ -6,6 +6,7 @@ local err = require("prov.err")
 local jobs_of = require("prov.orchestrator.jobs")
 local json = require("prov.json")
 local request_of = require("prov.orchestrator.request")
+local requests = require("prov.orchestrator.requests")
 
 local M = {}
 
@@ -57,7 +58,11 @@ function M.job(ctx, id, after)
   if last and not number then
     return err.fail("usage", "the ids of a job's events are numbers, not '%s'", last)
   end
-  local job, e = ctx.orchestrator:find(id)
+  local job, e
+  id, e = requests.id(ctx, id)
+  if id then
+    job, e = ctx.orchestrator:find(id)
+  end
   if not job then
     return nil, e
   end

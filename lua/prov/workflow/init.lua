@@ -246,7 +246,7 @@ function M.approve(ctx, p)
   local answer = p.deny and "denied" or "approved"
   local ok
   ok, e = journal.ask(input.store, record.id, p.step, {
-    answer = answer, message = p.message, by = ctx.user or (clock.identity():match("^%S+")),
+    answer = answer, message = p.message, by = ctx.user or (clock.user()),
   })
   if not ok then
     return nil, e

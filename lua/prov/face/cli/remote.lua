@@ -5,6 +5,7 @@ local async = require("prov.async")
 local base = require("core.base")
 local dirs = require("prov.dirs")
 local err = require("prov.err")
+local event_stream = require("prov.face.cli.event_stream")
 local fs = require("prov.fs")
 local http = require("prov.http")
 local json = require("prov.json")
@@ -85,6 +86,7 @@ local function errors_of(response)
   local list = type(body) == "table" and type(body.errors) == "table" and err.of_data(body)
   if list and list[1] then
     if list[1].code == "auth" then
+      list[1].code = "denied" -- exit code 5, as for everything that is not allowed
       list[1].hint = "PROV_TOKEN is the token: what is in the file token of the orchestrator's data folder"
     end
     return #list == 1 and list[1] or list
@@ -123,39 +125,17 @@ end
 -- ---- Streams of events ----
 
 --- Takes a text/event-stream apart as it comes.
-local function event_parser(on_event)
-  local rest, event = "", {}
-  return function(bytes)
-    rest = rest .. bytes
-    for line in rest:gmatch("([^\n]*)\n") do
-      local name, value = line:match("^(%a*): ?(.*)$")
-      if line == "" then
-        if event.data then
-          on_event(event)
-        end
-        event = {}
-      elseif name == "data" then
-        event.data = event.data and event.data .. "\n" .. value or value
-      elseif name == "event" or name == "id" then
-        event[name] = value
-      end
-    end
-    rest = rest:match("([^\n]*)$")
-  end
-end
-
 --- Asks for a stream; its events come out of the queue, then { over = true, ... }.
 local function open_stream(self, method, path, opts)
   local events, seen = async.queue(), {}
   opts.headers = opts.headers or {}
   opts.headers.accept = "text/event-stream"
-  local parse = event_parser(function(event)
+  local parse = event_stream.parser(function(event)
     events:put(event)
   end)
   function opts.on_data(bytes)
-    seen[#seen + 1] = bytes
-    if #seen > 100 then
-      table.remove(seen, 1) -- only the start of an error matters
+    if #seen < 100 then -- only the start of an error matters
+      seen[#seen + 1] = bytes
     end
     parse(bytes)
   end

@@ -124,6 +124,7 @@ function M.run(ctx, p)
   local face
   face, e = require("prov.face.rest").open(o, { server = options, token = token })
   if not face then
+    e.hint = e.code == "locked" and "another program listens there; --listen HOST:PORT names another place" or e.hint
     return nil, e
   end
   local address = shown(options, face.server)

@@ -34,13 +34,15 @@ Face.__index = Face
 
 -- ---- Answers ----
 
-local function answer_value(request, text, version)
+local function answer_value(request, text, version, headers)
   local tag = reply.etag(text, version)
   local seen = (request.method == "GET" or request.method == "HEAD") and request.headers["if-none-match"]
   if seen and reply.has_tag(seen, tag) then
     return request:respond(304, { etag = tag })
   end
-  return reply.json(request, 200, text, { etag = tag })
+  headers = headers or {}
+  headers.etag = tag
+  return reply.json(request, 200, text, headers)
 end
 
 local function answer_job(request, job)
@@ -90,10 +92,8 @@ local function run_here(self, request, op, params, options)
     headers.location = op.http.location and op.http.location:gsub("{(%w+)}", value) or nil
     headers.etag = reply.etag(text, version)
     return reply.json(request, op.http.status, text, headers)
-  elseif next(headers) then
-    return reply.json(request, 200, text, headers)
   end
-  return answer_value(request, text, version)
+  return answer_value(request, text, version, headers)
 end
 
 local function request_for(op, params, options)
