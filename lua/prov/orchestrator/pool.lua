@@ -12,7 +12,6 @@ local M = {}
 
 local BEAT_MS = 1000 -- between looks at the workers
 local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
-local QUICK_MS = 5000 -- a worker that ended sooner is started again with a pause
 local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
 
 ---@class prov.Pool
@@ -65,7 +64,8 @@ local function ended(self, worker, code, signal)
   if self.closed or worker.retiring then
     return
   end
-  self.pause = clock.monotonic() - worker.began < QUICK_MS and math.min(self.pause * 2, LONGEST_PAUSE_MS) or PAUSE_MS
+  -- What ends before it is ready ends so again; what a job took with it does not.
+  self.pause = worker.ready and PAUSE_MS or math.min(self.pause * 2, LONGEST_PAUSE_MS)
   refill(self)
 end
 
