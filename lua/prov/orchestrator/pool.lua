@@ -71,7 +71,7 @@ end
 
 function start(self)
   local pipe = uv.new_pipe(false)
-  local worker = { load = 0, workspaces = {}, began = clock.monotonic(), heard = clock.monotonic() }
+  local worker = { load = 0, workspaces = {}, heard = clock.monotonic() }
   local handle, pid = uv.spawn(app.exe, {
     args = { "worker", "--data", self.data },
     stdio = { nil, 2, 2, pipe },
