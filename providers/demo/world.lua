@@ -64,10 +64,12 @@ function M.read(ctx, id)
   if not there then
     return nil, e
   end
-  if is_half_made(ctx) then
+  if not folder(ctx) and is_half_made(ctx) then
     return { id = id, incomplete = "its creation was cut off" }
   end
-  return state_of(ctx.recorded, id)
+  local state = state_of(ctx.recorded, id)
+  state.ip = state.ip or ctx.kind == "server" and ip_of(id) or nil -- a creation that was killed recorded none
+  return state
 end
 
 function M.create(ctx, want)

@@ -37,7 +37,9 @@ function M:cancel(id, now)
   ok, e = self:commit_now(batch)
   self.queue:removed(job.lane, order)
   if not ok then
-    self.queue:add(job.lane, order, id)
+    if not job.run_at then
+      self.queue:add(job.lane, order, id)
+    end
     return nil, e
   end
   self[line] = self[line] - 1

@@ -11,7 +11,7 @@ local WINDOW = 1000 -- delayed jobs in memory, those whose time comes first
 --- Remembers a delayed job, when it is among the first.
 function M:hold(at, id)
   local list = self.delayed
-  if #list >= WINDOW and at >= list[#list][1] then
+  if (self.more_delayed or #list >= WINDOW) and (#list == 0 or at >= list[#list][1]) then
     self.more_delayed = true
     return
   end

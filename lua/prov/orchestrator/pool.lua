@@ -100,7 +100,7 @@ function start(self)
       self.on_message(worker, message)
     end
   end, function()
-    worker.wire.over = true
+    worker.wire.over, worker.ready = true, false -- nothing reaches it any more
     if worker.gone then
       worker.gone()
     end

@@ -54,7 +54,7 @@ end
 
 ---@async
 function M.run_schedule(ctx, name)
-  return public(ctx.orchestrator:run_schedule(name))
+  return public(ctx.orchestrator:run_schedule(name, ctx.idempotency_key))
 end
 
 function M.answer(ctx, id, yes)

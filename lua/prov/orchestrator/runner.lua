@@ -6,6 +6,7 @@ local err = require("prov.err")
 local fs = require("prov.fs")
 local jobs_of = require("prov.orchestrator.jobs")
 local json = require("prov.json")
+local log = require("prov.log")
 local ops = require("prov.ops")
 local pool = require("prov.orchestrator.pool")
 local uv = require("luv")
@@ -79,8 +80,12 @@ local function pick(self, batch)
     if type(item) == "string" then
       job = self.jobs:get(item)
     end
-    local worker = job and self.pool:pick(job.flags.workspace)
-    if not worker then -- between the death of the last one and the start of the next
+    local worker = self.pool:pick(job and job.flags.workspace)
+    if not job then -- the others are not to wait for a record that cannot be read
+      log.error("a job that waits cannot be read", { job = item })
+      self.queue:done(lane)
+      goto continue
+    elseif not worker then -- between the death of the last one and the start of the next
       self.queue:undo(lane, order, item)
       break
     end
@@ -90,6 +95,7 @@ local function pick(self, batch)
     picked[#picked + 1] = slot
     self.running[job.id] = slot
     pool.load(worker, job.flags.workspace)
+    ::continue::
   end
   return picked
 end
@@ -332,16 +338,18 @@ function M:worker_gone(worker, why)
   if not worker.retiring and not self.closed then
     self.metrics:add("prov_worker_restarts_total", 1)
   end
-  for id, call in pairs(self.calls) do
-    if call.worker == worker then
-      self.calls[id], self.calling = nil, self.calling - 1
-      call.resume(nil, err.new("unavailable", why))
-    end
-  end
   for _, slot in pairs(self.running) do
     if slot.worker == worker and slot.sent and not slot.outcome and not self:collect(slot) then
       self:interrupted(slot, why)
     end
+  end
+  local ended = {}
+  for id, call in pairs(self.calls) do
+    ended[id] = call.worker == worker and call or nil
+  end
+  for id, call in pairs(ended) do -- what they resume may begin other calls
+    self.calls[id], self.calling = nil, self.calling - 1
+    call.resume(nil, err.new("unavailable", why))
   end
 end
 

@@ -346,12 +346,13 @@ end
 --- Makes the job of a schedule now, beside its times.
 ---@async
 ---@return prov.Job?, prov.Err|prov.Err[]|nil
-function M:run_schedule(name)
+---@param request? string an Idempotency-Key
+function M:run_schedule(name, request)
   local known, e = self:schedule(name)
   if not known then
     return nil, e
   end
-  return self:submit(self.schedules[name].schedule.request, { schedule = name })
+  return self:submit(self.schedules[name].schedule.request, { schedule = name, request = request })
 end
 
 return M

@@ -10,6 +10,8 @@ local request_of = require("prov.orchestrator.request")
 ---@class prov.Orchestrator
 local M = {}
 
+local HELD = 4096 -- bytes of parameters a waiting job may have in memory
+
 local KEY_MAX = 255 -- of an Idempotency-Key; keys of the store are short
 
 local function print_of(job)
@@ -69,7 +71,8 @@ function M:admitted(job)
     self:hold(job.run_at, job.id)
   else
     self.ready_count = self.ready_count + 1
-    self.queue:add(job.lane, jobs_of.order(job), job)
+    local heavy = job.sent or #data.encode(job.params) > HELD -- read again when its turn comes
+    self.queue:add(job.lane, jobs_of.order(job), heavy and job.id or job)
   end
   self:publish(job)
   self:kick()

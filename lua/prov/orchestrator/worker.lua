@@ -29,6 +29,7 @@ Worker.__index = Worker
 --- Files that came with a call are written to a folder, and paths to fill are given there.
 local function place_files(call, op, params)
   local folder
+  local given = {} -- parameter -> what its caller wrote
   for name, spec in pairs(op.params or {}) do
     local sent = spec.file == "out" or (call.files or {})[name]
     if spec.file and params[name] ~= nil and sent and call.carries_files then
@@ -46,10 +47,10 @@ local function place_files(call, op, params)
           return nil, e
         end
       end
-      params[name] = path
+      given[name], params[name] = params[name], path
     end
   end
-  return setmetatable({ folder = folder }, {
+  return setmetatable({ folder = folder, given = given }, {
     __close = function()
       if folder then
         fs.remove(folder, { recursive = true })
@@ -88,6 +89,11 @@ local function perform(call, ctx)
   value, e = op.run(ctx, call.params)
   if value == nil and e ~= nil then
     return nil, e
+  end
+  for name, path in pairs(placed.given) do -- its caller knows the file by another name
+    for key, item in pairs(type(value) == "table" and value or {}) do
+      value[key] = item == call.params[name] and path or item
+    end
   end
   local text
   if value ~= nil then

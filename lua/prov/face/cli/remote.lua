@@ -190,7 +190,9 @@ end
 local function files_to_send(op, params)
   local files = {}
   for name, spec in pairs(op.params or {}) do
-    if spec.file == "in" and params[name] then
+    if spec.new and params[name] and fs.exists(params[name]) then
+      return err.fail("exists", "%s is there already", params[name])
+    elseif spec.file == "in" and params[name] then
       local bytes, e = fs.read(params[name])
       if not bytes then
         return nil, e
