@@ -43,7 +43,7 @@ def workers_that_harm():
     for name, text in (("provider.lua", PROVIDER), ("thing.lua", BODY)):
         with open(os.path.join(folder, name), "w") as file:
             file.write(text)
-    server = Server("harm", "--silence", "1s", "--memory", "200MiB", env={"PROV_PATH": os.path.join(work, "extensions")})
+    server = Server("harm", "--silence", "3s", "--memory", "200MiB", env={"PROV_PATH": os.path.join(work, "extensions")})
     for how, why in (("loop", "did not answer"), ("eat", "memory")):
         job = server.submit("apply", workspace=bad_workspace(how, how))
         until(lambda: server.job(job)["state"] == "running")

@@ -11,6 +11,7 @@ local wire = require("prov.orchestrator.wire")
 local M = {}
 
 local BEAT_MS = 1000 -- between looks at the workers
+local START_MS = 30000 -- what a worker has to become ready
 local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
 local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
 
@@ -65,7 +66,7 @@ local function ended(self, worker, code, signal)
     return
   end
   -- What ends before it is ready ends so again; what a job took with it does not.
-  self.pause = worker.ready and PAUSE_MS or math.min(self.pause * 2, LONGEST_PAUSE_MS)
+  self.pause = worker.identity and PAUSE_MS or math.min(self.pause * 2, LONGEST_PAUSE_MS)
   refill(self)
 end
 
@@ -161,7 +162,7 @@ local function beat(self)
   local now = clock.monotonic()
   for pid, worker in pairs(self.workers) do
     worker.resident = M.resident(pid)
-    if now - worker.heard > self.silent then
+    if now - worker.heard > (worker.identity and self.silent or math.max(self.silent, START_MS)) then
       kill(worker, ("the worker did not answer for %g s"):format(self.silent / 1000))
     elseif (worker.resident or 0) > self.memory then
       kill(worker, ("the worker used more than %d MiB of memory"):format(self.memory >> 20))

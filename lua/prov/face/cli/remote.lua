@@ -124,9 +124,13 @@ end
 
 --- Takes a text/event-stream apart as it comes.
 local function event_parser(on_event)
-  local rest, event = "", {}
+  local parts, event = {}, {}
   return function(bytes)
-    rest = rest .. bytes
+    parts[#parts + 1] = bytes
+    if not bytes:find("\n", 1, true) then -- a long line, such as a file: joined once, when it is whole
+      return
+    end
+    local rest = table.concat(parts)
     for line in rest:gmatch("([^\n]*)\n") do
       local name, value = line:match("^(%a*): ?(.*)$")
       if line == "" then
@@ -140,7 +144,7 @@ local function event_parser(on_event)
         event[name] = value
       end
     end
-    rest = rest:match("([^\n]*)$")
+    parts = { rest:sub(rest:match("^.*\n()")) }
   end
 end
 
