@@ -420,10 +420,16 @@ function M.run(fn, ...)
     end
   end
   while cancels > 0 do -- of tasks that nobody joined
-    uv.run("nowait")
+    M.settle()
   end
-  uv.run("nowait")
+  M.settle()
   return table.unpack(task.result, 1, task.result.n)
+end
+
+--- Lets what was closed outside of the loop go. luv frees a handle at the end of the process whether the loop
+-- is done with it or not, so whoever closes one after M.run() calls this.
+function M.settle()
+  uv.run("nowait")
 end
 
 return M

@@ -163,8 +163,8 @@ function Feed:listen(after)
   end
   local one
   one = listener(function(from)
-    local out = {}
-    for number = math.max(from + 1, self.first), math.min(self.last, from + LAG) do
+    local out, first = {}, math.max(from + 1, self.first)
+    for number = first, math.min(self.last, first + LAG - 1) do
       local slot = number % RING
       out[#out + 1] = { number, { self.states[slot], self.times[slot], self.ids[slot] } }
     end

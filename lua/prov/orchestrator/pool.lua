@@ -11,8 +11,8 @@ local wire = require("prov.orchestrator.wire")
 local M = {}
 
 local BEAT_MS = 1000 -- between looks at the workers
+local START_MS = 30000 -- what a worker has to become ready
 local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
-local QUICK_MS = 5000 -- a worker that ended sooner is started again with a pause
 local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
 
 ---@class prov.Pool
@@ -65,13 +65,14 @@ local function ended(self, worker, code, signal)
   if self.closed or worker.retiring then
     return
   end
-  self.pause = clock.monotonic() - worker.began < QUICK_MS and math.min(self.pause * 2, LONGEST_PAUSE_MS) or PAUSE_MS
+  -- What ends before it is ready ends so again; what a job took with it does not.
+  self.pause = worker.identity and PAUSE_MS or math.min(self.pause * 2, LONGEST_PAUSE_MS)
   refill(self)
 end
 
 function start(self)
   local pipe = uv.new_pipe(false)
-  local worker = { load = 0, workspaces = {}, began = clock.monotonic(), heard = clock.monotonic() }
+  local worker = { load = 0, workspaces = {}, heard = clock.monotonic() }
   local handle, pid = uv.spawn(app.exe, {
     args = { "worker", "--data", self.data },
     stdio = { nil, 2, 2, pipe },
@@ -165,7 +166,7 @@ local function beat(self)
   local now = clock.monotonic()
   for pid, worker in pairs(self.workers) do
     worker.resident = M.resident(pid)
-    if now - worker.heard > self.silent then
+    if now - worker.heard > (worker.identity and self.silent or math.max(self.silent, START_MS)) then
       kill(worker, ("the worker did not answer for %g s"):format(self.silent / 1000))
     elseif (worker.resident or 0) > self.memory then
       kill(worker, ("the worker used more than %d MiB of memory"):format(self.memory >> 20))

@@ -104,6 +104,7 @@ local function execute(command, global)
     signals:close()
   end
   ctx.ui.close()
+  async.settle()
   if not ok then
     value, e = nil, raised
   end
