@@ -1,5 +1,6 @@
 # Counts tests in the LastTest.log files of ctest.  A test that prints TAP (cmocka and busted
-# specs do, shell tests may) counts by its lines, any other as one.  Prints every skip with its
+# specs do, shell tests may) counts by its lines, any other as one, and
+# each line "SKIP: why" of one that passed as a part that was skipped.  Prints every skip with its
 # reason, every failure, and the sum; exit code 1 when something failed or nothing ran.
 
 function one_line(text) {
@@ -12,8 +13,11 @@ function finish(status,    i) {
         skips++
         print "skipped: " name ": " (reason != "" ? one_line(reason) : "it did not say why")
     } else if (planned == 0) {
-        if (status == "passed") passes++
-        else {
+        if (status == "passed") {
+            passes++
+            skips += left_out
+            for (i = 1; i <= left_out; i++) print "skipped: " name ", in part: " one_line(left_text[i])
+        } else {
             failures++
             print "FAILED:  " name
         }
@@ -37,7 +41,7 @@ function finish(status,    i) {
 /^[0-9]+\/[0-9]+ Testing: / {
     if (name != "") finish("failed")
     name = $3
-    planned = oks = bad = skipped = 0
+    planned = oks = bad = skipped = left_out = 0
     reason = said = ""
     next
 }
@@ -60,6 +64,7 @@ name == "" { next }
 /SKIP/ {
     said = $0
     sub(/^.*SKIP(PED)?:? */, "", said)
+    if ($0 ~ /^SKIP: /) left_text[++left_out] = said
     if (said != "") reason = (reason == "" ? "" : reason "; ") said
 }
 /^Test Passed\.$/ { finish("passed"); next }

@@ -128,7 +128,11 @@ end
 
 --- Interrupts those runs of this process that somebody asked to cancel.
 function M.heed_cancel()
-  for lock in pairs(held) do
+  local locks = {}
+  for lock in pairs(held) do -- what is called below may take and give locks
+    locks[#locks + 1] = lock
+  end
+  for _, lock in ipairs(locks) do
     local bytes = lock.store and lock.store:get("engine", "cancel")
     local asked, cancel = bytes and data.decode(bytes), lock.cancel
     if cancel and asked and asked.token == lock.token then

@@ -115,7 +115,7 @@ end
 
 --- Lets a function run as a task of its own.
 function Orchestrator:later(fn)
-  self.todo:put(fn)
+  self.errands:put(fn)
 end
 
 --- Tells everybody who listens that a job has another state.
@@ -181,7 +181,7 @@ local function recover(self)
       if not found then
         log.error("the queue cannot be read", { lane = lane, error = tostring(e) })
       end
-      return found or {}
+      return found
     end,
   })
   sweep(self, rows)
@@ -285,11 +285,17 @@ function M.open(opts)
     feed = feed.feed(clock.random_hex(4)), watches = feed.watches(),
     running = {}, calls = {}, calling = 0, call_count = 0, keys = {}, ends = {}, events = {}, delayed = {},
     kicker = uv.new_timer(), alarm = uv.new_timer(), again = uv.new_timer(),
-    todo = async.queue(), began = clock.monotonic(),
+    errands = async.queue(), began = clock.monotonic(),
   }, Orchestrator)
   async.spawn(function()
     while true do
-      async.spawn(self.todo:take())
+      local errand = self.errands:take()
+      async.spawn(function()
+        local ok, raised = pcall(errand)
+        if not ok then
+          log.error("something went wrong in the orchestrator", { error = tostring(raised) })
+        end
+      end)
     end
   end)
   self.jobs, e = jobs_of.open(store)

@@ -9,6 +9,7 @@ local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
+local log = require("prov.log")
 local ops = require("prov.ops")
 local plain = require("prov.plan.file").plain
 
@@ -197,13 +198,16 @@ function Jobs:running()
     return nil, e
   end
   local out = {}
-  for i, row in ipairs(rows) do
+  for _, row in ipairs(rows) do
     local job
-    job, e = self:find(row[1])
-    if not job then
+    job, e = self:get(row[1])
+    if e then
       return nil, e
+    elseif job then
+      out[#out + 1] = { job = job, entry = data.decode(row[2]) }
+    else -- the others are not to wait for it
+      log.error("a job that ran has no record", { job = row[1] })
     end
-    out[i] = { job = job, entry = data.decode(row[2]) }
   end
   return out
 end

@@ -26,7 +26,7 @@ local WINDOW = 1000
 
 --- Makes a queue.
 ---@param opts { places: integer, limit: (fun(lane: string): integer), weight: (fun(lane: string): integer)?,
----  read: fun(lane: string, after: string?, limit: integer): { [1]: string, [2]: any }[] }
+---  read: fun(lane: string, after: string?, limit: integer): { [1]: string, [2]: any }[]? }
 ---  limit: of a lane's jobs running at once, 0 for none; read: what the store has of a lane behind a key
 ---@return prov.JobQueue
 function M.new(opts)
@@ -70,6 +70,9 @@ local function refill(self, lane)
   end
   local items = table.move(lane.items, lane.first, lane.last, 1, {})
   local rows = self.read(lane.name, count > 0 and items[count][1] or nil, WINDOW - count)
+  if not rows then
+    return -- it could not be read: what is there is looked for again
+  end
   lane.more = #rows == WINDOW - count
   local before = count
   for _, row in ipairs(rows) do

@@ -153,8 +153,12 @@ function M:look_at_schedules()
     if not schedule.paused and not entry.busy and schedule.next and schedule.next <= now then
       entry.busy = true
       self:later(function()
+        local _ <close> = setmetatable({}, {
+          __close = function()
+            entry.busy = false
+          end,
+        })
         deal_with(self, name, seconds())
-        entry.busy = false
       end)
     end
   end

@@ -86,12 +86,6 @@ function Wire:flush()
   end
 end
 
---- Bytes that the other side has not taken yet.
----@return integer
-function Wire:pending()
-  return self.pipe:is_closing() and 0 or self.pipe:get_write_queue_size()
-end
-
 --- Ends it when all that was sent has gone out.
 ---@async
 function Wire:finish()

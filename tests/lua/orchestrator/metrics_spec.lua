@@ -32,7 +32,8 @@ describe("metrics", function()
       m:observe("h", value)
     end
     assert.are.same({
-      ['h_bucket{le="0.1"}'] = "2", ['h_bucket{le="1"}'] = "3", ['h_bucket{le="10"}'] = "4", ['h_bucket{le="+Inf"}'] = "5",
+      ['h_bucket{le="0.1"}'] = "2", ['h_bucket{le="1"}'] = "3", ['h_bucket{le="10"}'] = "4",
+      ['h_bucket{le="+Inf"}'] = "5",
       h_count = "5", h_sum = "105.65000000000001",
     }, lines(m))
   end)

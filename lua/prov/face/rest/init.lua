@@ -160,8 +160,6 @@ local function route(self, request)
   if at then
     if request.method ~= "GET" and request.method ~= "HEAD" then
       return reply.problem(request, err.new("usage", "only GET works here"), 405, { allow = "GET, HEAD" })
-    elseif at.private and not allowed(self, request) then
-      return reply.problem(request, err.new("auth", "the token is missing or wrong"))
     end
     return at.answer(self, request)
   end
