@@ -193,7 +193,7 @@ def files():
 def addresses():
     server = Server("addresses")
     said = say(server, "version", token="0" * 64)
-    check(said.returncode == 1 and "PROV_TOKEN" in said.stderr, f"a wrong token: {said.returncode} {said.stderr}")
+    check(said.returncode == 5 and "PROV_TOKEN" in said.stderr, f"a wrong token: {said.returncode} {said.stderr}")
     said = say(server, "version", address=f"http://127.0.0.1:{free_port()}")
     check(said.returncode == 1 and "no orchestrator answers" in said.stderr, f"nobody there: {said.returncode} {said.stderr}")
     for address in ("nonsense", "ftp://x", "http://"):

@@ -291,8 +291,8 @@ function M.open(opts)
     while true do
       local errand = self.errands:take()
       async.spawn(function()
-        local ok, raised = pcall(errand)
-        if not ok then
+        local went_well, raised = pcall(errand)
+        if not went_well then
           log.error("something went wrong in the orchestrator", { error = tostring(raised) })
         end
       end)
