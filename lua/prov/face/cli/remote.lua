@@ -321,7 +321,7 @@ function Remote:run(ctx, op, params)
   elseif result.errors then
     local list = err.of_data(result)
     return nil, #list == 1 and list[1] or list
-  elseif result.reason then
+  elseif result.reason and result.result == nil then -- else it is in what the operation gives
     return nil, err.new("unknown", result.reason)
   elseif result.state == "canceled" then
     return nil, err.new("canceled", "the job was cancelled before it began")
