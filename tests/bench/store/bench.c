@@ -2,6 +2,7 @@
  *   store_bench [folder]     default: the current one; it decides which disk is measured
  * Every commit is on disk (fdatasync) when it counts; values are sealed with AES-256-GCM. */
 #include <fcntl.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,48 @@ static void bench_floor(const char *path, int total)
     printf("append and fdatasync            %9.0f /s   (the disk alone)\n", total / seconds);
 }
 
+static void expect_lmdb(int rc)
+{
+    if (rc == MDB_SUCCESS) return;
+    fprintf(stderr, "store_bench: bare LMDB: %s\n", mdb_strerror(rc));
+    exit(1);
+}
+
+/* What LMDB alone gives: plain puts of as many bytes, `batch` of them in a transaction, each on
+ * disk. */
+static void bench_lmdb(const char *path, int total, int batch)
+{
+    static char record[RECORD];
+    char lock[4200];
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    double start, seconds;
+    snprintf(lock, sizeof lock, "%s-lock", path);
+    expect_lmdb(mdb_env_create(&env));
+    expect_lmdb(mdb_env_set_mapsize(env, (size_t)1 << 30));
+    expect_lmdb(mdb_env_open(env, path, MDB_NOSUBDIR, 0600));
+    expect_lmdb(mdb_txn_begin(env, NULL, 0, &txn));
+    expect_lmdb(mdb_dbi_open(txn, NULL, 0, &dbi));
+    expect_lmdb(mdb_txn_commit(txn));
+    start = now();
+    for (int done = 0; done < total;) {
+        expect_lmdb(mdb_txn_begin(env, NULL, 0, &txn));
+        for (int i = 0; i < batch; i++, done++) {
+            char name[32];
+            MDB_val key = {(size_t)snprintf(name, sizeof name, "run-1/%010d", done), name};
+            MDB_val value = {sizeof record, record};
+            expect_lmdb(mdb_put(txn, dbi, &key, &value, 0));
+        }
+        expect_lmdb(mdb_txn_commit(txn));
+    }
+    seconds = now() - start;
+    mdb_env_close(env);
+    unlink(path);
+    unlink(lock);
+    printf("bare LMDB, %4d in a commit      %9.0f /s\n", batch, total / seconds);
+}
+
 static void bench_graph(pv_store *s)
 {
     char id[64], to[64], value[512];
@@ -168,6 +211,10 @@ int main(int argc, char **argv)
     }
     uv_loop_init(&loop);
     bench_floor(floor_path, 2000);
+    bench_lmdb(floor_path, 2000, 1);
+    bench_lmdb(floor_path, 20000, 10);
+    bench_lmdb(floor_path, 100000, 100);
+    bench_lmdb(floor_path, 300000, 1000);
     bench_sync(s, 2000);
     bench_commits(s, &loop, 2000, 1);
     bench_commits(s, &loop, 20000, 10);
