@@ -35,17 +35,19 @@ payload() {
 }
 
 # A private folder, made at first need. It may hold secrets, and so may a file that is half put:
-# both go when the connection breaks, too (dash and busybox do nothing at EXIT after a signal).
+# both go when the connection breaks, too (dash and busybox do nothing at EXIT after a signal). Its name is
+# there before the folder is, so that no signal comes between; mkdir refuses what exists.
 temp() {
   [ -n "$T" ] && return
   trap 'rm -rf ${T:+"$T"} ${Ft:+"$Ft"}' EXIT
   trap gone HUP INT TERM PIPE
-  T=$(umask 077; mktemp -d "${TMPDIR:-/tmp}/prov.XXXXXX") || { T=; Why="cannot make a temporary folder"; return 1; }
+  T=${TMPDIR:-/tmp}/prov.$Nonce
+  mkdir -m 700 "$T" || { T=; Why="cannot make a temporary folder"; return 1; }
 }
 # What a run that was killed left there, a day later.
 sweep() {
   set +f
-  for P in "${TMPDIR:-/tmp}"/prov.??????; do
+  for P in "${TMPDIR:-/tmp}"/prov.????????????????????????????????; do
     [ -d "$P" ] && [ ! -L "$P" ] && [ -O "$P" ] && find "$P" -prune -mtime +0 -exec rm -rf {} \;
   done
   set -f

@@ -263,14 +263,17 @@ describe("host.run", function()
       tmp.write(("%s/%s/out"):format(base, name), "secret")
       assert(uv.fs_utime(base .. "/" .. name, age, age))
     end
-    leave("prov.oldold", old)
-    leave("prov.newnew", os.time() - 20 * 3600)
+    local function name(word)
+      return "prov." .. word .. ("0"):rep(32 - #word)
+    end
+    leave(name("old"), old)
+    leave(name("new"), os.time() - 20 * 3600)
     leave("prov.other-name", old)
-    assert(uv.fs_symlink(base .. "/prov.other-name", base .. "/prov.linked"))
+    assert(uv.fs_symlink(base .. "/prov.other-name", base .. "/" .. name("linked")))
     if uv.getuid() == 0 then
-      leave("prov.theirs", old)
-      assert(uv.fs_chown(base .. "/prov.theirs", 12345, 12345))
-      assert(uv.fs_utime(base .. "/prov.theirs", old, old))
+      leave(name("theirs"), old)
+      assert(uv.fs_chown(base .. "/" .. name("theirs"), 12345, 12345))
+      assert(uv.fs_utime(base .. "/" .. name("theirs"), old, old))
     end
     host.apply({ op.exec { "true", changes = false } }, { shell = shell })
     local kept = left_behind()
@@ -278,8 +281,8 @@ describe("host.run", function()
       tmp.remove(base .. "/" .. name)
       uv.fs_unlink(base .. "/" .. name)
     end
-    local wanted = { "prov.linked", "prov.newnew", "prov.other-name" }
-    wanted[4] = uv.getuid() == 0 and "prov.theirs" or nil
+    local wanted = { name("linked"), name("new"), "prov.other-name" }
+    wanted[4] = uv.getuid() == 0 and name("theirs") or nil
     assert.same(wanted, kept)
   end)
 
