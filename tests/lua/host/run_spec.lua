@@ -263,17 +263,17 @@ describe("host.run", function()
       tmp.write(("%s/%s/out"):format(base, name), "secret")
       assert(uv.fs_utime(base .. "/" .. name, age, age))
     end
-    local function name(word)
+    local function folder(word)
       return "prov." .. word .. ("0"):rep(32 - #word)
     end
-    leave(name("old"), old)
-    leave(name("new"), os.time() - 20 * 3600)
+    leave(folder("old"), old)
+    leave(folder("new"), os.time() - 20 * 3600)
     leave("prov.other-name", old)
-    assert(uv.fs_symlink(base .. "/prov.other-name", base .. "/" .. name("linked")))
+    assert(uv.fs_symlink(base .. "/prov.other-name", base .. "/" .. folder("linked")))
     if uv.getuid() == 0 then
-      leave(name("theirs"), old)
-      assert(uv.fs_chown(base .. "/" .. name("theirs"), 12345, 12345))
-      assert(uv.fs_utime(base .. "/" .. name("theirs"), old, old))
+      leave(folder("theirs"), old)
+      assert(uv.fs_chown(base .. "/" .. folder("theirs"), 12345, 12345))
+      assert(uv.fs_utime(base .. "/" .. folder("theirs"), old, old))
     end
     host.apply({ op.exec { "true", changes = false } }, { shell = shell })
     local kept = left_behind()
@@ -281,8 +281,8 @@ describe("host.run", function()
       tmp.remove(base .. "/" .. name)
       uv.fs_unlink(base .. "/" .. name)
     end
-    local wanted = { name("linked"), name("new"), "prov.other-name" }
-    wanted[4] = uv.getuid() == 0 and name("theirs") or nil
+    local wanted = { folder("linked"), folder("new"), "prov.other-name" }
+    wanted[4] = uv.getuid() == 0 and folder("theirs") or nil
     assert.same(wanted, kept)
   end)
 
