@@ -31,9 +31,14 @@ M.SCHEMA = {
 ---@field defaults table
 ---@field last? boolean nobody named it: it is the one last chosen
 ---@field settings table the `config` part of prov.yaml
+---@field what_if? prov.WhatIf changes to its infra that stand in no file
 ---@field place fun(path: (string|integer)[]): integer?, integer? in prov.yaml
 local Workspace = {}
 Workspace.__index = Workspace
+
+function Workspace:__tostring()
+  return ("workspace %s (%s)"):format(self.name, self.dir)
+end
 
 -- One that was forgotten gives its share of the store back.
 function Workspace:__gc()

@@ -103,8 +103,11 @@ function names.config(ctx)
   return list
 end
 
---- Candidates for the value of a parameter.
-local function values(ctx, spec)
+--- Candidates for the value of a parameter: { word, description? }; { ":files" } for a path.
+---@param ctx prov.Ctx
+---@param spec table declaration of the parameter
+---@return { [1]: string, [2]: string? }[]
+function M.values(ctx, spec)
   local one_of = spec.one_of or (spec.of and spec.of.one_of)
   if one_of then
     local list = {}
@@ -212,21 +215,27 @@ end
 local function candidates(ctx, words)
   local at, current = walk(words), words[#words] or ""
   if at.pending then
-    return values(ctx, at.pending), current, ""
+    return M.values(ctx, at.pending), current, ""
   end
   local flag, rest = current:match("^(%-%-[^=]+)=(.*)$")
   if flag and not at.raw then
-    return at.known[flag] and values(ctx, at.known[flag]) or {}, rest, flag .. "="
+    return at.known[flag] and M.values(ctx, at.known[flag]) or {}, rest, flag .. "="
   elseif current:sub(1, 1) == "-" and not at.raw then
     local _, list = flags_of(at.op)
     return list, current, ""
   elseif not at.op then
-    return command_words(at.prefix), current, ""
+    local list, group = command_words(at.prefix), ops.load(table.concat(at.prefix, " "))
+    local first = group and params_of.split(group.params)[1]
+    if first then -- a group that is an operation too: its first word may be either
+      local more = M.values(ctx, first)
+      table.move(more, 1, #more, #list + 1, list)
+    end
+    return list, current, ""
   end
   local positional = params_of.split(at.op.params)
   local last = positional[#positional]
   local param = positional[at.positionals + 1] or (last and last.type == "list" and last)
-  return param and values(ctx, param) or {}, current, ""
+  return param and M.values(ctx, param) or {}, current, ""
 end
 
 --- The candidates that begin with the last word: { word, description }.

@@ -145,7 +145,7 @@ function M.files(dir)
 end
 
 --- Reads every infra file.
----@param workspace { dir: string, name: string }
+---@param workspace { dir: string, name: string, what_if: prov.WhatIf? } what_if: changes that stand in no file
 ---@return prov.Source[]? sources, prov.Err[]? errors
 function M.read(workspace)
   local paths, e = M.files(workspace.dir)
@@ -166,7 +166,7 @@ function M.read(workspace)
   if #errs > 0 then
     return nil, errs
   end
-  return sources
+  return workspace.what_if and workspace.what_if:apply(sources) or sources
 end
 
 return M

@@ -60,6 +60,9 @@ function M.parse(words, global)
     end
     return nil, args.unknown_command(more)
   end
+  if #more == 0 and ops.names(name)[1] then
+    return { help = { name }, usage = true } -- a group that is an operation too
+  end
   local op = ops.load(name)
   local params
   params, e = args.parse(op, more, global)

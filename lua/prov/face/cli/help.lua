@@ -101,7 +101,8 @@ function M.main(words)
   end
   local name, used = ops.find(plain)
   if name and used == #plain then
-    return 0, M.operation(name)
+    local group = ops.names(name)[1] and "\n" .. M.group(name) or ""
+    return 0, M.operation(name) .. group
   end
   if #plain == 1 and ops.names(plain[1])[1] then
     return 0, M.group(plain[1])

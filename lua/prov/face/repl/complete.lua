@@ -1,29 +1,77 @@
 --- TAB in the REPL: names of globals and fields, or command lines behind a colon.
 
+local infra_view = require("prov.face.repl.infra_view")
+
 local M = {}
 
---- The fields that can be named after "a.b.": walks without calling metamethods but the globals'.
-local function fields(env, path)
-  local at = env
+--- The value of "a.b." without calling anything but the globals and the infra; nil when there is none.
+local function at_path(session, path)
+  local at = session.env
   for name in path:gmatch("[%a_][%w_]*") do
-    at = type(at) == "table" and at[name] or nil
+    if at == session.env or infra_view.path(at) then
+      at = at[name]
+    else
+      at = type(at) == "table" and rawget(at, name) or nil
+    end
   end
-  local names = {}
-  if type(at) ~= "table" then
-    return names
-  end
-  for name in next, at do
+  return type(at) == "table" and at or nil
+end
+
+local function add_names(names, t)
+  for name in next, infra_view.path(t) and infra_view.value(t) or t do
     if type(name) == "string" and name:match("^[%a_][%w_]*$") then
       names[#names + 1] = name
     end
   end
-  if at == env then
-    for name in next, _G do
-      names[#names + 1] = name
-    end
-    names[#names + 1] = "ws"
+end
+
+--- Names after "a.b." or "a:": fields, and methods of objects.
+local function fields(session, path)
+  local names, at = {}, at_path(session, path)
+  if not at then
+    return names
+  elseif at == session.env then
+    add_names(names, _G)
+    table.move(session:global_names(), 1, #session:global_names(), #names + 1, names)
+  end
+  add_names(names, at)
+  local mt = getmetatable(at)
+  if type(mt) == "table" and type(mt.__index) == "table" then
+    add_names(names, mt.__index)
   end
   return names
+end
+
+--- The operation behind "server.list" or "prov.plan".
+local function operation(session, path)
+  local at = at_path(session, (path:gsub("%.?[%w_]*$", "")))
+  local fn = at and at[path:match("[%w_]*$")]
+  local name = type(fn) == "function" and session.ops[fn]
+  return name and require("prov.ops").load(name)
+end
+
+--- Inside of the call of an operation: names of its parameters, or values of the one that is typed.
+local function arguments(session, before)
+  local path, inner = before:match("([%a_][%w_.]*)%s*{([^{}]*)$")
+  local op = path and operation(session, path)
+  if op then
+    local name, quoted = inner:match('([%w_]+)%s*=%s*"([^"]*)$')
+    if name then
+      return require("prov.complete").values(session.ctx, (op.params or {})[name] or {}), quoted
+    end
+    local list = {}
+    for param, spec in pairs(op.params or {}) do
+      list[#list + 1] = not spec.hidden and { param .. " = " } or nil
+    end
+    return list, inner:match("[%w_]*$")
+  end
+  local quoted
+  path, quoted = before:match('([%a_][%w_.]*)%s*%(%s*"([^"]*)$')
+  op = path and operation(session, path)
+  local param = op and require("prov.params").split(op.params)[1]
+  if param then
+    return require("prov.complete").values(session.ctx, param), quoted
+  end
 end
 
 local function command_words(session, line)
@@ -39,6 +87,9 @@ local function command_words(session, line)
     if row[1] ~= ":files" then
       list[#list + 1] = row[1]
     end
+  end
+  for name in pairs(#words == 1 and require("prov.face.repl.commands").OWN or {}) do
+    list[#list + 1] = name:sub(1, #words[1]) == words[1] and name or nil
   end
   return list, words[#words]
 end
@@ -60,14 +111,22 @@ end
 ---@return string? show
 function M.tab(session, before)
   local words, typed
-  if before:sub(1, 1) == ":" then
+  local rows, quoted = arguments(session, before)
+  if before:sub(1, 1) == ":" or before:sub(1, 1) == "?" then
     words, typed = command_words(session, before)
+  elseif rows then
+    typed, words = quoted, {}
+    for _, row in ipairs(rows) do
+      words[#words + 1] = row[1]:sub(1, #typed) == typed and row[1] ~= ":files" and row[1] or nil
+    end
   else
-    local path, name = before:match("([%a_][%w_.]*%.)([%w_]*)$")
+    local path, name = before:match("([%a_][%w_.:]*[.:])([%w_]*)$")
     path, name = path or "", name or before:match("[%w_]*$")
     typed, words = name, {}
-    for _, one in ipairs(fields(session.env, path)) do
-      if one:sub(1, #name) == name then
+    local seen = {}
+    for _, one in ipairs(fields(session, path)) do
+      if one:sub(1, #name) == name and not seen[one] then
+        seen[one] = true
         words[#words + 1] = one
       end
     end

@@ -22,10 +22,11 @@ local function open_input(session)
     }
     return setmetatable(plain, { __close = function() end })
   end
-  local home = require("prov.dirs").state()
+  local workspace = session.ctx.workspace
+  local home = workspace and workspace.state_dir or require("prov.dirs").state()
   require("prov.fs").mkdirp(home, 448) -- 0700
   return require("core.edit").open({
-    history = home .. "/history",
+    history = home .. (workspace and "/repl-history" or "/history"),
     complete = function(line, cursor)
       return require("prov.face.repl.complete").tab(session, line:sub(1, cursor))
     end,
@@ -41,7 +42,7 @@ end
 local function read_chunk(session, input)
   local text, e = input:read(PROMPT)
   while text do
-    if text:sub(1, 1) == ":" then
+    if text:match("^[:?]") then
       return text
     end
     local _, message = session:compile(text)
@@ -73,7 +74,7 @@ function M.run(ctx)
     return nil, e
   end
   if ctx.interactive then
-    io.stdout:write(("prov %s. help() tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version))
+    io.stdout:write(("prov %s. ? tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version))
   end
   local failed = false
   while not session.ended do

@@ -1,0 +1,105 @@
+#!/bin/bash
+# The REPL as a person sees it, on a screen of tmux; and without a person: eval, run, a pipe.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+prov=${PROV:?path of the prov binary}
+. "$here/../support/e2e.sh"
+command -v tmux >/dev/null || { echo "SKIP tmux is not installed" && exit 77; }
+
+cd "$work" || exit 1
+"$prov" workspace new shop >/dev/null 2>&1 || fail "workspace new"
+cd shop || exit 1
+cat >infra.yaml <<'YAML'
+# two of them
+providers: { demo: { delay: 20s } }
+defaults: { provider: demo }
+networks: { lan: {} }
+servers: { web: { count: 2, network: "${network.lan}" } }
+YAML
+
+socket=$work/tmux
+screen() { tmux -S "$socket" capture-pane -p -t repl | sed 's/ *$//'; }
+keys() { tmux -S "$socket" send-keys -t repl "$@"; }
+at_exit() { tmux -S "$socket" kill-server 2>/dev/null || :; }
+shows() { # shows WHAT PATTERN: the screen comes to show it
+    for _ in $(seq 100); do
+        screen | grep -qE -- "$2" && return
+        sleep 0.1
+    done
+    fail "$1: no /$2/ on the screen:"
+    screen
+}
+tmux -S "$socket" -f /dev/null new-session -d -s repl -x 80 -y 24 "exec $prov repl 2>&1" || fail "tmux"
+
+shows "the prompt" '^prov> *$'
+keys -l 'infra.servers.web.cou'
+keys Tab
+shows "completion" 'infra\.servers\.web\.count'
+keys -l ' = 4'
+keys Enter
+keys -l '#plan().steps' && keys Enter
+shows "the plan of what is not written" '^5$'
+keys -l 'apply()' && keys Enter
+shows "apply refuses" '1 change in no file'
+keys -l ':changes' && keys Enter
+shows "the changes" '^infra\.servers\.web\.count = 4'
+keys -l ':revert' && keys Enter
+keys -l 'function f(x)' && keys Enter
+shows "more lines" '^  \.\.\.'
+keys -l 'return { answer = x, "two" } end' && keys Enter
+keys -l 'f(42)' && keys Enter
+shows "a table" '^\{ "two", answer = 42 \}'
+keys -l '?server.cpu' && keys Enter
+shows "no such field" "nothing is known of 'server.cpu'"
+keys -l '?network.cidr' && keys Enter
+shows "help of a field" 'cidr +cidr .*Address range'
+keys -l ':time 1+1' && keys Enter
+shows "the time" '^took [0-9.]+ ms'
+keys -l 'apply()' && keys Enter
+shows "the question" '\[y/N\]'
+keys -l 'y' && keys Enter
+shows "the run" 'creating'
+keys C-c
+shows "the end of the run" 'Ctrl-C again'
+keys C-c
+shows "the session lives" '^prov> *$'
+keys -l '6*7' && keys Enter
+shows "and works" '^42$'
+keys -l ':save good.lua' && keys Enter
+shows "what was saved" 'written to good.lua'
+keys C-d
+for _ in $(seq 50); do
+    tmux -S "$socket" has-session -t repl 2>/dev/null || break
+    sleep 0.1
+done
+tmux -S "$socket" has-session -t repl 2>/dev/null && fail "Ctrl-D does not leave"
+grep -q 'f(42)' .prov/repl-history || fail "no history of the workspace"
+[ "$(stat -c %a .prov/repl-history)" = 600 ] || fail "the history is for everybody"
+grep -q '^f(42)$' good.lua || fail "good.lua: $(cat good.lua)"
+grep -q '^:' good.lua && fail "good.lua has commands in it"
+
+# Without a person.
+run 0 eval '40 + infra.servers.web.count'
+has 42
+run 0 eval 'infra.networks' -o json
+has '"lan": {}'
+run 0 eval 'config.get("parallelism")' -o json
+has 256
+run 1 eval 'nothing.here'
+has "attempt to index a nil value"
+cat >script.lua <<'LUA'
+#!/usr/bin/env -S prov run
+local first, second = ...
+print(first, second, arg[0], #workspace.list{})
+if first == "bad" then
+  error("no good")
+end
+LUA
+run 0 run script.lua one two
+has "$(printf 'one\ttwo\tscript.lua\t1')"
+run 1 run script.lua bad
+has "script.lua:5: no good"
+run 4 run lst
+has "did you mean 'list'"
+run 0 run list
+e2e_end
