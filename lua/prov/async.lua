@@ -105,6 +105,19 @@ function M.running()
   return current[coroutine.running()]
 end
 
+--- What the running task has inherited from the one that started it, or was given itself; nil without.
+---@return any
+function M.inherited()
+  local task = current[coroutine.running()]
+  return task and task.bequest
+end
+
+--- Gives the running task something that the tasks it starts from now on inherit.
+---@param value any
+function M.inherit(value)
+  current[coroutine.running()].bequest = value
+end
+
 --- Suspends the running task until `resume` is called.
 -- `start(resume, on_cancel)` begins the operation. It returns a true value when the callback
 -- will come, or `nil, err` (luv: nil, message, name) when it was refused at once. on_cancel(fn)
@@ -147,6 +160,7 @@ end
 --- A task that the first step, with the arguments of fn, lets begin.
 local function new_task(owner, fn)
   local task = setmetatable({ done = false, owner = owner, co = coroutine.create(fn) }, Task)
+  task.bequest = owner and owner.bequest
   current[task.co] = task
   if owner then
     owner.children = owner.children or {}

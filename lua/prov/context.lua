@@ -33,11 +33,7 @@ function lazy.registry(self)
 end
 
 function lazy.config(self)
-  local output, color = self.flags.output, self.flags.color
-  return require("prov.config").open({
-    workspace = (require("prov.workspace").find(self.flags.workspace)),
-    flags = { output = output, color = color ~= nil and (color and "always" or "never") or nil },
-  })
+  return require("prov.config").of(self.flags)
 end
 
 local ctx_mt = {
@@ -81,6 +77,11 @@ function Ctx:close()
 end
 
 ctx_mt.__close = Ctx.close
+
+--- Makes the settings of this call those of the running task.
+function Ctx:settle()
+  require("prov.settings").inherit(self.config)
+end
 
 --- Makes a context. `fields` are what the face gives: ui, interactive, output, cancel, ...
 ---@param flags table values of the flags of every command

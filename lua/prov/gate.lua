@@ -4,16 +4,14 @@
 -- failed, and a pause for the whole account when it asks for one (Retry-After) or answers nothing
 -- but failures.
 
+local settings = require("prov.settings")
+
 local M = {}
 
 ---@class prov.GateLimits
 ---@field rate? { per_second: number, burst: integer? } calls that may start
----@field retry? { attempts: integer?, base: number?, max: number? } seconds; 5, 0.2 and 30 unless given
+---@field retry? { attempts: integer?, base: number?, max: number? } seconds; else the settings of `calls`
 
-local ATTEMPTS, BASE, MAX = 5, 0.2, 30
-local LONGEST_WAIT = 300 -- what an account may ask for with Retry-After, in seconds
-local TOLD_MS = 1000 -- the shortest wait that people are told of
-local IN_A_ROW = 10 -- failures without a success between them that close the gate for everybody
 
 -- Errors that say nothing about the request: the same one may succeed later.
 local TRANSIENT = { unavailable = true, timeout = true }
@@ -34,9 +32,9 @@ function M.new(name, limits, world)
     now = world.now,
     sleep = world.sleep,
     random = world.random,
-    attempts = retry.attempts or ATTEMPTS,
-    base = (retry.base or BASE) * 1000,
-    max = (retry.max or MAX) * 1000,
+    attempts = retry.attempts or settings.calls.attempts,
+    base = (retry.base or settings.calls.backoff) * 1000,
+    max = (retry.max or settings.calls.longest_backoff) * 1000,
     every = rate and 1000 / rate.per_second,
     burst = rate and (rate.burst or math.max(1, rate.per_second // 1)),
     free_at = nil, -- when the bucket would be full again
@@ -74,7 +72,7 @@ function Gate:enter(waiting)
       return
     end
     wait = math.ceil(wait)
-    if waiting and wait >= TOLD_MS then
+    if waiting and wait >= settings.calls.told_after * 1000 then
       waiting(wait, reason)
     end
     self.sleep(wait)
@@ -111,9 +109,10 @@ function Gate:again(attempt, e)
   self.failures = self.failures + 1
   local asked = type(e.data) == "table" and tonumber(e.data.retry_after)
   if asked then
-    pause(self, math.min(asked, LONGEST_WAIT) * 1000, ("provider %s asks to wait"):format(self.name))
-  elseif self.failures >= IN_A_ROW then
-    pause(self, backoff(self, self.failures - IN_A_ROW + 1), ("provider %s does not answer"):format(self.name))
+    pause(self, math.min(asked, settings.calls.longest_wait) * 1000, ("provider %s asks to wait"):format(self.name))
+  elseif self.failures >= settings.calls.failures then
+    local pauses = self.failures - settings.calls.failures + 1
+    pause(self, backoff(self, pauses), ("provider %s does not answer"):format(self.name))
   end
   if attempt >= self.attempts then
     return nil

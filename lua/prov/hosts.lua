@@ -6,10 +6,10 @@ local clock = require("prov.clock")
 local err = require("prov.err")
 local platform = require("prov.host.platform")
 local recipe = require("prov.host.recipe")
+local settings = require("prov.settings")
 
 local M = {}
 
-local PATIENCE_MS = 30000 -- for a server that was made, started or taken over a moment ago
 
 ---@class prov.Hosts
 local Hosts = {}
@@ -62,7 +62,8 @@ function Hosts:target(server)
     host_key = ssh.host_key,
     netns = ssh.netns,
     keys = { key.private },
-    timeout = state.status == "stopped" and 3000 or 15000,
+    timeout = settings.ms(state.status == "stopped" and settings.ssh.stopped_timeout or settings.ssh.connect_timeout),
+    keepalive = math.floor(settings.ssh.keepalive),
   }
 end
 
@@ -113,7 +114,7 @@ local function reach(self, server)
   local began = clock.monotonic()
   while true do
     local session, e = self:session(server)
-    if session or e.code ~= "unavailable" or clock.monotonic() - began >= PATIENCE_MS then
+    if session or e.code ~= "unavailable" or clock.monotonic() - began >= settings.ssh.patience * 1000 then
       return session, e
     end
     async.sleep(500)

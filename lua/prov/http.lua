@@ -3,6 +3,7 @@
 local async = require("prov.async")
 local lines = require("prov.http_lines")
 local net = require("core.net")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -11,16 +12,16 @@ local M = {}
 ---@field method? string GET
 ---@field headers? table<string, string|string[]>
 ---@field body? string
----@field timeout? integer ms for everything; 60 s
+---@field timeout? integer ms for everything; http.timeout of the settings
 ---@field netns? string path of the network namespace to connect from; no proxy there
 ---@field socket? string path of a Unix socket instead of the URL's host
 ---@field redirects? integer how many to follow; 0
----@field max_body? integer bytes; 64 MiB, no limit with on_data
+---@field max_body? integer bytes; http.max_body of the settings, no limit with on_data
 ---@field on_data? fun(bytes: string) takes the body instead of the response
----@field ca? string file of trusted certificates instead of the system's
+---@field ca? string file of trusted certificates; http.ca of the settings, else the system's
 ---@field cert? string client certificate (PEM file)
 ---@field key? string its private key (PEM file)
----@field verify? boolean true; false accepts any certificate
+---@field verify? boolean http.verify of the settings; false accepts any certificate
 
 ---@class prov.http.Response
 ---@field status integer
@@ -57,6 +58,12 @@ function M.request(options)
     o[key] = value
   end
   o.headers = lines.of(options.headers)
+  o.timeout = options.timeout or settings.ms(settings.http.timeout)
+  if options.verify == nil then
+    o.verify = settings.http.verify
+  end
+  o.ca = options.ca or settings.http.ca
+  o.max_body = options.max_body or not options.on_data and settings.http.max_body or nil
   o.on_data = nil
   local response, e = async.await(function(resume, on_cancel)
     local stopped = false

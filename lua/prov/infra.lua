@@ -8,6 +8,7 @@ local data = require("core.data")
 local expand = require("prov.infra.expand")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
+local settings = require("prov.settings")
 local source = require("prov.infra.source")
 local taskservs = require("prov.infra.taskservs")
 
@@ -27,12 +28,11 @@ local M = {}
 local Loader = {}
 Loader.__index = Loader
 
-local MAX_ERRORS = 100
 
 --- Notes an error; the same text at the same place is noted once.
 function Loader:fail(e)
   local key = e:text()
-  if not self.seen[key] and #self.errors < MAX_ERRORS then
+  if not self.seen[key] and #self.errors < settings.infra.errors then
     self.seen[key] = true
     self.errors[#self.errors + 1] = e
   end

@@ -2,11 +2,11 @@
 
 local async = require("prov.async")
 local err = require("prov.err")
+local settings = require("prov.settings")
 local uv = require("luv")
 
 local M = {}
 
-local MAX_OUTPUT = 16 * 1024 * 1024
 
 local function environment(opts)
   if not opts.env and not opts.clear_env then
@@ -150,7 +150,7 @@ end
 ---@return { code: integer, signal: integer?, stdout: string, stderr: string, ms: number }?
 ---@return prov.Err? "notfound" no such program, "timeout", "limit"
 function M.run(opts)
-  local run = { max = opts.max_output or MAX_OUTPUT, stdout = {}, stderr = {} }
+  local run = { max = opts.max_output or settings.host.longest_output, stdout = {}, stderr = {} }
   local started = uv.hrtime()
   return async.await(function(resume, on_cancel)
     local settled = false

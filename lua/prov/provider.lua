@@ -3,6 +3,7 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
@@ -50,7 +51,7 @@ local base_mt = {
 }
 
 local function poll(opts, fn)
-  local every, timeout = opts.every or 1, opts.timeout or 600
+  local every, timeout = opts.every or settings.calls.poll_every, opts.timeout or settings.calls.poll_timeout
   local waited = 0
   while true do
     local found, e = fn()

@@ -6,16 +6,13 @@
 local app = require("core.app")
 local data = require("core.data")
 local err = require("prov.err")
+local settings = require("prov.settings")
 local value = require("prov.value")
 local view = require("prov.view")
 
 local M = {}
 
-local MAX_STRING = 64 * 1024 * 1024
 local HOOK_EVERY = 10000
-
---- Largest cost of one run, unless given.
-M.LIMITS = { instructions = 200 * 1000 * 1000, memory = 1024 * 1024 * 1024 }
 
 local LIMIT = {} -- raised when a limit is passed; pcall in the sandbox lets it through
 
@@ -30,15 +27,16 @@ local function copy(t, skip)
 end
 
 local function safe_string()
+  local most = settings.sandbox.string
   local out = copy(string, { dump = true })
   function out.rep(s, n, sep)
-    if (#tostring(s) + #tostring(sep or "")) * (tonumber(n) or 0) > MAX_STRING then
+    if (#tostring(s) + #tostring(sep or "")) * (tonumber(n) or 0) > most then
       error("string.rep: the result is too large", 2)
     end
     return string.rep(s, n, sep)
   end
   function out.gsub(s, pattern, repl, n)
-    if type(s) == "string" and type(repl) == "string" and (#s + 1) * #repl > MAX_STRING then
+    if type(s) == "string" and type(repl) == "string" and (#s + 1) * #repl > most then
       error("string.gsub: the result may be too large", 2)
     end
     return string.gsub(s, pattern, repl, n)
@@ -147,8 +145,8 @@ function M.load(source, file, env)
 end
 
 local function with_limits(limits, fn, ...)
-  local steps, most = 0, limits.instructions or M.LIMITS.instructions
-  local memory = (limits.memory or M.LIMITS.memory) / 1024
+  local steps, most = 0, limits.instructions or settings.sandbox.instructions
+  local memory = (limits.memory or settings.sandbox.memory) / 1024
   local start = collectgarbage("count")
   local string_mt = getmetatable("")
   local real = string_mt.__index

@@ -5,6 +5,7 @@ local async = require("prov.async")
 local err = require("prov.err")
 local files = require("prov.ssh_files")
 local net = require("core.net")
+local settings = require("prov.settings")
 local uv = require("luv")
 
 local M = {}
@@ -125,14 +126,14 @@ local function new_mark()
   return "PROV_EXEC=" .. net.random_hex(16)
 end
 
-local REAP_MS = 10000
 
 --- Ends everything that carries the mark, without waiting for it; Session:settle waits.
 local function reap(self, mark)
   if self:closed() then
     return
   end
-  local running = self.handle:exec({ command = REAP:format(mark, "TERM"), timeout = REAP_MS }, function()
+  local timeout = settings.ms(settings.ssh.reap_timeout)
+  local running = self.handle:exec({ command = REAP:format(mark, "TERM"), timeout = timeout }, function()
     self.reaps = self.reaps - 1
     if self.reaps == 0 and self.on_settled then
       self.on_settled()

@@ -1,4 +1,5 @@
 local config = require("prov.config")
+local layers = require("prov.config.layers")
 local tmp = require("support.tmp")
 
 local KEYS = {
@@ -39,7 +40,8 @@ describe("config", function()
       seen[i] = ("%s %s %s"):format(row.layer, tostring(row.value), tostring(row.wins))
     end
     assert.are.same(
-      { "flag 40 true", "environment 30 false", "workspace 20 false", "user nil false", "default 10 false" },
+      { "flag 40 true", "environment 30 false", "workspace 20 false", "env-defaults nil false", "user nil false",
+        "default 10 false" },
       seen
     )
   end)
@@ -62,7 +64,7 @@ describe("config", function()
     assert.are.equal("notfound", e.code)
     assert.are.equal("did you mean 'parallelism'?", e.hint)
     tmp.write(dir .. "/prov.yaml", "config:\n  colour: never\n")
-    e = open():check_files()
+    e = open():check_files()[1]
     assert.are.equal("did you mean 'color'?", e.hint)
     assert.are.equal(2, e.line)
   end)
@@ -78,11 +80,115 @@ describe("config", function()
 
   it("has a default and a text for every real key", function()
     local real = config.open({ env = function() end })
+    local variables = {}
     for _, key in ipairs(real:names()) do
       local value, e = real:get(key)
       assert.is_nil(e)
-      assert.is_not_nil(value, key)
+      assert.is_string(real:spec_of(key).doc, key)
+      assert.is_true(value ~= nil or not real:is_own(key) or key == "http.ca", key)
+      local name = layers.variable(key)
+      assert.is_nil(variables[name], name)
+      variables[name] = key
     end
+    for _, taken in ipairs({ "PROV_WORKSPACE", "PROV_LOG", "PROV_PATH", "PROV_ENV", "PROV_DEV", "PROV_ROOT" }) do
+      assert.is_nil(variables[taken])
+    end
+  end)
+
+  describe("with groups", function()
+    local GROUPS = {
+      ["ssh.port"] = { type = "int", default = 22, doc = "Port" },
+      ["ssh.user"] = { type = "string", default = "root", doc = "User" },
+      ["log.dir"] = { type = "string", doc = "Folder" },
+      ["log.file"] = { type = "string", default = "${log.dir}/${ssh.user}.log", doc = "File" },
+      ["top"] = { type = "int", default = 1, doc = "Without a group" },
+    }
+
+    local function grouped(opts)
+      opts = opts or {}
+      opts.workspace, opts.keys = dir, GROUPS
+      opts.env = opts.env or function(name)
+        return env[name]
+      end
+      return config.open(opts)
+    end
+
+    it("gives values as fields, found once", function()
+      local c = grouped()
+      assert.equal(22, c.ssh.port)
+      env.PROV_SSH_PORT = "2222"
+      assert.equal(22, c.ssh.port)
+      assert.equal(22, rawget(c.ssh, "port"))
+      assert.equal(2222, grouped().ssh.port)
+      assert.equal(1, c.top)
+      local ok, e = pcall(function()
+        return c.ssh.prot
+      end)
+      assert.is_false(ok)
+      assert.equal("did you mean 'ssh.port'?", e.hint)
+    end)
+
+    it("fills in other settings, the environment and the workspace, over all layers", function()
+      tmp.write(dir .. "/config/prov.yaml", "ssh: { user: ops }\nlog: { dir: '${env:BASE}/${workspace}' }\n")
+      env.BASE = "/var"
+      assert.equal("/var/" .. dir .. "/ops.log", grouped().log.file)
+      tmp.write(dir .. "/config/prov.yaml", "log: { dir: 'a$${b}' }\n")
+      assert.equal("a${b}/root.log", grouped().log.file)
+    end)
+
+    it("says which settings refer to each other in a circle", function()
+      tmp.write(dir .. "/config/prov.yaml", "log: { dir: '${ssh.user}' }\nssh: { user: '${log.file}' }\n")
+      local _, e = grouped():get("log.dir")
+      assert.truthy(tostring(e):find("log.dir -> ssh.user -> log.file -> log.dir", 1, true))
+    end)
+
+    it("puts an environment between the workspace and the user", function()
+      tmp.write(dir .. "/config/prod-defaults.yaml", "ssh: { port: 1, user: a }\n")
+      tmp.write(dir .. "/config/prov.yaml", "ssh: { port: 2 }\n")
+      local c = grouped({ environment = "prod" })
+      assert.equal(2, c.ssh.port)
+      assert.equal("a", c.ssh.user)
+      assert.equal("root", grouped().ssh.user)
+      assert.equal("a", grouped():again("prod").ssh.user)
+    end)
+
+    it("refuses a key in two files of one layer", function()
+      tmp.write(dir .. "/config/prov.yaml", "top: 2\n")
+      tmp.write(dir .. "/prov.yaml", "config: { top: 3 }\n")
+      local _, e = grouped():get("top")
+      assert.equal("conflict", e.code)
+    end)
+
+    it("names everything that is wrong in files, with its place", function()
+      tmp.write(dir .. "/config/prov.yaml", "ssh:\n  prot: 1\n  port: many\nlog: 3\n")
+      local errs = grouped():validate()
+      local seen = {}
+      for i, e in ipairs(errs) do
+        seen[i] = ("%d:%s"):format(e.line, e.path)
+      end
+      assert.same({ "2:ssh.prot", "3:ssh.port", "4:log" }, (table.sort(seen) or seen))
+      assert.equal("did you mean 'ssh.port'?", errs[1].path == "ssh.prot" and errs[1].hint or errs[2].hint
+        or errs[3].hint)
+    end)
+
+    it("reads lists and maps of the environment as YAML", function()
+      local c = config.open({ keys = { ["a.b"] = { type = "list", of = { type = "int" }, doc = "x" } }, env = function()
+        return "[1, 2]"
+      end })
+      assert.same({ 1, 2 }, c.a.b)
+    end)
+  end)
+
+  it("gives the flags of a command line their settings", function()
+    tmp.write(dir .. "/prov.yaml",
+      "config: { flags: { plan: { target: [server.web] }, apply: { on_failure: rollback } } }\n")
+    local c = config.open({ workspace = dir, env = function() end })
+    local params = {}
+    assert(c:fill_flags(require("prov.ops").load("plan"), params))
+    assert.same({ target = { "server.web" } }, params)
+    params = { on_failure = "stop" }
+    assert(c:fill_flags(require("prov.ops").load("apply"), params))
+    assert.equal("stop", params.on_failure)
   end)
 
   it("lists every key with what wins", function()
@@ -92,5 +198,27 @@ describe("config", function()
       assert.are.equal("default", row.layer)
       assert.is_string(row.doc)
     end
+  end)
+end)
+
+describe("the settings that count here", function()
+  it("are those of the task, which the tasks it starts inherit", function()
+    local settings, async = require("prov.settings"), require("prov.async")
+    local function with(rows)
+      return config.open({ keys = { ["ui.rows"] = { type = "int", default = rows, doc = "x" } }, env = function() end })
+    end
+    local seen = {}
+    require("support.async").run(function()
+      seen[1] = settings.ui.rows
+      async.spawn(function()
+        settings.inherit(with(77))
+        async.spawn(function()
+          async.sleep(1)
+          seen[2] = settings.ui.rows
+        end):join()
+      end):join()
+      seen[3] = settings.ui.rows
+    end)
+    assert.same({ 12, 77, 12 }, seen)
   end)
 end)

@@ -1,7 +1,14 @@
 return {
   kind = "operation",
   name = "config show",
-  summary = "Show every setting, its value and the layer that gives it",
+  summary = "Show settings, their values and the layer that gives each",
+  description = [[
+The settings of prov itself, and those of operations and extensions that a file or the environment sets. With the
+name of a group all of it: `prov config show taskserv.nginx`; with --all everything.]],
+  params = {
+    group = { type = "string", positional = 1, complete = "config_group", doc = "Only this: ssh, taskserv.nginx" },
+    all = { type = "bool", doc = "Settings of operations and extensions too that nobody has set" },
+  },
   permission = { action = "read", resource = "Config" },
   http = { method = "GET", path = "/v1/config" },
   exit_code = function(all)
@@ -18,24 +25,14 @@ return {
     schema = {
       key = { type = "string", required = true, doc = "Name of the setting" },
       value = { type = "any", doc = "Its value" },
-      layer = { type = "string", required = true, doc = "The layer that gives it" },
+      layer = { type = "string", doc = "The layer that gives it; none when it has no value" },
       source = { type = "string", doc = "File, variable or flag" },
       doc = { type = "string", doc = "What it is for" },
       err = { type = "string", doc = "What is wrong with it" },
     },
     list = true,
   },
-  run = function(ctx)
-    local e = ctx.config:check_files()
-    if e then
-      ctx.ui.warn("%s", tostring(e))
-    end
-    local all = ctx.config:all()
-    for _, row in ipairs(all) do
-      if row.err then
-        ctx.ui.warn("%s from %s: %s", row.key, row.source, row.err)
-      end
-    end
-    return all
+  run = function(ctx, p)
+    return require("prov.config.ops").show(ctx, p)
   end,
 }

@@ -97,8 +97,22 @@ end
 
 function names.config(ctx)
   local list = {}
-  for i, row in ipairs(ctx.config:all()) do
-    list[i] = { row.key, row.doc }
+  for i, key in ipairs(ctx.config:names()) do
+    list[i] = { key, ctx.config:spec_of(key).doc }
+  end
+  return list
+end
+
+function names.config_group(ctx)
+  local list, seen = {}, {}
+  for _, key in ipairs(ctx.config:names()) do
+    for at in key:gmatch("()%.") do
+      local group = key:sub(1, at - 1)
+      if not seen[group] then
+        seen[group] = true
+        list[#list + 1] = { group }
+      end
+    end
   end
   return list
 end

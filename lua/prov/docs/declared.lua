@@ -1,7 +1,7 @@
 --- Pages of docs/reference about what is declared elsewhere than in operations: settings, and the
 -- providers, taskservs and cluster templates that come with prov.
 
-local config_keys = require("prov.config_keys")
+local config_keys = require("prov.config.keys")
 local describe = require("prov.contract.describe")
 local markdown = require("prov.docs.markdown")
 local registry = require("prov.registry")
@@ -86,9 +86,29 @@ local KINDS = {
 
 local function settings_page(note)
   local out = { note, "# Settings\n\n", [[
-Five layers, high to low: flags of the command line; `PROV_<NAME>` in the environment; the workspace's
-`prov.yaml`, under `config:`; `~/.config/prov/config.yaml`; the defaults here. `prov config explain NAME` shows what
-every layer says and which one won.
+Layers, high to low:
+
+1. flags of the command line
+2. the environment: `PROV_` and the name in capitals, `.` and `-` as `_`: `PROV_SSH_KEEPALIVE`; see `prov config env`
+3. the workspace: `config/prov.yaml` (or `.toml`), or `config:` in its `prov.yaml`
+4. the environment chosen with `--env prod` or `PROV_ENV`: `config/prod-defaults.yaml` (or `.toml`)
+5. the user: `~/.config/prov/config.yaml` (or `.toml`)
+6. the defaults here
+
+`prov config explain NAME` shows what every layer says and which one won. A value may refer to another setting,
+`${http.timeout}`, to the environment, `${env:HOME}`, and to the folder of the workspace, `${workspace}`; `$${` is
+a plain `${`. In a file the settings of a group stand in a map: `ssh: { keepalive: 5s }`.
+
+Beside these there are settings that operations and extensions bring; `prov config show --all` lists them:
+
+| setting | what |
+| --- | --- |
+| `flags.<operation>.<flag>` | the default of a flag: `flags.apply.on_failure`, `flags.state.list.kind` |
+| `<kind>.default_<field>` | of a field of resources of a kind: `server.default_image`; weaker than `defaults` |
+| `provider.<name>.<field>` | of the configuration of a provider |
+| `taskserv.<name>.<field>` | of a task service |
+| `cluster.<name>.<field>` | of a cluster template |
+
 ]] }
   fields(out, "setting", config_keys)
   return table.concat(out)

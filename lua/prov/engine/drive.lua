@@ -5,6 +5,7 @@ local clock = require("prov.clock")
 local err = require("prov.err")
 local estimate = require("prov.engine.estimate")
 local graph = require("core.graph")
+local settings = require("prov.settings")
 local steps = require("prov.engine.steps")
 local units = require("prov.render.units")
 
@@ -110,7 +111,6 @@ function M.schedule(plan, providers, parallelism)
   return sched, refused, { order = order, parallelism = parallelism, limits = limits, node_keys = node_keys }
 end
 
-local ESTIMATE_MS = 1000 -- how often people are told how long it will take
 local ESTIMATE_SHARE = 50 -- and at most one part in so many of the time goes into it
 
 --- Tells the progress what is left, when there is something new to tell.
@@ -122,7 +122,7 @@ local function tell_estimate(run, now)
   if left and left > 0 then
     run.progress:estimate(left)
   end
-  run.estimate_at = now + math.max(ESTIMATE_MS, ESTIMATE_SHARE * (clock.monotonic() - now))
+  run.estimate_at = now + math.max(settings.ui.estimate_every * 1000, ESTIMATE_SHARE * (clock.monotonic() - now))
 end
 
 --- Cancels what runs and writes down that nobody knows what became of it.

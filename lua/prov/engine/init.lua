@@ -12,6 +12,7 @@ local data = require("core.data")
 local drive = require("prov.engine.drive")
 local err = require("prov.err")
 local estimate = require("prov.engine.estimate")
+local settings = require("prov.settings")
 local state = require("prov.state")
 local steps = require("prov.engine.steps")
 local value = require("prov.value")
@@ -294,7 +295,6 @@ function M.outputs_stale(store, plan)
   return false
 end
 
-local MOST_FAILURES = 10
 
 --- The ids of the steps that did not end well, for those who want to run them again.
 local function left_of(plan, sched)
@@ -309,7 +309,7 @@ end
 
 local function close_run(run, status, started, plan, before, sched)
   local failures = data.list({})
-  for i = 1, math.min(#run.failures, MOST_FAILURES) do
+  for i = 1, math.min(#run.failures, settings.ui.failures) do
     failures[i] = { step = run.failures[i].step, error = tostring(run.failures[i].err) }
   end
   local batch = {

@@ -3,10 +3,13 @@
 local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
+local settings = require("prov.settings")
 
 local M = {}
 
-local LOCK_MS = 60000
+local function lease()
+  return settings.ms(settings.state.lease)
+end
 local WORKSPACE = "workspace"
 local held = {} -- the locks this process has -> true
 
@@ -87,14 +90,14 @@ function M.lock(store, what, name)
     return nil, e
   end
   local token
-  token, e = store:claim(name, ("%s by %s"):format(what, clock.identity()), LOCK_MS, clock.wall())
+  token, e = store:claim(name, ("%s by %s"):format(what, clock.identity()), lease(), clock.wall())
   if not token then
     return nil, e.code == "locked" and in_use(name, e.data) or e
   end
   local self = setmetatable({ store = store, token = token, what = what, name = name }, Held)
-  self.timer = clock.every(LOCK_MS // 3, function()
+  self.timer = clock.every(lease() // 3, function()
     if self.store then
-      self.store:renew(name, token, LOCK_MS, clock.wall())
+      self.store:renew(name, token, lease(), clock.wall())
     end
   end)
   held[self] = true

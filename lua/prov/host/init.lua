@@ -9,6 +9,7 @@ local compile = require("prov.host.compile")
 local err = require("prov.err")
 local quote = require("prov.host.quote")
 local report = require("prov.host.report")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -44,7 +45,7 @@ end
 ---@field mode? "apply"|"check" check looks only; "apply" by default
 ---@field name? string whose pending restarts these are: the taskserv
 ---@field on_event? fun(event: table) { kind = "start"|"op", op = row } as it happens
----@field timeout? integer ms, half an hour by default
+---@field timeout? integer ms, host.recipe_timeout of the settings by default
 ---@field diff? boolean false leaves out the diffs
 ---@field sudo? boolean run as root by sudo
 ---@field shell? string /bin/sh by default
@@ -85,7 +86,7 @@ function M.run(session, ops, opts)
   local result
   result, e = session:exec(command_of(opts), {
     stdin = script,
-    timeout = opts.timeout or 1800000,
+    timeout = opts.timeout or settings.ms(settings.host.recipe_timeout),
     on_stdout = function(bytes)
       streamed = true
       reader:feed(bytes)
@@ -100,7 +101,6 @@ function M.run(session, ops, opts)
   return report_of(reader, result)
 end
 
-local FACTS_MS = 30000
 
 -- What the script of a recipe is, once the facts are there: fills `run`, returns what to send.
 local function answer(run, make, opts, out)
@@ -151,8 +151,8 @@ function M.meet(session, make, opts)
   local facts = require("prov.host.facts")
   local run, out = {}, ""
   local result, e = session:exec(command_of(opts, facts.BODY), {
-    timeout = opts.timeout or 1800000,
-    converse_timeout = FACTS_MS,
+    timeout = opts.timeout or settings.ms(settings.host.recipe_timeout),
+    converse_timeout = settings.ms(settings.host.facts_timeout),
     converse = function(bytes)
       out = out .. bytes
       local _, last = out:find(facts.LAST, 1, true)
@@ -190,7 +190,8 @@ end
 function M.facts(session, opts)
   local facts = require("prov.host.facts")
   opts = opts or {}
-  local result, e = session:exec(command_of(opts), { stdin = facts.SCRIPT, timeout = opts.timeout or FACTS_MS })
+  local timeout = opts.timeout or settings.ms(settings.host.facts_timeout)
+  local result, e = session:exec(command_of(opts), { stdin = facts.SCRIPT, timeout = timeout })
   if not result then
     return nil, e
   elseif result.code ~= 0 then

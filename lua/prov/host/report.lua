@@ -8,6 +8,7 @@
 local err = require("prov.err")
 local op = require("prov.host.op")
 local quote = require("prov.host.quote")
+local settings = require("prov.settings")
 local text = require("prov.host.text")
 local uv = require("luv")
 
@@ -64,7 +65,6 @@ function Reader:emit(event)
   end
 end
 
-local MAX_DIFF = 65536
 
 -- Lines with a + in front, and how many. Not by patterns: they look again from every byte of a long line.
 local function added(bytes)
@@ -91,7 +91,7 @@ function Reader:fresh_diff(index)
   elseif bytes == "" then
     return head
   end
-  local body, count = added(bytes:sub(1, MAX_DIFF))
+  local body, count = added(bytes:sub(1, settings.host.longest_diff))
   return head .. ("@@ -0,0 +1%s @@\n"):format(count > 1 and "," .. count or "") .. text.mask(body, self.secrets)
 end
 

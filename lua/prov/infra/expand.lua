@@ -5,6 +5,7 @@ local contract = require("prov.contract")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local sandbox = require("prov.sandbox")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
@@ -26,7 +27,6 @@ local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local NO_LIFECYCLE = {} -- shared, never changed
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
 
-local MAX_INSTANCES = 1000000
 local CALL_LIMITS = { instructions = 1000000 }
 
 --- What `${index}`, `${key}` and `${value}` mean in an instance.
@@ -218,13 +218,13 @@ local function keys_of(loader, block, entry)
   local keys = {}
   if count ~= nil then
     local n = type(count) == "number" and math.tointeger(count)
-    if not n or n < 0 or n > MAX_INSTANCES then
+    if not n or n < 0 or n > settings.infra.instances then
       local later = value.is_marked(count) or type(count) == "string" and find(count, "${", 1, true)
       loader:fail_at(
         block,
         { "count" },
         later and "must be a number that is known before apply"
-          or ("must be a whole number from 0 to %d"):format(MAX_INSTANCES)
+          or ("must be a whole number from 0 to %d"):format(settings.infra.instances)
       )
       return false
     end

@@ -7,12 +7,12 @@ local app = require("core.app")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local proc = require("prov.proc")
+local settings = require("prov.settings")
 local sources = require("prov.machine.sources")
 
 local M = {}
 
 local DEFAULT_DIR = "/var/cache/prov/images"
-local BUILD_MS = 30 * 60 * 1000
 local RECIPE = 6 -- counts changes of this file that make different images
 
 local NAMES = {
@@ -218,7 +218,7 @@ local function build(image, temp, log)
     image.suite,
     temp,
     list,
-    timeout = BUILD_MS,
+    timeout = settings.ms(settings.machine.image_timeout),
     env = { DEBIAN_FRONTEND = "noninteractive" },
   })
   fs.remove(list)
@@ -283,7 +283,9 @@ function M.ensure(name, log)
   if not ok then
     return nil, e
   end
-  local lock <close>, why = fs.lock(("%s/%s.lock"):format(dir, image.name), { wait = BUILD_MS })
+  local lock <close>, why = fs.lock(("%s/%s.lock"):format(dir, image.name), {
+    wait = settings.ms(settings.machine.image_timeout),
+  })
   if not lock then
     return nil, why
   end

@@ -13,6 +13,7 @@ local fs = require("prov.fs")
 local helper = require("prov.machine.helper")
 local image = require("prov.machine.image")
 local ipam = require("prov.machine.ipam")
+local settings = require("prov.settings")
 local sources = require("prov.machine.sources")
 local uv = require("luv")
 
@@ -27,7 +28,6 @@ local M = {}
 local Lab = {}
 Lab.__index = Lab
 
-local LOCK_MS = 60000
 
 ---@return prov.machine.Lab?
 ---@return prov.Err?
@@ -44,7 +44,7 @@ function Lab:lock()
       return nil, e
     end
     local lock
-    lock, e = fs.lock(self.dir .. "/lock", { wait = LOCK_MS })
+    lock, e = fs.lock(self.dir .. "/lock", { wait = settings.ms(settings.machine.lock_timeout) })
     if lock or e.code ~= "notfound" then -- not found: another process has just removed the lab
       return lock, e
     end

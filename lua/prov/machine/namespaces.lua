@@ -3,12 +3,11 @@
 
 local helper = require("prov.machine.helper")
 local preflight = require("prov.machine.preflight")
+local settings = require("prov.settings")
 
 ---@type prov.machine.Backend
 local M = {}
 
-local BOOT_MS = 60000
-local GRACE_MS = 20000
 
 function M.obstacle()
   return preflight.obstacle()
@@ -20,12 +19,12 @@ end
 
 ---@async
 function M.start(folder)
-  return helper.run("start", folder, BOOT_MS)
+  return helper.run("start", folder, settings.ms(settings.machine.boot_timeout))
 end
 
 ---@async
 function M.stop(folder, grace)
-  return helper.run("stop", folder, grace or GRACE_MS)
+  return helper.run("stop", folder, grace or settings.ms(settings.machine.grace))
 end
 
 ---@async

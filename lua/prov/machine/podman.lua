@@ -13,6 +13,7 @@ local fs = require("prov.fs")
 local helper = require("prov.machine.helper")
 local namespaces = require("prov.machine.namespaces")
 local preflight = require("prov.machine.preflight")
+local settings = require("prov.settings")
 
 ---@type prov.machine.Backend
 local M = {
@@ -21,7 +22,6 @@ local M = {
   limit = namespaces.limit,
 }
 
-local BOOT_MS = 60000
 
 --- In place of the machine's own settings of podman, so that a server is the same everywhere.
 local SETTINGS = [[
@@ -123,16 +123,17 @@ function M.start(folder)
   if not shared then
     return nil, e or err.new("notfound", ("there is no server at %s"):format(folder))
   end
-  local settings = folder .. "/containers.conf"
+  local containers = folder .. "/containers.conf"
   local ok
-  ok, e = fs.write_atomic(settings, SETTINGS, { mode = 384, sync = false })
+  ok, e = fs.write_atomic(containers, SETTINGS, { mode = 384, sync = false })
   if not ok then
     return nil, e
   end
   local cell = shared.netns:match("^(.+)/")
   local args = command(folder, cell, described, ("/prov/%s/%s"):format(lab, id))
-  return helper.run_with(table.move(args, 1, #args, 4, { "start", folder, BOOT_MS }), {
-    CONTAINERS_CONF = settings,
+  local boot_ms = settings.ms(settings.machine.boot_timeout)
+  return helper.run_with(table.move(args, 1, #args, 4, { "start", folder, boot_ms }), {
+    CONTAINERS_CONF = containers,
     TMPDIR = cell,
   })
 end

@@ -141,6 +141,7 @@ function Worker:start(call)
       interactive = call.interactive,
       job = slot.job and call.id or nil,
     })
+    ctx:settle()
     slot.cancel = ctx.cancel
     return perform(call, ctx)
   end)

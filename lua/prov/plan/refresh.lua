@@ -2,11 +2,11 @@
 
 local async = require("prov.async")
 local err = require("prov.err")
+local settings = require("prov.settings")
 
 local M = {}
 
 -- From this many resources of one kind on, one list call replaces as many reads.
-local LIST_FROM = 8
 
 --- Runs `fn(item)` over all items in at most `width` tasks; the first nil, err ends it.
 ---@async
@@ -47,7 +47,7 @@ end
 
 local function refresh_group(providers, name, kind, records, observed)
   local by_id
-  if #records >= LIST_FROM and providers:has(name, kind, "list") then
+  if #records >= settings.calls.list_from and providers:has(name, kind, "list") then
     local states, e = providers:call(name, kind, "list", {})
     if not states then
       return nil, e:wrap("list %ss of %s", kind, name)

@@ -10,6 +10,7 @@ local data = require("core.data")
 local expr = require("prov.workflow.expr")
 local graph = require("core.graph")
 local matrix_of = require("prov.workflow.matrix")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
@@ -17,7 +18,6 @@ local M = {}
 
 --- Most nodes of a run.
 M.MOST = 2000
-local MAX_DEPTH = 8
 
 ---@class prov.flow.Node
 ---@field id string "deploy[fi-hel1,small]", "site/deploy"; the end of a sub-workflow is "site/(end)"
@@ -345,8 +345,8 @@ function Builder:sub(step, id, scope, at, row)
       return nil
     end
   end
-  if #self.stack >= MAX_DEPTH then
-    self:refuse(at, { "workflow" }, ("workflows are nested deeper than %d"):format(MAX_DEPTH))
+  if #self.stack >= settings.workflow.depth then
+    self:refuse(at, { "workflow" }, ("workflows are nested deeper than %d"):format(settings.workflow.depth))
     return nil
   end
   local tree, e = self.load(name)

@@ -10,11 +10,11 @@ local err = require("prov.err")
 local expr = require("prov.workflow.expr")
 local http = require("prov.http")
 local json = require("prov.json")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
 
-local FIRST_PAUSE, LONGEST_PAUSE = 250, 10000 -- ms
 
 local function wants(one, event)
   for _, name in ipairs(one.on) do
@@ -26,11 +26,11 @@ local function wants(one, event)
 end
 
 local function post(one, body, headers)
-  local pause, last = FIRST_PAUSE, nil
+  local pause, last = settings.workflow.notify_backoff * 1000, nil
   for attempt = 0, one.retries do
     if attempt > 0 then
-      async.sleep(pause)
-      pause = math.min(pause * 2, LONGEST_PAUSE)
+      async.sleep(math.floor(pause))
+      pause = math.min(pause * 2, settings.workflow.notify_longest_backoff * 1000)
     end
     local response, e = http.request({
       method = "POST", url = one.url, headers = headers, body = body, timeout = math.ceil(one.timeout * 1000),

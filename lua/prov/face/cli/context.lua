@@ -25,7 +25,11 @@ function M.new(flags)
   ctx.term_out = term.open(1, color)
   ctx.term_err = term.open(2, color)
   ctx.interactive = require("luv").guess_handle(0) == "tty" and ctx.term_err.tty
+  require("prov.settings").use(ctx.config)
   ctx.ui = require("prov.face.cli.ui").new(ctx)
+  if not os.getenv("PROV_LOG") then
+    require("prov.log").configure(ctx.config:get("log_level") or "warn", ctx.config:get("log_format"))
+  end
   for _, bad in ipairs(ctx.config:check_environment()) do
     ctx.ui.warn("%s", tostring(bad))
   end

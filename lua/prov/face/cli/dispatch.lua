@@ -71,6 +71,13 @@ function M.parse(words, global)
   elseif not params then
     return nil, e
   end
+  if require("prov.config").of(global):mentions("flags") then
+    local ok
+    ok, e = require("prov.config").of(global):fill_flags(op, params)
+    if not ok then
+      return nil, e
+    end
+  end
   params, e = params_of.complete(op, params)
   if not params then
     return nil, e

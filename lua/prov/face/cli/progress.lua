@@ -4,16 +4,14 @@
 -- waits for, and one line of counts. The view is redrawn ten times a second, and plain lines are
 -- written once a turn of the loop, so that thousands of steps cost nothing.
 
+local settings = require("prov.settings")
 local units = require("prov.render.units")
 local uv = require("luv")
 local width = require("prov.render.width")
 
 local M = {}
 
-local EVERY_MS = 100
-local MAX_SHOWN = 12
 local SHORTEST = 12 -- columns that are left to what a step is doing
-local TOLD_MS = 5000 -- the shortest wait that gets a plain line
 
 ---@class prov.TermProgress: prov.Progress
 local Progress = {}
@@ -87,7 +85,8 @@ function M.new(term, opts)
   if self.live then
     io.stderr:write("\27[?25l") -- the cursor would jump about
     self.handle = uv.new_timer()
-    self.handle:start(EVERY_MS, EVERY_MS, function()
+    local every = math.max(1, settings.ms(settings.ui.refresh))
+    self.handle:start(every, every, function()
       self:draw()
     end)
   else
@@ -227,7 +226,7 @@ end
 --- The lines of the view, each at most `columns` wide.
 local function view(self, columns, rows)
   compact(self)
-  local lines, shown = {}, math.min(#self.order, MAX_SHOWN, math.max(1, rows - 3))
+  local lines, shown = {}, math.min(#self.order, settings.ui.rows, math.max(1, rows - 3))
   local spin = self.term:paint("cyan", SPIN[self.frame % #SPIN + 1])
   local longest = 0
   for i = 1, shown do
@@ -310,7 +309,8 @@ function Progress:wait(address, _, wait)
     return
   end
   step.wait = { stop = now + wait.ms, reason = width.clean(wait.reason) }
-  if self.live or wait.ms < TOLD_MS or self.told_reason == wait.reason and now < self.told_until then
+  local told = self.told_reason == wait.reason and now < self.told_until
+  if self.live or told or wait.ms < settings.ui.told_after * 1000 then
     return -- what holds many steps back is said once
   end
   self.told_reason, self.told_until = wait.reason, now + wait.ms

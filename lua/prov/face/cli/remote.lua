@@ -9,13 +9,13 @@ local event_stream = require("prov.face.cli.event_stream")
 local fs = require("prov.fs")
 local http = require("prov.http")
 local json = require("prov.json")
+local settings = require("prov.settings")
 local ui_events = require("prov.ui_events")
 
 local M = {}
 
 local DEFAULT = "http://127.0.0.1:9090"
 local NO_TIMEOUT = 20 * 24 * 3600 * 1000
-local PATIENCE = 60 -- seconds for which a lost connection is tried again
 
 ---@class prov.Remote
 ---@field url string without a slash at its end
@@ -272,7 +272,7 @@ local function play_all(self, ctx, events, state)
       return state.result
     elseif not state.job or not event.ok and not event.lost then
       return nil, event.err or err.new("unavailable", "the orchestrator ended the connection")
-    elseif tries >= PATIENCE then
+    elseif tries >= settings.client.patience then
       return nil, err.new("unavailable", ("the connection is lost; job %s goes on"):format(state.job), {
         hint = "'prov job show " .. state.job .. "' tells what has become of it",
       })

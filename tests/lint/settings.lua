@@ -1,0 +1,54 @@
+-- Settings that nothing reads, and reads of settings that are not declared.
+-- usage: prov internal lua tests/lint/settings.lua   (from the root of the project)
+
+local keys = require("prov.config.keys")
+
+local read = {} -- key -> "file:line" of the first place
+local undeclared = {}
+
+local function note(key, file, line)
+  read[key] = read[key] or ("%s:%d"):format(file, line)
+  if not keys[key] then
+    undeclared[#undeclared + 1] = ("%s:%d: there is no setting '%s'"):format(file, line, key)
+  end
+end
+
+local files = assert(io.popen("git ls-files -co --exclude-standard lua providers taskservs clusters | grep '\\.lua$'"))
+for file in files:lines() do
+  local handle = io.open(file)
+  local number = 0
+  for line in handle and handle:lines() or function() end do
+    number = number + 1
+    local code = line:gsub("%-%-.*$", "")
+    for group, name in code:gmatch("%f[%w_]settings%.([%w_]+)%.([%w_]+)") do
+      note(group .. "." .. name, file, number)
+    end
+    for key in code:gmatch("config:get%(\"([%w_.]+)\"%)") do
+      note(key, file, number)
+    end
+  end
+  if handle then
+    handle:close()
+  end
+end
+files:close()
+
+local bad = undeclared
+for key in pairs(keys) do
+  if not read[key] then
+    bad[#bad + 1] = ("lua/prov/config/keys.lua: nothing reads the setting '%s'"):format(key)
+  end
+end
+table.sort(bad)
+for _, line in ipairs(bad) do
+  print(line)
+end
+local all = require("prov.config").open():names()
+print(("%d settings, %d of them of prov itself; %d mistakes"):format(#all, (function()
+  local n = 0
+  for _ in pairs(keys) do
+    n = n + 1
+  end
+  return n
+end)(), #bad))
+os.exit(#bad == 0)
