@@ -29,7 +29,7 @@ pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits,
 pv_status pv_yaml_resolve(pv_node *out, pv_bytes text);
 
 typedef enum {
-    PV_YAML_SCALAR, /* and what it is in the text: */
+    PV_YAML_SCALAR,
     PV_YAML_ALIAS,
     PV_YAML_LIST, /* its items follow, then an end */
     PV_YAML_MAP,  /* keys and values follow in turn, then an end */
@@ -54,13 +54,16 @@ typedef struct pv_yaml_part {
     pv_yaml_style style;
     size_t from;
     size_t to;
+    size_t value; /* offset: what a scalar says, or the name of an alias */
+    size_t value_len;
 } pv_yaml_part;
 
 /* Finds the parts of the one document of a text in UTF-8, for who edits it.  *out is the
- * caller's to free with pv_free().  Meanings are not looked at: pv_yaml_read does that.
- * Statuses: PV_EINVAL, PV_ELIMIT (more than max_parts). */
-pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_bytes text, size_t max_parts,
-                        pv_err *err);
+ * caller's to free with pv_free(); the values are appended to *values.  Meanings are not looked
+ * at: pv_yaml_read does that.
+ * Statuses: PV_EINVAL, PV_ELIMIT (more than max_parts, *values is full). */
+pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_buf *values, pv_bytes text,
+                        size_t max_parts, pv_err *err);
 
 typedef struct pv_yaml_writer pv_yaml_writer;
 

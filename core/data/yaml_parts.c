@@ -9,6 +9,7 @@ typedef struct finder {
     pv_bytes text;
     size_t index; /* characters ... */
     size_t byte;  /* ... and bytes of one place */
+    pv_buf *values;
     pv_yaml_part *parts;
     size_t count;
     size_t cap;
@@ -67,21 +68,34 @@ static bool describe(const yaml_event_t *event, pv_yaml_part *part)
     }
 }
 
-static void add(finder *f, const yaml_event_t *event, pv_yaml_part part)
+static pv_status add(finder *f, const yaml_event_t *event, pv_yaml_part part)
 {
+    const char *value = "";
+    size_t len = 0;
+    if (event->type == YAML_SCALAR_EVENT) {
+        value = (const char *)event->data.scalar.value;
+        len = event->data.scalar.length;
+    } else if (event->type == YAML_ALIAS_EVENT) {
+        value = (const char *)event->data.alias.anchor;
+        len = strlen(value);
+    }
     if (f->count == f->cap) {
         f->cap = f->cap == 0 ? 64 : f->cap * 2;
         f->parts = pv_realloc_array(f->parts, f->cap, sizeof *f->parts);
     }
     part.from = byte_of(f, event->start_mark.index);
     part.to = byte_of(f, event->end_mark.index);
+    part.value = f->values->len;
+    part.value_len = len;
     f->parts[f->count++] = part;
+    return pv_buf_add(f->values, value, len);
 }
 
-pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_bytes text, size_t max_parts,
-                        pv_err *err)
+pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_buf *values, pv_bytes text,
+                        size_t max_parts, pv_err *err)
 {
-    finder f = {.text = text, .index = SIZE_MAX}; /* so that the first place is looked for from the start */
+    /* An index behind every place makes the first one be looked for from the start. */
+    finder f = {.text = text, .index = SIZE_MAX, .values = values};
     pv_status status = PV_OK;
     bool done = false;
     *out = NULL;
@@ -101,10 +115,9 @@ pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_bytes text, size_t
         }
         done = event.type == YAML_STREAM_END_EVENT;
         if (describe(&event, &part)) {
-            if (f.count == max_parts)
-                status =
-                    pv_fail(err, PV_ELIMIT, "the document has more than %zu values", max_parts);
-            else add(&f, &event, part);
+            status = f.count < max_parts ? add(&f, &event, part) : PV_ELIMIT;
+            if (status != PV_OK)
+                (void)pv_fail(err, status, "the document has more than %zu values", max_parts);
         }
         yaml_event_delete(&event);
     }

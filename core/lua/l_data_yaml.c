@@ -132,22 +132,26 @@ static int parts_gc(lua_State *L)
     return 0;
 }
 
-/* data.yaml_parts(text) -> list of { kind, style, from, to } | nil, err; bytes from 1, `to` is the
- * last one */
+/* data.yaml_parts(text) -> list of { kind, style, from, to, value } | nil, err; bytes from 1, `to`
+ * is the last one */
 int l_data_yaml_parts(lua_State *L)
 {
     static const char *const kinds[] = {"scalar", "alias", "list", "map", "end"};
     static const char *const styles[] = {"plain",  "single", "double", "literal",
                                          "folded", "block",  "flow"};
     pv_bytes text = lx_checkbytes(L, 1);
+    pv_buf *values = lx_newbuf(L, L_DATA_MAX_TEXT);
     pv_yaml_part **box = lx_newbox(L, "prov.data.yaml_parts");
     size_t count;
     pv_err err;
-    if (pv_yaml_parts(box, &count, text, L_DATA_MAX_PARTS, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_yaml_parts(box, &count, values, text, L_DATA_MAX_PARTS, &err) != PV_OK)
+        return lx_fail(L, &err);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         const pv_yaml_part *part = &(*box)[i];
-        lua_createtable(L, 0, 4);
+        lua_createtable(L, 0, 5);
+        lua_pushlstring(L, values->data == NULL ? "" : values->data + part->value, part->value_len);
+        lua_setfield(L, -2, "value");
         lua_pushstring(L, kinds[part->kind]);
         lua_setfield(L, -2, "kind");
         lua_pushstring(L, styles[part->style]);

@@ -64,7 +64,7 @@ function data.yaml_encode(v) end
 --- Where everything of a YAML document stands in the text (UTF-8), in order: scalars and aliases; lists
 --- and maps, whose children come behind them and then an "end". Bytes count from 1.
 ---@param text string
----@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer }[]?
+---@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer, value: string }[]?
 ---@return prov.Err? err
 function data.yaml_parts(text) end
 
