@@ -146,14 +146,14 @@ local function replace_in_block(text, node, v, style)
   local head = at and (at.colon or at.dash) or node.from - 1
   local inline = put.is_scalar(v) or node.style == "flow" and next(v) ~= nil and (node.items or node.members)[1]
   local is_block = node.style == "block"
-  local on_own_lines = is_block and tree.line_start(text, node.content) > head
+  local on_own_lines = node.to >= node.from and tree.line_start(text, node.content) > head
   local anchor = node.anchor and " " .. node.anchor or ""
   if inline then
     local new = put.is_scalar(v) and put.scalar(v, style, math.max(indent, 0), node.style)
       or put.flow(v, style, node.style)
     if not at then
       return splice(text, node.from, node.to, with_anchor(node, new))
-    elseif not on_own_lines then
+    elseif not (is_block and on_own_lines) then
       if node.to < node.from then
         return splice(text, head + 1, head, " " .. new)
       end
