@@ -28,9 +28,9 @@ typedef struct reader {
     part *parts; /* parts[0] stands above the root */
     uint32_t n_parts;
     uint32_t cap;
-    pv_buf text;      /* names and texts of parts */
-    uint32_t *open;   /* elements that have not ended; open[0] is 0 */
-    pv_buf *pending;  /* the text of each of them */
+    pv_buf text;     /* names and texts of parts */
+    uint32_t *open;  /* elements that have not ended; open[0] is 0 */
+    pv_buf *pending; /* the text of each of them */
     uint32_t depth;
     pv_err *err;
     pv_status status; /* why the parser was stopped */
@@ -174,8 +174,7 @@ static bool fill(reader *r, uint32_t id, uint32_t from)
     }
     for (uint32_t c = p->first; c != 0; c = r->parts[c].next) {
         const part *child = &r->parts[c];
-        uint32_t to =
-            pv_doc_find(doc, id, (pv_bytes){r->text.data + child->name, child->name_len});
+        uint32_t to = pv_doc_find(doc, id, (pv_bytes){r->text.data + child->name, child->name_len});
         if (doc->nodes[to].kind == PV_NODE_LIST)
             to = pv_doc_add(doc, to, child->line, child->column);
         if (to == 0 || !fill(r, to, c)) return false;

@@ -18,10 +18,7 @@ typedef struct finder {
 /* The byte of a mark, which counts characters.  Marks hardly ever go back. */
 static size_t byte_of(finder *f, size_t index)
 {
-    if (index < f->index) {
-        f->index = f->byte = 0;
-        if (f->text.len >= 3 && memcmp(f->text.data, "\xEF\xBB\xBF", 3) == 0) f->byte = 3;
-    }
+    if (index < f->index) f->index = f->byte = 0;
     for (; f->index < index && f->byte < f->text.len; f->index++) {
         do f->byte++;
         while (f->byte < f->text.len && (f->text.data[f->byte] & 0xC0) == 0x80);

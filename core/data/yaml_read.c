@@ -338,7 +338,8 @@ static pv_status key_text(reader *r, const yaml_event_t *event, pv_bytes *key)
         if (tag == NULL || (tag_kind(tag, &wanted) && wanted < PV_NODE_LIST)) return PV_OK;
         return check_tag(r, event, event->data.scalar.tag, PV_NODE_STRING);
     }
-    return fail_mark(r, PV_EINVAL, event->start_mark, "a key must be plain text, not a list or map");
+    return fail_mark(r, PV_EINVAL, event->start_mark,
+                     "a key must be plain text, not a list or map");
 }
 
 /* Keeps the anchor of a key for aliases. */

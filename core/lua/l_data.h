@@ -15,7 +15,12 @@ typedef enum {
     L_DATA_TEXT, /* { part, ... } */
 } l_data_kind;
 
-enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500, L_DATA_MAX_TEXT = 1 << 30, L_DATA_MAX_PARTS = 1 << 20 };
+enum {
+    L_DATA_KINDS = L_DATA_TEXT + 1,
+    L_DATA_DEPTH = 500,
+    L_DATA_MAX_TEXT = 1 << 30,
+    L_DATA_MAX_PARTS = 1 << 20
+};
 
 /* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps.
  * Upvalue 2: the buffer that encode builds its results in. */

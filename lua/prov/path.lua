@@ -41,6 +41,9 @@ function M.parse(text)
   while at <= #text do
     local key, behind
     local sign = text:sub(at, at)
+    if sign == "." and text:find("^%[", at + 1) then -- as jq writes it
+      at, sign = at + 1, "["
+    end
     if sign == "[" then
       local number, stop = text:match("^(%-?%d+)%]()", at + 1)
       if number then

@@ -75,19 +75,7 @@ end
 readers.yml = readers.yaml
 
 function readers.json(text, file)
-  local tree, e = require("prov.json").decode(text, { file = file })
-  if e then
-    return nil, e
-  end
-  local place
-  return tree,
-    function(path)
-      if not place then -- JSON is YAML, and the YAML reader keeps places
-        local _, found = require("prov.yaml").decode(text)
-        place = type(found) == "function" and found or function() end
-      end
-      return place(path)
-    end
+  return require("prov.json").decode_placed(text, { file = file })
 end
 
 --- Reads one file that holds a map, in any form.
