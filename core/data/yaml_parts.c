@@ -18,7 +18,10 @@ typedef struct finder {
 /* The byte of a mark, which counts characters.  Marks hardly ever go back. */
 static size_t byte_of(finder *f, size_t index)
 {
-    if (index < f->index) f->index = f->byte = 0;
+    if (index < f->index) {
+        f->index = f->byte = 0;
+        if (f->text.len >= 3 && memcmp(f->text.data, "\xEF\xBB\xBF", 3) == 0) f->byte = 3;
+    }
     for (; f->index < index && f->byte < f->text.len; f->index++) {
         do f->byte++;
         while (f->byte < f->text.len && (f->text.data[f->byte] & 0xC0) == 0x80);
@@ -99,7 +102,6 @@ pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_buf *values, pv_by
     *count = 0;
     if (!yaml_parser_initialize(&f.parser))
         return pv_fail(err, PV_EIO, "cannot make a YAML parser: out of memory");
-    yaml_parser_set_encoding(&f.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&f.parser, (const unsigned char *)text.data, text.len);
     while (!done && status == PV_OK) {
         yaml_event_t event;
