@@ -23,7 +23,8 @@ local Reader = {}
 Reader.__index = Reader
 
 function Reader:fail(column, fmt, ...)
-  return err.new("invalid", "not valid INI: " .. fmt:format(...), { file = self.file, line = self.line, column = column })
+  local msg = "not valid INI: " .. fmt:format(...):gsub("%c", "?")
+  return err.new("invalid", msg, { file = self.file, line = self.line, column = column })
 end
 
 -- Patterns such as "%s*$" are tried at every place of a run of spaces; these are not.
@@ -133,9 +134,10 @@ function M.decode(text, opts)
       { file = self.file })
   elseif not utf8.len(text) then
     local _, at = utf8.len(text)
-    local _, breaks = text:sub(1, at):gsub("\n", "")
+    local before = text:sub(1, at - 1)
+    local _, breaks = before:gsub("\n", "")
     self.line = breaks + 1
-    return nil, self:fail(at - #text:sub(1, at):match("^.*\n()") + 1 or at, "the text is not UTF-8")
+    return nil, self:fail(at - (before:match("^.*\n()") or 1) + 1, "the text is not UTF-8")
   end
   self.map, self.place = self.root, self.places
   for line in (text:gsub("^\xEF\xBB\xBF", "")):gmatch("([^\n]*)\n?") do
@@ -161,7 +163,7 @@ local function put(out, key, v, indent)
     return err.new("invalid", ("cannot write as INI: '%s' is a %s"):format(key, data.kind(v)))
   else
     local text = v == data.null and "" or tostring(v)
-    out[#out + 1] = (indent .. key .. " = " .. text:gsub("\n", "\n" .. indent .. "  ")):gsub("%s+$", "")
+    out[#out + 1] = (indent .. key .. " = " .. text:gsub("\n", "\n" .. indent .. "  ")):match("^.*%S")
   end
 end
 
