@@ -168,15 +168,15 @@ function M.set(p)
   if p.in_place and (p.file == nil or p.file == "-") then
     return err.fail("usage", "--in-place needs a file")
   end
-  local v, e = p.value, nil
+  local v = p.value
   if not p.string then
-    v, e = yaml.decode(p.value)
+    local why
+    v, why = yaml.decode(p.value)
     if v == nil then
-      return err.fail("usage", "the value is no YAML (%s); --string takes it as it is", e.msg)
+      return err.fail("usage", "the value is no YAML (%s); --string takes it as it is", why.msg)
     end
   end
-  local source
-  source, e = load(p.format, p.file)
+  local source, e = load(p.format, p.file)
   if not source then
     return nil, e
   end

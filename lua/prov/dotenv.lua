@@ -129,7 +129,8 @@ function Reader:value(at)
   end
   self.expanded = self.expanded + (self.expand and #v or 0)
   if self.expanded > MAX_EXPANDED then
-    return nil, err.new("limit", ("the variables expand to more than %d bytes"):format(MAX_EXPANDED), { file = self.file })
+    local msg = ("the variables expand to more than %d bytes"):format(MAX_EXPANDED)
+    return nil, err.new("limit", msg, { file = self.file })
   end
   return v, next_line
 end
@@ -170,8 +171,9 @@ function M.decode(text, opts)
     text = text, file = opts.file, expand = opts.expand, expanded = 0, out = {}, places = places.new(), number = 1,
     column = 1,
   }, Reader)
-  if #text > (opts.max or MAX_BYTES) then
-    return nil, err.new("limit", ("the text is larger than %d bytes"):format(opts.max or MAX_BYTES), { file = opts.file })
+  local max = opts.max or MAX_BYTES
+  if #text > max then
+    return nil, err.new("limit", ("the text is larger than %d bytes"):format(max), { file = opts.file })
   end
   local bad = text:find("\0", 1, true) or select(2, utf8.len(text))
   if bad then

@@ -3,8 +3,6 @@
 -- Each has decode(text, { file, max, all }) -> value, positions | nil, err and encode(value) -> text |
 -- nil, err. A format whose module is not there is not offered.
 
-local err = require("prov.err")
-
 local M = {}
 
 ---@class prov.Format
@@ -19,13 +17,15 @@ local M = {}
 local Format = {}
 
 local ROWS = {
-  { name = "json", title = "JSON", module = "prov.json", extensions = { "json" }, tree = true },
+  { name = "json", title = "JSON", module = "prov.json", extensions = { "json" }, tree = true,
+    editor = "prov.edit.json" },
   { name = "yaml", title = "YAML", module = "prov.yaml", extensions = { "yaml", "yml" }, tree = true,
     editor = "prov.edit.yaml" },
   { name = "toml", title = "TOML", module = "prov.toml", extensions = { "toml" }, tree = true,
     editor = "prov.edit.toml" },
   { name = "xml", title = "XML", module = "prov.xml", extensions = { "xml" }, comments = "<!%-%-" },
-  { name = "ini", title = "INI", module = "prov.ini", extensions = { "ini", "cfg", "conf" }, comments = "%f[^\n%s\0][#;]" },
+  { name = "ini", title = "INI", module = "prov.ini", extensions = { "ini", "cfg", "conf" },
+    comments = "%f[^\n%s\0][#;]" },
   { name = "dotenv", title = "environment file", module = "prov.dotenv", extensions = { "env" },
     comments = "%f[^\n%s\0]#" },
 }

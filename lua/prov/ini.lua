@@ -219,7 +219,8 @@ function M.encode(v)
   if not again then
     return err.fail("invalid", "cannot write as INI: %s", (why.msg:gsub("^not valid INI: ", "")))
   elseif data.encode(again) ~= data.encode(want) then
-    return err.fail("invalid", "cannot write as INI: a key or value has spaces at its end, a line break or a comment sign")
+    return err.fail("invalid",
+      "cannot write as INI: a key or value has spaces at its end, a line break or a comment sign")
   end
   return text
 end

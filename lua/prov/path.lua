@@ -55,7 +55,8 @@ function M.parse(text)
         behind = key and text:match("^%]()", behind)
       end
       if not behind or key == 0 then
-        return fail(text, at, key == 0 and "items of a list count from 1" or "brackets hold a number, + or a quoted name")
+        return fail(text, at, "%s",
+          key == 0 and "items of a list count from 1" or "brackets hold a number, + or a quoted name")
       end
     else
       if sign == "." then

@@ -22,6 +22,10 @@ local function open()
   end
 end
 
+local function too_large(max)
+  return err.new("limit", ("the standard input is larger than %d bytes"):format(max))
+end
+
 --- Reads all of it.
 ---@async
 ---@param max integer largest size in bytes
@@ -34,7 +38,7 @@ function M.read(max)
   elseif not handle then -- a file, or nothing
     local text, e = fs.read("/dev/stdin", { max = max })
     if not text then
-      return nil, e.code == "limit" and err.new("limit", ("the standard input is larger than %d bytes"):format(max)) or e
+      return nil, e.code == "limit" and too_large(max) or e
     end
     return text
   end
@@ -56,7 +60,7 @@ function M.read(max)
       size = size + #(bytes or "")
       if size > max then
         handle:read_stop()
-        resume(nil, err.new("limit", ("the standard input is larger than %d bytes"):format(max)))
+        resume(nil, too_large(max))
       elseif bytes then
         parts[#parts + 1] = bytes
       else

@@ -119,7 +119,7 @@ put = function(out, name, v, path, indent)
   path[#path + 1] = name
   out[#out + 1] = indent .. "<" .. name
   local kind = data.kind(v)
-  local ok, e = true, nil
+  local ok, e
   if kind == "map" then
     ok, e = put_attributes(out, v, path)
     local before = #out + 1
@@ -150,7 +150,7 @@ function M.encode(v)
   if not name or next(v, name) ~= nil then
     return err.fail("invalid", "cannot write as XML: the value must be a map with one member, the outermost element")
   elseif data.kind(v[name]) == "list" then
-    return err.fail("invalid", "cannot write as XML: '%s' is a list, and there is one outermost element", tostring(name))
+    return err.fail("invalid", "cannot write as XML: '%s' is a list, and one element is outermost", tostring(name))
   end
   local out = { '<?xml version="1.0" encoding="UTF-8"?>' }
   local ok, e = put(out, name, v[name], {}, "\n")

@@ -1,5 +1,5 @@
---- YAML 1.2, core schema: one document (or, with `all`, a list of them), keys are strings, repeated keys and unknown tags are
--- errors, anchors and merge keys are expanded up to a limit.
+--- YAML 1.2, core schema: one document (or, with `all`, a list of them), keys are strings, repeated
+-- keys and unknown tags are errors, anchors and merge keys are expanded up to a limit.
 
 local data = require("core.data")
 require("prov.err") -- gives errors of core.data their methods

@@ -99,7 +99,8 @@ describe("yaml", function()
   local function json_documents(text)
     local out, from = data.list({}), 1
     while text:find("%S", from) do
-      local stop, v, e = from, nil, nil
+      local stop = from
+      local v, e
       repeat -- a document ends where what is before the line break is one
         stop = text:find("\n", stop + 1, true) or #text
         v, e = json.decode(text:sub(from, stop))
@@ -112,7 +113,8 @@ describe("yaml", function()
 
   -- Tables of docs/decisions/0031: case -> "refused" or "read".
   local function listed()
-    local page = assert(require("prov.fs").read((os.getenv("PROV_ROOT") or ".") .. "/docs/decisions/0031-yaml-libyaml.md"))
+    local root = os.getenv("PROV_ROOT") or "."
+    local page = assert(require("prov.fs").read(root .. "/docs/decisions/0031-yaml-libyaml.md"))
     local out = {}
     local function take(text, what)
       for names in text:gmatch("\n| (`[^|]+) |") do
@@ -171,7 +173,8 @@ describe("yaml", function()
         end
       end
     end
-    print(("# yaml-test-suite: of valid cases %d equal, %d read, %d refused; of erroneous ones %d found, %d read"):format(
+    local line = "# yaml-test-suite: of valid cases %d equal, %d read, %d refused; of erroneous ones %d found, %d read"
+    print(line:format(
       counts.equal, counts.without_json, counts.refused, counts.error_found, counts.error_read))
     assert.are.same({}, exceptions)
     assert.are.same({ equal = 220, without_json = 4, refused = 84, error_found = 79, error_read = 15 }, counts)

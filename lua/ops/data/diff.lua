@@ -8,7 +8,7 @@ return {
       doc = "Format of the texts" },
     a = { type = "string", required = true, positional = 2, doc = "The one file; - is the standard input" },
     b = { type = "string", required = true, positional = 3, doc = "The other file; - is the standard input" },
-    to = { type = "enum", one_of = require("prov.formats").names(), doc = "Format of the other file, when it is another" },
+    to = { type = "enum", one_of = require("prov.formats").names(), doc = "Format of the other file, when it differs" },
     all = { type = "bool", default = false, doc = "Every document of a YAML stream, as a list" },
   },
   result = {

@@ -14,7 +14,7 @@ true a bool and {a: 1} a map); what is missing on the way to it is made, and [+]
     file = { type = "string", positional = 4, doc = "The file; the standard input when it is absent or -" },
     string = { type = "bool", default = false, doc = "The value is text as it is written" },
     in_place = { type = "bool", default = false, doc = "Write the file, whole or not at all" },
-    rewrite = { type = "bool", default = false, doc = "Write formats without an editor anew although comments are lost" },
+    rewrite = { type = "bool", default = false, doc = "Write INI, XML and the like anew although comments are lost" },
   },
   result = { value = { type = "string", doc = "The text" } },
   view = "text",

@@ -7,258 +7,19 @@
 local data = require("core.data")
 local err = require("prov.err")
 local path_of = require("prov.path")
-local put = require("prov.edit.yaml_text")
+local splice = require("prov.edit.yaml_splice")
 local tree = require("prov.edit.yaml_tree")
 local value = require("prov.value")
 local yaml = require("prov.yaml")
 
 local M = {}
 
+-- How the text is read, and what it has to stay: prov.edit.json has another one.
+local YAML = { decode = yaml.decode }
+
 local function fail(path, fmt, ...)
   local where = path_of.format(path)
   return nil, err.new("invalid", (where ~= "" and where .. ": " or "") .. fmt:format(...))
-end
-
--- The most usual step of the text's own maps and lists.
-local function style_of(text, root)
-  local steps, list_steps = {}, {}
-  local function walk(node)
-    for _, member in ipairs(node.members or {}) do
-      local below = member.value
-      if node.style == "block" and below.style == "block" and below.content then
-        local step = tree.column(text, below.content) - tree.column(text, member.key.from)
-        local counts = below.kind == "list" and list_steps or steps
-        counts[step] = (counts[step] or 0) + 1
-      end
-      walk(below)
-    end
-    for _, item in ipairs(node.items or {}) do
-      walk(item)
-    end
-  end
-  if root then
-    walk(root)
-  end
-  local function most(counts, least, default)
-    local best, count = default, 0
-    for step, n in pairs(counts) do
-      if step >= least and (n > count or n == count and step < best) then
-        best, count = step, n
-      end
-    end
-    return best
-  end
-  local step = most(steps, 1, 2)
-  return {
-    eol = text:find("\r\n", 1, true) and "\r\n" or "\n",
-    step = step,
-    list_step = most(list_steps, 0, step),
-  }
-end
-
-local function splice(text, from, to, new)
-  return text:sub(1, from - 1) .. new .. text:sub(to + 1)
-end
-
-local function find_member(map, key)
-  for i, member in ipairs(map.members) do
-    if member.key.value == key and not (key == "<<" and member.key.style == "plain") then
-      return member, i
-    end
-  end
-end
-
--- Follows the path as far as the text goes: the node, and how many keys were used.
-local function walk(root, path)
-  local node = root
-  for i, key in ipairs(path) do
-    local below
-    if node.kind == "map" then
-      local member = find_member(node, key)
-      below = member and member.value
-    elseif node.kind == "list" then
-      below = math.type(key) == "integer" and node.items[key] or nil
-    end
-    if not below then
-      return node, i - 1
-    end
-    node = below
-  end
-  return node, #path
-end
-
--- The value of the rest of a path that is not there yet.
-local function nest(path, from, v)
-  for i = #path, from, -1 do
-    v = math.type(path[i]) == "integer" and data.list({ v }) or { [path[i]] = v }
-  end
-  return v
-end
-
--- A node in the tree of its parent: the position of it there and what it hangs on.
-local function holder(text, node)
-  local parent = node.parent
-  if not parent then
-    return nil
-  elseif parent.kind == "list" then
-    for i, item in ipairs(parent.items) do
-      if item == node then
-        return { index = i, dash = tree.dash(text, parent, i), indent = tree.column(text, parent.content) }
-      end
-    end
-  end
-  for i, member in ipairs(parent.members) do
-    if member.value == node then
-      return { index = i, member = member, colon = tree.colon(text, member.key),
-        indent = tree.column(text, tree.member_from(text, member)) }
-    end
-  end
-end
-
-local function with_anchor(node, text)
-  return node.anchor and node.anchor .. " " .. text or text
-end
-
--- A node inside of brackets.
-local function replace_in_flow(text, node, v, style)
-  local new = with_anchor(node, put.flow(v, style, node.style))
-  if node.to >= node.from then
-    return splice(text, node.from, node.to, new)
-  end
-  local at = holder(text, node)
-  if at.member and not at.colon then
-    return splice(text, at.member.key.to + 1, at.member.key.to, ": " .. new)
-  end
-  return splice(text, node.from, node.from - 1, " " .. new)
-end
-
--- Comment and spaces behind a byte, up to the end of its line.
-local function tail(text, at)
-  local stop = tree.line_end(text, at + 1)
-  local rest = text:sub(at + 1, stop)
-  return rest:find("^[ \t]*#") and rest or "", stop
-end
-
--- Head: the dash or colon that the node hangs on, or the begin of the root.
-local function replace_in_block(text, node, v, style)
-  local at = holder(text, node)
-  local indent = at and at.indent or -style.step
-  local head = at and (at.colon or at.dash) or node.from - 1
-  local inline = put.is_scalar(v) or node.style == "flow" and next(v) ~= nil and (node.items or node.members)[1]
-  local is_block = node.style == "block"
-  local on_own_lines = node.to >= node.from and tree.line_start(text, node.content) > head
-  local anchor = node.anchor and " " .. node.anchor or ""
-  if inline then
-    local new = put.is_scalar(v) and put.scalar(v, style, math.max(indent, 0), node.style)
-      or put.flow(v, style, node.style)
-    if not at then
-      return splice(text, node.from, node.to, with_anchor(node, new))
-    elseif not (is_block and on_own_lines) then
-      if node.to < node.from then
-        return splice(text, head + 1, head, " " .. new)
-      end
-      local rest = is_block and tail(text, node.to) or ""
-      return splice(text, node.from, node.to + #rest, with_anchor(node, new))
-    end
-    -- Comments between the key and its collection stay, behind the value.
-    local start = tree.line_start(text, node.content)
-    local between = text:sub((node.properties_to or head) + 1, start - 1):gsub("%s*$", "")
-    local _, stop = tail(text, node.to)
-    local body, comment = new:match("^([^\r\n]*)(.*)$")
-    local first, others = between:match("^([^\r\n]*)(.*)$")
-    if comment ~= "" and others ~= "" then
-      return nil
-    end
-    return splice(text, head + 1, stop, anchor .. " " .. body .. first .. comment .. others)
-  end
-  if not at then
-    local start = tree.line_start(text, node.content)
-    local new = put.lines(v, style, 0)
-    local before = text:sub(start, node.from - 1):find("%S") and style.eol or ""
-    return splice(text, node.from, node.to, before .. new)
-  elseif on_own_lines then
-    local column = tree.column(text, node.content)
-    if column <= indent and data.kind(v) ~= "list" then
-      column = indent + style.step
-    end
-    local start = tree.line_start(text, node.content)
-    local _, stop = tail(text, node.to)
-    return splice(text, start, stop, (" "):rep(column) .. put.lines(v, style, column))
-  end
-  local rest, stop = "", math.max(node.to, head)
-  if node.style ~= "literal" and node.style ~= "folded" then
-    rest, stop = tail(text, stop)
-    stop = rest == "" and math.max(node.to, head) or stop
-  end
-  local body, more = put.behind(v, style, indent, at.dash ~= nil and not at.member):match("^([^\r\n]*)(.*)$")
-  return splice(text, head + 1, stop, anchor .. body .. rest .. more)
-end
-
-local function replace(text, node, v, style)
-  if node.in_flow then
-    return replace_in_flow(text, node, v, style)
-  end
-  return replace_in_block(text, node, v, style)
-end
-
--- A new member or item at the end of a collection.
-local function append(text, node, key, v, style)
-  local list = node.items or node.members
-  local flow = node.in_flow or node.style == "flow"
-  if #list == 0 then
-    local one = node.kind == "list" and data.list({ v }) or { [key] = v }
-    if node.in_flow then
-      return splice(text, node.content + 1, node.content, put.flow(one, style):sub(2, -2))
-    end
-    return replace_in_block(text, node, one, style)
-  end
-  local last = list[#list]
-  local to = node.kind == "list" and last.to or tree.member_to(text, last)
-  if flow then
-    local new = put.flow(v, style)
-    return splice(text, to + 1, to, ", " .. (node.kind == "map" and put.key(key, true) .. ": " or "") .. new)
-  end
-  local column = tree.column(text, node.kind == "list" and node.content or tree.member_from(text, list[1]))
-  local new = node.kind == "list" and "-" .. put.behind(v, style, column, true)
-    or put.key(key, false) .. ":" .. put.behind(v, style, column)
-  new = (" "):rep(column) .. new
-  if node.keeps and node.raw_to > to then
-    local before = text:sub(node.raw_to, node.raw_to) ~= "\n" and style.eol or ""
-    return splice(text, node.raw_to + 1, node.raw_to, before .. new .. style.eol)
-  end
-  local stop = tree.line_end(text, to + 1)
-  if text:sub(to, to) == "\n" then
-    stop = to - 1
-  end
-  return splice(text, stop + 1, stop, style.eol .. new)
-end
-
--- Sets a value that is not a map over a map or a list over a list: those go member by member.
-local function set_one(text, root, path, v, style)
-  if not root then
-    local start = text == "" and "" or text:sub(-1) == "\n" and "" or style.eol
-    v = nest(path, 1, v)
-    return text .. start .. (put.is_scalar(v) and put.scalar(v, style, 0) or put.lines(v, style, 0)) .. style.eol
-  end
-  local node, used = walk(root, path)
-  if used == #path then
-    if not node.parent and node.to < node.from then -- a document that holds nothing
-      local new = put.is_scalar(v) and put.scalar(v, style, 0) or put.lines(v, style, 0)
-      local at = tree.column(text, node.from) == 0 and node.from or tree.line_end(text, node.from) + 1
-      local before = at > 1 and text:sub(at - 1, at - 1) ~= "\n" and style.eol or ""
-      return splice(text, at, at - 1, before .. new .. style.eol)
-    end
-    return replace(text, node, v, style)
-  end
-  local key, so_far = path[used + 1], table.move(path, 1, used, 1, {})
-  if node.kind == "alias" then
-    return fail(so_far, "is an alias (*%s): change what it names", node.value)
-  elseif node.kind == "map" then
-    return append(text, node, key, nest(path, used + 2, v), style)
-  elseif node.kind == "list" then
-    return append(text, node, nil, nest(path, used + 2, v), style)
-  end
-  return set_one(text, root, so_far, nest(path, used + 1, v), style)
 end
 
 -- The value at a path of a tree, for what is known to be there.
@@ -322,10 +83,10 @@ local function same(a, b)
 end
 
 -- The new text when it reads as the tree that was wanted.
-local function check(new, want, path)
+local function check(new, want, path, form)
   local got, why = nil, nil
   if new then
-    got, why = yaml.decode(new)
+    got, why = form.decode(new)
   end
   if got ~= nil and same(got, want) then
     return new
@@ -381,8 +142,8 @@ local function normal(v)
   return out
 end
 
-local function one_step(text, path, v)
-  local before, why = yaml.decode(text)
+local function one_step(text, path, v, form)
+  local before, why = form.decode(text)
   if before == nil then
     return nil, why
   end
@@ -391,59 +152,20 @@ local function one_step(text, path, v)
     return nil, e
   end
   local new
-  new, e = set_one(text, root, path, v, style_of(text, root))
+  new, e = splice.set(text, root, path, v, splice.style(text, root, form))
   if e then
     return nil, e
   end
-  return check(new, changed(before, path, 1, v), path)
+  return check(new, changed(before, path, 1, v), path, form)
 end
 
--- A member or item in brackets, with its comma.
-local function delete_in_flow(text, node, index)
-  local list = node.items or node.members
-  local one = list[index]
-  local from = node.kind == "list" and one.from or tree.member_from(text, one)
-  local to = node.kind == "list" and one.to or tree.member_to(text, one)
-  local comma = text:match("^%s*,()", to + 1)
-  if comma then
-    return splice(text, from, text:match("^[ \t]*()", comma) - 1, "")
+--- The tree with another value at a path: how prov.edit.json writes what cannot be edited.
+M.changed = function(v, path, new)
+  local fitting, e = fit(v, path)
+  if not fitting then
+    return nil, e
   end
-  local before = from
-  while before > 1 and text:find("^%s", before - 1) do
-    before = before - 1
-  end
-  if text:sub(before - 1, before - 1) == "," then
-    from = before - 1
-  end
-  return splice(text, from, to, "")
-end
-
-local function delete_in_block(text, node, index)
-  local list = node.items or node.members
-  local function from_of(i)
-    return node.kind == "list" and tree.dash(text, node, i) or node.kind == "map" and tree.member_from(text, list[i])
-  end
-  local one, from = list[index], from_of(index)
-  if not from then
-    return nil
-  end
-  local to = node.kind == "list" and math.max(one.to, from) or tree.member_to(text, one)
-  local start = tree.line_start(text, from)
-  local _, stop = tail(text, to)
-  if text:sub(start, from - 1):find("^ *$") then
-    local behind = text:match("^\r?\n()", stop + 1)
-    if not behind and start > 1 then -- the last line, without a break: the one before it goes
-      start = text:sub(start - 2, start - 1) == "\r\n" and start - 2 or start - 1
-    end
-    return splice(text, start, (behind or stop + 1) - 1, "")
-  end
-  local next_from = index < #list and from_of(index + 1)
-  if not next_from then
-    return nil
-  elseif text:sub(stop + 1, next_from - 1):find("#", 1, true) then -- its comments go to lines of their own
-    return splice(text, from - 1, stop, "")
-  end
-  return splice(text, from, next_from - 1, "")
+  return changed(v, fitting, 1, new)
 end
 
 --- Sets the value at a path; what is missing on the way is made. Over a map or list, only what differs in it
@@ -451,10 +173,12 @@ end
 ---@param text string
 ---@param path (string|integer)[]
 ---@param v any
+---@param form? table
 ---@return string? text
 ---@return prov.Err?
-function M.set(text, path, v)
-  local before, why = yaml.decode(text)
+function M.set(text, path, v, form)
+  form = form or YAML
+  local before, why = form.decode(text)
   if before == nil then
     return nil, why
   end
@@ -466,12 +190,13 @@ function M.set(text, path, v)
   v = normal(v == nil and value.null or v)
   local out = steps(at_path(before, path), v, path, {})
   local function run(list)
-    local now, failure = text, nil
+    local now = text
     for _, step in ipairs(list) do
+      local failure
       if step.value == nil then
-        now, failure = M.delete(now, step.path)
+        now, failure = M.delete(now, step.path, form)
       else
-        now, failure = one_step(now, step.path, step.value)
+        now, failure = one_step(now, step.path, step.value, form)
       end
       if not now then
         return nil, failure
@@ -487,16 +212,18 @@ function M.set(text, path, v)
   if not new then
     return nil, e
   end
-  return check(new, changed(before, path, 1, v), path)
+  return check(new, changed(before, path, 1, v), path, form)
 end
 
 --- Deletes the value at a path.
 ---@param text string
 ---@param path (string|integer)[]
+---@param form? table
 ---@return string? text
 ---@return prov.Err? err "notfound"
-function M.delete(text, path)
-  local before, why = yaml.decode(text)
+function M.delete(text, path, form)
+  form = form or YAML
+  local before, why = form.decode(text)
   if before == nil then
     return nil, why
   end
@@ -512,10 +239,10 @@ function M.delete(text, path)
   if not root then
     return nil, e
   end
-  local node, used = walk(root, table.move(path, 1, #path - 1, 1, {}))
+  local node, used = splice.walk(root, table.move(path, 1, #path - 1, 1, {}))
   local key, index = path[#path], nil
   if used == #path - 1 and node.kind == "map" then
-    local _, found = find_member(node, key)
+    local _, found = splice.find_member(node, key)
     index = found
   elseif used == #path - 1 and node.kind == "list" then
     index = key
@@ -523,15 +250,8 @@ function M.delete(text, path)
   if not index then
     return fail(path, "comes from an alias or merge key: change what it names")
   end
-  local new
-  if node.in_flow or node.style == "flow" then
-    new = delete_in_flow(text, node, index)
-  elseif #(node.items or node.members) == 1 then
-    new = replace_in_block(text, node, node.kind == "list" and data.list({}) or {}, style_of(text, root))
-  else
-    new = delete_in_block(text, node, index)
-  end
-  return check(new, changed(before, path, 1, nil), path)
+  local new = splice.delete(text, node, index, splice.style(text, root, form))
+  return check(new, changed(before, path, 1, nil), path, form)
 end
 
 return M

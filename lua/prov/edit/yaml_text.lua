@@ -10,6 +10,7 @@ local M = {}
 ---@field eol string line break
 ---@field step integer how far maps stand right of their key
 ---@field list_step integer how far the dashes of lists do
+---@field json? boolean the text is JSON and has to stay it
 
 local NAMED = {
   [0x00] = "\\0", [0x07] = "\\a", [0x08] = "\\b", [0x09] = "\\t", [0x0A] = "\\n", [0x0B] = "\\v", [0x0C] = "\\f",
@@ -74,11 +75,15 @@ end
 ---@param hint? string
 ---@return string
 function M.string(text, style, indent, hint)
+  if style.json then
+    return assert(data.json_encode(text))
+  end
   local printable = all_printable(text)
   if hint == "double" or not printable then
     return double_quoted(text)
   elseif indent and (hint == "literal" or hint == "folded" or text:find("\n", 1, true)) then
-    local block = literal(text, indent, style, hint == "folded" and not text:find("\n.")) or literal(text, indent, style)
+    local folded = hint == "folded" and not text:find("\n.")
+    local block = literal(text, indent, style, folded) or literal(text, indent, style)
     if block then
       return block
     end
@@ -93,10 +98,13 @@ end
 
 --- The key of a map.
 ---@param text string
+---@param style prov.YamlStyle
 ---@param flow boolean inside of brackets
 ---@return string
-function M.key(text, flow)
-  if all_printable(text) and is_plain(text, flow) and yaml.encode({ [text] = 1 }) == text .. ": 1\n" then
+function M.key(text, style, flow)
+  if style.json then
+    return assert(data.json_encode(text))
+  elseif all_printable(text) and is_plain(text, flow) and yaml.encode({ [text] = 1 }) == text .. ": 1\n" then
     return text
   end
   return double_quoted(text)
@@ -120,6 +128,9 @@ function M.scalar(v, style, indent, hint)
   elseif type(v) == "table" then
     return data.kind(v) == "list" and "[]" or "{}"
   end
+  if style.json then
+    return assert(data.json_encode(v))
+  end
   return assert(yaml.encode({ v })):match("^%- (.*)\n$")
 end
 
@@ -140,7 +151,7 @@ function M.flow(v, style, hint)
     return "[" .. table.concat(out, ", ") .. "]"
   end
   for i, key in ipairs(data.keys(v)) do
-    out[i] = M.key(tostring(key), true) .. ": " .. M.flow(v[key], style)
+    out[i] = M.key(tostring(key), style, true) .. ": " .. M.flow(v[key], style)
   end
   return "{" .. table.concat(out, ", ") .. "}"
 end
@@ -158,7 +169,7 @@ function M.lines(v, style, indent)
     end
   else
     for i, key in ipairs(data.keys(v)) do
-      out[i] = M.key(tostring(key), false) .. ":" .. M.behind(v[key], style, indent)
+      out[i] = M.key(tostring(key), style, false) .. ":" .. M.behind(v[key], style, indent)
     end
   end
   return table.concat(out, style.eol .. (" "):rep(indent))

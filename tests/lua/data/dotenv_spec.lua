@@ -68,13 +68,15 @@ LITERAL=${HOME}/$x
       local v, e = dotenv.decode(row[1], { file = ".env" })
       assert.is_nil(v, row[1])
       assert.are.equal("invalid", e.code)
-      assert.truthy(tostring(e):find(".env:" .. row[2] .. ": not a valid environment file: " .. row[3], 1, true), tostring(e))
+      local want = ".env:" .. row[2] .. ": not a valid environment file: " .. row[3]
+      assert.are.equal(1, tostring(e):find(want, 1, true), tostring(e))
     end
   end)
 
   it("writes what it reads, and what a shell reads", function()
     local v = {
-      A = "plain-1.2/x", B = "two words", C = "it's \"quoted\" $HOME `id` \\", D = "a\nb", E = "", F = "#x", G = "tab\t", H = "é",
+      A = "plain-1.2/x", B = "two words", C = "it's \"quoted\" $HOME `id` \\", D = "a\nb", E = "", F = "#x",
+      G = "tab\t", H = "é",
     }
     local text = assert(dotenv.encode(v))
     assert.are.same(v, (dotenv.decode(text)))

@@ -71,7 +71,8 @@ cli_pager =
 
   it("reads any line in time that grows with it", function()
     local started = os.clock()
-    for _, text in ipairs({ "a" .. (" "):rep(1000000) .. "b", "[" .. (" "):rep(1000000), "a =" .. (" "):rep(1000000) .. "b" }) do
+    local spaces = (" "):rep(1000000)
+    for _, text in ipairs({ "a" .. spaces .. "b", "[" .. spaces, "a =" .. spaces .. "b" }) do
       ini.decode(text)
       ini.decode("s =\n " .. text)
     end
@@ -86,8 +87,8 @@ cli_pager =
       empty = {},
     }
     local text = assert(ini.encode(v))
-    assert.are.equal("top = 1\n\n[default]\nn = 5\non = true\nregion = eu\n\n[empty]\n\n[profile x]\nlong = one\n  two\ns3 =\n"
-      .. "  a = b\n", text)
+    assert.are.equal("top = 1\n\n[default]\nn = 5\non = true\nregion = eu\n\n[empty]\n\n[profile x]\n"
+      .. "long = one\n  two\ns3 =\n  a = b\n", text)
     local again = ini.decode(text)
     assert.are.same({ n = "5", on = "true", region = "eu" }, again.default)
     assert.are.same(v["profile x"], again["profile x"])
@@ -96,8 +97,9 @@ cli_pager =
 
   it("refuses what INI cannot hold", function()
     for _, v in ipairs({
-      { "a" }, "a", { a = { 1 } }, { s = { a = { b = { c = 1 } } } }, { s = { a = { b = { 1 } } } }, { a = " x" }, { a = "x ; y" },
-      { a = "x\n\ny" }, { ["a=b"] = "1" }, { ["#a"] = "1" }, { [" a"] = "1" }, { ["a]"] = {} }, { ["[a"] = "1" }, { [""] = "1" },
+      { "a" }, "a", { a = { 1 } }, { s = { a = { b = { c = 1 } } } }, { s = { a = { b = { 1 } } } }, { a = " x" },
+      { a = "x ; y" }, { a = "x\n\ny" }, { ["a=b"] = "1" }, { ["#a"] = "1" }, { [" a"] = "1" }, { ["a]"] = {} },
+      { ["[a"] = "1" }, { [""] = "1" },
     }) do
       local text, e = ini.encode(v)
       assert.is_nil(text, text)

@@ -4,8 +4,10 @@ local path = require("prov.path")
 describe("path", function()
   it("reads what it writes", function()
     for text, want in pairs({
-      [""] = {}, ["a"] = { "a" }, ["a.b[2].c"] = { "a", "b", 2, "c" }, ["[1][2]"] = { 1, 2 }, ["a-b.c_d.9"] = { "a-b", "c_d", "9" },
-      ['a["x.y"].b'] = { "a", "x.y", "b" }, ['["a \\"b\\" [1]"]'] = { 'a "b" [1]' }, ["a[-1]"] = { "a", -1 }, ["größe"] = { "größe" },
+      [""] = {}, ["a"] = { "a" }, ["a.b[2].c"] = { "a", "b", 2, "c" }, ["[1][2]"] = { 1, 2 },
+      ["a-b.c_d.9"] = { "a-b", "c_d", "9" },
+      ['a["x.y"].b'] = { "a", "x.y", "b" }, ['["a \\"b\\" [1]"]'] = { 'a "b" [1]' },
+      ["a[-1]"] = { "a", -1 }, ["größe"] = { "größe" },
       ['[""]'] = { "" },
     }) do
       assert.are.same(want, path.parse(text))
@@ -20,9 +22,16 @@ describe("path", function()
 
   it("says what is wrong", function()
     for text, part in pairs({
-      ["a..b"] = "character 3: a name is missing", ["a b"] = "character 2: '.' or '[' is missing", ["a["] = "character 2: brackets hold",
-      ["a[x]"] = "character 2: brackets hold", ["a[0]"] = "character 2: items of a list count from 1", ['a["b'] = "character 2: brackets",
-      ['a."b'] = "character 3: a name is missing", ["a."] = "character 3: a name", ["a$"] = "character 2", ["a[1"] = "character 2",
+      ["a..b"] = "character 3: a name is missing",
+      ["a b"] = "character 2: '.' or '[' is missing",
+      ["a["] = "character 2: brackets hold",
+      ["a[x]"] = "character 2: brackets hold",
+      ["a[0]"] = "character 2: items of a list count from 1",
+      ['a["b'] = "character 2: brackets",
+      ['a."b'] = "character 3: a name is missing",
+      ["a."] = "character 3: a name",
+      ["a$"] = "character 2",
+      ["a[1"] = "character 2",
     }) do
       local v, e = path.parse(text)
       assert.is_nil(v, text)

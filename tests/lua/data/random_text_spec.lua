@@ -4,8 +4,10 @@ local data = require("core.data")
 local formats = require("prov.formats")
 
 local PIECES = {
-  ini = { "a", "b", " = ", "=", ":", "\n", "\n  ", "\n[", "]", " # ", ";", " ", "\t", "\r\n", "\xFF", "\0", "é", "[a]\n" },
-  dotenv = { "A", "B", "=", "\n", "export ", "'", '"', "\\", "$", "${A}", "#", " ", "\t", "\r\n", "\xFF", "\0", "é", "\nC=" },
+  ini = { "a", "b", " = ", "=", ":", "\n", "\n  ", "\n[", "]", " # ", ";", " ", "\t", "\r\n", "\xFF", "\0", "é",
+    "[a]\n" },
+  dotenv = { "A", "B", "=", "\n", "export ", "'", '"', "\\", "$", "${A}", "#", " ", "\t", "\r\n", "\xFF", "\0",
+    "é", "\nC=" },
 }
 
 describe("random texts", function()

@@ -25,7 +25,8 @@ function M.render(value, term)
     if one.after ~= nil then
       what[#what + 1] = text_of(one.after)
     end
-    out[i] = term:paint(sign[2], sign[1]) .. " " .. (one.path ~= "" and one.path or ".") .. ": " .. table.concat(what, " -> ") .. "\n"
+    local path = one.path ~= "" and one.path or "."
+    out[i] = ("%s %s: %s\n"):format(term:paint(sign[2], sign[1]), path, table.concat(what, " -> "))
   end
   return table.concat(out)
 end
