@@ -14,7 +14,7 @@ local places = require("prov.places")
 
 local M = {}
 
-local MAX_BYTES = 16 * 1024 * 1024
+local MAX_BYTES = 64 * 1024 * 1024
 local MAX_EXPANDED = 1024 * 1024
 local ESCAPES = { n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["$"] = "$", ["\n"] = "" }
 

@@ -16,7 +16,7 @@ local places = require("prov.places")
 
 local M = {}
 
-local MAX_BYTES = 16 * 1024 * 1024
+local MAX_BYTES = 64 * 1024 * 1024
 
 ---@class prov.IniReader
 local Reader = {}
