@@ -4,6 +4,31 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Bytes of the well-formed UTF-8 sequence at p, or 0. */
+static size_t sequence(const unsigned char *p)
+{
+    size_t len = p[0] >= 0xC2 && p[0] <= 0xDF   ? 2
+                 : p[0] >= 0xE0 && p[0] <= 0xEF ? 3
+                 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 4
+                                                : 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xC0) != 0x80) return 0; /* also the NUL at the end */
+    }
+    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F)) return 0;
+    if ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F)) return 0;
+    return len;
+}
+
+/* What a message quotes may be anything: it stays on one line, and is text. */
+static void make_readable(char *msg)
+{
+    for (unsigned char *p = (unsigned char *)msg; *p != '\0';) {
+        size_t len = *p < 0x80 ? 1 : sequence(p);
+        if (len == 0 || *p < 0x20 || *p == 0x7F) *p = '?';
+        p += len == 0 ? 1 : len;
+    }
+}
+
 static void fill(pv_err *err, pv_status status, int line, int column, const char *fmt, va_list ap)
 {
     if (err == NULL) return;
@@ -11,6 +36,7 @@ static void fill(pv_err *err, pv_status status, int line, int column, const char
     err->line = line;
     err->column = column;
     vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+    make_readable(err->msg);
 }
 
 pv_status pv_fail(pv_err *err, pv_status status, const char *fmt, ...)

@@ -3,7 +3,8 @@
  * A function that can fail returns pv_status and, when the caller hands in a
  * pv_err, a message for a person in it.  Values leave through out parameters,
  * which are set to NULL or 0 first.  Messages start lower case, name the thing
- * and have no full stop; they never hold a secret. */
+ * and have no full stop; they never hold a secret.  Control characters and bytes that are no
+ * UTF-8, which a quoted input may bring in, become question marks. */
 #ifndef PV_BASE_STATUS_H
 #define PV_BASE_STATUS_H
 

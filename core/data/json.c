@@ -10,14 +10,54 @@
 
 enum { MAX_BYTES = 256 << 20, MAX_NODES = 16 << 20, MAX_DEPTH = 512 };
 
+/* Jansson has judged the text and keeps the order of members, so the text is walked along with
+ * its tree to find where each value stands. */
 typedef struct filler {
     pv_doc *doc;
     uint32_t max_depth;
     uint32_t depth;
+    const char *at; /* in the text */
+    const char *end;
+    uint32_t line;
+    uint32_t column; /* in characters */
     pv_err *err;
 } filler;
 
 static pv_status fill(filler *f, uint32_t id, json_t *value);
+
+static void advance(filler *f)
+{
+    if (*f->at == '\n') f->line++, f->column = 1;
+    else if ((*f->at & 0xC0) != 0x80) f->column++;
+    f->at++;
+}
+
+/* Goes to the next key, value or closing bracket. */
+static void to_token(filler *f)
+{
+    while (f->at < f->end && strchr(" \t\r\n,:", *f->at) != NULL) advance(f);
+}
+
+static void over_string(filler *f)
+{
+    advance(f);
+    while (f->at < f->end && *f->at != '"') {
+        if (*f->at == '\\') advance(f);
+        if (f->at < f->end) advance(f);
+    }
+    if (f->at < f->end) advance(f);
+}
+
+static void over_word(filler *f)
+{
+    while (f->at < f->end && strchr(" \t\r\n,]}", *f->at) == NULL) advance(f);
+}
+
+static void over_bracket(filler *f)
+{
+    to_token(f);
+    if (f->at < f->end) advance(f);
+}
 
 static pv_status fail_full(const filler *f)
 {
@@ -29,10 +69,14 @@ static pv_status fill_list(filler *f, uint32_t id, json_t *list)
 {
     pv_status status = PV_OK;
     f->doc->nodes[id].kind = PV_NODE_LIST;
+    over_bracket(f);
     for (size_t i = 0; i < json_array_size(list) && status == PV_OK; i++) {
-        uint32_t item = pv_doc_add(f->doc, id, 0, 0);
+        uint32_t item;
+        to_token(f);
+        item = pv_doc_add(f->doc, id, f->line, f->column);
         status = item == 0 ? fail_full(f) : fill(f, item, json_array_get(list, i));
     }
+    over_bracket(f);
     return status;
 }
 
@@ -42,12 +86,17 @@ static pv_status fill_map(filler *f, uint32_t id, json_t *map)
     const char *key;
     json_t *value;
     f->doc->nodes[id].kind = PV_NODE_MAP;
+    over_bracket(f);
     json_object_foreach(map, key, value)
     {
-        uint32_t member = pv_doc_add_member(f->doc, id, (pv_bytes){key, strlen(key)}, 0, 0);
+        uint32_t member;
+        to_token(f);
+        member = pv_doc_add_member(f->doc, id, (pv_bytes){key, strlen(key)}, f->line, f->column);
+        over_string(f);
         status = member == 0 ? fail_full(f) : fill(f, member, value);
         if (status != PV_OK) break;
     }
+    over_bracket(f);
     return status;
 }
 
@@ -59,24 +108,29 @@ static pv_status fill(filler *f, uint32_t id, json_t *value)
         return pv_fail(f->err, PV_ELIMIT, "the JSON is nested deeper than %u",
                        (unsigned)f->max_depth);
     }
+    to_token(f);
     switch (json_typeof(value)) {
-    case JSON_NULL: break;
+    case JSON_NULL: over_word(f); break;
     case JSON_TRUE:
     case JSON_FALSE:
         node->kind = PV_NODE_BOOL;
         node->u.boolean = json_is_true(value);
+        over_word(f);
         break;
     case JSON_INTEGER:
         node->kind = PV_NODE_INT;
         node->u.integer = json_integer_value(value);
+        over_word(f);
         break;
     case JSON_REAL:
         node->kind = PV_NODE_FLOAT;
         node->u.number = json_real_value(value);
+        over_word(f);
         break;
     case JSON_STRING:
         pv_doc_set_string(f->doc, id,
                           (pv_bytes){json_string_value(value), json_string_length(value)});
+        over_string(f);
         break;
     case JSON_ARRAY: status = fill_list(f, id, value); break;
     case JSON_OBJECT: status = fill_map(f, id, value); break;
@@ -99,7 +153,7 @@ static pv_status refuse_nul(pv_bytes text, const char *nul, pv_err *err)
 pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits, pv_err *err)
 {
     pv_json_limits l = {0};
-    filler f = {.doc = doc, .err = err};
+    filler f = {.doc = doc, .line = 1, .column = 1, .err = err};
     json_error_t problem;
     json_t *value;
     const char *nul;
@@ -120,7 +174,11 @@ pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits,
                           problem.column > 0 ? problem.column : 1, "not valid JSON: %s",
                           problem.text);
     }
-    status = pv_doc_add(doc, 0, 0, 0) == PV_DOC_ROOT ? fill(&f, PV_DOC_ROOT, value) : fail_full(&f);
+    f.at = text.data;
+    f.end = text.data + text.len;
+    to_token(&f);
+    status = pv_doc_add(doc, 0, f.line, f.column) == PV_DOC_ROOT ? fill(&f, PV_DOC_ROOT, value)
+                                                                 : fail_full(&f);
     json_decref(value);
     return status;
 }

@@ -13,8 +13,8 @@ typedef struct pv_json_limits {
     uint32_t max_depth; /* of nesting (512) */
 } pv_json_limits;
 
-/* Reads text into the empty document *doc (whose nodes have no places), which the caller
- * deinits in every case.  Statuses: PV_EINVAL (with line and column), PV_ELIMIT. */
+/* Reads text into the empty document *doc, which the caller deinits in every case.  Statuses:
+ * PV_EINVAL (with line and column), PV_ELIMIT. */
 pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits, pv_err *err);
 
 /* Append one value.  Statuses: PV_EINVAL (text is not UTF-8, number is not finite), PV_ELIMIT. */

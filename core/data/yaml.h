@@ -1,9 +1,10 @@
 /* YAML: the core schema of YAML 1.2 over libyaml.
  *
- * Accepted: one document; null, bool, int (decimal, 0o, 0x; 64 bits), float, string, list,
- * map with scalar keys (a key is the text it was written as); anchors, aliases and merge keys
- * (`<<`), expanded as copies; the standard tags (!!str, !!int, ...).
- * Refused: other tags, repeated keys, integers past 64 bits, anything over the limits. */
+ * Accepted: null, bool, int (decimal, 0o, 0x; 64 bits), float, string, list, map with scalar
+ * keys (a key is the text it was written as); anchors, aliases and merge keys (`<<`), expanded
+ * as copies; the standard tags (!!str, !!int, ...).
+ * Refused: other tags, repeated keys, integers past 64 bits, anything over the limits, and
+ * punctuation that libyaml, made for YAML 1.1, would read as something else. */
 #ifndef PV_DATA_YAML_H
 #define PV_DATA_YAML_H
 
@@ -15,6 +16,7 @@ typedef struct pv_yaml_limits {
     uint32_t max_nodes;    /* of the document (8 million) */
     uint32_t max_expanded; /* nodes made by aliases and merge keys (200,000) */
     uint32_t max_depth;    /* of nesting (128) */
+    bool all;              /* any number of documents: the root is the list of them */
 } pv_yaml_limits;
 
 /* Reads text into the empty document *doc, which the caller deinits in every case.  An empty
@@ -25,6 +27,43 @@ pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits,
 /* What a plain (unquoted) scalar means in the core schema: fills kind and value of *out,
  * PV_NODE_STRING when it is nothing else.  PV_EINVAL for an integer past 64 bits. */
 pv_status pv_yaml_resolve(pv_node *out, pv_bytes text);
+
+typedef enum {
+    PV_YAML_SCALAR,
+    PV_YAML_ALIAS,
+    PV_YAML_LIST, /* its items follow, then an end */
+    PV_YAML_MAP,  /* keys and values follow in turn, then an end */
+    PV_YAML_END,
+} pv_yaml_part_kind;
+
+typedef enum {
+    PV_YAML_PLAIN,
+    PV_YAML_SINGLE,
+    PV_YAML_DOUBLE,
+    PV_YAML_LITERAL,
+    PV_YAML_FOLDED,
+    PV_YAML_BLOCK, /* of lists and maps */
+    PV_YAML_FLOW,
+} pv_yaml_style;
+
+/* A value as it stands in a text: bytes `from` up to, not including, `to`; anchor and tag are in
+ * front.  `to` of a list or map is that of its start: the end is a part of its own, which for
+ * one in block style stands somewhere behind its last child. */
+typedef struct pv_yaml_part {
+    pv_yaml_part_kind kind;
+    pv_yaml_style style;
+    size_t from;
+    size_t to;
+    size_t value; /* offset: what a scalar says, or the name of an alias */
+    size_t value_len;
+} pv_yaml_part;
+
+/* Finds the parts of the one document of a text in UTF-8, for who edits it.  *out is the
+ * caller's to free with pv_free(); the values are appended to *values.  Meanings are not looked
+ * at: pv_yaml_read does that.
+ * Statuses: PV_EINVAL, PV_ELIMIT (more than max_parts, *values is full). */
+pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_buf *values, pv_bytes text,
+                        size_t max_parts, pv_err *err);
 
 typedef struct pv_yaml_writer pv_yaml_writer;
 

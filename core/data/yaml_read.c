@@ -15,6 +15,8 @@ enum {
 typedef struct anchor {
     char *name;
     uint32_t id;
+    char *text; /* of a scalar, as it was written: what an alias in place of a key means */
+    size_t text_len;
     bool complete; /* false while its own value is being read */
 } anchor;
 
@@ -22,6 +24,11 @@ typedef struct reader {
     yaml_parser_t parser;
     pv_doc *doc;
     pv_yaml_limits limits;
+    pv_bytes text;
+    bool ended;      /* it has the line break at its end */
+    size_t fed;      /* bytes of the text that libyaml has */
+    size_t at_index; /* a place in the text: characters before it ... */
+    size_t at_byte;  /* ... and bytes; moves forward only */
     uint32_t depth;
     uint32_t expanded;
     anchor *anchors;
@@ -44,6 +51,30 @@ static pv_status fail_full(reader *r, yaml_mark_t mark)
                       "the document has more than %u values", (unsigned)r->limits.max_nodes);
 }
 
+/* Gives libyaml the text, and a line break where the last line has none: a block scalar ends
+ * with one in YAML 1.2 all the same. */
+static int feed(void *data, unsigned char *buffer, size_t size, size_t *got)
+{
+    reader *r = data;
+    size_t left = r->text.len - r->fed;
+    *got = left < size ? left : size;
+    if (*got > 0) memcpy(buffer, r->text.data + r->fed, *got);
+    r->fed += *got;
+    if (*got == 0 && !r->ended && size > 0) {
+        r->ended = true;
+        buffer[0] = '\n';
+        *got = 1;
+    }
+    return 1;
+}
+
+/* True for a text that needs no line break at its end, or is in UTF-16. */
+static bool is_ended(pv_bytes text)
+{
+    unsigned char first = text.len > 0 ? (unsigned char)text.data[0] : 0;
+    return text.len == 0 || text.data[text.len - 1] == '\n' || first >= 0xFE;
+}
+
 static pv_status next_event(reader *r, yaml_event_t *event)
 {
     const yaml_parser_t *p = &r->parser;
@@ -51,11 +82,8 @@ static pv_status next_event(reader *r, yaml_event_t *event)
     if (yaml_parser_parse(&r->parser, event)) return PV_OK;
     if (p->error == YAML_READER_ERROR) {
         int line = 1;
-        for (size_t i = 0;
-             i < p->problem_offset && i < (size_t)(p->input.string.end - p->input.string.start);
-             i++) {
-            if (p->input.string.start[i] == '\n') line++;
-        }
+        for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++)
+            line += r->text.data[i] == '\n';
         return pv_fail_at(r->err, PV_EINVAL, line, 1, "not valid YAML: %s (byte 0x%02x)",
                           p->problem, (unsigned)p->problem_value);
     }
@@ -65,6 +93,41 @@ static pv_status next_event(reader *r, yaml_event_t *event)
                       (int)p->problem_mark.column + 1, "not valid YAML: %s%s%s%s",
                       p->problem != NULL ? p->problem : "unknown problem",
                       p->context != NULL ? " " : "", p->context != NULL ? p->context : "", since);
+}
+
+/* The byte at a mark, or 0 behind the end and in UTF-16.  Marks count characters and come in
+ * order, those of one event together. */
+static char byte_at(reader *r, size_t index)
+{
+    if (r->parser.encoding != YAML_UTF8_ENCODING) return 0;
+    if (index < r->at_index) r->at_index = r->at_byte = 0;
+    if (r->at_byte == 0 && r->text.len >= 3 && memcmp(r->text.data, "\xEF\xBB\xBF", 3) == 0)
+        r->at_byte = 3;
+    for (; r->at_index < index && r->at_byte < r->text.len; r->at_index++) {
+        do r->at_byte++;
+        while (r->at_byte < r->text.len && (r->text.data[r->at_byte] & 0xC0) == 0x80);
+    }
+    return r->at_byte < r->text.len ? r->text.data[r->at_byte] : 0;
+}
+
+/* Refuses what libyaml reads as YAML 1.1 and YAML 1.2 means otherwise: `{?a: b}`, where ? is
+ * part of the key, and `&a:b`, where the anchor's name goes on. */
+static pv_status check_punctuation(reader *r, const yaml_event_t *event, const yaml_char_t *name)
+{
+    size_t from = event->start_mark.index;
+    if (name != NULL && byte_at(r, from) != '\0') {
+        bool alias = event->type == YAML_ALIAS_EVENT;
+        char behind;
+        if (r->text.data[r->at_byte] != (alias ? '*' : '&')) return PV_OK; /* a tag comes first */
+        behind = byte_at(r, from + 1 + strlen((const char *)name));
+        if (behind != '\0' && strchr("?:%@", behind) != NULL) {
+            return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1,
+                              (int)event->start_mark.column + 1,
+                              "'%c' stands right behind the name of %s '%s': put a space between",
+                              behind, alias ? "the alias" : "the anchor", (const char *)name);
+        }
+    }
+    return PV_OK;
 }
 
 /* Names the kind a standard tag asks for; false for a tag that is not one. */
@@ -109,12 +172,20 @@ static const yaml_char_t *anchor_of(const yaml_event_t *event)
 
 static pv_status add_anchor(reader *r, const yaml_event_t *event, uint32_t id)
 {
+    anchor *new;
+    pv_status status = check_punctuation(r, event, anchor_of(event));
+    if (status != PV_OK) return status;
     if (r->n_anchors == MAX_ANCHORS)
         return fail_mark(r, PV_ELIMIT, event->start_mark, "too many anchors");
     if (r->n_anchors % 16 == 0) {
         r->anchors = pv_realloc_array(r->anchors, r->n_anchors + 16, sizeof *r->anchors);
     }
-    r->anchors[r->n_anchors++] = (anchor){pv_strdup((const char *)anchor_of(event)), id, false};
+    new = &r->anchors[r->n_anchors++];
+    *new = (anchor){.name = pv_strdup((const char *)anchor_of(event)), .id = id};
+    if (event->type == YAML_SCALAR_EVENT) {
+        new->text = pv_memdup(event->data.scalar.value, event->data.scalar.length);
+        new->text_len = event->data.scalar.length;
+    }
     return PV_OK;
 }
 
@@ -166,18 +237,29 @@ static pv_status copy_node(reader *r, uint32_t to, uint32_t from, yaml_mark_t ma
                       "aliases expand to more than %u values", (unsigned)r->limits.max_expanded);
 }
 
-static pv_status read_alias(reader *r, const yaml_event_t *event, uint32_t id)
+/* The anchor that an alias names. */
+static pv_status find_anchor(reader *r, const yaml_event_t *event, const anchor **out)
 {
     const char *name = (const char *)event->data.alias.anchor;
+    pv_status status = check_punctuation(r, event, event->data.alias.anchor);
+    if (status != PV_OK) return status;
     for (size_t i = r->n_anchors; i-- > 0;) {
         if (strcmp(r->anchors[i].name, name) != 0) continue;
         if (!r->anchors[i].complete)
             return fail_mark(r, PV_EINVAL, event->start_mark, "an alias inside its own anchor");
-        return copy_node(r, id, r->anchors[i].id, event->start_mark);
+        *out = &r->anchors[i];
+        return PV_OK;
     }
     return pv_fail_at(r->err, PV_EINVAL, (int)event->start_mark.line + 1,
                       (int)event->start_mark.column + 1, "no anchor '&%.200s' before this alias",
                       name);
+}
+
+static pv_status read_alias(reader *r, const yaml_event_t *event, uint32_t id)
+{
+    const anchor *named = NULL;
+    pv_status status = find_anchor(r, event, &named);
+    return status == PV_OK ? copy_node(r, id, named->id, event->start_mark) : status;
 }
 
 static pv_status read_list(reader *r, const yaml_event_t *start, uint32_t id)
@@ -241,20 +323,52 @@ static pv_status merge_all(reader *r, uint32_t map, size_t base, yaml_mark_t mar
     return status;
 }
 
+/* The text of a key: that of a scalar, or of the scalar an alias names. */
+static pv_status key_text(reader *r, const yaml_event_t *event, pv_bytes *key)
+{
+    const anchor *named = NULL;
+    pv_node_kind wanted;
+    pv_status status;
+    if (event->type == YAML_ALIAS_EVENT) {
+        if ((status = find_anchor(r, event, &named)) != PV_OK) return status;
+        if (named->text != NULL) return *key = (pv_bytes){named->text, named->text_len}, PV_OK;
+    } else if (event->type == YAML_SCALAR_EVENT) {
+        const char *tag = (const char *)event->data.scalar.tag;
+        *key = (pv_bytes){(const char *)event->data.scalar.value, event->data.scalar.length};
+        if (tag == NULL || (tag_kind(tag, &wanted) && wanted < PV_NODE_LIST)) return PV_OK;
+        return check_tag(r, event, event->data.scalar.tag, PV_NODE_STRING);
+    }
+    return fail_mark(r, PV_EINVAL, event->start_mark,
+                     "a key must be plain text, not a list or map");
+}
+
+/* Keeps the anchor of a key for aliases. */
+static pv_status add_key_anchor(reader *r, const yaml_event_t *event)
+{
+    uint32_t id = pv_doc_add(r->doc, 0, (uint32_t)event->start_mark.line + 1,
+                             (uint32_t)event->start_mark.column + 1);
+    pv_status status = id != 0 ? read_scalar(r, event, id) : fail_full(r, event->start_mark);
+    if (status == PV_OK) status = add_anchor(r, event, id);
+    if (status == PV_OK) r->anchors[r->n_anchors - 1].complete = true;
+    return status;
+}
+
 /* Makes the node for the value of the key event: a member, or for `<<` a node of its own. */
-static pv_status add_key(reader *r, uint32_t map, const yaml_event_t *event, uint32_t *out)
+static pv_status add_key(reader *r, uint32_t map, const yaml_event_t *event, bool flow,
+                         uint32_t *out)
 {
     yaml_mark_t mark = event->start_mark;
     uint32_t line = (uint32_t)mark.line + 1, column = (uint32_t)mark.column + 1;
-    pv_bytes key;
-    pv_status status;
+    pv_bytes key = {"", 0};
+    pv_status status = key_text(r, event, &key);
     *out = 0;
-    if (event->type != YAML_SCALAR_EVENT)
-        return fail_mark(r, PV_EINVAL, mark, "a key must be plain text, not an alias, list or map");
-    if ((status = check_tag(r, event, event->data.scalar.tag, PV_NODE_STRING)) != PV_OK)
+    if (status != PV_OK) return status;
+    if (flow && mark.index > 0 && byte_at(r, mark.index - 1) == '?')
+        return fail_mark(r, PV_EINVAL, mark, "'?' stands right before a key: put a space between");
+    if (event->type == YAML_SCALAR_EVENT && anchor_of(event) != NULL &&
+        (status = add_key_anchor(r, event)) != PV_OK)
         return status;
-    key = (pv_bytes){(const char *)event->data.scalar.value, event->data.scalar.length};
-    if (key.len == 2 && memcmp(key.data, "<<", 2) == 0 &&
+    if (key.len == 2 && memcmp(key.data, "<<", 2) == 0 && event->type == YAML_SCALAR_EVENT &&
         event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
         *out = pv_doc_add(r->doc, 0, line, column);
         if (*out == 0) return fail_full(r, mark);
@@ -274,6 +388,7 @@ static pv_status add_key(reader *r, uint32_t map, const yaml_event_t *event, uin
 static pv_status read_map(reader *r, const yaml_event_t *start, uint32_t id)
 {
     size_t base = r->n_merges;
+    bool flow = start->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
     pv_status status = check_tag(r, start, start->data.mapping_start.tag, PV_NODE_MAP);
     if (status != PV_OK) return status;
     r->doc->nodes[id].kind = PV_NODE_MAP;
@@ -282,7 +397,7 @@ static pv_status read_map(reader *r, const yaml_event_t *start, uint32_t id)
         uint32_t member;
         if ((status = next_event(r, &event)) != PV_OK) return status;
         if (event.type == YAML_MAPPING_END_EVENT) break;
-        status = add_key(r, id, &event, &member);
+        status = add_key(r, id, &event, flow, &member);
         yaml_event_delete(&event);
         if (status != PV_OK) return status;
         if ((status = next_event(r, &event)) != PV_OK) return status;
@@ -319,9 +434,34 @@ static pv_status read_node(reader *r, yaml_event_t *event, uint32_t id)
     return status;
 }
 
+static void forget_anchors(reader *r)
+{
+    for (size_t i = 0; i < r->n_anchors; i++) {
+        pv_free(r->anchors[i].name);
+        pv_free(r->anchors[i].text);
+    }
+    r->n_anchors = 0;
+}
+
+/* Reads the value of a document: the root, or with `all` one more item of it. */
+static pv_status read_document(reader *r, yaml_event_t *event)
+{
+    uint32_t line = (uint32_t)event->start_mark.line + 1,
+             column = (uint32_t)event->start_mark.column + 1, id = PV_DOC_ROOT;
+    if (r->limits.all) {
+        if ((id = pv_doc_add(r->doc, PV_DOC_ROOT, line, column)) == 0)
+            return fail_full(r, event->start_mark);
+    } else {
+        r->doc->nodes[id].line = line;
+        r->doc->nodes[id].column = column;
+    }
+    return read_node(r, event, id);
+}
+
 static pv_status read_stream(reader *r)
 {
     bool seen = false;
+    if (r->limits.all) r->doc->nodes[PV_DOC_ROOT].kind = PV_NODE_LIST;
     for (;;) {
         yaml_event_t event;
         yaml_event_type_t type;
@@ -329,15 +469,14 @@ static pv_status read_stream(reader *r)
         if (status != PV_OK) return status;
         type = event.type;
         if (type == YAML_DOCUMENT_START_EVENT) {
-            if (seen)
+            if (seen && !r->limits.all)
                 status =
                     fail_mark(r, PV_EINVAL, event.start_mark, "more than one document in a file");
             seen = true;
+            forget_anchors(r);
         } else if (type != YAML_STREAM_START_EVENT && type != YAML_STREAM_END_EVENT &&
                    type != YAML_DOCUMENT_END_EVENT) {
-            r->doc->nodes[PV_DOC_ROOT].line = (uint32_t)event.start_mark.line + 1;
-            r->doc->nodes[PV_DOC_ROOT].column = (uint32_t)event.start_mark.column + 1;
-            status = read_node(r, &event, PV_DOC_ROOT);
+            status = read_document(r, &event);
         }
         yaml_event_delete(&event);
         if (status != PV_OK || type == YAML_STREAM_END_EVENT) return status;
@@ -351,7 +490,7 @@ static uint32_t or_default(uint32_t value, uint32_t fallback)
 
 pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits, pv_err *err)
 {
-    reader r = {.doc = doc, .err = err};
+    reader r = {.doc = doc, .text = text, .err = err};
     pv_status status;
     if (limits != NULL) r.limits = *limits;
     if (r.limits.max_bytes == 0) r.limits.max_bytes = MAX_BYTES;
@@ -365,10 +504,11 @@ pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits,
         return pv_fail(err, PV_ELIMIT, "the document may hold no value");
     if (!yaml_parser_initialize(&r.parser))
         return pv_fail(err, PV_EIO, "cannot make a YAML parser: out of memory");
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.data, text.len);
+    r.ended = is_ended(text);
+    yaml_parser_set_input(&r.parser, feed, &r);
     status = read_stream(&r);
     yaml_parser_delete(&r.parser);
-    for (size_t i = 0; i < r.n_anchors; i++) pv_free(r.anchors[i].name);
+    forget_anchors(&r);
     pv_free(r.anchors);
     pv_free(r.merges);
     return status;

@@ -222,6 +222,7 @@ static const luaL_Reg functions[] = {
     {"json_encode", l_data_json_encode},
     {"yaml_decode", l_data_yaml_decode},
     {"yaml_encode", l_data_yaml_encode},
+    {"yaml_parts", l_data_yaml_parts},
     {"encode", l_data_encode},
     {"decode", l_data_decode},
     {NULL, NULL},

@@ -15,7 +15,12 @@ typedef enum {
     L_DATA_TEXT, /* { part, ... } */
 } l_data_kind;
 
-enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500, L_DATA_MAX_TEXT = 1 << 30 };
+enum {
+    L_DATA_KINDS = L_DATA_TEXT + 1,
+    L_DATA_DEPTH = 500,
+    L_DATA_MAX_TEXT = 1 << 30,
+    L_DATA_MAX_PARTS = 1 << 20
+};
 
 /* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps.
  * Upvalue 2: the buffer that encode builds its results in. */
@@ -78,11 +83,22 @@ int l_data_json_decode(lua_State *L);
 int l_data_json_encode(lua_State *L);
 int l_data_yaml_decode(lua_State *L);
 int l_data_yaml_encode(lua_State *L);
+int l_data_yaml_parts(lua_State *L);
 int l_data_encode(lua_State *L);
 int l_data_decode(lua_State *L);
 
-/* Defines the handle type of a YAML document. */
+/* The handle of a document: it answers where a value was written. */
+#define L_DATA_DOC "prov.data.doc"
+
+/* Defines its type. */
 void l_data_define_doc(lua_State *L);
+
+/* Pushes a new handle with an empty document in it, for a reader to fill. */
+pv_doc **l_data_new_doc(lua_State *L);
+
+/* With the handle on top of the stack: puts the value of the root below it, or in place of it
+ * when it is not to be kept.  Returns how many values there are now. */
+int l_data_push_doc(lua_State *L, pv_doc **box, bool keep);
 
 static inline const l_data_types *l_data_types_of(lua_State *L)
 {

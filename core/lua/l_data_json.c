@@ -127,27 +127,14 @@ int l_data_json_encode(lua_State *L)
     return 1;
 }
 
-static int doc_gc(lua_State *L)
-{
-    pv_doc_deinit(lua_touserdata(L, 1));
-    return 0;
-}
-
-/* data.json_decode(text, max_bytes?) -> value | nil, err */
+/* data.json_decode(text, max_bytes?, places?) -> value, doc when places | nil, err */
 int l_data_json_decode(lua_State *L)
 {
     pv_bytes text = lx_checkbytes(L, 1);
     pv_json_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0)};
+    bool places = lua_toboolean(L, 3);
     pv_err err;
-    pv_doc *doc = lua_newuserdatauv(L, sizeof *doc, 0);
-    pv_doc_init(doc, 0);
-    if (luaL_newmetatable(L, "prov.data.json")) {
-        lua_pushcfunction(L, doc_gc);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    if (pv_json_read(doc, text, &limits, &err) != PV_OK) return lx_fail(L, &err);
-    l_data_push_node(L, doc, PV_DOC_ROOT);
-    pv_doc_deinit(doc);
-    return 1;
+    pv_doc **box = l_data_new_doc(L);
+    if (pv_json_read(*box, text, &limits, &err) != PV_OK) return lx_fail(L, &err);
+    return l_data_push_doc(L, box, places);
 }

@@ -3,8 +3,6 @@
 #include "data/yaml.h"
 #include "lua/l_data.h"
 
-#define DOC_TYPE "prov.data.doc"
-
 /* A walk that writes through libyaml. */
 typedef struct yaml_walk {
     l_data_walk base;
@@ -113,23 +111,84 @@ int l_data_yaml_encode(lua_State *L)
     return 1;
 }
 
-/* data.yaml_decode(text, max_bytes?) -> value, doc | nil, err; an empty text is data.null */
+/* data.yaml_decode(text, max_bytes?, all?) -> value, doc | nil, err; an empty text is data.null;
+ * with `all` the value is the list of the documents */
 int l_data_yaml_decode(lua_State *L)
 {
     pv_bytes text = lx_checkbytes(L, 1);
-    pv_yaml_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0)};
+    pv_yaml_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0),
+                             .all = lua_toboolean(L, 3)};
     pv_err err;
-    pv_doc **box = lx_newbox(L, DOC_TYPE);
-    *box = pv_alloc(sizeof **box);
+    pv_doc **box = l_data_new_doc(L);
     if (pv_yaml_read(*box, text, &limits, &err) != PV_OK) return lx_fail(L, &err);
+    return l_data_push_doc(L, box, true);
+}
+
+static int parts_gc(lua_State *L)
+{
+    pv_yaml_part **box = lua_touserdata(L, 1);
+    pv_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* data.yaml_parts(text) -> list of { kind, style, from, to, value } | nil, err; bytes from 1, `to`
+ * is the last one */
+int l_data_yaml_parts(lua_State *L)
+{
+    static const char *const kinds[] = {"scalar", "alias", "list", "map", "end"};
+    static const char *const styles[] = {"plain",  "single", "double", "literal",
+                                         "folded", "block",  "flow"};
+    pv_bytes text = lx_checkbytes(L, 1);
+    pv_buf *values = lx_newbuf(L, L_DATA_MAX_TEXT);
+    pv_yaml_part **box = lx_newbox(L, "prov.data.yaml_parts");
+    size_t count;
+    pv_err err;
+    if (pv_yaml_parts(box, &count, values, text, L_DATA_MAX_PARTS, &err) != PV_OK)
+        return lx_fail(L, &err);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        const pv_yaml_part *part = &(*box)[i];
+        lua_createtable(L, 0, 5);
+        lua_pushlstring(L, values->data == NULL ? "" : values->data + part->value, part->value_len);
+        lua_setfield(L, -2, "value");
+        lua_pushstring(L, kinds[part->kind]);
+        lua_setfield(L, -2, "kind");
+        lua_pushstring(L, styles[part->style]);
+        lua_setfield(L, -2, "style");
+        lua_pushinteger(L, (lua_Integer)part->from + 1);
+        lua_setfield(L, -2, "from");
+        lua_pushinteger(L, (lua_Integer)part->to);
+        lua_setfield(L, -2, "to");
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+pv_doc **l_data_new_doc(lua_State *L)
+{
+    pv_doc **box = lx_newbox(L, L_DATA_DOC);
+    *box = pv_alloc(sizeof **box);
+    pv_doc_init(*box, 0);
+    return box;
+}
+
+int l_data_push_doc(lua_State *L, pv_doc **box, bool keep)
+{
     l_data_push_node(L, *box, PV_DOC_ROOT);
+    if (!keep) { /* it may be large, and the collector late */
+        pv_doc_deinit(*box);
+        pv_free(*box);
+        *box = NULL;
+        return 1;
+    }
     lua_insert(L, -2);
     return 2;
 }
 
 static int doc_close(lua_State *L)
 {
-    pv_doc **box = lx_boxslot(L, 1, DOC_TYPE);
+    pv_doc **box = lx_boxslot(L, 1, L_DATA_DOC);
     pv_doc_deinit(*box);
     pv_free(*box);
     *box = NULL;
@@ -152,7 +211,7 @@ static uint32_t child_of(lua_State *L, const pv_doc *doc, uint32_t id)
  * above it that exists */
 static int doc_at(lua_State *L)
 {
-    const pv_doc *doc = lx_checkbox(L, 1, DOC_TYPE);
+    const pv_doc *doc = lx_checkbox(L, 1, L_DATA_DOC);
     uint32_t id = PV_DOC_ROOT;
     luaL_checktype(L, 2, LUA_TTABLE);
     for (lua_Integer i = 1; lua_rawgeti(L, 2, i) != LUA_TNIL; i++) {
@@ -170,6 +229,7 @@ void l_data_define_doc(lua_State *L)
 {
     static const luaL_Reg doc_methods[] = {{"at", doc_at}, {NULL, NULL}};
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
-    lx_deftype(L, DOC_TYPE, doc_methods, doc_close);
+    lx_deftype(L, L_DATA_DOC, doc_methods, doc_close);
     lx_deftype(L, "prov.data.yaml_writer", no_methods, writer_gc);
+    lx_deftype(L, "prov.data.yaml_parts", no_methods, parts_gc);
 }

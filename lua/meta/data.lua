@@ -4,7 +4,7 @@
 --- prov.yaml and prov.value instead, which stand in front of it.
 local data = {}
 
----@class prov.Doc where the values of a YAML text were written
+---@class prov.Doc where the values of a text were written
 local Doc = {}
 
 --- JSON's and YAML's null: a light userdata, equal to itself only.
@@ -32,12 +32,13 @@ function data.kind(v) end
 ---@return (string|integer)[]
 function data.keys(map) end
 
---- Reads JSON.
+--- Reads JSON; with `places` the document comes too.
 ---@param text string
 ---@param max_bytes? integer
+---@param places? boolean
 ---@return any value
----@return prov.Err? err "invalid" with line and column, "limit"
-function data.json_decode(text, max_bytes) end
+---@return prov.Doc|prov.Err? doc "invalid" with line and column, "limit"
+function data.json_decode(text, max_bytes, places) end
 
 --- Writes JSON with sorted keys. Marked values stand as the text of tostring.
 ---@param v any
@@ -46,18 +47,26 @@ function data.json_decode(text, max_bytes) end
 ---@return prov.Err? err "invalid": a function, a list with holes, bytes that are not UTF-8, NaN
 function data.json_encode(v, pretty) end
 
---- Reads YAML.
+--- Reads YAML: one document, or with `all` any number, as a list.
 ---@param text string
 ---@param max_bytes? integer
+---@param all? boolean
 ---@return any value
 ---@return prov.Doc|prov.Err doc
-function data.yaml_decode(text, max_bytes) end
+function data.yaml_decode(text, max_bytes, all) end
 
 --- Writes YAML with sorted keys.
 ---@param v any
 ---@return string? text
 ---@return prov.Err? err
 function data.yaml_encode(v) end
+
+--- Where everything of a YAML document stands in the text (UTF-8), in order: scalars and aliases; lists
+--- and maps, whose children come behind them and then an "end". Bytes count from 1.
+---@param text string
+---@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer, value: string }[]?
+---@return prov.Err? err
+function data.yaml_parts(text) end
 
 --- The canonical encoding: equal values have equal bytes.
 ---@param v any

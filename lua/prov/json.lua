@@ -57,4 +57,20 @@ function M.decode(text, opts)
   return v
 end
 
+--- Reads a text and keeps where each value was written. Null is `value.null`, never nil.
+---@param text string
+---@param opts? { file: string?, max: integer? }
+---@return any value
+---@return (fun(path: (string|integer)[]): integer, integer)|prov.Err positions line and column of a path
+function M.decode_placed(text, opts)
+  local v, doc = data.json_decode(text, opts and opts.max, true)
+  if v == nil then
+    doc.file = opts and opts.file
+    return nil, doc
+  end
+  return v, function(path)
+    return doc:at(path)
+  end
+end
+
 return M

@@ -1,5 +1,5 @@
---- YAML 1.2, core schema: one document, keys are strings, repeated keys and unknown tags are
--- errors, anchors and merge keys are expanded up to a limit.
+--- YAML 1.2, core schema: one document (or, with `all`, a list of them), keys are strings, repeated
+-- keys and unknown tags are errors, anchors and merge keys are expanded up to a limit.
 
 local data = require("core.data")
 require("prov.err") -- gives errors of core.data their methods
@@ -9,11 +9,11 @@ local M = {}
 
 --- Reads a text. An empty one is `value.null`.
 ---@param text string
----@param opts? { file: string?, max: integer? }
+---@param opts? { file: string?, max: integer?, all: boolean? }
 ---@return any value
 ---@return (fun(path: (string|integer)[]): integer, integer)|prov.Err positions line and column of a path
 function M.decode(text, opts)
-  local v, doc = data.yaml_decode(text, opts and opts.max)
+  local v, doc = data.yaml_decode(text, opts and opts.max, opts and opts.all)
   if v == nil then
     doc.file = opts and opts.file
     return nil, doc

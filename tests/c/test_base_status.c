@@ -37,6 +37,23 @@ static void adds_the_text_of_errno(void **state)
     assert_string_equal(err.msg, "open /x: Permission denied");
 }
 
+static void keeps_messages_on_one_line_and_text(void **state)
+{
+    static const char *const rows[][2] = {
+        {"a\nb\r\tc\x1b[0m\x7f", "a?b??c?[0m?"},
+        {"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+         "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"\xff \xc3 \xe2\x82 \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80", "? ? ?? ?? ??? ????"},
+        {"cut \xf0\x9f\x98", "cut ???"},
+    };
+    pv_err err;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pv_fail(&err, PV_EINVAL, "%s", rows[i][0]);
+        assert_string_equal(err.msg, rows[i][1]);
+    }
+}
+
 static void cuts_what_does_not_fit(void **state)
 {
     char longer[3 * PV_ERR_MSG];
@@ -90,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_the_error_and_returns_the_status),
         cmocka_unit_test(adds_the_text_of_errno),
+        cmocka_unit_test(keeps_messages_on_one_line_and_text),
         cmocka_unit_test(cuts_what_does_not_fit),
         cmocka_unit_test(every_status_has_its_own_name),
         cmocka_unit_test(errno_becomes_the_status_that_fits),

@@ -69,6 +69,48 @@ static void test_refuses_with_a_place(void **state)
     }
 }
 
+static void test_places(void **state)
+{
+    static const char text[] = "\n {\"a\" :\t[1, \"\\\"]\\u00e9\", {\"gr\xc3\xbc\xc3\x9f\": -1.5e3,"
+                               "\"d\":[]} ,\n  true],\n\"e\":{} , \"f\":null}";
+    static const struct {
+        const char *path[3];
+        uint32_t line;
+        uint32_t column;
+    } rows[] = {
+        {{NULL}, 2, 2},
+        {{"a", NULL}, 2, 3},
+        {{"a", "1", NULL}, 2, 10},
+        {{"a", "2", NULL}, 2, 13},
+        {{"a", "3", NULL}, 2, 26},
+        {{"a", "4", NULL}, 3, 3},
+        {{"e", NULL}, 4, 1},
+        {{"f", NULL}, 4, 10},
+    };
+    pv_doc doc;
+    pv_err err;
+    uint32_t id;
+    (void)state;
+    assert_int_equal(pv_json_read(&doc, bytes(text), NULL, &err), PV_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        id = PV_DOC_ROOT;
+        for (size_t k = 0; k < 3 && rows[i].path[k] != NULL; k++) {
+            const char *key = rows[i].path[k];
+            id = *key >= '0' && *key <= '9' ? pv_doc_item(&doc, id, *key - '0')
+                                            : pv_doc_find(&doc, id, bytes(key));
+        }
+        assert_int_not_equal(id, 0);
+        if (pv_doc_node(&doc, id)->line != rows[i].line ||
+            pv_doc_node(&doc, id)->column != rows[i].column)
+            fail_msg("row %zu stands at %u:%u", i, (unsigned)pv_doc_node(&doc, id)->line,
+                     (unsigned)pv_doc_node(&doc, id)->column);
+    }
+    id = pv_doc_find(&doc, pv_doc_item(&doc, pv_doc_find(&doc, PV_DOC_ROOT, bytes("a")), 3),
+                     bytes("d"));
+    assert_int_equal(pv_doc_node(&doc, id)->column, 42); /* characters, not bytes */
+    pv_doc_deinit(&doc);
+}
+
 static void test_refuses_nul_anywhere(void **state)
 {
     pv_doc doc;
@@ -170,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_every_kind),
         cmocka_unit_test(test_refuses_with_a_place),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_refuses_nul_anywhere),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_writes_what_it_reads),

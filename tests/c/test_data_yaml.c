@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "data/yaml.h"
 
 static pv_bytes bytes(const char *text)
@@ -94,6 +95,13 @@ static void test_refuses(void **state)
         {"a: \"\xff\"\n", 1, "not valid YAML"},
         {"a: 99999999999999999999\n", 1, "does not fit"},
         {"<<: 1\n", 1, "merge key"},
+        {"a: {?b: 1}\n", 1, "'?' stands right before a key"},
+        {"\xef\xbb\xbf# gr\xc3\xbc\xc3\x9f\na: {?b: 1}\n", 2, "'?' stands right before a key"},
+        {"a: &b:c 1\n", 1, "':' stands right behind the name of the anchor 'b'"},
+        {"a: &b 1\nc: *b:d\n", 2, "':' stands right behind the name of the alias 'b'"},
+        {"a: &b [1]\n*b : 2\n", 2, "a key must be plain text"},
+        {"*b : 2\n", 1, "no anchor"},
+        {"{!!seq a: 1}\n", 1, "the tag"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -104,6 +112,122 @@ static void test_refuses(void **state)
         if (strstr(err.msg, rows[i].part) == NULL) fail_msg("%s: %s", rows[i].text, err.msg);
         pv_doc_deinit(&doc);
     }
+}
+
+static void test_all_documents(void **state)
+{
+    pv_yaml_limits limits = {.all = true};
+    pv_doc doc;
+    pv_err err;
+    uint32_t id;
+    (void)state;
+    assert_int_equal(pv_yaml_read(&doc, bytes("a: 1\n---\n- b\n...\n---\n"), &limits, &err), PV_OK);
+    assert_int_equal(pv_doc_node(&doc, PV_DOC_ROOT)->u.children.count, 3);
+    id = pv_doc_item(&doc, PV_DOC_ROOT, 2);
+    assert_int_equal(pv_doc_node(&doc, id)->kind, PV_NODE_LIST);
+    assert_int_equal(pv_doc_node(&doc, id)->line, 3);
+    assert_int_equal(pv_doc_node(&doc, pv_doc_item(&doc, PV_DOC_ROOT, 3))->kind, PV_NODE_NULL);
+    pv_doc_deinit(&doc);
+    assert_int_equal(pv_yaml_read(&doc, bytes(""), &limits, &err), PV_OK);
+    assert_int_equal(pv_doc_node(&doc, PV_DOC_ROOT)->kind, PV_NODE_LIST);
+    assert_int_equal(pv_doc_node(&doc, PV_DOC_ROOT)->u.children.count, 0);
+    pv_doc_deinit(&doc);
+    /* An anchor ends with its document. */
+    assert_int_equal(pv_yaml_read(&doc, bytes("a: &x 1\n---\nb: *x\n"), &limits, &err), PV_EINVAL);
+    assert_int_equal(err.line, 3);
+    pv_doc_deinit(&doc);
+}
+
+static void test_keys_with_anchors(void **state)
+{
+    pv_doc doc;
+    pv_err err;
+    (void)state;
+    assert_int_equal(pv_yaml_read(&doc,
+                                  bytes("&a key: &b 0x10\n*b : 1\n\"*b\": 2\nc: *a\n!!str d: 3\n"
+                                        "!!null : 4\n"),
+                                  NULL, &err),
+                     PV_OK);
+    assert_int_equal(pv_doc_node(&doc, pv_doc_find(&doc, PV_DOC_ROOT, bytes("key")))->u.integer,
+                     16);
+    assert_int_equal(pv_doc_node(&doc, pv_doc_find(&doc, PV_DOC_ROOT, bytes("0x10")))->u.integer,
+                     1);
+    assert_int_equal(pv_doc_node(&doc, pv_doc_find(&doc, PV_DOC_ROOT, bytes("*b")))->u.integer, 2);
+    assert_memory_equal(pv_doc_string(&doc, pv_doc_find(&doc, PV_DOC_ROOT, bytes("c"))).data, "key",
+                        3);
+    assert_int_equal(pv_doc_node(&doc, pv_doc_find(&doc, PV_DOC_ROOT, bytes("")))->u.integer, 4);
+    pv_doc_deinit(&doc);
+}
+
+static void test_ends_without_a_line_break(void **state)
+{
+    static const char *const rows[][2] = {
+        {"|\n  x", "x\n"},         {"|-\n  x", "x"}, {"|+\n  x\n\n", "x\n\n"},
+        {">\n  x\n   ", "x\n \n"}, {"x", "x"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pv_doc doc;
+        pv_err err;
+        pv_bytes text;
+        assert_int_equal(pv_yaml_read(&doc, bytes(rows[i][0]), NULL, &err), PV_OK);
+        text = pv_doc_string(&doc, PV_DOC_ROOT);
+        if (text.len != strlen(rows[i][1]) || memcmp(text.data, rows[i][1], text.len) != 0)
+            fail_msg("row %zu is '%.*s'", i, (int)text.len, text.data);
+        pv_doc_deinit(&doc);
+    }
+}
+
+static void test_parts(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf# \xc3\xbc\na: &x 'b'\nc: [d, *x]\ne:\n  - |\n    f\n";
+    static const struct {
+        pv_yaml_part_kind kind;
+        pv_yaml_style style;
+        const char *text;
+        const char *value;
+    } rows[] = {
+        {PV_YAML_MAP, PV_YAML_BLOCK, "", ""},
+        {PV_YAML_SCALAR, PV_YAML_PLAIN, "a", "a"},
+        {PV_YAML_SCALAR, PV_YAML_SINGLE, "&x 'b'", "b"},
+        {PV_YAML_SCALAR, PV_YAML_PLAIN, "c", "c"},
+        {PV_YAML_LIST, PV_YAML_FLOW, "[", ""},
+        {PV_YAML_SCALAR, PV_YAML_PLAIN, "d", "d"},
+        {PV_YAML_ALIAS, PV_YAML_PLAIN, "*x", "x"},
+        {PV_YAML_END, PV_YAML_BLOCK, "]", ""},
+        {PV_YAML_SCALAR, PV_YAML_PLAIN, "e", "e"},
+        {PV_YAML_LIST, PV_YAML_BLOCK, "-", ""},
+        {PV_YAML_SCALAR, PV_YAML_LITERAL, "|\n    f\n", "f\n"},
+        {PV_YAML_END, PV_YAML_BLOCK, "", ""},
+        {PV_YAML_END, PV_YAML_BLOCK, "", ""},
+    };
+    pv_yaml_part *parts;
+    pv_buf values = {0};
+    size_t count;
+    pv_err err;
+    (void)state;
+    assert_int_equal(pv_yaml_parts(&parts, &count, &values, bytes(text), 100, &err), PV_OK);
+    assert_int_equal(count, sizeof rows / sizeof *rows);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(parts[i].kind, rows[i].kind);
+        assert_int_equal(parts[i].style, rows[i].style);
+        if (rows[i].text[0] != '\0')
+            assert_memory_equal(text + parts[i].from, rows[i].text, strlen(rows[i].text));
+        if (parts[i].kind == PV_YAML_SCALAR || parts[i].kind == PV_YAML_ALIAS) {
+            assert_int_equal(parts[i].to - parts[i].from, strlen(rows[i].text));
+            assert_int_equal(parts[i].value_len, strlen(rows[i].value));
+            assert_memory_equal(values.data + parts[i].value, rows[i].value, parts[i].value_len);
+        }
+    }
+    pv_free(parts);
+    pv_buf_deinit(&values);
+    assert_int_equal(pv_yaml_parts(&parts, &count, &values, bytes(text), 5, &err), PV_ELIMIT);
+    assert_null(parts);
+    assert_int_equal(pv_yaml_parts(&parts, &count, &values, bytes("[a"), 5, &err), PV_EINVAL);
+    assert_int_equal(pv_yaml_parts(&parts, &count, &values, bytes(""), 5, &err), PV_OK);
+    assert_int_equal(count, 0);
+    pv_free(parts);
+    pv_buf_deinit(&values);
 }
 
 static void test_merge_keys_and_anchors(void **state)
@@ -260,6 +384,10 @@ int main(void)
         cmocka_unit_test(test_integers_are_exact),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_all_documents),
+        cmocka_unit_test(test_keys_with_anchors),
+        cmocka_unit_test(test_ends_without_a_line_break),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_merge_keys_and_anchors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_strings_come_back),

@@ -2,6 +2,7 @@
  * again gives the same number of values. */
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "data/yaml.h"
 
 static pv_status put(pv_yaml_writer *w, const pv_doc *doc, uint32_t id, pv_err *err)
@@ -37,6 +38,25 @@ static uint32_t count(const pv_doc *doc, uint32_t id)
     return n;
 }
 
+/* The parts of an accepted text lie in it, in order. */
+static void check_parts(const unsigned char *data, size_t size)
+{
+    pv_yaml_part *parts;
+    pv_buf values = {0};
+    size_t n;
+    pv_err err;
+    if (pv_yaml_parts(&parts, &n, &values, (pv_bytes){(const char *)data, size}, 100000, &err) ==
+        PV_OK) {
+        for (size_t i = 0; i < n; i++) {
+            if (parts[i].from > parts[i].to || parts[i].to > size) abort();
+            if (i > 0 && parts[i].kind != PV_YAML_END && parts[i].from < parts[i - 1].from) abort();
+            if (parts[i].value + parts[i].value_len > values.len) abort();
+        }
+    }
+    pv_free(parts);
+    pv_buf_deinit(&values);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
@@ -46,6 +66,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     pv_doc doc, again;
     pv_err err = {0};
     pv_status status = pv_yaml_read(&doc, (pv_bytes){(const char *)data, size}, &limits, &err);
+    check_parts(data, size);
+    limits.all = size > 0 && data[size - 1] == '\t'; /* now and then a stream */
+    if (limits.all) {
+        pv_doc_deinit(&doc);
+        status = pv_yaml_read(&doc, (pv_bytes){(const char *)data, size}, &limits, &err);
+    }
     if (status == PV_OK) {
         pv_buf out = {0};
         pv_yaml_writer *w = pv_yaml_writer_new(&out);

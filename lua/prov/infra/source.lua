@@ -2,6 +2,7 @@
 
 local address = require("prov.address")
 local err = require("prov.err")
+local formats = require("prov.formats")
 local fs = require("prov.fs")
 local sandbox = require("prov.sandbox")
 local value = require("prov.value")
@@ -57,9 +58,7 @@ local function lua_env(workspace)
   })
 end
 
-local readers = {}
-
-function readers.lua(text, file, env)
+local function read_lua(text, file, env)
   local tree, e = sandbox.run(text, file, env)
   if e then
     return nil, e
@@ -69,25 +68,17 @@ function readers.lua(text, file, env)
   end
 end
 
-function readers.yaml(text, file)
-  return require("prov.yaml").decode(text, { file = file })
-end
-readers.yml = readers.yaml
-
-function readers.json(text, file)
-  local tree, e = require("prov.json").decode(text, { file = file })
-  if e then
-    return nil, e
+-- Times stay text (plain): infra has no values of that kind.
+local function read_text(text, file, extension, env)
+  if extension == "lua" then
+    return read_lua(text, file, env or sandbox.env())
   end
-  local place
-  return tree,
-    function(path)
-      if not place then -- JSON is YAML, and the YAML reader keeps places
-        local _, found = require("prov.yaml").decode(text)
-        place = type(found) == "function" and found or function() end
-      end
-      return place(path)
-    end
+  return assert(formats.get(extension)):decode(text, { file = file, plain = true })
+end
+
+local function is_form(extension)
+  local format = extension ~= "lua" and formats.of_file("infra." .. extension)
+  return extension == "lua" or format and format.tree
 end
 
 --- Reads one file that holds a map, in any form.
@@ -103,7 +94,7 @@ function M.read_one(path, file, example, env)
   if not text then
     return nil, e
   end
-  local tree, place = readers[extension](text, file, env or extension == "lua" and sandbox.env())
+  local tree, place = read_text(text, file, extension, env)
   if err.is(place) then
     return nil, place
   end
@@ -131,7 +122,7 @@ function M.files(dir)
   end
   for _, entry in ipairs(fs.list(dir .. "/infra") or {}) do
     local extension = entry.name:match("^[^.].*%.(%a+)$")
-    if extension and readers[extension] then
+    if extension and is_form(extension) then
       paths[#paths + 1] = dir .. "/infra/" .. entry.name
     end
   end

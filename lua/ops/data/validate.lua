@@ -1,0 +1,21 @@
+return {
+  kind = "operation",
+  name = "data validate",
+  summary = "Check a text of any data format",
+  description = [[
+Syntax, and with --schema the fields: all mistakes at once, each with file, line and column. A schema is a contract,
+the notation of extensions (docs/EXTENDING.md), in a JSON, YAML or TOML file; JSON Schema is not read.]],
+  params = {
+    format = { type = "enum", one_of = require("prov.formats").names(), required = true, positional = 1,
+      doc = "Format of the text" },
+    file = { type = "string", positional = 2, doc = "The file; the standard input when it is absent or -" },
+    schema = { type = "path", doc = "A contract: a map of field names to { type, required, ... }" },
+    all = { type = "bool", default = false, doc = "Every document of a YAML stream, as a list" },
+  },
+  result = {
+    columns = { "file", "format", "valid" },
+  },
+  run = function(_, p)
+    return require("prov.datafile").validate(p)
+  end,
+}

@@ -1,0 +1,192 @@
+--- The tree of a YAML text as it is written: every value with the bytes it stands on.
+
+local data = require("core.data")
+
+local M = {}
+
+---@class prov.YamlNode
+---@field kind "scalar"|"alias"|"list"|"map"
+---@field style string
+---@field value string what a scalar says
+---@field from integer first byte, of anchor and tag when there are
+---@field content integer first byte behind anchor and tag
+---@field to integer last byte; before `from` when there is nothing
+---@field raw_to integer the same with the empty lines that end a block scalar
+---@field anchor? string with its &
+---@field in_flow boolean inside of brackets
+---@field items? prov.YamlNode[] of a list
+---@field members? { key: prov.YamlNode, value: prov.YamlNode }[] of a map
+---@field parent? prov.YamlNode
+
+--- The first byte of the line that holds a byte.
+---@param text string
+---@param at integer
+---@return integer
+function M.line_start(text, at)
+  while at > 1 and text:byte(at - 1) ~= 10 do
+    at = at - 1
+  end
+  return at
+end
+
+--- The last byte of the line, its break not counted: the byte before the break, or the last one of the text.
+---@param text string
+---@param at integer
+---@return integer
+function M.line_end(text, at)
+  local stop = text:find("\r?\n", math.max(at, 1))
+  return stop and stop - 1 or #text
+end
+
+--- How far right in its line a byte stands.
+---@param text string
+---@param at integer
+---@return integer
+function M.column(text, at)
+  local start = M.line_start(text, at)
+  return at - start - (start == 1 and text:find("^\xEF\xBB\xBF") and 3 or 0)
+end
+
+-- Reads anchor and tag in front of a node.
+local function properties(node, text)
+  local at = node.from
+  while at <= node.to + 1 do
+    local anchor, behind = text:match("^(&[%w_-]+)()", at)
+    if not anchor then
+      behind = text:match("^!<[^>]*>()", at) or text:match("^![^%s,%[%]{}]*()", at)
+    end
+    if not behind then
+      break
+    end
+    node.anchor = anchor or node.anchor
+    node.properties_to = behind - 1
+    at = text:match("^%s*()", behind)
+    while text:byte(at) == 35 do -- a comment, and then the value
+      at = text:match("^[^\n]*%s*()", at)
+    end
+  end
+  if node.to < node.from or not node.properties_to then
+    node.content = node.from
+  elseif node.kind == "scalar" and node.to <= node.properties_to then
+    node.content = node.to + 1 -- nothing behind
+  else
+    node.content = at
+  end
+end
+
+local function finish_scalar(node, text)
+  node.raw_to = node.to
+  if node.style == "literal" or node.style == "folded" then
+    while node.to > node.content and text:find("^[ \r\n]", node.to) do
+      node.to = node.to - 1
+    end
+    if text:find("^[|>][%d%-]*%+", node.content) then
+      node.keeps = true
+    end
+  end
+end
+
+--- Where the ':' behind a key stands, or nil when there is none.
+---@param text string
+---@param key prov.YamlNode
+---@return integer?
+function M.colon(text, key)
+  local at = key.to + 1
+  while true do
+    at = text:match("^%s*()", at)
+    if text:byte(at) == 35 then
+      at = text:match("^[^\n]*()", at)
+    else
+      return text:byte(at) == 58 and at or nil
+    end
+  end
+end
+
+--- Builds the tree; nil alone when the text holds no document.
+---@param text string
+---@return prov.YamlNode? root
+---@return prov.Err? err
+function M.build(text)
+  local parts, e = data.yaml_parts(text)
+  if not parts then
+    return nil, e
+  end
+  local at = 0
+  local function read(parent, in_flow)
+    at = at + 1
+    local node = parts[at]
+    node.parent, node.in_flow = parent, in_flow
+    properties(node, text)
+    if node.kind == "scalar" or node.kind == "alias" then
+      finish_scalar(node, text)
+      return node
+    end
+    local list, inner = {}, in_flow or node.style == "flow"
+    local last = node
+    while parts[at + 1].kind ~= "end" do
+      local child = read(node, inner)
+      if node.kind == "list" then
+        list[#list + 1], last = child, child
+      else
+        local key = child
+        child = read(node, inner)
+        list[#list + 1] = { key = key, value = child }
+        last = child.to < child.from and M.colon(text, key) == nil and key or child
+      end
+    end
+    at = at + 1
+    if node.kind == "list" then
+      node.items = list
+    else
+      node.members = list
+    end
+    node.to = node.style == "flow" and parts[at].to or last.to
+    node.raw_to = node.style == "flow" and node.to or last.raw_to or last.to
+    node.keeps = node.style ~= "flow" and last.keeps
+    return node
+  end
+  return parts[1] and read(nil, false)
+end
+
+--- Where a member begins: at its key, or at the '?' before it.
+---@param text string
+---@param member { key: prov.YamlNode }
+---@return integer
+function M.member_from(text, member)
+  local at = member.key.from - 1
+  while at > 0 and text:find("^[ \t]", at) do
+    at = at - 1
+  end
+  return text:byte(at) == 63 and at < member.key.from - 1 and at or member.key.from
+end
+
+--- Where a member ends.
+---@param text string
+---@param member { key: prov.YamlNode, value: prov.YamlNode }
+---@return integer
+function M.member_to(text, member)
+  return math.max(member.value.to, M.colon(text, member.key) or 0, member.key.to)
+end
+
+--- Where the dash of an item of a list in block style stands.
+---@param text string
+---@param list prov.YamlNode
+---@param index integer
+---@return integer?
+function M.dash(text, list, index)
+  local column = M.column(text, list.content)
+  local at = list.items[index].from
+  if index == 1 then
+    return list.content
+  end
+  local start = M.line_start(text, at)
+  while start > list.content do
+    if text:byte(start + column) == 45 and start + column < at
+      and text:sub(start, start + column - 1):find("^ *$") then
+      return start + column
+    end
+    start = M.line_start(text, start - 1)
+  end
+end
+
+return M

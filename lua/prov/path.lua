@@ -1,0 +1,141 @@
+--- Paths into a value, as people write them: `servers.web.disks[2].size`.
+--
+--   a.b            fields; letters, digits, _ and - need no quotes
+--   a[2]  a[-1]    items of a list, from 1; negative ones from the end
+--   a[+]           behind the last item, for set
+--   a["x.y"]       a field of any name, in the quotes of JSON; also a."x.y"
+--   (nothing), .   the whole value; a path may begin with a dot
+
+local data = require("core.data")
+local err = require("prov.err")
+
+local M = {}
+
+M.APPEND = "[+]"
+
+local function fail(text, at, fmt, ...)
+  return nil, err.new("usage", ("path '%s', character %d: "):format(text, at) .. fmt:format(...), {
+    hint = 'a path is such as a.b[2]["odd name"]',
+  })
+end
+
+local function quoted(text, at)
+  local stop = at
+  repeat
+    stop = text:find('"', stop + 1, true)
+    local _, slashes = text:sub(at, stop and stop - 1 or #text):match("^(.-)(\\*)$")
+  until not stop or #slashes % 2 == 0
+  local name = stop and data.json_decode(text:sub(at, stop))
+  return type(name) == "string" and name or nil, stop and stop + 1
+end
+
+--- Reads a path. An item `[+]` is M.APPEND.
+---@param text string
+---@return (string|integer|table)[]? path
+---@return prov.Err?
+function M.parse(text)
+  local out, at = {}, 1
+  if text == "." then
+    return out
+  end
+  while at <= #text do
+    local key, behind
+    local sign = text:sub(at, at)
+    if sign == "." and text:find("^%[", at + 1) then -- as jq writes it
+      at, sign = at + 1, "["
+    end
+    if sign == "[" then
+      local number, stop = text:match("^(%-?%d+)%]()", at + 1)
+      if number then
+        key, behind = math.tointeger(tonumber(number)), stop
+      elseif text:find("^%+%]", at + 1) then
+        key, behind = M.APPEND, at + 3
+      elseif text:find('^"', at + 1) then
+        key, behind = quoted(text, at + 1)
+        behind = key and text:match("^%]()", behind)
+      end
+      if not behind or key == 0 then
+        return fail(text, at, "%s",
+          key == 0 and "items of a list count from 1" or "brackets hold a number, + or a quoted name")
+      end
+    else
+      if sign == "." then
+        at = at + 1
+      elseif at > 1 then
+        return fail(text, at, "'.' or '[' is missing")
+      end
+      key, behind = text:match("^([%w_\128-\255-]+)()", at)
+      if text:find('^"', at) then
+        key, behind = quoted(text, at)
+      end
+      if not key then
+        return fail(text, at, "a name is missing; one with other signs than letters, digits, _ and - needs quotes")
+      end
+    end
+    out[#out + 1] = key
+    at = behind
+  end
+  return out
+end
+
+--- Writes a path.
+---@param path (string|integer)[]
+---@return string
+function M.format(path)
+  local out = {}
+  for i, key in ipairs(path) do
+    if math.type(key) == "integer" then
+      out[i] = "[" .. key .. "]"
+    elseif key:find("^[%w_\128-\255-]+$") then
+      out[i] = (i > 1 and "." or "") .. key
+    else
+      out[i] = "[" .. (data.json_encode(key) or ("%q"):format(key)) .. "]"
+    end
+  end
+  return table.concat(out)
+end
+
+-- A number for an item counted from the end, or behind it.
+local function index_in(list, key)
+  if key == M.APPEND then
+    return #list + 1
+  end
+  return math.type(key) == "integer" and key < 0 and #list + 1 + key or key
+end
+
+--- The path as a value has it: items are counted from 1, fields of maps are strings.
+---@param v any
+---@param path any[]
+---@return (string|integer)[]
+function M.resolve(v, path)
+  local out = {}
+  for i, key in ipairs(path) do
+    local kind = v ~= nil and data.kind(v)
+    if kind == "list" then
+      key = index_in(v, key)
+    elseif kind == "map" then
+      key = tostring(key)
+    elseif key == M.APPEND then
+      key = 1
+    end
+    out[i] = key
+    v = type(v) == "table" and v[key] or nil
+  end
+  return out
+end
+
+--- The value at a path that M.resolve gave; nil when there is none.
+---@param v any
+---@param path (string|integer)[]
+---@return any
+function M.get(v, path)
+  for _, key in ipairs(path) do
+    if type(v) ~= "table" then
+      return nil
+    end
+    v = v[key]
+  end
+  return v
+end
+
+return M
