@@ -3,8 +3,6 @@
 #include "data/yaml.h"
 #include "lua/l_data.h"
 
-#define DOC_TYPE "prov.data.doc"
-
 /* A walk that writes through libyaml. */
 typedef struct yaml_walk {
     l_data_walk base;
@@ -119,7 +117,7 @@ int l_data_yaml_decode(lua_State *L)
     pv_bytes text = lx_checkbytes(L, 1);
     pv_yaml_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0)};
     pv_err err;
-    pv_doc **box = lx_newbox(L, DOC_TYPE);
+    pv_doc **box = lx_newbox(L, L_DATA_DOC);
     *box = pv_alloc(sizeof **box);
     if (pv_yaml_read(*box, text, &limits, &err) != PV_OK) return lx_fail(L, &err);
     l_data_push_node(L, *box, PV_DOC_ROOT);
@@ -129,7 +127,7 @@ int l_data_yaml_decode(lua_State *L)
 
 static int doc_close(lua_State *L)
 {
-    pv_doc **box = lx_boxslot(L, 1, DOC_TYPE);
+    pv_doc **box = lx_boxslot(L, 1, L_DATA_DOC);
     pv_doc_deinit(*box);
     pv_free(*box);
     *box = NULL;
@@ -152,7 +150,7 @@ static uint32_t child_of(lua_State *L, const pv_doc *doc, uint32_t id)
  * above it that exists */
 static int doc_at(lua_State *L)
 {
-    const pv_doc *doc = lx_checkbox(L, 1, DOC_TYPE);
+    const pv_doc *doc = lx_checkbox(L, 1, L_DATA_DOC);
     uint32_t id = PV_DOC_ROOT;
     luaL_checktype(L, 2, LUA_TTABLE);
     for (lua_Integer i = 1; lua_rawgeti(L, 2, i) != LUA_TNIL; i++) {
@@ -170,6 +168,6 @@ void l_data_define_doc(lua_State *L)
 {
     static const luaL_Reg doc_methods[] = {{"at", doc_at}, {NULL, NULL}};
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
-    lx_deftype(L, DOC_TYPE, doc_methods, doc_close);
+    lx_deftype(L, L_DATA_DOC, doc_methods, doc_close);
     lx_deftype(L, "prov.data.yaml_writer", no_methods, writer_gc);
 }
