@@ -145,14 +145,15 @@ int l_data_toml_encode(lua_State *L)
 {
     pv_err err;
     toml_walk w = {.base = {.L = L, .types = l_data_types_of(L), .err = &err}};
+    bool is_value = lua_toboolean(L, 2);
     pv_status status;
     luaL_checkany(L, 1);
     w.base.out = lx_newbuf(L, L_DATA_MAX_TEXT);
     w.doc = new_doc(L);
     status = put_value(&w, 1, pv_doc_add(w.doc, 0, 0, 0));
     if (status == PV_OK) {
-        status = lua_toboolean(L, 2) ? pv_toml_write_value(w.base.out, w.doc, PV_DOC_ROOT, &err)
-                                     : pv_toml_write(w.base.out, w.doc, &err);
+        status = is_value ? pv_toml_write_value(w.base.out, w.doc, PV_DOC_ROOT, &err)
+                          : pv_toml_write(w.base.out, w.doc, &err);
     }
     pv_doc_deinit(w.doc); /* it may be large, and the collector late */
     if (status != PV_OK) return lx_fail(L, &err);

@@ -109,7 +109,7 @@ end
 
 function readers.float(text)
   local v = number(text)
-  return v and v + 0.0
+  return v and v * 1.0 -- not + 0.0, which makes -0.0 positive
 end
 
 for _, tag in ipairs({ "datetime", "datetime-local", "date-local", "time-local" }) do

@@ -12,7 +12,7 @@ local function normal(leaf)
   local text = leaf.value
   if leaf.type == "float" then
     local v = assert(toml.untagged(leaf))
-    text = v ~= v and "nan" or ("%a"):format(v)
+    text = v ~= v and "nan" or ("%a"):format(v + 0.0) -- -0.0 equals 0.0
   elseif leaf.type:find("time", 1, true) then
     text = text:gsub("(%.%d-)0*([Z+-].*)$", "%1%2"):gsub("(%.%d-)0*$", "%1"):gsub("%.([Z+-])", "%1"):gsub("%.$", "")
   end
@@ -65,7 +65,8 @@ end
 
 local function wanted(name)
   local text = assert(fs.read(root .. "/" .. name:gsub("toml$", "json")))
-  return json.decode(text) or with_nul(assert(json.decode((text:gsub("\\u0000", STAND_IN)))))
+  local without = text:gsub("\\\\", "\1"):gsub("\\u0000", STAND_IN):gsub("\1", "\\\\")
+  return json.decode(text) or with_nul(assert(json.decode(without)))
 end
 
 local function report(version, what, good, total, bad)
