@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "data/toml.h"
@@ -301,6 +302,22 @@ static pv_status read_inline(reader *r, uint32_t id, uint32_t depth)
     return PV_OK;
 }
 
+/* What to do about a word that is no value. */
+static const char *advice(pv_bytes word)
+{
+    static const char *const bools[] = {"true", "false", "yes", "no", "on", "off", NULL};
+    static const char *const nulls[] = {"null", "nil", "none", NULL};
+    for (int i = 0; bools[i] != NULL; i++) {
+        if (word.len == strlen(bools[i]) && strncasecmp(word.data, bools[i], word.len) == 0)
+            return "write true or false, or quote it to make it a string";
+    }
+    for (int i = 0; nulls[i] != NULL; i++) {
+        if (word.len == strlen(nulls[i]) && strncasecmp(word.data, nulls[i], word.len) == 0)
+            return "TOML has no null; leave the key out";
+    }
+    return "text needs quotes";
+}
+
 static pv_status read_scalar(reader *r, uint32_t id)
 {
     pv_bytes rest = {r->t.at, (size_t)(r->t.end - r->t.at)}, token = rest;
@@ -318,13 +335,15 @@ static pv_status read_scalar(reader *r, uint32_t id)
         value.kind = PV_NODE_BOOL;
         value.u.boolean = false;
     } else {
-        bool word = strchr("0123456789+-.in", *token.data) == NULL;
+        bool word = strchr("0123456789+-.", *token.data) == NULL &&
+                    !(token.len == 3 &&
+                      (memcmp(token.data, "inf", 3) == 0 || memcmp(token.data, "nan", 3) == 0));
         pv_buf_reset(&r->t.scratch);
         if (word ||
             pv_toml_scalar(&value, token, r->limits.version_1_1,
                            pv_buf_reserve(&r->t.scratch, token.len + 4), &len, &why) != PV_OK) {
             return pv_toml_wrong(&r->t, "'%s' is no value: %s", pv_toml_shown(token, shown),
-                                 word ? "text needs quotes" : why);
+                                 word ? advice(token) : why);
         }
     }
     r->t.at += token.len;

@@ -201,7 +201,7 @@ static pv_status parse_decimal(pv_node *out, pv_bytes token, const char *p, cons
 {
     const char *digits = p;
     bool is_float = false, negative = token.data[0] == '-';
-    if (p != end && !is_digit(*p) && *p != '_' && *p != '.') *why = "text needs quotes";
+    if (p != end && *p == '.') *why = "a point must stand between two digits";
     else p = skip_digits(p, end, 10, why);
     if (*why == NULL && *digits == '0' && p - digits > 1)
         *why = "a number has no zeros in front; quote it to make it a string";
