@@ -47,16 +47,23 @@ local function below(path, key)
   return out
 end
 
---- A text that is changed step by step.
+--- A text that is changed step by step. `now` is what it consists of, read when it is asked for.
 local Draft = {}
-Draft.__index = Draft
 
-function Draft:put(text)
-  local now, e = Text.read(text)
+function Draft:__index(name)
+  if name ~= "now" then
+    return Draft[name]
+  end
+  local now, e = Text.read(self.text)
   if not now then
     error(e, 0)
   end
   self.now = now
+  return now
+end
+
+function Draft:put(text)
+  self.text, self.now = text, nil
 end
 
 local function all_maps(list)
@@ -216,11 +223,11 @@ local function edit(text, path, fn)
   local ok, out = pcall(function()
     draft:put(text:sub(#mark + 1))
     local want = fn(draft, draft.now.tree)
-    if not equal(draft.now.tree, want) then
+    if not equal(toml.decode(draft.text), want) then
       local msg = ("cannot change '%s' without writing the file anew"):format(path_text(path))
       error(err.new("unsupported", msg, { hint = "change it by hand" }), 0)
     end
-    return mark .. draft.now.text
+    return mark .. draft.text
   end)
   if ok then
     return out
