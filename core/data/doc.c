@@ -112,6 +112,12 @@ void pv_doc_set_string(pv_doc *doc, uint32_t id, pv_bytes bytes)
     (void)pv_buf_add(&doc->text, bytes.data, bytes.len); /* no maximum: cannot fail */
 }
 
+void pv_doc_set_time(pv_doc *doc, uint32_t id, pv_bytes text)
+{
+    pv_doc_set_string(doc, id, text);
+    doc->nodes[id].kind = PV_NODE_TIME;
+}
+
 bool pv_doc_copy(pv_doc *doc, uint32_t to, uint32_t from)
 {
     pv_node *node = &doc->nodes[to];

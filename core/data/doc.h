@@ -20,6 +20,7 @@ typedef enum {
     PV_NODE_STRING,
     PV_NODE_LIST,
     PV_NODE_MAP,
+    PV_NODE_TIME, /* a date, a time or both: its text, in the canonical form of TOML */
 } pv_node_kind;
 
 enum { PV_DOC_ROOT = 1 };
@@ -73,8 +74,9 @@ uint32_t pv_doc_add(pv_doc *doc, uint32_t parent, uint32_t line, uint32_t column
  * map has the key already, which pv_doc_find tells apart. */
 uint32_t pv_doc_add_member(pv_doc *doc, uint32_t map, pv_bytes key, uint32_t line, uint32_t column);
 
-/* Makes the node a string with a copy of the bytes. */
+/* Makes the node a string with a copy of the bytes, or a time with that text. */
 void pv_doc_set_string(pv_doc *doc, uint32_t id, pv_bytes bytes);
+void pv_doc_set_time(pv_doc *doc, uint32_t id, pv_bytes text);
 
 /* Makes `to`, which must be null, a deep copy of `from`, keeping the places of the
  * original.  False when the document is full. */
@@ -83,7 +85,7 @@ bool pv_doc_copy(pv_doc *doc, uint32_t to, uint32_t from);
 /* The node; valid until the next node is added. */
 const pv_node *pv_doc_node(const pv_doc *doc, uint32_t id);
 
-/* The key of a member and the bytes of a string; valid until the next node is added. */
+/* The key of a member and the bytes of a string or time; valid until the next node is added. */
 pv_bytes pv_doc_key(const pv_doc *doc, uint32_t id);
 pv_bytes pv_doc_string(const pv_doc *doc, uint32_t id);
 

@@ -21,15 +21,17 @@ static size_t sequence(const unsigned char *p, size_t left)
 
 bool pv_utf8_valid(pv_bytes text)
 {
+    return pv_utf8_prefix(text) == text.len;
+}
+
+size_t pv_utf8_prefix(pv_bytes text)
+{
     const unsigned char *p = (const unsigned char *)text.data;
-    for (size_t i = 0; i < text.len;) {
-        size_t len;
-        if (p[i] < 0x80) {
-            i++;
-            continue;
-        }
-        if ((len = sequence(p + i, text.len - i)) == 0) return false;
+    size_t i = 0;
+    while (i < text.len) {
+        size_t len = p[i] < 0x80 ? 1 : sequence(p + i, text.len - i);
+        if (len == 0) break;
         i += len;
     }
-    return true;
+    return i;
 }

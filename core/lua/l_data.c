@@ -1,4 +1,4 @@
-/* core.data: JSON, YAML and the canonical encoding, and the kinds of values they share. */
+/* core.data: JSON, YAML, TOML and the canonical encoding, and the kinds of values they share. */
 #include "lua/l_data.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@ static const char *const kind_names[L_DATA_KINDS] = {
     "prov.data.unknown",
     "prov.data.ref",
     "prov.data.text",
+    "prov.data.time",
 };
 
 int l_data_rawfield(lua_State *L, int t, const char *name)
@@ -169,6 +170,13 @@ void l_data_push_node(lua_State *L, const pv_doc *doc, uint32_t id)
         break;
     case PV_NODE_LIST:
     case PV_NODE_MAP: push_children(L, doc, node); break;
+    case PV_NODE_TIME:
+        text = pv_doc_string(doc, id);
+        lua_createtable(L, 1, 0);
+        lua_pushlstring(L, text.data, text.len);
+        lua_rawseti(L, -2, 1);
+        luaL_setmetatable(L, kind_names[L_DATA_TIME]);
+        break;
     }
 }
 
@@ -185,10 +193,11 @@ static int l_data_list(lua_State *L)
     return 1;
 }
 
-/* data.kind(v) -> "map" | "list" | "secret" | "unknown" | "ref" | "text" | "null" | type(v) */
+/* data.kind(v) -> "map" | "list" | "secret" | "unknown" | "ref" | "text" | "time" | "null" |
+ * type(v) */
 static int l_data_kind_of(lua_State *L)
 {
-    static const char *const names[] = {"map", "list", "secret", "unknown", "ref", "text"};
+    static const char *const names[] = {"map", "list", "secret", "unknown", "ref", "text", "time"};
     luaL_checkany(L, 1);
     if (lua_islightuserdata(L, 1) && lua_touserdata(L, 1) == NULL) lua_pushliteral(L, "null");
     else if (lua_istable(L, 1)) lua_pushstring(L, names[l_data_classify(L, 1, l_data_types_of(L))]);
@@ -223,6 +232,10 @@ static const luaL_Reg functions[] = {
     {"yaml_decode", l_data_yaml_decode},
     {"yaml_encode", l_data_yaml_encode},
     {"yaml_parts", l_data_yaml_parts},
+    {"toml_decode", l_data_toml_decode},
+    {"toml_encode", l_data_toml_encode},
+    {"toml_layout", l_data_toml_layout},
+    {"toml_time", l_data_toml_time},
     {"encode", l_data_encode},
     {"decode", l_data_decode},
     {NULL, NULL},
@@ -231,8 +244,8 @@ static const luaL_Reg functions[] = {
 int luaopen_core_data(lua_State *L);
 int luaopen_core_data(lua_State *L)
 {
-    static const char *const fields[] = {NULL,         "list_mt", "secret_mt",
-                                         "unknown_mt", "ref_mt",  "text_mt"};
+    static const char *const fields[] = {NULL,     "list_mt", "secret_mt", "unknown_mt",
+                                         "ref_mt", "text_mt", "time_mt"};
     l_data_types *types;
     l_data_define_doc(L);
     luaL_newlibtable(L, functions);

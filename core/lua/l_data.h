@@ -13,10 +13,11 @@ typedef enum {
     L_DATA_REF, /* { ["@address"] = string, ["@path"] = list }: no clash with fields that a path may
                    name */
     L_DATA_TEXT, /* { part, ... } */
+    L_DATA_TIME, /* { text }: a date, a time or both, in the canonical form of TOML */
 } l_data_kind;
 
 enum {
-    L_DATA_KINDS = L_DATA_TEXT + 1,
+    L_DATA_KINDS = L_DATA_TIME + 1,
     L_DATA_DEPTH = 500,
     L_DATA_MAX_TEXT = 1 << 30,
     L_DATA_MAX_PARTS = 1 << 20
@@ -78,12 +79,16 @@ pv_status l_data_bad_type(l_data_walk *w, int idx);
 /* Pushes what a node of a document means in Lua; `doc` is on the stack somewhere. */
 void l_data_push_node(lua_State *L, const pv_doc *doc, uint32_t id);
 
-/* The functions, in l_data_json.c, l_data_yaml.c and l_data_codec.c. */
+/* The functions, in l_data_json.c, l_data_yaml.c, l_data_toml.c and l_data_codec.c. */
 int l_data_json_decode(lua_State *L);
 int l_data_json_encode(lua_State *L);
 int l_data_yaml_decode(lua_State *L);
 int l_data_yaml_encode(lua_State *L);
 int l_data_yaml_parts(lua_State *L);
+int l_data_toml_decode(lua_State *L);
+int l_data_toml_encode(lua_State *L);
+int l_data_toml_layout(lua_State *L);
+int l_data_toml_time(lua_State *L);
 int l_data_encode(lua_State *L);
 int l_data_decode(lua_State *L);
 

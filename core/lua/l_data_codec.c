@@ -67,6 +67,11 @@ static pv_status put_table(l_data_walk *w, int idx)
     case L_DATA_TEXT: status = put_list(w, idx, PV_CODE_TEXT); break;
     case L_DATA_UNKNOWN: status = put_fields(w, idx, PV_CODE_UNKNOWN, "type", "origins"); break;
     case L_DATA_REF: status = put_fields(w, idx, PV_CODE_REF, "@address", "@path"); break;
+    case L_DATA_TIME: /* stands as its text */
+        lua_rawgeti(w->L, idx, 1);
+        status = put_value(w, lua_gettop(w->L));
+        lua_pop(w->L, 1);
+        break;
     case L_DATA_SECRET:
         status = wrote(w, pv_codec_put(w->out, PV_CODE_SECRET));
         lua_rawgeti(w->L, idx, 1);

@@ -1,7 +1,7 @@
 ---@meta core.data
 
---- JSON, YAML and the canonical encoding, and the kinds of values they share. Use prov.json,
---- prov.yaml and prov.value instead, which stand in front of it.
+--- JSON, YAML, TOML and the canonical encoding, and the kinds of values they share. Use prov.json,
+--- prov.yaml, prov.toml and prov.value instead, which stand in front of it.
 local data = {}
 
 ---@class prov.Doc where the values of a text were written
@@ -16,13 +16,14 @@ data.secret_mt = {} -- of `{ value }`
 data.unknown_mt = {} -- of `{ type = string?, origins = string[]? }`
 data.ref_mt = {} -- of `{ ["@address"] = string, ["@path"] = list }`
 data.text_mt = {} -- of a list of strings and references
+data.time_mt = {} -- of `{ text }`: a date, a time or both
 
 --- Marks a table (a new one by default) as a list.
 ---@param t? table
 ---@return table t
 function data.list(t) end
 
---- What a value is: "map", "list", "secret", "unknown", "ref", "text", "null" or its Lua type.
+--- What a value is: "map", "list", "secret", "unknown", "ref", "text", "time", "null" or its Lua type.
 ---@param v any
 ---@return string
 function data.kind(v) end
@@ -67,6 +68,40 @@ function data.yaml_encode(v) end
 ---@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer, value: string }[]?
 ---@return prov.Err? err
 function data.yaml_parts(text) end
+--- Reads TOML.
+---@param text string
+---@param max_bytes? integer
+---@param version_1_1? boolean also accept what TOML 1.1 adds
+---@param plain? boolean dates and times as strings
+---@return table? value
+---@return prov.Doc|prov.Err doc
+function data.toml_decode(text, max_bytes, version_1_1, plain) end
+
+--- Writes TOML with sorted keys: a document, or what stands behind `key =`, on one line.
+---@param v any
+---@param is_value? boolean
+---@return string? text
+---@return prov.Err? err "invalid": null, a root that is no map
+function data.toml_encode(v, is_value) end
+
+---@class prov.TomlSpan
+---@field kind "comment"|"table"|"element"|"member"|"item"
+---@field node integer what it makes; 0 for comments
+---@field owner integer of a member or item: the table or list whose header or brackets it is below
+---@field from integer
+---@field value integer of a member or item: where its value begins
+---@field to integer
+
+--- Where everything stands in a TOML text. The root is node 1; nodes[id] is { parent, key }.
+---@param text string
+---@return { spans: prov.TomlSpan[], nodes: table<integer, { [1]: integer, [2]: string|integer }> }?
+---@return prov.Err?
+function data.toml_layout(text) end
+
+--- A date, a time or both, marked as such.
+---@param text string
+---@return table? time nil when TOML has no such date or time
+function data.toml_time(text) end
 
 --- The canonical encoding: equal values have equal bytes.
 ---@param v any

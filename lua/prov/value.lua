@@ -1,9 +1,10 @@
---- The values of infra: plain Lua values and four marked kinds that survive every function.
+--- The values of infra: plain Lua values and marked kinds that survive every function.
 --
 -- secret   a value that is never shown
 -- unknown  a value that is known only after apply
 -- ref      a value of another resource: an address and a path of keys
 -- text     a string with references in it
+-- time     a date, a time or both as TOML has them; infra itself gets them as strings
 --
 -- A ref grows by indexing (`r.ip`, `r[1]`), and `..` on marked values gives a text.
 
@@ -12,7 +13,12 @@ local data = require("core.data")
 local M = {}
 
 local secret_mt, unknown_mt, ref_mt, text_mt = data.secret_mt, data.unknown_mt, data.ref_mt, data.text_mt
-local MARKED = { [secret_mt] = "secret", [unknown_mt] = "unknown", [ref_mt] = "ref", [text_mt] = "text" }
+local time_mt = data.time_mt
+local LATER = { [secret_mt] = "secret", [unknown_mt] = "unknown", [ref_mt] = "ref", [text_mt] = "text" }
+local MARKED = { [time_mt] = "time" }
+for mt, kind in pairs(LATER) do
+  MARKED[mt] = kind
+end
 
 --- JSON's and YAML's null.
 M.null = data.null
@@ -58,7 +64,7 @@ function M.text(parts)
   return setmetatable(out, text_mt)
 end
 
---- Kind of a marked value ("secret", "unknown", "ref", "text"), or nil.
+--- Kind of a marked value ("secret", "unknown", "ref", "text", "time"), or nil.
 ---@return string?
 function M.marked(v)
   if type(v) == "table" then
@@ -73,6 +79,7 @@ local function is(mt)
 end
 
 M.is_secret, M.is_unknown, M.is_ref, M.is_text = is(secret_mt), is(unknown_mt), is(ref_mt), is(text_mt)
+M.is_time = is(time_mt)
 
 ---@return boolean
 function M.is_marked(v)
@@ -112,7 +119,7 @@ local function no_arithmetic(a, b)
   error(("cannot calculate with %s: its value is known only after apply"):format(tostring(v)), 2)
 end
 
-for mt in pairs(MARKED) do
+for mt in pairs(LATER) do
   mt.__concat = concat
   for _, event in ipairs({
     "__add",
@@ -162,6 +169,18 @@ function text_mt.__tostring(text)
     out[i] = type(part) == "string" and part:gsub("%${", "$${") or tostring(part)
   end
   return table.concat(out)
+end
+
+function time_mt.__tostring(time)
+  return time[1]
+end
+
+function time_mt.__eq(a, b)
+  return a[1] == b[1]
+end
+
+function time_mt.__concat(a, b)
+  return tostring(a) .. tostring(b)
 end
 
 --- Calls visit(v, kind) for every marked value in v; stops when it returns true.

@@ -202,7 +202,7 @@ function M.find(name)
   if dir then
     return dir
   end
-  for _, file in ipairs({ "infra.yaml", "infra.yml", "infra.lua", "infra.json" }) do
+  for _, file in ipairs({ "infra.yaml", "infra.yml", "infra.toml", "infra.lua", "infra.json" }) do
     if fs.exists(file) then -- surely not meant to act on another workspace
       return nil, err.new("notfound", ("%s is here, but no %s that makes this folder a workspace"):format(file, FILE), {
         hint = "prov workspace new . makes it one; -w names another",
@@ -279,7 +279,7 @@ function M.create(dir, opts)
   if is_workspace(dir) then
     return err.fail("exists", "%s is a workspace already", dir)
   end
-  for _, existing in ipairs({ "infra.yaml", "infra.lua", "infra.json" }) do
+  for _, existing in ipairs({ "infra.yaml", "infra.yml", "infra.toml", "infra.lua", "infra.json" }) do
     if fs.exists(dir .. "/" .. existing) then
       opts.infra = false
     end

@@ -14,6 +14,7 @@ static pv_status put(pv_yaml_writer *w, const pv_doc *doc, uint32_t id, pv_err *
     case PV_NODE_BOOL: return pv_yaml_put_bool(w, node->u.boolean, err);
     case PV_NODE_INT: return pv_yaml_put_int(w, node->u.integer, err);
     case PV_NODE_FLOAT: return pv_yaml_put_float(w, node->u.number, err);
+    case PV_NODE_TIME:
     case PV_NODE_STRING: return pv_yaml_put_string(w, pv_doc_string(doc, id), err);
     case PV_NODE_LIST: status = pv_yaml_begin_list(w, node->u.children.count == 0, err); break;
     case PV_NODE_MAP: status = pv_yaml_begin_map(w, node->u.children.count == 0, err); break;

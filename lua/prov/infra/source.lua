@@ -114,7 +114,7 @@ end
 ---@return string[]? paths, prov.Err?
 function M.files(dir)
   local paths = {}
-  for _, extension in ipairs({ "lua", "yaml", "yml", "json" }) do
+  for _, extension in ipairs({ "lua", "yaml", "yml", "toml", "json" }) do
     local path = dir .. "/infra." .. extension
     if fs.exists(path) then
       paths[#paths + 1] = path
@@ -128,7 +128,7 @@ function M.files(dir)
   end
   if #paths == 0 then
     return nil,
-      err.new("notfound", ("%s has no infra.lua, infra.yaml or infra.json"):format(dir), {
+      err.new("notfound", ("%s has no infra.lua, infra.yaml, infra.toml or infra.json"):format(dir), {
         hint = "write one; 'prov workspace new' makes an example",
       })
   end
