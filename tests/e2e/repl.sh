@@ -43,7 +43,8 @@ keys -l 'apply()' && keys Enter
 shows "apply refuses" '1 change in no file'
 keys -l ':changes' && keys Enter
 shows "the changes" '^infra\.servers\.web\.count = 4'
-keys -l ':revert' && keys Enter
+keys -l ':write' && keys Enter
+shows "what was written" '^written: .*infra\.yaml'
 keys -l 'function f(x)' && keys Enter
 shows "more lines" '^  \.\.\.'
 keys -l 'return { answer = x, "two" } end' && keys Enter
@@ -78,8 +79,10 @@ grep -q 'f(42)' .prov/repl-history || fail "no history of the workspace"
 grep -q '^f(42)$' good.lua || fail "good.lua: $(cat good.lua)"
 grep -q '^:' good.lua && fail "good.lua has commands in it"
 
+grep -q '^# two of them' infra.yaml && grep -q 'count: 4' infra.yaml || fail "infra.yaml: $(cat infra.yaml)"
+
 # Without a person.
-run 0 eval '40 + infra.servers.web.count'
+run 0 eval '38 + infra.servers.web.count'
 has 42
 run 0 eval 'infra.networks' -o json
 has '"lan": {}'

@@ -3,6 +3,7 @@
 local contract = require("prov.contract")
 local data = require("core.data")
 local err = require("prov.err")
+local formats = require("prov.formats")
 local fs = require("prov.fs")
 local interpolate = require("prov.config.interpolate")
 local layers = require("prov.config.layers")
@@ -46,7 +47,7 @@ local function path_of(place, key)
 end
 
 local function editor(place)
-  return require("prov.edit." .. place.path:match("%.(%a+)$"))
+  return formats.of_file(place.path).edit
 end
 
 local function write(place, text)

@@ -45,7 +45,7 @@ function M.read_text(place, text, e)
     slot.err = e
     return slot
   end
-  local tree, at = require("prov." .. place.path:match("%.(%a+)$")).decode(text, { file = place.path })
+  local tree, at = require("prov.formats").of_file(place.path):decode(text, { file = place.path, plain = true })
   if err.is(at) then
     slot.err = at
     return slot

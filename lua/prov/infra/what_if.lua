@@ -128,6 +128,48 @@ function M.source_of(sources, edit)
   return at and sources[at] or nil
 end
 
+--- Puts the edits into the files that declare what they change; the first file that can be edited takes what no file
+--- declares. All or nothing is written; Lua files are edited by people.
+---@param sources prov.Source[] without the edits
+---@return string[]? paths of the files that were changed
+---@return prov.Err?
+function WhatIf:write(sources)
+  local formats, fs = require("prov.formats"), require("prov.fs")
+  local texts, order = {}, {}
+  local spare
+  for _, source in ipairs(sources) do
+    local format = formats.of_file(source.path)
+    spare = spare or format and format.edit and source or nil
+  end
+  for _, edit in ipairs(self.edits) do
+    local source = M.source_of(sources, edit) or spare
+    local format = source and formats.of_file(source.path)
+    if not (format and format.edit) then
+      return err.fail("unsupported", "%s is %s: change it there by hand", M.path_text(edit.path),
+        source and "in " .. source.file or "new, and no file here can take it")
+    end
+    local text, e = texts[source.path] or source.text, nil
+    if edit.value == nil then
+      text, e = format.edit.delete(text, edit.path)
+    else
+      text, e = format.edit.set(text, edit.path, edit.value)
+    end
+    if not text then
+      return nil, e:wrap("%s", source.file)
+    end
+    order[#order + 1] = not texts[source.path] and source.path or nil
+    texts[source.path] = text
+  end
+  for _, path in ipairs(order) do
+    local ok, e = fs.write_atomic(path, texts[path])
+    if not ok then
+      return nil, e
+    end
+  end
+  self:revert()
+  return order
+end
+
 --- All sources as one tree, as they were written; names of later files lie over those of earlier ones.
 ---@param sources prov.Source[]
 ---@return table<string, table>

@@ -28,7 +28,7 @@ function M.new(flags)
   require("prov.settings").use(ctx.config)
   ctx.ui = require("prov.face.cli.ui").new(ctx)
   if not os.getenv("PROV_LOG") then
-    require("prov.log").configure(ctx.config:get("log_level") or "warn", ctx.config:get("log_format"))
+    require("prov.log").configure(ctx.config:get("log_level") or "warn", (ctx.config:get("log_format")))
   end
   for _, bad in ipairs(ctx.config:check_environment()) do
     ctx.ui.warn("%s", tostring(bad))

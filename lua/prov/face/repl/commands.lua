@@ -101,6 +101,26 @@ M.OWN.changes = {
   end,
 }
 
+M.OWN.write = {
+  usage = ":write",
+  doc = "puts them into the files, which keep their comments and style",
+  run = function(session)
+    local workspace = session.ctx.workspace
+    local edits = workspace and workspace.what_if
+    if not edits or #edits.edits == 0 then
+      return { n = 1, "no changes", said = true }
+    end
+    workspace.what_if = nil
+    local sources, errs = require("prov.infra.source").read(workspace)
+    workspace.what_if = edits
+    if not sources then
+      return nil, errs[1]
+    end
+    local paths, e = edits:write(sources)
+    return paths and { n = 1, "written: " .. table.concat(paths, ", "), said = true }, e
+  end,
+}
+
 M.OWN.revert = {
   usage = ":revert",
   doc = "drops them",

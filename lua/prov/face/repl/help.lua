@@ -67,7 +67,7 @@ end
 local function setting(session, text)
   local config = session.ctx.config
   local key = text:gsub("^config%.", "")
-  local spec = config.keys[key]
+  local spec = config:spec_of(key)
   if not spec then
     return nil
   end

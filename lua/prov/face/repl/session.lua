@@ -31,7 +31,7 @@ function Session:perform(op, params)
   if pending > 0 and op.permission and op.permission.action ~= "read" then
     return nil, err.new("conflict", ("the infra has %d change%s in no file; '%s' does not run with that")
       :format(pending, pending == 1 and "" or "s", op.name), {
-      hint = ":changes lists them, :revert drops them; put them into a file to keep them",
+      hint = ":changes lists them, :write puts them into the files, :revert drops them",
     })
   end
   return op.run(self.ctx, params)
