@@ -230,7 +230,7 @@ local function write_end(self, batch, slot)
     jobs_of.wait(batch, job)
     return job
   end
-  job.sent = nil
+  job.sent = outcome ~= "done" and job.sent or nil -- it may be let run again
   job.events = slot.events + 1
   jobs_of.finish(batch, job, outcome)
   return job
