@@ -79,6 +79,7 @@ describe("workspace lock", function()
     local there = foreign(owner)
     local lock <close> = assert(locks.lock(s, "apply"))
     assert.equal("conflict", commit(there))
+    assert.equal("written", commit(lock.token))
     os.execute("kill " .. stat()[2]) -- its parent, which was not to wait
   end))
 
