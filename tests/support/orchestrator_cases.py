@@ -252,6 +252,10 @@ def ways_in():
     if made.returncode == 0:
         server = Server("tls", "--cert", work + "/cert.pem", "--key", work + "/key.pem")
         check(server.address.startswith("https:") and server.ask("GET", "/v1/version")[0] == 200, "TLS")
+        for ca, code, text in ((None, 5, "PROV_CA"), (work + "/cert.pem", 0, ""), (work + "/key.pem", 5, "PROV_CA")):
+            env = {**os.environ, "PROV_TOKEN": server.token, "PROV_CA": ca or ""}
+            said = subprocess.run([prov, "--remote", server.address, "version"], env=env, capture_output=True, text=True)
+            check(said.returncode == code and text in said.stderr, f"TLS with {ca}: {said.returncode} {said.stderr}")
         server.stop()
     else:
         print("SKIP: no openssl to make a certificate")
