@@ -214,6 +214,12 @@ pv_status change_fail(pv_change *c, int rc, const char *what);
 
 #define SWAP_NEW "-new"   /* ending of the file that takes the place of the store's */
 #define SWAP_MARK "-swap" /* ending of the file that is there while that happens */
+#define SWAP_MADE "-made" /* ending of a new store until it is whole */
+
+/* Lets fn make a store beside path and puts it there, unless there is one meanwhile: a file at path
+ * is always whole, so an empty one was cut short. */
+pv_status swap_make(const char *path, pv_status (*fn)(const char *path, void *arg, pv_err *err),
+                    void *arg, pv_err *err);
 
 /* Between the two no other file takes the place of the one at path. */
 pv_status swap_enter(const char *path, int *folder, pv_err *err);

@@ -100,33 +100,37 @@ static void keep_to_ourselves(pv_store *s)
 }
 
 /* What can be said of the file before LMDB sees it.  With opened.mutex held. */
-static pv_status check_file(pv_store *s, bool *fresh, pv_err *err)
+static pv_status check_file(pv_store *s, bool making, pv_err *err)
 {
     struct stat st;
-    *fresh = stat(s->path, &st) != 0;
-    if (*fresh && errno != ENOENT) return pv_fail_errno(err, errno, "open store %s", s->path);
-    if (*fresh && !s->readonly) return PV_OK;
-    if (*fresh) return pv_fail(err, PV_ENOTFOUND, "open store %s: there is none", s->path);
+    if (stat(s->path, &st) != 0) {
+        if (errno != ENOENT) return pv_fail_errno(err, errno, "open store %s", s->path);
+        if (making) return PV_OK;
+        return pv_fail(err, PV_ENOTFOUND, "open store %s: there is none", s->path);
+    }
     if (!S_ISREG(st.st_mode)) {
         return pv_fail(err, PV_EINVAL, "open store %s: not a regular file", s->path);
     }
-    if (s->readonly && st.st_size == 0) {
-        return pv_fail(err, PV_ENOTFOUND, "open store %s: it is empty", s->path);
+    if (st.st_size == 0 && !making) {
+        return pv_fail(err, PV_ECORRUPT,
+                       "open store %s: the file is empty; put a backup in its place, or remove it "
+                       "if nothing was recorded yet",
+                       s->path);
     }
     if (!is_listed(st.st_dev, st.st_ino)) return PV_OK;
     return pv_fail(err, PV_EBUSY, "open store %s: this process has it open already", s->path);
 }
 
 /* Opens the LMDB environment, with the list of open files locked around it. */
-static pv_status open_env(pv_store *s, bool *fresh, pv_err *err)
+static pv_status open_env(pv_store *s, bool making, pv_err *err)
 {
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (s->readonly ? MDB_RDONLY : 0);
     struct stat st;
     pv_status status;
-    int folder, rc;
-    if ((status = swap_enter(s->path, &folder, err)) != PV_OK) return status;
+    int folder = -1, rc;
+    if (!making && (status = swap_enter(s->path, &folder, err)) != PV_OK) return status;
     pthread_mutex_lock(&opened.mutex);
-    status = check_file(s, fresh, err);
+    status = check_file(s, making, err);
     if (status == PV_OK) status = reserve_lock_file(s, err);
     if (status == PV_OK && (rc = mdb_env_open(s->env, s->path, flags, 0600)) != 0) {
         status = store_fail(s, err, rc, "open store");
@@ -267,28 +271,15 @@ static pv_status read_meta(pv_store *s, MDB_txn *txn, pv_err *err)
     return check_seal(s, val[2], err);
 }
 
-/* Fills an empty file, or lets a process that was faster do it. */
+/* Fills the empty file of a store that is being made. */
 static pv_status create(pv_store *s, pv_err *err)
 {
     MDB_txn *txn = NULL;
     pv_status status;
     int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (rc != 0) return store_fail(s, err, rc, "create store");
-    status = read_meta(s, txn, err);
-    if (status == PV_ENOTFOUND) {
-        MDB_dbi main_dbi;
-        MDB_stat stats = {0};
-        if ((rc = mdb_dbi_open(txn, NULL, 0, &main_dbi)) == 0) rc = mdb_stat(txn, main_dbi, &stats);
-        if (rc == 0 && stats.ms_entries != 0) {
-            status =
-                pv_fail(err, PV_ECORRUPT, "open store %s: this is not a store of prov", s->path);
-        } else {
-            if (rc == 0) rc = open_tables(s, txn, MDB_CREATE);
-            status = rc == 0 ? make_meta(s, txn, err) : store_fail(s, err, rc, "create store");
-        }
-    } else if (status == PV_OK && (rc = open_tables(s, txn, 0)) != 0) {
-        status = store_fail(s, err, rc, "open store");
-    }
+    rc = open_tables(s, txn, MDB_CREATE);
+    status = rc == 0 ? make_meta(s, txn, err) : store_fail(s, err, rc, "create store");
     if (status != PV_OK) {
         mdb_txn_abort(txn);
         return status;
@@ -331,16 +322,13 @@ static pv_status set_up(pv_store *s, size_t map_size, pv_err *err)
     return rc == 0 ? PV_OK : store_fail(s, err, rc, "open store");
 }
 
-pv_status pv_store_open(pv_store **out, const char *path, const pv_store_options *options,
-                        pv_err *err)
+static pv_status open_at(pv_store **out, const char *path, const pv_store_options *options,
+                         bool making, pv_err *err)
 {
-    static const pv_store_options defaults;
     pv_store *s = pv_alloc(sizeof *s);
     pv_status status;
-    bool fresh = false;
     int dead;
     *out = NULL;
-    if (options == NULL) options = &defaults;
     s->path = pv_strdup(path);
     s->readonly = options->readonly;
     queue_init(s);
@@ -353,22 +341,47 @@ pv_status pv_store_open(pv_store **out, const char *path, const pv_store_options
         s->sealer = options->sealer->retain(options->sealer);
     }
     if ((status = set_up(s, options->map_size, err)) != PV_OK) goto fail;
-    if ((status = open_env(s, &fresh, err)) != PV_OK) goto fail;
+    if ((status = open_env(s, making, err)) != PV_OK) goto fail;
     mdb_reader_check(s->env, &dead); /* slots of processes that were killed */
     guard_enter(s);
     status = open_existing(s, err);
-    if (status == PV_ENOTFOUND && !s->readonly) status = create(s, err);
+    if (status == PV_ENOTFOUND && making) status = create(s, err);
     guard_leave();
     if (status == PV_ENOTFOUND) {
-        status = pv_fail(err, PV_ENOTFOUND, "open store %s: it is empty", s->path);
+        status = pv_fail(err, PV_ECORRUPT,
+                         "open store %s: this is not a store of prov, or all of it is gone; put a "
+                         "backup in its place",
+                         s->path);
     }
-    if (status == PV_OK && fresh) status = pv_path_sync_parent(path, err);
     if (status != PV_OK) goto fail;
     *out = s;
     return PV_OK;
 fail:
     pv_store_close(s);
     return status;
+}
+
+static pv_status make_beside(const char *path, void *arg, pv_err *err)
+{
+    pv_store *s;
+    pv_status status = open_at(&s, path, arg, true, err);
+    pv_store_close(s);
+    return status;
+}
+
+pv_status pv_store_open(pv_store **out, const char *path, const pv_store_options *options,
+                        pv_err *err)
+{
+    pv_store_options wanted = {0};
+    struct stat st;
+    pv_status status;
+    *out = NULL;
+    if (options != NULL) wanted = *options;
+    if (!wanted.readonly && stat(path, &st) != 0 && errno == ENOENT) {
+        status = swap_make(path, make_beside, &wanted, err);
+        if (status != PV_OK) return status;
+    }
+    return open_at(out, path, &wanted, false, err);
 }
 
 void pv_store_close(pv_store *s)

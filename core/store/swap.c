@@ -119,6 +119,33 @@ pv_status pv_store_swap(const char *path, pv_err *err)
     return rc == 0 ? PV_OK : pv_fail_errno(err, rc, "replace %s", path);
 }
 
+static void remove_made(const char *path)
+{
+    (void)remove_file(path, SWAP_MADE);
+    (void)remove_file(path, SWAP_MADE "-lock");
+}
+
+pv_status swap_make(const char *path, pv_status (*fn)(const char *path, void *arg, pv_err *err),
+                    void *arg, pv_err *err)
+{
+    pv_status status = PV_OK;
+    int folder = open_folder(path);
+    if (folder >= 0) (void)lock_folder(folder, LOCK_EX); /* where there are no locks, none helps */
+    if (!exists(path, "")) {
+        pv_buf made = beside(path, SWAP_MADE);
+        remove_made(path); /* what a killed one left */
+        status = fn(made.data, arg, err);
+        if (status == PV_OK && rename(made.data, path) != 0) {
+            status = pv_fail_errno(err, errno, "create store %s", path);
+        }
+        remove_made(path);
+        if (status == PV_OK) status = pv_path_sync_parent(path, err);
+        pv_buf_deinit(&made);
+    }
+    swap_leave(folder);
+    return status;
+}
+
 pv_status swap_check(const pv_store *s, pv_err *err)
 {
     struct stat st;

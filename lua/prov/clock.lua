@@ -44,7 +44,8 @@ function M.after(ms, fn)
 end
 
 --- When the kernel started a process, in its own ticks; nil when there is none. With the pid it
---- names a process for good, for pids are used again.
+--- names a process for good, for pids are used again. One that has ended and that nobody has waited for is none:
+--- the first process of a container often never does.
 local function started(pid)
   local file = io.open(("/proc/%d/stat"):format(pid))
   if not file then
@@ -55,6 +56,9 @@ local function started(pid)
   local fields = {}
   for word in text:match("%)(.*)$"):gmatch("%S+") do
     fields[#fields + 1] = word
+  end
+  if fields[1] == "Z" and tonumber(fields[18]) <= 1 then -- none of its threads is left either
+    return nil
   end
   return fields[20]
 end

@@ -14,20 +14,26 @@ local SWEEPS, PASSED_MAX = 6, 20000
 local COLORS = { network = 1, server = 2, taskserv = 3, volume = 4, firewall = 5 }
 local COLOR_COUNT = 8
 
+-- Each colour stands there twice: for viewers that know no variables, which would draw nothing, and for the others.
 local STYLE = [[
   svg { --page: #ffffff; --box: #f8fafc; --line: #cbd5e1; --text: #0f172a; --dim: #64748b; --edge: #94a3b8;
     font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-  .c1 { --c: #0284c7 } .c2 { --c: #16a34a } .c3 { --c: #7c3aed } .c4 { --c: #d97706 }
-  .c5 { --c: #dc2626 } .c6 { --c: #0d9488 } .c7 { --c: #db2777 } .c8 { --c: #64748b }
+  .c1 { fill: #0284c7; --c: #0284c7 } .c2 { fill: #16a34a; --c: #16a34a } .c3 { fill: #7c3aed; --c: #7c3aed }
+  .c4 { fill: #d97706; --c: #d97706 } .c5 { fill: #dc2626; --c: #dc2626 } .c6 { fill: #0d9488; --c: #0d9488 }
+  .c7 { fill: #db2777; --c: #db2777 } .c8 { fill: #64748b; --c: #64748b }
   @media (prefers-color-scheme: dark) {
     svg { --page: #0b1120; --box: #1e293b; --line: #334155; --text: #f1f5f9; --dim: #94a3b8; --edge: #64748b; }
     .c1 { --c: #38bdf8 } .c2 { --c: #4ade80 } .c3 { --c: #a78bfa } .c4 { --c: #fbbf24 }
     .c5 { --c: #f87171 } .c6 { --c: #2dd4bf } .c7 { --c: #f472b6 } .c8 { --c: #94a3b8 }
   }
-  .page { fill: var(--page) } .box { fill: var(--box); stroke: var(--line) } .bar { fill: var(--c) }
-  .name { fill: var(--text); font-size: 13px } .kind { fill: var(--c); font-size: 10.5px; letter-spacing: .02em }
-  .edge { fill: none; stroke: var(--edge); stroke-width: 1.25 } .tip { fill: var(--edge) }
-  .none { fill: var(--dim); font-size: 13px }
+  .page { fill: #ffffff; fill: var(--page) }
+  .box { fill: #f8fafc; fill: var(--box); stroke: #cbd5e1; stroke: var(--line) }
+  .bar { fill: var(--c) }
+  .name { fill: #0f172a; fill: var(--text); font-size: 13px }
+  .kind { fill: var(--c); font-size: 10.5px; letter-spacing: .02em }
+  .edge { fill: none; stroke: #94a3b8; stroke: var(--edge); stroke-width: 1.25 }
+  .tip { fill: #94a3b8; fill: var(--edge) }
+  .none { fill: #64748b; fill: var(--dim); font-size: 13px }
 ]]
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }

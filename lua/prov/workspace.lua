@@ -367,11 +367,16 @@ function M.delete(workspace, opts)
   end)
 end
 
---- The workspace's key (32 bytes), made at first use.
+--- The workspace's key (32 bytes), made at first use; never another one for a state that is there.
 ---@return string? key
 ---@return prov.Err?
 function Workspace:key()
   if not self.key_bytes then
+    if fs.exists(self:store_path()) and not fs.exists(self.key_path) then
+      return nil, err.new("notfound", ("the key %s is gone, and the state does not open without it"):format(
+        self.key_path), { hint = "put your copy of it there (mode 0600), or a copy of the state with its key: "
+        .. "prov state recover FILE --key KEY" })
+    end
     local folder = self.key_path:match("^(.*)/[^/]*$")
     local ok, e = fs.mkdirp(folder, 448)
     if not ok then
@@ -477,6 +482,8 @@ function Workspace:store()
   if not store then
     if e.code == "corrupt" or e.code == "unsupported" and e.msg:find("LMDB") then
       e.hint = e.hint or "'prov state recover FILE' puts a copy of 'prov state backup' in its place"
+    elseif e.code == "auth" then
+      e.hint = e.hint or ("put your copy of the right key in place of %s"):format(self.key_path)
     end
     return nil, e
   end

@@ -127,9 +127,18 @@ static void test_no_store(void **state)
     assert_int_equal(stat(t->path, &st), 0);
     assert_int_equal(st.st_size, 5); /* what is not ours stays as it is */
     write_file(t->path, "", 0);
-    expect_open(t->path, t->sealer, true, PV_ENOTFOUND, "it is empty");
-    s = open_store(t); /* an empty file becomes a store */
+    expect_open(t->path, t->sealer, true, PV_ECORRUPT, "the file is empty");
+    expect_open(t->path, t->sealer, false, PV_ECORRUPT, "the file is empty"); /* not a new store */
+    assert_int_equal(stat(t->path, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(unlink(t->path), 0);
+    snprintf(path, sizeof path, "%s-made", t->path);
+    write_file(path, junk, sizeof junk); /* left by one that was killed while it made a store */
+    s = open_store(t);
     pv_store_close(s);
+    assert_int_not_equal(stat(path, &st), 0);
+    snprintf(path, sizeof path, "%s-made-lock", t->path);
+    assert_int_not_equal(stat(path, &st), 0);
 }
 
 static void test_readonly(void **state)
@@ -225,7 +234,7 @@ static void test_foreign_database(void **state)
     assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
     raw_close(env, txn);
     expect_open(t->path, t->sealer, false, PV_ECORRUPT, "not a store of prov");
-    expect_open(t->path, t->sealer, true, PV_ENOTFOUND, "");
+    expect_open(t->path, t->sealer, true, PV_ECORRUPT, "not a store of prov");
 }
 
 static void expect_damage(const temp *t, const char *part)

@@ -60,6 +60,18 @@ has "prov state recover"
 run 0 state recover "$work/copy.mdb" --yes
 run 0 status
 
+# A key that is gone is not made anew over a state that needs it.
+rm .prov/key
+for command in status plan apply; do
+    run 4 $command
+    has "put your copy of it there"
+done
+[ -e .prov/key ] && fail "another key was made"
+run 0 state recover "$work/copy.mdb" --key "$work/old.key" --yes
+echo short >.prov/key && chmod 600 .prov/key
+run 0 state recover "$work/copy.mdb" --key "$work/old.key" --yes
+run 0 status
+
 command -v cc >/dev/null || { echo "SKIP: no C compiler for the library that kills"; e2e_end; }
 cc -shared -fPIC -O1 -o "$work/killshim.so" "$here/../support/killshim.c" -ldl -lpthread || fail "the library does not build"
 python3 "$here/../support/rewritepoints.py" "$prov" "$work/killshim.so" "$work/base" "$work/copy.mdb" "$work" || fail "see above"

@@ -85,4 +85,15 @@ describe("graph as SVG", function()
       check(data.render(nodes_of(list), "svg"), nodes_of(list))
     end
   end)
+
+  it("has its colours for viewers that know no variables too", function()
+    local svg = data.render(nodes_of({ { "a.n" } }), "svg")
+    for name in ("page box line text dim edge"):gmatch("%a+") do
+      local color = svg:match("%-%-" .. name .. ": (#%x+);")
+      for property in svg:gmatch("(%a+): var%(%-%-" .. name .. "%)") do
+        assert.truthy(svg:find(("%s: %s; %s: var(--%s)"):format(property, color, property, name), 1, true), name)
+      end
+    end
+    assert.truthy(svg:find(".c1 { fill: #0284c7; --c: #0284c7 }", 1, true))
+  end)
 end)

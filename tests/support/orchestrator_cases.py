@@ -222,6 +222,25 @@ def time_and_restarts():
     check(server.process.wait(20) == 0 and time.time() - began < 5, "a second SIGTERM hurries")
 
 
+def many_restarts():
+    server = Server("restarts", "--drain", "0.1s")
+    slow = workspace("restarted", "items: { a: {}, b: { value: '${item.a}' } }\ndefaults: { provider: demo }\n"
+                     "providers: { demo: { delay: 2s, world: world } }\n")
+    late = server.ended(server.submit("apply", workspace=slow, timeout=0.5))
+    check(late["state"] == "failed" and late["errors"][0]["code"] == "timeout", f"a timeout of an apply: {late}")
+    apply = server.submit("apply", workspace=slow)
+    long = server.submit("wait", {"duration": 60})
+    for _ in range(4):
+        until(lambda: server.job(long)["state"] == "running" and server.job(apply)["state"] != "waiting")
+        check(server.stop() == 0, "SIGTERM")
+        server.start()
+    check(server.job(long)["state"] in ("waiting", "running"), f"restarts in order are no deaths: {server.job(long)}")
+    done = server.ended(apply)
+    check(done["state"] == "done" and done["attempts"] > 1, f"an interrupted apply goes on: {done}")
+    check(len(os.listdir(os.path.join(slow, "world", "calls"))) == 2, "something was made twice")
+    check(server.stop() == 0, "SIGTERM")
+
+
 def ways_in():
     server = Server("socket", "--socket", os.path.join(work, "s"))
     check(server.ask("GET", "/v1/version", token=False)[0] == 200, "the same user over the Unix socket")
@@ -233,6 +252,10 @@ def ways_in():
     if made.returncode == 0:
         server = Server("tls", "--cert", work + "/cert.pem", "--key", work + "/key.pem")
         check(server.address.startswith("https:") and server.ask("GET", "/v1/version")[0] == 200, "TLS")
+        for ca, code, text in ((None, 5, "PROV_CA"), (work + "/cert.pem", 0, ""), (work + "/key.pem", 5, "PROV_CA")):
+            env = {**os.environ, "PROV_TOKEN": server.token, "PROV_CA": ca or ""}
+            said = subprocess.run([prov, "--remote", server.address, "version"], env=env, capture_output=True, text=True)
+            check(said.returncode == code and text in said.stderr, f"TLS with {ca}: {said.returncode} {said.stderr}")
         server.stop()
     else:
         print("SKIP: no openssl to make a certificate")
@@ -265,4 +288,4 @@ def ways_in():
     check(os.waitpid(child, 0)[1] == 0, "SIGTERM")
 
 
-run((face, order, ends, events, time_and_restarts, ways_in))
+run((face, order, ends, events, time_and_restarts, many_restarts, ways_in))

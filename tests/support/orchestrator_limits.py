@@ -62,6 +62,21 @@ def workers_that_harm():
     server.stop()
 
 
+def stopped_for_a_while():
+    """An orchestrator that was stopped (a debugger, a machine that stood still) blames no worker for it."""
+    server = Server("stopped", "--silence", "2s")
+    job = server.submit("wait", {"duration": 6})
+    until(lambda: server.job(job)["state"] == "running")
+    before = server.workers()
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    server.process.send_signal(signal.SIGCONT)
+    done = server.ended(job)
+    check(done["state"] == "done" and done["attempts"] == 1, f"after a stop: {done}")
+    check(server.workers() == before, "workers were replaced")
+    check(server.stop() == 0, "SIGTERM")
+
+
 def full_disk():
     """In a mount namespace of its own, as `unshare -m` makes it: see orchestrator-limits.sh."""
     if os.environ.get("OWN_MOUNTS") != "yes":
@@ -203,4 +218,4 @@ def races():
     server.stop()
 
 
-run((workers_that_harm, full_disk, clients, races))
+run((workers_that_harm, stopped_for_a_while, full_disk, clients, races))

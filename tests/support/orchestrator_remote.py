@@ -179,6 +179,11 @@ def files():
     check(say(server, "-w", shop, "state", "list", "-o", "name").stdout == "item.a\n", "the plan was not applied")
     said = say(server, "-w", shop, "apply", "--plan", saved, "--yes")
     check(said.returncode == 7, f"a plan that is over: {said.returncode} {said.stderr}")
+    os.remove(saved)
+    over = server.job("last")["id"]
+    check(server.ask("POST", f"/v1/jobs/{over}/retry")[0] == 200, "retry")
+    over = server.ended(over)
+    check(over["errors"][0]["code"] == "conflict", f"a job that is let run again has its files: {over}")
     copy = os.path.join(work, "here", "copy")
     check(say(server, "-w", shop, "state", "backup", copy).returncode == 0 and os.path.getsize(copy) > 0, "state backup")
     exported = os.path.join(work, "here", "state.json")

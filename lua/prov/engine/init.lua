@@ -12,6 +12,7 @@ local data = require("core.data")
 local drive = require("prov.engine.drive")
 local err = require("prov.err")
 local estimate = require("prov.engine.estimate")
+local runs_of = require("prov.engine.runs")
 local settings = require("prov.settings")
 local state = require("prov.state")
 local steps = require("prov.engine.steps")
@@ -477,7 +478,11 @@ function M.recover(input)
         end
       end
     end
-    local ok, e = commit(input.store, { epoch = input.lock.token, { "del", "open", id } })
+    local batch = { epoch = input.lock.token, { "del", "open", id } }
+    local ok, e = runs_of.close_killed(batch, input.store, id)
+    if ok then
+      ok, e = commit(input.store, batch)
+    end
     if not ok then
       return nil, e
     end

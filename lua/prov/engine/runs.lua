@@ -81,7 +81,7 @@ function M.to_retry(store, name)
     return refuse("invalid", "%s did not fail: there is nothing to run again")
   elseif run.what == "rollback" then
     return refuse("unsupported", "%s was a rollback, which is done as a whole", "go on with it: prov run resume")
-  elseif run.status == "open" then
+  elseif run.status == "open" or run.killed then
     return refuse("unsupported", "%s was killed before it could note what it left", "go on with it: prov run resume")
   elseif not run.left then
     return refuse("unsupported", "%s was run by an older prov, which did not note what it left",
@@ -208,6 +208,40 @@ function M.journal(store, id)
     out[i] = { time = entry.time, step = entry.step, phase = entry.phase, id = entry.id, error = entry.error }
   end
   return out
+end
+
+--- Adds to a batch how a run ended that was killed before it could write that down itself, as far as its journal
+--- tells; it is to be committed once everything it left is settled.
+---@param batch table
+---@param store prov.Store
+---@param id string
+---@return true?, prov.Err?
+function M.close_killed(batch, store, id)
+  local bytes, e = store:get("runs", id)
+  if bytes or e then
+    return not e or nil, e -- it wrote it down: only something that it left was not settled
+  end
+  local journal
+  bytes, e = store:get("open", id)
+  if bytes then
+    journal, e = M.journal(store, id)
+  end
+  if not journal then
+    return nil, e
+  end
+  local run = data.decode(bytes)
+  run.id, run.status, run.killed, run.after = id, "interrupted", true, store:head()
+  run.ended = journal[1] and journal[#journal].time or run.started
+  run.failed, run.skipped, run.failures = 0, 0, data.list({})
+  for _, step in ipairs(M.steps(journal)) do
+    if step.phase == "failed" then
+      run.failed = run.failed + 1
+      run.failures[run.failed] = { step = step.step, error = step.error }
+    end
+  end
+  batch[#batch + 1] = { "put", "runs", id, data.encode(run) }
+  batch[#batch + 1] = { "put", "engine", "last_run", id }
+  return true
 end
 
 --- What became of the steps of a run, in the order in which they began: { step, phase, began, ended?, id?, error? }.

@@ -365,6 +365,7 @@ function Orchestrator:drain(within_ms, hurry)
   for id, slot in pairs(self.running) do
     left = left + 1
     if slot.sent then
+      slot.drained = true
       slot.worker.wire:send({ t = "cancel", id = id, now = true })
     end
   end

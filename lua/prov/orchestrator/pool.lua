@@ -164,7 +164,10 @@ end
 
 local function beat(self)
   local now = clock.monotonic()
+  local stood = now - self.beaten - BEAT_MS -- this process was stopped or busy: no worker could be heard meanwhile
+  self.beaten = now
   for pid, worker in pairs(self.workers) do
+    worker.heard = worker.heard + math.max(0, stood)
     worker.resident = M.resident(pid)
     if now - worker.heard > (worker.identity and self.silent or math.max(self.silent, START_MS)) then
       kill(worker, ("the worker did not answer for %g s"):format(self.silent / 1000))
@@ -194,6 +197,7 @@ function M.open(opts)
     on_ready = opts.on_ready,
     workers = {},
     pause = PAUSE_MS,
+    beaten = clock.monotonic(),
     starter = uv.new_timer(),
   }, Pool)
   local ok, e = self:fill()

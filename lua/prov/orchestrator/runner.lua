@@ -138,15 +138,18 @@ local function timeout_of(job)
 end
 
 --- Decides what becomes of a job that ran: how its record ends, or that it waits again.
-local function conclude(self, slot, done)
+local function conclude(slot, done)
   local job, why = slot.job, done.why
   slot.done = done
-  if slot.expired and why == "canceled" then
-    why, done.error = "timeout", timeout_of(job)
-  elseif why == "canceled" and self.draining and not slot.cancel then
-    return "interrupted"
-  elseif slot.cancel and (why == "canceled" or done.code == 130) then
-    return "canceled"
+  if why == "canceled" or done.code == 130 then -- an error, or a result that says so
+    if slot.cancel then
+      return "canceled"
+    elseif slot.expired then
+      why, done.error = "timeout", timeout_of(job)
+    elseif slot.drained then
+      slot.why = "the orchestrator ended in order"
+      return "interrupted"
+    end
   end
   if not done.error then
     return (done.code == 0 or done.code == 3) and "done" or "failed"
@@ -167,7 +170,7 @@ function M:settle(slot, outcome)
     slot.timer = nil
   end
   if outcome == "interrupted" then
-    job.interruptions = job.interruptions + 1
+    job.interruptions = job.interruptions + (slot.drained and 0 or 1) -- it was not the job's doing
     self.metrics:add("prov_jobs_interrupted_total", 1)
     local op = ops.load(job.op)
     if slot.cancel then
@@ -227,7 +230,7 @@ local function write_end(self, batch, slot)
     jobs_of.wait(batch, job)
     return job
   end
-  job.sent = nil
+  job.sent = outcome ~= "done" and job.sent or nil -- it may be let run again
   job.events = slot.events + 1
   jobs_of.finish(batch, job, outcome)
   return job
@@ -314,7 +317,7 @@ function M:collect(slot)
   if not done or done.began ~= slot.job.started then
     return false
   end
-  self:settle(slot, conclude(self, slot, done))
+  self:settle(slot, conclude(slot, done))
   return true
 end
 
@@ -347,7 +350,7 @@ on["end"] = function(self, worker, message)
   local slot = self.running[message.id]
   if slot and slot.worker == worker then
     pool.release(worker, slot.job.flags.workspace)
-    self:settle(slot, conclude(self, slot, message))
+    self:settle(slot, conclude(slot, message))
   end
 end
 

@@ -135,8 +135,8 @@ local function keep(workspace, path, key)
     kept = name .. "-" .. n
   end
   assert(fs.link(path, kept))
-  if key then
-    assert(fs.write_atomic(kept .. ".key", assert(workspace:key()), { mode = 384 }))
+  if key and fs.exists(workspace.key_path) then -- as it is: it may be what is damaged
+    assert(fs.write_atomic(kept .. ".key", assert(fs.read(workspace.key_path)), { mode = 384 }))
   end
   return kept
 end

@@ -179,8 +179,12 @@ end
 --- Runs one node to its end; true when it has ended.
 function M.perform(self, node)
   if node.kind == "op" then
-    self.progress:start(node.id, action_of(node))
-    return step_of.run(self, node) ~= "left"
+    local how = step_of.run(self, node)
+    if how == "unbegun" and not M.is_halted(self) then
+      M.skip(self, node, select(2, M.judge(self, node)))
+      return true
+    end
+    return how == "done" or how == "failed"
   elseif node.kind == "end" then
     M.finish_sub(self, node)
   elseif node.kind == "begin" then

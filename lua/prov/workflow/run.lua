@@ -120,14 +120,26 @@ function Run:save(fields)
   self:commit({ { "put", "flows", self.id, data.encode(self.record) } })
 end
 
---- A place to change a workspace in: one step at a time, for the operation takes its lock. Reading needs none.
+--- A place to change a workspace in: one step at a time, for the operation takes its lock. Reading needs none, nor
+--- does what has nothing to do with a workspace.
 ---@async
 function Run:place(ready)
-  if ready.op.permission and ready.op.permission.action == "read" then
+  local path = ready.op.http and ready.op.http.path
+  if ready.op.permission and ready.op.permission.action == "read" or path and not path:find("{workspace}", 1, true) then
     return nil
   end
   self.places[ready.dir] = self.places[ready.dir] or async.semaphore(1)
   return self.places[ready.dir]:acquire()
+end
+
+--- Whether a step that was ready, and had to wait for its workspace, may begin still.
+function Run:may_begin(node)
+  return not drive.is_halted(self) and drive.judge(self, node) ~= "skip"
+end
+
+--- Notes that the workflow has failed, when this step has and that is one of the workflow.
+function Run:consider(node)
+  drive.consider(self, node)
 end
 
 -- Failures --------------------------------------------------------------------------------------
@@ -207,7 +219,6 @@ function Run:rollback()
     if drive.is_halted(self) then
       return "halted"
     end
-    self.progress:start(node.id, "undo")
     if step_of.run(self, node, node.step.compensate) == "left" then
       return "halted"
     end
@@ -415,8 +426,12 @@ end
 -- Waits until a run that waits for a person can go on; false when this process is to end.
 local function await_answer(input, self)
   input.cancel.stop = nothing
+  local over = self.tree.timeout and (self.state.began or self.record.started) + self.tree.timeout or math.huge
   while not input.cancel.requested do
     async.sleep(drive.POLL_MS)
+    if os.time() >= over then
+      return true
+    end
     local asks = journal.asks(input.store, input.id)
     for id, s in pairs(self.state.steps) do
       local limit = s.status == "waiting" and self.graph.by_id[id].step.approve.timeout

@@ -223,15 +223,20 @@ M.again_of = again_of
 ---@param flow prov.flow.Run
 ---@param node prov.flow.Node
 ---@param spec? table `compensate` of the step
----@return "done"|"failed"|"left" ending left: the run was told to end at once
+---@return "done"|"failed"|"left"|"unbegun" ending left: the run was told to end at once; unbegun: while it waited
+---  for its workspace something happened after which it may not begin
 function M.run(flow, node, spec)
   local phases = spec and PHASES.undo or PHASES.step
   local undo = spec ~= nil
   spec = spec or node.step
-  local started = clock.monotonic()
   local ready, e = prepare(flow, node, spec, undo and spec.workspace or nil)
   local ending = "failed"
   local _ <close> = ready and flow:place(ready)
+  if not undo and not flow:may_begin(node) then
+    return "unbegun"
+  end
+  flow.progress:start(node.id, undo and "undo" or "run")
+  local started = clock.monotonic()
   local found = {}
   if ready and not undo then
     found, e = before(flow, node, ready)
@@ -273,6 +278,9 @@ function M.run(flow, node, spec)
     flow:note(node.id, phases.failed, {
       error = tostring(e), code = e.code, ms = math.floor(clock.monotonic() - started),
     })
+    if not undo then
+      flow:consider(node) -- before the next may have the workspace
+    end
     flow.progress:fail(node.id, undo and "undo" or "run", err.plain(e))
   else
     flow.progress:done(node.id, undo and "undo" or "run", { ms = math.floor(clock.monotonic() - started) })

@@ -160,7 +160,7 @@ describe("engine", function()
     assert(fs.write_atomic(c.world .. "/key1", "x"))
     assert(async.await(function(resume)
       return store:commit({
-        { "put", "open", "run-1", data.encode({ started = 0, steps = 1 }) },
+        { "put", "open", "run-1", data.encode({ started = 0, steps = 1, revision = assert(store:head()) }) },
         { "journal", "run-1", data.encode({
           step = "create thing.a", address = "thing.a", action = "create", phase = "intent", key = "key1",
           kind = "thing", provider = "folder", args = data.encode({ label = "x" }), needs = data.list({}), time = 0,
@@ -171,6 +171,14 @@ describe("engine", function()
     assert.is_false(result.changed)
     assert.equal(1, c.count())
     assert.same({}, (spec.plan(c)))
+    local runs = require("prov.engine.runs")
+    local killed = assert(runs.find(store, "run-1"))
+    assert.equal("interrupted", killed.status)
+    assert.equal(1, killed.steps)
+    assert.equal(0, killed.failed)
+    assert.equal("run-1", require("prov.engine").last_run(store).id)
+    assert.equal(1, #assert(runs.diff(store, "run-1")).changes)
+    assert.matches("was killed", select(2, runs.to_retry(store, "run-1")).msg)
   end))
 
   it("refuses a second apply while one holds the workspace", test(function()

@@ -1,3 +1,4 @@
+local async = require("prov.async")
 local clock = require("prov.clock")
 local locks = require("prov.engine.locks")
 local store = require("core.store")
@@ -55,6 +56,31 @@ describe("workspace lock", function()
       assert.equal("written", commit(lock.token))
       shift = 0
     end
+  end))
+
+  it("of a process that ended is free, though nobody has waited for it", task.test(function()
+    local parent <close> = assert(io.popen("sleep 0.1 & echo $!; exec sleep 60 >&-"))
+    local pid = parent:read("l")
+    local function stat()
+      local file <close> = assert(io.open("/proc/" .. pid .. "/stat"))
+      local fields = {}
+      for word in file:read("a"):match("%)(.*)$"):gmatch("%S+") do
+        fields[#fields + 1] = word
+      end
+      return fields
+    end
+    local host = require("luv").os_gethostname()
+    local owner = ("me@%s pid %s/%s"):format(host, pid, stat()[20])
+    assert.is_true(clock.is_alive(owner))
+    repeat
+      async.sleep(20)
+    until stat()[1] == "Z"
+    assert.is_true(clock.is_dead(owner))
+    local there = foreign(owner)
+    local lock <close> = assert(locks.lock(s, "apply"))
+    assert.equal("conflict", commit(there))
+    assert.equal("written", commit(lock.token))
+    os.execute("kill " .. stat()[2]) -- its parent, which was not to wait
   end))
 
   it("of another machine expires, and its holder writes nothing after that", task.test(function()

@@ -77,7 +77,8 @@ describe("a run", function()
     local undo = "compensate: { run: server stop, with: { name: \"${steps.%s.outputs.ip}\" } }"
     local steps = "steps:\n" .. step("a", 'outputs: { ip: "${result.ip}" }, ' .. undo:format("a"))
       .. step("b", 'needs: [a], outputs: { ip: "${result.ip}" }, ' .. undo:format("b"))
-      .. step("c", "needs: [b]") .. step("d", "needs: [c]") .. step("e", "needs: [b]") .. step("f", "needs: [e]")
+      .. step("c", "needs: [b]") .. step("d", "needs: [c]")
+      .. step("e", "needs: [b]"):gsub("server start", "server show") .. step("f", "needs: [e]")
     local function slow()
       async.sleep(20)
     end
@@ -108,7 +109,7 @@ describe("a run", function()
   it("asks conditions, and those about endings whatever happened", test(function()
     local c = flow("inputs: { env: { type: string, default: test } }\nsteps:\n" .. step("a")
       .. step("b", "needs: [a], when: \"inputs.env == 'prod'\"") .. step("c", "needs: [b]")
-      .. step("bad") .. step("d", "needs: [bad]") .. step("e", "when: \"failed('bad')\"")
+      .. step("bad", "needs: [c]") .. step("d", "needs: [bad]") .. step("e", "when: \"failed('bad')\"")
       .. step("f", "needs: [bad], when: always()") .. step("g", "needs: [bad], when: succeeded()")
       .. step("h", "when: \"skipped('d') and inputs.env != null\""), { bad = "failed" })
     local v = run(c)
@@ -119,6 +120,38 @@ describe("a run", function()
     assert.same({ "done", "a failed, b done" }, { v.status, statuses(v) })
     c = flow("steps:\n" .. step("a", 'outputs: { l: "${result.ip}" }') .. step("b", 'when: "steps.a.outputs.l < 3"'))
     assert.matches("two numbers or two texts", run(c).error)
+  end))
+
+  it("does not begin a step that waited for its workspace while another failed, or somebody cancelled", test(function()
+    local steps = "steps:\n" .. step("a") .. step("b") -- a has most behind it
+      .. step("c", "needs: [a]") .. step("d", "needs: [c]")
+    local c = flow("on_failure: stop\n" .. steps, { a = "failed" })
+    assert.equal("a failed, b skipped, c skipped, d skipped", statuses(run(c)))
+    assert.same({ "a" }, c.calls)
+    c = flow("on_failure: continue\n" .. steps, { a = "failed" })
+    assert.equal("a failed, b done, c skipped, d skipped", statuses(run(c)))
+    c = flow(steps, { a = function(_, cx)
+      cx.cancel.requested = true
+    end })
+    local v = run(c)
+    assert.same({ "interrupted", "a done, b pending, c pending, d pending" }, { v.status, statuses(v) })
+    assert.same({ "a" }, c.calls)
+    c.cancel = {}
+    assert.equal("a done, b done, c done, d done", statuses(assert(workflow.resume(c, { id = "last" }))))
+    -- What has nothing to do with a workspace waits for none.
+    c = flow("steps:\n  - { name: w, matrix: { n: [1, 2, 3] }, run: wait, with: { duration: \"${matrix.n}s\" } }\n")
+    c.pause = 50
+    run(c)
+    assert.equal(3, c.most)
+  end))
+
+  it("ends at its time also while it waits for a person", test(function()
+    local c = flow("timeout: 1s\nsteps:\n  - { name: a, approve: true }\n")
+    c.cancel = {}
+    local v = assert(async.deadline(5000, function()
+      return assert(workflow.run(c, { name = "w" }))
+    end))
+    assert.same({ "failed", "the workflow did not end in time" }, { v.status, v.error })
   end))
 
   it("keeps its limits", test(function()

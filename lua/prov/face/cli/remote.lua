@@ -21,6 +21,7 @@ local NO_TIMEOUT = 20 * 24 * 3600 * 1000
 ---@field url string without a slash at its end
 ---@field socket? string
 ---@field token? string
+---@field ca? string file of certificates that are trusted instead of the machine's
 ---@field here boolean it runs on this machine
 local Remote = {}
 Remote.__index = Remote
@@ -48,6 +49,8 @@ function M.open(address)
     self.url = address:gsub("/+$", "")
     self.here = host == "localhost" or host == "::1" or host:match("^127%.") ~= nil
   end
+  local ca = os.getenv("PROV_CA")
+  self.ca = ca ~= "" and ca or nil
   local token = os.getenv("PROV_TOKEN")
   self.token = token and token ~= "" and token or self.here and read_line(dir .. "/token") or nil
   return self
@@ -75,6 +78,12 @@ function M.of(ctx, op)
 end
 
 local function unreachable(self, e)
+  if e.code == "auth" then
+    return err.new("denied", ("the certificate of %s is not to be trusted"):format(self.address), {
+      hint = "PROV_CA names a file (PEM) with it, or with that of who signed it, when this machine knows neither",
+      cause = e,
+    })
+  end
   return err.new("unavailable", ("no orchestrator answers at %s"):format(self.address), {
     hint = self.here and "'prov serve' starts one" or nil,
     cause = e,
@@ -105,6 +114,7 @@ function Remote:request(method, path, opts)
   local response, e = http.request({
     url = self.url .. path,
     socket = self.socket,
+    ca = self.ca,
     method = method,
     headers = headers,
     body = opts.body and json.encode(opts.body),
@@ -112,7 +122,7 @@ function Remote:request(method, path, opts)
     on_data = opts.on_data,
   })
   if not response then
-    return nil, unreachable(self, e), true
+    return nil, unreachable(self, e), e.code ~= "auth"
   elseif response.status >= 300 then
     if opts.on_data then
       response.body = opts.collected()
