@@ -11,6 +11,7 @@ local wire = require("prov.orchestrator.wire")
 local M = {}
 
 local BEAT_MS = 1000 -- between looks at the workers
+local STOOD_MS = 1000 -- a look that comes so much too late: this process has not run itself
 local START_MS = 30000 -- what a worker has to become ready
 local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
 local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
@@ -164,7 +165,10 @@ end
 
 local function beat(self)
   local now = clock.monotonic()
+  local stood = now - self.looked > BEAT_MS + STOOD_MS -- what workers have said meanwhile is read after this
+  self.looked = now
   for pid, worker in pairs(self.workers) do
+    worker.heard = stood and now or worker.heard
     worker.resident = M.resident(pid)
     if now - worker.heard > (worker.identity and self.silent or math.max(self.silent, START_MS)) then
       kill(worker, ("the worker did not answer for %g s"):format(self.silent / 1000))
@@ -195,6 +199,7 @@ function M.open(opts)
     workers = {},
     pause = PAUSE_MS,
     starter = uv.new_timer(),
+    looked = clock.monotonic(),
   }, Pool)
   local ok, e = self:fill()
   if not ok then

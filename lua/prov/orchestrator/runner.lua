@@ -40,8 +40,7 @@ end
 local function begin(self, slot)
   local job = slot.job
   self.ready_count = self.ready_count - 1
-  local since = math.max(job.created, job.ready_at or 0)
-  self.metrics:observe("prov_job_wait_seconds", math.max(0, job.started - since) / 1000)
+  self.metrics:observe("prov_job_wait_seconds", math.max(0, slot.at - (job.ready_at or slot.at)) / 1000)
   if not slot.worker.ready then -- it has ended, and never heard of the job
     return self:settle(slot, "unbegun")
   end
@@ -91,8 +90,9 @@ local function pick(self, batch)
       break
     end
     job.attempts, job.started, job.state = job.attempts + 1, clock.wall(), "running"
-    jobs_of.claim(batch, job, worker.identity)
-    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0 }
+    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0,
+      at = self.jobs:now() }
+    jobs_of.claim(batch, job, worker.identity, slot.at)
     picked[#picked + 1] = slot
     self.running[job.id] = slot
     pool.load(worker, job.flags.workspace)
@@ -222,14 +222,14 @@ local function write_end(self, batch, slot)
     if outcome == "again" then
       self.metrics:add("prov_jobs_retried_total", 1)
       local longest = math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ^ (job.attempts - 1))
-      job.run_at = clock.wall() + math.floor(math.random() * longest)
+      job.run_at = self.jobs:now() + math.floor(math.random() * longest)
     end
     jobs_of.wait(batch, job)
     return job
   end
   job.sent = nil
   job.events = slot.events + 1
-  jobs_of.finish(batch, job, outcome)
+  jobs_of.finish(batch, job, outcome, self.jobs:now())
   return job
 end
 
@@ -255,7 +255,7 @@ local function told_end(self, slot)
     return
   end
   self.metrics:add("prov_jobs_ended_total", 1, outcome)
-  self.metrics:observe("prov_job_run_seconds", math.max(0, job.ended - job.started) / 1000)
+  self.metrics:observe("prov_job_run_seconds", math.max(0, job.left - slot.at) / 1000)
   self.watches:tell(job.id, job.events, "ended")
   self:publish(job)
 end
