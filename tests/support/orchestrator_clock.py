@@ -106,15 +106,18 @@ class Load:
         """Jobs that come after the clock was set."""
         self.behind += [self.add("workspace new", {"dir": f"{work}/{self.name}-{len(self.ids)}"}) for _ in range(count)]
 
+    def judge_requests(self):
+        again = self.server.ask("POST", "/v1/jobs", {"operation": "doctor"}, Idempotency_Key=self.name)[1]
+        check(again["id"] == self.once, f"{self.name}: a request is answered with another job: {again}")
+        check(self.server.submit("version", delay=HOUR, key="one") == self.keyed, f"{self.name}: a second job with one key")
+
     def judge(self, clock):
         server, name = self.server, self.name
         if time.time() < self.began + self.delay - 1:
             check(server.job(self.delayed)["state"] == "waiting", f"{name}: a delayed job runs early")
         if time.time() < self.began + self.timeout - 1:
             check(server.job(self.bounded)["state"] == "running", f"{name}: a job times out early")
-        again = server.ask("POST", "/v1/jobs", {"operation": "doctor"}, Idempotency_Key=name)[1]
-        check(again["id"] == self.once, f"{name}: a request is answered with another job: {again}")
-        check(server.submit("version", delay=HOUR, key="one") == self.keyed, f"{name}: a second job with one key")
+        self.judge_requests()
         self.more()
         for id in [self.running, self.apply, self.delayed, *self.behind]:
             job = server.ended(id, 15)
@@ -161,6 +164,7 @@ def jumps():
         check(until(lambda: len(server.workers()) == 2), "no workers")
         time.sleep(0.5)
         check(len(server.ask("GET", "/v1/jobs?limit=100")[1]) == len(load.ids), f"{name}: ended jobs are forgotten early")
+        load.judge_requests()
         # The clock is right again.
         clock.move(0)
         for _ in range(3):

@@ -351,7 +351,13 @@ describe("records of the orchestrator", function()
       paused = false, operation = "version", priority = 0, max_attempts = 1 }))
     local began = os.clock()
     pass(o, 365 * 86400)
-    async.sleep(500)
+    assert.is_truthy(async.deadline(10000, function()
+      while count(o) < 100 do
+        settle()
+      end
+      return true
+    end))
+    settle()
     assert.is_true(os.clock() - began < 3)
     assert.are.equal(100, count(o))
   end))
