@@ -70,7 +70,7 @@ function M:expire(slot)
 end
 
 local function pick(self, batch)
-  local picked = {}
+  local picked, now = {}, self.jobs:now()
   while #picked < AT_ONCE do
     local lane, order, item = self.queue:next()
     if not lane then
@@ -90,9 +90,8 @@ local function pick(self, batch)
       break
     end
     job.attempts, job.started, job.state = job.attempts + 1, clock.wall(), "running"
-    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0,
-      at = self.jobs:now() }
-    jobs_of.claim(batch, job, worker.identity, slot.at)
+    jobs_of.claim(batch, job, worker.identity, now)
+    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0, at = now }
     picked[#picked + 1] = slot
     self.running[job.id] = slot
     pool.load(worker, job.flags.workspace)
@@ -207,7 +206,7 @@ local function why_failed(done)
 end
 
 --- The job as it is once the batch is on disk; nobody is told before.
-local function write_end(self, batch, slot)
+local function write_end(self, batch, slot, now)
   local job, outcome, done = {}, slot.outcome, slot.done or {}
   for name, value in pairs(slot.job) do
     job[name] = value
@@ -222,14 +221,14 @@ local function write_end(self, batch, slot)
     if outcome == "again" then
       self.metrics:add("prov_jobs_retried_total", 1)
       local longest = math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ^ (job.attempts - 1))
-      job.run_at = self.jobs:now() + math.floor(math.random() * longest)
+      job.run_at = now + math.floor(math.random() * longest)
     end
     jobs_of.wait(batch, job)
     return job
   end
   job.sent = nil
   job.events = slot.events + 1
-  jobs_of.finish(batch, job, outcome, self.jobs:now())
+  jobs_of.finish(batch, job, outcome, now)
   return job
 end
 
@@ -282,12 +281,12 @@ function M:write_ends()
     return
   end
   self.ends, self.events = {}, {}
-  local batch = {}
+  local batch, now = {}, self.jobs:now()
   for _, event in ipairs(events) do
     jobs_of.event(batch, event.id, event.number, event.text)
   end
   for _, slot in ipairs(ends) do
-    slot.ended = write_end(self, batch, slot)
+    slot.ended = write_end(self, batch, slot, now)
   end
   self:commit(batch, function(e)
     if e then -- full disk: what is known is kept, and tried again
