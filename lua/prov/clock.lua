@@ -17,6 +17,13 @@ function M.wall()
   return s * 1000 + us // 1000
 end
 
+--- Milliseconds since this machine was started, its sleep counted; nobody sets this clock, and another process
+--- reads the same.
+---@return integer
+function M.uptime()
+  return math.floor(uv.uptime() * 1000)
+end
+
 --- Calls fn every `ms` milliseconds until the returned value is closed.
 ---@return table closable
 function M.every(ms, fn)
@@ -61,6 +68,18 @@ local function started(pid)
     return nil
   end
   return fields[20]
+end
+
+--- What tells this start of the machine, or of the container, from others; nil when nothing does.
+---@return string?
+function M.boot()
+  local file = io.open("/proc/sys/kernel/random/boot_id")
+  if not file then
+    return nil
+  end
+  local id = file:read("l")
+  file:close()
+  return id and id .. "/" .. (started(1) or "?")
 end
 
 --- The user this process works for: $USER, or the name of its uid, or "uid 1000".

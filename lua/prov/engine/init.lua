@@ -273,6 +273,13 @@ function M.durations(store)
   return bytes and data.decode(bytes) or {}
 end
 
+--- How many runs there were: what tells their order, for clocks are set back.
+---@return integer
+function M.count(store)
+  local bytes = store:get("engine", "run_count")
+  return bytes and data.decode(bytes) or 0
+end
+
 --- The outputs of the last apply.
 ---@return table
 function M.saved_outputs(store)
@@ -325,6 +332,8 @@ local function close_run(run, status, started, plan, before, sched)
       target = run.back_to,
       after = run.store:head(),
       ended = os.time(),
+      ms = math.floor(clock.monotonic() - run.began),
+      number = run.number,
       steps = #plan.steps,
       failed = #run.failures,
       skipped = #run.skipped,
@@ -351,6 +360,7 @@ function M.apply(input)
   input.lock.cancel = run.cancel
   local hosts <close> = run.hosts
   local started, began, before = os.time(), clock.monotonic(), input.state.revision
+  run.began, run.number = began, M.count(input.store) + 1
   local sched, e, places = drive.schedule(plan, input.providers, input.parallelism or 256)
   if not sched then
     return nil, e
@@ -361,8 +371,9 @@ function M.apply(input)
   ok, e = run:commit({
     { "put", "open", run.id, data.encode({
       what = run.what, started = started, steps = #plan.steps, revision = input.state.revision,
-      target = input.back_to,
+      target = input.back_to, number = run.number,
     }) },
+    { "put", "engine", "run_count", data.encode(run.number) },
   })
   if ok then
     ok, e = absorb(run, plan)

@@ -30,7 +30,9 @@ function M.list(store, limit)
     list[#list + 1] = fields
   end
   table.sort(list, function(a, b)
-    if a.revision ~= b.revision then -- clocks go back, revisions do not
+    if a.number ~= b.number then -- clocks go back, numbers do not; older runs have none
+      return (a.number or 0) > (b.number or 0)
+    elseif a.revision ~= b.revision then
       return (a.revision or 0) > (b.revision or 0)
     elseif a.started ~= b.started then
       return a.started > b.started
@@ -39,6 +41,9 @@ function M.list(store, limit)
   end)
   for i = #list, math.min(limit or #list, #list) + 1, -1 do
     list[i] = nil
+  end
+  for _, run in ipairs(list) do
+    run.number = nil
   end
   return list
 end

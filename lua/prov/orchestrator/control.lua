@@ -32,7 +32,7 @@ function M:cancel(id, now)
   jobs_of.unwait(batch, job)
   self.queue:remove(job.lane, order)
   job.events = (job.events or 0) + 1
-  jobs_of.finish(batch, job, "canceled")
+  jobs_of.finish(batch, job, "canceled", self.jobs:now())
   local ok
   ok, e = self:commit_now(batch)
   self.queue:removed(job.lane, order)

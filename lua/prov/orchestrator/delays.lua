@@ -1,6 +1,5 @@
 --- Part of the orchestrator: jobs that wait for their time.
 
-local clock = require("prov.clock")
 local jobs_of = require("prov.orchestrator.jobs")
 
 ---@class prov.Orchestrator
@@ -26,11 +25,11 @@ function M:hold(at, id)
   self:arm()
 end
 
---- Sets the timer for the first delayed job; looked at again after a while, for clocks jump.
+--- Sets the timer for the first delayed job; looked at again after a while, for the machine may sleep.
 function M:arm()
   local first = self.delayed[1]
   if first and not self.closed then
-    local ms = math.max(0, math.min(first[1] - clock.wall(), 1000))
+    local ms = math.max(0, math.min(first[1] - self.jobs:now(), 1000))
     self.alarm:start(ms, 0, function()
       self:later(function()
         self:release_due()
@@ -53,7 +52,7 @@ end
 --- Lets the jobs whose time has come wait for their turn.
 ---@async
 function M:release_due()
-  local now, batch, due = clock.wall(), {}, {}
+  local now, batch, due = self.jobs:now(), {}, {}
   local held <close> = all_of({})
   while self.delayed[1] and self.delayed[1][1] <= now do
     local id = table.remove(self.delayed, 1)[2]

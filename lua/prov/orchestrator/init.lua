@@ -135,9 +135,9 @@ end
 
 --- A job is no longer running, or was interrupted: its worker of an earlier life has come to an end.
 local function follow(self, slot, identity)
-  local deadline = slot.job.timeout and slot.job.started + slot.job.timeout * 1000 or math.huge
+  local deadline = slot.job.timeout and slot.at + slot.job.timeout * 1000 or math.huge
   while not self.closed do
-    slot.expired = slot.expired or clock.wall() >= deadline
+    slot.expired = slot.expired or self.jobs:now() >= deadline
     if self:collect(slot) then
       return
     elseif slot.expired or slot.cancel and slot.cancel.now then -- nothing but its end reaches it
@@ -188,7 +188,8 @@ local function recover(self)
   for _, row in ipairs(rows) do
     local job = row.job
     job.attempts, job.started, job.state = row.entry.attempt, row.entry.since, "running"
-    local slot = { job = job, lane = job.lane, worker = {}, events = self.jobs:last_event(job.id), sent = false }
+    local slot = { job = job, lane = job.lane, worker = {}, events = self.jobs:last_event(job.id), sent = false,
+      at = row.entry.at or row.entry.since }
     self.running[job.id] = slot
     self.queue:resume(job.lane)
     async.spawn(follow, self, slot, row.entry.worker)
@@ -211,7 +212,7 @@ function M.prune_once(self)
   local after, done
   repeat
     local rows = self.store:scan("job", "", { after = after, limit = PRUNE_ROWS })
-    local before = clock.wall() - self.keep * 1000
+    local before = self.jobs:now() - self.keep * 1000
     local batch, oldest = {}, ("j%012x"):format(before)
     done = true
     for _, row in ipairs(rows or {}) do
@@ -230,7 +231,7 @@ function M.prune_once(self)
     done = done or #(rows or {}) < PRUNE_ROWS
     async.sleep(1)
   until done or self.closed
-  self:commit_now(self.jobs:forget_requests(clock.wall()))
+  self:commit_now(self.jobs:forget_requests(self.jobs:now()))
 end
 
 local function prune(self)

@@ -1,7 +1,7 @@
 --- The records of jobs in the orchestrator's store. Everything that changes them is a batch somebody commits.
 --
 -- Spaces: "job" id -> record; "ready" lane NUL order -> id and "delayed" time/id -> lane for what waits;
--- "running" id -> { worker, since, attempt }; "ended.failed", "ended.canceled", "ended.dead" id -> "" as
+-- "running" id -> { worker, since, attempt, at }; "ended.failed", "ended.canceled", "ended.dead" id -> "" as
 -- indexes; "event" id/number -> JSON; "dedup" key -> id while the job has not ended; "request" key ->
 -- { id, print, time } for Idempotency-Key.
 
@@ -12,6 +12,7 @@ local json = require("prov.json")
 local log = require("prov.log")
 local ops = require("prov.ops")
 local plain = require("prov.plan.file").plain
+local steady = require("prov.orchestrator.steady")
 
 local M = {}
 
@@ -24,8 +25,9 @@ local M = {}
 ---@field lane string jobs of one lane wait in one line
 ---@field priority integer -100 to 100, higher goes first
 ---@field state "waiting"|"running"|"done"|"failed"|"canceled"|"dead"
----@field created integer milliseconds since 1970, as all times here
----@field run_at? integer not before
+---@field created integer milliseconds since 1970 by the wall's clock, as all times here but run_at, ready_at and left
+---@field run_at? integer not before, on the steady clock
+---@field ready_at? integer since when it waits for its turn only, on the steady clock
 ---@field key? string of deduplication
 ---@field attempts integer how often it was begun
 ---@field max_attempts integer
@@ -33,6 +35,7 @@ local M = {}
 ---@field timeout? integer seconds
 ---@field started? integer
 ---@field ended? integer
+---@field left? integer when it ended, on the steady clock
 ---@field result? string JSON
 ---@field error? string JSON { errors = { ... } }
 ---@field code? integer exit code of the operation
@@ -66,13 +69,25 @@ function M.open(store)
     return nil, e
   end
   local last = rows[1] and rows[1][1] or ""
-  return setmetatable({ store = store, last_ms = tonumber(last:sub(2, 13), 16) or 0, last_n = 0xffff }, Jobs)
+  local last_ms = tonumber(last:sub(2, 13), 16) or 0
+  local time
+  time, e = steady.open(store, last_ms)
+  if not time then
+    return nil, e
+  end
+  return setmetatable({ store = store, steady = time, last_ms = last_ms, last_n = 0xffff }, Jobs)
 end
 
---- A new id: "j", the time and a number; greater than all before, whatever the clock does.
+--- The steady clock: for what lasts, and is on disk.
+---@return integer milliseconds
+function Jobs:now()
+  return self.steady:now()
+end
+
+--- A new id: "j", the time on the steady clock and a number; greater than all before.
 ---@return string
 function Jobs:new_id()
-  local ms = clock.wall()
+  local ms = self:now()
   if ms > self.last_ms then
     self.last_ms, self.last_n = ms, 0
   elseif self.last_n < 0xffff then
@@ -132,13 +147,14 @@ function M.release(batch, job)
   M.wait(batch, job)
 end
 
---- Notes that a job begins, on which worker; durable before the worker hears of it.
-function M.claim(batch, job, worker)
+--- Notes that a job begins, on which worker, and when on the steady clock; durable before the worker hears of it.
+function M.claim(batch, job, worker, at)
   batch[#batch + 1] = { "del", "ready", ready_key(job) }
   batch[#batch + 1] = { "put", "running", job.id, data.encode({
     worker = worker,
     since = job.started,
     attempt = job.attempts,
+    at = at,
   }) }
 end
 
@@ -146,8 +162,9 @@ end
 ---@param batch table
 ---@param job prov.Job
 ---@param state string
-function M.finish(batch, job, state)
-  job.state, job.ended = state, clock.wall()
+---@param at integer now, on the steady clock
+function M.finish(batch, job, state, at)
+  job.state, job.ended, job.left = state, clock.wall(), at
   M.put(batch, job)
   if INDEXED[state] then
     batch[#batch + 1] = { "put", "ended." .. state, job.id, "" }
@@ -167,7 +184,7 @@ function M.reopen(batch, job)
   if INDEXED[job.state] then
     batch[#batch + 1] = { "del", "ended." .. job.state, job.id }
   end
-  job.ended, job.result, job.error, job.code, job.reason, job.files = nil, nil, nil, nil, nil, nil
+  job.ended, job.left, job.result, job.error, job.code, job.reason, job.files = nil, nil, nil, nil, nil, nil, nil
 end
 
 --- A job by its id; nil when there is none.
@@ -190,7 +207,7 @@ function Jobs:find(id)
   return nil, e or err.new("notfound", ("no job '%s'"):format(id), { hint = "'prov job list' lists them" })
 end
 
---- The jobs that were running when the store was written last: { job, since = { worker, since, attempt } }.
+--- The jobs that were running when the store was written last: { job, entry = { worker, since, attempt, at } }.
 ---@return table[]?, prov.Err?
 function Jobs:running()
   local rows, e = self.store:scan("running")
@@ -316,10 +333,11 @@ function Jobs:count(space)
   end
 end
 
---- Removes a job that ended before a time, with all that belongs to it; row is { id, bytes } of its record.
+--- Removes a job that ended before a time of the steady clock, with all that belongs to it; row is { id, bytes }
+--- of its record.
 function Jobs.forget(_, batch, row, before)
   local job = data.decode(row[2])
-  if M.ENDED[job.state] and job.ended < before then
+  if M.ENDED[job.state] and (job.left or job.ended) < before then -- older records have one time only
     batch[#batch + 1] = { "del", "job", job.id }
     batch[#batch + 1] = { "del_range", "event", job.id .. "/" }
     if INDEXED[job.state] then
@@ -390,7 +408,7 @@ end
 ---@param job prov.Job
 ---@param whole? boolean with params, result and error
 ---@return table
-function M.public(job, whole)
+function Jobs:public(job, whole)
   local out = {
     id = job.id,
     operation = job.op,
@@ -398,7 +416,7 @@ function M.public(job, whole)
     state = job.state,
     priority = job.priority,
     created = stamp(job.created),
-    run_at = stamp(job.run_at),
+    run_at = job.run_at and M.stamp(self.steady:to_wall(job.run_at)),
     started = stamp(job.started),
     ended = stamp(job.ended),
     attempts = job.attempts,

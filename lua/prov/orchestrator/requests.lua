@@ -3,16 +3,15 @@
 local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
-local jobs_of = require("prov.orchestrator.jobs")
 
 local M = {}
 
 --- A job as everybody sees it, or the error there was instead.
-local function public(job, e)
+local function public(ctx, job, e)
   if not job then
     return nil, e
   end
-  return jobs_of.public(job, true)
+  return ctx.orchestrator.jobs:public(job, true)
 end
 
 --- The id of a job: the one given, or that of the newest job when it is "last".
@@ -34,7 +33,7 @@ end
 ---@async
 function M.submit(ctx, p)
   p.workspace = p.workspace or ctx.flags.workspace
-  return public(ctx.orchestrator:submit(p, { request = ctx.idempotency_key }))
+  return public(ctx, ctx.orchestrator:submit(p, { request = ctx.idempotency_key }))
 end
 
 --- A page of jobs.
@@ -48,7 +47,7 @@ function M.list(ctx, p)
   end
   local out = data.list({})
   for i, job in ipairs(found) do
-    out[i] = jobs_of.public(job)
+    out[i] = o.jobs:public(job)
   end
   out.cursor = more
   return out
@@ -60,12 +59,12 @@ function M.show(ctx, id)
   if not id then
     return nil, e
   end
-  return public(ctx.orchestrator:find(id))
+  return public(ctx, ctx.orchestrator:find(id))
 end
 
 ---@async
 function M.cancel(ctx, id, now)
-  return public(ctx.orchestrator:cancel(id, now))
+  return public(ctx, ctx.orchestrator:cancel(id, now))
 end
 
 ---@async
@@ -75,12 +74,12 @@ function M.retry(ctx, id)
   if not id then
     return nil, e
   end
-  return public(ctx.orchestrator:retry(id))
+  return public(ctx, ctx.orchestrator:retry(id))
 end
 
 ---@async
 function M.run_schedule(ctx, name)
-  return public(ctx.orchestrator:run_schedule(name, ctx.idempotency_key))
+  return public(ctx, ctx.orchestrator:run_schedule(name, ctx.idempotency_key))
 end
 
 function M.answer(ctx, id, yes)

@@ -40,8 +40,7 @@ end
 local function begin(self, slot)
   local job = slot.job
   self.ready_count = self.ready_count - 1
-  local since = math.max(job.created, job.ready_at or 0)
-  self.metrics:observe("prov_job_wait_seconds", math.max(0, job.started - since) / 1000)
+  self.metrics:observe("prov_job_wait_seconds", math.max(0, slot.at - (job.ready_at or slot.at)) / 1000)
   if not slot.worker.ready then -- it has ended, and never heard of the job
     return self:settle(slot, "unbegun")
   end
@@ -71,7 +70,7 @@ function M:expire(slot)
 end
 
 local function pick(self, batch)
-  local picked = {}
+  local picked, now = {}, self.jobs:now()
   while #picked < AT_ONCE do
     local lane, order, item = self.queue:next()
     if not lane then
@@ -91,8 +90,8 @@ local function pick(self, batch)
       break
     end
     job.attempts, job.started, job.state = job.attempts + 1, clock.wall(), "running"
-    jobs_of.claim(batch, job, worker.identity)
-    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0 }
+    jobs_of.claim(batch, job, worker.identity, now)
+    local slot = { job = job, lane = lane, order = order, worker = worker, events = job.events or 0, at = now }
     picked[#picked + 1] = slot
     self.running[job.id] = slot
     pool.load(worker, job.flags.workspace)
@@ -210,7 +209,7 @@ local function why_failed(done)
 end
 
 --- The job as it is once the batch is on disk; nobody is told before.
-local function write_end(self, batch, slot)
+local function write_end(self, batch, slot, now)
   local job, outcome, done = {}, slot.outcome, slot.done or {}
   for name, value in pairs(slot.job) do
     job[name] = value
@@ -225,14 +224,14 @@ local function write_end(self, batch, slot)
     if outcome == "again" then
       self.metrics:add("prov_jobs_retried_total", 1)
       local longest = math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ^ (job.attempts - 1))
-      job.run_at = clock.wall() + math.floor(math.random() * longest)
+      job.run_at = now + math.floor(math.random() * longest)
     end
     jobs_of.wait(batch, job)
     return job
   end
   job.sent = outcome ~= "done" and job.sent or nil -- it may be let run again
   job.events = slot.events + 1
-  jobs_of.finish(batch, job, outcome)
+  jobs_of.finish(batch, job, outcome, now)
   return job
 end
 
@@ -258,7 +257,7 @@ local function told_end(self, slot)
     return
   end
   self.metrics:add("prov_jobs_ended_total", 1, outcome)
-  self.metrics:observe("prov_job_run_seconds", math.max(0, job.ended - job.started) / 1000)
+  self.metrics:observe("prov_job_run_seconds", math.max(0, job.left - slot.at) / 1000)
   self.watches:tell(job.id, job.events, "ended")
   self:publish(job)
 end
@@ -285,12 +284,12 @@ function M:write_ends()
     return
   end
   self.ends, self.events = {}, {}
-  local batch = {}
+  local batch, now = {}, self.jobs:now()
   for _, event in ipairs(events) do
     jobs_of.event(batch, event.id, event.number, event.text)
   end
   for _, slot in ipairs(ends) do
-    slot.ended = write_end(self, batch, slot)
+    slot.ended = write_end(self, batch, slot, now)
   end
   self:commit(batch, function(e)
     if e then -- full disk: what is known is kept, and tried again

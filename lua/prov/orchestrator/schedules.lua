@@ -17,6 +17,7 @@ local zone = require("prov.zone")
 local M = {}
 
 local LATE = 60 -- seconds after which a time counts as missed
+local CORRECTION = 3 * 3600 -- seconds; a clock that is set back by more was wrong before, cron(8) says too
 local MOST_MISSED = 100 -- missed times that are made up for
 local LOOK_MS = 1000 -- between looks at the clock, for it may jump
 
@@ -30,6 +31,7 @@ local LOOK_MS = 1000 -- between looks at the clock, for it may jump
 ---@field request table what is submitted
 ---@field version integer grows with each change of a person
 ---@field seen integer seconds since 1970: all times until then are dealt with
+---@field dealt? integer when the clock was set back: what `seen` was
 ---@field next? integer
 ---@field last? integer the last time a job was made
 ---@field last_job? string
@@ -138,18 +140,34 @@ local function deal_with(self, name, now)
   self:commit_now(put({}, schedule))
 end
 
+--- Brings an entry in line with a clock that was set back, or that `jumped` forward again.
+local function follow_clock(entry, now, jumped)
+  local schedule = entry.schedule
+  local seen = schedule.seen
+  if seen > now + LATE then
+    local last = entry.spec.fixed and schedule.last or 0
+    schedule.dealt = math.max(schedule.dealt or 0, seen)
+    schedule.seen = last <= now + CORRECTION and math.max(last, now) or now -- it has had its job
+  elseif schedule.dealt and schedule.dealt <= now then
+    schedule.seen = jumped and math.max(seen, schedule.dealt) or seen -- nothing of that was missed
+    schedule.dealt = nil
+  end
+  if schedule.seen ~= seen then
+    schedule.next = entry.spec:next(entry.zone, schedule.seen)
+  end
+end
+
 --- Makes the jobs that are due.
 function M:look_at_schedules()
   local now = seconds()
   if self.draining or self.closed then
     return
   end
+  local jumped = now - (self.looked or 0) > LATE
+  self.looked = now
   for name, entry in pairs(self.schedules) do
     local schedule = entry.schedule
-    if schedule.seen > now + LATE then -- the clock went back
-      schedule.seen = now
-      schedule.next = entry.spec:next(entry.zone, now)
-    end
+    follow_clock(entry, now, jumped)
     if not schedule.paused and not entry.busy and schedule.next and schedule.next <= now then
       entry.busy = true
       self:later(function()

@@ -35,7 +35,7 @@ local function follow(ctx, id, after)
       ctx.send({
         id = tostring(job.events or 1),
         event = "ended",
-        data = json.encode({ job = jobs_of.public(job) }, { sorted = true }),
+        data = json.encode({ job = o.jobs:public(job) }, { sorted = true }),
       })
       return job
     end

@@ -53,9 +53,9 @@ end
 
 local function admit(self, job, batch)
   job.id = self.jobs:new_id()
-  job.created = clock.wall()
+  job.created, job.ready_at = clock.wall(), self.jobs:now()
   if job.delay and job.delay > 0 then
-    job.run_at = job.created + math.floor(job.delay * 1000)
+    job.run_at = job.ready_at + math.floor(job.delay * 1000)
   end
   job.delay = nil
   jobs_of.wait(batch, job)
@@ -142,7 +142,7 @@ function M:submit(request, opts)
   admit(self, job, batch)
   if opts.request then
     batch[#batch + 1] = { "put", "request", opts.request, data.encode({
-      id = job.id, print = print, time = job.created,
+      id = job.id, print = print, time = job.ready_at,
     }) }
   end
   local ok

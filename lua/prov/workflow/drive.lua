@@ -118,7 +118,8 @@ function M.ask(self, node, s)
   elseif s.status ~= "waiting" then
     local message, bad = expr.fill(node.step.approve.message, values.lookup(self, node.scope, node.matrix))
     message = bad and node.step.approve.message or tostring(message)
-    self:note(node.id, "waiting", { message = message })
+    -- An answer that is there already was for another time.
+    self:note(node.id, "waiting", { message = message }, { { "del", "flow_asks", self.id .. " " .. node.id } })
     self.ui.info("%s waits for approval%s\n  prov workflow approve %s '%s' -w %s", node.id,
       message ~= "" and ": " .. message or "", self.id, node.id, self.workspace.dir)
     self:tell("waiting", { step = node.id, message = message })
@@ -131,7 +132,7 @@ function M.answered(self, node)
   local s = self.state.steps[node.id]
   local answer = journal.asks(self.store, self.id)[node.id]
   local limit = node.step.approve.timeout
-  if answer and answer.time >= s.since then
+  if answer then
     local drop = { { "del", "flow_asks", self.id .. " " .. node.id } }
     if answer.answer == "approved" then
       self:note(node.id, "approved", { by = answer.by, message = answer.message }, drop)
@@ -270,7 +271,11 @@ function M.look_around(self)
     end
   end
   local limit = self.tree.timeout
-  if limit and not self.timed_out and os.time() >= (self.state.began or self.record.started) + limit then
+  if limit and not self.deadline then -- what earlier processes took only the wall's clock tells
+    local took = os.time() - (self.state.began or self.record.started)
+    self.deadline = clock.monotonic() + (limit - math.max(0, took)) * 1000
+  end
+  if limit and not self.timed_out and clock.monotonic() >= self.deadline then
     self.timed_out = "the workflow did not end in time"
     self.stopping = true
     M.stop_running(self)

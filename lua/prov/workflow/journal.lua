@@ -46,11 +46,16 @@ function M.create(store, made, id)
   for name, tree in pairs(made.trees) do
     trees[name] = bare(tree)
   end
+  local last, e = M.list(store, 1)
+  if not last then
+    return nil, e
+  end
   local record = {
     id = id, workflow = made.tree.name, file = made.tree.source.file, status = "running", started = os.time(),
-    at = clock.wall(),
+    at = math.max(clock.wall(), last[1] and last[1].at + 1 or 0), -- tells their order, also when the clock went back
   }
-  local ok, e = commit(store, {
+  local ok
+  ok, e = commit(store, {
     { "put", "flows", id, data.encode(record) },
     { "put", "flow_trees", id, data.encode({ tree = bare(made.tree), trees = trees, inputs = made.inputs }) },
   })

@@ -192,7 +192,23 @@ describe("a run", function()
     c.write("  a: { label: y }\n")
     local last = assert(spec.apply(c))
     local store = assert(c.need_workspace():store())
-    assert.equal(last.run, assert(require("prov.engine.runs").find(store, "last")).id)
+    local runs = require("prov.engine.runs")
+    local shown = assert(runs.find(store, "last"))
+    assert.equal(last.run, shown.id)
+    assert.is_true(shown.ms < 60000)
     assert.equal(1, scripted.count(w))
+    -- Runs that change nothing are behind those before, too.
+    local ids = {}
+    for i = 1, 3 do
+      offset = offset - 3600
+      w.script = function(verb)
+        return verb == "create" and "failed" or nil
+      end
+      c.write("  a: { label: y }\n  bad" .. i .. ": {}\n")
+      ids[4 - i] = assert(spec.apply(c)).run
+    end
+    for i, row in ipairs(assert(runs.list(store, 3))) do
+      assert.equal(ids[i], row.id)
+    end
   end))
 end)

@@ -96,8 +96,7 @@ describe("the orchestrator", function()
     local job = { id = ("j%012x0000"):format(old), op = "wait", params = { duration = 0 }, flags = {}, lane = "-",
       priority = 0, created = old, attempts = 1, max_attempts = 1, interruptions = 0 }
     local batch = {}
-    jobs_of.finish(batch, job, "failed")
-    job.ended = old
+    jobs_of.finish(batch, job, "failed", old)
     batch[1][4] = require("core.data").encode(job)
     assert(o:commit_now(batch))
     local retried = async.spawn(o.retry, o, job.id)

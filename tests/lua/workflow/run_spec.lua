@@ -1,6 +1,7 @@
 --- Runs of workflows with a call that is told what to answer: order, policies, conditions, retries, kills.
 
 local async = require("prov.async")
+local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
 local journal = require("prov.workflow.journal")
@@ -357,6 +358,76 @@ local function die_after(c, n)
   journal.commit = real
   return ok and result, e or result, note and store
 end
+
+describe("a run under a clock that is set", function()
+  local wall, time, ahead = clock.wall, os.time, 0
+
+  before_each(function()
+    ahead = 0
+    clock.wall = function()
+      return wall() + ahead * 1000
+    end
+    rawset(os, "time", function(...)
+      return ... and time(...) or time() + ahead
+    end)
+  end)
+
+  after_each(function()
+    clock.wall = wall
+    rawset(os, "time", time)
+  end)
+
+  it("is behind those that began before it", test(function()
+    local c = flow("steps:\n" .. step("a"))
+    local ids = {}
+    for i, where in ipairs({ 0, 86400, -3600, -3600 }) do
+      ahead = where
+      ids[5 - i] = run(c).id
+    end
+    local listed = {}
+    for i, row in ipairs(assert(workflow.runs(c, 10))) do
+      listed[i] = row.id
+    end
+    assert.same(ids, listed)
+    assert.equal(ids[1], assert(workflow.status(c, "last")).id)
+  end))
+
+  it("takes the time it has", test(function()
+    local c = flow("timeout: 10s\nsteps:\n" .. step("a") .. step("b", "needs: [a]"), { a = function()
+      ahead = 86400
+      async.sleep(600)
+      return {}
+    end })
+    assert.equal("done", run(c).status)
+    ahead = 0
+    c = flow("timeout: 300ms\nsteps:\n" .. step("a") .. step("b", "needs: [a]"), { a = function()
+      ahead = -86400
+      async.sleep(1500)
+      return {}
+    end })
+    assert.equal("failed", run(c).status)
+  end))
+
+  it("takes an answer that came before the question, as it seems", test(function()
+    local c = flow("steps:\n  - { name: ok, approve: sure }\n" .. step("a", "needs: [ok]"))
+    local id = run(c).id
+    ahead = -3600
+    assert(workflow.approve(c, { id = id, step = "ok" }))
+    c.cancel = {}
+    assert.equal("done", assert(workflow.resume(c, { id = id })).status)
+  end))
+
+  it("takes no answer that was given to an earlier question", test(function()
+    local c = flow("steps:\n  - { name: ok, approve: { message: sure, timeout: 1s } }\n" .. step("a", "needs: [ok]"))
+    local id = run(c).id
+    ahead = 5
+    c.cancel = {}
+    assert.equal("failed", assert(workflow.work(c, id, {})).status) -- nobody answered in time
+    assert(journal.ask(c.need_workspace():store(), id, "ok", { answer = "approved", by = "me" })) -- just too late
+    c.cancel = {}
+    assert.equal("waiting", assert(workflow.resume(c, { id = id, detach = true })).status)
+  end))
+end)
 
 describe("a run that died", function()
   it("goes on after any commit, and no step that was done is run again", test(function()

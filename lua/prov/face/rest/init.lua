@@ -45,8 +45,9 @@ local function answer_value(request, text, version, headers)
   return reply.json(request, 200, text, headers)
 end
 
-local function answer_job(request, job)
-  return reply.json(request, 202, json.encode(jobs_of.public(job, true)), { location = "/v1/jobs/" .. job.id })
+local function answer_job(self, request, job)
+  local text = json.encode(self.orchestrator.jobs:public(job, true))
+  return reply.json(request, 202, text, { location = "/v1/jobs/" .. job.id })
 end
 
 --- The seconds a client waits for the end of what it asks for.
@@ -142,7 +143,7 @@ local function run_job(self, request, op, params, options)
       return reply.json(request, 200, job.result or "null", { location = "/v1/jobs/" .. job.id })
     end
   end
-  return answer_job(request, job)
+  return answer_job(self, request, job)
 end
 
 -- ---- Requests ----

@@ -15,7 +15,7 @@ end
 ---@return string
 function M.render(v, term)
   local head = ("%s %s: %s, %s"):format(term:paint("bold", "Run"), v.id, v.what or "apply", v.status)
-  local took = v.ended and v.ended > v.started and ", took " .. units.duration((v.ended - v.started) * 1000) or ""
+  local took = v.ms and ", took " .. units.duration(v.ms) or ""
   local out = { head, ("Began %s%s; steps: %d, begun: %d."):format(when(v.started), took, v.steps, #v.journal), "" }
   for _, step in ipairs(v.journal) do
     out[#out + 1] = ("  %s %s"):format(term:paint(COLOR[step.phase] or "dim",
