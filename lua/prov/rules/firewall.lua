@@ -28,26 +28,28 @@ local function firewalls(ctx)
   end)
 end
 
-local function each_rule(firewall, fn)
-  for i, rule in ipairs(type(firewall.args.rules) == "table" and firewall.args.rules or {}) do
-    for at, port in ipairs(rule.ports or {}) do
+local function each_rule(ctx, firewall, fn)
+  for i, rule in ipairs(ctx:list(firewall.args.rules)) do
+    for at, port in ipairs(ctx:list(ctx:map(rule).ports)) do
       fn(port, rule, { "rules", i, "ports", at })
     end
   end
 end
 
-local function world_source(rule)
-  for i, source in ipairs(rule.sources or {}) do
+--- The source that is everybody, or nil.
+local function world_source(ctx, rule)
+  for _, source in ipairs(ctx:list(rule.sources)) do
+    source = ctx:known(source)
     if is_world(source) then
-      return i
+      return source
     end
   end
 end
 
-local function lets_in(list, port)
+local function lets_in(ctx, list, port)
   for _, firewall in ipairs(list) do
     local found = false
-    each_rule(firewall, function(one)
+    each_rule(ctx, firewall, function(one)
       found = found or one == port
     end)
     if found then
@@ -100,7 +102,7 @@ firewalls:
       for _, taskserv in ipairs(list and ctx:services(server) or {}) do
         local web = taskserv.name == "nginx" or taskserv.name == "haproxy"
         for _, one in ipairs(web and ports.of(ctx, taskserv) or {}) do
-          if not lets_in(list, one.port) then
+          if not lets_in(ctx, list, one.port) then
             ctx:report(taskserv, {
               path = one.path, message = ("no firewall of %s lets port %d in"):format(server.address, one.port),
               hint = ("add %d to the ports of a rule"):format(one.port), related = { list[1] },
@@ -127,10 +129,10 @@ firewalls:
   web: { servers: ["${server.web}"], rules: [{ ports: [22], sources: [198.51.100.0/24] }] }
 ]],
     check = function(ctx, firewall)
-      each_rule(firewall, function(port, rule, path)
-        if port == 22 and world_source(rule) then
+      each_rule(ctx, firewall, function(port, rule, path)
+        if port == 22 and world_source(ctx, rule) then
           ctx:report(firewall, {
-            path = path, message = "SSH is open to " .. rule.sources[world_source(rule)],
+            path = path, message = "SSH is open to " .. world_source(ctx, rule),
             hint = "name the networks you work from in 'sources'",
           })
         end
@@ -155,10 +157,10 @@ firewalls:
   db: { servers: ["${server.db}"], rules: [{ ports: [5432], sources: [10.0.0.0/24] }] }
 ]],
     check = function(ctx, firewall)
-      each_rule(firewall, function(port, rule, path)
-        if INNER[port] and world_source(rule) then
+      each_rule(ctx, firewall, function(port, rule, path)
+        if INNER[port] and world_source(ctx, rule) then
           ctx:report(firewall, {
-            path = path, message = ("port %d (%s) is open to %s"):format(port, INNER[port], rule.sources[world_source(rule)]),
+            path = path, message = ("port %d (%s) is open to %s"):format(port, INNER[port], world_source(ctx, rule)),
             hint = "name the networks of its clients in 'sources'",
           })
         end
@@ -172,7 +174,7 @@ firewalls:
     bad = "firewalls:\n  web: { rules: [{ ports: [80] }] }\n",
     good = "servers:\n  web: {}\nfirewalls:\n  web: { servers: [\"${server.web}\"], rules: [{ ports: [80] }] }\n",
     check = function(ctx, firewall)
-      if #ctx:targets(firewall.args.servers) == 0 and #(firewall.args.servers or {}) == 0 then
+      if ctx:list(firewall.args.servers)[1] == nil then
         ctx:report(firewall, { message = "it protects no server", hint = "name them in 'servers'" })
       end
     end,

@@ -130,7 +130,7 @@ local function check_unreachable(ctx, taskserv)
   if #names == 0 or server.args.public then
     return
   end
-  for field, v in pairs(taskserv.args) do
+  for field, v in next, taskserv.args do
     for _, target in ipairs(ctx:targets(v)) do
       local shared, elsewhere = target.kind ~= "server" or target.args.public, nil
       for _, network in ipairs(target.kind == "server" and ctx:networks(target) or {}) do

@@ -29,13 +29,14 @@ end
 local function check_host_ports(ctx)
   local seen = {}
   for _, server in ipairs(ctx:resources("server")) do
-    for i, one in ipairs(type(server.args.ports) == "table" and server.args.ports or {}) do
-      local key = server.provider .. " " .. tostring(one.host)
-      local before = seen[key]
+    for i, one in ipairs(ctx:list(server.args.ports)) do
+      local host = ctx:known(ctx:map(one).host)
+      local key = ("%s %s"):format(server.provider, host)
+      local before = host and seen[key]
       if before then
         ctx:report(server, {
           path = { "ports", i, "host" },
-          message = ("port %d of the host already leads to %s"):format(one.host, before.address),
+          message = ("port %d of the host already leads to %s"):format(host, before.address),
           hint = "give each server a port of its own; with count, make it depend on ${index}",
           related = { before }, related_path = { "ports" },
         })
@@ -127,10 +128,11 @@ servers:
     taskservs: { nginx: { port: 8000 } }
 ]],
     check = function(ctx, server)
-      for i, one in ipairs(type(server.args.ports) == "table" and server.args.ports or {}) do
-        if one.guest ~= SSH and ports.serves(ctx, server, one.guest) == false then
+      for i, one in ipairs(ctx:list(server.args.ports)) do
+        local guest = ctx:known(ctx:map(one).guest)
+        if guest and guest ~= SSH and ports.serves(ctx, server, guest) == false then
           ctx:report(server, {
-            path = { "ports", i, "guest" }, message = ("nothing on this server listens on port %d"):format(one.guest),
+            path = { "ports", i, "guest" }, message = ("nothing on this server listens on port %d"):format(guest),
             hint = "its services listen on " .. ports.listing(ctx, server),
           })
         end

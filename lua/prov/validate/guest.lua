@@ -83,7 +83,7 @@ local function ctx_for(scene, findings)
     end
     return lists[slot]
   end
-  local ctx = {}
+  local ctx = { list = scene.list, map = scene.map }
   function ctx.resources(_, kind)
     return list("resources", kind, scene:resources(kind))
   end

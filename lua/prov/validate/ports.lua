@@ -1,15 +1,18 @@
 --- The ports a taskserv listens on: the fields its declaration names under `ports`, also in maps of
 -- records below (sites of nginx, frontends of haproxy).
 
+local value = require("prov.value")
+
 local M = {}
 
 -- The fields on top are those of one more record, which is not there when the map has others.
 local UNUSED_TOP = {
-  haproxy = function(args)
-    return next(args.frontends or {}) ~= nil and (args.frontends.main ~= nil or #(args.backends or {}) == 0)
+  haproxy = function(ctx, args)
+    local others = ctx:map(args.frontends)
+    return next(others) ~= nil and (others.main ~= nil or ctx:list(args.backends)[1] == nil)
   end,
-  nginx = function(args)
-    return (args.sites or {}).default ~= nil
+  nginx = function(ctx, args)
+    return ctx:map(args.sites).default ~= nil
   end,
 }
 
@@ -54,17 +57,14 @@ function M.of(ctx, taskserv)
   local names = ctx:declaration(taskserv).ports
   local args, unused = taskserv.args, UNUSED_TOP[taskserv.name]
   for _, name in ipairs(type(names) == "table" and names or {}) do
-    if not (unused and unused(args)) then
+    if not (unused and unused(ctx, args)) then
       add(out, args, name, { name })
     end
     for _, field in ipairs(sorted_keys(args)) do
       local spec = ctx:schema(taskserv)[field]
-      if type(spec) == "table" and spec.type == "map" and type(args[field]) == "table" then
-        for _, key in ipairs(sorted_keys(args[field])) do
-          if type(args[field][key]) == "table" then
-            add(out, args[field][key], name, { field, key, name })
-          end
-        end
+      local map = type(spec) == "table" and spec.type == "map" and ctx:map(args[field]) or {}
+      for _, key in ipairs(sorted_keys(map)) do
+        add(out, ctx:map(map[key]), name, { field, key, name })
       end
     end
   end
@@ -111,14 +111,11 @@ M.PEERS = {
 -- References of one entry of a list of addresses, with the port they are called at.
 local function peers_of(ctx, record, spec, below, fn)
   local list = record[spec[1]]
-  if type(list) ~= "table" then
-    return
-  end
-  local entries = getmetatable(list) == nil or rawlen(list) > 0
-  for i, entry in ipairs(entries and list or { list }) do
-    local last = type(entry) == "table" and rawget(entry, rawlen(entry))
+  local entries = not value.is_marked(list)
+  for i, entry in ipairs(ctx:list(list)) do
+    local last = value.is_text(entry) and entry[#entry]
     local port = type(last) == "string" and last:match("^:(%d+)$")
-    for _, server in ipairs(type(entry) == "table" and ctx:targets(entry) or {}) do
+    for _, server in ipairs(ctx:targets(entry)) do
       if server.kind == "server" then
         local path = table.move(below, 1, #below, 1, {})
         path[#path + 1] = spec[1]
@@ -137,8 +134,9 @@ function M.peers(ctx, taskserv, fn)
   for _, spec in ipairs(M.PEERS[taskserv.name] or {}) do
     peers_of(ctx, taskserv.args, spec, {}, fn)
     for _, field in ipairs({ "frontends", "sites" }) do
-      for _, key in ipairs(sorted_keys(taskserv.args[field] or {})) do
-        peers_of(ctx, taskserv.args[field][key], spec, { field, key }, fn)
+      local map = ctx:map(taskserv.args[field])
+      for _, key in ipairs(sorted_keys(map)) do
+        peers_of(ctx, ctx:map(map[key]), spec, { field, key }, fn)
       end
     end
   end

@@ -141,6 +141,24 @@ function Scene:known(v)
   end
 end
 
+--- The items of a list: one when it is a reference as a whole (of which an `ipairs` would see no end), none
+--- when there is no list.
+---@param v any
+---@return any[] not to be changed
+function Scene.list(_, v)
+  if type(v) ~= "table" then
+    return NONE
+  end
+  return value.is_marked(v) and { v } or v
+end
+
+--- A map as it is; none when it is a reference or absent.
+---@param v any
+---@return table not to be changed
+function Scene.map(_, v)
+  return type(v) == "table" and not value.is_marked(v) and v or NONE
+end
+
 --- The networks a server is in, as nodes: by reference, or by the name of one that is declared.
 ---@return table[]
 function Scene:networks(server)
