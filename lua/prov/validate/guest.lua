@@ -90,6 +90,9 @@ local function ctx_for(scene, findings)
   function ctx.taskservs(_, name)
     return list("taskservs", name, scene:taskservs(name))
   end
+  function ctx.instances(_, base)
+    return list("instances", base, scene:instances(base))
+  end
   function ctx.services(_, server)
     server = real(server)
     return list("services", server.address, scene:services(server))

@@ -85,6 +85,13 @@ function Scene:node(address)
   return self.by_address[address]
 end
 
+--- The instances of a counted or for_each resource ("server.web").
+---@param base string
+---@return table[] not to be changed
+function Scene:instances(base)
+  return self.by_base[base] or NONE
+end
+
 --- The server a taskserv is on.
 function Scene:server(taskserv)
   return self.by_address[taskserv.server]
