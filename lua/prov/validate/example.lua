@@ -3,6 +3,7 @@
 local check = require("prov.validate.check")
 local err = require("prov.err")
 local infra = require("prov.infra")
+local rules = require("prov.rules")
 local scene = require("prov.validate.scene")
 local yaml = require("prov.yaml")
 
@@ -16,6 +17,17 @@ function M.parts(example)
     return example.infra, example.options
   end
   return example
+end
+
+local function with_built_in(rule)
+  local all = rules.built_in()
+  for _, one in ipairs(all) do
+    if one.id == rule.id then
+      return all
+    end
+  end
+  all[#all + 1] = rule
+  return all
 end
 
 --- Findings of one rule in an infra given as YAML; its resources are of the demo provider unless they say
@@ -40,7 +52,11 @@ function M.run(rule, example, registry)
   if not settings then
     return nil, wrong[1]
   end
-  return (check.run(scene.new(loaded, registry, settings), { rule }))
+  local out = {} -- all rules run: some look at what others found
+  for _, finding in ipairs((check.run(scene.new(loaded, registry, settings), with_built_in(rule)))) do
+    out[#out + 1] = finding.rule == rule.id and not finding.ignored and finding or nil
+  end
+  return out
 end
 
 --- What is wrong with the examples of a rule; empty when all is well.
