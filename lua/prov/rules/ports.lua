@@ -154,8 +154,11 @@ servers:
   lb: { taskservs: { haproxy: { backends: ["${server.web.ip}"], backend_port: 8080 } } }
 ]],
     check = function(ctx, taskserv)
+      local told = {} -- of a counted server one instance is enough
       ports.peers(ctx, taskserv, function(server, port, path)
-        if ports.serves(ctx, server, port) == false then
+        local key = ctx.path_text(path) .. " " .. server.name
+        if ports.serves(ctx, server, port) == false and not told[key] then
+          told[key] = true
           ctx:report(taskserv, {
             path = path, message = ("%s does not listen on port %d"):format(server.address, port),
             hint = "its services listen on " .. ports.listing(ctx, server), related = { server },
@@ -179,8 +182,11 @@ servers:
   mon: { taskservs: { prometheus: { targets: ["${server.db.ip}"] } } }
 ]],
     check = function(ctx, taskserv)
+      local told = {}
       ports.peers(ctx, taskserv, function(server, port, path)
-        if not ports.serves(ctx, server, port) then
+        local key = ctx.path_text(path) .. " " .. server.name
+        if not ports.serves(ctx, server, port) and not told[key] then
+          told[key] = true
           ctx:report(taskserv, {
             path = path, message = ("nothing on %s listens on port %d"):format(server.address, port),
             hint = "put the taskserv node-exporter on it", related = { server },

@@ -2,6 +2,7 @@
 
 local contract = require("prov.contract")
 local err = require("prov.err")
+local fix = require("prov.validate.fix")
 local guest = require("prov.validate.guest")
 local suggest = require("prov.suggest")
 
@@ -133,12 +134,25 @@ local function edits(scene, finding)
   local out = {}
   for i, edit in ipairs(finding.fix or {}) do
     local source, keys, exact = scene:written(edit.node or finding.node, edit.path)
-    if not exact or not source.path then
+    if not exact or not fix.editor(source.file) then
       return nil
     end
-    out[i] = { file = source.path, path = keys, value = edit.value }
+    out[i] = { file = source.file, path = keys, value = edit.value }
   end
   return out[1] and out
+end
+
+--- How many more instances share the arguments of a node that stands for them.
+local function others(scene, rule, node)
+  if rule.instances or rule.applies[1] == "infra" then
+    return nil
+  end
+  local n = -1
+  local list = node.server and scene:taskservs(node.name) or node.key ~= nil and scene:instances(node.kind .. "." .. node.name)
+  for _, one in ipairs(list or {}) do
+    n = n + (one.args == node.args and 1 or 0)
+  end
+  return n > 0 and n or nil
 end
 
 local function place(source, keys)
@@ -152,7 +166,7 @@ local function plain(scene, finding, severity)
   local out = {
     rule = rule.id, severity = severity, category = rule.category, message = finding.message, hint = finding.hint,
     address = node.address, path = contract.path_text(keys), ignored = reason_of(scene, finding),
-    fix = edits(scene, finding),
+    fix = edits(scene, finding), more = others(scene, rule, node),
   }
   out.file, out.line, out.column = place(source, keys)
   for i, other in ipairs(finding.related or {}) do
