@@ -43,7 +43,10 @@ local function text_of(size)
 end
 
 local function check_memory(ctx, server)
-  local memory, field = memory_of(ctx, server)
+  local memory, field
+  if ctx:services(server)[1] then
+    memory, field = memory_of(ctx, server)
+  end
   local sum, names = 0, {}
   for _, taskserv in ipairs(memory and ctx:services(server) or {}) do
     local promised = PROMISED[taskserv.name] and PROMISED[taskserv.name](ctx, taskserv.args)

@@ -3,27 +3,34 @@
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
 
---- Calls fn(field, text, entries, entry) for every field of a resource that a list of its provider's catalog is about:
---- `plans` for plan, `zones` for zone, `images` for image. entry is nil for what is not in the list.
-local function each_choice(ctx, node, fn)
-  local catalog = ctx:catalog(node)
-  if next(catalog) == nil then
-    return
-  end
-  local by_name = ctx:once(catalog, function()
-    local out = {}
-    for list, entries in pairs(catalog) do
+--- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `zones` for zone, `images` for
+--- image): field -> { entries, names }.
+local function choices_of(ctx, node)
+  local by_provider = ctx:once("choices", function()
+    return {}
+  end)
+  local by_kind = by_provider[node.provider] or {}
+  by_provider[node.provider] = by_kind
+  local out = by_kind[node.kind]
+  if not out then
+    out = {}
+    for list, entries in pairs(ctx:catalog(node)) do
       local field = type(entries) == "table" and entries[1] and merge.singular(list)
-      if field then
+      if field and ctx:schema(node)[field] then
         out[field] = { entries = entries, names = {} }
         for _, entry in ipairs(entries) do
           out[field].names[entry.name] = entry
         end
       end
     end
-    return out
-  end)
-  for field, list in pairs(by_name) do
+    by_kind[node.kind] = out
+  end
+  return out
+end
+
+--- Calls fn(field, text, entries, entry) for every such field; entry is nil for what is not in the list.
+local function each_choice(ctx, node, fn)
+  for field, list in next, choices_of(ctx, node) do
     local text = ctx:known(node.args[field])
     if type(text) == "string" then
       fn(field, text, list.entries, list.names[text])

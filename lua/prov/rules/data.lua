@@ -29,6 +29,18 @@ local function covers(path, folder)
   return folder == path or path == "/" or folder:sub(1, #path + 1) == path:gsub("/*$", "") .. "/"
 end
 
+local function size_fields(ctx, node)
+  local schema = ctx:schema(node)
+  return ctx:once(schema, function()
+    local out = {}
+    for name, spec in pairs(schema) do
+      out[#out + 1] = type(spec) == "table" and spec.type == "size" and name or nil
+    end
+    table.sort(out)
+    return out
+  end)
+end
+
 --- Every use of a volume: calls fn(volume, user, path).
 local function each_use(ctx, fn)
   for _, server in ipairs(ctx:resources("server")) do
@@ -176,9 +188,9 @@ servers:
     bad = "volumes:\n  db: { size: 10, server: db }\n",
     good = "volumes:\n  db: { size: 10 GiB, server: db }\n",
     check = function(ctx, node)
-      for name, spec in next, ctx:schema(node) do
-        local size = type(spec) == "table" and spec.type == "size" and ctx:known(node.args[name])
-        if size and size > 0 and size < 1024 * 1024 then
+      for _, name in ipairs(size_fields(ctx, node)) do
+        local size = ctx:known(node.args[name])
+        if math.type(size) and size > 0 and size < 1024 * 1024 then
           ctx:report(node, {
             path = { name }, message = ("%d bytes: the unit is missing"):format(size), hint = ("%d GiB"):format(size),
           })

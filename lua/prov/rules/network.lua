@@ -120,27 +120,33 @@ local function check_duplicate(ctx)
   end
 end
 
+local function has(list, item)
+  for _, one in ipairs(list) do
+    if one == item then
+      return true
+    end
+  end
+  return false
+end
+
 --- Servers that a taskserv refers to but that are in none of the networks of its own server.
 local function check_unreachable(ctx, taskserv)
-  local own, names = {}, {}
   local server = ctx:server(taskserv)
-  for _, network in ipairs(ctx:networks(server)) do
-    own[network], names[#names + 1] = true, network.address
-  end
-  if #names == 0 or server.args.public then
+  local networks = ctx:networks(server)
+  if not networks[1] or server.args.public then
     return
   end
   for field, v in next, taskserv.args do
     for _, target in ipairs(ctx:targets(v)) do
       local shared, elsewhere = target.kind ~= "server" or target.args.public, nil
       for _, network in ipairs(target.kind == "server" and ctx:networks(target) or {}) do
-        shared, elsewhere = shared or own[network], network.address
+        shared, elsewhere = shared or has(networks, network), network.address
       end
       if not shared and elsewhere then
         ctx:report(taskserv, {
           path = { field },
           message = ("%s is in %s, this server is in %s: they do not reach each other"):format(
-            target.address, elsewhere, table.concat(names, ", ")),
+            target.address, elsewhere, networks[1].address),
           hint = "put both into one network",
           related = { target }, related_path = { "network" },
         })

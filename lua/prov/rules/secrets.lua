@@ -10,7 +10,7 @@ local function walk(v, path, fn, depth)
   for key, item in next, v do
     local kind = type(item)
     if kind == "string" then
-      if #item >= 16 or depth > 1 and secrets.is_name(key) then
+      if #item >= 16 and secrets.may_be(item) or depth > 1 and secrets.is_name(key) then
         path[depth] = key
         fn(item, path, false)
       end

@@ -11,9 +11,12 @@ local OLDEST_POSTGRES = 14
 
 --- The system an image holds by its name: "debian-12", "ubuntu-22.04-python".
 local function system_of(ctx, taskserv)
-  local image = ctx:known(ctx:server(taskserv).args.image)
-  local id, version = tostring(image or ""):match("^(%l+)%-([%d.]+)")
-  return id and { id = id, version = version, like = {} }, image
+  local image = tostring(ctx:known(ctx:server(taskserv).args.image) or "")
+  local system = ctx:once("image " .. image, function()
+    local id, version = image:match("^(%l+)%-([%d.]+)")
+    return id and { id = id, version = version, like = {} } or false
+  end)
+  return system, image
 end
 
 local function postgres_on(ctx, server)
@@ -91,6 +94,9 @@ end
 local function check_duplicate_sites(ctx, taskserv)
   local seen = {}
   local sites = ctx:map(taskserv.args.sites)
+  if next(sites) == nil then
+    return
+  end
   local names = {}
   for name in pairs(sites) do
     names[#names + 1] = name
@@ -190,7 +196,9 @@ return {
     good = "servers:\n  node: { image: ubuntu-24.04, taskservs: { etcd: {} } }\n",
     check = function(ctx, taskserv)
       local system = system_of(ctx, taskserv)
-      local e = system and platform.refusal(ctx:declaration(taskserv), system)
+      local e = system and ctx:once(("platform %s %s %s"):format(taskserv.name, system.id, system.version), function()
+        return platform.refusal(ctx:declaration(taskserv), system) or false
+      end)
       if e and e.code == "unsupported" then
         ctx:report(taskserv, {
           message = e.msg, hint = "another image for the server", related = { ctx:server(taskserv) },

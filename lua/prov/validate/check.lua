@@ -1,5 +1,6 @@
 --- Runs rules over a scene and gives what they found as plain data.
 
+local collector = require("prov.collector")
 local contract = require("prov.contract")
 local err = require("prov.err")
 local fix = require("prov.validate.fix")
@@ -10,6 +11,8 @@ local M = {}
 
 --- Findings of one rule that are kept: who has more has one mistake in many places.
 M.MOST = 100
+
+local PAUSE = 400 -- little of what rules make stays: as in prov.infra
 
 local RANK = { error = 1, warning = 2, note = 3 }
 M.RANK = RANK
@@ -245,6 +248,7 @@ end
 ---@return prov.Finding[] findings by place
 ---@return integer ran rules that ran
 function M.run(scene, rules)
+  local _ <close> = collector.pause(PAUSE)
   local out, severities, ran = {}, {}, 0
   scene.rules, scene.used, scene.off = {}, {}, {}
   for _, rule in ipairs(rules) do

@@ -31,6 +31,18 @@ end
 ---@field address? string it is bound to; nil for the service's usual ones
 ---@field record table the arguments, or the record below them, that it stands in
 
+--- The fields with ports of a taskserv, and its fields that are maps: from its declaration, found once.
+local function shape_of(ctx, taskserv)
+  return ctx:once("ports of " .. taskserv.name, function()
+    local names, maps, schema = ctx:declaration(taskserv).ports, {}, ctx:schema(taskserv)
+    for _, field in ipairs(sorted_keys(schema)) do
+      local spec = schema[field]
+      maps[#maps + 1] = type(spec) == "table" and spec.type == "map" and field or nil
+    end
+    return { names = type(names) == "table" and names or {}, maps = maps }
+  end)
+end
+
 local function add(out, record, name, path)
   if math.type(record[name]) == "integer" then
     local address = record.address
@@ -54,17 +66,18 @@ function M.of(ctx, taskserv)
     return out
   end
   out = {}
-  local names = ctx:declaration(taskserv).ports
-  local args, unused = taskserv.args, UNUSED_TOP[taskserv.name]
-  for _, name in ipairs(type(names) == "table" and names or {}) do
-    if not (unused and unused(ctx, args)) then
+  local shape, args, unused = shape_of(ctx, taskserv), taskserv.args, UNUSED_TOP[taskserv.name]
+  local top = not (unused and unused(ctx, args))
+  for _, name in ipairs(shape.names) do
+    if top then
       add(out, args, name, { name })
     end
-    for _, field in ipairs(sorted_keys(args)) do
-      local spec = ctx:schema(taskserv)[field]
-      local map = type(spec) == "table" and spec.type == "map" and ctx:map(args[field]) or {}
-      for _, key in ipairs(sorted_keys(map)) do
-        add(out, ctx:map(map[key]), name, { field, key, name })
+    for _, field in ipairs(shape.maps) do
+      local map = ctx:map(args[field])
+      if next(map) ~= nil then
+        for _, key in ipairs(sorted_keys(map)) do
+          add(out, ctx:map(map[key]), name, { field, key, name })
+        end
       end
     end
   end
@@ -135,7 +148,7 @@ function M.peers(ctx, taskserv, fn)
     peers_of(ctx, taskserv.args, spec, {}, fn)
     for _, field in ipairs({ "frontends", "sites" }) do
       local map = ctx:map(taskserv.args[field])
-      for _, key in ipairs(sorted_keys(map)) do
+      for _, key in ipairs(next(map) ~= nil and sorted_keys(map) or {}) do
         peers_of(ctx, ctx:map(map[key]), spec, { field, key }, fn)
       end
     end

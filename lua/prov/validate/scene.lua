@@ -34,7 +34,7 @@ end
 function M.new(infra, registry, settings)
   local self = setmetatable({
     infra = infra, registry = registry, settings = settings or {}, findings = {}, cache = {},
-    by_kind = {}, by_service = {}, on_server = {}, by_address = {}, by_base = {},
+    by_kind = {}, by_service = {}, on_server = {}, by_address = {}, by_base = {}, networks_of = {},
   }, Scene)
   for _, node in ipairs(infra.resources) do
     bucket(self.by_kind, node.kind, node)
@@ -103,6 +103,9 @@ end
 function Scene:targets(v)
   if type(v) ~= "table" then
     return NONE
+  elseif value.is_ref(v) then -- most are
+    local node = self.by_address[value.parts(v)]
+    return node and { node } or self.by_base[value.parts(v)] or NONE
   end
   local out = {}
   for address in pairs(value.references(v)) do
@@ -174,10 +177,16 @@ function Scene:networks(server)
     local node = self.by_address["network." .. given]
     return node and { node } or NONE
   end
-  local out = {}
-  for _, node in ipairs(self:targets(given)) do
-    if node.kind == "network" then
-      out[#out + 1] = node
+  local out = given ~= nil and self.networks_of[given] -- references to one network are one value
+  if not out then
+    out = {}
+    for _, node in ipairs(self:targets(given)) do
+      if node.kind == "network" then
+        out[#out + 1] = node
+      end
+    end
+    if given ~= nil then
+      self.networks_of[given] = out
     end
   end
   return out
