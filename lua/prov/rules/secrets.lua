@@ -102,7 +102,7 @@ return {
   {
     id = "secret-random", severity = "warning", applies = { "infra" },
     summary = "A text looks like a key: long and random",
-    doc = "24 characters or more with large and small letters and digits at random (3.9 bits a character). Hashes in hex, "
+    doc = "20 characters or more with large and small letters and digits at random (3.8 bits a character). Hashes in hex, "
       .. "UUIDs, public SSH keys, certificates, fingerprints and image digests are none.",
     bad = "items:\n  app: { value: { hmac: Zk3uQ9vT1xW7bN5mR2pL8sD4fG6hJ0aC } }\n",
     good = [[

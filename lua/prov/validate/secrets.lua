@@ -26,7 +26,7 @@ local SHAPES = {
   { "a password in a URL", "://", "%f[%w]%w[%w+.-]*://[^%s/:@]+:[^%s/:@]+@" },
 }
 
-local RUN = times("[%w+=_-]", 24)
+local RUN = times("[%w+=]", 20)
 
 local SHORT_RUN = times("[%w+=_-]", 16)
 
@@ -34,7 +34,7 @@ local SHORT_RUN = times("[%w+=_-]", 16)
 ---@param text string
 ---@return boolean
 function M.may_be(text)
-  return text:find(SHORT_RUN) ~= nil or text:find("://", 1, true) ~= nil
+  return text:find(SHORT_RUN) ~= nil or text:find("://", 1, true) ~= nil or text:find("-----BEGIN", 1, true) ~= nil
 end
 
 --- What a text is for sure: "a GitHub token", or nil.
@@ -65,7 +65,7 @@ end
 -- Public things that look random: keys, fingerprints, certificates, checksums in base64.
 local PUBLIC = { "^ssh%-", "^ecdsa%-", "^AAAA[BCE]", "SHA256:", "sha%d+%-", "BEGIN CERTIFICATE", "BEGIN PUBLIC KEY" }
 
---- True for text with a part that no human wrote: 24 characters or more, large and small letters and digits mixed at
+--- True for text with a part that no human wrote: 20 characters or more, large and small letters and digits mixed at
 --- random. Hex (hashes of images, ids, UUIDs) has only one kind of letters and is none.
 ---@param text string
 ---@return boolean
@@ -78,8 +78,8 @@ function M.is_random(text)
       return false
     end
   end
-  for run in text:gmatch("[%w+=_-]+") do
-    if #run >= 24 and run:find("%l") and run:find("%u") and run:find("%d") and entropy(run) >= 3.9 then
+  for run in text:gmatch("[%w+=]+") do
+    if #run >= 20 and run:find("%l") and run:find("%u") and run:find("%d") and entropy(run) >= 3.8 then
       local digits = select(2, run:gsub("%d", ""))
       local words = select(2, run:gsub("%l%l%l%l", ""))
       if digits >= 3 and words <= 2 then
