@@ -166,16 +166,16 @@ local function mend(ctx, workspace, value, rules, settings)
   for _, failed in ipairs(done.failed) do
     ctx.ui.warn("%s", tostring(failed))
   end
-  local again, errs = value, nil
-  if done[1] then
-    again, errs = look(ctx, workspace, rules, settings)
-    if not again then
-      return nil, errs
-    end
-  end
   done.failed = nil
-  again.fixed = data.list(done)
-  return again
+  if not done[1] then
+    value.fixed = data.list()
+    return value
+  end
+  local again, errs = look(ctx, workspace, rules, settings)
+  if again then
+    again.fixed = data.list(done)
+  end
+  return again, errs
 end
 
 --- Loads and checks the infra of the operation's workspace.

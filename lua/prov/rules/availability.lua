@@ -228,15 +228,15 @@ servers:
         for _, server in ipairs(servers) do
           named[server] = true
           if server.key ~= nil and not bases[server.name] then
-            bases[server.name], order[#order + 1] = true, server.name
+            bases[server.name], order[#order + 1] = true, server
           end
         end
-        for _, name in ipairs(order) do
-          for _, server in ipairs(ctx:instances("server." .. name)) do
+        for _, one in ipairs(order) do
+          for _, server in ipairs(ctx:instances(one)) do
             if not named[server] then
               ctx:report(taskserv, {
                 path = path, message = server.address .. " is left out",
-                hint = ("${server.%s.ip} means all of them"):format(name), related = { server },
+                hint = ("${server.%s.ip} means all of them"):format(one.name), related = { server },
               })
               break
             end

@@ -6,7 +6,7 @@ local range = require("prov.validate.range")
 local KEPT = 3
 
 --- The ranges of all networks that are known now: list of { node, range }.
-local function networks(ctx)
+local function ranges(ctx)
   return ctx:once("network ranges", function()
     local out = {}
     for _, node in ipairs(ctx:resources("network")) do
@@ -33,7 +33,7 @@ end
 
 local function check_overlap(ctx)
   local by_provider = {}
-  for _, one in ipairs(networks(ctx)) do
+  for _, one in ipairs(ranges(ctx)) do
     local list = by_provider[one.node.provider] or {}
     by_provider[one.node.provider] = list
     list[#list + 1] = one
@@ -69,7 +69,7 @@ local function check_small(ctx)
       used[network] = (used[network] or 0) + 1
     end
   end
-  for _, one in ipairs(networks(ctx)) do
+  for _, one in ipairs(ranges(ctx)) do
     local room = one.range.size - KEPT
     if (used[one.node] or 0) > room then
       ctx:report(one.node, {

@@ -151,8 +151,8 @@ local function others(scene, rule, node)
     return nil
   end
   local n = -1
-  local list = node.server and scene:taskservs(node.name) or node.key ~= nil and scene:instances(node.kind .. "." .. node.name)
-  for _, one in ipairs(list or {}) do
+  local list = node.server and scene:taskservs(node.name) or scene:instances(node)
+  for _, one in ipairs(list) do
     n = n + (one.args == node.args and 1 or 0)
   end
   return n > 0 and n or nil

@@ -63,7 +63,8 @@ local function apply_file(path, list, done)
   if new == text then
     return nil
   end
-  local stat, ok = fs.stat(path), nil
+  local stat = fs.stat(path)
+  local ok
   ok, e = fs.write_atomic(path, new, { mode = stat and stat.mode or nil })
   return not ok and e or nil
 end

@@ -90,8 +90,9 @@ local function ctx_for(scene, findings)
   function ctx.taskservs(_, name)
     return list("taskservs", name, scene:taskservs(name))
   end
-  function ctx.instances(_, base)
-    return list("instances", base, scene:instances(base))
+  function ctx.instances(_, node)
+    node = real(node)
+    return list("instances", node.address, scene:instances(node))
   end
   function ctx.services(_, server)
     server = real(server)

@@ -3,6 +3,7 @@
 -- Rules of prov see the infra itself. Rules of others see copies (prov.validate.guest): what one does to a
 -- value reaches nobody.
 
+local address_of = require("prov.address")
 local contract = require("prov.contract")
 local merge = require("prov.infra.merge")
 local value = require("prov.value")
@@ -26,6 +27,11 @@ local function bucket(t, key, item)
   list[#list + 1] = item
 end
 
+--- The address of all instances of a counted node.
+local function base_of(node)
+  return node.address:sub(1, -#address_of.format_key(node.key) - 1)
+end
+
 --- Prepares a loaded infra for rules.
 ---@param infra prov.Infra
 ---@param registry prov.Registry
@@ -40,7 +46,7 @@ function M.new(infra, registry, settings)
     bucket(self.by_kind, node.kind, node)
     self.by_address[node.address] = node
     if node.key ~= nil then
-      bucket(self.by_base, node.kind .. "." .. node.name, node)
+      bucket(self.by_base, base_of(node), node)
     end
   end
   for _, node in ipairs(infra.taskservs) do
@@ -85,11 +91,11 @@ function Scene:node(address)
   return self.by_address[address]
 end
 
---- The instances of a counted or for_each resource ("server.web").
----@param base string
+--- All instances of the count or for_each that a node is one of; none of a node that is alone.
+---@param node table
 ---@return table[] not to be changed
-function Scene:instances(base)
-  return self.by_base[base] or NONE
+function Scene:instances(node)
+  return node.key ~= nil and self.by_base[base_of(node)] or NONE
 end
 
 --- The server a taskserv is on.
@@ -194,7 +200,8 @@ end
 
 local function declaration(self, node)
   if node.provider then
-    return self.registry:get("provider", node.provider)
+    local types = self.infra.provider_types -- of instances of providers with names of their own
+    return self.registry:get("provider", types and types[node.provider] or node.provider)
   end
   return self.registry:get("taskserv", node.name)
 end
@@ -279,10 +286,12 @@ function Scene:written(node, path)
   end
   local entry = type(block.entry) == "table" and block.entry or NONE
   local field = path and path[1]
-  local default = node.provider and field ~= nil and rawget(entry, field) == nil and self.infra.defaults[field]
+  local defaults = block.home and block.home.defaults or self.infra.defaults or NONE
+  local default = node.provider and field ~= nil and rawget(entry, field) == nil and defaults[field]
   if default then
-    local keys = table.move(path, 2, #path, #default.block.path + 1, table.move(default.block.path, 1, #default.block.path, 1, {}))
-    return default.block.source, keys, true
+    local above = default.block.path
+    local keys = table.move(above, 1, #above, 1, {})
+    return default.block.source, table.move(path, 2, #path, #above + 1, keys), true
   end
   local below = path or NONE
   if not node.provider then
