@@ -25,8 +25,18 @@ local M = {}
 
 --- Groups of built-in rules, lua/prov/rules/<group>.lua.
 M.GROUPS = {
-  "network", "ports", "firewall", "secrets", "access", "availability", "data", "capacity", "catalog", "services",
-  "naming", "hygiene",
+  "network",
+  "ports",
+  "firewall",
+  "secrets",
+  "access",
+  "availability",
+  "data",
+  "capacity",
+  "catalog",
+  "services",
+  "naming",
+  "hygiene",
 }
 
 local EXAMPLE = {
@@ -84,7 +94,10 @@ local function check(rule, file)
     local first = problems[1]
     return fail(("%s: %s"):format(contract.path_text(first.path), first.msg), first.hint)
   elseif type(rule.check) ~= "function" then
-    return fail("check: must be a function", "check = function(ctx, node) ... ctx:report(node, { message = ... }) end")
+    return fail(
+      "check: must be a function",
+      "check = function(ctx, node) ... ctx:report(node, { message = ... }) end"
+    )
   end
   local ok, message, hint, below = require("prov.contract.fields").check(rule.options or {})
   if not ok then
@@ -114,7 +127,8 @@ local function read(path, shown, into, known)
       return e
     elseif known[rule.id] then
       return err.new("exists", ("rule '%s' is declared twice: also in %s"):format(rule.id, known[rule.id]), {
-        file = shown, hint = "give it another id",
+        file = shown,
+        hint = "give it another id",
       })
     end
     known[rule.id] = shown

@@ -43,7 +43,10 @@ function M.list(ctx, category)
   for _, rule in ipairs(all) do
     if not category or rule.category == category then
       rows[#rows + 1] = {
-        id = rule.id, severity = severity(rule, settings), category = rule.category, summary = rule.summary,
+        id = rule.id,
+        severity = severity(rule, settings),
+        category = rule.category,
+        summary = rule.summary,
         from = rule.file or "prov",
       }
     end
@@ -73,9 +76,16 @@ function M.show(ctx, id)
     row.here = type(own) == "table" and own[row.name] or nil
   end
   return {
-    id = id, severity = rule.severity, here = severity(rule, settings), category = rule.category,
-    summary = rule.summary, doc = rule.doc, applies = data.list(table.move(rule.applies, 1, #rule.applies, 1, {})),
-    options = options, bad = rule.bad and (example.parts(rule.bad)), good = rule.good and (example.parts(rule.good)),
+    id = id,
+    severity = rule.severity,
+    here = severity(rule, settings),
+    category = rule.category,
+    summary = rule.summary,
+    doc = rule.doc,
+    applies = data.list(table.move(rule.applies, 1, #rule.applies, 1, {})),
+    options = options,
+    bad = rule.bad and (example.parts(rule.bad)),
+    good = rule.good and (example.parts(rule.good)),
     from = rule.file or "prov",
   }
 end
@@ -106,7 +116,9 @@ function M.test(ctx, id)
   for i, rule in ipairs(chosen) do
     local problems = example.problems(rule, ctx.registry)
     rows[i] = {
-      id = rule.id, status = problems[1] and "failed" or "ok", problem = problems[1] and table.concat(problems, "; ") or nil,
+      id = rule.id,
+      status = problems[1] and "failed" or "ok",
+      problem = problems[1] and table.concat(problems, "; ") or nil,
       from = rule.file or "prov",
     }
   end

@@ -90,9 +90,15 @@ local function as_findings(errs)
   local out = data.list()
   for i, e in ipairs(err.list(errs)) do
     out[i] = {
-      rule = e.code == "invalid" and "contract" or e.code, severity = "error", category = "contract",
-      message = e.cause and e.msg .. ": " .. tostring(e.cause) or e.msg, hint = e.hint, path = e.path,
-      file = e.file, line = e.line, column = e.column,
+      rule = e.code == "invalid" and "contract" or e.code,
+      severity = "error",
+      category = "contract",
+      message = e.cause and e.msg .. ": " .. tostring(e.cause) or e.msg,
+      hint = e.hint,
+      path = e.path,
+      file = e.file,
+      line = e.line,
+      column = e.column,
     }
   end
   return out
@@ -200,8 +206,15 @@ function M.run(ctx, p)
   if not value and not p.format then
     return nil, errs
   end
-  value = value or { workspace = workspace.name, resources = 0, taskservs = 0, outputs = 0, rules = 0,
-    findings = as_findings(errs) }
+  value = value
+    or {
+      workspace = workspace.name,
+      resources = 0,
+      taskservs = 0,
+      outputs = 0,
+      rules = 0,
+      findings = as_findings(errs),
+    }
   judge(value, p)
   if p.severity then
     value.severity = p.severity

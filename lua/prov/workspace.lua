@@ -27,7 +27,10 @@ M.SCHEMA = {
     fields = {
       rules = {
         type = "map",
-        of = { type = "union", of = { { type = "enum", one_of = { "off", "note", "warning", "error" } }, { type = "map" } } },
+        of = {
+          type = "union",
+          of = { { type = "enum", one_of = { "off", "note", "warning", "error" } }, { type = "map" } },
+        },
         default = {},
         doc = "Rule -> its severity here, off, or a map of severity and the rule's options",
         example = "ssh-open: off",

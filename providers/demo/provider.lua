@@ -53,7 +53,9 @@ return {
             type = "record",
             fields = {
               ports = { type = "list", of = { type = "port" }, required = true, doc = "Ports that are let in" },
-              sources = { type = "list", of = { type = "cidr" }, default = { "0.0.0.0/0", "::/0" }, doc = "From where" },
+              sources = {
+                type = "list", of = { type = "cidr" }, default = { "0.0.0.0/0", "::/0" }, doc = "From where",
+              },
             },
           },
           default = {},

@@ -13,7 +13,9 @@ return {
     schema = {
       id = { type = "string", required = true, doc = "Its id" },
       severity = {
-        type = "enum", one_of = { "error", "warning", "note", "off" }, required = true,
+        type = "enum",
+        one_of = { "error", "warning", "note", "off" },
+        required = true,
         doc = "As prov.yaml says, else its own",
       },
       category = { type = "string", required = true, doc = "Its group" },

@@ -6,7 +6,11 @@ return {
 Makes rules/ID.lua in the workspace: change it step by step, and run `prov rule test` after each.]],
   params = {
     id = {
-      type = "string", required = true, positional = 1, pattern = "^[a-z][a-z0-9-]*$", max = 63,
+      type = "string",
+      required = true,
+      positional = 1,
+      pattern = "^[a-z][a-z0-9-]*$",
+      max = 63,
       doc = "Its id: small letters, digits and -",
     },
   },

@@ -13,7 +13,10 @@ return {
       id = { type = "string", required = true, doc = "Its id" },
       severity = { type = "enum", one_of = { "error", "warning", "note" }, required = true, doc = "Its own" },
       here = {
-        type = "enum", one_of = { "error", "warning", "note", "off" }, required = true, doc = "In this workspace",
+        type = "enum",
+        one_of = { "error", "warning", "note", "off" },
+        required = true,
+        doc = "In this workspace",
       },
       category = { type = "string", required = true, doc = "Its group" },
       summary = { type = "string", required = true, doc = "What it finds" },

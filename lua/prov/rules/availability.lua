@@ -60,7 +60,8 @@ local function check_members(ctx, taskserv)
     end
   end
   ctx:report(taskserv, {
-    path = { "members" }, message = ("the members do not name %s itself"):format(server.address),
+    path = { "members" },
+    message = ("the members do not name %s itself"):format(server.address),
     hint = "members lists every server of the cluster, the same list on each",
   })
 end
@@ -84,7 +85,8 @@ local function check_zones(ctx)
     local zones = ctx:list(ctx:catalog(group.first).zones)
     if group.n > 1 and not group.mixed and #zones > 1 then
       ctx:report(group.first, {
-        path = { "zone" }, message = ("all %d are in the zone %s"):format(group.n, group.zone),
+        path = { "zone" },
+        message = ("all %d are in the zone %s"):format(group.n, group.zone),
         hint = ("for_each over zones spreads them; there are %d"):format(#zones),
       })
     end
@@ -101,7 +103,8 @@ local function check_primaries(ctx)
   for _, taskserv in ipairs(ctx:taskservs("postgres")) do
     if taskserv.args.role == "primary" and not copied[taskserv.server] then
       ctx:report(taskserv, {
-        path = { "role" }, message = "it is a primary, and no standby copies it",
+        path = { "role" },
+        message = "it is a primary, and no standby copies it",
         hint = "a standby: role: standby, primary: ${" .. taskserv.server .. ".ip}; or role: single",
       })
     end
@@ -116,7 +119,8 @@ local function check_alone(ctx)
   each_pool(ctx, balancers[1], function(servers, plain, path)
     if #servers + plain > 1 then
       ctx:report(balancers[1], {
-        path = path, message = "all requests go through this one load balancer",
+        path = path,
+        message = "all requests go through this one load balancer",
         hint = "a second one behind the same name or a floating address takes over when it stops",
       })
     end
@@ -125,7 +129,9 @@ end
 
 return {
   {
-    id = "etcd-even", severity = "warning", applies = { "taskserv.etcd" },
+    id = "etcd-even",
+    severity = "warning",
+    applies = { "taskserv.etcd" },
     summary = "An etcd cluster has an even number of members",
     doc = "A majority must be up: 4 members bear the loss of one, as 3 do, and 2 bear none.",
     bad = [[
@@ -148,7 +154,10 @@ servers:
     end,
   },
   {
-    id = "etcd-members", severity = "error", applies = { "taskserv.etcd" }, instances = true,
+    id = "etcd-members",
+    severity = "error",
+    applies = { "taskserv.etcd" },
+    instances = true,
     summary = "An etcd server is not among the members it is told",
     doc = "Installing it ends with an error.",
     bad = [[
@@ -167,7 +176,9 @@ servers:
     check = check_members,
   },
   {
-    id = "backend-single", severity = "warning", applies = { "taskserv.haproxy" },
+    id = "backend-single",
+    severity = "warning",
+    applies = { "taskserv.haproxy" },
     summary = "A load balancer has one backend",
     doc = "When that server stops, all does. With one there is nothing to balance.",
     bad = [[
@@ -184,15 +195,19 @@ servers:
       each_pool(ctx, taskserv, function(servers, plain, path)
         if #servers + plain == 1 then
           ctx:report(taskserv, {
-            path = path, message = "it has one backend: when that stops, all does",
-            hint = "count: 2 on the backend's server", related = { servers[1] },
+            path = path,
+            message = "it has one backend: when that stops, all does",
+            hint = "count: 2 on the backend's server",
+            related = { servers[1] },
           })
         end
       end)
     end,
   },
   {
-    id = "backend-none", severity = "warning", applies = { "taskserv.haproxy" },
+    id = "backend-none",
+    severity = "warning",
+    applies = { "taskserv.haproxy" },
     summary = "A load balancer has no backend",
     doc = "Every request gets 503.",
     bad = "servers:\n  lb: { taskservs: { haproxy: {} } }\n",
@@ -201,7 +216,8 @@ servers:
       for _, one in ipairs(ports.of(ctx, taskserv)) do
         if ctx:list(one.record.backends)[1] == nil and one.record.backends ~= nil then
           ctx:report(taskserv, {
-            path = table.move(one.path, 1, #one.path - 1, 1, {}), message = ("port %d has no backends"):format(one.port),
+            path = table.move(one.path, 1, #one.path - 1, 1, {}),
+            message = ("port %d has no backends"):format(one.port),
             hint = "backends: ${server.web.ip}",
           })
         end
@@ -209,7 +225,9 @@ servers:
     end,
   },
   {
-    id = "backend-left-out", severity = "warning", applies = { "taskserv.haproxy" },
+    id = "backend-left-out",
+    severity = "warning",
+    applies = { "taskserv.haproxy" },
     summary = "A load balancer leaves out instances of a counted server",
     doc = "It names some instances one by one, and the count has grown since.",
     bad = [[
@@ -235,8 +253,10 @@ servers:
           for _, server in ipairs(ctx:instances(one)) do
             if not named[server] then
               ctx:report(taskserv, {
-                path = path, message = server.address .. " is left out",
-                hint = ("${server.%s.ip} means all of them"):format(one.name), related = { server },
+                path = path,
+                message = server.address .. " is left out",
+                hint = ("${server.%s.ip} means all of them"):format(one.name),
+                related = { server },
               })
               break
             end
@@ -246,7 +266,9 @@ servers:
     end,
   },
   {
-    id = "balancer-single", severity = "note", applies = { "infra" },
+    id = "balancer-single",
+    severity = "note",
+    applies = { "infra" },
     summary = "There is one load balancer",
     doc = "Its backends may be many: when it stops, all does.",
     bad = [[
@@ -262,15 +284,19 @@ servers:
     check = check_alone,
   },
   {
-    id = "zone-single", severity = "note", applies = { "infra" },
+    id = "zone-single",
+    severity = "note",
+    applies = { "infra" },
     summary = "All instances of a server are in one zone",
     doc = "When the zone fails, all do. Looks at providers whose catalog has more than one zone.",
     bad = "servers:\n  web: { count: 3, zone: demo-1 }\n",
-    good = "servers:\n  web: { for_each: [demo-1, demo-2, demo-3], zone: \"${key}\" }\n",
+    good = 'servers:\n  web: { for_each: [demo-1, demo-2, demo-3], zone: "${key}" }\n',
     check = check_zones,
   },
   {
-    id = "primary-alone", severity = "warning", applies = { "infra" },
+    id = "primary-alone",
+    severity = "warning",
+    applies = { "infra" },
     summary = "A PostgreSQL primary has no standby",
     doc = "It keeps what standbys would need, and nothing takes over when it is lost.",
     bad = [[

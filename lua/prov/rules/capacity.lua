@@ -58,8 +58,11 @@ local function check_memory(ctx, server)
   if memory and sum > memory * ctx:option("share") / 100 then
     ctx:report(server, {
       path = { field },
-      message = ("%s of memory, and its services may take %s: %s"):format(text_of(memory), text_of(sum),
-        table.concat(names, ", ")),
+      message = ("%s of memory, and its services may take %s: %s"):format(
+        text_of(memory),
+        text_of(sum),
+        table.concat(names, ", ")
+      ),
       hint = "more memory, or less for max_memory (redis) and settings.shared_buffers (postgres)",
     })
   end
@@ -119,8 +122,12 @@ local function check_budget(ctx)
       local one = dearest[currency]
       ctx:report(one.node, {
         path = one.node.args.plan ~= nil and { "plan" } or nil,
-        message = ("all together cost %.2f %s a month, the budget is %.2f; this one is the dearest, %.2f"):format(sum,
-          currency, most, one.price),
+        message = ("all together cost %.2f %s a month, the budget is %.2f; this one is the dearest, %.2f"):format(
+          sum,
+          currency,
+          most,
+          one.price
+        ),
         hint = "smaller plans or fewer of them; the budget is validate.rules.budget.monthly in prov.yaml",
       })
     end
@@ -129,20 +136,25 @@ end
 
 return {
   {
-    id = "memory-promised", severity = "warning", applies = { "server" }, instances = true,
+    id = "memory-promised",
+    severity = "warning",
+    applies = { "server" },
+    instances = true,
     summary = "Services may take more memory than their server has",
-    doc = "Adds max_memory of redis and shared_buffers of postgres (128 MB by default) and compares with the memory of "
-      .. "the server or of its plan. What is missing is taken by the kernel's OOM killer.",
+    doc = "Adds max_memory of redis and shared_buffers of postgres (128 MB by default) and compares with "
+      .. "the memory of the server or of its plan. What is missing is taken by the kernel's OOM killer.",
     options = { share = { type = "int", min = 1, max = 100, default = 80, doc = "percent that services may take" } },
     bad = "servers:\n  cache: { plan: 1xCPU-1GB, taskservs: { redis: { max_memory: 2gb } } }\n",
     good = "servers:\n  cache: { plan: 2xCPU-4GB, taskservs: { redis: { max_memory: 2gb } } }\n",
     check = check_memory,
   },
   {
-    id = "memory-unbounded", severity = "warning", applies = { "taskserv.redis" },
+    id = "memory-unbounded",
+    severity = "warning",
+    applies = { "taskserv.redis" },
     summary = "Redis may grow past the memory of its server",
-    doc = "Without max_memory it takes what it is given to store, until the kernel kills it. Looks at servers whose "
-      .. "memory is known.",
+    doc = "Without max_memory it takes what it is given to store, until the kernel kills it. Looks at "
+      .. "servers whose memory is known.",
     bad = "servers:\n  cache: { plan: 1xCPU-2GB, taskservs: { redis: {} } }\n",
     good = "servers:\n  cache: { plan: 1xCPU-2GB, taskservs: { redis: { max_memory: 1gb } } }\n",
     check = function(ctx, taskserv)
@@ -157,7 +169,9 @@ return {
     end,
   },
   {
-    id = "workers-cpus", severity = "note", applies = { "taskserv.nginx" },
+    id = "workers-cpus",
+    severity = "note",
+    applies = { "taskserv.nginx" },
     summary = "nginx has more workers than the server has processors",
     doc = "A worker serves thousands of connections; more than processors only wait for each other.",
     bad = "servers:\n  web: { plan: 1xCPU-1GB, taskservs: { nginx: { workers: 8 } } }\n",
@@ -169,29 +183,40 @@ return {
       local workers = ctx:known(taskserv.args.workers)
       if math.type(cpus) and math.type(workers) and workers > math.max(1, math.ceil(cpus)) then
         ctx:report(taskserv, {
-          path = { "workers" }, message = ("%d workers for %g processors"):format(workers, cpus),
+          path = { "workers" },
+          message = ("%d workers for %g processors"):format(workers, cpus),
           hint = "leave workers out: nginx decides",
         })
       end
     end,
   },
   {
-    id = "quota", severity = "error", applies = { "infra" },
+    id = "quota",
+    severity = "error",
+    applies = { "infra" },
     summary = "More resources than the provider allows",
-    doc = "An apply would fail half-way. The limits of your account are an option by kind; a provider's catalog may have "
-      .. "some as `quotas`.",
+    doc = "An apply would fail half-way. The limits of your account are an option by kind; a provider's "
+      .. "catalog may have some as `quotas`.",
     options = {
-      limits = { type = "map", of = { type = "int", min = 0 }, default = {}, doc = "kind -> most", example = "{ server: 20 }" },
+      limits = {
+        type = "map",
+        of = { type = "int", min = 0 },
+        default = {},
+        doc = "kind -> most",
+        example = "{ server: 20 }",
+      },
     },
     bad = { options = { limits = { server = 2 } }, infra = "servers:\n  web: { count: 3 }\n" },
     good = { options = { limits = { server = 2 } }, infra = "servers:\n  web: { count: 2 }\n" },
     check = check_quota,
   },
   {
-    id = "budget", severity = "error", applies = { "infra" },
+    id = "budget",
+    severity = "error",
+    applies = { "infra" },
     summary = "The infra costs more than its budget",
-    doc = "Adds the prices of the providers' catalogs: of plans, and of kinds by piece or GiB. Without the option it does "
-      .. "nothing.",
+    doc = "Adds the prices of the providers' catalogs: of plans, and of kinds by piece or GiB. Without the "
+      .. "option it does nothing.",
     options = { monthly = { type = "number", min = 0, doc = "most for a month, in the currency of the catalog" } },
     bad = { options = { monthly = 100 }, infra = "servers:\n  web: { count: 4, plan: 4xCPU-8GB }\n" },
     good = { options = { monthly = 100 }, infra = "servers:\n  web: { count: 2, plan: 4xCPU-8GB }\n" },

@@ -3,7 +3,8 @@
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
 
---- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `zones` for zone, `images` for
+--- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `zones` for zone,
+--- `images` for
 --- image): field -> { entries, names }.
 local function choices_of(ctx, node)
   local by_provider = ctx:once("choices", function()
@@ -59,7 +60,9 @@ end
 
 return {
   {
-    id = "catalog-unknown", severity = "error", applies = { "resource" },
+    id = "catalog-unknown",
+    severity = "error",
+    applies = { "resource" },
     summary = "A plan, zone or image that the provider does not offer",
     doc = "Compared with the provider's catalog; `prov provider show` prints it.",
     bad = "servers:\n  web: { plan: 2xCPU-4G }\n",
@@ -78,7 +81,9 @@ return {
     end,
   },
   {
-    id = "catalog-deprecated", severity = "warning", applies = { "resource" },
+    id = "catalog-deprecated",
+    severity = "warning",
+    applies = { "resource" },
     summary = "A plan, zone or image that the provider is about to drop",
     doc = "The catalog says so, and often what takes its place.",
     bad = "servers:\n  web: { image: debian-11 }\n",
@@ -89,8 +94,11 @@ return {
           local new = entry.replaced_by
           ctx:report(node, {
             path = { field },
-            message = ("the %s %s is %s"):format(field, text, type(entry.deprecated) == "string" and entry.deprecated
-              or "deprecated"),
+            message = ("the %s %s is %s"):format(
+              field,
+              text,
+              type(entry.deprecated) == "string" and entry.deprecated or "deprecated"
+            ),
             hint = new and ("%s takes its place"):format(new),
             fix = new and { { path = { field }, value = new } },
           })
@@ -99,17 +107,27 @@ return {
     end,
   },
   {
-    id = "image-floating", severity = "warning", applies = { "taskserv.containerd" },
+    id = "image-floating",
+    severity = "warning",
+    applies = { "taskserv.containerd" },
     summary = "A container image without a fixed version",
     doc = "`latest`, or no tag, is another image tomorrow: two servers of one infra run different things.",
-    bad = "servers:\n  node: { taskservs: { containerd: { sandbox_image: registry.k8s.io/pause } } }\n",
-    good = "servers:\n  node: { taskservs: { containerd: { sandbox_image: \"registry.k8s.io/pause:3.9\" } } }\n",
+    bad = [[
+servers:
+  node: { taskservs: { containerd: { sandbox_image: registry.k8s.io/pause } } }
+]],
+    good = [[
+servers:
+  node: { taskservs: { containerd: { sandbox_image: "registry.k8s.io/pause:3.9" } } }
+]],
     check = function(ctx, taskserv)
       local image = ctx:known(taskserv.args.sandbox_image)
       local why = image and floating_image(image)
       if why then
         ctx:report(taskserv, {
-          path = { "sandbox_image" }, message = ("%s: %s"):format(image, why), hint = "name a version, or a digest",
+          path = { "sandbox_image" },
+          message = ("%s: %s"):format(image, why),
+          hint = "name a version, or a digest",
         })
       end
     end,

@@ -2,7 +2,10 @@
 
 -- Services that keep data, and where.
 local FOLDERS = {
-  postgres = "/var/lib/postgresql", etcd = "/var/lib/etcd", prometheus = "/var/lib/prometheus", redis = "/var/lib/redis",
+  postgres = "/var/lib/postgresql",
+  etcd = "/var/lib/etcd",
+  prometheus = "/var/lib/prometheus",
+  redis = "/var/lib/redis",
 }
 
 local function keeps_data(taskserv)
@@ -77,8 +80,11 @@ local function check_shared(ctx)
     local before = user[volume]
     if before and before ~= server then
       ctx:report(server, {
-        path = path, message = ("%s is also bound into %s"):format(volume.address, before.address),
-        hint = "a volume each: with count, volumes can be counted too", related = { before }, related_path = { "volumes" },
+        path = path,
+        message = ("%s is also bound into %s"):format(volume.address, before.address),
+        hint = "a volume each: with count, volumes can be counted too",
+        related = { before },
+        related_path = { "volumes" },
       })
     end
     user[volume] = before or server
@@ -87,10 +93,13 @@ end
 
 return {
   {
-    id = "data-volume", severity = "note", applies = { "server" }, instances = true,
+    id = "data-volume",
+    severity = "note",
+    applies = { "server" },
+    instances = true,
     summary = "A service keeps its data on the server's own disk",
-    doc = "The data goes with the server: a change of image or zone replaces it. A volume stays. Looks at postgres, etcd, "
-      .. "prometheus, and redis with append_only, on providers that have volumes.",
+    doc = "The data goes with the server: a change of image or zone replaces it. A volume stays. Looks at "
+      .. "postgres, etcd, prometheus, and redis with append_only, on providers that have volumes.",
     bad = "servers:\n  db: { taskservs: { postgres: {} } }\n",
     good = "servers:\n  db: { taskservs: { postgres: {} } }\nvolumes:\n  db: { server: db }\n",
     check = function(ctx, server)
@@ -105,17 +114,21 @@ return {
         if keeps_data(taskserv) and not found then
           ctx:report(taskserv, {
             message = ("its data in %s goes with the server"):format(FOLDERS[taskserv.name]),
-            hint = "bind a volume there", related = { server },
+            hint = "bind a volume there",
+            related = { server },
           })
         end
       end
     end,
   },
   {
-    id = "data-protect", severity = "note", applies = { "server", "volume" }, instances = true,
+    id = "data-protect",
+    severity = "note",
+    applies = { "server", "volume" },
+    instances = true,
     summary = "What holds data may be destroyed by a plan",
-    doc = "`lifecycle: { prevent_destroy: true }` refuses every plan that would delete or replace it. Looks at volumes, "
-      .. "and at servers whose services keep data on their own disk.",
+    doc = "`lifecycle: { prevent_destroy: true }` refuses every plan that would delete or replace it. "
+      .. "Looks at volumes, and at servers whose services keep data on their own disk.",
     bad = "volumes:\n  db: { size: 10 GiB, server: db }\n",
     good = "volumes:\n  db: { size: 10 GiB, server: db, lifecycle: { prevent_destroy: true } }\n",
     check = function(ctx, node)
@@ -128,29 +141,37 @@ return {
       end
       if holds and not node.lifecycle.prevent_destroy then
         ctx:report(node, {
-          message = "it holds data, and a plan may delete it", hint = "lifecycle: { prevent_destroy: true }",
+          message = "it holds data, and a plan may delete it",
+          hint = "lifecycle: { prevent_destroy: true }",
           fix = { { path = { "lifecycle", "prevent_destroy" }, value = true } },
         })
       end
     end,
   },
   {
-    id = "data-purge", severity = "note", applies = { "taskserv" },
+    id = "data-purge",
+    severity = "note",
+    applies = { "taskserv" },
     summary = "Removing a service would delete its data",
-    doc = "`keep_data: false` makes `prov taskserv remove`, and taking the service out of the infra, delete what it stored.",
+    doc = "`keep_data: false` makes `prov taskserv remove`, and taking the service out of the infra, "
+      .. "delete what it stored.",
     bad = "servers:\n  db: { taskservs: { postgres: { keep_data: false } } }\n",
     good = "servers:\n  db: { taskservs: { postgres: {} } }\n",
     check = function(ctx, taskserv)
       if taskserv.args.keep_data == false and keeps_data(taskserv) then
         ctx:report(taskserv, {
-          path = { "keep_data" }, message = "taking it out of the infra deletes its data", hint = "leave keep_data out",
+          path = { "keep_data" },
+          message = "taking it out of the infra deletes its data",
+          hint = "leave keep_data out",
           fix = { { path = { "keep_data" }, value = true } },
         })
       end
     end,
   },
   {
-    id = "volume-unused", severity = "warning", applies = { "infra" },
+    id = "volume-unused",
+    severity = "warning",
+    applies = { "infra" },
     summary = "No server uses a volume",
     doc = "It is made, and may cost, for nothing; or a server has forgotten it, and keeps its data elsewhere.",
     bad = "volumes:\n  db: { size: 10 GiB }\n",
@@ -158,7 +179,9 @@ return {
     check = check_unused,
   },
   {
-    id = "volume-shared", severity = "error", applies = { "infra" },
+    id = "volume-shared",
+    severity = "error",
+    applies = { "infra" },
     summary = "Two servers use one volume",
     doc = "Two databases that write into one folder destroy it. Instances of a count name the same volume.",
     bad = [[
@@ -182,7 +205,9 @@ servers:
     check = check_shared,
   },
   {
-    id = "size-unit", severity = "error", applies = { "resource" },
+    id = "size-unit",
+    severity = "error",
+    applies = { "resource" },
     summary = "A size is so small that its unit is missing",
     doc = "A number alone is bytes: `size: 10` is ten bytes. Sizes have units, `10 GiB`.",
     bad = "volumes:\n  db: { size: 10, server: db }\n",
@@ -192,7 +217,9 @@ servers:
         local size = ctx:known(node.args[name])
         if math.type(size) and size > 0 and size < 1024 * 1024 then
           ctx:report(node, {
-            path = { name }, message = ("%d bytes: the unit is missing"):format(size), hint = ("%d GiB"):format(size),
+            path = { name },
+            message = ("%d bytes: the unit is missing"):format(size),
+            hint = ("%d GiB"):format(size),
           })
         end
       end

@@ -5,8 +5,16 @@ local range = require("prov.validate.range")
 
 -- Ports of what must not be asked by everybody.
 local INNER = {
-  [2379] = "etcd", [2380] = "etcd", [3306] = "MySQL", [5432] = "PostgreSQL", [6379] = "Redis", [9090] = "Prometheus",
-  [9100] = "node-exporter", [9200] = "Elasticsearch", [11211] = "memcached", [27017] = "MongoDB",
+  [2379] = "etcd",
+  [2380] = "etcd",
+  [3306] = "MySQL",
+  [5432] = "PostgreSQL",
+  [6379] = "Redis",
+  [9090] = "Prometheus",
+  [9100] = "node-exporter",
+  [9200] = "Elasticsearch",
+  [11211] = "memcached",
+  [27017] = "MongoDB",
 }
 
 local function is_world(cidr)
@@ -61,9 +69,13 @@ end
 
 return {
   {
-    id = "firewall-missing", severity = "warning", applies = { "server" }, instances = true,
+    id = "firewall-missing",
+    severity = "warning",
+    applies = { "server" },
+    instances = true,
     summary = "A server on the internet has no firewall",
-    doc = "All its services are open to everybody. Looks at servers with `public: true` of providers that have firewalls.",
+    doc = "All its services are open to everybody. Looks at servers with `public: true` of providers that "
+      .. "have firewalls.",
     bad = "servers:\n  web: { public: true, taskservs: { nginx: {} } }\n",
     good = [[
 servers:
@@ -75,14 +87,18 @@ firewalls:
       local resources = ctx:declaration(server).resources
       if server.args.public == true and resources and resources.firewall and not firewalls(ctx)[server.address] then
         ctx:report(server, {
-          path = { "public" }, message = "it has an address on the internet and no firewall",
+          path = { "public" },
+          message = "it has an address on the internet and no firewall",
           hint = "declare one under 'firewalls' with this server in its 'servers'",
         })
       end
     end,
   },
   {
-    id = "firewall-blocks", severity = "warning", applies = { "server" }, instances = true,
+    id = "firewall-blocks",
+    severity = "warning",
+    applies = { "server" },
+    instances = true,
     summary = "A firewall keeps out a web service of its server",
     doc = "nginx or haproxy listens on a port that no rule lets in.",
     bad = [[
@@ -104,8 +120,10 @@ firewalls:
         for _, one in ipairs(web and ports.of(ctx, taskserv) or {}) do
           if not lets_in(ctx, list, one.port) then
             ctx:report(taskserv, {
-              path = one.path, message = ("no firewall of %s lets port %d in"):format(server.address, one.port),
-              hint = ("add %d to the ports of a rule"):format(one.port), related = { list[1] },
+              path = one.path,
+              message = ("no firewall of %s lets port %d in"):format(server.address, one.port),
+              hint = ("add %d to the ports of a rule"):format(one.port),
+              related = { list[1] },
             })
           end
         end
@@ -113,7 +131,9 @@ firewalls:
     end,
   },
   {
-    id = "ssh-open", severity = "warning", applies = { "firewall" },
+    id = "ssh-open",
+    severity = "warning",
+    applies = { "firewall" },
     summary = "SSH is open to the whole internet",
     doc = "Bots try passwords and old holes there all day. Let in the addresses you work from.",
     bad = [[
@@ -132,7 +152,8 @@ firewalls:
       each_rule(ctx, firewall, function(port, rule, path)
         if port == 22 and world_source(ctx, rule) then
           ctx:report(firewall, {
-            path = path, message = "SSH is open to " .. world_source(ctx, rule),
+            path = path,
+            message = "SSH is open to " .. world_source(ctx, rule),
             hint = "name the networks you work from in 'sources'",
           })
         end
@@ -140,10 +161,12 @@ firewalls:
     end,
   },
   {
-    id = "inner-port-open", severity = "error", applies = { "firewall" },
+    id = "inner-port-open",
+    severity = "error",
+    applies = { "firewall" },
     summary = "A database or metrics port is open to the whole internet",
-    doc = "Databases, etcd, caches and exporters are for the servers of the same system. The list of ports: 2379, 2380, "
-      .. "3306, 5432, 6379, 9090, 9100, 9200, 11211, 27017.",
+    doc = "Databases, etcd, caches and exporters are for the servers of the same system. The list of "
+      .. "ports: 2379, 2380, 3306, 5432, 6379, 9090, 9100, 9200, 11211, 27017.",
     bad = [[
 servers:
   db: { public: true }
@@ -160,7 +183,8 @@ firewalls:
       each_rule(ctx, firewall, function(port, rule, path)
         if INNER[port] and world_source(ctx, rule) then
           ctx:report(firewall, {
-            path = path, message = ("port %d (%s) is open to %s"):format(port, INNER[port], world_source(ctx, rule)),
+            path = path,
+            message = ("port %d (%s) is open to %s"):format(port, INNER[port], world_source(ctx, rule)),
             hint = "name the networks of its clients in 'sources'",
           })
         end
@@ -168,11 +192,18 @@ firewalls:
     end,
   },
   {
-    id = "firewall-empty", severity = "warning", applies = { "firewall" },
+    id = "firewall-empty",
+    severity = "warning",
+    applies = { "firewall" },
     summary = "A firewall protects no server",
     doc = "It does nothing until servers are named in it.",
     bad = "firewalls:\n  web: { rules: [{ ports: [80] }] }\n",
-    good = "servers:\n  web: {}\nfirewalls:\n  web: { servers: [\"${server.web}\"], rules: [{ ports: [80] }] }\n",
+    good = [[
+servers:
+  web: {}
+firewalls:
+  web: { servers: ["${server.web}"], rules: [{ ports: [80] }] }
+]],
     check = function(ctx, firewall)
       if ctx:list(firewall.args.servers)[1] == nil then
         ctx:report(firewall, { message = "it protects no server", hint = "name them in 'servers'" })
@@ -180,10 +211,15 @@ firewalls:
     end,
   },
   {
-    id = "http-only", severity = "note", applies = { "server" },
+    id = "http-only",
+    severity = "note",
+    applies = { "server" },
     summary = "A server on the internet speaks only plain HTTP",
     doc = "Who is between can read and change it. A frontend in mode tcp on 443 hands TLS through to its backends.",
-    bad = "servers:\n  lb: { public: true, taskservs: { haproxy: { listen: 80, backends: [10.0.0.5] } } }\n",
+    bad = [[
+servers:
+  lb: { public: true, taskservs: { haproxy: { listen: 80, backends: [10.0.0.5] } } }
+]],
     good = [[
 servers:
   lb:
@@ -198,14 +234,17 @@ servers:
     check = function(ctx, server)
       local plain, secure
       for _, taskserv in ipairs(server.args.public == true and ctx:services(server) or {}) do
-        for _, one in ipairs((taskserv.name == "nginx" or taskserv.name == "haproxy") and ports.of(ctx, taskserv) or {}) do
+        for _, one in
+          ipairs((taskserv.name == "nginx" or taskserv.name == "haproxy") and ports.of(ctx, taskserv) or {})
+        do
           secure = secure or one.port == 443 or one.port == 8443
           plain = plain or { taskserv, one.path }
         end
       end
       if plain and not secure then
         ctx:report(plain[1], {
-          path = plain[2], message = "it serves plain HTTP to the internet, and nothing here serves HTTPS",
+          path = plain[2],
+          message = "it serves plain HTTP to the internet, and nothing here serves HTTPS",
           hint = "let a frontend in mode tcp listen on 443, or put a load balancer with TLS in front",
         })
       end

@@ -20,7 +20,10 @@ end
 
 return {
   {
-    id = "ignore-unknown", severity = "warning", applies = { "infra" }, last = true,
+    id = "ignore-unknown",
+    severity = "warning",
+    applies = { "infra" },
+    last = true,
     summary = "A resource ignores a rule that does not exist",
     doc = "A typing mistake there ignores nothing.",
     bad = "networks:\n  lan: { validate: { ignore: { network-unusd: for later } } }\n",
@@ -34,7 +37,8 @@ return {
       each_ignore(ctx, function(node, id)
         if not ctx.rules[id] then
           ctx:report(node, {
-            path = { "validate", "ignore", id }, message = ("there is no rule '%s'"):format(id),
+            path = { "validate", "ignore", id },
+            message = ("there is no rule '%s'"):format(id),
             hint = suggest.hint(id, ids) or "'prov rule list' shows them",
           })
         end
@@ -42,7 +46,10 @@ return {
     end,
   },
   {
-    id = "ignore-unused", severity = "note", applies = { "infra" }, last = true,
+    id = "ignore-unused",
+    severity = "note",
+    applies = { "infra" },
+    last = true,
     summary = "A resource ignores a rule that finds nothing there",
     doc = "The reason has gone: what it says is no longer so, and would hide the next mistake.",
     bad = [[
@@ -57,7 +64,8 @@ servers:
         local used = ctx.used[node.validate]
         if ctx.rules[id] and not ctx.off[id] and not (used and used[id]) then
           ctx:report(node, {
-            path = { "validate", "ignore", id }, message = ("the rule %s finds nothing here"):format(id),
+            path = { "validate", "ignore", id },
+            message = ("the rule %s finds nothing here"):format(id),
             hint = "take it out of 'ignore'",
           })
         end

@@ -13,9 +13,12 @@ end
 
 return {
   {
-    id = "name-style", severity = "warning", applies = { "resource" },
+    id = "name-style",
+    severity = "warning",
+    applies = { "resource" },
     summary = "A name that is no host name",
-    doc = "Names become host names, labels and DNS records, where only small letters, digits and - are good everywhere.",
+    doc = "Names become host names, labels and DNS records, where only small letters, digits and - are "
+      .. "good everywhere.",
     options = {
       pattern = { type = "string", default = "^[a-z][a-z0-9-]*$", doc = "Lua pattern that every name must match" },
     },
@@ -26,16 +29,21 @@ return {
         local better = node.name:lower():gsub("[^a-z0-9-]", "-")
         ctx:report(node, {
           message = ("the name '%s' is not like %s"):format(node.name, ctx:option("pattern")),
-          hint = better:find(ctx:option("pattern")) and ("'%s' would be; prov state mv renames what exists"):format(better)
-            or "prov state mv renames what exists",
+          hint = better:find(ctx:option("pattern")) and ("'%s' would be; prov state mv renames what exists"):format(
+            better
+          ) or "prov state mv renames what exists",
         })
       end
     end,
   },
   {
-    id = "hostname-long", severity = "error", applies = { "server" }, instances = true,
+    id = "hostname-long",
+    severity = "error",
+    applies = { "server" },
+    instances = true,
     summary = "A host name is too long",
-    doc = "A label of a host name has at most 63 characters (RFC 1123). With count or for_each the key is part of it.",
+    doc = "A label of a host name has at most 63 characters (RFC 1123). With count or for_each the key is "
+      .. "part of it.",
     bad = "servers:\n  " .. ("very-long-name-"):rep(4) .. "of-a-web-server: {}\n",
     good = "servers:\n  web-server: {}\n",
     check = function(ctx, server)
@@ -46,7 +54,8 @@ return {
       for label in name:gmatch("[^.]+") do
         if #label > MOST then
           ctx:report(server, {
-            path = field and { field }, message = ("its host name has %d characters, %d are allowed"):format(#label, MOST),
+            path = field and { field },
+            message = ("its host name has %d characters, %d are allowed"):format(#label, MOST),
             hint = "a shorter name, or a 'hostname'",
           })
         end
@@ -54,7 +63,9 @@ return {
     end,
   },
   {
-    id = "hostname-duplicate", severity = "warning", applies = { "infra" },
+    id = "hostname-duplicate",
+    severity = "warning",
+    applies = { "infra" },
     summary = "Two servers have the same host name",
     doc = "Their logs and metrics cannot be told apart. Instances of a count share a fixed hostname.",
     bad = [[
@@ -78,8 +89,11 @@ servers:
         if type(name) == "string" then
           if seen[name] then
             ctx:report(server, {
-              path = { "hostname" }, message = ("'%s' is also the host name of %s"):format(name, seen[name].address),
-              hint = "with count, make it depend on ${index}", related = { seen[name] }, related_path = { "hostname" },
+              path = { "hostname" },
+              message = ("'%s' is also the host name of %s"):format(name, seen[name].address),
+              hint = "with count, make it depend on ${index}",
+              related = { seen[name] },
+              related_path = { "hostname" },
             })
           end
           seen[name] = seen[name] or server
@@ -88,17 +102,24 @@ servers:
     end,
   },
   {
-    id = "tags-required", severity = "error", applies = { "resource" },
+    id = "tags-required",
+    severity = "error",
+    applies = { "resource" },
     summary = "A tag that this workspace demands is missing",
     doc = "Without the option it does nothing. Looks at `tags` of every resource.",
-    options = { tags = { type = "list", of = { type = "string" }, default = {}, doc = "tags that every resource must have" } },
+    options = {
+      tags = { type = "list", of = { type = "string" }, default = {}, doc = "tags that every resource must have" },
+    },
     bad = { options = { tags = { "owner" } }, infra = "servers:\n  web: {}\n" },
     good = { options = { tags = { "owner" } }, infra = "servers:\n  web: { tags: { owner: shop } }\n" },
     check = function(ctx, node)
       local tags = ctx:map(node.tags or node.args.tags)
       for _, name in ipairs(ctx:option("tags")) do
         if tags[name] == nil then
-          ctx:report(node, { message = ("the tag '%s' is missing"):format(name), hint = ("tags: { %s: ... }"):format(name) })
+          ctx:report(
+            node,
+            { message = ("the tag '%s' is missing"):format(name), hint = ("tags: { %s: ... }"):format(name) }
+          )
         end
       end
     end,

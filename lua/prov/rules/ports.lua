@@ -19,7 +19,9 @@ local function check_conflict(ctx, server)
         ctx:report(taskserv, {
           path = one.path,
           message = ("port %d is also that of %s on this server"):format(one.port, before.taskserv.name),
-          hint = "give one of the two another port", related = { before.taskserv }, related_path = before.one.path,
+          hint = "give one of the two another port",
+          related = { before.taskserv },
+          related_path = before.one.path,
         })
       end
     end
@@ -38,7 +40,8 @@ local function check_host_ports(ctx)
           path = { "ports", i, "host" },
           message = ("port %d of the host already leads to %s"):format(host, before.address),
           hint = "give each server a port of its own; with count, make it depend on ${index}",
-          related = { before }, related_path = { "ports" },
+          related = { before },
+          related_path = { "ports" },
         })
       end
       seen[key] = before or server
@@ -48,7 +51,10 @@ end
 
 return {
   {
-    id = "port-conflict", severity = "error", applies = { "server" }, instances = true,
+    id = "port-conflict",
+    severity = "error",
+    applies = { "server" },
+    instances = true,
     summary = "Two services of a server listen on the same port",
     doc = "The second one does not start.",
     bad = [[
@@ -68,7 +74,9 @@ servers:
     check = check_conflict,
   },
   {
-    id = "port-ssh", severity = "error", applies = { "taskserv" },
+    id = "port-ssh",
+    severity = "error",
+    applies = { "taskserv" },
     summary = "A service wants the port of SSH",
     doc = "Port 22 is where prov itself reaches the server: the service does not start, or locks prov out.",
     bad = "servers:\n  lb: { taskservs: { haproxy: { listen: 22 } } }\n",
@@ -82,7 +90,9 @@ servers:
     end,
   },
   {
-    id = "host-port-conflict", severity = "error", applies = { "infra" },
+    id = "host-port-conflict",
+    severity = "error",
+    applies = { "infra" },
     summary = "Two servers publish the same port of the host",
     doc = "A port of this machine leads to one server only; instances of a count publish the same ones.",
     bad = [[
@@ -104,7 +114,9 @@ servers:
     check = check_host_ports,
   },
   {
-    id = "port-unserved", severity = "warning", applies = { "server" },
+    id = "port-unserved",
+    severity = "warning",
+    applies = { "server" },
     summary = "A published port leads to a port on which nothing listens",
     doc = "Looks at servers that have services; what else runs on a server is not known.",
     bad = [[
@@ -132,7 +144,8 @@ servers:
         local guest = ctx:known(ctx:map(one).guest)
         if guest and guest ~= SSH and ports.serves(ctx, server, guest) == false then
           ctx:report(server, {
-            path = { "ports", i, "guest" }, message = ("nothing on this server listens on port %d"):format(guest),
+            path = { "ports", i, "guest" },
+            message = ("nothing on this server listens on port %d"):format(guest),
             hint = "its services listen on " .. ports.listing(ctx, server),
           })
         end
@@ -140,7 +153,9 @@ servers:
     end,
   },
   {
-    id = "backend-port", severity = "error", applies = { "taskserv.haproxy", "taskserv.nginx" },
+    id = "backend-port",
+    severity = "error",
+    applies = { "taskserv.haproxy", "taskserv.nginx" },
     summary = "A load balancer calls a port on which its backend does not listen",
     doc = "Every check of the backend fails, and requests get 502 or 503. Looks at backends that have services.",
     bad = [[
@@ -160,15 +175,19 @@ servers:
         if ports.serves(ctx, server, port) == false and not told[key] then
           told[key] = true
           ctx:report(taskserv, {
-            path = path, message = ("%s does not listen on port %d"):format(server.address, port),
-            hint = "its services listen on " .. ports.listing(ctx, server), related = { server },
+            path = path,
+            message = ("%s does not listen on port %d"):format(server.address, port),
+            hint = "its services listen on " .. ports.listing(ctx, server),
+            related = { server },
           })
         end
       end)
     end,
   },
   {
-    id = "metrics-port", severity = "warning", applies = { "taskserv.prometheus" },
+    id = "metrics-port",
+    severity = "warning",
+    applies = { "taskserv.prometheus" },
     summary = "Prometheus collects from a server that has no exporter there",
     doc = "The target is down for ever. node-exporter listens on 9100.",
     bad = [[
@@ -188,8 +207,10 @@ servers:
         if not ports.serves(ctx, server, port) and not told[key] then
           told[key] = true
           ctx:report(taskserv, {
-            path = path, message = ("nothing on %s listens on port %d"):format(server.address, port),
-            hint = "put the taskserv node-exporter on it", related = { server },
+            path = path,
+            message = ("nothing on %s listens on port %d"):format(server.address, port),
+            hint = "put the taskserv node-exporter on it",
+            related = { server },
           })
         end
       end)

@@ -45,7 +45,8 @@ local function texts(ctx)
   end)
 end
 
-local HINT = "Lua's secret(\"...\") marks it; better, keep it out of the files: rotate it, it may be in a history already"
+local HINT =
+  'Lua\'s secret("...") marks it; better, keep it out of the files: rotate it, it may be in a history already'
 
 local function check_shared(ctx)
   local first = {}
@@ -58,7 +59,8 @@ local function check_shared(ctx)
       ctx:report(one.node, {
         path = one.path,
         message = ("the same secret as in %s of %s"):format(ctx.path_text(before.one.path), before.one.node.address),
-        hint = "give each a secret of its own: who knows one then knows one", related = { before.one.node },
+        hint = "give each a secret of its own: who knows one then knows one",
+        related = { before.one.node },
         related_path = before.one.path,
       })
     end
@@ -67,12 +69,15 @@ end
 
 return {
   {
-    id = "secret-token", severity = "error", applies = { "infra" },
+    id = "secret-token",
+    severity = "error",
+    applies = { "infra" },
     summary = "A token or private key is in plain text",
-    doc = "Its shape says what it is: keys and tokens of AWS, GitHub, GitLab, Slack, Stripe, Google, npm, PyPI, Vault, "
-      .. "DigitalOcean, age, JSON web tokens, private keys, URLs with a password. Fields that are secret by contract are fine.",
+    doc = "Its shape says what it is: keys and tokens of AWS, GitHub, GitLab, Slack, Stripe, Google, npm, "
+      .. "PyPI, Vault, DigitalOcean, age, JSON web tokens, private keys, URLs with a password. Fields "
+      .. "that are secret by contract are fine.",
     bad = "items:\n  ci: { value: { ci: ghp_16C7e42F292c6912E7710c838347Ae178B4a } }\n",
-    good = "items:\n  ci: { value: { ci: \"the token is in the vault\" } }\n",
+    good = 'items:\n  ci: { value: { ci: "the token is in the vault" } }\n',
     check = function(ctx)
       for _, one in ipairs(texts(ctx).plain) do
         local what = secrets.shape(one.text)
@@ -83,27 +88,33 @@ return {
     end,
   },
   {
-    id = "secret-field", severity = "warning", applies = { "infra" },
+    id = "secret-field",
+    severity = "warning",
+    applies = { "infra" },
     summary = "A field with the name of a secret holds plain text",
-    doc = "In free maps (labels, settings, values) prov cannot know what is secret: it is shown in plans and logs. Names "
-      .. "such as password, secret, token, api_key; not password_file and the like.",
+    doc = "In free maps (labels, settings, values) prov cannot know what is secret: it is shown in plans "
+      .. "and logs. Names such as password, secret, token, api_key; not password_file and the like.",
     bad = "items:\n  app: { value: { db_password: tiger-in-tank } }\n",
     good = "items:\n  app: { value: { db_password_file: /run/secrets/db } }\n",
     check = function(ctx)
       for _, one in ipairs(texts(ctx).plain) do
         if #one.path > 1 and secrets.is_name(one.path[#one.path]) and not secrets.shape(one.text) then
           ctx:report(one.node, {
-            path = one.path, message = "by its name this is a secret, and it is in plain text", hint = HINT,
+            path = one.path,
+            message = "by its name this is a secret, and it is in plain text",
+            hint = HINT,
           })
         end
       end
     end,
   },
   {
-    id = "secret-random", severity = "warning", applies = { "infra" },
+    id = "secret-random",
+    severity = "warning",
+    applies = { "infra" },
     summary = "A text looks like a key: long and random",
-    doc = "20 characters or more with large and small letters and digits at random (3.8 bits a character). Hashes in hex, "
-      .. "UUIDs, public SSH keys, certificates, fingerprints and image digests are none.",
+    doc = "20 characters or more with large and small letters and digits at random (3.8 bits a character). "
+      .. "Hashes in hex, UUIDs, public SSH keys, certificates, fingerprints and image digests are none.",
     bad = "items:\n  app: { value: { hmac: Zk3uQ9vT1xW7bN5mR2pL8sD4fG6hJ0aC } }\n",
     good = [[
 items:
@@ -114,31 +125,46 @@ items:
 ]],
     check = function(ctx)
       for _, one in ipairs(texts(ctx).plain) do
-        if secrets.is_random(one.text) and not secrets.shape(one.text)
-          and not (#one.path > 1 and secrets.is_name(one.path[#one.path])) then
+        if
+          secrets.is_random(one.text)
+          and not secrets.shape(one.text)
+          and not (#one.path > 1 and secrets.is_name(one.path[#one.path]))
+        then
           ctx:report(one.node, { path = one.path, message = "this looks like a key in plain text", hint = HINT })
         end
       end
     end,
   },
   {
-    id = "password-default", severity = "error", applies = { "infra" },
+    id = "password-default",
+    severity = "error",
+    applies = { "infra" },
     summary = "A password is one that everybody tries first",
     doc = "admin, password, postgres, changeme and their like are the first guesses of every bot.",
-    bad = "servers:\n  db: { taskservs: { postgres: { users: { shop: { password: changeme } } } } }\n",
-    good = "servers:\n  db: { taskservs: { postgres: { users: { shop: { password: sepia-otter-flange-41 } } } } }\n",
+    bad = [[
+servers:
+  db: { taskservs: { postgres: { users: { shop: { password: changeme } } } } }
+]],
+    good = [[
+servers:
+  db: { taskservs: { postgres: { users: { shop: { password: sepia-otter-flange-41 } } } } }
+]],
     check = function(ctx)
       for _, one in ipairs(texts(ctx).secret) do
         if secrets.is_default(one.text) then
           ctx:report(one.node, {
-            path = one.path, message = "this password is one of the first that anybody tries", hint = "make a random one",
+            path = one.path,
+            message = "this password is one of the first that anybody tries",
+            hint = "make a random one",
           })
         end
       end
     end,
   },
   {
-    id = "password-short", severity = "warning", applies = { "infra" },
+    id = "password-short",
+    severity = "warning",
+    applies = { "infra" },
     summary = "A password is short",
     doc = "Services are asked thousands of times a second; the default is 12 characters.",
     options = { min = { type = "int", min = 1, default = 12, doc = "fewest characters" } },
@@ -149,14 +175,18 @@ items:
       for _, one in ipairs(texts(ctx).secret) do
         if #one.text < min and not secrets.is_default(one.text) then
           ctx:report(one.node, {
-            path = one.path, message = ("a secret of less than %d characters"):format(min), hint = "make a longer one",
+            path = one.path,
+            message = ("a secret of less than %d characters"):format(min),
+            hint = "make a longer one",
           })
         end
       end
     end,
   },
   {
-    id = "password-shared", severity = "note", applies = { "infra" },
+    id = "password-shared",
+    severity = "note",
+    applies = { "infra" },
     summary = "Two different things have the same password",
     doc = "Who learns one has the other too. Copies of one service share theirs by right.",
     bad = [[

@@ -41,12 +41,15 @@ local function check_incomplete(ctx, taskserv)
     return
   elseif args.role == "standby" and args.primary == nil then
     ctx:report(taskserv, {
-      path = { "role" }, message = "a standby needs the address of its primary", hint = "primary: ${server.db.ip}",
+      path = { "role" },
+      message = "a standby needs the address of its primary",
+      hint = "primary: ${server.db.ip}",
     })
   end
   if args.replication_password == nil then
     ctx:report(taskserv, {
-      path = { "role" }, message = ("a %s needs the password for replication"):format(args.role),
+      path = { "role" },
+      message = ("a %s needs the password for replication"):format(args.role),
       hint = "replication_password, the same on the primary and its standbys",
     })
   end
@@ -67,9 +70,11 @@ local function check_refused(ctx, standby)
       end
       if why then
         ctx:report(standby, {
-          path = { "primary" }, message = why .. ": this standby cannot copy it",
-          hint = "on the primary: role: primary, listen: \"*\", allow: [the standby's network]",
-          related = { primary }, related_path = path,
+          path = { "primary" },
+          message = why .. ": this standby cannot copy it",
+          hint = 'on the primary: role: primary, listen: "*", allow: [the standby\'s network]',
+          related = { primary },
+          related_path = path,
         })
       end
     end
@@ -106,7 +111,8 @@ local function check_duplicate_sites(ctx, taskserv)
     local key = ("%s on port %s"):format(ctx:known(site.server_name), ctx:known(site.port))
     if seen[key] then
       ctx:report(taskserv, {
-        path = path, message = ("site '%s' answers for %s, as site '%s' does"):format(name, key, seen[key]),
+        path = path,
+        message = ("site '%s' answers for %s, as site '%s' does"):format(name, key, seen[key]),
         hint = "give each site a server_name or a port of its own",
       })
     end
@@ -131,7 +137,8 @@ local function check_frontends(ctx, taskserv)
     local key = ("%s:%s"):format(ctx:known(one.address), ctx:known(one.listen))
     if seen[key] then
       ctx:report(taskserv, {
-        path = path, message = ("frontend '%s' listens on %s, as '%s' does"):format(name, key, seen[key]),
+        path = path,
+        message = ("frontend '%s' listens on %s, as '%s' does"):format(name, key, seen[key]),
         hint = "give each frontend a port of its own",
       })
     end
@@ -145,7 +152,8 @@ local function check_frontends(ctx, taskserv)
   end
   if taskserv.args.stats_port and seen["*:" .. taskserv.args.stats_port] then
     ctx:report(taskserv, {
-      path = { "stats_port" }, message = ("port %d is that of a frontend"):format(taskserv.args.stats_port),
+      path = { "stats_port" },
+      message = ("port %d is that of a frontend"):format(taskserv.args.stats_port),
       hint = "give the statistics another port",
     })
   end
@@ -171,7 +179,8 @@ local function check_unwatched(ctx)
     if not watched[exporter.server] then
       ctx:report(exporter, {
         message = "no prometheus of this infra collects from it",
-        hint = ("add ${%s.ip} to the targets of prometheus"):format(exporter.server), related = { collectors[1] },
+        hint = ("add ${%s.ip} to the targets of prometheus"):format(exporter.server),
+        related = { collectors[1] },
       })
     end
   end
@@ -189,28 +198,36 @@ servers:
 
 return {
   {
-    id = "platform-unsupported", severity = "error", applies = { "taskserv" },
+    id = "platform-unsupported",
+    severity = "error",
+    applies = { "taskserv" },
     summary = "A service does not run on the system of its server",
     doc = "Compares `platforms` of the service with the image of the server, where its name says what it holds.",
     bad = "servers:\n  node: { image: ubuntu-22.04, taskservs: { etcd: {} } }\n",
     good = "servers:\n  node: { image: ubuntu-24.04, taskservs: { etcd: {} } }\n",
     check = function(ctx, taskserv)
       local system = system_of(ctx, taskserv)
-      local e = system and ctx:once(("platform %s %s %s"):format(taskserv.name, system.id, system.version), function()
-        return platform.refusal(ctx:declaration(taskserv), system) or false
-      end)
+      local e = system
+        and ctx:once(("platform %s %s %s"):format(taskserv.name, system.id, system.version), function()
+          return platform.refusal(ctx:declaration(taskserv), system) or false
+        end)
       if e and e.code == "unsupported" then
         ctx:report(taskserv, {
-          message = e.msg, hint = "another image for the server", related = { ctx:server(taskserv) },
+          message = e.msg,
+          hint = "another image for the server",
+          related = { ctx:server(taskserv) },
           related_path = { "image" },
         })
       end
     end,
   },
   {
-    id = "postgres-version", severity = "error", applies = { "taskserv.postgres" },
+    id = "postgres-version",
+    severity = "error",
+    applies = { "taskserv.postgres" },
     summary = "A version of PostgreSQL that the system of the server does not have",
-    doc = "The packages are the distribution's: Debian 12 has 15, Debian 13 has 17, Ubuntu 22.04 has 14, 24.04 has 16.",
+    doc = "The packages are the distribution's: Debian 12 has 15, Debian 13 has 17, Ubuntu 22.04 has 14, "
+      .. "24.04 has 16.",
     bad = "servers:\n  db: { image: debian-12, taskservs: { postgres: { version: 16 } } }\n",
     good = "servers:\n  db: { image: debian-12, taskservs: { postgres: { version: 15 } } }\n",
     check = function(ctx, taskserv)
@@ -219,14 +236,19 @@ return {
       local wanted = ctx:known(taskserv.args.version)
       if has and wanted and wanted ~= has then
         ctx:report(taskserv, {
-          path = { "version" }, message = ("%s has PostgreSQL %d, not %d"):format(image, has, wanted),
-          hint = ("version: %d, or another image"):format(has), related = { ctx:server(taskserv) }, related_path = { "image" },
+          path = { "version" },
+          message = ("%s has PostgreSQL %d, not %d"):format(image, has, wanted),
+          hint = ("version: %d, or another image"):format(has),
+          related = { ctx:server(taskserv) },
+          related_path = { "image" },
         })
       end
     end,
   },
   {
-    id = "postgres-old", severity = "warning", applies = { "taskserv.postgres" },
+    id = "postgres-old",
+    severity = "warning",
+    applies = { "taskserv.postgres" },
     summary = "A version of PostgreSQL that gets no more fixes",
     doc = "A major version is maintained for five years; 13 ended in November 2025.",
     bad = "servers:\n  db: { image: debian-11, taskservs: { postgres: { version: 13 } } }\n",
@@ -235,14 +257,17 @@ return {
       local version = ctx:known(taskserv.args.version)
       if version and version < OLDEST_POSTGRES then
         ctx:report(taskserv, {
-          path = { "version" }, message = ("PostgreSQL %d is no longer maintained"):format(version),
+          path = { "version" },
+          message = ("PostgreSQL %d is no longer maintained"):format(version),
           hint = "a newer image brings a newer one; dump and restore, or pg_upgrade",
         })
       end
     end,
   },
   {
-    id = "postgres-unpinned", severity = "note", applies = { "taskserv.postgres" },
+    id = "postgres-unpinned",
+    severity = "note",
+    applies = { "taskserv.postgres" },
     summary = "The version of PostgreSQL is that of the image",
     doc = "Another image brings another major version, which does not read the files of the one before.",
     bad = "servers:\n  db: { taskservs: { postgres: {} } }\n",
@@ -252,14 +277,18 @@ return {
       local has = system and (POSTGRES[system.id] or {})[system.version]
       if taskserv.args.version == nil then
         ctx:report(taskserv, {
-          message = "its version follows the image", hint = has and ("version: %d pins it"):format(has) or "set version",
+          message = "its version follows the image",
+          hint = has and ("version: %d pins it"):format(has) or "set version",
           fix = has and { { path = { "version" }, value = has } },
         })
       end
     end,
   },
   {
-    id = "init-services", severity = "error", applies = { "server" }, instances = true,
+    id = "init-services",
+    severity = "error",
+    applies = { "server" },
+    instances = true,
     summary = "Services on a server whose first process starts none",
     doc = "`init: sshd` of the provider local runs SSH alone: installing a service there fails.",
     bad = [[
@@ -279,14 +308,18 @@ servers:
     check = function(ctx, server)
       if server.args.init == "sshd" and ctx:services(server)[1] then
         ctx:report(server, {
-          path = { "init" }, message = "sshd as first process starts no services", hint = "init: systemd",
+          path = { "init" },
+          message = "sshd as first process starts no services",
+          hint = "init: systemd",
           fix = { { path = { "init" }, value = "systemd" } },
         })
       end
     end,
   },
   {
-    id = "nesting-missing", severity = "error", applies = { "taskserv.containerd" },
+    id = "nesting-missing",
+    severity = "error",
+    applies = { "taskserv.containerd" },
     summary = "containerd on a local server that allows no containers inside",
     doc = "Servers of the provider local need `nesting: true` for it.",
     bad = [[
@@ -307,14 +340,19 @@ servers:
       local server = ctx:server(taskserv)
       if server.args.nesting == false then
         ctx:report(server, {
-          message = "containerd does not run here without nesting", hint = "nesting: true",
-          fix = { { path = { "nesting" }, value = true } }, related = { taskserv },
+          message = "containerd does not run here without nesting",
+          hint = "nesting: true",
+          fix = { { path = { "nesting" }, value = true } },
+          related = { taskserv },
         })
       end
     end,
   },
   {
-    id = "nesting-unused", severity = "note", applies = { "server" }, instances = true,
+    id = "nesting-unused",
+    severity = "note",
+    applies = { "server" },
+    instances = true,
     summary = "A local server allows containers inside, and runs none",
     doc = "`nesting: true` gives the server more of the machine than it needs.",
     bad = [[
@@ -334,22 +372,31 @@ servers:
     check = function(ctx, server)
       if server.args.nesting == true and ctx:services(server)[1] and not on(ctx, server, "containerd") then
         ctx:report(server, {
-          path = { "nesting" }, message = "no service here needs nesting", hint = "nesting: false",
+          path = { "nesting" },
+          message = "no service here needs nesting",
+          hint = "nesting: false",
           fix = { { path = { "nesting" }, value = false } },
         })
       end
     end,
   },
   {
-    id = "replication-incomplete", severity = "error", applies = { "taskserv.postgres" },
+    id = "replication-incomplete",
+    severity = "error",
+    applies = { "taskserv.postgres" },
     summary = "A PostgreSQL primary or standby lacks what it needs",
     doc = "Both need `replication_password`, a standby also `primary`: installing it fails.",
-    bad = "servers:\n  copy: { taskservs: { postgres: { role: standby, replication_password: sepia-otter-flange-41 } } }\n",
+    bad = [[
+servers:
+  copy: { taskservs: { postgres: { role: standby, replication_password: sepia-otter-flange-41 } } }
+]],
     good = PRIMARY,
     check = check_incomplete,
   },
   {
-    id = "replication-refused", severity = "error", applies = { "taskserv.postgres" },
+    id = "replication-refused",
+    severity = "error",
+    applies = { "taskserv.postgres" },
     summary = "A PostgreSQL primary does not let its standby in",
     doc = "It has another role, listens on localhost only, or `allow` is empty: the first copy fails.",
     bad = PRIMARY:gsub(', listen: "%*", allow: %[10.0.0.0/24%]', ""),
@@ -357,7 +404,9 @@ servers:
     check = check_refused,
   },
   {
-    id = "replication-password", severity = "error", applies = { "infra" },
+    id = "replication-password",
+    severity = "error",
+    applies = { "infra" },
     summary = "A copy and what it copies have different passwords",
     doc = "PostgreSQL: replication_password; Redis: password. The copy cannot log in.",
     bad = PRIMARY:gsub("flange%-41 }\n$", "flange-42 }\n"),
@@ -370,43 +419,69 @@ servers:
           ctx:report(copy, {
             path = own ~= nil and { field } or { spec[2] },
             message = ("not the %s of %s, which it copies"):format(field, original.address),
-            hint = "the same on both", related = { original }, related_path = { field },
+            hint = "the same on both",
+            related = { original },
+            related_path = { field },
           })
         end
       end)
     end,
   },
   {
-    id = "copy-of-nothing", severity = "error", applies = { "infra" },
+    id = "copy-of-nothing",
+    severity = "error",
+    applies = { "infra" },
     summary = "A copy refers to a server that has no such service",
     doc = "A Redis replica of a server without Redis, a PostgreSQL standby of one without PostgreSQL.",
-    bad = "servers:\n  a: { taskservs: { nginx: {} } }\n  b: { taskservs: { redis: { replica_of: \"${server.a.ip}\" } } }\n",
-    good = "servers:\n  a: { taskservs: { redis: {} } }\n  b: { taskservs: { redis: { replica_of: \"${server.a.ip}\" } } }\n",
+    bad = [[
+servers:
+  a: { taskservs: { nginx: {} } }
+  b: { taskservs: { redis: { replica_of: "${server.a.ip}" } } }
+]],
+    good = [[
+servers:
+  a: { taskservs: { redis: {} } }
+  b: { taskservs: { redis: { replica_of: "${server.a.ip}" } } }
+]],
     check = function(ctx)
       each_copy(ctx, function(copy, server, original, spec)
         if not original or server.address == copy.server then
           ctx:report(copy, {
             path = { spec[2] },
             message = original and "it would copy itself" or ("there is no %s on %s"):format(spec[1], server.address),
-            hint = "refer to the server of the original", related = { server },
+            hint = "refer to the server of the original",
+            related = { server },
           })
         end
       end)
     end,
   },
   {
-    id = "site-duplicate", severity = "error", applies = { "taskserv.nginx" },
+    id = "site-duplicate",
+    severity = "error",
+    applies = { "taskserv.nginx" },
     summary = "Two sites of nginx answer for the same name and port",
     doc = "nginx takes the first and only warns of the other, which never answers.",
-    bad = "servers:\n  web: { taskservs: { nginx: { sites: { a: { server_name: a.org }, b: { server_name: a.org } } } } }\n",
-    good = "servers:\n  web: { taskservs: { nginx: { sites: { a: { server_name: a.org }, b: { server_name: b.org } } } } }\n",
+    bad = [[
+servers:
+  web: { taskservs: { nginx: { sites: { a: { server_name: a.org }, b: { server_name: a.org } } } } }
+]],
+    good = [[
+servers:
+  web: { taskservs: { nginx: { sites: { a: { server_name: a.org }, b: { server_name: b.org } } } } }
+]],
     check = check_duplicate_sites,
   },
   {
-    id = "site-index-unused", severity = "warning", applies = { "taskserv.nginx" },
+    id = "site-index-unused",
+    severity = "warning",
+    applies = { "taskserv.nginx" },
     summary = "A site of nginx has a front page and upstreams",
     doc = "With upstreams every request is passed on; index and root are never served.",
-    bad = "servers:\n  web: { taskservs: { nginx: { index: hello, upstreams: [10.0.0.5, 10.0.0.6] } } }\n",
+    bad = [[
+servers:
+  web: { taskservs: { nginx: { index: hello, upstreams: [10.0.0.5, 10.0.0.6] } } }
+]],
     good = "servers:\n  web: { taskservs: { nginx: { upstreams: [10.0.0.5, 10.0.0.6] } } }\n",
     check = function(ctx, taskserv)
       each_site(ctx, taskserv, function(site, path)
@@ -414,14 +489,18 @@ servers:
         if field and ctx:list(site.upstreams)[1] ~= nil then
           path[#path + 1] = field
           ctx:report(taskserv, {
-            path = path, message = field .. " is never served: there are upstreams", hint = "take one of the two out",
+            path = path,
+            message = field .. " is never served: there are upstreams",
+            hint = "take one of the two out",
           })
         end
       end)
     end,
   },
   {
-    id = "frontend-duplicate", severity = "error", applies = { "taskserv.haproxy" },
+    id = "frontend-duplicate",
+    severity = "error",
+    applies = { "taskserv.haproxy" },
     summary = "Two frontends of haproxy listen on the same port",
     doc = "haproxy does not start, or gives requests to either.",
     bad = [[
@@ -445,16 +524,23 @@ servers:
     check = check_frontends,
   },
   {
-    id = "backend-unchecked", severity = "note", applies = { "taskserv.haproxy" },
+    id = "backend-unchecked",
+    severity = "note",
+    applies = { "taskserv.haproxy" },
     summary = "A load balancer checks only that a port opens",
     doc = "A backend that answers 500 to everything is kept. `check: /health` asks for a page.",
     bad = "servers:\n  lb: { taskservs: { haproxy: { backends: [10.0.0.5, 10.0.0.6] } } }\n",
-    good = "servers:\n  lb: { taskservs: { haproxy: { backends: [10.0.0.5, 10.0.0.6], check: / } } }\n",
+    good = [[
+servers:
+  lb: { taskservs: { haproxy: { backends: [10.0.0.5, 10.0.0.6], check: / } } }
+]],
     check = function(ctx, taskserv)
       local function look(one, path)
         if one.mode == "http" and one.check == nil and ctx:list(one.backends)[1] ~= nil then
           ctx:report(taskserv, {
-            path = path, message = "backends count as up when their port opens", hint = "check: /, a path that must answer",
+            path = path,
+            message = "backends count as up when their port opens",
+            hint = "check: /, a path that must answer",
           })
         end
       end
@@ -465,7 +551,9 @@ servers:
     end,
   },
   {
-    id = "metrics-retention", severity = "note", applies = { "taskserv.prometheus" },
+    id = "metrics-retention",
+    severity = "note",
+    applies = { "taskserv.prometheus" },
     summary = "Metrics are kept for a short time",
     doc = "Less than a week shows no weekly pattern, and is gone before an incident is looked into.",
     bad = "servers:\n  mon: { taskservs: { prometheus: { retention: 2d } } }\n",
@@ -475,14 +563,18 @@ servers:
       local days = number and tonumber(number) * ({ h = 1 / 24, d = 1, w = 7, y = 365 })[unit]
       if days and days < 7 then
         ctx:report(taskserv, {
-          path = { "retention" }, message = ("metrics are gone after %s"):format(taskserv.args.retention),
-          hint = "retention: 15d is the default", fix = { { path = { "retention" }, value = "15d" } },
+          path = { "retention" },
+          message = ("metrics are gone after %s"):format(taskserv.args.retention),
+          hint = "retention: 15d is the default",
+          fix = { { path = { "retention" }, value = "15d" } },
         })
       end
     end,
   },
   {
-    id = "metrics-uncollected", severity = "note", applies = { "infra" },
+    id = "metrics-uncollected",
+    severity = "note",
+    applies = { "infra" },
     summary = "An exporter from which no Prometheus collects",
     doc = "Looks at an infra that has a prometheus: a server was added and its targets were not.",
     bad = [[

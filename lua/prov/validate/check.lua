@@ -47,8 +47,11 @@ function M.settings(rules, workspace)
     local rule = by_id[id]
     out[id] = setting
     if not rule then
-      problems[#problems + 1] =
-        { path = { id }, msg = "there is no such rule", hint = suggest.hint(id, ids) or "'prov rule list' shows them" }
+      problems[#problems + 1] = {
+        path = { id },
+        msg = "there is no such rule",
+        hint = suggest.hint(id, ids) or "'prov rule list' shows them",
+      }
     elseif type(setting) == "table" then
       local schema = { severity = { type = "enum", one_of = { "off", "note", "warning", "error" } } }
       for name, spec in pairs(rule.options or {}) do
@@ -63,7 +66,8 @@ function M.settings(rules, workspace)
     end
   end
   if #problems > 0 then
-    return nil, contract.errors(problems, { path = { "validate", "rules" }, file = "prov.yaml", place = workspace.place })
+    return nil,
+      contract.errors(problems, { path = { "validate", "rules" }, file = "prov.yaml", place = workspace.place })
   end
   return out
 end
@@ -107,8 +111,13 @@ end
 local function broken(rule, e)
   e = err.from(e)
   return {
-    rule = rule.id, severity = "error", category = rule.category, message = "the rule failed: " .. e.msg,
-    file = e.file or rule.file, line = e.line, column = e.column,
+    rule = rule.id,
+    severity = "error",
+    category = rule.category,
+    message = "the rule failed: " .. e.msg,
+    file = e.file or rule.file,
+    line = e.line,
+    column = e.column,
     hint = "'prov rule test' runs the examples of your rules",
   }
 end
@@ -167,9 +176,16 @@ local function plain(scene, finding, severity)
   local rule, node = finding.rule, finding.node
   local source, keys = scene:written(node, finding.path)
   local out = {
-    rule = rule.id, severity = severity, category = rule.category, message = finding.message, hint = finding.hint,
-    address = node.address, path = contract.path_text(keys), ignored = reason_of(scene, finding),
-    fix = edits(scene, finding), more = others(scene, rule, node),
+    rule = rule.id,
+    severity = severity,
+    category = rule.category,
+    message = finding.message,
+    hint = finding.hint,
+    address = node.address,
+    path = contract.path_text(keys),
+    ignored = reason_of(scene, finding),
+    fix = edits(scene, finding),
+    more = others(scene, rule, node),
   }
   out.file, out.line, out.column = place(source, keys)
   for i, other in ipairs(finding.related or {}) do
@@ -202,7 +218,9 @@ local function collect(scene, severities, out)
   for id, n in pairs(kept) do
     if n > M.MOST then
       out[#out + 1] = {
-        rule = id, severity = severities[id], category = "rules",
+        rule = id,
+        severity = severities[id],
+        category = "rules",
         message = ("%d more findings of this rule are not shown"):format(n - M.MOST),
       }
     end

@@ -43,8 +43,11 @@ function M.run(rule, example, registry)
     return nil, place
   end
   local source = { file = "example.yaml", path = "example.yaml", tree = tree, place = place, text = text }
-  local loaded, errs = infra.build({ dir = "/", name = "example", defaults = { provider = "demo" } }, { source },
-    { registry = registry })
+  local loaded, errs = infra.build(
+    { dir = "/", name = "example", defaults = { provider = "demo" } },
+    { source },
+    { registry = registry }
+  )
   if not loaded then
     return nil, errs[1]
   end

@@ -54,8 +54,12 @@ local function apply_file(path, list, done)
     local changed, why = editor.set(new, one.edit.path, one.edit.value)
     if changed then
       new = changed
-      done[#done + 1] = { rule = one.finding.rule, file = one.edit.file, address = one.finding.address,
-        path = one.finding.path }
+      done[#done + 1] = {
+        rule = one.finding.rule,
+        file = one.edit.file,
+        address = one.finding.address,
+        path = one.finding.path,
+      }
     else
       done.failed[#done.failed + 1] = err.from(why):wrap("%s: cannot fix %s", one.edit.file, one.finding.rule)
     end

@@ -25,7 +25,8 @@ function M.render(value)
         at[#at + 1] = finding.line and "line=" .. finding.line
         at[#at + 1] = finding.line and finding.column and "col=" .. finding.column or nil
       end
-      local text = (finding.address and finding.address .. ": " or "") .. finding.message
+      local text = (finding.address and finding.address .. ": " or "")
+        .. finding.message
         .. (finding.hint and "\n" .. finding.hint or "")
       out[#out + 1] = ("::%s %s::%s\n"):format(LEVEL[finding.severity], table.concat(at, ","), data(text))
     end

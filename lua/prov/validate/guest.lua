@@ -126,15 +126,19 @@ local function ctx_for(scene, findings)
   end
   function ctx.report(_, node, finding)
     if type(finding) ~= "table" or type(finding.message) ~= "string" then
-      error("report(node, { message = \"...\" }): the message is missing", 2)
+      error('report(node, { message = "..." }): the message is missing', 2)
     end
     local related = {}
     for i, one in ipairs(finding.related or {}) do
       related[i] = real(one)
     end
     findings[#findings + 1] = {
-      node = real(node), message = finding.message, path = copy(finding.path, 0),
-      hint = finding.hint and tostring(finding.hint), fix = copy(finding.fix, 0), related = related,
+      node = real(node),
+      message = finding.message,
+      path = copy(finding.path, 0),
+      hint = finding.hint and tostring(finding.hint),
+      fix = copy(finding.fix, 0),
+      related = related,
     }
   end
   return ctx, guest_of

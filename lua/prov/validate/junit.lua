@@ -2,7 +2,8 @@
 
 local M = {}
 
-local ESCAPE = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["\n"] = "&#10;", ["\t"] = "&#9;" }
+local ESCAPE =
+  { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["\n"] = "&#10;", ["\t"] = "&#9;" }
 
 local function quote(text)
   text = require("prov.render.width").utf8(tostring(text))
@@ -13,28 +14,43 @@ local function place(finding)
   if not finding.file then
     return ""
   end
-  return finding.file .. (finding.line and ":" .. finding.line .. (finding.column and ":" .. finding.column or "") or "")
+  return finding.file
+    .. (finding.line and ":" .. finding.line .. (finding.column and ":" .. finding.column or "") or "")
 end
 
 local function case(out, rule, finding, fails)
   local name = finding and ("%s %s"):format(rule.id, finding.address or place(finding)) or rule.id
   local file = finding and finding.file and (' file="%s"'):format(quote(finding.file)) or ""
   local line = finding and finding.line and (' line="%d"'):format(finding.line) or ""
-  out[#out + 1] = ('    <testcase classname="%s" name="%s" time="0"%s%s>'):format(quote(rule.category), quote(name), file, line)
+  out[#out + 1] = ('    <testcase classname="%s" name="%s" time="0"%s%s>'):format(
+    quote(rule.category),
+    quote(name),
+    file,
+    line
+  )
   if not finding then
     out[#out] = out[#out]:gsub(">$", "/>")
     return
   end
-  local text = ("%s%s%s"):format(place(finding), finding.hint and "\nhint: " .. finding.hint or "",
-    finding.ignored and "\nignored: " .. finding.ignored or "")
+  local text = ("%s%s%s"):format(
+    place(finding),
+    finding.hint and "\nhint: " .. finding.hint or "",
+    finding.ignored and "\nignored: " .. finding.ignored or ""
+  )
   if finding.ignored then
     out[#out + 1] = ('      <skipped message="%s"/>'):format(quote(finding.ignored))
   elseif fails(finding) then
-    out[#out + 1] = ('      <failure type="%s" message="%s">%s</failure>'):format(finding.severity,
-      quote(finding.message), quote(text))
+    out[#out + 1] = ('      <failure type="%s" message="%s">%s</failure>'):format(
+      finding.severity,
+      quote(finding.message),
+      quote(text)
+    )
   else
-    out[#out + 1] = ('      <system-out>%s: %s %s</system-out>'):format(finding.severity, quote(finding.message),
-      quote(text))
+    out[#out + 1] = ("      <system-out>%s: %s %s</system-out>"):format(
+      finding.severity,
+      quote(finding.message),
+      quote(text)
+    )
   end
   out[#out + 1] = "    </testcase>"
 end

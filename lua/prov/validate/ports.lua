@@ -47,7 +47,9 @@ local function add(out, record, name, path)
   if math.type(record[name]) == "integer" then
     local address = record.address
     out[#out + 1] = {
-      port = record[name], path = path, record = record,
+      port = record[name],
+      path = path,
+      record = record,
       address = type(address) == "string" and address ~= "" and address ~= "*" and address or nil,
     }
   end

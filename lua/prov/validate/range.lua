@@ -101,8 +101,11 @@ local function parse(text)
   end
   local host = #address * 8 - bits
   return {
-    text = text, address = address, bits = bits,
-    first = string.char(table.unpack(first)), last = string.char(table.unpack(last)),
+    text = text,
+    address = address,
+    bits = bits,
+    first = string.char(table.unpack(first)),
+    last = string.char(table.unpack(last)),
     size = host < 63 and 1 << host or math.maxinteger,
   }
 end
@@ -149,7 +152,15 @@ M.PRIVATE = ranges({ "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.
 
 --- Ranges no network can have (RFC 6890): this host, loopback, link-local, multicast, class E.
 M.SPECIAL = ranges({
-  "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fe80::/10", "ff00::/8",
+  "0.0.0.0/8",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "224.0.0.0/4",
+  "240.0.0.0/4",
+  "::/128",
+  "::1/128",
+  "fe80::/10",
+  "ff00::/8",
 })
 
 --- The range of a list that all of `range` is in, or nil.

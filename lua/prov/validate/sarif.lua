@@ -25,8 +25,10 @@ end
 local function location(file, line, column, address)
   local region = line and { startLine = line, startColumn = column and column > 0 and column or nil } or nil
   return {
-    physicalLocation = { artifactLocation = { uri = file, uriBaseId = file:sub(1, 1) ~= "/" and "WORKSPACE" or nil },
-      region = region },
+    physicalLocation = {
+      artifactLocation = { uri = file, uriBaseId = file:sub(1, 1) ~= "/" and "WORKSPACE" or nil },
+      region = region,
+    },
     logicalLocations = address and data.list({ { fullyQualifiedName = address, kind = "resource" } }) or nil,
   }
 end
@@ -47,8 +49,7 @@ local function result(finding, index)
     locations = finding.file and data.list({ location(finding.file, finding.line, finding.column, finding.address) })
       or nil,
     relatedLocations = related,
-    suppressions = finding.ignored
-      and data.list({ { kind = "inSource", justification = finding.ignored } }) or nil,
+    suppressions = finding.ignored and data.list({ { kind = "inSource", justification = finding.ignored } }) or nil,
   }
 end
 

@@ -39,8 +39,17 @@ end
 ---@return prov.Scene
 function M.new(infra, registry, settings)
   local self = setmetatable({
-    infra = infra, registry = registry, settings = settings or {}, findings = {}, cache = {},
-    by_kind = {}, by_service = {}, on_server = {}, by_address = {}, by_base = {}, networks_of = {},
+    infra = infra,
+    registry = registry,
+    settings = settings or {},
+    findings = {},
+    cache = {},
+    by_kind = {},
+    by_service = {},
+    on_server = {},
+    by_address = {},
+    by_base = {},
+    networks_of = {},
   }, Scene)
   for _, node in ipairs(infra.resources) do
     bucket(self.by_kind, node.kind, node)

@@ -90,8 +90,10 @@ function M.is_random(text)
   return false
 end
 
-local NAMES = { "password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "access_key", "credential" }
-local HARMLESS = { "_file$", "_path$", "_name$", "_ref$", "_id$", "_ttl$", "_url$", "_type$", "_length$", "_encryption$" }
+local NAMES =
+  { "password", "passwd", "secret", "token", "api_key", "apikey", "private_key", "access_key", "credential" }
+local HARMLESS =
+  { "_file$", "_path$", "_name$", "_ref$", "_id$", "_ttl$", "_url$", "_type$", "_length$", "_encryption$" }
 
 --- True for the name of a field that holds a secret.
 ---@param name any
@@ -115,11 +117,13 @@ function M.is_name(name)
 end
 
 local DEFAULT = {}
-for word in ([[
+for word in
+  ([[
   123456 12345678 123456789 1234567890 admin administrator changeme change_me changeit default demo example
   guest letmein master mysql pass passw0rd password password1 password123 postgres prom-operator qwerty redis
   replicator root s3cr3t s3cret secret test test123 toor user welcome
-]]):gmatch("%S+") do
+]]):gmatch("%S+")
+do
   DEFAULT[word] = true
 end
 

@@ -65,8 +65,11 @@ end
 describe("no rule fails or hangs", function()
   local function look(tree)
     local source = { file = "infra.yaml", tree = tree, place = function() end, text = "" }
-    local loaded = infra.build({ dir = "/", name = "t", defaults = { provider = "demo" } }, { source },
-      { registry = installed })
+    local loaded = infra.build(
+      { dir = "/", name = "t", defaults = { provider = "demo" } },
+      { source },
+      { registry = installed }
+    )
     if not loaded then
       return false -- the contract has refused it
     end
@@ -98,8 +101,13 @@ describe("no rule fails or hangs", function()
         for name, field in pairs(resource.schema) do
           for _, v in ipairs(strange(field)) do
             local tree = {
-              [require("prov.infra.merge").plural(kind)] = { a = { provider = provider, [name] = v, network = name ~= "network"
-                and resource.schema.network and "somewhere" or v } },
+              [require("prov.infra.merge").plural(kind)] = {
+                a = {
+                  provider = provider,
+                  [name] = v,
+                  network = name ~= "network" and resource.schema.network and "somewhere" or v,
+                },
+              },
             }
             if not (resource.schema.network or name == "network") then
               tree[next(tree)].a.network = nil

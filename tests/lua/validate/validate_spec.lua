@@ -40,8 +40,15 @@ describe("prov validate", function()
   it("names file, line, column, address and field of a finding", function()
     local value = good({ ["infra.yaml"] = LONELY })
     assert.same({
-      rule = "network-unused", severity = "warning", category = "network", message = "nothing is in this network",
-      hint = "take it out, or refer to it", address = "network.lan", path = "networks.lan", file = "infra.yaml", line = 3,
+      rule = "network-unused",
+      severity = "warning",
+      category = "network",
+      message = "nothing is in this network",
+      hint = "take it out, or refer to it",
+      address = "network.lan",
+      path = "networks.lan",
+      file = "infra.yaml",
+      line = 3,
       column = 3,
     }, of(value, "network-unused")[1])
     assert.same({ "warnings", 0, 1 }, { value.status, value.exit_code, value.counts.warning })
@@ -53,7 +60,7 @@ describe("prov validate", function()
     local bad = LONELY:gsub("10.0.0.0", "10.0.0.7")
     assert.equal(1, good({ ["infra.yaml"] = bad }, { strict = true }).exit_code)
     assert.equal(1, good({ ["infra.yaml"] = bad }).exit_code)
-    local well = LONELY .. "servers:\n  web: { network: \"${network.lan}\" }\n"
+    local well = LONELY .. 'servers:\n  web: { network: "${network.lan}" }\n'
     local value = good({ ["infra.yaml"] = well }, { strict = true })
     assert.same({ 0, "valid" }, { value.exit_code, value.status })
   end)
@@ -67,21 +74,34 @@ describe("prov validate", function()
     assert.same({ "error", 1 }, { of(value, "network-unused")[1].severity, value.exit_code })
     assert.equal("note", of(with("    network-unused: { severity: note }\n"), "network-unused")[1].severity)
     assert.equal(78, with("    network-unused: off\n").rules)
-    assert.equal("the tag 'owner' is missing", of(with("    tags-required: { tags: [owner] }\n"), "tags-required")[1].message)
+    assert.equal(
+      "the tag 'owner' is missing",
+      of(with("    tags-required: { tags: [owner] }\n"), "tags-required")[1].message
+    )
   end)
 
   it("says what is wrong in prov.yaml", function()
     local function with(rules)
       return errors({ ["infra.yaml"] = LONELY, ["prov.yaml"] = "name: t\nvalidate:\n  rules:\n" .. rules })
     end
-    assert.same({ "prov.yaml:4:5: validate.rules.network-unusd: there is no such rule | did you mean 'network-unused'?" },
-      with("    network-unusd: off\n"))
-    assert.matches("prov.yaml:4:15: validate.rules.budget.monthly: expected a number", with("    budget: { monthly: x }\n")[1],
-      1, true)
+    assert.same(
+      { "prov.yaml:4:5: validate.rules.network-unusd: there is no such rule | did you mean 'network-unused'?" },
+      with("    network-unusd: off\n")
+    )
+    assert.matches(
+      "prov.yaml:4:15: validate.rules.budget.monthly: expected a number",
+      with("    budget: { monthly: x }\n")[1],
+      1,
+      true
+    )
     assert.matches("validate.rules.budget.most: there is no field", with("    budget: { most: 3 }\n")[1], 1, true)
     local _, raised = pcall(with, "    budget: loud\n") -- the file itself is refused
-    assert.matches("validate.rules.budget: expected one of off, note, warning, error or a map, found \"loud\"",
-      tostring(raised), 1, true)
+    assert.matches(
+      'validate.rules.budget: expected one of off, note, warning, error or a map, found "loud"',
+      tostring(raised),
+      1,
+      true
+    )
   end)
 
   it("lets a resource ignore a rule, with the reason", function()
@@ -89,18 +109,28 @@ describe("prov validate", function()
       return good({ ["infra.yaml"] = LONELY:gsub("}\n$", ", validate: " .. validation .. " }\n") })
     end
     local value = with("{ ignore: { network-unused: it is for later } }")
-    assert.same({ "it is for later", "valid", 1, 0 },
-      { of(value, "network-unused")[1].ignored, value.status, value.counts.ignored, value.counts.warning })
+    assert.same(
+      { "it is for later", "valid", 1, 0 },
+      { of(value, "network-unused")[1].ignored, value.status, value.counts.ignored, value.counts.warning }
+    )
     assert.same({}, of(value, "ignore-unused"))
-    assert.equal("there is no rule 'network-unusd'", of(with("{ ignore: { network-unusd: x } }"), "ignore-unknown")[1].message)
+    assert.equal(
+      "there is no rule 'network-unusd'",
+      of(with("{ ignore: { network-unusd: x } }"), "ignore-unknown")[1].message
+    )
     local unused = of(with("{ ignore: { network-small: x } }"), "ignore-unused")[1]
     assert.same({ "networks.lan.validate.ignore.network-small", 3 }, { unused.path, unused.line })
-    assert.matches("expected a map, found a list",
-      errors({ ["infra.yaml"] = LONELY:gsub("}\n$", ", validate: { ignore: [network-unused] } }\n") })[1], 1, true)
+    assert.matches(
+      "expected a map, found a list",
+      errors({ ["infra.yaml"] = LONELY:gsub("}\n$", ", validate: { ignore: [network-unused] } }\n") })[1],
+      1,
+      true
+    )
   end)
 
   it("lets a taskserv ignore one, and its server for all of them", function()
-    local text = "defaults: { provider: demo }\nservers:\n  db:\n    %s\n    taskservs:\n      postgres: { listen: '*', %s }\n"
+    local text =
+      "defaults: { provider: demo }\nservers:\n  db:\n    %s\n    taskservs:\n      postgres: { listen: '*', %s }\n"
     local function ignored(server, service)
       local value = good({ ["infra.yaml"] = text:format(server, service) })
       return of(value, "database-unreachable")[1].ignored
@@ -111,11 +141,14 @@ describe("prov validate", function()
   end)
 
   it("tells one finding for all instances of a count", function()
-    local value = good({ ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n  web: { count: 5, plan: huge }\n" })
+    local value =
+      good({ ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n  web: { count: 5, plan: huge }\n" })
     local found = of(value, "catalog-unknown")
     assert.same({ 1, "server.web[1]", 4 }, { #found, found[1].address, found[1].more })
-    value = good({ ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n"
-      .. "  web: { count: 5, plan: huge, labels: { n: \"n${index}\" } }\n" })
+    value = good({
+      ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n"
+        .. '  web: { count: 5, plan: huge, labels: { n: "n${index}" } }\n',
+    })
     found = of(value, "catalog-unknown")
     assert.same({ 1, "server.web[1]", 4 }, { #found, found[1].address, found[1].more })
   end)
@@ -134,45 +167,62 @@ describe("prov validate", function()
     local value = good({ ["infra.yaml"] = "defaults:\n  provider: demo\n  image: debian-11\nservers:\n  web: {}\n" })
     local found = of(value, "catalog-deprecated")[1]
     assert.same({ 3, "defaults.image" }, { found.line, found.path })
-    value = good({ ["infra.yaml"] = "defaults: { provider: demo }\nclusters:\n  shop:\n    template: web\n    count: 1\n" })
+    value =
+      good({ ["infra.yaml"] = "defaults: { provider: demo }\nclusters:\n  shop:\n    template: web\n    count: 1\n" })
     found = of(value, "backend-single")[1]
     assert.same({ 3, "clusters.shop", "taskserv.haproxy@server.shop-lb" }, { found.line, found.path, found.address })
   end)
 
   it("points into Lua and JSON files", function()
-    local value = good({ ["infra.lua"] = "return {\n  defaults = { provider = 'demo' },\n"
-      .. "  networks = {\n    lan = {\n      cidr = '10.0.0.7/24',\n    },\n  },\n}\n" })
-    assert.same({ "infra.lua", 5, 7 },
-      { value.findings[2].file, value.findings[2].line, value.findings[2].column })
-    value = good({ ["infra.json"] = '{\n  "defaults": {"provider": "demo"},\n  "networks": {\n    "lan":\n'
-      .. '      {"cidr": "10.0.0.7/24"}\n  }\n}\n' })
+    local value = good({
+      ["infra.lua"] = "return {\n  defaults = { provider = 'demo' },\n"
+        .. "  networks = {\n    lan = {\n      cidr = '10.0.0.7/24',\n    },\n  },\n}\n",
+    })
+    assert.same({ "infra.lua", 5, 7 }, { value.findings[2].file, value.findings[2].line, value.findings[2].column })
+    value = good({
+      ["infra.json"] = '{\n  "defaults": {"provider": "demo"},\n  "networks": {\n    "lan":\n'
+        .. '      {"cidr": "10.0.0.7/24"}\n  }\n}\n',
+    })
     assert.equal(5, of(value, "network-host-bits")[1].line)
   end)
 
   it("runs one rule only, and shows from a severity on", function()
     local value = good({ ["infra.yaml"] = LONELY }, { rule = { "network-small" } })
     assert.same({ 1, 0 }, { value.rules, #value.findings })
-    assert.matches("no rule 'network-smal' | did you mean 'network-small'?",
-      errors({ ["infra.yaml"] = LONELY }, { rule = { "network-smal" } })[1], 1, true)
+    assert.matches(
+      "no rule 'network-smal' | did you mean 'network-small'?",
+      errors({ ["infra.yaml"] = LONELY }, { rule = { "network-smal" } })[1],
+      1,
+      true
+    )
     assert.same({}, good({ ["infra.yaml"] = LONELY }, { severity = "error" }).findings)
   end)
 
   it("writes reports also when the infra does not load", function()
     local value = good({ ["infra.yaml"] = "servers:\n  web: { provider: demo, plam: x }\n" }, { format = "github" })
-    assert.matches("^::error title=contract,file=infra.yaml,line=2,col=%d+::servers.web.plam: there is no field", value.report)
+    assert.matches(
+      "^::error title=contract,file=infra.yaml,line=2,col=%d+::servers.web.plam: there is no field",
+      value.report
+    )
     assert.equal(1, value.exit_code)
     for _, format in ipairs({ "sarif", "junit" }) do
-      assert.matches("plam", good({ ["infra.yaml"] = "servers:\n  web: { provider: demo, plam: x }\n" },
-        { format = format }).report)
+      assert.matches(
+        "plam",
+        good({ ["infra.yaml"] = "servers:\n  web: { provider: demo, plam: x }\n" }, { format = format }).report
+      )
     end
   end)
 
   it("escapes what a report is made of", function()
-    local value = good({ ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n  web: { plan: \"<a&b>\\n%\\\"\" }\n" },
-      { format = "github", rule = { "catalog-unknown" } })
+    local value = good(
+      { ["infra.yaml"] = 'defaults: { provider: demo }\nservers:\n  web: { plan: "<a&b>\\n%\\"" }\n' },
+      { format = "github", rule = { "catalog-unknown" } }
+    )
     assert.matches("plan '<a&b>%0A%25\"'", value.report, 1, true)
-    value = good({ ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n  web: { plan: \"<a&b>\\n\\x01\" }\n" },
-      { format = "junit", rule = { "catalog-unknown" } })
+    value = good(
+      { ["infra.yaml"] = 'defaults: { provider: demo }\nservers:\n  web: { plan: "<a&b>\\n\\x01" }\n' },
+      { format = "junit", rule = { "catalog-unknown" } }
+    )
     assert.matches("plan &apos;", value.report:gsub("'", "&apos;"), 1, true)
     assert.matches("&lt;a&amp;b&gt;&#10;?", value.report, 1, true)
     assert.is_nil(value.report:find("[%z\1-\8]"))
@@ -183,11 +233,18 @@ describe("prov validate", function()
     local sarif = require("prov.json").decode(good({ ["infra.yaml"] = text }, { format = "sarif" }).report)
     local results = sarif.runs[1].results
     assert.same({ 1, "network-unused", "for later", 3 }, {
-      #results, results[1].ruleId, results[1].suppressions[1].justification,
+      #results,
+      results[1].ruleId,
+      results[1].suppressions[1].justification,
       results[1].locations[1].physicalLocation.region.startLine,
     })
     assert.equal("network-unused", sarif.runs[1].tool.driver.rules[results[1].ruleIndex + 1].id)
-    assert.matches('<skipped message="for later"/>', good({ ["infra.yaml"] = text }, { format = "junit" }).report, 1, true)
+    assert.matches(
+      '<skipped message="for later"/>',
+      good({ ["infra.yaml"] = text }, { format = "junit" }).report,
+      1,
+      true
+    )
   end)
 
   it("never writes a secret", function()
@@ -208,8 +265,10 @@ servers:
 end)
 
 describe("a rule of the workspace", function()
-  local HEAD = 'return { kind = "rule", api = 1, id = "mine", severity = "error", summary = "Mine", applies = { "server" }, '
-  local INFRA = "defaults: { provider: demo }\nservers:\n  web:\n    taskservs:\n      redis: { password: sepia-otter-flange }\n"
+  local HEAD =
+    'return { kind = "rule", api = 1, id = "mine", severity = "error", summary = "Mine", applies = { "server" }, '
+  local INFRA =
+    "defaults: { provider: demo }\nservers:\n  web:\n    taskservs:\n      redis: { password: sepia-otter-flange }\n"
 
   local function with(rule, p)
     return run({ ["infra.yaml"] = INFRA, ["rules/mine.lua"] = rule }, p or { rule = { "mine" } })
@@ -220,8 +279,10 @@ describe("a rule of the workspace", function()
       ctx:report(server, { message = "plan " .. ctx:known(server.args.plan), path = { "taskservs" }, hint = "h" })
     end }]])
     local found = value.findings[1]
-    assert.same({ "plan 1xCPU-1GB", "own", "server.web", 4, "h" },
-      { found.message, found.category, found.address, found.line, found.hint })
+    assert.same(
+      { "plan 1xCPU-1GB", "own", "server.web", 4, "h" },
+      { found.message, found.category, found.address, found.line, found.hint }
+    )
   end)
 
   it("sees everything a rule needs, and no secret", function()
@@ -252,11 +313,21 @@ describe("a rule of the workspace", function()
       local found = with(HEAD .. "check = function(ctx, server) " .. body .. " end }").findings[1]
       return ("%s %s:%s"):format(found.message, found.file, found.line)
     end
-    assert.equal("the rule failed: attempt to index a nil value (field 'nothing') rules/mine.lua:1",
-      failure("return server.nothing.x"))
-    assert.equal("the rule failed: stopped after 200 million instructions rules/mine.lua:nil", failure("while true do end"))
+    assert.equal(
+      "the rule failed: attempt to index a nil value (field 'nothing') rules/mine.lua:1",
+      failure("return server.nothing.x")
+    )
+    assert.equal(
+      "the rule failed: stopped after 200 million instructions rules/mine.lua:nil",
+      failure("while true do end")
+    )
     assert.matches("the message is missing", failure("ctx:report(server, {})"), 1, true)
-    assert.matches("expected a resource or taskserv of this infra", failure("ctx:report({}, { message = 'x' })"), 1, true)
+    assert.matches(
+      "expected a resource or taskserv of this infra",
+      failure("ctx:report({}, { message = 'x' })"),
+      1,
+      true
+    )
     assert.matches("attempt to .* nil value %(global 'io'%)", failure("io.open('x')"))
     assert.matches("attempt to .* nil value %(field 'registry'%)", failure("return ctx.registry.x"))
   end)
@@ -265,14 +336,27 @@ describe("a rule of the workspace", function()
     local function refused(text)
       return errors({ ["infra.yaml"] = INFRA, ["rules/mine.lua"] = text })[1]
     end
-    assert.matches("rules/mine.lua: rule 'mine': severity: expected", refused(HEAD:gsub('"error"', '"bad"') .. "check = print }"),
-      1, true)
+    assert.matches(
+      "rules/mine.lua: rule 'mine': severity: expected",
+      refused(HEAD:gsub('"error"', '"bad"') .. "check = print }"),
+      1,
+      true
+    )
     assert.matches("rules/mine.lua: rule 'mine': check: must be a function", refused(HEAD .. "}"), 1, true)
     assert.matches("rules/mine.lua:1: must return a rule", refused("return nil"), 1, true)
     assert.matches("rules/mine.lua:1: .*expected", refused("return {"))
-    assert.matches("rule 'network-small' is declared twice: also in prov itself",
-      refused(HEAD:gsub('"mine"', '"network-small"') .. "check = function() end }"), 1, true)
-    assert.matches("rule 'mine': sumary: there is no field", refused(HEAD:gsub("summary", "sumary") .. "check = print }"), 1, true)
+    assert.matches(
+      "rule 'network-small' is declared twice: also in prov itself",
+      refused(HEAD:gsub('"mine"', '"network-small"') .. "check = function() end }"),
+      1,
+      true
+    )
+    assert.matches(
+      "rule 'mine': sumary: there is no field",
+      refused(HEAD:gsub("summary", "sumary") .. "check = print }"),
+      1,
+      true
+    )
   end)
 
   it("may come from an extension, and several from one file", function()
@@ -284,15 +368,20 @@ describe("a rule of the workspace", function()
     assert.same({ 1, 1 }, { #of(value, "mine"), #of(value, "other") })
   end)
 
-  it("has its examples run, and a new one passes", require("support.async").test(function()
-    local ctx = project.ctx({ ["infra.yaml"] = INFRA })
-    assert.same({}, rules_show.test(ctx))
-    assert.equal("rules/plan-small.lua", assert(rules_show.new(ctx.need_workspace(), "plan-small")).file)
-    assert.same({ "plan-small", "ok" }, { rules_show.test(ctx)[1].id, rules_show.test(ctx)[1].status })
-    tmp.write(ctx.dir .. "/rules/plan-small.lua",
-      (tmp.read(ctx.dir .. "/rules/plan-small.lua"):gsub('== "1xCPU%-1GB"', '== "none"')))
-    assert.equal("it finds nothing in its bad example", rules_show.test(ctx)[1].problem)
-    assert.equal("exists", select(2, rules_show.new(ctx.need_workspace(), "plan-small")).code)
-    assert.equal("exists", select(2, rules_show.new(ctx.need_workspace(), "budget")).code)
-  end))
+  it(
+    "has its examples run, and a new one passes",
+    require("support.async").test(function()
+      local ctx = project.ctx({ ["infra.yaml"] = INFRA })
+      assert.same({}, rules_show.test(ctx))
+      assert.equal("rules/plan-small.lua", assert(rules_show.new(ctx.need_workspace(), "plan-small")).file)
+      assert.same({ "plan-small", "ok" }, { rules_show.test(ctx)[1].id, rules_show.test(ctx)[1].status })
+      tmp.write(
+        ctx.dir .. "/rules/plan-small.lua",
+        (tmp.read(ctx.dir .. "/rules/plan-small.lua"):gsub('== "1xCPU%-1GB"', '== "none"'))
+      )
+      assert.equal("it finds nothing in its bad example", rules_show.test(ctx)[1].problem)
+      assert.equal("exists", select(2, rules_show.new(ctx.need_workspace(), "plan-small")).code)
+      assert.equal("exists", select(2, rules_show.new(ctx.need_workspace(), "budget")).code)
+    end)
+  )
 end)

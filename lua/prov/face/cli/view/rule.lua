@@ -28,8 +28,11 @@ function M.render(value, term)
   if value.doc then
     out[#out + 1] = "\n" .. value.doc .. "\n"
   end
-  out[#out + 1] = ("\ncategory: %s\nlooks at: %s\nfrom: %s\n"):format(value.category, table.concat(value.applies, ", "),
-    value.from)
+  out[#out + 1] = ("\ncategory: %s\nlooks at: %s\nfrom: %s\n"):format(
+    value.category,
+    table.concat(value.applies, ", "),
+    value.from
+  )
   if value.options[1] then
     out[#out + 1] = "\n" .. term.bold("Options") .. "\n" .. render.table(value.options, OPTIONS, term)
   end

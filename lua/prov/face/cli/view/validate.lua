@@ -29,8 +29,9 @@ local function place(finding)
   if not finding.file then
     return ""
   end
-  local line = finding.line and ":" .. finding.line .. (finding.column and finding.column > 0 and ":" .. finding.column
-    or "") or ""
+  local line = finding.line
+      and ":" .. finding.line .. (finding.column and finding.column > 0 and ":" .. finding.column or "")
+    or ""
   return finding.file .. line
 end
 
@@ -48,16 +49,22 @@ local function render_one(out, finding, style, term, columns)
     address = ("%s and %d more"):format(address, finding.more)
   end
   local at = place(finding)
-  out[#out + 1] = ("%s%s%s"):format(term.bold(width.clean(at)), at ~= "" and "  " or "",
-    width.clean(address) .. (address ~= "" and "  " or "") .. term.color(style, finding.rule))
+  out[#out + 1] = ("%s%s%s"):format(
+    term.bold(width.clean(at)),
+    at ~= "" and "  " or "",
+    width.clean(address) .. (address ~= "" and "  " or "") .. term.color(style, finding.rule)
+  )
   out[#out + 1] = "  " .. wrap(width.clean(finding.message), columns - 2, "  ")
   local also = related(finding)
   if also ~= "" then
     out[#out + 1] = "  " .. term.color("dim", wrap("see " .. width.clean(also), columns - 2, "  "))
   end
   if finding.hint then
-    out[#out + 1] = "  " .. term.color("cyan", "hint:") .. " "
-      .. wrap(width.clean(finding.hint), columns - 8, "        ") .. (finding.fix and term.color("dim", " (--fix)") or "")
+    out[#out + 1] = "  "
+      .. term.color("cyan", "hint:")
+      .. " "
+      .. wrap(width.clean(finding.hint), columns - 8, "        ")
+      .. (finding.fix and term.color("dim", " (--fix)") or "")
   end
 end
 
@@ -79,10 +86,17 @@ local function summary(value, term, hidden)
     more[#more + 1] = ("%d ignored"):format(counts.ignored)
   end
   local word = counts.error > 0 and term.color("red", "not valid") or term.color("green", "valid")
-  local line = ("%s: %s, %s, %s in workspace '%s'"):format(word, count(value.resources, "resource"),
-    count(value.taskservs, "task service"), count(value.outputs, "output"), value.workspace)
+  local line = ("%s: %s, %s, %s in workspace '%s'"):format(
+    word,
+    count(value.resources, "resource"),
+    count(value.taskservs, "task service"),
+    count(value.outputs, "output"),
+    value.workspace
+  )
   if parts[1] or more[1] then
-    line = line .. "\n" .. (parts[1] and table.concat(parts, ", ") or "nothing found")
+    line = line
+      .. "\n"
+      .. (parts[1] and table.concat(parts, ", ") or "nothing found")
       .. (more[1] and "; " .. table.concat(more, "; ") or "")
   end
   return line
