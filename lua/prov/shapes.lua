@@ -283,6 +283,7 @@ M.extension = {
   conflicts = { type = "list", of = { type = "string" }, doc = "Task services that must not be beside it" },
   platforms = { type = "list", of = { type = "string" }, doc = "Systems it works on" },
   limits = { type = "any", doc = "Rate and concurrency of a provider" },
+  catalog = { type = "any", doc = "What a provider offers: plans, zones, images, prices" },
   config = described("Settings of a provider"),
   resources = {
     type = "map",

@@ -77,11 +77,11 @@ return {
   catalog = {
     currency = "EUR",
     plans = {
-      { name = "1xCPU-1GB", cpus = 1, memory = 1 << 30, price = 4 },
-      { name = "1xCPU-2GB", cpus = 1, memory = 2 << 30, price = 7 },
-      { name = "2xCPU-4GB", cpus = 2, memory = 4 << 30, price = 14 },
-      { name = "4xCPU-8GB", cpus = 4, memory = 8 << 30, price = 28 },
-      { name = "8xCPU-16GB", cpus = 8, memory = 16 << 30, price = 56 },
+      { name = "1xCPU-1GB", cpus = 1, memory = "1 GiB", price = 4 },
+      { name = "1xCPU-2GB", cpus = 1, memory = "2 GiB", price = 7 },
+      { name = "2xCPU-4GB", cpus = 2, memory = "4 GiB", price = 14 },
+      { name = "4xCPU-8GB", cpus = 4, memory = "8 GiB", price = 28 },
+      { name = "8xCPU-16GB", cpus = 8, memory = "16 GiB", price = 56 },
     },
     zones = { { name = "demo-1" }, { name = "demo-2" }, { name = "demo-3" } },
     images = {

@@ -1,5 +1,7 @@
 -- Sizes: what was promised against what there is; numbers and money.
 
+local size_of = require("prov.contract.scalars").size
+
 local MIB = 1024 * 1024
 local UNITS = { k = 1024, m = MIB, g = 1024 * MIB }
 
@@ -25,7 +27,7 @@ local function memory_of(ctx, server)
     return own, "memory"
   end
   local plan = plan_of(ctx, server)
-  return plan and plan.memory, "plan"
+  return plan and size_of(plan.memory), "plan"
 end
 
 --- Memory that services take for sure, by their own settings.
