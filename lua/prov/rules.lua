@@ -14,7 +14,7 @@ local M = {}
 ---@field category string
 ---@field summary string
 ---@field doc string
----@field applies string[] "server", "taskserv.etcd", "taskserv", "resource": check is called for each; "infra": once
+---@field applies string[] what check is called for, see Scene:select; "infra": once
 ---@field instances? boolean check is called for every instance of a count, also when they are alike
 ---@field options? table<string, prov.Field> what prov.yaml may set
 ---@field bad string|table an infra in YAML in which it finds something

@@ -30,13 +30,16 @@ local function memory_of(ctx, server)
   return plan and size_of(plan.memory), "plan"
 end
 
+local SHARED_BUFFERS = 128 * MIB -- PostgreSQL's own default
+
 --- Memory that services take for sure, by their own settings.
 local PROMISED = {
   redis = function(_, args)
     return args.max_memory and bytes(args.max_memory)
   end,
   postgres = function(ctx, args)
-    return bytes(ctx:known(ctx:map(args.settings).shared_buffers) or "128MB")
+    local own = ctx:known(ctx:map(args.settings).shared_buffers)
+    return own and bytes(own) or SHARED_BUFFERS
   end,
 }
 
@@ -45,26 +48,23 @@ local function text_of(size)
 end
 
 local function check_memory(ctx, server)
-  local memory, field
-  if ctx:services(server)[1] then
-    memory, field = memory_of(ctx, server)
-  end
   local sum, names = 0, {}
-  for _, taskserv in ipairs(memory and ctx:services(server) or {}) do
+  for _, taskserv in ipairs(ctx:services(server)) do
     local promised = PROMISED[taskserv.name] and PROMISED[taskserv.name](ctx, taskserv.args)
     if promised then
       sum = sum + promised
       names[#names + 1] = ("%s %s"):format(taskserv.name, text_of(promised))
     end
   end
+  local memory, field
+  if sum > 0 then
+    memory, field = memory_of(ctx, server)
+  end
   if memory and sum > memory * ctx:option("share") / 100 then
     ctx:report(server, {
       path = { field },
-      message = ("%s of memory, and its services may take %s: %s"):format(
-        text_of(memory),
-        text_of(sum),
-        table.concat(names, ", ")
-      ),
+      message = ("%s of memory, and its services may take %s: %s"):format(text_of(memory), text_of(sum),
+        table.concat(names, ", ")),
       hint = "more memory, or less for max_memory (redis) and settings.shared_buffers (postgres)",
     })
   end
@@ -140,7 +140,7 @@ return {
   {
     id = "memory-promised",
     severity = "warning",
-    applies = { "server" },
+    applies = { "host" },
     instances = true,
     summary = "Services may take more memory than their server has",
     doc = "Adds max_memory of redis and shared_buffers of postgres (128 MB by default) and compares with "
@@ -179,10 +179,13 @@ return {
     bad = "servers:\n  web: { plan: 1xCPU-1GB, taskservs: { nginx: { workers: 8 } } }\n",
     good = "servers:\n  web: { plan: 8xCPU-16GB, taskservs: { nginx: { workers: 8 } } }\n",
     check = function(ctx, taskserv)
+      local workers = ctx:known(taskserv.args.workers)
+      if not workers then
+        return
+      end
       local server = ctx:server(taskserv)
       local plan = plan_of(ctx, server)
       local cpus = ctx:known(server.args.cpus) or plan and plan.cpus
-      local workers = ctx:known(taskserv.args.workers)
       if math.type(cpus) and math.type(workers) and workers > math.max(1, math.ceil(cpus)) then
         ctx:report(taskserv, {
           path = { "workers" },

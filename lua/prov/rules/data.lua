@@ -56,6 +56,9 @@ local function each_use(ctx, fn)
 end
 
 local function check_unused(ctx)
+  if not ctx:resources("volume")[1] then
+    return
+  end
   local used = {}
   each_use(ctx, function(volume)
     used[volume] = true
@@ -95,7 +98,7 @@ return {
   {
     id = "data-volume",
     severity = "note",
-    applies = { "server" },
+    applies = { "host" },
     instances = true,
     summary = "A service keeps its data on the server's own disk",
     doc = "The data goes with the server: a change of image or zone replaces it. A volume stays. Looks at "
@@ -133,7 +136,7 @@ return {
     good = "volumes:\n  db: { size: 10 GiB, server: db, lifecycle: { prevent_destroy: true } }\n",
     check = function(ctx, node)
       local holds = node.kind == "volume"
-      if not holds then
+      if not holds and ctx:services(node)[1] then
         local volumes, attached = volumes_of(ctx, node)
         for _, taskserv in ipairs(not attached and volumes[1] == nil and ctx:services(node) or {}) do
           holds = holds or keeps_data(taskserv)

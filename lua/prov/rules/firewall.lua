@@ -97,7 +97,7 @@ firewalls:
   {
     id = "firewall-blocks",
     severity = "warning",
-    applies = { "server" },
+    applies = { "host" },
     instances = true,
     summary = "A firewall keeps out a web service of its server",
     doc = "nginx or haproxy listens on a port that no rule lets in.",
@@ -213,7 +213,7 @@ firewalls:
   {
     id = "http-only",
     severity = "note",
-    applies = { "server" },
+    applies = { "host" },
     summary = "A server on the internet speaks only plain HTTP",
     doc = "Who is between can read and change it. A frontend in mode tcp on 443 hands TLS through to its backends.",
     bad = [[

@@ -91,6 +91,9 @@ local function check_small(ctx)
 end
 
 local function check_unused(ctx)
+  if not ctx:resources("network")[1] then
+    return
+  end
   local used = {}
   for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
     for _, node in ipairs(list) do

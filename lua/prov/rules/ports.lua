@@ -9,8 +9,8 @@ local function clash(a, b)
 end
 
 local function check_conflict(ctx, server)
-  local by_port = {}
-  for _, taskserv in ipairs(ctx:services(server)) do
+  local services, by_port = ctx:services(server), {}
+  for _, taskserv in ipairs(services[2] and services or {}) do
     for _, one in ipairs(ports.of(ctx, taskserv)) do
       local before = by_port[one.port]
       if not before then
@@ -53,7 +53,7 @@ return {
   {
     id = "port-conflict",
     severity = "error",
-    applies = { "server" },
+    applies = { "host" },
     instances = true,
     summary = "Two services of a server listen on the same port",
     doc = "The second one does not start.",
@@ -116,7 +116,7 @@ servers:
   {
     id = "port-unserved",
     severity = "warning",
-    applies = { "server" },
+    applies = { "host" },
     summary = "A published port leads to a port on which nothing listens",
     doc = "Looks at servers that have services; what else runs on a server is not known.",
     bad = [[

@@ -34,12 +34,12 @@ local function texts(ctx)
   return ctx:once("texts", function()
     local out = { plain = {}, secret = {} }
     for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
-      ctx:distinct(list, function(node)
+      for _, node in ipairs(ctx:distinct(list)) do
         walk(node.args, {}, function(text, path, is_secret)
           local into = is_secret and out.secret or out.plain
           into[#into + 1] = { node = node, path = table.move(path, 1, #path, 1, {}), text = text }
         end, 1)
-      end)
+      end
     end
     return out
   end)

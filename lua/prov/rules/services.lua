@@ -19,12 +19,17 @@ local function system_of(ctx, taskserv)
   return system, image
 end
 
-local function postgres_on(ctx, server)
-  for _, taskserv in ipairs(ctx:services(server)) do
-    if taskserv.name == "postgres" then
-      return taskserv
-    end
+--- Why a service does not run on a system, or false; asked once for each pair.
+local function refusal(ctx, taskserv, system)
+  local known = ctx:once(system, function()
+    return {}
+  end)
+  local e = known[taskserv.name]
+  if e == nil then
+    e = platform.refusal(ctx:declaration(taskserv), system) or false
+    known[taskserv.name] = e
   end
+  return e
 end
 
 local function on(ctx, server, name)
@@ -57,7 +62,7 @@ end
 
 local function check_refused(ctx, standby)
   for _, server in ipairs(ctx:targets(standby.args.primary)) do
-    local primary = postgres_on(ctx, server)
+    local primary = on(ctx, server, "postgres")
     if primary and standby.args.role == "standby" then
       local listen = ctx:known(primary.args.listen)
       local why, path
@@ -207,10 +212,7 @@ return {
     good = "servers:\n  node: { image: ubuntu-24.04, taskservs: { etcd: {} } }\n",
     check = function(ctx, taskserv)
       local system = system_of(ctx, taskserv)
-      local e = system
-        and ctx:once(("platform %s %s %s"):format(taskserv.name, system.id, system.version), function()
-          return platform.refusal(ctx:declaration(taskserv), system) or false
-        end)
+      local e = system and refusal(ctx, taskserv, system)
       if e and e.code == "unsupported" then
         ctx:report(taskserv, {
           message = e.msg,
@@ -287,7 +289,7 @@ return {
   {
     id = "init-services",
     severity = "error",
-    applies = { "server" },
+    applies = { "host" },
     instances = true,
     summary = "Services on a server whose first process starts none",
     doc = "`init: sshd` of the provider local runs SSH alone: installing a service there fails.",
@@ -351,7 +353,7 @@ servers:
   {
     id = "nesting-unused",
     severity = "note",
-    applies = { "server" },
+    applies = { "host" },
     instances = true,
     summary = "A local server allows containers inside, and runs none",
     doc = "`nesting: true` gives the server more of the machine than it needs.",

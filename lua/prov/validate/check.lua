@@ -83,26 +83,15 @@ function M.severity(rule, setting)
   return setting or rule.severity
 end
 
-local function nodes_of(scene, what)
-  local service = what:match("^taskserv%.(.+)$")
-  if service or what == "taskserv" then
-    return scene:taskservs(service)
-  end
-  return scene:resources(what ~= "resource" and what or nil)
-end
-
 local function apply(scene, rule, ctx)
+  local fn = rule.check
   for _, what in ipairs(rule.applies) do
     if what == "infra" then
-      rule.check(ctx)
-    elseif rule.instances then
-      for _, node in ipairs(nodes_of(scene, what)) do
-        rule.check(ctx, node)
-      end
+      fn(ctx)
     else
-      scene:distinct(nodes_of(scene, what), function(node)
-        rule.check(ctx, node)
-      end)
+      for _, node in ipairs(scene:select(what, rule.instances)) do
+        fn(ctx, node)
+      end
     end
   end
 end

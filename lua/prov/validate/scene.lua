@@ -116,7 +116,7 @@ end
 ---@param v any
 ---@return table[]
 function Scene:targets(v)
-  if type(v) ~= "table" then
+  if type(v) ~= "table" or next(v) == nil then
     return NONE
   elseif value.is_ref(v) then -- most are
     local node = self.by_address[value.parts(v)]
@@ -129,9 +129,11 @@ function Scene:targets(v)
       out[#out + 1] = one
     end
   end
-  table.sort(out, function(a, b)
-    return a.address < b.address
-  end)
+  if out[2] then
+    table.sort(out, function(a, b)
+      return a.address < b.address
+    end)
+  end
   return out
 end
 
@@ -264,15 +266,46 @@ function Scene:once(key, make)
   return found
 end
 
---- Calls fn(node) for nodes of a list, once for those that share their arguments (instances of a count).
-function Scene:distinct(list, fn)
-  local before
+--- The nodes of a list without those that share their arguments with the one before (instances of a count).
+---@param list table[]
+---@return table[]
+function Scene.distinct(_, list)
+  local out, before = {}, nil
   for _, node in ipairs(list) do
     if node.args ~= before then
       before = node.args
-      fn(node)
+      out[#out + 1] = node
     end
   end
+  return out
+end
+
+local function hosts_of(self)
+  local out = {}
+  for _, server in ipairs(self:resources("server")) do
+    out[#out + 1] = self.on_server[server.address] and server or nil
+  end
+  return out
+end
+
+--- What `applies` of a rule means: "server" and other kinds, "resource" for all, "host" for servers with
+--- services, "taskserv" and "taskserv.NAME"; once for those with the same arguments, unless `instances`.
+---@param what string
+---@param instances? boolean
+---@return table[] not to be changed
+function Scene:select(what, instances)
+  return self:once(("%s %s"):format(what, instances), function()
+    local list
+    local service = what:match("^taskserv%.(.+)$")
+    if service or what == "taskserv" then
+      list = self:taskservs(service)
+    elseif what == "host" then
+      list = hosts_of(self)
+    else
+      list = self:resources(what ~= "resource" and what or nil)
+    end
+    return instances and list or self:distinct(list)
+  end)
 end
 
 --- Tells a finding about a node.
