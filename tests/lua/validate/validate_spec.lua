@@ -264,6 +264,53 @@ servers:
   end)
 end)
 
+local editor = require("prov.validate.fix").editor("infra.yaml")
+
+describe("prov validate --fix", function()
+  local function mend(files)
+    local ctx = project.ctx(files)
+    local value, errs = validate.run(ctx, { fix = true })
+    assert(value, tostring(errs))
+    return value, tmp.read(ctx.dir .. "/" .. next(files))
+  end
+
+  it("changes only what a rule mends, in YAML", function()
+    if not editor then
+      return pending("no in-place editor of YAML in this build")
+    end
+    local value, text = mend({
+      ["infra.yaml"] = "# mine\ndefaults: { provider: demo }\nnetworks:\n  lan:   # office\n    cidr: 10.0.0.7/24\n"
+        .. "servers:\n  web: { image: debian-11, network: \"${network.lan}\" }   # old\n",
+    })
+    assert.equal("# mine\ndefaults: { provider: demo }\nnetworks:\n  lan:   # office\n    cidr: 10.0.0.0/24\n"
+      .. "servers:\n  web: { image: debian-12, network: \"${network.lan}\" }   # old\n", text)
+    assert.same({ "network-host-bits", "catalog-deprecated", "valid", 0 },
+      { value.fixed[1].rule, value.fixed[2].rule, value.status, value.counts.fixable })
+  end)
+
+  it("leaves alone what is ignored, computed by Lua, or written by a cluster", function()
+    for name, text in pairs({
+      ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n"
+        .. "  web: { image: debian-11, validate: { ignore: { catalog-deprecated: later } } }\n",
+      ["infra.lua"] = "return { defaults = { provider = 'demo' }, servers = { web = { image = 'debian-11' } } }\n",
+      ["infra.json"] = '{"defaults":{"provider":"demo"},"clusters":{"c":{"template":"web","server":{"image":"debian-11"}}}}',
+    }) do
+      local value, after = mend({ [name] = text })
+      assert.same({}, value.fixed)
+      assert.equal(text, after)
+    end
+  end)
+end)
+
+describe("the guide", function()
+  it("shows a rule that works", function()
+    local root = debug.getinfo(1, "S").source:match("^@(.*)/tests/lua/")
+    local guide = tmp.read(root .. "/docs/guides/validation.md")
+    local ctx = project.ctx({ ["infra.yaml"] = LONELY, ["rules/shown.lua"] = guide:match("```lua\n(.-)```") })
+    assert.same({ "plan-small", "ok" }, { rules_show.test(ctx)[1].id, rules_show.test(ctx)[1].status })
+  end)
+end)
+
 describe("a rule of the workspace", function()
   local HEAD =
     'return { kind = "rule", api = 1, id = "mine", severity = "error", summary = "Mine", applies = { "server" }, '
