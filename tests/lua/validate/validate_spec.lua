@@ -288,12 +288,27 @@ describe("prov validate --fix", function()
       { value.fixed[1].rule, value.fixed[2].rule, value.status, value.counts.fixable })
   end)
 
+  it("changes a value in JSON, and adds none there", function()
+    if not editor then
+      return pending("no in-place editor of YAML in this build")
+    end
+    local value, text = mend({
+      ["infra.json"] = '{ "defaults": {"provider": "demo"},\n  "volumes": {"a": {"server": "x", "size": "1 GiB"}},\n'
+        .. '  "servers": {"web":  {"image": "debian-11"}} }\n',
+    })
+    assert.equal('{ "defaults": {"provider": "demo"},\n  "volumes": {"a": {"server": "x", "size": "1 GiB"}},\n'
+      .. '  "servers": {"web":  {"image": "debian-12"}} }\n', text)
+    assert.same({ 1, "catalog-deprecated", 0 }, { #value.fixed, value.fixed[1].rule, value.counts.fixable })
+    assert.equal(1, #of(value, "data-protect"))
+  end)
+
   it("leaves alone what is ignored, computed by Lua, or written by a cluster", function()
     for name, text in pairs({
       ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n"
         .. "  web: { image: debian-11, validate: { ignore: { catalog-deprecated: later } } }\n",
       ["infra.lua"] = "return { defaults = { provider = 'demo' }, servers = { web = { image = 'debian-11' } } }\n",
-      ["infra.json"] = '{"defaults":{"provider":"demo"},"clusters":{"c":{"template":"web","server":{"image":"debian-11"}}}}',
+      ["infra.json"] = '{"defaults":{"provider":"demo"},'
+        .. '"clusters":{"c":{"template":"web","server":{"image":"debian-11"}}}}',
     }) do
       local value, after = mend({ [name] = text })
       assert.same({}, value.fixed)
