@@ -2,18 +2,21 @@
 
 local suggest = require("prov.suggest")
 
---- Calls fn(node, id) for every rule that a node ignores, once for what instances share.
+--- Calls fn(node, id, said) for every rule that a node or its cluster ignores, once for those that share it.
 local function each_ignore(ctx, fn)
-  for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
-    local before
-    for _, node in ipairs(list) do
-      local said = node.validate
-      if said and said ~= before then
-        before = said
-        for id in pairs(said.ignore or {}) do
-          fn(node, id)
-        end
+  local seen = {}
+  local function look(node, said)
+    if said and not seen[said] then
+      seen[said] = true
+      for id in pairs(said.ignore or {}) do
+        fn(node, id, said)
       end
+    end
+  end
+  for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
+    for _, node in ipairs(list) do
+      look(node, node.validate)
+      look(node, ctx.infra.block_of[node].validate)
     end
   end
 end
@@ -60,8 +63,8 @@ servers:
 ]],
     good = "networks:\n  lan: { validate: { ignore: { network-unused: for later } } }\n",
     check = function(ctx)
-      each_ignore(ctx, function(node, id)
-        local used = ctx.used[node.validate]
+      each_ignore(ctx, function(node, id, said)
+        local used = ctx.used[said]
         if ctx.rules[id] and not ctx.off[id] and not (used and used[id]) then
           ctx:report(node, {
             path = { "validate", "ignore", id },

@@ -111,16 +111,24 @@ local function broken(rule, e)
   }
 end
 
+--- What was said of rules where a node is declared: at itself, its server, its cluster.
+local function said_of(scene, node)
+  local block, server = scene.infra.block_of[node], node.server and scene.by_address[node.server]
+  return node.validate, server and server.validate, block.validate
+end
+
 --- The reason for which a rule does not count for a node, or nil.
 local function reason(scene, node, id)
-  local ignore = node.validate and node.validate.ignore
-  if ignore and ignore[id] then
-    scene.used[node.validate] = scene.used[node.validate] or {}
-    scene.used[node.validate][id] = true
-    return ignore[id]
+  local found
+  for i = 1, 3 do
+    local said = select(i, said_of(scene, node))
+    if said and said.ignore and said.ignore[id] then
+      scene.used[said] = scene.used[said] or {}
+      scene.used[said][id] = true
+      found = found or said.ignore[id]
+    end
   end
-  local server = node.server and scene.by_address[node.server]
-  return server and reason(scene, server, id)
+  return found
 end
 
 local function reason_of(scene, finding)

@@ -140,6 +140,17 @@ describe("prov validate", function()
     assert.equal("b", ignored("validate: { ignore: { database-unreachable: b } }", "port: 5432"))
   end)
 
+  it("lets a cluster ignore one for all that is in it", function()
+    local text = "defaults: { provider: demo }\nclusters:\n  shop: { template: web, count: 1, validate: %s }\n"
+    local ignored = "{ ignore: { backend-single: a test, port-ssh: x, prt-ssh: x } }"
+    local value = good({ ["infra.yaml"] = text:format(ignored) })
+    assert.equal("a test", of(value, "backend-single")[1].ignored)
+    assert.same({ 1, 3 }, { #of(value, "ignore-unused"), of(value, "ignore-unused")[1].line })
+    assert.equal("there is no rule 'prt-ssh'", of(value, "ignore-unknown")[1].message)
+    assert.matches("clusters.shop.validate.ignore: expected a map",
+      errors({ ["infra.yaml"] = text:format("{ ignore: x }") })[1], 1, true)
+  end)
+
   it("tells one finding for all instances of a count", function()
     local value =
       good({ ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n  web: { count: 5, plan: huge }\n" })
