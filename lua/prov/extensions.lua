@@ -55,6 +55,7 @@ function M.show(registry, kind, name)
   }
   if kind == "provider" then
     value.config, value.resources = fields(declaration.config), {}
+    value.catalog = type(declaration.catalog) == "table" and declaration.catalog or nil
     for resource, spec in pairs(declaration.resources) do
       value.resources[resource] = { fields = fields(spec.schema), outputs = fields(spec.outputs) }
     end

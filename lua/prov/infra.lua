@@ -19,6 +19,8 @@ local M = {}
 ---@field taskservs table[]
 ---@field outputs table<string, any>
 ---@field providers table<string, table>
+---@field block_of table<table, prov.Block> what each resource and taskserv was written as
+---@field defaults table<string, { value: any, block: table }>
 
 ---@class prov.InfraLoader
 ---@field registry prov.Registry
@@ -178,6 +180,8 @@ function M.build(workspace, sources, opts)
     taskservs = self.taskservs,
     outputs = outputs,
     providers = self.providers,
+    block_of = self.block_of,
+    defaults = self.defaults,
   }
 end
 

@@ -23,6 +23,24 @@ M.change = {
 
 local changes = { type = "list", of = { type = "record", fields = M.change }, doc = "Fields that differ" }
 
+--- What a rule of `prov validate` found.
+M.finding = {
+  rule = required("string", "Its rule"),
+  severity = required("enum", "How bad it is", { one_of = { "error", "warning", "note" } }),
+  category = required("string", "Group of the rule"),
+  message = required("string", "What is wrong"),
+  hint = { type = "string", doc = "What to do" },
+  address = { type = "string", doc = "The resource or taskserv" },
+  more = { type = "int", doc = "Further instances with the same mistake" },
+  path = { type = "string", doc = "The field, from the root of the file" },
+  file = { type = "string", doc = "Where it is" },
+  line = { type = "int", doc = "Line in the file" },
+  column = { type = "int", doc = "Column in the line" },
+  related = { type = "list", of = { type = "map" }, doc = "What else it is about: address, file, line" },
+  fix = { type = "list", of = { type = "map" }, doc = "Edits of --fix: file, path, value" },
+  ignored = { type = "string", doc = "Why it does not count, as the resource says" },
+}
+
 --- One error, as in the list of a problem.
 M.error = {
   code = required("string", "Its code: usage, notfound, conflict, unavailable, ..."),
@@ -266,6 +284,7 @@ M.extension = {
   conflicts = { type = "list", of = { type = "string" }, doc = "Task services that must not be beside it" },
   platforms = { type = "list", of = { type = "string" }, doc = "Systems it works on" },
   limits = { type = "any", doc = "Rate and concurrency of a provider" },
+  catalog = { type = "any", doc = "What a provider offers: plans, zones, images, prices" },
   config = described("Settings of a provider"),
   resources = {
     type = "map",

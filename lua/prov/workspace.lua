@@ -21,6 +21,22 @@ M.SCHEMA = {
   },
   key = { type = "path", doc = "File with the workspace's key, when it is not .prov/key" },
   config = { type = "map", doc = "Settings of this workspace; see 'prov config show'" },
+  validate = {
+    type = "record",
+    doc = "How strict 'prov validate' is here",
+    fields = {
+      rules = {
+        type = "map",
+        of = {
+          type = "union",
+          of = { { type = "enum", one_of = { "off", "note", "warning", "error" } }, { type = "map" } },
+        },
+        default = {},
+        doc = "Rule -> its severity here, off, or a map of severity and the rule's options",
+        example = "ssh-open: off",
+      },
+    },
+  },
 }
 
 ---@class prov.Workspace
@@ -32,6 +48,7 @@ M.SCHEMA = {
 ---@field last? boolean nobody named it: it is the one last chosen
 ---@field settings table the `config` part of prov.yaml
 ---@field what_if? prov.WhatIf changes to its infra that stand in no file
+---@field validate? { rules: table } the `validate` part
 ---@field place fun(path: (string|integer)[]): integer?, integer? in prov.yaml
 local Workspace = {}
 Workspace.__index = Workspace
@@ -128,6 +145,7 @@ function M.open_dir(dir)
     state_dir = real .. "/.prov",
     defaults = settings.defaults or {},
     settings = settings.config or {},
+    validate = settings.validate,
     key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key)
       or real .. "/.prov/key",
     place = place,

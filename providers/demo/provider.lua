@@ -24,6 +24,7 @@ return {
         image = { type = "string", default = "debian-12", replace = true, doc = "What it starts from" },
         network = { type = "string", doc = "Network it is on" },
         labels = { type = "map", of = { type = "string" }, default = {}, doc = "Labels" },
+        public = { type = "bool", doc = "Has an address on the internet, not only in its network" },
       },
       outputs = { id = { type = "string" }, ip = { type = "ip" } },
     },
@@ -42,6 +43,28 @@ return {
       },
       outputs = { id = { type = "string" } },
     },
+    firewall = {
+      body = "world",
+      schema = {
+        servers = { type = "list", of = { type = "ref" }, default = {}, doc = "Servers it protects" },
+        rules = {
+          type = "list",
+          of = {
+            type = "record",
+            fields = {
+              ports = { type = "list", of = { type = "port" }, required = true, doc = "Ports that are let in" },
+              sources = {
+                type = "list", of = { type = "cidr" }, default = { "0.0.0.0/0", "::/0" }, doc = "From where",
+              },
+            },
+          },
+          default = {},
+          doc = "What may come in; nothing else does",
+          example = "- { ports = { 443 } }",
+        },
+      },
+      outputs = { id = { type = "string" } },
+    },
     item = {
       body = "world",
       schema = {
@@ -50,5 +73,24 @@ return {
       },
       outputs = { id = { type = "string" } },
     },
+  },
+  catalog = {
+    currency = "EUR",
+    plans = {
+      { name = "1xCPU-1GB", cpus = 1, memory = "1 GiB", price = 4 },
+      { name = "1xCPU-2GB", cpus = 1, memory = "2 GiB", price = 7 },
+      { name = "2xCPU-4GB", cpus = 2, memory = "4 GiB", price = 14 },
+      { name = "4xCPU-8GB", cpus = 4, memory = "8 GiB", price = 28 },
+      { name = "8xCPU-16GB", cpus = 8, memory = "16 GiB", price = 56 },
+    },
+    zones = { { name = "demo-1" }, { name = "demo-2" }, { name = "demo-3" } },
+    images = {
+      { name = "debian-11", deprecated = "no longer maintained", replaced_by = "debian-12" },
+      { name = "debian-12" },
+      { name = "debian-13" },
+      { name = "ubuntu-22.04" },
+      { name = "ubuntu-24.04" },
+    },
+    prices = { volume = { per_gib = 0.1 } },
   },
 }

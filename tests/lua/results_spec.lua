@@ -31,6 +31,7 @@ local PARAMS = {
   ["config explain"] = { key = "parallelism" },
   ["config get"] = { key = "parallelism" },
   ["provider show"] = { name = "demo" },
+  ["rule show"] = { id = "budget" },
   ["server show"] = { name = "web-1" },
   ["state query"] = { query = "server:*" },
   ["state show"] = { address = "server.web[1]" },

@@ -95,6 +95,14 @@ function names.server(ctx)
   return addresses(ctx, "server")
 end
 
+function names.rule(ctx)
+  local list = {}
+  for i, rule in ipairs(require("prov.rules").all(ctx.workspace, ctx.registry) or {}) do
+    list[i] = { rule.id, rule.summary }
+  end
+  return list
+end
+
 function names.config(ctx)
   local list = {}
   for i, key in ipairs(ctx.config:names()) do

@@ -51,6 +51,17 @@ local function list_line(out, title, list)
   end
 end
 
+-- The names of a catalog's lists.
+local function catalog(out, given)
+  for _, name in ipairs(type(given) == "table" and render.keys(given) or {}) do
+    local names = {}
+    for i, entry in ipairs(type(given[name]) == "table" and given[name] or {}) do
+      names[i] = "`" .. cell(entry.name) .. "`"
+    end
+    list_line(out, name:sub(1, 1):upper() .. name:sub(2), names)
+  end
+end
+
 local function provider(out, p)
   fields(out, "setting of the provider", p.config)
   local kinds = {}
@@ -65,6 +76,7 @@ local function provider(out, p)
     fields(out, "output", resource.outputs)
     list_line(out, "Actions", resource.actions)
   end
+  catalog(out, p.catalog)
 end
 
 local function service(out, t)
@@ -114,6 +126,47 @@ Beside these there are settings that operations and extensions bring; `prov conf
   return table.concat(out)
 end
 
+local function example(out, title, text, options)
+  out[#out + 1] = ("\n%s:\n\n```yaml\n%s"):format(title, text)
+  if options then
+    local set = require("prov.yaml").encode({ validate = { rules = options } })
+    out[#out + 1] = "\n# in prov.yaml\n" .. set
+  end
+  out[#out + 1] = "```\n"
+end
+
+local function rule(out, one)
+  local parts = require("prov.validate.example").parts
+  out[#out + 1] = ("\n### %s\n\n%s. (%s)\n"):format(one.id, one.summary, one.severity)
+  out[#out + 1] = one.doc and "\n" .. one.doc .. "\n" or nil
+  fields(out, "option", one.options)
+  for _, name in ipairs({ "bad", "good" }) do
+    local text, options = parts(one[name])
+    example(out, name == "bad" and "Found" or "Not found", text, options and { [one.id] = options })
+  end
+end
+
+local function rules_page(note)
+  local all = require("prov.rules").built_in()
+  local out = { note, "# Rules\n\n", [[
+What `prov validate` looks for in an infra that loads; see the [guide](../guides/validation.md). The examples
+are the tests of the rules: each finds something in its first one and nothing in its second. Where they name
+no provider, it is `demo`.
+]], markdown.head("rule", "severity", "what it finds") }
+  for _, one in ipairs(all) do
+    out[#out + 1] = ("| [%s](#%s) | %s | %s |\n"):format(one.id, one.id, one.severity, cell(one.summary))
+  end
+  local category
+  for _, one in ipairs(all) do
+    if one.category ~= category then
+      category = one.category
+      out[#out + 1] = ("\n## %s\n"):format(category)
+    end
+    rule(out, one)
+  end
+  return table.concat(out)
+end
+
 --- What the reference's index shows of these pages: `{ file, title }`.
 ---@return { file: string, title: string }[]
 function M.titles()
@@ -121,6 +174,7 @@ function M.titles()
   for _, entry in ipairs(KINDS) do
     out[#out + 1] = { file = entry.file, title = entry.title }
   end
+  out[#out + 1] = { file = "rules.md", title = "Rules of prov validate" }
   return out
 end
 
@@ -130,7 +184,7 @@ end
 ---@return table<string, string>
 function M.pages(note)
   local installed = registry.open(nil, { path = "" })
-  local files = { ["settings.md"] = settings_page(note) }
+  local files = { ["settings.md"] = settings_page(note), ["rules.md"] = rules_page(note) }
   for _, entry in ipairs(KINDS) do
     local out = { note, ("# %s\n"):format(entry.title) }
     for _, found in ipairs(installed:list(entry.kind)) do

@@ -114,6 +114,7 @@ local function index(pages)
 | 5 | denied |
 | 6 | somebody else holds the lock |
 | 7 | conflict: it was changed meanwhile |
+| 8 | warnings and no errors (`prov validate --strict`) |
 | 130 | interrupted |
 ]]
   return table.concat(out)

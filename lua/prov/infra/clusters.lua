@@ -5,6 +5,7 @@
 -- of it mean its own resources first.
 
 local contract = require("prov.contract")
+local expand = require("prov.infra.expand")
 local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
@@ -38,7 +39,7 @@ end
 local function arguments(loader, block, declaration, entry)
   local given, problems = {}, {}
   for name, v in next, entry do
-    if name ~= "template" then
+    if name ~= "template" and (name ~= "validate" or (declaration.schema or {}).validate) then
       given[name] = v
     end
   end
@@ -53,6 +54,19 @@ local function arguments(loader, block, declaration, entry)
     return nil
   end
   return args, given.provider
+end
+
+--- What `validate` of a cluster says, which counts for all that is in it; nil when it says nothing.
+local function validation(loader, block, declaration, entry)
+  if entry.validate == nil or entry.validate == value.null or (declaration.schema or {}).validate then
+    return nil
+  end
+  local done, problems = contract.compile(expand.VALIDATE).run({ validate = entry.validate })
+  if problems then
+    loader:problems(block, problems)
+    return nil
+  end
+  return done.validate
 end
 
 local function add_tree(loader, name, block, tree, provider)
@@ -78,6 +92,7 @@ local function add_tree(loader, name, block, tree, provider)
           path = block.path,
           rename = rename,
           default_provider = provider,
+          validate = block.validate,
         }
       end
     end
@@ -124,6 +139,7 @@ function M.expand(loader, name, entry, block)
     loader:fail_at(block, nil, ("the template '%s' failed: %s"):format(entry.template, why))
     return
   end
+  block.validate = validation(loader, block, declaration, entry)
   add_tree(loader, name, block, tree, provider or want.provider)
 end
 

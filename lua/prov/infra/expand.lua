@@ -17,7 +17,9 @@ local list_mt = require("core.data").list_mt
 local format_key, is_marked = address.format_key, value.is_marked
 
 --- Fields every resource may have besides those of its contract.
-M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true }
+M.COMMON = {
+  provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true, validate = true,
+}
 
 local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
@@ -26,6 +28,16 @@ local LIFECYCLE_FIELDS = {
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local NO_LIFECYCLE = {} -- shared, never changed
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
+
+--- What `validate` of a resource or taskserv may hold.
+M.VALIDATE = {
+  validate = {
+    type = "record",
+    fields = {
+      ignore = { type = "map", of = { type = "string" }, doc = "Rules that do not count here, each with the reason" },
+    },
+  },
+}
 
 local CALL_LIMITS = { instructions = 1000000 }
 
@@ -376,6 +388,9 @@ local function add_resource(loader, block, key, args, filled)
   }, loader.resource_mt)
   if filled.tags and not c.has_tags then -- eight fields take half the memory of nine
     resource.tags = check_part(loader, block, TAGS, "tags", filled.tags)
+  end
+  if filled.validate and c.skip.validate then
+    resource.validate = check_part(loader, block, M.VALIDATE, "validate", filled.validate)
   end
   loader.resources[#loader.resources + 1] = resource
   loader.block_of[resource] = block

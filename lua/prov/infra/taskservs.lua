@@ -1,6 +1,7 @@
 --- The services wanted on servers: checks their arguments, adds what they need.
 
 local contract = require("prov.contract")
+local expand = require("prov.infra.expand")
 local merge = require("prov.infra.merge")
 local value = require("prov.value")
 
@@ -91,7 +92,23 @@ local function check_conflicts(loader, block, wanted)
   end
 end
 
-local SKIP = { needs = true }
+--- Fields a taskserv may have besides those of its contract.
+local function common(schema)
+  return { needs = not schema.needs or nil, validate = not schema.validate or nil }
+end
+
+--- What the `validate` of a taskserv says, or nil.
+local function validation(loader, block, name, given)
+  if given == nil or given == value.null then
+    return nil
+  end
+  local done, problems = contract.compile(expand.VALIDATE).run({ validate = given })
+  if problems then
+    loader:problems(block, problems, { "taskservs", name })
+    return nil
+  end
+  return done.validate
+end
 
 --- Completed arguments of all taskservs of one server: a sorted list of { name, args, needs, local_needs }.
 local function complete(loader, block, wanted)
@@ -106,8 +123,8 @@ local function complete(loader, block, wanted)
   for _, name in ipairs(names) do
     local found = declaration_of(loader, block, name)
     if found then
-      local args, problems =
-        found.run(wanted[name], not (found.declaration.schema or {}).needs and SKIP or nil)
+      found.skip = found.skip or common(found.declaration.schema or {})
+      local args, problems = found.run(wanted[name], found.skip)
       if problems then
         loader:problems(block, problems, { "taskservs", name })
       else
@@ -119,7 +136,10 @@ local function complete(loader, block, wanted)
             end
           end
         end
-        out[#out + 1] = { name = name, args = args, needs = wanted[name].needs, before = before }
+        out[#out + 1] = {
+          name = name, args = args, needs = wanted[name].needs, before = before,
+          validate = found.skip.validate and validation(loader, block, name, wanted[name].validate),
+        }
       end
     end
   end
@@ -139,6 +159,9 @@ local function add(loader, block, server, done)
       args = one.args,
       needs = one.needs,
     }, loader.taskserv_mt)
+    if one.validate then
+      taskserv.validate = one.validate
+    end
     loader.block_of[taskserv] = block
     loader.fixed_needs[taskserv] = needs
     loader.taskservs[#loader.taskservs + 1] = taskserv

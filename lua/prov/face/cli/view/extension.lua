@@ -24,6 +24,25 @@ local function section(out, title, rows, term)
   end
 end
 
+-- The lists of a catalog as tables: a column for each plain value.
+local function catalog(out, lists, term)
+  for _, name in ipairs(render.keys(lists or {})) do
+    local columns, seen = { "name" }, { name = true }
+    local entries = type(lists[name]) == "table" and lists[name][1] and lists[name] or {}
+    for _, entry in ipairs(entries) do
+      for _, key in ipairs(render.keys(entry)) do
+        if not seen[key] then
+          seen[key], columns[#columns + 1] = true, key
+        end
+      end
+    end
+    if entries[1] then
+      out[#out + 1] = ("\n%s\n"):format(term.bold("Catalog: " .. name))
+      out[#out + 1] = render.table(entries, { columns = columns }, term)
+    end
+  end
+end
+
 --- Renders the value of prov.extensions.show.
 ---@param value table
 ---@param term prov.Term
@@ -44,6 +63,7 @@ function M.render(value, term)
     section(out, "Resource " .. kind, value.resources[kind].fields, term)
     section(out, "Outputs of " .. kind, value.resources[kind].outputs, term)
   end
+  catalog(out, value.catalog, term)
   section(out, "Fields", value.fields, term)
   section(out, "Outputs", value.outputs, term)
   return table.concat(out)

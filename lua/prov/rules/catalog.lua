@@ -1,0 +1,135 @@
+-- What providers offer: plans, zones, images.
+
+local merge = require("prov.infra.merge")
+local suggest = require("prov.suggest")
+
+--- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `zones` for zone,
+--- `images` for
+--- image): field -> { entries, names }.
+local function choices_of(ctx, node)
+  local by_provider = ctx:once("choices", function()
+    return {}
+  end)
+  local by_kind = by_provider[node.provider] or {}
+  by_provider[node.provider] = by_kind
+  local out = by_kind[node.kind]
+  if not out then
+    out = {}
+    for list, entries in pairs(ctx:catalog(node)) do
+      local field = type(entries) == "table" and entries[1] and merge.singular(list)
+      if field and ctx:schema(node)[field] then
+        out[field] = { entries = entries, names = {} }
+        for _, entry in ipairs(entries) do
+          out[field].names[entry.name] = entry
+        end
+      end
+    end
+    by_kind[node.kind] = out
+  end
+  return out
+end
+
+--- Calls fn(field, text, entries, entry) for every such field; entry is nil for what is not in the list.
+local function each_choice(ctx, node, fn)
+  for field, list in next, choices_of(ctx, node) do
+    local text = ctx:known(node.args[field])
+    if type(text) == "string" then
+      fn(field, text, list.entries, list.names[text])
+    end
+  end
+end
+
+local function names_of(entries)
+  local out = {}
+  for i, entry in ipairs(entries) do
+    out[i] = entry.name
+  end
+  return out
+end
+
+local FLOATING = { latest = true, stable = true, edge = true, main = true, master = true, nightly = true }
+
+--- Why the name of a container image is not one certain image, or nil.
+local function floating_image(text)
+  if text:find("@sha256:", 1, true) then
+    return nil
+  end
+  local tag = text:match("[^/]*$"):match(":([^:]+)$")
+  return not tag and "it has no tag" or FLOATING[tag] and "the tag " .. tag .. " moves" or nil
+end
+
+return {
+  {
+    id = "catalog-unknown",
+    severity = "error",
+    applies = { "resource" },
+    summary = "A plan, zone or image that the provider does not offer",
+    doc = "Compared with the provider's catalog; `prov provider show` prints it.",
+    bad = "servers:\n  web: { plan: 2xCPU-4G }\n",
+    good = "servers:\n  web: { plan: 2xCPU-4GB }\n",
+    check = function(ctx, node)
+      each_choice(ctx, node, function(field, text, entries, entry)
+        if not entry then
+          local names = names_of(entries)
+          ctx:report(node, {
+            path = { field },
+            message = ("provider '%s' has no %s '%s'"):format(node.provider, field, text),
+            hint = suggest.hint(text, names) or "there are: " .. table.concat(names, ", ", 1, math.min(#names, 12)),
+          })
+        end
+      end)
+    end,
+  },
+  {
+    id = "catalog-deprecated",
+    severity = "warning",
+    applies = { "resource" },
+    summary = "A plan, zone or image that the provider is about to drop",
+    doc = "The catalog says so, and often what takes its place.",
+    bad = "servers:\n  web: { image: debian-11 }\n",
+    good = "servers:\n  web: { image: debian-12 }\n",
+    check = function(ctx, node)
+      each_choice(ctx, node, function(field, text, _, entry)
+        if entry and entry.deprecated then
+          local new = entry.replaced_by
+          ctx:report(node, {
+            path = { field },
+            message = ("the %s %s is %s"):format(
+              field,
+              text,
+              type(entry.deprecated) == "string" and entry.deprecated or "deprecated"
+            ),
+            hint = new and ("%s takes its place"):format(new),
+            fix = new and { { path = { field }, value = new } },
+          })
+        end
+      end)
+    end,
+  },
+  {
+    id = "image-floating",
+    severity = "warning",
+    applies = { "taskserv.containerd" },
+    summary = "A container image without a fixed version",
+    doc = "`latest`, or no tag, is another image tomorrow: two servers of one infra run different things.",
+    bad = [[
+servers:
+  node: { taskservs: { containerd: { sandbox_image: registry.k8s.io/pause } } }
+]],
+    good = [[
+servers:
+  node: { taskservs: { containerd: { sandbox_image: "registry.k8s.io/pause:3.9" } } }
+]],
+    check = function(ctx, taskserv)
+      local image = ctx:known(taskserv.args.sandbox_image)
+      local why = image and floating_image(image)
+      if why then
+        ctx:report(taskserv, {
+          path = { "sandbox_image" },
+          message = ("%s: %s"):format(image, why),
+          hint = "name a version, or a digest",
+        })
+      end
+    end,
+  },
+}

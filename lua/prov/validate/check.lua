@@ -1,0 +1,288 @@
+--- Runs rules over a scene and gives what they found as plain data.
+
+local collector = require("prov.collector")
+local contract = require("prov.contract")
+local err = require("prov.err")
+local fix = require("prov.validate.fix")
+local guest = require("prov.validate.guest")
+local suggest = require("prov.suggest")
+
+local M = {}
+
+--- Findings of one rule that are kept: who has more has one mistake in many places.
+M.MOST = 100
+
+local PAUSE = 400 -- little of what rules make stays: as in prov.infra
+
+local RANK = { error = 1, warning = 2, note = 3 }
+M.RANK = RANK
+
+---@class prov.Finding a mistake that a rule has found
+---@field rule string
+---@field severity "error"|"warning"|"note"
+---@field category string
+---@field message string
+---@field hint? string
+---@field address? string
+---@field more? integer further instances with the same mistake
+---@field path? string of the field
+---@field file? string
+---@field line? integer
+---@field column? integer
+---@field related? { address: string, file: string, line: integer? }[]
+---@field fix? table[] edits { file, path, value }
+---@field ignored? string the reason why it does not count
+
+--- What prov.yaml says about rules: id -> setting, checked.
+---@param rules prov.Rule[]
+---@param workspace { validate: { rules: table }?, place: function? }
+---@return table<string, any>? settings, prov.Err[]? errors
+function M.settings(rules, workspace)
+  local given = workspace.validate and workspace.validate.rules or {}
+  local by_id, ids, problems, out = {}, {}, {}, {}
+  for i, rule in ipairs(rules) do
+    by_id[rule.id], ids[i] = rule, rule.id
+  end
+  for id, setting in pairs(given) do
+    local rule = by_id[id]
+    out[id] = setting
+    if not rule then
+      problems[#problems + 1] = {
+        path = { id },
+        msg = "there is no such rule",
+        hint = suggest.hint(id, ids) or "'prov rule list' shows them",
+      }
+    elseif type(setting) == "table" then
+      local schema = { severity = { type = "enum", one_of = { "off", "note", "warning", "error" } } }
+      for name, spec in pairs(rule.options or {}) do
+        schema[name] = spec
+      end
+      local done, found = contract.compile(schema).run(setting)
+      for _, problem in ipairs(found or {}) do
+        table.insert(problem.path, 1, id)
+        problems[#problems + 1] = problem
+      end
+      out[id] = done or setting
+    end
+  end
+  if #problems > 0 then
+    return nil,
+      contract.errors(problems, { path = { "validate", "rules" }, file = "prov.yaml", place = workspace.place })
+  end
+  return out
+end
+
+--- The severity a rule has here; "off" for none.
+---@param rule prov.Rule
+---@param setting any
+---@return string
+function M.severity(rule, setting)
+  if type(setting) == "table" then
+    setting = setting.severity
+  end
+  return setting or rule.severity
+end
+
+local function apply(scene, rule, ctx)
+  local fn = rule.check
+  for _, what in ipairs(rule.applies) do
+    if what == "infra" then
+      fn(ctx)
+    else
+      for _, node in ipairs(scene:select(what, rule.instances)) do
+        fn(ctx, node)
+      end
+    end
+  end
+end
+
+--- What is told when a rule itself fails.
+local function broken(rule, e)
+  e = err.from(e)
+  return {
+    rule = rule.id,
+    severity = "error",
+    category = rule.category,
+    message = "the rule failed: " .. e.msg,
+    file = e.file or rule.file,
+    line = e.line,
+    column = e.column,
+    hint = "'prov rule test' runs the examples of your rules",
+  }
+end
+
+--- What was said of rules where a node is declared: at itself, its server, its cluster.
+local function said_of(scene, node)
+  local block, server = scene.infra.block_of[node], node.server and scene.by_address[node.server]
+  return node.validate, server and server.validate, block.validate
+end
+
+--- The reason for which a rule does not count for a node, or nil.
+local function reason(scene, node, id)
+  local found
+  for i = 1, 3 do
+    local said = select(i, said_of(scene, node))
+    if said and said.ignore and said.ignore[id] then
+      scene.used[said] = scene.used[said] or {}
+      scene.used[said][id] = true
+      found = found or said.ignore[id]
+    end
+  end
+  return found
+end
+
+local function reason_of(scene, finding)
+  local found = reason(scene, finding.node, finding.rule.id)
+  for _, node in ipairs(finding.related or {}) do
+    found = found or reason(scene, node, finding.rule.id)
+  end
+  return found
+end
+
+local function edits(scene, finding)
+  local out = {}
+  for i, edit in ipairs(finding.fix or {}) do
+    local source, keys, exact = scene:written(edit.node or finding.node, edit.path)
+    if not exact or not fix.can_set(source, keys) then
+      return nil
+    end
+    out[i] = { file = source.file, path = keys, value = edit.value }
+  end
+  return out[1] and out
+end
+
+--- How many more instances share the arguments of a node that stands for them.
+local function others(scene, rule, node)
+  if rule.instances or rule.applies[1] == "infra" then
+    return nil
+  end
+  local n = -1
+  local list = node.server and scene:taskservs(node.name) or scene:instances(node)
+  for _, one in ipairs(list) do
+    n = n + (one.args == node.args and 1 or 0)
+  end
+  return n > 0 and n or nil
+end
+
+local function place(source, keys)
+  local line, column = source.place(keys)
+  return source.file, line, column
+end
+
+local function plain(scene, finding, severity)
+  local rule, node = finding.rule, finding.node
+  local source, keys = scene:written(node, finding.path)
+  local out = {
+    rule = rule.id,
+    severity = severity,
+    category = rule.category,
+    message = finding.message,
+    hint = finding.hint,
+    address = node.address,
+    path = contract.path_text(keys),
+    ignored = reason_of(scene, finding),
+    fix = edits(scene, finding),
+    more = others(scene, rule, node),
+  }
+  out.file, out.line, out.column = place(source, keys)
+  for i, other in ipairs(finding.related or {}) do
+    out.related = out.related or {}
+    local file, line = place(scene:written(other, finding.related_path))
+    out.related[i] = { address = other.address, file = file, line = line }
+  end
+  return out
+end
+
+--- Findings as plain data: one for all instances of a count, at most MOST of a rule.
+local function collect(scene, severities, out)
+  local first, kept = {}, {}
+  for _, finding in ipairs(scene.findings) do
+    local id = finding.rule.id
+    local key = ("%s %s %s"):format(id, finding.message, contract.path_text(finding.path or {}))
+    local block = scene.infra.block_of[finding.node]
+    first[block] = first[block] or {}
+    local before = first[block][key]
+    if before then
+      before.more = (before.more or 0) + 1
+    else
+      kept[id] = (kept[id] or 0) + 1
+      if kept[id] <= M.MOST then
+        first[block][key] = plain(scene, finding, severities[id])
+        out[#out + 1] = first[block][key]
+      end
+    end
+  end
+  for id, n in pairs(kept) do
+    if n > M.MOST then
+      out[#out + 1] = {
+        rule = id,
+        severity = severities[id],
+        category = "rules",
+        message = ("%d more findings of this rule are not shown"):format(n - M.MOST),
+      }
+    end
+  end
+end
+
+local function by_place(a, b)
+  local x, y = a.file or "~", b.file or "~" -- without a place: last
+  if x ~= y then
+    return x < y
+  end
+  for _, field in ipairs({ "line", "column" }) do
+    x, y = a[field] or math.huge, b[field] or math.huge
+    if x ~= y then
+      return x < y
+    end
+  end
+  if a.rule ~= b.rule then
+    return a.rule < b.rule
+  end
+  return a.message < b.message
+end
+
+local function run_one(scene, rule, out)
+  scene.rule = rule
+  local e
+  if rule.guest then
+    e = guest.run(scene, rule, apply)
+  else
+    local ok, raised = xpcall(apply, function(raised)
+      return err.is(raised) and raised or err.from(raised, debug.traceback())
+    end, scene, rule, scene)
+    e = not ok and raised or nil
+  end
+  if e then
+    out[#out + 1] = broken(rule, e)
+  end
+end
+
+--- Runs rules over a scene. Those marked `last` see what the others found and what was ignored.
+---@param scene prov.Scene
+---@param rules prov.Rule[]
+---@return prov.Finding[] findings by place
+---@return integer ran rules that ran
+function M.run(scene, rules)
+  local _ <close> = collector.pause(PAUSE)
+  local out, severities, ran = {}, {}, 0
+  scene.rules, scene.used, scene.off = {}, {}, {}
+  for _, rule in ipairs(rules) do
+    scene.rules[rule.id] = rule
+    severities[rule.id] = M.severity(rule, scene.settings[rule.id])
+    scene.off[rule.id] = severities[rule.id] == "off" or nil
+  end
+  for pass = 1, 2 do
+    for _, rule in ipairs(rules) do
+      if (pass == 2) == (rule.last == true) and not scene.off[rule.id] then
+        ran = ran + 1
+        run_one(scene, rule, out)
+      end
+    end
+    collect(scene, severities, out)
+    scene.findings = {}
+  end
+  table.sort(out, by_place)
+  return out, ran
+end
+
+return M

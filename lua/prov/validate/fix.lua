@@ -1,0 +1,124 @@
+--- Applies the edits of findings to the files of a workspace, in place: comments, order and style stay.
+
+local err = require("prov.err")
+local fs = require("prov.fs")
+
+local M = {}
+
+local EDITORS = { yaml = "prov.edit.yaml", yml = "prov.edit.yaml", toml = "prov.edit.toml", json = "prov.edit.yaml" }
+
+--- JSON is YAML: its editor changes what is there, and leaves JSON. What it adds is no JSON.
+local function json_editor(editor)
+  return {
+    set = function(text, path, v)
+      local new, e = editor.set(text, path, v)
+      if new and require("prov.json").decode(new) == nil then
+        return err.fail("unsupported", "a new field of a JSON file is added by hand")
+      end
+      return new, e
+    end,
+  }
+end
+
+--- The in-place editor of a file by its ending, or nil when there is none for it.
+---@param file string
+---@return { set: fun(text: string, path: (string|integer)[], value: any): string?, prov.Err? }?
+function M.editor(file)
+  local ending = file:match("%.(%a+)$")
+  local ok, editor = pcall(require, EDITORS[ending] or "")
+  if not ok or type(editor) ~= "table" or type(editor.set) ~= "function" then
+    return nil
+  end
+  return ending == "json" and json_editor(editor) or editor
+end
+
+local function at(tree, path)
+  for _, key in ipairs(path) do
+    tree = type(tree) == "table" and rawget(tree, key) or nil
+  end
+  return tree
+end
+
+--- True when the field of a file can be set: in YAML and TOML any, in JSON one that is there.
+---@param source prov.Source
+---@param path (string|integer)[]
+---@return boolean
+function M.can_set(source, path)
+  return M.editor(source.file) ~= nil and (not source.file:find("%.json$") or at(source.tree, path) ~= nil)
+end
+
+local function key_of(path)
+  local out = {}
+  for i, key in ipairs(path) do
+    out[i] = tostring(key)
+  end
+  return table.concat(out, "\0")
+end
+
+--- The edits of findings by file, each field once.
+local function by_file(findings)
+  local files, order = {}, {}
+  for _, finding in ipairs(findings) do
+    for _, edit in ipairs(not finding.ignored and finding.fix or {}) do
+      local list = files[edit.file]
+      if not list then
+        list = { seen = {} }
+        files[edit.file], order[#order + 1] = list, edit.file
+      end
+      local key = key_of(edit.path)
+      if not list.seen[key] then
+        list.seen[key] = true
+        list[#list + 1] = { edit = edit, finding = finding }
+      end
+    end
+  end
+  return files, order
+end
+
+local function apply_file(path, list, done)
+  local text, e = fs.read(path)
+  if not text then
+    return e
+  end
+  local editor, new = M.editor(path), text
+  for _, one in ipairs(list) do
+    local changed, why = editor.set(new, one.edit.path, one.edit.value)
+    if changed then
+      new = changed
+      done[#done + 1] = {
+        rule = one.finding.rule,
+        file = one.edit.file,
+        address = one.finding.address,
+        path = one.finding.path,
+      }
+    else
+      done.failed[#done.failed + 1] = err.from(why):wrap("%s: cannot fix %s", one.edit.file, one.finding.rule)
+    end
+  end
+  if new == text then
+    return nil
+  end
+  local stat = fs.stat(path)
+  local ok
+  ok, e = fs.write_atomic(path, new, { mode = stat and stat.mode or nil })
+  return not ok and e or nil
+end
+
+--- Applies all edits.
+---@param dir string of the workspace
+---@param findings prov.Finding[]
+---@return table? done list of { rule, file, address, path }, with `failed`, a list of errors
+---@return prov.Err?
+function M.apply(dir, findings)
+  local files, order = by_file(findings)
+  local done = { failed = {} }
+  for _, file in ipairs(order) do
+    local e = apply_file(file:sub(1, 1) == "/" and file or dir .. "/" .. file, files[file], done)
+    if e then
+      return nil, e
+    end
+  end
+  return done
+end
+
+return M
