@@ -148,7 +148,8 @@ function WhatIf:write(sources)
       return err.fail("unsupported", "%s is %s: change it there by hand", M.path_text(edit.path),
         source and "in " .. source.file or "new, and no file here can take it")
     end
-    local text, e = texts[source.path] or source.text, nil
+    local text = texts[source.path] or source.text
+    local e
     if edit.value == nil then
       text, e = format.edit.delete(text, edit.path)
     else
