@@ -19,15 +19,40 @@ import sys
 import time
 
 THINGS = 60
-PARALLEL = "4"  # as many as prov's provider allows
 WORK, MEASURE, LIMIT = os.environ["WORK"], os.environ["MEASURE"], os.environ.get("LIMIT", "300")
 PLUGIN = WORK + "/bin/terraform-provider-folder"
 FOREIGN = ("PROV", "TF_", "TOFU_", "ANSIBLE_")  # settings of whoever runs this
+
+OVERRIDES = """provider_installation {
+  dev_overrides {
+    "bench.invalid/prov/folder" = "%s"
+  }
+}
+"""
+PROVIDER = """terraform {
+  required_providers {
+    folder = { source = "bench.invalid/prov/folder" }
+  }
+}
+provider "folder" {
+  dir    = "%s/world"
+  slow   = "20ms"
+  unique = %s
+}
+"""
+PLAYBOOK = """- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - ansible.builtin.%s
+      loop: "{{ range(%d) }}"
+"""
 
 
 class Prov:
     name, program = "prov", os.environ["PROV"]
     env = {"PROV_PATH": os.environ["EXTENSIONS"]}
+    four = []  # how to make four things at once: its provider allows no more
 
     def noops(self, place, n):
         write(place + "/prov.yaml", "name: peers\n")
@@ -35,8 +60,9 @@ class Prov:
 
     def things(self, place):
         write(place + "/prov.yaml", "name: peers\n")
-        write(place + "/infra.yaml", f"providers: {{ folder: {{ dir: {place}/world, slow: 10ms }} }}\n"  # it pauses twice
-              "defaults: { provider: folder }\nthings:\n" + "".join(f"  r{i}: {{ label: r{i} }}\n" for i in range(THINGS)))
+        lines = [f"providers: {{ folder: {{ dir: {place}/world, slow: 10ms }} }}",  # it pauses twice
+                 "defaults: { provider: folder }", "things:", *(f"  r{i}: {{ label: r{i} }}" for i in range(THINGS))]
+        write(place + "/infra.yaml", "\n".join(lines) + "\n")
 
     def version(self):
         return [self.program, "--version"]
@@ -56,6 +82,7 @@ class Terraform:
     """Also OpenTofu. A thing has a random id, as most clouds give, or, if unique, the name it was given."""
 
     env = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": WORK + "/cli.tfrc"}
+    four = ["-parallelism=4"]
 
     def __init__(self, program, unique=False):
         self.program, self.unique = program, unique
@@ -65,11 +92,9 @@ class Terraform:
         write(place + "/main.tf", f'resource "terraform_data" "a" {{\n  count = {n}\n  input = "v"\n}}\n')
 
     def things(self, place):
-        write(self.env["TF_CLI_CONFIG_FILE"], 'provider_installation {\n  dev_overrides {\n    "bench.invalid/prov/folder" = '
-              f'"{os.path.dirname(PLUGIN)}"\n  }}\n}}\n')
-        write(place + "/main.tf", 'terraform {\n  required_providers {\n    folder = { source = "bench.invalid/prov/folder" }\n'
-              f'  }}\n}}\nprovider "folder" {{\n  dir = "{place}/world"\n  slow = "20ms"\n  unique = {str(self.unique).lower()}\n}}\n'
-              + "".join(f'resource "folder_thing" "r{i}" {{\n  label = "r{i}"\n}}\n' for i in range(THINGS)))
+        write(self.env["TF_CLI_CONFIG_FILE"], OVERRIDES % os.path.dirname(PLUGIN))
+        blocks = "".join(f'resource "folder_thing" "r{i}" {{ label = "r{i}" }}\n' for i in range(THINGS))
+        write(place + "/main.tf", PROVIDER % (place, str(self.unique).lower()) + blocks)
 
     def version(self):
         return [self.program, "version"]
@@ -78,7 +103,7 @@ class Terraform:
         return [self.program, "plan", "-input=false", "-out=p"]
 
     def apply(self):
-        return [self.program, "apply", "-auto-approve", "-input=false", "-parallelism=" + PARALLEL]
+        return [self.program, "apply", "-auto-approve", "-input=false"]
 
     def recorded(self, place):
         shown = run(self, place, [self.program, "show", "-json"])
@@ -89,16 +114,14 @@ class Terraform:
 class Ansible:
     name = program = "ansible-playbook"
     env = {"ANSIBLE_LOCALHOST_WARNING": "False", "LC_ALL": "C.UTF-8"}
-
-    def playbook(self, place, task, n):
-        write(place + "/play.yml", "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n"
-              f"    - {task}\n      loop: \"{{{{ range({n}) }}}}\"\n")
+    four = []  # a loop makes one after another
 
     def noops(self, place, n):
-        self.playbook(place, "ansible.builtin.debug: { msg: v }", n)
+        write(place + "/play.yml", PLAYBOOK % ("debug: { msg: v }", n))
 
     def things(self, place):
-        self.playbook(place, f'ansible.builtin.copy: {{ content: "r{{{{ item }}}}", dest: "{place}/world/r{{{{ item }}}}" }}', THINGS)
+        copy = 'copy: { content: "r{{ item }}", dest: "%s/world/r{{ item }}" }' % place
+        write(place + "/play.yml", PLAYBOOK % (copy, THINGS))
 
     def version(self):
         return [self.program, "--version"]
@@ -127,7 +150,8 @@ def folder(*names):
 
 def environment(tool, place):
     mine = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return {**mine, **tool.env, "HOME": place + "/home", "TMPDIR": place + "/tmp", "NO_COLOR": "1", "PEERS_PLACE": place}
+    own = {"HOME": place + "/home", "TMPDIR": place + "/tmp", "NO_COLOR": "1", "PEERS_PLACE": place}
+    return {**mine, **tool.env, **own}
 
 
 def run(tool, place, command):
@@ -155,7 +179,7 @@ def cell(samples):
 
 
 def speed(tools, sizes):
-    print("| resources | what | " + " | ".join(tool.name for tool in tools) + " |")
+    print(" | ".join(["| resources | what", *(tool.name for tool in tools)]) + " |")
     print("| --- | --- |" + " --- |" * len(tools))
     for n in sizes:
         samples = collections.defaultdict(list)
@@ -167,7 +191,8 @@ def speed(tools, sizes):
                     samples[what, tool].append(measured(tool, place, getattr(tool, what)()))
                 shutil.rmtree(place)
         for what in ("plan", "apply"):
-            print(f"| {n} | {what} | " + " | ".join(cell(samples[what, tool]) for tool in tools) + " |", flush=True)
+            cells = [cell(samples[what, tool]) for tool in tools]
+            print(" | ".join([f"| {n} | {what}", *cells]) + " |", flush=True)
 
 
 def world(place):
@@ -201,10 +226,10 @@ def whole(tool, place):
     """Seconds of an apply that nobody kills, and the files it and another one leave."""
     tool.things(place)
     began = time.monotonic()
-    first = run(tool, place, tool.apply())
+    first = run(tool, place, tool.apply() + tool.four)
     seconds = time.monotonic() - began
     assert first.returncode == 0, first.stdout + first.stderr
-    assert run(tool, place, tool.apply()).returncode == 0
+    assert run(tool, place, tool.apply() + tool.four).returncode == 0
     assert sorted(world(place).values()) == sorted(f"r{i}" for i in range(THINGS)), "it did other work"
     assert tool.recorded(place) in (None, set(world(place))), "it recorded something else"
     return seconds, files(place)
@@ -213,8 +238,8 @@ def whole(tool, place):
 def killed(tool, place, number, seconds):
     """Runs an apply and kills it so many seconds after that many things are there; False if it had ended."""
     tool.things(place)
-    process = subprocess.Popen(tool.apply(), cwd=place, env=environment(tool, place), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(tool.apply() + tool.four, cwd=place, env=environment(tool, place),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None and len(os.listdir(place + "/world")) < number:
         time.sleep(0.001)
     time.sleep(seconds)
@@ -237,7 +262,7 @@ def kills(tools, rounds):
             left = processes(place)
             count["processes"] += len(left)
             unrecorded(tool, place, count, "unrecorded")
-            count["refused"] += run(tool, place, tool.apply()).returncode != 0
+            count["refused"] += run(tool, place, tool.apply() + tool.four).returncode != 0
             labels = collections.Counter(world(place).values())
             count["twice"] += sum(times > 1 for times in labels.values())
             count["missing"] += THINGS - len(labels)
@@ -263,12 +288,14 @@ def unrecorded(tool, place, count, what):
 
 
 def main(rounds=10, *sizes):
-    tools = [Prov()]
-    for peer in (Terraform("tofu"), Terraform("terraform"), Ansible()):
-        if shutil.which(peer.program):
-            tools.append(peer)
+    tools, wanted = [], os.environ.get("TOOLS", "prov tofu terraform ansible-playbook").split()
+    for tool in (Prov(), Terraform("tofu"), Terraform("terraform"), Ansible()):
+        if tool.name not in wanted:
+            print(f"{tool.name} is left out: TOOLS does not name it.\n")
+        elif not shutil.which(tool.program):
+            print(f"{tool.name} is left out: it is not installed.\n")
         else:
-            print(f"{peer.program} is left out: it is not installed.\n")
+            tools.append(tool)
     load = os.getloadavg()[0]
     for tool in tools:
         print(f"- {run(tool, WORK, tool.version()).stdout.splitlines()[0]}")

@@ -2,6 +2,7 @@
 # prov and its peers at the same work, in turns; see peers.py.
 #   prov bench peers [ROUNDS [RESOURCES ...]]    (10, and 1000 10000)
 #   PROV=path LIMIT=300    what is measured; seconds after which a command is stopped
+#   TOOLS="prov tofu terraform ansible-playbook"
 # Peers are those on PATH: tofu, terraform, ansible-playbook; the provider of the first two is built with go.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
