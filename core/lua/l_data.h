@@ -13,9 +13,10 @@ typedef enum {
     L_DATA_REF, /* { ["@address"] = string, ["@path"] = list }: no clash with fields that a path may
                    name */
     L_DATA_TEXT, /* { part, ... } */
+    L_DATA_CALL, /* { name, argument, ... } */
 } l_data_kind;
 
-enum { L_DATA_KINDS = L_DATA_TEXT + 1, L_DATA_DEPTH = 500, L_DATA_MAX_TEXT = 1 << 30 };
+enum { L_DATA_KINDS = L_DATA_CALL + 1, L_DATA_DEPTH = 500, L_DATA_MAX_TEXT = 1 << 30 };
 
 /* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps.
  * Upvalue 2: the buffer that encode builds its results in. */

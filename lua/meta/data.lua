@@ -16,13 +16,14 @@ data.secret_mt = {} -- of `{ value }`
 data.unknown_mt = {} -- of `{ type = string?, origins = string[]? }`
 data.ref_mt = {} -- of `{ ["@address"] = string, ["@path"] = list }`
 data.text_mt = {} -- of a list of strings and references
+data.call_mt = {} -- of `{ name, argument, ... }`: a function whose arguments are not known yet
 
 --- Marks a table (a new one by default) as a list.
 ---@param t? table
 ---@return table t
 function data.list(t) end
 
---- What a value is: "map", "list", "secret", "unknown", "ref", "text", "null" or its Lua type.
+--- What a value is: "map", "list", "secret", "unknown", "ref", "text", "call", "null" or its Lua type.
 ---@param v any
 ---@return string
 function data.kind(v) end

@@ -154,7 +154,7 @@ end
 --- True when a check lets the value through as it is: it is known only later.
 local function is_later(v)
   local mt = getmetatable(v)
-  return mt == data.ref_mt or mt == data.text_mt or mt == data.unknown_mt
+  return mt == data.ref_mt or mt == data.text_mt or mt == data.unknown_mt or mt == data.call_mt
 end
 
 local function scalar(field)

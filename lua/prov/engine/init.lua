@@ -90,7 +90,7 @@ function Run:resolve(node)
     return node.args
   end
   local missing
-  local resolved = value.resolve(node.args, function(address, path)
+  local resolved, wrong = value.resolve(node.args, function(address, path)
     local found = self:lookup(address, path)
     if found == nil then
       missing = ("%s has no value '%s'"):format(address, #path > 0 and table.concat(path, ".") or "id")
@@ -99,6 +99,8 @@ function Run:resolve(node)
   end)
   if missing then
     return err.fail("invalid", "%s: %s", node.address, missing)
+  elseif not resolved then
+    return nil, wrong:wrap("%s: %s", node.address, tostring(wrong))
   end
   return resolved
 end

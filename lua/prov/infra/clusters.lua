@@ -28,6 +28,12 @@ from_outside = function(v)
         parts[i] = from_outside(part)
       end
       return value.text(parts)
+    elseif kind == "call" then
+      local args = {}
+      for i = 2, rawlen(marked) do
+        args[i - 1] = from_outside(rawget(marked, i))
+      end
+      return value.call(rawget(marked, 1), args)
     elseif kind == "secret" then
       return value.secret(from_outside(marked[1]))
     end

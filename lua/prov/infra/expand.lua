@@ -335,7 +335,7 @@ local function is_dynamic(v, depth)
   if kind == "function" then
     return true
   elseif kind == "string" then
-    return v:find("${", 1, true) ~= nil and v:find("%${%s*[ikv][ne][dyl]") ~= nil
+    return find(v, "${", 1, true) ~= nil and interpolate.is_dynamic(v)
   elseif kind ~= "table" or is_marked(v) or depth > 100 then
     return false
   end

@@ -296,6 +296,12 @@ function M.value(loader, from, v, needs, problems, at)
         parts[i] = M.value(loader, from, part, needs, problems, path)
       end
       return value.text(parts)
+    elseif kind == "call" then
+      local args = {}
+      for i = 2, rawlen(marked) do
+        args[i - 1] = M.value(loader, from, rawget(marked, i), needs, problems, path)
+      end
+      return value.call(rawget(marked, 1), args)
     elseif kind == "secret" then
       return value.secret(M.value(loader, from, marked[1], needs, problems, path))
     end

@@ -36,6 +36,7 @@ end
 local function lua_env(workspace)
   local env = sandbox.env()
   env.workspace = { name = workspace.name }
+  env.fn = require("prov.expr.functions").lua()
   env.text = function(...)
     return value.text({ ... })
   end

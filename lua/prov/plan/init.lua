@@ -144,14 +144,19 @@ function Builder:resolve(node)
     return node.args
   end
   local missing
-  local resolved = value.resolve(node.args, function(address, path)
+  local resolved, wrong = value.resolve(node.args, function(address, path)
     local found = self:lookup(address, path)
     if found == nil and not missing then
       missing = ("%s has no value '%s'"):format(address, table.concat(path, "."))
     end
     return found
   end)
-  if missing then
+  if not resolved and not missing then
+    local at = node.origin or {}
+    wrong = wrong:wrap("%s: %s", node.address, tostring(wrong))
+    wrong.file, wrong.line, wrong.column, wrong.cause = at.file, at.line, at.column, nil
+    return nil, wrong
+  elseif missing then
     local at = node.origin or {}
     return nil, err.new("invalid", node.address .. ": " .. missing, {
       file = at.file,

@@ -1,0 +1,632 @@
+--- Expressions: what stands in `${...}` of infra files and workflows, and the conditions of both.
+--
+--   expr     = "if" expr "then" expr "else" expr | any
+--   any      = all { "or" all }                 all = one { "and" one }
+--   one      = "not" one | joined [ ("==" | "!=" | "<" | "<=" | ">" | ">=") joined ]
+--   joined   = sum { ".." sum }                 sum = product { ("+" | "-") product }
+--   product  = sign { ("*" | "/" | "//" | "%") sign }          sign = [ "-" ] value
+--   value    = ( number | 'text' | "text" | true | false | null | path | name "(" [ expr { "," expr } ] ")"
+--            | "(" expr ")" | "[" [ expr { "," expr } ] "]" | "{" [ name "=" expr { "," name "=" expr } ] "}"
+--            | "${" expr "}" ) { ".name" | "[" expr "]" }
+--
+-- A name may have - in it, so a minus has blanks around it. There is no colon in the language: YAML would read
+-- one as a map. A problem is `{ msg, hint?, at }`, where `at` is the position in the text.
+
+local functions = require("prov.expr.functions")
+local suggest = require("prov.suggest")
+local value = require("prov.value")
+
+local M = {}
+
+---@class prov.expr.Node
+---@field op string "value", "path", "call", "list", "map", "index", "if", or the operator
+---@field at integer where it begins in the text
+
+---@class prov.expr.Language what differs between infra and workflows
+---@field path? fun(node: prov.expr.Node): table? problem checks a path when it is read
+---@field reference? fun(text: string, at: integer): table?, integer? reads what is not a path: node and next position
+---@field status? table<string, boolean> functions that take names in quotes, and are not pure
+---@field functions? table<string, prov.Function> those of this language alone
+
+local MAX_DEPTH = 50
+local KEYWORDS = { ["if"] = true, ["then"] = true, ["else"] = true, ["and"] = true, ["or"] = true, ["not"] = true,
+  ["true"] = true, ["false"] = true, ["null"] = true }
+local CONSTANTS = { ["true"] = true, ["false"] = false, ["null"] = value.null }
+
+local function problem(at, hint, fmt, ...)
+  return nil, { at = at, hint = hint, msg = fmt:format(...) }
+end
+
+--- Reads the `.name`, `[1]` and `["name"]` steps at a position.
+---@param text string
+---@param at integer
+---@return (string|integer)[] path
+---@return integer stop behind the last one
+function M.steps(text, at)
+  local path = {}
+  while true do
+    local name, stop = text:match("^%.([%w_-]+)()", at)
+    if not name then
+      name, stop = text:match("^%[%s*(%d+)%s*%]()", at)
+      name = math.tointeger(tonumber(name))
+    end
+    if not name then
+      name, stop = text:match('^%["([^"\\]*)"%]()', at)
+    end
+    if not name then
+      name, stop = text:match("^%['([^'\\]*)'%]()", at)
+    end
+    if not name then
+      return path, at
+    end
+    path[#path + 1] = name
+    at = stop
+  end
+end
+
+local Parser = {}
+Parser.__index = Parser
+
+local ESCAPES = { n = "\n", t = "\t", r = "\r", ["0"] = "\0" }
+
+local function read_string(text, at)
+  local quote, out, i = text:sub(at, at), {}, at + 1
+  while i <= #text do
+    local plain = text:match("^[^\\\"']+", i)
+    if plain then
+      out[#out + 1], i = plain, i + #plain
+    else
+      local c = text:sub(i, i)
+      if c == quote then
+        return table.concat(out), i + 1
+      elseif c == "\\" then
+        i = i + 1
+        c = text:sub(i, i)
+        c = ESCAPES[c] or c
+      end
+      out[#out + 1] = c
+      i = i + 1
+    end
+  end
+  return problem(at, nil, "the text that begins here has no closing %s", quote)
+end
+
+function Parser:blank()
+  self.at = self.text:match("^%s*()", self.at)
+end
+
+--- Takes a word such as "and" when it is next.
+function Parser:word(word)
+  self:blank()
+  local stop = self.text:match("^" .. word .. "()%f[^%w_-]", self.at)
+  if stop then
+    self.at = stop
+  end
+  return stop
+end
+
+function Parser:symbol(symbol)
+  self:blank()
+  if self.text:sub(self.at, self.at + #symbol - 1) == symbol then
+    self.at = self.at + #symbol
+    return true
+  end
+end
+
+function Parser:rest(length)
+  return self.text:sub(self.at, self.at + (length or 10) - 1)
+end
+
+--- Items up to a closing sign; nil and a problem. `one` reads an item.
+function Parser:items(close, where, one)
+  local out = {}
+  while not self:symbol(close) do
+    if out[1] and not self:symbol(",") then
+      return problem(self.at, nil, "expected , or %s in %s", close, where)
+    end
+    if not (out[1] and self:symbol(close)) then
+      local item, wrong = one(self)
+      if not item then
+        return nil, wrong
+      end
+      out[#out + 1] = item
+    else
+      break
+    end
+  end
+  return out
+end
+
+local function status_item(name)
+  return function(self)
+    self:blank()
+    if not self.text:match("^[\"']", self.at) then
+      return problem(self.at, nil, "%s takes names of steps in quotes, such as %s('deploy')", name, name)
+    end
+    local at = self.at
+    local step, stop = read_string(self.text, at)
+    if not step then
+      return nil, stop
+    end
+    self.at = stop
+    return { name = step, at = at }
+  end
+end
+
+function Parser:call(name, at)
+  local status = self.language.status
+  if status and status[name] then
+    local args, wrong = self:items(")", "the call of " .. name, status_item(name))
+    if not args then
+      return nil, wrong
+    elseif name == "always" and args[1] then
+      return problem(at, nil, "always() takes nothing")
+    end
+    return { op = "call", status = true, name = name, args = args, at = at }
+  end
+  local fn = functions.LIST[name] or self.language.functions and self.language.functions[name]
+  if not fn then
+    local names = functions.names()
+    for one in pairs(status or {}) do
+      names[#names + 1] = one
+    end
+    for one in pairs(self.language.functions or {}) do
+      names[#names + 1] = one
+    end
+    table.sort(names)
+    return problem(at, suggest.hint(name, names) or "there are " .. table.concat(names, ", "),
+      "there is no function '%s'", name)
+  end
+  local args, wrong = self:items(")", "the call of " .. name, self.expr)
+  if not args then
+    return nil, wrong
+  elseif #args < fn.least or not fn.rest and #args > #fn.params then
+    return problem(at, nil, "%s takes (%s), not %d values", name, fn.takes, #args)
+  end
+  return { op = "call", name = name, args = args, at = at }
+end
+
+local function map_item(self)
+  self:blank()
+  local at = self.at
+  local key, stop = self.text:match("^([%a_][%w_-]*)()", at)
+  if not key and self.text:match("^[\"']", at) then
+    key, stop = read_string(self.text, at)
+    if not key then
+      return nil, stop
+    end
+  end
+  if not key then
+    return problem(at, nil, "expected a name before '%s', as in { a = 1 }", self:rest())
+  end
+  self.at = stop
+  if not self:symbol("=") then
+    return problem(self.at, nil, "expected = behind '%s', as in { a = 1 }", key)
+  end
+  local item, wrong = self:expr()
+  if not item then
+    return nil, wrong
+  end
+  return { key, item }
+end
+
+--- A number or a text, when one is next.
+function Parser:literal()
+  local text, at = self.text, self.at
+  if text:match("^[\"']", at) then
+    local read, stop = read_string(text, at)
+    if not read then
+      return nil, stop
+    end
+    self.at = stop
+    return { op = "value", value = read, at = at }
+  end
+  local whole, stop = text:match("^(%d+)()", at)
+  if whole then
+    local fraction, after = text:match("^(%.%d+)()", stop)
+    local number = whole .. (fraction or "")
+    self.at = after or stop
+    return { op = "value", value = math.tointeger(tonumber(number)) or tonumber(number), at = at }
+  end
+end
+
+--- The path at a position.
+function Parser:path()
+  local text, at = self.text, self.at
+  if self.language.reference then
+    local node, stop = self.language.reference(text, at)
+    if node then
+      node.at, self.at = at, stop
+      return node
+    elseif stop then
+      stop.at = stop.at or at
+      return nil, stop
+    end
+  end
+  local head, stop = text:match("^([%a_][%w_-]*)()", at)
+  local path
+  path, stop = M.steps(text, stop)
+  local node = { op = "path", head = head, path = path, text = text:sub(at, stop - 1), at = at }
+  local wrong = self.language.path and self.language.path(node)
+  if wrong then
+    wrong.at = wrong.at or at
+    return nil, wrong
+  end
+  self.at = stop
+  return node
+end
+
+function Parser:primary()
+  self:blank()
+  local text, at = self.text, self.at
+  if self:symbol("(") then
+    local inner, wrong = self:expr()
+    if inner and not self:symbol(")") then
+      return problem(self.at, nil, "the ( at column %d is not closed", at)
+    end
+    return inner, wrong
+  elseif self:symbol("[") then
+    local items, wrong = self:items("]", "the list", self.expr)
+    return items and { op = "list", items = items, at = at }, wrong
+  elseif self:symbol("{") then
+    local items, wrong = self:items("}", "the map", map_item)
+    return items and { op = "map", items = items, at = at }, wrong
+  elseif self:symbol("${") then
+    local inner, wrong = self:expr()
+    if inner and not self:symbol("}") then
+      return problem(at, nil, "the closing } is missing")
+    end
+    return inner, wrong
+  end
+  local literal, wrong = self:literal()
+  if literal or wrong then
+    return literal, wrong
+  end
+  local name, stop = text:match("^([%a_][%w_-]*)()", at)
+  if not name then
+    local said = { ["!"] = "write not" }
+    if at > #text or text:sub(at, at) == "}" then
+      return problem(at, nil, "something is missing at the end")
+    end
+    return problem(at, said[text:sub(at, at)], "a value is missing before '%s'", self:rest())
+  elseif CONSTANTS[name] ~= nil and text:match("^%f[^%w_%.%[-]", stop) then
+    self.at = stop
+    return { op = "value", value = CONSTANTS[name], at = at }
+  elseif text:match("^%s*%(", stop) and not KEYWORDS[name] then
+    self.at = text:match("^%s*%(()", stop)
+    return self:call(name, at)
+  elseif KEYWORDS[name] and text:match("^%f[^%w_%.%[-]", stop) then
+    return problem(at, nil, "a value is missing before '%s'", name)
+  end
+  return self:path()
+end
+
+function Parser:value()
+  local node, wrong = self:primary()
+  while node do
+    local text, at = self.text, self.at
+    local name, stop = text:match("^%.([%w_-]+)()", at)
+    if name then
+      self.at = stop
+      node = { op = "index", node, { op = "value", value = name, at = at }, at = at }
+    elseif text:sub(at, at) == "[" then
+      self.at = at + 1
+      local key
+      key, wrong = self:expr()
+      if key and not self:symbol("]") then
+        return problem(self.at, nil, "the [ at column %d is not closed", at)
+      end
+      node = key and { op = "index", node, key, at = at }
+    else
+      break
+    end
+  end
+  return node, wrong
+end
+
+function Parser:sign()
+  self:blank()
+  local at = self.at
+  if self.text:match("^%-[^%-]", at) then
+    self.at = at + 1
+    local node, wrong = self:value()
+    if node and node.op == "value" and type(node.value) == "number" then
+      node.value = -node.value
+      return node
+    end
+    return node and { op = "-", { op = "value", value = 0, at = at }, node, at = at }, wrong
+  end
+  return self:value()
+end
+
+local function chain(below, pattern, other)
+  return function(self)
+    local left, wrong = self[below](self)
+    while left do
+      self:blank()
+      local sign = self.text:match(pattern, self.at) or other and self.text:match(other, self.at)
+      if not sign then
+        break
+      end
+      self.at = self.at + #sign
+      local right
+      right, wrong = self[below](self)
+      left = right and { op = sign, left, right, at = left.at }
+    end
+    return left, wrong
+  end
+end
+
+Parser.product = chain("sign", "^//?", "^[*%%]")
+Parser.sum = chain("product", "^[+-]")
+Parser.joined = chain("sum", "^%.%.")
+
+function Parser:one()
+  self:blank()
+  local at = self.at
+  self.depth = self.depth + 1
+  if self.depth > MAX_DEPTH then
+    return problem(at, nil, "the expression is nested too deep")
+  end
+  local node, wrong
+  if self:word("not") then
+    node, wrong = self:one()
+    node = node and { op = "not", node, at = at }
+  else
+    node, wrong = self:joined()
+    self:blank()
+    local sign = node and (self.text:match("^[=!<>]=", self.at) or self.text:match("^[<>=]", self.at))
+    if sign == "=" then
+      return problem(self.at, nil, "= does not compare; write ==")
+    elseif sign then
+      self.at = self.at + #sign
+      local right
+      right, wrong = self:joined()
+      node = right and { op = sign, node, right, at = at }
+    end
+  end
+  self.depth = self.depth - 1
+  return node, wrong
+end
+
+local function words(word, below)
+  return function(self)
+    local left, wrong = self[below](self)
+    while left and self:word(word) do
+      local right
+      right, wrong = self[below](self)
+      left = right and { op = word, left, right, at = left.at }
+    end
+    return left, wrong
+  end
+end
+
+Parser.all = words("and", "one")
+Parser.any = words("or", "all")
+
+function Parser:expr()
+  self:blank()
+  local at = self.at
+  if not self:word("if") then
+    return self:any()
+  end
+  self.depth = self.depth + 1
+  if self.depth > MAX_DEPTH then
+    return problem(at, nil, "the expression is nested too deep")
+  end
+  local node = { op = "if", at = at }
+  for i, word in ipairs({ "then", "else", "" }) do
+    local part, wrong = self:expr()
+    if not part then
+      return nil, wrong
+    elseif word ~= "" and not self:word(word) then
+      return problem(self.at, "write if ... then ... else ...", "'%s' is missing", word)
+    end
+    node[i] = part
+  end
+  self.depth = self.depth - 1
+  return node
+end
+
+local SAID = { ["&&"] = "write and", ["||"] = "write or", ["!"] = "write not",
+  ["?"] = "write if ... then ... else ..." }
+
+local function unexpected(parser)
+  local rest = parser:rest()
+  return problem(parser.at, SAID[rest:sub(1, 2)] or SAID[rest:sub(1, 1)], "'%s' is not expected here", rest)
+end
+
+--- Reads a whole text as an expression.
+---@param text string
+---@param language prov.expr.Language
+---@return prov.expr.Node? node
+---@return table? problem
+function M.parse(text, language)
+  local parser = setmetatable({ text = text, at = 1, depth = 0, language = language }, Parser)
+  local node, wrong = parser:expr()
+  if not node then
+    return nil, wrong
+  end
+  parser:blank()
+  if parser.at <= #text then
+    return unexpected(parser)
+  end
+  return node
+end
+
+--- Reads the expression at a position up to the } that closes it.
+---@return prov.expr.Node? node
+---@return integer|table stop behind the }, or a problem
+function M.braced(text, at, language)
+  local parser = setmetatable({ text = text, at = at, depth = 0, language = language }, Parser)
+  local node, wrong = parser:expr()
+  if not node then
+    return nil, wrong
+  end
+  if parser:symbol("}") then
+    return node, parser.at
+  elseif parser.at > #text then
+    return problem(at - 2, nil, "the closing } is missing")
+  end
+  return unexpected(parser)
+end
+
+--- The parts of a text with `${` in it: strings and nodes.
+---@param text string
+---@param language prov.expr.Language
+---@return (string|prov.expr.Node)[]? parts
+---@return table? problem
+function M.split(text, language)
+  local parts, n, at = {}, 0, 1
+  while true do
+    local start = text:find("${", at, true)
+    if not start then
+      break
+    end
+    if start > at and text:sub(start - 1, start - 1) == "$" then
+      parts[n + 1] = text:sub(at, start - 2) .. "${"
+      n, at = n + 1, start + 2
+    elseif not text:find("}", start, true) then
+      return nil, { at = start, msg = "the closing } is missing", inner = text:sub(start) }
+    else
+      local node, stop = M.braced(text, start + 2, language)
+      if not node then
+        stop.inner = text:sub(start, (text:find("}", start, true) or #text))
+        return nil, stop
+      end
+      if start > at then
+        n = n + 1
+        parts[n] = text:sub(at, start - 1)
+      end
+      n = n + 1
+      parts[n] = node
+      at = stop
+    end
+  end
+  if at <= #text then
+    n = n + 1
+    parts[n] = text:sub(at)
+  end
+  return parts
+end
+
+--- Calls on(node) for every path, reference and call of a status function below a node.
+---@param node prov.expr.Node
+---@param on fun(node: prov.expr.Node)
+function M.walk(node, on)
+  local op = node.op
+  if op == "path" or op == "ref" or node.status then
+    return on(node)
+  end
+  for _, below in ipairs(node.args or node.items or node) do
+    M.walk(op == "map" and below[2] or below, on)
+  end
+end
+
+---@class prov.expr.Env
+---@field lookup fun(node: prov.expr.Node): any, table? of a path: its value, or nil and a problem
+---@field call? fun(node: prov.expr.Node): any, table? of a status function
+---@field functions? table<string, fun(...): any, string?> those of a place, such as template
+
+local evaluate
+
+local function evaluate_all(nodes, env)
+  local out, n = {}, #nodes
+  for i = 1, n do
+    local v, bad = evaluate(nodes[i], env)
+    if bad then
+      return nil, bad
+    end
+    out[i] = v
+  end
+  return out, nil, n
+end
+
+local function collection(node, env)
+  local out = node.op == "list" and require("core.data").list({}) or {}
+  for i, item in ipairs(node.items) do
+    local v, bad = evaluate(node.op == "map" and item[2] or item, env)
+    if bad then
+      return nil, bad
+    end
+    if v == nil then
+      v = value.null
+    end
+    out[node.op == "map" and item[1] or i] = v
+  end
+  return out
+end
+
+-- The side that is not chosen is not looked at, unless what chooses is not known yet.
+local function choose(node, env)
+  local first, bad = evaluate(node[1], env)
+  if bad then
+    return nil, bad
+  end
+  if type(first) == "table" and value.has_unknown(first) then
+    local rest, wrong, n = evaluate_all({ node[2], node[3] }, env)
+    if wrong then
+      return nil, wrong
+    end
+    return functions.choose(node.op, { first, rest[1], n > 1 and rest[2] or nil })
+  end
+  local condition = first
+  if value.is_secret(first) then
+    condition = first[1]
+  end
+  local holds = functions.truth(condition)
+  if node.op == "if" then
+    return evaluate(node[holds and 2 or 3], env)
+  elseif (node.op == "and") == holds then
+    return evaluate(node[2], env)
+  end
+  return first
+end
+
+function evaluate(node, env)
+  local op = node.op
+  if op == "value" then
+    return node.value
+  elseif op == "path" or op == "ref" then
+    local v, bad = env.lookup(node)
+    if bad then
+      bad.at = bad.at or node.at
+    end
+    return v, bad
+  elseif node.status then
+    return env.call(node)
+  elseif op == "list" or op == "map" then
+    return collection(node, env)
+  elseif op == "if" or op == "and" or op == "or" then
+    return choose(node, env)
+  end
+  local args, bad, n = evaluate_all(op == "call" and node.args or node, env)
+  if bad then
+    return nil, bad
+  end
+  local name = op == "call" and node.name or op
+  local special = op == "call" and env.functions and env.functions[name]
+  local done, why, hint
+  if special then
+    done, why, hint = special(table.unpack(args, 1, n))
+  elseif op == "index" and value.is_ref(args[1]) and not value.is_marked(args[2]) then
+    return args[1][args[2]]
+  else
+    done, why, hint = functions.call(name, args, n)
+  end
+  if done == nil and why then
+    return problem(node.at, hint, "%s", why)
+  end
+  return done
+end
+
+--- The value of an expression.
+---@param node prov.expr.Node
+---@param env prov.expr.Env
+---@return any value
+---@return table? problem
+function M.evaluate(node, env)
+  return evaluate(node, env)
+end
+
+return M
