@@ -18,10 +18,18 @@ local Ctx = {}
 
 local lazy = {}
 
+local function open_workspace(self)
+  local workspace, e = require("prov.workspace").open(self.flags.workspace, self.flags.env)
+  if workspace then
+    workspace.vars = self.flags.var
+  end
+  return workspace, e
+end
+
 --- The workspace when there is one; that a named one does not open is an error all the same.
 function lazy.workspace(self)
-  local workspace, e = require("prov.workspace").open(self.flags.workspace)
-  if not workspace and (self.flags.workspace or e.code ~= "notfound") then
+  local workspace, e = open_workspace(self)
+  if not workspace and (self.flags.workspace or self.flags.env or e.code ~= "notfound") then
     error(e, 0)
   end
   return workspace
@@ -34,8 +42,10 @@ end
 
 function lazy.config(self)
   local output, color = self.flags.output, self.flags.color
+  local workspace = require("prov.workspace")
+  local dir = workspace.find(self.flags.workspace)
   return require("prov.config").open({
-    workspace = (require("prov.workspace").find(self.flags.workspace)),
+    workspace = dir and workspace.split(dir),
     flags = { output = output, color = color ~= nil and (color and "always" or "never") or nil },
   })
 end
@@ -63,7 +73,7 @@ function Ctx:need_workspace()
   if have then
     return have
   end
-  local workspace, e = require("prov.workspace").open(self.flags.workspace)
+  local workspace, e = open_workspace(self)
   if not workspace then
     return nil, e
   end

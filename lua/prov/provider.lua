@@ -84,7 +84,8 @@ function M.open(workspace, registry, configs)
     declared = {},
     ctx_mts = {},
     gates = {},
-    about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
+    -- Clouds allow no @ in a label.
+    about = { name = (workspace.name:gsub("@", "-")), dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
 end
 

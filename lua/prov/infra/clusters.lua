@@ -48,7 +48,7 @@ local function arguments(loader, block, declaration, entry)
       given[name] = v
     end
   end
-  given = from_outside(interpolate.value(given, {}, problems))
+  given = from_outside(interpolate.value(given, block.home.scope, problems))
   local skip = not (declaration.schema or {}).provider and { provider = true } or nil
   local args, found = nil, nil
   if #problems == 0 then
@@ -62,8 +62,8 @@ local function arguments(loader, block, declaration, entry)
 end
 
 local function add_tree(loader, name, block, tree, provider)
-  local rename = {}
-  local blocks = {}
+  local rename, home = {}, block.home
+  local blocks, prefix = {}, home.prefix
   for top, members in next, tree do
     if top ~= "outputs" then
       local kind = merge.singular(top) or top
@@ -73,12 +73,13 @@ local function add_tree(loader, name, block, tree, provider)
       end
       for short, entry in next, members do
         local long = ("%s-%s"):format(name, short)
-        rename[kind .. "." .. short] = kind .. "." .. long
+        rename[prefix .. kind .. "." .. short] = prefix .. kind .. "." .. long
         blocks[#blocks + 1] = {
           kind = kind,
           top = top,
           name = long,
-          base = kind .. "." .. long,
+          base = prefix .. kind .. "." .. long,
+          home = home,
           entry = entry,
           source = block.source,
           path = block.path,
@@ -95,12 +96,12 @@ local function add_tree(loader, name, block, tree, provider)
     loader:add(one)
   end
   local problems = {}
-  local outputs = interpolate.value(tree.outputs or {}, {}, problems)
+  local outputs = interpolate.value(tree.outputs or {}, home.scope, problems)
   if #problems > 0 then
     loader:problems(block, problems)
   end
-  loader.cluster_outputs[name] =
-    { values = outputs, block = { source = block.source, path = block.path, rename = rename } }
+  loader.cluster_outputs[prefix .. "cluster." .. name] =
+    { values = outputs, block = { source = block.source, path = block.path, rename = rename, home = home } }
 end
 
 --- Expands one cluster into blocks of the loader.

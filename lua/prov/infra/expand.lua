@@ -29,20 +29,44 @@ local TAGS = { tags = { type = "map", of = { type = "string" } } }
 local MAX_INSTANCES = 1000000
 local CALL_LIMITS = { instructions = 1000000 }
 
---- What `${index}`, `${key}` and `${value}` mean in an instance.
-local function scope_of(key)
+--- What names mean in an instance: `${index}`, `${key}` and `${value}`, and those of its home.
+---@param home prov.Home
+---@param key? { [1]: string|integer, [2]: any }
+---@return prov.Scope
+function M.scope(home, key)
   if not key then
-    return {}
+    return home.scope
   end
-  return { key = key[1], value = key[2], index = math.type(key[1]) == "integer" and key[1] or nil }
+  local outer = home.scope
+  return {
+    key = key[1],
+    value = key[2],
+    index = math.type(key[1]) == "integer" and key[1] or nil,
+    var = outer.var,
+    prefix = outer.prefix,
+    functions = outer.functions,
+  }
 end
+
+local scope_of = M.scope
 
 --- Interpolates a value outside of any count; problems go to the loader at `block`.
 local function plain_value(loader, block, v)
   local problems = {}
-  local out = interpolate.value(v, {}, problems)
+  local out = interpolate.value(v, block.home.scope, problems)
   if #problems > 0 then
     loader:problems(block, problems)
+  end
+  return out
+end
+
+--- The same at a path below a block.
+function M.plain(loader, block, v, below)
+  local problems = {}
+  local out = interpolate.value(v, block.home.scope, problems)
+  if #problems > 0 then
+    loader:problems(block, problems, below)
+    return nil
   end
   return out
 end
@@ -58,16 +82,25 @@ local function default_provider(joined)
   end
 end
 
---- Checks the `providers` and `defaults` parts.
-function M.prepare(loader, joined)
-  loader.providers, loader.kinds, loader.defaults, loader.used_defaults = {}, {}, {}, {}
-  loader.default_provider = default_provider(joined)
+--- Checks the `defaults` of a home.
+---@param home prov.Home
+function M.defaults(loader, joined, home)
+  home.defaults, home.used_defaults, home.contracts = {}, {}, {}
+  home.default_provider = home.default_provider or default_provider(joined)
   for name, v in next, joined.defaults.values do
-    local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name } }
-    loader.defaults[name] = { value = plain_value(loader, block, v), block = block }
+    local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name }, home = home }
+    home.defaults[name] = { value = plain_value(loader, block, v), block = block }
+    if name == "provider" then
+      home.default_provider = home.defaults[name].value
+    end
   end
+end
+
+--- Checks the `providers` part.
+function M.prepare(loader, joined, home)
+  loader.providers, loader.kinds = {}, {}
   for name, v in next, joined.providers.values do
-    local block = { source = merge.source_of(joined.providers, name), path = { "providers", name } }
+    local block = { source = merge.source_of(joined.providers, name), path = { "providers", name }, home = home }
     M.provider(loader, block, name, v)
   end
 end
@@ -79,7 +112,7 @@ function M.provider(loader, block, name, config)
     return known.declaration and known or nil
   end
   local declaration, e = loader.registry:get("provider", name)
-  known = { declaration = declaration, contracts = {} }
+  known = { declaration = declaration }
   loader.kinds[name] = known
   if not declaration then
     if e.code == "notfound" then
@@ -102,8 +135,10 @@ end
 
 local function kinds_of(loader)
   local out = {}
-  for name in pairs(merge.RESERVED) do
-    out[#out + 1] = name
+  for _, names in ipairs({ merge.RESERVED, merge.LISTS }) do
+    for name in pairs(names) do
+      out[#out + 1] = name
+    end
   end
   for _, known in pairs(loader.kinds) do
     for kind in pairs(known.declaration and known.declaration.resources or {}) do
@@ -114,12 +149,12 @@ local function kinds_of(loader)
 end
 
 --- The schema of a kind with the workspace's defaults in place of its own.
-local function with_defaults(loader, schema)
+local function with_defaults(loader, home, schema)
   local out
-  for name, default in next, loader.defaults do
+  for name, default in next, home.defaults do
     local field = schema[name]
     if field then
-      loader.used_defaults[name] = true
+      home.used_defaults[name] = true
       local _, problems = contract.compile({ [name] = field }).run({ [name] = default.value })
       if problems then
         table.remove(problems[1].path, 1)
@@ -150,7 +185,12 @@ function M.contract_of(loader, block, provider)
   if not known then
     return nil
   end
-  local found = known.contracts[block.kind]
+  local contracts = block.home.contracts[provider]
+  if not contracts then
+    contracts = {}
+    block.home.contracts[provider] = contracts
+  end
+  local found = contracts[block.kind]
   if found ~= nil then
     return found
   end
@@ -163,10 +203,10 @@ function M.contract_of(loader, block, provider)
       ("the provider '%s' has no %s"):format(provider, top),
       suggest.hint(top, kinds_of(loader))
     )
-    known.contracts[block.kind] = false
+    contracts[block.kind] = false
     return false
   end
-  local schema = with_defaults(loader, resource.schema)
+  local schema = with_defaults(loader, block.home, resource.schema)
   local skip = {}
   for name in next, M.COMMON do
     skip[name] = not schema[name] or nil
@@ -181,7 +221,7 @@ function M.contract_of(loader, block, provider)
     resource = resource,
     has_tags = schema.tags ~= nil,
   }
-  known.contracts[block.kind] = found
+  contracts[block.kind] = found
   return found
 end
 
@@ -217,9 +257,15 @@ local function keys_of(loader, block, entry)
   end
   local keys = {}
   if count ~= nil then
+    if type(count) == "string" then
+      count = plain_value(loader, block, count)
+    end
+    if type(count) == "boolean" then -- a condition
+      count = count and 1 or 0
+    end
     local n = type(count) == "number" and math.tointeger(count)
     if not n or n < 0 or n > MAX_INSTANCES then
-      local later = value.is_marked(count) or type(count) == "string" and find(count, "${", 1, true)
+      local later = value.is_marked(count)
       loader:fail_at(
         block,
         { "count" },
@@ -259,6 +305,8 @@ local function keys_of(loader, block, entry)
   return keys
 end
 
+M.keys_of = keys_of
+
 --- Calls a function that stands in place of a field, or (as the first item) of all fields.
 local function call(loader, block, fn, key)
   local result, e = sandbox.call(block.source.file, CALL_LIMITS, fn, key and key[1], key and key[2])
@@ -286,7 +334,7 @@ local function fill(loader, block, entry, key)
     end
     if kind == "string" and find(new, "${", 1, true) or kind == "table" and not is_marked(new) then
       local problems = {}
-      scope = scope or scope_of(key)
+      scope = scope or scope_of(block.home, key)
       new = interpolate.value(new, scope, problems)
       if #problems > 0 then
         loader:problems(block, problems, { name })
@@ -405,8 +453,11 @@ local function expand_block(loader, block)
     return
   end
   local provider = entry.provider
+  if type(provider) == "string" and find(provider, "${", 1, true) then
+    provider = plain_value(loader, block, provider)
+  end
   if provider == nil or provider == null then
-    provider = block.default_provider or loader.default_provider
+    provider = block.default_provider or block.home.default_provider
   end
   if type(provider) ~= "string" then
     loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
@@ -452,25 +503,21 @@ local function resource_metatable(loader)
         return nil
       end
       local block = loader.block_of[resource]
-      local line, column = block.source.place(merge.path_of(block))
-      local origin = { file = block.source.file, line = line, column = column }
+      local line, column, file = block.source.place(merge.path_of(block))
+      local origin = { file = file or block.source.file, line = line, column = column }
       rawset(resource, "origin", origin)
       return origin
     end,
   }
 end
 
---- Expands all blocks into loader.resources.
-function M.run(loader)
-  loader.resource_mt = resource_metatable(loader)
-  for _, block in ipairs(loader.blocks) do
-    expand_block(loader, block)
-  end
-  for name, default in next, loader.defaults do
-    if name ~= "provider" and not loader.used_defaults[name] and #loader.resources > 0 then
+--- Defaults that no resource of a home has a field for.
+local function unused_defaults(loader, home)
+  for name, default in next, home.defaults do
+    if name ~= "provider" and not home.used_defaults[name] and home.filled then
       local fields = {}
-      for _, known in next, loader.kinds do
-        for _, one in next, known.contracts do
+      for _, contracts in next, home.contracts do
+        for _, one in next, contracts do
           for field in next, one and one.schema or {} do
             fields[#fields + 1] = field
           end
@@ -478,6 +525,21 @@ function M.run(loader)
       end
       loader:fail_at(default.block, nil, "no resource here has such a field", suggest.hint(name, fields))
     end
+  end
+end
+
+--- Expands all blocks into loader.resources.
+function M.run(loader)
+  loader.resource_mt = resource_metatable(loader)
+  for _, block in ipairs(loader.blocks) do
+    local before = #loader.resources
+    expand_block(loader, block)
+    if #loader.resources > before then
+      block.home.filled = true
+    end
+  end
+  for _, home in ipairs(loader.homes) do
+    unused_defaults(loader, home)
   end
 end
 
