@@ -18,7 +18,8 @@ local M = {}
 ---@field resources table[] sorted by kind, name and key
 ---@field taskservs table[]
 ---@field outputs table<string, any>
----@field providers table<string, table>
+---@field providers table<string, table> configuration by name
+---@field provider_types table<string, string> name of the provider that an instance is of
 
 ---@class prov.Home what the blocks of one place share: the infra itself, or an instance of a module
 ---@field prefix string "" or 'module.eu["a"].'
@@ -76,6 +77,7 @@ function Loader:collect(joined, home)
     local kind = merge.singular(top) or top
     local part = joined.kinds[top]
     local values, from, by_name = part.values, part.source, part.by_name
+    local stem = prefix .. kind .. "."
     for _, name in ipairs(data.keys(values)) do
       self:add({
         kind = kind,
@@ -83,7 +85,7 @@ function Loader:collect(joined, home)
         name = name,
         entry = values[name],
         source = by_name and by_name[name] or from,
-        base = prefix .. kind .. "." .. name,
+        base = stem .. name,
         home = home,
       })
     end
@@ -220,6 +222,7 @@ function M.build(workspace, sources, opts, reading)
     taskservs = self.taskservs,
     outputs = outputs,
     providers = self.providers,
+    provider_types = self.provider_types,
   }
 end
 

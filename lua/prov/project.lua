@@ -67,7 +67,15 @@ function M.open(ctx, opts)
   if not self.state then
     return nil, e
   end
-  self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers)
+  local instances = engine.saved_providers(self.store) -- what is no longer in the infra can still be deleted
+  for name, provider in pairs(self.infra.provider_types or {}) do
+    instances[name] = { provider = provider, config = self.infra.providers[name] }
+  end
+  self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers, instances)
+  self.providers.lookup = function(address, path)
+    local record = self.state.records[address]
+    return record and (state.at(record:state(), path) or state.at(record:args(), path))
+  end
   self.hosts = require("prov.hosts").open({
     workspace = workspace,
     registry = ctx.registry,

@@ -273,6 +273,30 @@ function M.durations(store)
   return bytes and data.decode(bytes) or {}
 end
 
+--- The instances of providers that the infra of the last apply had, and those whose resources are still there.
+---@return table<string, { provider: string, config: table }>
+function M.saved_providers(store)
+  local bytes = store:get("engine", "providers")
+  return bytes and data.decode(bytes) or {}
+end
+
+--- The store operation that keeps them.
+local function keep_providers(run)
+  local used, kept = {}, {}
+  for _, record in pairs(run.records) do
+    used[record.provider or ""] = true
+  end
+  for name, one in pairs(run.providers.instances) do
+    if used[name] or run.providers.configs[name] then
+      kept[name] = one
+    end
+  end
+  local bytes = data.encode(kept)
+  if bytes ~= (run.store:get("engine", "providers") or data.encode({})) then
+    return { "put", "engine", "providers", bytes }
+  end
+end
+
 --- The outputs of the last apply.
 ---@return table
 function M.saved_outputs(store)
@@ -359,11 +383,15 @@ function M.apply(input)
   places.durations = run.durations
   run.estimate = estimate.new(plan.steps, places)
   local ok
+  input.providers.lookup = function(address, path)
+    return run:lookup(address, path)
+  end
   ok, e = run:commit({
     { "put", "open", run.id, data.encode({
       what = run.what, started = started, steps = #plan.steps, revision = input.state.revision,
       target = input.back_to,
     }) },
+    keep_providers(run),
   })
   if ok then
     ok, e = absorb(run, plan)

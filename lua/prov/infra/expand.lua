@@ -99,23 +99,44 @@ end
 --- Checks the `providers` part.
 function M.prepare(loader, joined, home)
   loader.providers, loader.kinds = {}, {}
+  loader.provider_types, loader.provider_groups, loader.provider_links = {}, {}, {}
   for name, v in next, joined.providers.values do
     local block = { source = merge.source_of(joined.providers, name), path = { "providers", name }, home = home }
     M.provider(loader, block, name, v)
   end
 end
 
---- The declaration of a provider, with its configuration checked once.
-function M.provider(loader, block, name, config)
+--- The declaration of a provider or of an instance of one, with its configuration checked once.
+-- An instance is an entry that names its provider: `eu: { provider: demo, zone: a }`; with for_each it is several,
+-- `eu["a"]`.
+function M.provider(loader, block, name, config, key)
   local known = loader.kinds[name]
   if known then
     return known.declaration and known or nil
   end
-  local declaration, e = loader.registry:get("provider", name)
+  if not key and type(config) == "table" and getmetatable(config) == nil and config.for_each ~= nil then
+    return M.provider_loop(loader, block, name, config)
+  end
+  local of = type(config) == "table" and getmetatable(config) == nil and config.provider or nil
+  if of ~= nil then
+    local fields = {}
+    for field, v in next, config do
+      fields[field] = field ~= "provider" and field ~= "for_each" and v or nil
+    end
+    config = fields
+    of = M.plain(loader, block, of, { "provider" })
+    loader.provider_types[name] = of
+  end
+  local declaration, e = loader.registry:get("provider", of or name)
   known = { declaration = declaration }
   loader.kinds[name] = known
   if not declaration then
-    if e.code == "notfound" then
+    local group = loader.provider_groups[name]
+    if group then
+      local below = type(block.entry) == "table" and rawget(block.entry, "provider") and { "provider" } or nil
+      loader:fail_at(block, below, ("the provider '%s' is several"):format(name), "its instances are: "
+        .. table.concat(group, ", "))
+    elseif e.code == "notfound" then
       local entry = block.entry
       local below = type(entry) == "table" and rawget(entry, "provider") and { "provider" } or nil
       loader:fail_at(block, below, tostring(e), e.hint)
@@ -125,12 +146,39 @@ function M.provider(loader, block, name, config)
     return nil
   end
   config = config ~= null and config or {}
-  local done, problems = contract.compile(declaration.config or {}).run(plain_value(loader, block, config))
+  local filling, done = {}, nil
+  config = interpolate.value(config, M.scope(block.home, key), filling)
+  local problems = #filling > 0 and filling or nil
+  if not problems then
+    done, problems = contract.compile(declaration.config or {}).run(config)
+  end
   if problems then
     loader:problems(block, problems)
   end
   loader.providers[name] = done or {}
+  if done and value.has_unknown(done) then
+    loader.provider_links[name] = { block = block, config = done }
+  end
   return known
+end
+
+--- The instances of a provider that has for_each.
+function M.provider_loop(loader, block, name, config)
+  if config.provider == nil then
+    loader:fail_at(block, nil, "a provider with for_each says of which provider its instances are", "provider: demo")
+    return nil
+  end
+  local keys = M.keys_of(loader, block, { for_each = config.for_each })
+  if not keys then
+    return nil
+  end
+  local names = {}
+  for i, key in ipairs(keys) do
+    names[i] = name .. format_key(key[1])
+    M.provider(loader, block, names[i], config, key)
+  end
+  loader.provider_groups[name] = names
+  return nil
 end
 
 local function kinds_of(loader)
@@ -181,18 +229,18 @@ end
 
 --- Contract of (provider, kind): { run, skip, schema, resource }, made once.
 function M.contract_of(loader, block, provider)
+  local contracts = block.home.contracts[provider]
+  local found = contracts and contracts[block.kind]
+  if found ~= nil then
+    return found
+  end
   local known = M.provider(loader, block, provider, {})
   if not known then
     return nil
   end
-  local contracts = block.home.contracts[provider]
   if not contracts then
     contracts = {}
     block.home.contracts[provider] = contracts
-  end
-  local found = contracts[block.kind]
-  if found ~= nil then
-    return found
   end
   local resource = known.declaration.resources[block.kind]
   if not resource then
@@ -334,7 +382,7 @@ local function fill(loader, block, entry, key)
     end
     if kind == "string" and find(new, "${", 1, true) or kind == "table" and not is_marked(new) then
       local problems = {}
-      scope = scope or scope_of(block.home, key)
+      scope = scope or block.scope or scope_of(block.home, key)
       new = interpolate.value(new, scope, problems)
       if #problems > 0 then
         loader:problems(block, problems, { name })
@@ -439,6 +487,28 @@ local function add_resource(loader, block, key, args, filled)
   end
 end
 
+--- Sets provider and contract of a block, or of an instance; nil after a problem was noted.
+local function use_provider(loader, block, provider, scope)
+  if type(provider) == "string" and find(provider, "${", 1, true) then
+    local problems = {}
+    provider = interpolate.value(provider, scope, problems)
+    if #problems > 0 then
+      loader:problems(block, problems, { "provider" })
+      return nil
+    end
+  end
+  if provider == nil or provider == null then
+    provider = block.default_provider or block.home.default_provider
+  end
+  if type(provider) ~= "string" then
+    loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
+    return nil
+  end
+  block.provider = provider
+  block.contract = M.contract_of(loader, block, provider)
+  return block.contract
+end
+
 local function expand_block(loader, block)
   local entry = block.entry == null and {} or block.entry
   if type(entry) == "function" then
@@ -453,25 +523,17 @@ local function expand_block(loader, block)
     return
   end
   local provider = entry.provider
-  if type(provider) == "string" and find(provider, "${", 1, true) then
-    provider = plain_value(loader, block, provider)
-  end
-  if provider == nil or provider == null then
-    provider = block.default_provider or block.home.default_provider
-  end
-  if type(provider) ~= "string" then
-    loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
-    return
-  end
-  block.provider = provider
-  block.contract = M.contract_of(loader, block, provider)
-  if not block.contract then
+  local each_own = type(provider) == "string" and find(provider, "${", 1, true) and interpolate.is_dynamic(provider)
+  if not each_own and not use_provider(loader, block, provider, block.home.scope) then
     return
   end
   local keys = keys_of(loader, block, entry)
   if keys == false then
     return
   elseif keys == nil then
+    if each_own and not use_provider(loader, block, provider, block.home.scope) then
+      return
+    end
     local args, filled = complete(loader, block, entry)
     if args then
       add_resource(loader, block, nil, args, filled)
@@ -479,11 +541,17 @@ local function expand_block(loader, block)
     return
   end
   block.keyed, block.instances, block.by_key = true, {}, {}
+  block.scope = keys[1] and M.scope(block.home, keys[1]) -- one for all: nobody keeps it
   local shared, shared_filled
   local dynamic = is_dynamic(entry)
   for _, key in ipairs(keys) do
     local args, filled = shared, shared_filled
     if not args then
+      local scope = block.scope
+      scope.key, scope.value, scope.index = key[1], key[2], math.type(key[1]) == "integer" and key[1] or nil
+      if each_own and not use_provider(loader, block, provider, scope) then
+        return
+      end
       args, filled = complete(loader, block, entry, key)
       if not args then
         return -- the other instances have the same mistake

@@ -595,6 +595,16 @@ local function link(loader, node, shared, fixed, below)
   end
   node.args = args
   local outer = block.home.parent and home_needs(loader, block.home)
+  local configured = loader.provider_needs[node.provider]
+  if configured and not below then
+    local set = {}
+    for _, list in ipairs({ outer or NONE, configured }) do
+      for one in next, list do
+        set[one] = true
+      end
+    end
+    outer = set
+  end
   if node.needs ~= nil or fixed or outer then
     local set = {}
     for _, list in ipairs({ needs or {}, fixed or {} }) do
@@ -624,6 +634,13 @@ end
 function M.run(loader, root)
   local shared = {}
   loader.parsed, loader.resolved, loader.resolving = {}, {}, {}
+  loader.provider_needs = {}
+  for name, one in next, loader.provider_links do
+    local problems, needs = {}, {}
+    loader.providers[name] = M.value(loader, one.block, one.config, needs, problems)
+    loader:problems(one.block, problems)
+    loader.provider_needs[name] = next(needs) and needs or nil
+  end
   for _, resource in ipairs(loader.resources) do
     link(loader, resource, shared)
   end
