@@ -9,6 +9,7 @@ local expand = require("prov.infra.expand")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
 local modules = require("prov.infra.modules")
+local refactor = require("prov.infra.refactor")
 local source = require("prov.infra.source")
 local taskservs = require("prov.infra.taskservs")
 
@@ -19,6 +20,8 @@ local M = {}
 ---@field taskservs table[]
 ---@field outputs table<string, any>
 ---@field providers table<string, table> configuration by name
+---@field checks table[] see prov.plan.checks
+---@field past? table<string, table[]> what `moved`, `import` and `removed` say
 ---@field provider_types table<string, string> name of the provider that an instance is of
 
 ---@class prov.Home what the blocks of one place share: the infra itself, or an instance of a module
@@ -72,7 +75,8 @@ end
 function Loader:collect(joined, home)
   local prefix = home.prefix
   self.homes[#self.homes + 1] = home
-  home.outputs = joined.outputs
+  home.outputs, home.checks = joined.outputs, joined.checks
+  refactor.add(self, joined, home)
   for _, top in ipairs(data.keys(joined.kinds)) do
     local kind = merge.singular(top) or top
     local part = joined.kinds[top]
@@ -191,6 +195,7 @@ function M.build(workspace, sources, opts, reading)
     block_of = {},
     homes = {},
     modules = {},
+    past = {},
     cluster_outputs = {},
   }, Loader)
   if workspace.defaults then
@@ -213,6 +218,8 @@ function M.build(workspace, sources, opts, reading)
   expand.run(self)
   taskservs.run(self)
   local outputs = links.run(self, root)
+  local checks = require("prov.infra.conditions").run(self)
+  local past = self.past[1] and refactor.run(self) or nil
   if #self.errors > 0 then
     table.sort(self.errors, by_place)
     return nil, self.errors
@@ -223,6 +230,8 @@ function M.build(workspace, sources, opts, reading)
     outputs = outputs,
     providers = self.providers,
     provider_types = self.provider_types,
+    past = past,
+    checks = checks,
   }
 end
 

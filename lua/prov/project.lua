@@ -133,10 +133,13 @@ function Project:plan(opts)
   if opts.destroy then
     infra = { resources = {}, taskservs = {}, outputs = {}, providers = infra.providers }
   end
-  local part = { infra = infra, state = self.state }
+  local past, e = require("prov.plan.refactor").of(infra, self.state)
+  if not past then
+    return nil, e
+  end
+  local part = { infra = infra, state = past.state }
   if opts.target and #opts.target > 0 then
-    local e
-    part, e = require("prov.plan.target").select(infra, self.state, opts.target)
+    part, e = require("prov.plan.target").select(infra, past.state, opts.target)
     if not part then
       return nil, e
     end
@@ -155,6 +158,8 @@ function Project:plan(opts)
     replace = replace,
     durations = engine.durations(self.store),
     target = opts.target,
+    moves = past.moves,
+    forget = past.forget,
   })
 end
 

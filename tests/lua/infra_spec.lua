@@ -554,7 +554,7 @@ providers: { tiny: { zoen: x }, gone: {} }
 servers:
   a: { lifecycle: { prevent: true }, tags: { x: [1] } }
 ]],
-      "infra.yaml:3:21: servers.a.lifecycle.prevent: there is no field 'prevent' | the fields are: ignore_changes, prevent_destroy",
+      "infra.yaml:3:21: servers.a.lifecycle.prevent: there is no field 'prevent' | the fields are: create_before_destroy, ignore_changes, postconditions, preconditions, prevent_destroy, replace_triggered_by",
       "infra.yaml:3:46: servers.a.tags.x: expected a string, found a list",
     },
   }

@@ -152,6 +152,39 @@ local function absorb(run, plan)
   return run:commit(batch)
 end
 
+--- Moves, imports and what is let go of become truth in one commit, each with its line in the journal.
+local function rewrite(run, plan)
+  if #plan.moves == 0 and #plan.forget == 0 and #plan.imported == 0 then
+    return true
+  end
+  local refactor = require("prov.plan.refactor")
+  local new = refactor.records(run.records, plan.moves, plan.forget)
+  for _, record in ipairs(plan.imported) do
+    new[record.address] = record
+  end
+  local batch = refactor.writes(run.records, new)
+  local function note(action, address, id)
+    local step = { id = action .. " " .. address, address = address, action = action }
+    batch[#batch + 1] = run:entry(step, "done", { id = id })
+  end
+  for _, move in ipairs(plan.moves) do
+    note("move", move.from, move.to)
+  end
+  for _, record in ipairs(plan.imported) do
+    note("import", record.address, record.id)
+  end
+  for _, address in ipairs(plan.forget) do
+    note("forget", address)
+  end
+  batch.message = "moved, imported and removed as the infra says"
+  local ok, e = run:commit(batch)
+  if not ok then
+    return nil, e
+  end
+  run.records = new
+  return true
+end
+
 local function drop_orphans(run, plan)
   local batch = {}
   for _, record in ipairs(plan.dropped) do
@@ -394,6 +427,9 @@ function M.apply(input)
     keep_providers(run),
   })
   if ok then
+    ok, e = rewrite(run, plan)
+  end
+  if ok then
     ok, e = absorb(run, plan)
   end
   if not ok then
@@ -431,6 +467,9 @@ function M.apply(input)
     skipped = #plan.steps - counts.done - #run.failures - run.canceled,
     failures = run.failures,
     outputs = outputs,
+    checks = plan.checks and plan.checks[1] and data.list(require("prov.plan.checks").all(plan.checks, function(...)
+      return run:lookup(...)
+    end)) or nil,
     ms = math.floor(clock.monotonic() - began),
   }
 end

@@ -1,6 +1,7 @@
 --- Declared blocks to resources: provider and contract of each, defaults, count and for_each.
 
 local address = require("prov.address")
+local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
@@ -16,11 +17,23 @@ local list_mt = require("core.data").list_mt
 local format_key, is_marked = address.format_key, value.is_marked
 
 --- Fields every resource may have besides those of its contract.
-M.COMMON = { provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true }
+M.COMMON = {
+  provider = true,
+  count = true,
+  for_each = true,
+  needs = true,
+  depends_on = true,
+  lifecycle = true,
+  tags = true,
+}
 
 local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
   ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
+  create_before_destroy = { type = "bool", doc = "A replacement is there before the old one goes" },
+  replace_triggered_by = { type = "list", of = { type = "any" }, doc = "What changes it with it: item.x.value" },
+  preconditions = conditions.LIFECYCLE.preconditions,
+  postconditions = conditions.LIFECYCLE.postconditions,
 }
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local NO_LIFECYCLE = {} -- shared, never changed
@@ -457,6 +470,21 @@ local function complete(loader, block, entry, key)
   return args, filled
 end
 
+--- `needs`, and `depends_on` for those who look for it.
+local function needs_of(filled)
+  if filled.depends_on == nil or filled.depends_on == null then
+    return filled.needs
+  elseif filled.needs == nil or filled.needs == null then
+    return filled.depends_on
+  end
+  local out = {}
+  for _, list in ipairs({ filled.needs, filled.depends_on }) do
+    list = type(list) == "table" and not is_marked(list) and list or { list }
+    table.move(list, 1, #list, #out + 1, out)
+  end
+  return out
+end
+
 local function add_resource(loader, block, key, args, filled)
   local c = block.contract
   local resource = setmetatable({
@@ -466,7 +494,7 @@ local function add_resource(loader, block, key, args, filled)
     key = key,
     provider = block.provider,
     args = args,
-    needs = filled.needs,
+    needs = needs_of(filled),
     lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
       or NO_LIFECYCLE,
   }, loader.resource_mt)

@@ -578,6 +578,38 @@ home_needs = function(loader, home)
   return home.all_needs or nil
 end
 
+--- What a lifecycle refers to: sets `triggers` and `conditions` of the node; the set of what it needs, or nil.
+function M.lifecycle(loader, block, node, lifecycle)
+  local needs, triggers = {}, nil
+  for i, one in ipairs(lifecycle.replace_triggered_by or {}) do
+    local ref = type(one) == "string" and interpolate.reference(one, block.home.scope) or one
+    local done, found
+    if value.is_ref(ref) then
+      done, found = resolve(loader, block, ref)
+    end
+    if not done then
+      loader:fail_at(block, { "lifecycle", "replace_triggered_by", i },
+        found and found.msg or "expected an address such as item.x, or a field of one", found and found.hint)
+    else
+      local _, given = value.parts(ref)
+      local address_of, path = nil, {}
+      if value.is_ref(done) then
+        address_of, path = value.parts(done)
+      end
+      triggers = triggers or {}
+      for _, address_one in ipairs(found) do
+        needs[address_one] = true
+        triggers[#triggers + 1] = { address = address_one, field = #given > 0 and address_of and path[1] or nil }
+      end
+    end
+  end
+  if lifecycle.preconditions or lifecycle.postconditions then
+    node.conditions = require("prov.infra.conditions").of(loader, block, lifecycle, needs)
+  end
+  node.triggers = triggers
+  return next(needs) and needs or nil
+end
+
 --- Links one resource or taskserv: final args and sorted needs.
 local function link(loader, node, shared, fixed, below)
   local block = loader.block_of[node]
@@ -605,8 +637,10 @@ local function link(loader, node, shared, fixed, below)
     end
     outer = set
   end
-  if node.needs ~= nil or fixed or outer then
-    local set = {}
+  local cycle = node.lifecycle
+  local extra = cycle and next(cycle) and M.lifecycle(loader, block, node, cycle)
+  if node.needs ~= nil or fixed or outer or extra then
+    local set = extra or {}
     for _, list in ipairs({ needs or {}, fixed or {} }) do
       for _, one in ipairs(list) do
         set[one] = true

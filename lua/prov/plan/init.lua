@@ -5,6 +5,7 @@
 -- Actions: create update delete of resources (a replace is a delete and a create that know each
 -- other), install configure remove of taskservs.
 
+local checks = require("prov.plan.checks")
 local data = require("core.data")
 local diff = require("prov.plan.diff")
 local err = require("prov.err")
@@ -226,7 +227,10 @@ function Builder:decide(node, args, record)
   if observed and observed.status == "stopped" and args.status == nil then
     changes[#changes + 1] = { path = "status", before = "stopped", after = "running", outside = true }
   end
-  if self.replace[node.address] then
+  local trigger = node.triggers and self:triggered(node)
+  if trigger then
+    return "replace", changes, trigger
+  elseif self.replace[node.address] then
     return "replace", changes, "asked for with --replace"
   elseif record.tainted then
     return "replace", changes, "its last creation did not end well"
@@ -234,6 +238,20 @@ function Builder:decide(node, args, record)
     return "replace", changes, tostring(observed.incomplete)
   end
   return self:weigh(node, changes)
+end
+
+--- Why a node is made anew when something else changes, or nil.
+function Builder:triggered(node)
+  for _, trigger in ipairs(node.triggers or {}) do
+    local step = self.forward[trigger.address]
+    local hit = step and (step.action == "create" or not trigger.field)
+    for _, change in ipairs(step and not hit and step.changes or {}) do
+      hit = hit or change.path:match("^[^.%[]+") == trigger.field
+    end
+    if hit then
+      return ("%s%s changes"):format(trigger.address, trigger.field and "." .. trigger.field or "")
+    end
+  end
 end
 
 --- Turns field changes into an action, honouring the lifecycle of the node.
@@ -277,6 +295,58 @@ function Builder:guard(node, record, what)
   return true
 end
 
+--- The record of a resource that exists already: read from its provider, unless it was imported before.
+function Builder:import(node, args, record, import)
+  local function fail(code, hint, fmt, ...)
+    local at = import.origin
+    return nil, err.new(code, fmt:format(...), { file = at.file, line = at.line, column = at.column, hint = hint })
+  end
+  if record then
+    if record.id == import.id then
+      return record
+    end
+    return fail("conflict", "take the import out, or 'prov state rm' what is there",
+      "%s cannot be imported as %s: it is %s already", import.id, node.address, tostring(record.id))
+  end
+  for address, other in pairs(self.state.records) do
+    if other.id == import.id and other.provider == node.provider and other.kind == node.kind then
+      return fail("conflict", ("moved: { from: %s, to: %s } gives it another address"):format(address, node.address),
+        "%s is %s already", import.id, address)
+    end
+  end
+  local observed, e = self.providers:call(node.provider, node.kind, "read", {
+    address = node.address,
+    recorded = { id = import.id },
+  }, import.id)
+  if observed == nil and e then
+    return nil, e:wrap("import %s (%s)", node.address, import.id)
+  elseif not observed then
+    return fail("notfound", nil, "the provider '%s' has no %s with the id %s", node.provider, node.kind, import.id)
+  end
+  local _, resource = self.providers:resource(node.provider, node.kind)
+  local known = {}
+  for name, v in pairs(args) do
+    known[name] = v -- what the provider does not tell is believed
+  end
+  for name in pairs(resource.schema) do
+    if observed[name] ~= nil then
+      known[name] = observed[name]
+    end
+  end
+  record = require("prov.state").record({
+    address = node.address,
+    kind = node.kind,
+    provider = node.provider,
+    id = observed.id or import.id,
+    needs = self:needs_in(node),
+    args = known,
+    state = observed,
+  })
+  self.state.records[node.address] = record
+  self.imported[#self.imported + 1] = record
+  return record
+end
+
 function Builder:plan_resource(node)
   local args, e = self:resolve(node)
   if not args then
@@ -286,6 +356,22 @@ function Builder:plan_resource(node)
     self.resolved[node.address] = args
   end
   local record = self:record(node.address)
+  local import = self.imports[node.address]
+  if import then
+    record, e = self:import(node, args, record, import)
+    if not record then
+      return nil, e
+    end
+  end
+  if node.conditions then
+    local ok
+    ok, e = checks.of_node(node, "pre", function(address, path)
+      return self:lookup(address, path)
+    end)
+    if not ok then
+      return nil, e
+    end
+  end
   local action, changes, reason = self:decide(node, args, record)
   if not action then
     return nil, changes
@@ -317,8 +403,9 @@ function Builder:plan_resource(node)
     if not ok then
       return nil, denied
     end
+    local deposed = self.first[node.address] and M.deposed(record) or nil
     local old = self:add({
-      address = node.address,
+      address = deposed or node.address,
       kind = node.kind,
       provider = record.provider,
       action = "delete",
@@ -329,7 +416,7 @@ function Builder:plan_resource(node)
       replaces = true,
     })
     self.backward[node.address] = old
-    step.replaces = old
+    step.replaces, step.deposes, old.deposed = old, deposed, deposed ~= nil or nil
     self.counts.replace = (self.counts.replace or 0) + 1
   end
   self.forward[node.address] = self:add(step)
@@ -380,14 +467,14 @@ function Builder:plan_drift(hosts)
   if not hosts then
     return true
   end
-  local checks = {}
+  local asked = {}
   for _, step in ipairs(self.settled) do
     local seen = self.observed and self.observed[step.node.server]
     if seen ~= false and not self:pending(step.node.server) and not (seen and seen.status == "stopped") then
-      checks[#checks + 1] = { address = step.address, name = step.name, server = step.node.server, args = step.args }
+      asked[#asked + 1] = { address = step.address, name = step.name, server = step.node.server, args = step.args }
     end
   end
-  local drifted, e = require("prov.plan.refresh").taskservs(hosts, checks)
+  local drifted, e = require("prov.plan.refresh").taskservs(hosts, asked)
   if not drifted then
     return nil, e
   end
@@ -446,7 +533,7 @@ function Builder:connect()
     local node = self.forward[step.address] == step and step.node
     if node and (#node.needs > 0 or step.replaces) then
       step.needs = self:needs_of(node)
-      if step.replaces then
+      if step.replaces and not step.deposes then
         step.needs[#step.needs + 1] = step.replaces.id
       end
     elseif not node then
@@ -454,6 +541,26 @@ function Builder:connect()
     end
   end
   self:order_removals()
+end
+
+--- The addresses whose replacement comes first: those that say so, and what they need.
+function Builder:create_first()
+  local queue, first = {}, {}
+  for _, node in ipairs(self.nodes) do
+    if node.lifecycle and node.lifecycle.create_before_destroy then
+      queue[#queue + 1] = node
+    end
+  end
+  while queue[1] do
+    local node = table.remove(queue)
+    if not first[node.address] then
+      first[node.address] = true
+      for _, address in ipairs(self:needs_in(node)) do
+        queue[#queue + 1] = self.by_address[address]
+      end
+    end
+  end
+  return first
 end
 
 --- A delete waits for every step of what depended on it. The delete half of a replace waits only
@@ -468,10 +575,16 @@ function Builder:order_removals()
           removal.needs[#removal.needs + 1] = mine.id
         end
         local forward = self.forward[address]
-        if forward and not removal.replaces then
+        if forward and (not removal.replaces or removal.deposed) then
           removal.needs[#removal.needs + 1] = forward.id
         end
       end
+    end
+  end
+  for address, removal in pairs(self.backward) do -- what was to go when its replacement is there
+    local base = removal.deposed and address or address:match("^(.-)~%w*$")
+    if base and self.forward[base] then
+      removal.needs[#removal.needs + 1] = self.forward[base].id
     end
   end
   for _, step in ipairs(self.steps) do
@@ -479,6 +592,28 @@ function Builder:order_removals()
       table.sort(step.needs)
     end
   end
+end
+
+--- Asks what is known before the run: postconditions of what does not change, and the checks.
+function Builder:ask_checks(infra)
+  local function lookup(address, path)
+    return self:lookup(address, path)
+  end
+  for _, node in ipairs(self.nodes) do
+    if node.conditions and not self.forward[node.address] then
+      local ok, e = checks.of_node(node, "post", lookup)
+      if not ok then
+        return nil, e
+      end
+    end
+  end
+  local rows = checks.all(infra.checks, lookup)
+  for i, row in ipairs(rows) do
+    if row.status == "failed" and row.severity == "error" then
+      return nil, checks.error(infra.checks[i], "check " .. row.name, row.message)
+    end
+  end
+  return rows
 end
 
 ---@class prov.PlanInput
@@ -491,6 +626,8 @@ end
 ---@field replace? table<string, boolean> addresses to rebuild
 ---@field target? string[] what the plan was confined to, for those who show it
 ---@field durations? table<string, integer> past milliseconds by "action kind provider"
+---@field moves? { from: string, to: string }[] made in `state` already
+---@field forget? string[] left out of `state` already
 
 --- Builds the plan.
 ---@async
@@ -514,12 +651,25 @@ function M.build(input)
     settled = {},
     dropped = {},
     forgotten = {},
+    imports = {},
+    imported = {},
   }, Builder)
+  for _, one in ipairs(input.infra.past and input.infra.past.import or {}) do
+    b.imports[one.to] = one
+  end
+  if next(b.imports) then -- what is imported is recorded by the apply, not by the plan
+    local records = {}
+    for address, record in pairs(b.state.records) do
+      records[address] = record
+    end
+    b.state = require("prov.state").of(records, b.state.revision)
+  end
   b.nodes, b.by_address, b.instances = index_nodes(input.infra)
   local order, e = b:order()
   if not order then
     return nil, e
   end
+  b.first = b:create_first()
   if input.refresh ~= false and next(input.state.records) then
     b.observed, e = require("prov.plan.refresh").resources(input.providers, input.state)
     if not b.observed then
@@ -547,6 +697,11 @@ function M.build(input)
     return nil, e
   end
   b:connect()
+  local asked
+  asked, e = b:ask_checks(input.infra)
+  if not asked then
+    return nil, e
+  end
   return {
     version = 1,
     revision = input.state.revision,
@@ -559,14 +714,27 @@ function M.build(input)
     outputs = input.infra.outputs or {},
     instances = b.instances,
     target = input.target,
+    checks = input.infra.checks or {},
+    asked = asked,
+    moves = input.moves or {},
+    forget = input.forget or {},
+    imported = b.imported,
   }
+end
+
+--- The address of what is replaced while its replacement is there already: `server.web~9821c0bb`.
+---@param record prov.Record
+---@return string
+function M.deposed(record)
+  local mark = (record.key or record.id or ""):gsub("[^%w]", "")
+  return ("%s~%s"):format(record.address, mark:sub(1, 8))
 end
 
 --- True when applying the plan would do nothing.
 ---@param plan prov.Plan
 ---@return boolean
 function M.is_empty(plan)
-  return #plan.steps == 0
+  return #plan.steps == 0 and #plan.moves == 0 and #plan.forget == 0 and #plan.imported == 0
 end
 
 return M
