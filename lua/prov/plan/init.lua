@@ -84,18 +84,7 @@ function Builder:order()
   if order then
     return order
   end
-  local path = {}
-  for _, i in ipairs(e.data and e.data.path or {}) do
-    path[#path + 1] = nodes[i].address
-  end
-  local origin = path[1] and self.by_address[path[1]].origin or {}
-  return nil, err.new("cycle", "these need each other: " .. table.concat(path, " -> "), {
-    file = origin.file,
-    line = origin.line,
-    column = origin.column,
-    hint = "remove one of the references or needs between them",
-    data = { path = path },
-  })
+  return nil, require("prov.plan.cycle").error(e.data.path, nodes)
 end
 
 --- The arguments of a wanted node, references resolved; those it depends on come before it.
