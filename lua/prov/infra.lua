@@ -21,6 +21,7 @@ local M = {}
 ---@field outputs table<string, any>
 ---@field providers table<string, table> configuration by name
 ---@field checks table[] see prov.plan.checks
+---@field lookups table[] see prov.plan.lookups
 ---@field past? table<string, table[]> what `moved`, `import` and `removed` say
 ---@field provider_types table<string, string> name of the provider that an instance is of
 
@@ -77,6 +78,7 @@ function Loader:collect(joined, home)
   self.homes[#self.homes + 1] = home
   home.outputs, home.checks = joined.outputs, joined.checks
   refactor.add(self, joined, home)
+  require("prov.infra.lookups").add(self, joined, home)
   for _, top in ipairs(data.keys(joined.kinds)) do
     local kind = merge.singular(top) or top
     local part = joined.kinds[top]
@@ -196,6 +198,7 @@ function M.build(workspace, sources, opts, reading)
     homes = {},
     modules = {},
     past = {},
+    lookups = {},
     cluster_outputs = {},
   }, Loader)
   if workspace.defaults then
@@ -219,6 +222,7 @@ function M.build(workspace, sources, opts, reading)
   taskservs.run(self)
   local outputs = links.run(self, root)
   local checks = require("prov.infra.conditions").run(self)
+  local lookups = require("prov.infra.lookups").run(self)
   local past = self.past[1] and refactor.run(self) or nil
   if #self.errors > 0 then
     table.sort(self.errors, by_place)
@@ -232,6 +236,7 @@ function M.build(workspace, sources, opts, reading)
     provider_types = self.provider_types,
     past = past,
     checks = checks,
+    lookups = lookups,
   }
 end
 

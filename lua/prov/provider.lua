@@ -230,6 +230,13 @@ function Providers:ctx_mt(name)
   return self.ctx_mts[name]
 end
 
+--- A ctx without a call, for what a provider tells of itself.
+---@return table?, prov.Err?
+function Providers:ctx(name)
+  local mt, e = self:ctx_mt(name)
+  return mt and setmetatable({}, mt), e
+end
+
 --- Seconds a verb of a kind may take as its declaration says, or nil.
 function Providers:timeout(name, kind, verb)
   local _, resource = self:resource(name, kind)

@@ -86,7 +86,7 @@ end
 --- Resolves the references in a step's arguments from the live states.
 ---@return table? args, prov.Err?
 function Run:resolve(node)
-  if #node.needs == 0 then
+  if #node.needs == 0 and not self.lookups.list[1] then
     return node.args
   end
   local missing
@@ -107,6 +107,11 @@ end
 
 --- The value of a reference; a base address of a counted resource gives the list over it.
 function Run:lookup(address, path)
+  if self.lookups.by_address[address] then
+    return self.lookups:get(address, path, function(...)
+      return self:lookup(...)
+    end)
+  end
   local instances = self.instances[address]
   if instances and self:state_of(address) == nil then
     local list = {}
@@ -264,6 +269,7 @@ local function new_run(input)
     registry = input.registry,
     records = input.state.records,
     instances = input.plan.instances,
+    lookups = require("prov.plan.lookups").open(input.plan.lookups, input.providers, input.plan.found),
     failures = {},
     skipped = {},
     canceled = 0,

@@ -175,6 +175,24 @@ local function resolve_new(loader, from, ref)
     prefix = base:sub(1, -#parsed.kind - #parsed.name - 2)
   end
   base = rename and rename[base] or base
+  if parsed.kind == "data" then
+    local one = loader.lookups[base]
+    if not one then
+      local names = {}
+      for known in next, loader.lookups do
+        names[#names + 1] = known:sub(1, #prefix) == prefix and known:sub(#prefix + 1):match("^data%.(.*)$") or nil
+      end
+      return nil, {
+        path = {},
+        msg = ("%s refers to the data '%s', which is not declared"):format(tostring(ref), parsed.name),
+        hint = suggest.hint(parsed.name, names),
+      }
+    end
+    if parsed.key ~= nil then
+      path = table.move(path, 1, #path, 2, { parsed.key })
+    end
+    return value.ref(base, path), M.lookup_needs(loader, one)
+  end
   if parsed.kind == "cluster" then
     return M.cluster_output(loader, tostring(ref), base, path)
   end
@@ -362,6 +380,22 @@ function M.output(loader, home, name, wanted)
     loader:problems(block, problems)
   end
   return v, needs
+end
+
+--- The resources that a look-up waits for.
+function M.lookup_needs(loader, one)
+  if one.needs then
+    return one.needs
+  end
+  one.needs = NONE -- while it is found out: a circle of look-ups is told when they are read
+  local set, problems = {}, {}
+  M.value(loader, one.block, one.where, set, problems)
+  local list = {}
+  for at in next, set do
+    list[#list + 1] = at
+  end
+  one.needs = list
+  return list
 end
 
 --- What an output of a cluster stands for.

@@ -170,6 +170,8 @@ local function body_of(plan)
     outputs = plan.outputs,
     instances = plan.instances,
     target = plan.target,
+    lookups = data.list(plan.lookups),
+    found = plan.found,
     checks = data.list(plan.checks),
     asked = data.list(plan.asked),
     moves = data.list(plan.moves),

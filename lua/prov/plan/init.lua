@@ -101,6 +101,9 @@ end
 
 --- What a reference gives while planning: the value where it is known, else an unknown.
 function Builder:lookup(address, path)
+  if self.lookups.by_address[address] then
+    return self.lookups:get(address, path, self.look)
+  end
   local instances = self.instances[address]
   if not self.by_address[address] and instances then
     local list = {}
@@ -130,7 +133,7 @@ function Builder:record(address)
 end
 
 function Builder:resolve(node)
-  if #node.needs == 0 then
+  if #node.needs == 0 and not self.lookups.list[1] then
     return node.args
   end
   local missing
@@ -653,6 +656,10 @@ function M.build(input)
     end
     b.state = require("prov.state").of(records, b.state.revision)
   end
+  b.lookups = require("prov.plan.lookups").open(input.infra.lookups, input.providers)
+  b.look = function(address, path)
+    return b:lookup(address, path)
+  end
   b.nodes, b.by_address, b.instances = index_nodes(input.infra)
   local order, e = b:order()
   if not order then
@@ -662,6 +669,16 @@ function M.build(input)
   if input.refresh ~= false and next(input.state.records) then
     b.observed, e = require("prov.plan.refresh").resources(input.providers, input.state)
     if not b.observed then
+      return nil, e
+    end
+  end
+  if b.lookups.list[1] then
+    local read
+    read, e = b.lookups:read_all(function(address, path)
+      local waits = b.by_address[address] or b.instances[address]
+      return not waits and b:lookup(address, path) or nil -- what is planned is asked when it is
+    end)
+    if not read then
       return nil, e
     end
   end
@@ -703,6 +720,8 @@ function M.build(input)
     outputs = input.infra.outputs or {},
     instances = b.instances,
     target = input.target,
+    lookups = b.lookups.list,
+    found = b.lookups.found,
     checks = input.infra.checks or {},
     asked = asked,
     moves = input.moves or {},
