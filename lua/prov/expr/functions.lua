@@ -504,6 +504,17 @@ define("unyaml", "text", "The value a YAML text says", function(text)
   return v
 end)
 
+define("render", "text, map, text?, text?", "A text with {{ }} and {% %} in it, filled; the third says what values are "
+  .. "escaped for: shell, yaml, json or none", function(source, vars, target, name)
+  local ok, done = pcall(require("prov.template").render, source, vars, target)
+  if ok then
+    return done
+  elseif not err.is(done) then
+    error(done, 0)
+  end
+  return nil, name and done.msg:gsub("^template line (%d+)", (name:gsub("%%", "%%%%")) .. ":%1") or done.msg, done.hint
+end)
+
 -- Operators -------------------------------------------------------------------------------------
 
 local OPERATORS = {}

@@ -27,6 +27,7 @@ local M = {}
 ---@field reference? fun(text: string, at: integer): table?, integer? reads what is not a path: node and next position
 ---@field status? table<string, boolean> functions that take names in quotes, and are not pure
 ---@field functions? table<string, prov.Function> those of this language alone
+---@field filters? table<string, string> names of functions that may stand behind |, beside those there are
 
 local MAX_DEPTH = 50
 local KEYWORDS = { ["if"] = true, ["then"] = true, ["else"] = true, ["and"] = true, ["or"] = true, ["not"] = true,
@@ -339,12 +340,16 @@ function Parser:sign()
   return self:value()
 end
 
-local function chain(below, pattern, other)
+local function chain(below, ...)
+  local patterns = { ... }
   return function(self)
     local left, wrong = self[below](self)
     while left do
       self:blank()
-      local sign = self.text:match(pattern, self.at) or other and self.text:match(other, self.at)
+      local sign
+      for _, pattern in ipairs(patterns) do
+        sign = sign or self.text:match(pattern, self.at)
+      end
       if not sign then
         break
       end
@@ -357,8 +362,9 @@ local function chain(below, pattern, other)
   end
 end
 
-Parser.product = chain("sign", "^//?", "^[*%%]")
-Parser.sum = chain("product", "^[+-]")
+-- In templates %} and -}} close a tag.
+Parser.product = chain("sign", "^//?", "^%*", "^(%%)[^}]")
+Parser.sum = chain("product", "^%+", "^(%-)[^%%}]")
 Parser.joined = chain("sum", "^%.%.")
 
 function Parser:one()
@@ -469,6 +475,42 @@ function M.braced(text, at, language)
     return problem(at - 2, nil, "the closing } is missing")
   end
   return unexpected(parser)
+end
+
+--- Reads the expression at a position, with filters behind it where the language has some: `x | join(", ")` is
+-- `join(x, ", ")`.
+---@return prov.expr.Node? node
+---@return integer|table stop behind it, or a problem
+function M.read(text, at, language)
+  local parser = setmetatable({ text = text, at = at, depth = 0, language = language }, Parser)
+  local node, wrong = parser:expr()
+  while node and language.filters and parser:symbol("|") do
+    parser:blank()
+    local start = parser.at
+    local name, stop = text:match("^([%a_][%w_]*)()", start)
+    local fn = name and (language.filters[name] or functions.LIST[name] and name)
+    if not fn then
+      local names = functions.names()
+      for one in pairs(language.filters) do
+        names[#names + 1] = one
+      end
+      return problem(start, name and suggest.hint(name, names), "there is no filter '%s'", name or parser:rest())
+    end
+    parser.at = stop
+    local args = {}
+    if parser:symbol("(") then
+      args, wrong = parser:items(")", "the filter " .. name, parser.expr)
+      if not args then
+        return nil, wrong
+      end
+    end
+    table.insert(args, 1, node)
+    node = { op = "call", name = fn, args = args, at = start }
+  end
+  if not node then
+    return nil, wrong
+  end
+  return node, parser.at
 end
 
 --- The parts of a text with `${` in it: strings and nodes.
