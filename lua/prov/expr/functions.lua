@@ -18,9 +18,12 @@ local MAX_ITEMS, MAX_TEXT = 1000000, 16 * 1024 * 1024
 ---@class prov.Function
 ---@field takes string types of its arguments: "text, list?, any..."
 ---@field doc string
+---@field group string
 ---@field run fun(...): any, string?
 ---@field shallow? boolean it looks at no item of its arguments: those may be unknown
 M.LIST = {}
+
+local group -- of those that are defined next
 
 local function define(name, takes, doc, run, shallow)
   local params, rest, least = {}, nil, 0
@@ -33,8 +36,17 @@ local function define(name, takes, doc, run, shallow)
       least = mark == "" and #params or least
     end
   end
-  M.LIST[name] = { name = name, takes = takes, doc = doc, run = run, shallow = shallow, params = params, rest = rest,
-    least = least }
+  M.LIST[name] = {
+    name = name,
+    group = group,
+    takes = takes,
+    doc = doc,
+    run = run,
+    shallow = shallow,
+    params = params,
+    rest = rest,
+    least = least,
+  }
 end
 
 local function is_list(v)
@@ -107,6 +119,8 @@ local function equal(a, b)
 end
 
 -- Text ------------------------------------------------------------------------------------------
+
+group = "Text"
 
 define("join", "list, text?", "The items with a text between them", function(items, between)
   local out = {}
@@ -202,6 +216,8 @@ end)
 define("text", "any", "As text: a list joined by commas, a map as JSON", plain_text)
 
 -- Lists and maps --------------------------------------------------------------------------------
+
+group = "Lists and maps"
 
 define("length", "any", "Number of items, or of characters", function(v)
   if type(v) == "string" then
@@ -362,6 +378,8 @@ end)
 
 -- Numbers ---------------------------------------------------------------------------------------
 
+group = "Numbers"
+
 local function pick(better)
   return function(...)
     local items = { ... }
@@ -416,6 +434,8 @@ define("number", "any", "The number a text says", function(v)
 end)
 
 -- Networks --------------------------------------------------------------------------------------
+
+group = "Networks"
 
 local function network(text)
   local bytes, bits = net.parse(text)
@@ -472,6 +492,8 @@ end)
 
 -- Encodings -------------------------------------------------------------------------------------
 
+group = "Encodings"
+
 define("base64", "text", "As base64", base.base64)
 define("unbase64", "text", "What base64 says", function(text)
   local out = base.unbase64(text)
@@ -503,6 +525,8 @@ define("unyaml", "text", "The value a YAML text says", function(text)
   end
   return v
 end)
+
+group = "Files and templates"
 
 define("render", "text, map, text?, text?", "A text with {{ }} and {% %} in it, filled; the third says what values are "
   .. "escaped for: shell, yaml, json or none", function(source, vars, target, name)
