@@ -223,6 +223,8 @@ function call_mt.__tostring(call)
     return ("${%s %s %s}"):format(args[1], name, args[2])
   elseif name == "if" then
     return ("${if %s then %s else %s}"):format(args[1], args[2], args[3])
+  elseif name == "for" then
+    return ("${%s}"):format(rawget(call, 2))
   elseif name == "index" then
     return ("${%s[%s]}"):format(args[1], args[2])
   end

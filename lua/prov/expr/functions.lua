@@ -753,7 +753,18 @@ function M.resume(name, args)
       args[i] = nil
     end
   end
-  if name == "if" or name == "and" or name == "or" then
+  if name == "for" then
+    local text, over, given = table.unpack(args, 1, 3)
+    if is_later(over) or is_later(given) then
+      return value.call(name, nulls(args, n))
+    end
+    local secret = value.has_secret(over) or value.has_secret(given)
+    local done, why = require("prov.expr").resume(text, value.reveal(over), value.reveal(given))
+    if done == nil then
+      error(err.new("invalid", why), 0)
+    end
+    return secret and value.secret(done) or done
+  elseif name == "if" or name == "and" or name == "or" then
     local chosen = M.choose(name, args)
     return chosen == nil and null or chosen
   end

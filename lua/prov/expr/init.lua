@@ -6,8 +6,10 @@
 --   joined   = sum { ".." sum }                 sum = product { ("+" | "-") product }
 --   product  = sign { ("*" | "/" | "//" | "%") sign }          sign = [ "-" ] value
 --   value    = ( number | 'text' | "text" | true | false | null | path | name "(" [ expr { "," expr } ] ")"
---            | "(" expr ")" | "[" [ expr { "," expr } ] "]" | "{" [ name "=" expr { "," name "=" expr } ] "}"
---            | "${" expr "}" ) { ".name" | "[" expr "]" }
+--            | "(" expr ")" | "[" [ expr { "," expr } ] "]" | "{" [ key "=" expr { "," key "=" expr } ] "}"
+--            | "[" each expr "]" | "{" each key "=" expr "}" | "${" expr "}" ) { ".name" | "[" expr "]" }
+--   key      = name | "text" | "[" expr "]"
+--   each     = "for" name [ "," name ] "in" expr [ "if" expr ] "=>"
 --
 -- A name may have - in it, so a minus has blanks around it. There is no colon in the language: YAML would read
 -- one as a map. A problem is `{ msg, hint?, at }`, where `at` is the position in the text.
@@ -187,28 +189,95 @@ function Parser:call(name, at)
   return { op = "call", name = name, args = args, at = at }
 end
 
-local function map_item(self)
+local map_item
+map_item = function(self)
   self:blank()
   local at = self.at
   local key, stop = self.text:match("^([%a_][%w_-]*)()", at)
-  if not key and self.text:match("^[\"']", at) then
+  local shown = key
+  if self.text:sub(at, at) == "[" then
+    local wrong
+    self.at = at + 1
+    key, wrong = self:expr()
+    if key and not self:symbol("]") then
+      return problem(self.at, nil, "the [ at column %d is not closed", at)
+    end
+    stop, shown = self.at, key and self.text:sub(at, self.at - 1)
+    if not key then
+      return nil, wrong
+    end
+  elseif not key and self.text:match("^[\"']", at) then
     key, stop = read_string(self.text, at)
     if not key then
       return nil, stop
     end
+    shown = key
   end
   if not key then
     return problem(at, nil, "expected a name before '%s', as in { a = 1 }", self:rest())
   end
   self.at = stop
   if not self:symbol("=") then
-    return problem(self.at, nil, "expected = behind '%s', as in { a = 1 }", key)
+    return problem(self.at, nil, "expected = behind '%s', as in { a = 1 }", shown)
   end
   local item, wrong = self:expr()
   if not item then
     return nil, wrong
   end
   return { key, item }
+end
+
+--- `for x in list if x.ok =>` and what stands behind it, up to the closing sign.
+function Parser:each(close, at)
+  local first, second, stop = self.text:match("^%s*([%a_][%w_]*)%s*,%s*([%a_][%w_]*)()", self.at)
+  if not first then
+    first, stop = self.text:match("^%s*([%a_][%w_]*)()", self.at)
+  end
+  self.at = stop or self.at
+  if not first or not self:word("in") then
+    return problem(self.at, "write [for x in list => x.name], or { for key, x in map => [key] = x }", "this is no loop")
+  end
+  self.depth = self.depth + 1
+  if self.depth > MAX_DEPTH then
+    return problem(at, nil, "the expression is nested too deep")
+  end
+  local node = { op = "for", kind = close == "]" and "list" or "map", first = first, second = second, at = at }
+  local wrong
+  node.over, wrong = self:expr()
+  if not node.over then
+    return nil, wrong
+  end
+  local outer = self.bound
+  self.bound = setmetatable({ [first] = true, [second or first] = true }, { __index = outer })
+  if self:word("if") then
+    node.test, wrong = self:any()
+    if not node.test then
+      return nil, wrong
+    end
+  end
+  if not self:symbol("=>") then
+    return problem(self.at, "write [for x in list => x.name]", "=> is missing")
+  end
+  if close == "]" then
+    node.item, wrong = self:expr()
+  else
+    local pair
+    pair, wrong = map_item(self)
+    if pair then
+      node.key = type(pair[1]) == "table" and pair[1] or { op = "value", value = pair[1], at = at }
+      node.item = pair[2]
+    end
+  end
+  self.bound = outer
+  if not node.item then
+    return nil, wrong
+  elseif not self:symbol(close) then
+    return problem(self.at, nil, "expected %s behind the loop", close)
+  end
+  self.depth = self.depth - 1
+  node.text = self.text:sub(at, self.at - 1)
+  node.items = { node.over, node.item, node.test or node.key, node.test and node.key }
+  return node
 end
 
 --- A number or a text, when one is next.
@@ -234,6 +303,12 @@ end
 --- The path at a position.
 function Parser:path()
   local text, at = self.text, self.at
+  local bound, behind = text:match("^([%a_][%w_]*)()", at)
+  if self.bound and self.bound[bound] then -- of a loop
+    local path, stop = M.steps(text, behind)
+    self.at = stop
+    return { op = "local", head = bound, path = path, text = text:sub(at, stop - 1), at = at }
+  end
   if self.language.reference then
     local node, stop = self.language.reference(text, at)
     if node then
@@ -267,9 +342,15 @@ function Parser:primary()
     end
     return inner, wrong
   elseif self:symbol("[") then
+    if self:word("for") then
+      return self:each("]", at)
+    end
     local items, wrong = self:items("]", "the list", self.expr)
     return items and { op = "list", items = items, at = at }, wrong
   elseif self:symbol("{") then
+    if self.text:match("^%s*for%s+[%a_]", self.at) and self:word("for") then
+      return self:each("}", at)
+    end
     local items, wrong = self:items("}", "the map", map_item)
     return items and { op = "map", items = items, at = at }, wrong
   elseif self:symbol("${") then
@@ -382,6 +463,9 @@ function Parser:one()
     node, wrong = self:joined()
     self:blank()
     local sign = node and (self.text:match("^[=!<>]=", self.at) or self.text:match("^[<>=]", self.at))
+    if sign == "=" and self.text:find("^=>", self.at) then -- of a loop
+      sign = nil
+    end
     if sign == "=" then
       return problem(self.at, nil, "= does not compare; write ==")
     elseif sign then
@@ -552,6 +636,21 @@ function M.split(text, language)
   return parts
 end
 
+--- The nodes right below a node.
+---@param node prov.expr.Node
+---@return prov.expr.Node[]
+function M.below(node)
+  if node.op ~= "map" then
+    return not node.status and (node.args or node.items) or node
+  end
+  local out = {}
+  for _, pair in ipairs(node.items) do
+    out[#out + 1] = pair[2]
+    out[#out + 1] = type(pair[1]) == "table" and pair[1] or nil
+  end
+  return out
+end
+
 --- Calls on(node) for every path, reference and call of a status function below a node.
 ---@param node prov.expr.Node
 ---@param on fun(node: prov.expr.Node)
@@ -559,9 +658,11 @@ function M.walk(node, on)
   local op = node.op
   if op == "path" or op == "ref" or node.status then
     return on(node)
+  elseif op == "value" or op == "local" then
+    return
   end
-  for _, below in ipairs(node.args or node.items or node) do
-    M.walk(op == "map" and below[2] or below, on)
+  for _, below in ipairs(M.below(node)) do
+    M.walk(below, on)
   end
 end
 
@@ -594,9 +695,133 @@ local function collection(node, env)
     if v == nil then
       v = value.null
     end
-    out[node.op == "map" and item[1] or i] = v
+    local key = i
+    if node.op == "map" then
+      key = item[1]
+      if type(key) == "table" then
+        key, bad = evaluate(key, env)
+        if bad then
+          return nil, bad
+        elseif type(key) ~= "string" and math.type(key) ~= "integer" then
+          return problem(node.at, nil, "a key must be a text or a number that is known")
+        end
+      end
+    end
+    out[key] = v
   end
   return out
+end
+
+--- Follows the steps of a path from a value.
+local function follow(v, node)
+  for _, key in ipairs(node.path) do
+    local why, hint
+    v, why, hint = functions.call("index", { v, key }, 2)
+    if v == nil then
+      return problem(node.at, hint, "%s", why)
+    end
+  end
+  return v
+end
+
+--- A loop that waits until what it goes over is known: its text, that, and the values of what else it names.
+local function later(node, over, env)
+  local given, bad = {}, nil
+  local function take(one)
+    if not bad and given[one.text] == nil then
+      local v
+      v, bad = evaluate(one, env)
+      given[one.text] = v == nil and value.null or v
+    end
+  end
+  for _, below in ipairs({ node.item, node.test or node.item, node.key or node.item }) do
+    M.walk(below, take)
+  end
+  for name, v in next, env.bound or {} do
+    given[name] = v
+  end
+  if bad then
+    return nil, bad
+  end
+  return value.call("for", { node.text, over, given })
+end
+
+local function loop(node, env)
+  local over, bad = evaluate(node.over, env)
+  if bad then
+    return nil, bad
+  end
+  local marked = value.marked(over)
+  if marked == "secret" then
+    over = over[1]
+  elseif marked then
+    return later(node, over, env)
+  end
+  if type(over) ~= "table" or over == value.null then
+    return problem(node.over.at, nil, "a loop needs a list or map")
+  end
+  local data = require("core.data")
+  local out = node.kind == "list" and data.list({}) or {}
+  local is_list = value.is_list(over)
+  local inner = setmetatable({ bound = setmetatable({}, { __index = env.bound }) }, { __index = env })
+  for i, key in ipairs(data.keys(over)) do
+    local v, kept = over[key], true
+    inner.bound[node.first] = node.second and key or (is_list and v or not is_list and key)
+    if node.second then
+      inner.bound[node.second] = v
+    end
+    if node.test then
+      local test
+      test, bad = evaluate(node.test, inner)
+      if bad then
+        return nil, bad
+      elseif type(test) == "table" and value.has_unknown(test) then
+        return later(node, over, env)
+      end
+      kept = functions.truth(value.is_secret(test) and test[1] or test)
+    end
+    if kept then
+      local item, name
+      item, bad = evaluate(node.item, inner)
+      name = #out + 1
+      if not bad and node.key then
+        name, bad = evaluate(node.key, inner)
+        if not bad and type(name) ~= "string" and math.type(name) ~= "integer" then
+          return problem(node.key.at, nil, "a key must be a text or a number that is known")
+        end
+      end
+      if bad then
+        return nil, bad
+      end
+      out[name] = item == nil and value.null or item
+    end
+    if i > 1000000 then
+      return problem(node.at, nil, "a loop over more than a million items")
+    end
+  end
+  return marked == "secret" and value.secret(out) or out
+end
+
+--- Makes a loop that waited, when what it goes over and all it names is known.
+---@return any value
+---@return string? wrong
+function M.resume(text, over, given)
+  local node, wrong = M.parse(text, {})
+  if not node then
+    return nil, wrong.msg
+  end
+  node.over = { op = "value", value = over, at = 1 }
+  local v, bad = loop(node, {
+    bound = {},
+    lookup = function(one)
+      local found = given[one.text]
+      if found ~= nil then
+        return found
+      end
+      return given[one.head] ~= nil and follow(given[one.head], one) or nil
+    end,
+  })
+  return v, bad and bad.msg
 end
 
 -- The side that is not chosen is not looked at, unless what chooses is not known yet.
@@ -635,6 +860,10 @@ function evaluate(node, env)
       bad.at = bad.at or node.at
     end
     return v, bad
+  elseif op == "local" then
+    return follow(env.bound[node.head], node)
+  elseif op == "for" then
+    return loop(node, env)
   elseif node.status then
     return env.call(node)
   elseif op == "list" or op == "map" then

@@ -205,9 +205,8 @@ function M.uses_placed(node)
   if node.op == "call" and M.PLACED[node.name] then
     return true
   end
-  for _, below in ipairs(node.args or node.items or node) do
-    below = node.op == "map" and below[2] or below
-    if type(below) == "table" and below.op and M.uses_placed(below) then
+  for _, below in ipairs(node.op ~= "value" and expr.below(node) or {}) do
+    if M.uses_placed(below) then
       return true
     end
   end

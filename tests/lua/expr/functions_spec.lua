@@ -59,6 +59,39 @@ describe("expressions", function()
     assert.is_false(known("false and 1 // 0"))
   end)
 
+  it("make lists and maps in loops", function()
+    for text, wanted in pairs({
+      ["[for x in var.list => upper(x)]"] = { "B", "A", "B" }, ["[for i, x in var.list => i .. x]"] = { "1b", "2a", "3b" },
+      ["[for x in var.list if x != 'b' => x]"] = { "a" }, ["{ for k, v in var.map => [k] = v * 2 }"] = { x = 2, y = 4 },
+      ["{ for x in ['a', 'b'] => [x] = var.n }"] = { a = 3, b = 3 }, ["[for k in var.map => k]"] = { "x", "y" },
+      ["[for x in [1, 2] => [for y in [10, 20] => x * y]]"] = { { 10, 20 }, { 20, 40 } }, ["[for x in [] => x]"] = {},
+      ["sum([for o in [{ a = { n = 1 } }, { a = { n = 2 } }] => o.a.n])"] = 3, ["{ [var.name] = 1 }"] = { eu = 1 },
+      ["[for x in range(4) if x % 2 == 0 => if x > 2 then 'big' else 'small']"] = { "small", "big" },
+    }) do
+      assert.same(wanted, known(text), text)
+    end
+    local waits = known("[for x in later.list if x.n > var.n - 2 => x.name .. '-' .. later.id]")
+    assert.is_true(value.is_call(waits))
+    assert.equal("${[for x in later.list if x.n > var.n - 2 => x.name .. '-' .. later.id]}", tostring(waits))
+    waits = data.decode(data.encode(waits))
+    assert.same({ "b-7", "c-7" }, value.resolve(waits, function(_, path)
+      return path[1] == "id" and 7 or { { n = 1, name = "a" }, { n = 2, name = "b" }, { n = 3, name = "c" } }
+    end))
+    assert.is_true(value.is_unknown(value.resolve(waits, function(_, path)
+      return path[1] == "id" and value.unknown("any") or {}
+    end)))
+    assert.is_true(value.is_call(known("[for x in [1, 2] if later.n > x => x]")))
+    assert.same({ 1 }, value.resolve(known("[for x in [1, 2] if later.n > x => x]"), function()
+      return 2
+    end))
+    assert.is_true(value.is_ref(known("[for x in [1, 2] => later.n]")[2]))
+    for text, said in pairs({ ["[for x in 3 => x]"] = "a loop needs a list or map", ["[for x => x]"] = "this is no loop",
+      ["[for x in [1] x]"] = "=> is missing", ["[for x in [1] => x"] = "expected ] behind the loop",
+      ["[for x in [{}] => x.y]"] = "there is no 'y'", ["{ for x in [1] => [[x]] = 1 }"] = "a key must be" }) do
+      assert.matches(said, wrong(text), 1, true)
+    end
+  end)
+
   it("have pure functions", function()
     for text, wanted in pairs({
       ["join(var.list, '-')"] = "b-a-b", ["split('a,b,,c', ',')"] = { "a", "b", "", "c" },
@@ -142,7 +175,7 @@ describe("expressions", function()
   it("never raise, whatever they are given", function()
     math.randomseed(11)
     local words = { "var.n", "later.x", "==", "<", "(", ")", "and", "or", "not", "'x'", '"', "3", "${", "}", "join(", "null", "[",
-      "]", ".", "\0", "é", " ", "if", "then", "else", "{", "=", ",", "+", "-", "*", "/", "..", "%", "cidrsubnet(", "a-b" }
+      "]", ".", "\0", "é", " ", "if", "then", "else", "{", "=", ",", "+", "-", "*", "/", "..", "%", "cidrsubnet(", "a-b", "for", "in", "=>", "x" }
     for _ = 1, 20000 do
       local out = {}
       for i = 1, math.random(1, 12) do
