@@ -608,6 +608,50 @@ function Builder:ask_checks(infra)
   return rows
 end
 
+--- Takes over what the infra imports and looks up.
+function Builder:prepare(input)
+  for _, one in ipairs(input.infra.past and input.infra.past.import or {}) do
+    self.imports[one.to] = one
+  end
+  if next(self.imports) then -- what is imported is recorded by the apply, not by the plan
+    local records = {}
+    for address, record in pairs(self.state.records) do
+      records[address] = record
+    end
+    self.state = require("prov.state").of(records, self.state.revision)
+  end
+  self.lookups = require("prov.plan.lookups").open(input.infra.lookups, input.providers)
+  self.look = function(address, path)
+    return self:lookup(address, path)
+  end
+end
+
+--- Plans every node, those first that others need.
+function Builder:plan_nodes(order)
+  if self.lookups.list[1] then
+    local read, e = self.lookups:read_all(function(address, path)
+      local waits = self.by_address[address] or self.instances[address]
+      return not waits and self:lookup(address, path) or nil -- what is planned is asked when it is
+    end)
+    if not read then
+      return nil, e
+    end
+  end
+  for i = 1, #order do
+    local node = self.nodes[order[i]]
+    local ok, e
+    if node.server then
+      ok, e = self:plan_taskserv(node)
+    else
+      ok, e = self:plan_resource(node)
+    end
+    if not ok then
+      return nil, e
+    end
+  end
+  return true
+end
+
 ---@class prov.PlanInput
 ---@field infra table see docs/INTERFACES.md
 ---@field state prov.State
@@ -646,20 +690,7 @@ function M.build(input)
     imports = {},
     imported = {},
   }, Builder)
-  for _, one in ipairs(input.infra.past and input.infra.past.import or {}) do
-    b.imports[one.to] = one
-  end
-  if next(b.imports) then -- what is imported is recorded by the apply, not by the plan
-    local records = {}
-    for address, record in pairs(b.state.records) do
-      records[address] = record
-    end
-    b.state = require("prov.state").of(records, b.state.revision)
-  end
-  b.lookups = require("prov.plan.lookups").open(input.infra.lookups, input.providers)
-  b.look = function(address, path)
-    return b:lookup(address, path)
-  end
+  b:prepare(input)
   b.nodes, b.by_address, b.instances = index_nodes(input.infra)
   local order, e = b:order()
   if not order then
@@ -672,29 +703,11 @@ function M.build(input)
       return nil, e
     end
   end
-  if b.lookups.list[1] then
-    local read
-    read, e = b.lookups:read_all(function(address, path)
-      local waits = b.by_address[address] or b.instances[address]
-      return not waits and b:lookup(address, path) or nil -- what is planned is asked when it is
-    end)
-    if not read then
-      return nil, e
-    end
-  end
-  for i = 1, #order do
-    local node = b.nodes[order[i]]
-    local ok
-    if node.server then
-      ok, e = b:plan_taskserv(node)
-    else
-      ok, e = b:plan_resource(node)
-    end
-    if not ok then
-      return nil, e
-    end
-  end
   local ok
+  ok, e = b:plan_nodes(order)
+  if not ok then
+    return nil, e
+  end
   ok, e = b:plan_drift(input.refresh ~= false and input.hosts or nil)
   if ok then
     ok, e = b:plan_removals()
