@@ -130,6 +130,7 @@ pv_status pv_codec_next(pv_codec_reader *r, pv_codec_token *token, pv_err *err)
     case PV_CODE_LIST:
     case PV_CODE_MAP:
     case PV_CODE_TEXT:
+    case PV_CODE_CALL:
         if (!next_varint(r, &token->count) ||
             token->count > (uint64_t)(r->end - r->at) / (token->code == PV_CODE_MAP ? 2 : 1)) {
             return corrupt(err, "more parts than bytes");

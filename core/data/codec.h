@@ -8,7 +8,8 @@
  *   s length bytes (UTF-8)   b length bytes (any other)
  *   l count value...   m count (key value)...     keys are integers, then strings by byte
  *   S value (secret)   U type-or-null list-of-origins (unknown)
- *   R address list-of-keys (reference)   T count part... (text with references) */
+ *   R address list-of-keys (reference)   T count part... (text with references)
+ *   C count name argument... (call of a function, made when its arguments are known) */
 #ifndef PV_DATA_CODEC_H
 #define PV_DATA_CODEC_H
 
@@ -33,6 +34,7 @@ typedef enum {
     PV_CODE_UNKNOWN = 'U',
     PV_CODE_REF = 'R',
     PV_CODE_TEXT = 'T',
+    PV_CODE_CALL = 'C',
 } pv_code;
 
 /* Append one token; containers are followed by their parts.  PV_ELIMIT when the buffer is
@@ -42,7 +44,7 @@ pv_status pv_codec_put(pv_buf *out, pv_code code); /* null, bool, secret, unknow
 pv_status pv_codec_put_int(pv_buf *out, int64_t value);
 pv_status pv_codec_put_float(pv_buf *out, double value);
 pv_status pv_codec_put_string(pv_buf *out, pv_bytes bytes); /* s or b, by what the bytes are */
-pv_status pv_codec_put_count(pv_buf *out, pv_code code, uint64_t count); /* list, map, text */
+pv_status pv_codec_put_count(pv_buf *out, pv_code code, uint64_t count); /* list, map, text, call */
 
 typedef struct pv_codec_token {
     pv_code code;

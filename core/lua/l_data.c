@@ -12,6 +12,7 @@ static const char *const kind_names[L_DATA_KINDS] = {
     "prov.data.ref",
     "prov.data.text",
     "prov.data.time",
+    "prov.data.call",
 };
 
 int l_data_rawfield(lua_State *L, int t, const char *name)
@@ -193,11 +194,11 @@ static int l_data_list(lua_State *L)
     return 1;
 }
 
-/* data.kind(v) -> "map" | "list" | "secret" | "unknown" | "ref" | "text" | "time" | "null" |
- * type(v) */
+/* data.kind(v) -> "map" | "list" | "null" | a kind of marked value | type(v) */
 static int l_data_kind_of(lua_State *L)
 {
-    static const char *const names[] = {"map", "list", "secret", "unknown", "ref", "text", "time"};
+    static const char *const names[] = {"map", "list", "secret", "unknown",
+                                        "ref", "text", "time",   "call"};
     luaL_checkany(L, 1);
     if (lua_islightuserdata(L, 1) && lua_touserdata(L, 1) == NULL) lua_pushliteral(L, "null");
     else if (lua_istable(L, 1)) lua_pushstring(L, names[l_data_classify(L, 1, l_data_types_of(L))]);
@@ -245,7 +246,7 @@ int luaopen_core_data(lua_State *L);
 int luaopen_core_data(lua_State *L)
 {
     static const char *const fields[] = {NULL,     "list_mt", "secret_mt", "unknown_mt",
-                                         "ref_mt", "text_mt", "time_mt"};
+                                         "ref_mt", "text_mt", "time_mt", "call_mt"};
     l_data_types *types;
     l_data_define_doc(L);
     luaL_newlibtable(L, functions);

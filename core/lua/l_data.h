@@ -14,10 +14,11 @@ typedef enum {
                    name */
     L_DATA_TEXT, /* { part, ... } */
     L_DATA_TIME, /* { text }: a date, a time or both, in the canonical form of TOML */
+    L_DATA_CALL, /* { name, argument, ... } */
 } l_data_kind;
 
 enum {
-    L_DATA_KINDS = L_DATA_TIME + 1,
+    L_DATA_KINDS = L_DATA_CALL + 1,
     L_DATA_DEPTH = 500,
     L_DATA_MAX_TEXT = 1 << 30,
     L_DATA_MAX_PARTS = 1 << 20

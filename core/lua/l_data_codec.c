@@ -65,6 +65,7 @@ static pv_status put_table(l_data_walk *w, int idx)
     case L_DATA_LIST: status = put_list(w, idx, PV_CODE_LIST); break;
     case L_DATA_MAP: status = put_map(w, idx); break;
     case L_DATA_TEXT: status = put_list(w, idx, PV_CODE_TEXT); break;
+    case L_DATA_CALL: status = put_list(w, idx, PV_CODE_CALL); break;
     case L_DATA_UNKNOWN: status = put_fields(w, idx, PV_CODE_UNKNOWN, "type", "origins"); break;
     case L_DATA_REF: status = put_fields(w, idx, PV_CODE_REF, "@address", "@path"); break;
     case L_DATA_TIME: /* stands as its text */
@@ -163,6 +164,7 @@ static void push_value(lua_State *L, pv_codec_reader *r)
         break;
     case PV_CODE_LIST:
     case PV_CODE_TEXT:
+    case PV_CODE_CALL:
     case PV_CODE_SECRET:
         lua_createtable(L, (int)token.count, 0);
         for (uint64_t i = 0; i < token.count; i++) {
@@ -171,6 +173,7 @@ static void push_value(lua_State *L, pv_codec_reader *r)
         }
         luaL_setmetatable(L, token.code == PV_CODE_LIST   ? "prov.data.list"
                              : token.code == PV_CODE_TEXT ? "prov.data.text"
+                             : token.code == PV_CODE_CALL ? "prov.data.call"
                                                           : "prov.data.secret");
         break;
     }

@@ -17,13 +17,14 @@ data.unknown_mt = {} -- of `{ type = string?, origins = string[]? }`
 data.ref_mt = {} -- of `{ ["@address"] = string, ["@path"] = list }`
 data.text_mt = {} -- of a list of strings and references
 data.time_mt = {} -- of `{ text }`: a date, a time or both
+data.call_mt = {} -- of `{ name, argument, ... }`: a function whose arguments are not known yet
 
 --- Marks a table (a new one by default) as a list.
 ---@param t? table
 ---@return table t
 function data.list(t) end
 
---- What a value is: "map", "list", "secret", "unknown", "ref", "text", "time", "null" or its Lua type.
+--- What a value is: "map", "list", "secret", "unknown", "ref", "text", "time", "call", "null" or its Lua type.
 ---@param v any
 ---@return string
 function data.kind(v) end

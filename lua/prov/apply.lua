@@ -132,8 +132,9 @@ function M.run(ctx, opts)
   else
     plan = assert(make_plan(p, opts))
   end
-  local empty = #plan.steps == 0 and not next(plan.refreshed) and #plan.forgotten == 0 and #plan.dropped == 0
-  if #plan.steps > 0 then
+  local changes = not require("prov.plan").is_empty(plan)
+  local empty = not changes and not next(plan.refreshed) and #plan.forgotten == 0 and #plan.dropped == 0
+  if changes then
     if ctx.output == "table" or not ctx.yes then
       ctx.ui.show("plan", file.project(plan))
     end
@@ -160,7 +161,7 @@ function M.run(ctx, opts)
     step_timeout = opts.step_timeout,
     on_failure = opts.on_failure,
   }))
-  result.changed = #plan.steps > 0
+  result.changed = changes
   result.destroy = opts.destroy
   result.counts = plan.counts
   result.failures = failures_of(result)

@@ -18,10 +18,18 @@ local Ctx = {}
 
 local lazy = {}
 
+local function open_workspace(self)
+  local workspace, e = require("prov.workspace").open(self.flags.workspace, self.flags.env)
+  if workspace then
+    workspace.vars = self.flags.var
+  end
+  return workspace, e
+end
+
 --- The workspace when there is one; that a named one does not open is an error all the same.
 function lazy.workspace(self)
-  local workspace, e = require("prov.workspace").open(self.flags.workspace)
-  if not workspace and (self.flags.workspace or e.code ~= "notfound") then
+  local workspace, e = open_workspace(self)
+  if not workspace and (self.flags.workspace or self.flags.env or e.code ~= "notfound") then
     error(e, 0)
   end
   return workspace
@@ -59,7 +67,7 @@ function Ctx:need_workspace()
   if have then
     return have
   end
-  local workspace, e = require("prov.workspace").open(self.flags.workspace)
+  local workspace, e = open_workspace(self)
   if not workspace then
     return nil, e
   end

@@ -8,6 +8,8 @@ local data = require("core.data")
 local expand = require("prov.infra.expand")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
+local modules = require("prov.infra.modules")
+local refactor = require("prov.infra.refactor")
 local settings = require("prov.settings")
 local source = require("prov.infra.source")
 local taskservs = require("prov.infra.taskservs")
@@ -18,9 +20,26 @@ local M = {}
 ---@field resources table[] sorted by kind, name and key
 ---@field taskservs table[]
 ---@field outputs table<string, any>
----@field providers table<string, table>
+---@field providers table<string, table> configuration by name
 ---@field block_of table<table, prov.Block> what each resource and taskserv was written as
 ---@field defaults table<string, { value: any, block: table }>
+---@field checks table[] see prov.plan.checks
+---@field lookups table[] see prov.plan.lookups
+---@field past? table<string, table[]> what `moved`, `import` and `removed` say
+---@field provider_types table<string, string> name of the provider that an instance is of
+
+---@class prov.Home what the blocks of one place share: the infra itself, or an instance of a module
+---@field prefix string "" or 'module.eu["a"].'
+---@field scope prov.Scope
+---@field dir string its folder
+---@field shown string the folder as messages show it
+---@field defaults table<string, table>
+---@field used_defaults table<string, boolean>
+---@field default_provider? string
+---@field contracts table<string, table<string, table>> by provider and kind
+---@field needs? any what every resource in it waits for
+---@field block? prov.Block of the module that it is an instance of
+---@field outputs prov.Part
 
 ---@class prov.InfraLoader
 ---@field registry prov.Registry
@@ -53,12 +72,20 @@ function Loader:fail_at(block, below, msg, hint)
   self:problems(block, { { path = {}, msg = msg, hint = hint } }, below)
 end
 
---- Makes the blocks of the declared kinds and of the clusters.
-function Loader:collect(joined)
+--- Makes the blocks of the declared kinds, the clusters and the modules of a home.
+---@param joined table<string, prov.Part>
+---@param home prov.Home
+function Loader:collect(joined, home)
+  local prefix = home.prefix
+  self.homes[#self.homes + 1] = home
+  home.outputs, home.checks = joined.outputs, joined.checks
+  refactor.add(self, joined, home)
+  require("prov.infra.lookups").add(self, joined, home)
   for _, top in ipairs(data.keys(joined.kinds)) do
     local kind = merge.singular(top) or top
     local part = joined.kinds[top]
     local values, from, by_name = part.values, part.source, part.by_name
+    local stem = prefix .. kind .. "."
     for _, name in ipairs(data.keys(values)) do
       self:add({
         kind = kind,
@@ -66,13 +93,26 @@ function Loader:collect(joined)
         name = name,
         entry = values[name],
         source = by_name and by_name[name] or from,
-        base = kind .. "." .. name,
+        base = stem .. name,
+        home = home,
       })
     end
   end
   for _, name in ipairs(data.keys(joined.clusters.values)) do
-    local block = { source = merge.source_of(joined.clusters, name), path = { "clusters", name } }
+    local block = { source = merge.source_of(joined.clusters, name), path = { "clusters", name }, home = home }
     clusters.expand(self, name, joined.clusters.values[name], block)
+    self.unsorted = true
+  end
+  for _, name in ipairs(data.keys(joined.modules.values)) do
+    local block = {
+      source = merge.source_of(joined.modules, name),
+      path = { "modules", name },
+      home = home,
+      name = name,
+      base = prefix .. "module." .. name,
+      entry = joined.modules.values[name],
+    }
+    modules.expand(self, block)
     self.unsorted = true
   end
 end
@@ -82,8 +122,8 @@ end
 function Loader:add(block)
   local before = self.by_base[block.base]
   if before then
-    local line = before.source.place(merge.path_of(before))
-    local other = before.source.file .. (line and ":" .. line or "")
+    local line, _, file = before.source.place(merge.path_of(before))
+    local other = (file or before.source.file) .. (line and ":" .. line or "")
     self:fail_at(block, nil, ("%s is declared twice: also at %s"):format(block.base, other))
     return
   end
@@ -118,12 +158,12 @@ local PAUSE = 400
 ---@return prov.Err[]? errors
 function M.load(workspace, opts)
   local _ <close> = collector.pause(PAUSE)
-  local sources, errs = source.read(workspace)
+  local sources, errs, reading = source.read(workspace)
   if not sources then
     return nil, errs
   end
   local infra
-  infra, errs = M.build(workspace, sources, opts) -- no tail call: the collector's setting is restored behind it
+  infra, errs = M.build(workspace, sources, opts, reading) -- no tail call: the collector's setting is restored
   return infra, errs
 end
 
@@ -139,8 +179,9 @@ end
 
 --- The part of load after reading: sources to infra.
 ---@param sources prov.Source[]
+---@param reading? prov.Reading the variables, and the functions that read files
 ---@return prov.Infra?, prov.Err[]?
-function M.build(workspace, sources, opts)
+function M.build(workspace, sources, opts, reading)
   local _ <close> = collector.pause(PAUSE)
   local joined, errs = merge.join(sources)
   if not joined then
@@ -156,13 +197,24 @@ function M.build(workspace, sources, opts)
     resources = {},
     taskservs = {},
     block_of = {},
+    homes = {},
+    modules = {},
+    past = {},
+    lookups = {},
     cluster_outputs = {},
   }, Loader)
   if workspace.defaults then
     add_workspace_defaults(joined, workspace)
   end
-  expand.prepare(self, joined)
-  self:collect(joined)
+  local root = {
+    prefix = "",
+    dir = workspace.dir,
+    shown = "",
+    scope = { var = reading and reading.vars or {}, functions = reading and reading.functions },
+  }
+  expand.defaults(self, joined, root)
+  expand.prepare(self, joined, root)
+  self:collect(joined, root)
   if self.unsorted then
     table.sort(self.blocks, function(a, b)
       return a.base < b.base
@@ -170,7 +222,10 @@ function M.build(workspace, sources, opts)
   end
   expand.run(self)
   taskservs.run(self)
-  local outputs = links.run(self, joined.outputs)
+  local outputs = links.run(self, root)
+  local checks = require("prov.infra.conditions").run(self)
+  local lookups = require("prov.infra.lookups").run(self)
+  local past = self.past[1] and refactor.run(self) or nil
   if #self.errors > 0 then
     table.sort(self.errors, by_place)
     return nil, self.errors
@@ -182,6 +237,10 @@ function M.build(workspace, sources, opts)
     providers = self.providers,
     block_of = self.block_of,
     defaults = self.defaults,
+    provider_types = self.provider_types,
+    past = past,
+    checks = checks,
+    lookups = lookups,
   }
 end
 

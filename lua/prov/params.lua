@@ -13,6 +13,18 @@ M.GLOBAL = {
     complete = "workspace",
     doc = "The workspace; default: the one around the current folder",
   },
+  env = {
+    type = "string",
+    short = "e",
+    metavar = "name",
+    complete = "environment",
+    doc = "The environment: environments/NAME.yaml, with a state of its own (PROV_ENV)",
+  },
+  var = {
+    type = "map",
+    metavar = "name=value",
+    doc = "Value of a variable of the infra (PROV_VAR_NAME)",
+  },
   output = {
     type = "enum",
     short = "o",

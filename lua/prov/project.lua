@@ -67,7 +67,15 @@ function M.open(ctx, opts)
   if not self.state then
     return nil, e
   end
-  self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers)
+  local instances = engine.saved_providers(self.store) -- what is no longer in the infra can still be deleted
+  for name, provider in pairs(self.infra.provider_types or {}) do
+    instances[name] = { provider = provider, config = self.infra.providers[name] }
+  end
+  self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers, instances)
+  self.providers.lookup = function(address, path)
+    local record = self.state.records[address]
+    return record and (state.at(record:state(), path) or state.at(record:args(), path))
+  end
   self.hosts = require("prov.hosts").open({
     workspace = workspace,
     registry = ctx.registry,
@@ -125,10 +133,13 @@ function Project:plan(opts)
   if opts.destroy then
     infra = { resources = {}, taskservs = {}, outputs = {}, providers = infra.providers }
   end
-  local part = { infra = infra, state = self.state }
+  local past, e = require("prov.plan.refactor").of(infra, self.state)
+  if not past then
+    return nil, e
+  end
+  local part = { infra = infra, state = past.state }
   if opts.target and #opts.target > 0 then
-    local e
-    part, e = require("prov.plan.target").select(infra, self.state, opts.target)
+    part, e = require("prov.plan.target").select(infra, past.state, opts.target)
     if not part then
       return nil, e
     end
@@ -147,6 +158,8 @@ function Project:plan(opts)
     replace = replace,
     durations = engine.durations(self.store),
     target = opts.target,
+    moves = past.moves,
+    forget = past.forget,
   })
 end
 

@@ -74,29 +74,40 @@ end
 ---@param workspace prov.Workspace
 ---@param registry prov.Registry
 ---@param configs table<string, table> completed configuration by provider name
+---@param instances? table<string, { provider: string, config: table }> those that are of another provider by name
 ---@return prov.Providers
-function M.open(workspace, registry, configs)
+function M.open(workspace, registry, configs, instances)
   return setmetatable({
     workspace = workspace,
     registry = registry,
     configs = configs or {},
+    instances = instances or {},
     revealed = {},
     bodies = {},
     declared = {},
     ctx_mts = {},
     gates = {},
-    about = { name = workspace.name, dir = workspace.dir, state_dir = workspace.state_dir },
+    -- Clouds allow no @ in a label.
+    about = { name = (workspace.name:gsub("@", "-")), dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)
+end
+
+--- The declaration of a provider, or of the one that an instance is of.
+---@return table? declaration, prov.Err?
+function Providers:declaration(name)
+  local declaration, e = self.declared[name], nil
+  if not declaration then
+    local instance = self.instances[name]
+    declaration, e = self.registry:get("provider", instance and instance.provider or name)
+    self.declared[name] = declaration
+  end
+  return declaration, e
 end
 
 --- The declaration of a provider and of one of its resource kinds.
 ---@return table? declaration, table? resource, prov.Err?
 function Providers:resource(name, kind)
-  local declaration, e = self.declared[name], nil
-  if not declaration then
-    declaration, e = self.registry:get("provider", name)
-    self.declared[name] = declaration
-  end
+  local declaration, e = self:declaration(name)
   if not declaration then
     return nil, nil, e
   end
@@ -134,7 +145,7 @@ end
 --- How many effects may run at once on a provider.
 ---@return integer
 function Providers:concurrency(name)
-  local declaration = self.registry:get("provider", name)
+  local declaration = self:declaration(name)
   return declaration and declaration.limits and declaration.limits.concurrency or 10
 end
 
@@ -146,12 +157,14 @@ function Providers:config(name)
   if config then
     return config
   end
-  config = self.configs[name]
-  if config then
+  config = self.configs[name] or self.instances[name] and self.instances[name].config
+  if config and value.has_unknown(config) then
+    return self:live_config(name, config)
+  elseif config then
     self.revealed[name] = value.reveal(config)
     return self.revealed[name]
   end
-  local declaration, e = self.registry:get("provider", name)
+  local declaration, e = self:declaration(name)
   if not declaration then
     return nil, e
   end
@@ -164,16 +177,44 @@ function Providers:config(name)
   return config
 end
 
+--- A configuration that refers to resources, as they are now.
+function Providers:live_config(name, config)
+  local missing
+  local done, e = value.resolve(config, function(address, path)
+    local found = self.lookup and self.lookup(address, path)
+    if found == nil or value.is_unknown(found) then
+      missing = missing or address
+      return value.unknown("any", { address })
+    end
+    return found
+  end)
+  if missing then
+    return err.fail("unavailable", "provider '%s' is configured by %s, which does not exist yet", name, missing)
+  elseif not done then
+    return nil, e:wrap("provider '%s': %s", name, tostring(e))
+  end
+  return value.reveal(done)
+end
+
+--- False for a provider whose configuration refers to what does not exist yet.
+---@return boolean
+function Providers:is_ready(name)
+  local _, e = self:config(name)
+  return not (e and e.code == "unavailable")
+end
+
 --- The metatable that gives every ctx of a provider what they have in common.
 ---@return table?, prov.Err?
 function Providers:ctx_mt(name)
   local mt = self.ctx_mts[name]
-  if mt then
+  if mt and self.revealed[name] then
     return mt
   end
   local config, e = self:config(name)
   if not config then
     return nil, e
+  elseif mt and require("core.data").encode(mt.__index.config) == require("core.data").encode(config) then
+    return mt
   end
   local base = {
     owner = self,
@@ -190,6 +231,13 @@ function Providers:ctx_mt(name)
   return self.ctx_mts[name]
 end
 
+--- A ctx without a call, for what a provider tells of itself.
+---@return table?, prov.Err?
+function Providers:ctx(name)
+  local mt, e = self:ctx_mt(name)
+  return mt and setmetatable({}, mt), e
+end
+
 --- Seconds a verb of a kind may take as its declaration says, or nil.
 function Providers:timeout(name, kind, verb)
   local _, resource = self:resource(name, kind)
@@ -201,7 +249,7 @@ end
 function Providers:gate(name)
   local gate = self.gates[name]
   if not gate then
-    local declaration = self.registry:get("provider", name)
+    local declaration = self:declaration(name)
     gate = require("prov.gate").new(name, declaration and declaration.limits, {
       now = clock.monotonic,
       sleep = async.sleep,

@@ -85,7 +85,22 @@ M.job = {
 errors.doc = "Why it failed"
 
 --- A plan, as people and tools see it.
+local checks = {
+  type = "list",
+  of = {
+    type = "record",
+    fields = {
+      name = required("string", "Its name"),
+      status = required("string", "passed, failed, or unknown before an apply"),
+      message = { type = "string", doc = "What it says when it fails" },
+      severity = { type = "string", doc = "warning or error" },
+    },
+  },
+  doc = "Checks of the infra",
+}
+
 M.plan = {
+  checks = checks,
   version = required("int", "Version of the format"),
   prov = { type = "string", doc = "Version of prov that made it" },
   workspace = { type = "string", doc = "The workspace it is for" },
@@ -94,6 +109,30 @@ M.plan = {
   out = { type = "string", doc = "The file it was saved to" },
   counts = required("map", "Number of steps by action", { of = { type = "int" } }),
   target = { type = "any", doc = "What it was limited to" },
+  moves = {
+    type = "list",
+    of = {
+      type = "record",
+      fields = {
+        from = { type = "string", doc = "Address before" },
+        to = { type = "string", doc = "Address after" },
+      },
+    },
+    doc = "What gets another address",
+  },
+  imports = {
+    type = "list",
+    of = {
+      type = "record",
+      fields = {
+        address = { type = "string", doc = "Its address" },
+        id = { type = "string", doc = "What its provider calls it" },
+        provider = { type = "string", doc = "Its provider" },
+      },
+    },
+    doc = "What exists already and is recorded",
+  },
+  removed = { type = "list", of = { type = "string" }, doc = "What prov lets go of, and leaves" },
   changed = { type = "bool", doc = "There is something to do" },
   detailed = { type = "bool", doc = "As asked with detailed_exitcode" },
   steps = required("list", "What is to be done", {
@@ -145,6 +184,7 @@ local failures = {
 
 --- What an apply, a destroy or a rollback came to.
 M.outcome = {
+  checks = checks,
   run = { type = "string", doc = "Id of the run; none when there was nothing to do" },
   status = required("enum", "How it ended", { one_of = { "done", "failed", "interrupted" } }),
   error = { type = "record", fields = M.error, doc = "Why it was ended before its steps were done" },

@@ -6,21 +6,6 @@ local graph = require("core.graph")
 
 local M = {}
 
---- The error for resources that wait for each other.
-local function cycle(path, nodes)
-  local names = {}
-  for i, id in ipairs(path) do
-    names[i] = nodes[id].address
-  end
-  local origin = nodes[path[1]].origin or {}
-  return err.new("cycle", "these wait for each other: " .. table.concat(names, " -> "), {
-    file = origin.file,
-    line = origin.line,
-    column = origin.column,
-    hint = "take one reference or `needs` out of the circle",
-  })
-end
-
 local function check_order(infra)
   local nodes, number = {}, {}
   for _, list in ipairs({ infra.resources, infra.taskservs }) do
@@ -38,7 +23,7 @@ local function check_order(infra)
     end
   end
   local order, e = g:sort()
-  return order ~= nil or nil, not order and cycle(e.data.path, nodes) or nil
+  return order ~= nil or nil, not order and require("prov.plan.cycle").error(e.data.path, nodes) or nil
 end
 
 local function count_of(map)

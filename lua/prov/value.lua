@@ -5,16 +5,23 @@
 -- ref      a value of another resource: an address and a path of keys
 -- text     a string with references in it
 -- time     a date, a time or both as TOML has them; infra itself gets them as strings
+-- call     a function or operator whose arguments are not all known yet
 --
--- A ref grows by indexing (`r.ip`, `r[1]`), and `..` on marked values gives a text.
+-- A ref grows by indexing (`r.ip`, `r[1]`), `..` on marked values gives a text, `+ - * / // %` a call.
 
 local data = require("core.data")
 
 local M = {}
 
 local secret_mt, unknown_mt, ref_mt, text_mt = data.secret_mt, data.unknown_mt, data.ref_mt, data.text_mt
-local time_mt = data.time_mt
-local LATER = { [secret_mt] = "secret", [unknown_mt] = "unknown", [ref_mt] = "ref", [text_mt] = "text" }
+local time_mt, call_mt = data.time_mt, data.call_mt
+local LATER = {
+  [secret_mt] = "secret",
+  [unknown_mt] = "unknown",
+  [ref_mt] = "ref",
+  [text_mt] = "text",
+  [call_mt] = "call",
+}
 local MARKED = { [time_mt] = "time" }
 for mt, kind in pairs(LATER) do
   MARKED[mt] = kind
@@ -43,20 +50,34 @@ function M.ref(address, path)
   return setmetatable({ ["@address"] = address, ["@path"] = path or {} }, ref_mt)
 end
 
+--- Makes a call of a function of expressions that waits until its arguments are known.
+---@param name string
+---@param args any[] without holes: M.null where there is none
+function M.call(name, args)
+  return setmetatable({ name, table.unpack(args) }, call_mt)
+end
+
 --- Makes a string with references in it; strings only give a plain string.
 ---@param parts any[]
 function M.text(parts)
-  local out, n, marked = {}, 0, false
+  local out, n, marked, later = {}, 0, false, false
   for _, part in ipairs(parts) do
     if getmetatable(part) == text_mt then
       table.move(part, 1, #part, n + 1, out)
       n = n + #part
-      marked = true
+      marked, later = true, true
     else
+      local kind = MARKED[getmetatable(part)]
       n = n + 1
       out[n] = part
-      marked = marked or MARKED[getmetatable(part)] ~= nil
+      marked, later = marked or kind ~= nil, later or kind ~= nil and (kind ~= "secret" or M.has_unknown(part))
     end
+  end
+  if marked and not later then -- nothing in it has to wait
+    for i, part in ipairs(out) do
+      out[i] = tostring(getmetatable(part) == secret_mt and part[1] or part)
+    end
+    return M.secret(table.concat(out))
   end
   if not marked then
     return table.concat(out)
@@ -64,7 +85,7 @@ function M.text(parts)
   return setmetatable(out, text_mt)
 end
 
---- Kind of a marked value ("secret", "unknown", "ref", "text", "time"), or nil.
+--- Kind of a marked value ("secret", "unknown", "ref", "text", "time", "call"), or nil.
 ---@return string?
 function M.marked(v)
   if type(v) == "table" then
@@ -80,6 +101,7 @@ end
 
 M.is_secret, M.is_unknown, M.is_ref, M.is_text = is(secret_mt), is(unknown_mt), is(ref_mt), is(text_mt)
 M.is_time = is(time_mt)
+M.is_call = is(call_mt)
 
 ---@return boolean
 function M.is_marked(v)
@@ -114,27 +136,38 @@ local function concat(a, b)
   return M.text({ a, b })
 end
 
-local function no_arithmetic(a, b)
+-- Lua makes a boolean of what these give, so they cannot wait.
+local function no_order(a, b)
   local v = MARKED[getmetatable(a)] and a or b
-  error(("cannot calculate with %s: its value is known only after apply"):format(tostring(v)), 2)
+  error(("cannot compare %s: its value is known only after apply; use fn.less, fn.equal and fn.when"):format(
+    tostring(v)), 2)
+end
+
+local function no_call(v)
+  error(("cannot call %s"):format(tostring(v)), 2)
+end
+
+local OPERATORS = { __add = "+", __sub = "-", __mul = "*", __div = "/", __mod = "%", __idiv = "//" }
+
+local function arithmetic(sign)
+  return function(a, b)
+    local done, why = require("prov.expr.functions").call(sign, { a, b }, 2)
+    if done == nil then
+      error(why, 2)
+    end
+    return done
+  end
 end
 
 for mt in pairs(LATER) do
   mt.__concat = concat
-  for _, event in ipairs({
-    "__add",
-    "__sub",
-    "__mul",
-    "__div",
-    "__mod",
-    "__idiv",
-    "__unm",
-    "__lt",
-    "__le",
-    "__call",
-  }) do
-    mt[event] = no_arithmetic
+  for event, sign in pairs(OPERATORS) do
+    mt[event] = arithmetic(sign)
   end
+  mt.__unm = function(v)
+    return arithmetic("-")(0, v)
+  end
+  mt.__lt, mt.__le, mt.__call = no_order, no_order, no_call
 end
 
 function secret_mt.__tostring()
@@ -181,6 +214,46 @@ end
 
 function time_mt.__concat(a, b)
   return tostring(a) .. tostring(b)
+end
+
+local SIGNS = { ["+"] = true, ["-"] = true, ["*"] = true, ["/"] = true, ["//"] = true, ["%"] = true, ["=="] = true,
+  ["!="] = true, ["<"] = true, ["<="] = true, [">"] = true, [">="] = true, [".."] = true, ["and"] = true,
+  ["or"] = true }
+
+local function inner_text(v)
+  if MARKED[getmetatable(v)] then
+    local shown = tostring(v):gsub("^%${(.*)}$", "%1")
+    return getmetatable(v) == call_mt and SIGNS[rawget(v, 1)] and "(" .. shown .. ")" or shown
+  elseif type(v) == "string" then
+    return ("%q"):format(#v > 40 and v:sub(1, 37) .. "..." or v)
+  elseif v == data.null then
+    return "null"
+  end
+  return type(v) == "table" and (M.is_list(v) and "[...]" or "{...}") or tostring(v)
+end
+
+function call_mt.__tostring(call)
+  local name, args = rawget(call, 1), {}
+  for i = 2, rawlen(call) do
+    args[i - 1] = inner_text(rawget(call, i))
+  end
+  if SIGNS[name] then
+    return ("${%s %s %s}"):format(args[1], name, args[2])
+  elseif name == "if" then
+    return ("${if %s then %s else %s}"):format(args[1], args[2], args[3])
+  elseif name == "for" then
+    return ("${%s}"):format(rawget(call, 2))
+  elseif name == "index" then
+    return ("${%s[%s]}"):format(args[1], args[2])
+  end
+  return ("${%s(%s)}"):format(name, table.concat(args, ", "))
+end
+
+--- Grows like a reference.
+function call_mt.__index(call, key)
+  if type(key) == "string" then
+    return M.call("index", { call, key })
+  end
 end
 
 --- Calls visit(v, kind) for every marked value in v; stops when it returns true.
@@ -294,6 +367,32 @@ end
 
 local resolve_with
 
+local function origins_of(v, into)
+  walk(v, function(unknown, kind)
+    for _, origin in ipairs(kind == "unknown" and rawget(unknown, "origins") or {}) do
+      into[#into + 1] = origin
+    end
+    return false
+  end)
+  return into
+end
+
+local function resolve_call(call, lookup)
+  local args = {}
+  for i = 2, rawlen(call) do
+    local v = resolve_with(rawget(call, i), lookup)
+    if v == nil then
+      return nil
+    end
+    args[i - 1] = v
+  end
+  local done = require("prov.expr.functions").resume(rawget(call, 1), args)
+  if getmetatable(done) == call_mt then
+    return M.unknown("any", origins_of(args, {}))
+  end
+  return done
+end
+
 local function resolve_text(text, lookup)
   local out, origins, secret = {}, nil, false
   for i, part in ipairs(text) do
@@ -303,9 +402,7 @@ local function resolve_text(text, lookup)
     end
     if M.is_unknown(v) or M.is_ref(v) or M.has_unknown(v) then
       origins = origins or {}
-      for _, origin in ipairs(M.is_unknown(v) and v.origins or {}) do
-        origins[#origins + 1] = origin
-      end
+      origins_of(v, origins)
     else
       if M.is_secret(v) then
         secret, v = true, v[1]
@@ -326,6 +423,8 @@ resolve_with = function(v, lookup)
       return lookup(rawget(marked, "@address"), rawget(marked, "@path"))
     elseif kind == "text" then
       return resolve_text(marked, lookup)
+    elseif kind == "call" then
+      return resolve_call(marked, lookup)
     elseif kind == "secret" then
       local inner = resolve_with(marked[1], lookup)
       if rawequal(inner, marked[1]) then
@@ -339,12 +438,20 @@ end
 
 --- The value with every reference replaced by lookup(address, path), which gives a value, an
 -- unknown, or nil for what is not there. A text with an unknown in it becomes unknown, one
--- with a secret in it secret; a list in a text is joined with commas.
+-- with a secret in it secret; a list in a text is joined with commas. A call is made when its arguments
+-- are known; nil, err when it cannot be made.
 ---@param v any
 ---@param lookup fun(address: string, path: (string|integer)[]): any
 ---@return any
+---@return prov.Err? err
 function M.resolve(v, lookup)
-  return resolve_with(v, lookup)
+  local ok, out = pcall(resolve_with, v, lookup)
+  if ok then
+    return out
+  elseif require("prov.err").is(out) then
+    return nil, out
+  end
+  error(out, 0)
 end
 
 --- The value with every secret laid open.

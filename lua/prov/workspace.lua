@@ -1,4 +1,7 @@
 --- Workspaces: a folder with prov.yaml, infra files, extensions/ and, in .prov/, its own state.
+--
+-- An environment of a workspace is named behind an @: shop@prod, ./shop@prod. It has a state, a key and SSH keys of
+-- its own in .prov/env/prod/, so nothing done in one can touch what another has. Without one, .prov/ is meant.
 
 local contract = require("prov.contract")
 local dirs = require("prov.dirs")
@@ -40,9 +43,12 @@ M.SCHEMA = {
 }
 
 ---@class prov.Workspace
----@field name string
+---@field name string with the environment: shop@prod
+---@field base_name string without it
 ---@field description? string
 ---@field dir string absolute
+---@field env? string the environment
+---@field vars? table<string, string> values of variables, as given on the command line
 ---@field state_dir string
 ---@field defaults table
 ---@field last? boolean nobody named it: it is the one last chosen
@@ -112,14 +118,78 @@ local function is_workspace(dir)
   return fs.exists(dir .. "/" .. FILE)
 end
 
---- Opens the workspace in a folder.
+--- The folder or name in `text`, and the environment named behind an @.
+---@param text string
+---@return string name
+---@return string? env
+function M.split(text)
+  if is_workspace(text) then
+    return text
+  end
+  local name, env = text:match("^(.+)@([^@/]+)$")
+  return name or text, env
+end
+
+--- Names of the environments a workspace has a file for, sorted.
+---@param dir string
+---@return string[]
+function M.environments(dir)
+  local names, seen = require("core.data").list({}), {}
+  for _, entry in ipairs(fs.list(dir .. "/environments") or {}) do
+    local name = entry.name:match("^(%a[%w_-]*)%.%a+$")
+    if name and not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+--- Names of the environments that have a state, sorted; those without a file too.
+---@param dir string
+---@return string[]
+function M.states(dir)
+  local names = {}
+  for _, entry in ipairs(fs.list(dir .. "/.prov/env") or {}) do
+    if fs.exists(("%s/.prov/env/%s/state.mdb"):format(dir, entry.name)) then
+      names[#names + 1] = entry.name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+local function check_env(dir, env)
+  local names = M.environments(dir)
+  for _, list in ipairs({ names, M.states(dir) }) do -- what has a state can be destroyed without its file
+    for _, name in ipairs(list) do
+      if name == env then
+        return true
+      end
+    end
+  end
+  local e = suggest.unknown("environment", env, names)
+  e.hint = e.hint or ("an environment is a file: environments/%s.yaml"):format(env:match("^%a[%w_-]*$") or "prod")
+  return nil, e
+end
+
+--- Opens the workspace in a folder; `dir@env` is an environment of it.
 ---@param dir string
 ---@return prov.Workspace?
 ---@return prov.Err?
 function M.open_dir(dir)
-  local real, e = fs.realpath(dir)
+  local folder, env = M.split(dir)
+  local real, e = fs.realpath(folder)
   if not real then
     return nil, e
+  end
+  if env then
+    local known
+    known, e = check_env(real, env)
+    if not known then
+      return nil, e
+    end
   end
   local text
   text, e = fs.read(real .. "/" .. FILE)
@@ -138,16 +208,20 @@ function M.open_dir(dir)
   if not settings then
     return nil, errs[1]
   end
+  local name, at = settings.name or real:match("([^/]+)$"), env and "@" .. env or ""
+  local state_dir = real .. "/.prov" .. (env and "/env/" .. env or "")
   return setmetatable({
-    name = settings.name or real:match("([^/]+)$"),
+    name = name .. at,
+    base_name = name,
+    env = env,
     description = settings.description,
     dir = real,
-    state_dir = real .. "/.prov",
+    state_dir = state_dir,
     defaults = settings.defaults or {},
     settings = settings.config or {},
     validate = settings.validate,
-    key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key)
-      or real .. "/.prov/key",
+    key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key) .. at
+      or state_dir .. "/key",
     place = place,
   }, Workspace)
 end
@@ -200,14 +274,7 @@ local function above_here()
   end
 end
 
---- The folder of the workspace meant: `name` (a folder or a known name), PROV_WORKSPACE, the
--- folder we are in or one above it, or the one last chosen with `prov workspace use`.
----@param name? string
----@return string? dir
----@return prov.Err?
----@return boolean? last it is only the one last chosen
-function M.find(name)
-  name = name or os.getenv("PROV_WORKSPACE")
+local function find_folder(name)
   if name and name ~= "" then
     if is_workspace(name) then
       return fs.realpath(name)
@@ -237,12 +304,37 @@ function M.find(name)
     })
 end
 
---- Opens the workspace meant by `name`; see M.find.
+--- The folder of the workspace meant: `name` (a folder or a known name), PROV_WORKSPACE, the
+-- folder we are in or one above it, or the one last chosen with `prov workspace use`. Behind it
+-- stands @ and the environment, when one is named there or by `env`.
 ---@param name? string
+---@param env? string
+---@return string? dir
+---@return prov.Err?
+---@return boolean? last it is only the one last chosen
+function M.find(name, env)
+  name = name or os.getenv("PROV_WORKSPACE")
+  local own
+  if name and name ~= "" then
+    name, own = M.split(name)
+  end
+  if env == "" then
+    env = nil
+  elseif own and env and own ~= env then
+    return err.fail("usage", "two environments are named: %s and %s", own, env)
+  end
+  env = own or env
+  local dir, e, last = find_folder(name)
+  return dir and env and dir .. "@" .. env or dir, e, last
+end
+
+--- Opens the workspace meant by `name` and `env`; see M.find.
+---@param name? string
+---@param env? string
 ---@return prov.Workspace?
 ---@return prov.Err?
-function M.open(name)
-  local dir, e, last = M.find(name)
+function M.open(name, env)
+  local dir, e, last = M.find(name, env)
   if not dir then
     return nil, e
   end
@@ -378,6 +470,8 @@ function M.delete(workspace, opts)
   local ok, e = fs.remove(opts and opts.files and workspace.dir or workspace.state_dir, { recursive = true })
   if not ok and fs.exists(workspace.state_dir) then
     return nil, e
+  elseif workspace.env and not (opts and opts.files) then
+    return true -- the workspace is still there
   end
   return change_known(function(known)
     known.dirs = without(known.dirs, workspace.dir)

@@ -36,6 +36,7 @@ function M.summary(workspace)
     name = workspace.name,
     description = workspace.description,
     dir = workspace.dir,
+    environments = workspace_of.environments(workspace.dir),
     revision = loaded.revision,
     resources = #loaded:addresses(),
   }
@@ -46,7 +47,8 @@ local function in_use(workspace, loaded)
   local list = loaded:addresses()
   if #list > 0 then
     return err.new("conflict", ("workspace '%s' still has %d resources"):format(workspace.name, #list), {
-      hint = ("prov destroy -w %s deletes them; --force leaves them behind"):format(workspace.dir),
+      hint = ("prov destroy -w %s%s deletes them; --force leaves them behind"):format(
+        workspace.dir, workspace.env and " -e " .. workspace.env or ""),
     })
   elseif #assert(engine.open_runs(workspace:store())) > 0 then
     return err.new("conflict", ("an interrupted run of '%s' may have left something behind"):format(workspace.name), {
@@ -98,6 +100,10 @@ function M.delete(ctx, p)
     return nil, e
   end
   local _ <close> = assert(hold(workspace, p.force))
+  for _, env in ipairs(not workspace.env and workspace_of.states(workspace.dir) or {}) do
+    local other = assert(workspace_of.open_dir(workspace.dir .. "@" .. env))
+    local held <close> = assert(hold(other, p.force)) -- luacheck: ignore held
+  end
   local what = p.files and ("%s with everything in it"):format(workspace.dir) or "the state of " .. workspace.dir
   local ok
   ok, e = ctx.ui.confirm("Delete " .. what .. "?")

@@ -15,6 +15,22 @@ return {
     },
   },
   limits = { concurrency = 1000 },
+  catalog = {
+    images = {
+      { id = "debian-12", name = "Debian GNU/Linux 12", family = "debian", version = 12 },
+      { id = "debian-13", name = "Debian GNU/Linux 13", family = "debian", version = 13 },
+      { id = "alpine-3.20", name = "Alpine Linux 3.20", family = "alpine", version = 3.2 },
+    },
+    plans = {
+      { id = "1xCPU-1GB", cpus = 1, memory = 1 },
+      { id = "2xCPU-4GB", cpus = 2, memory = 4 },
+      { id = "4xCPU-8GB", cpus = 4, memory = 8 },
+    },
+    zones = {
+      { id = "demo-1", city = "Here" },
+      { id = "demo-2", city = "There" },
+    },
+  },
   resources = {
     server = {
       body = "world",

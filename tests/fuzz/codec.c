@@ -14,7 +14,8 @@ static pv_status write_again(pv_buf *out, const pv_codec_token *token)
     case PV_CODE_BYTES: return pv_codec_put_string(out, token->bytes);
     case PV_CODE_LIST:
     case PV_CODE_MAP:
-    case PV_CODE_TEXT: return pv_codec_put_count(out, token->code, token->count);
+    case PV_CODE_TEXT:
+    case PV_CODE_CALL: return pv_codec_put_count(out, token->code, token->count);
     default: return pv_codec_put(out, token->code);
     }
 }

@@ -28,10 +28,27 @@ describe("value", function()
     assert.are.equal("a $${b} ${server.web.ip}", tostring(value.text({ "a ${b} ", ref })))
   end)
 
-  it("refuses to calculate with what is not known", function()
-    assert.has_error(function()
-      return ref + 1
-    end, "cannot calculate with ${server.web.ip}: its value is known only after apply")
+  it("calculates with what is not known when it is known", function()
+    local later = (ref.n + 1) * 2 - 3 // ref.n
+    assert.are.equal("${((server.web.ip.n + 1) * 2) - (3 // server.web.ip.n)}", tostring(later))
+    assert.are.same({ ["server.web"] = true }, value.references(later))
+    assert.are.equal(10, value.resolve(later, function()
+      return 4
+    end))
+    local unknown = value.resolve(later, function()
+      return value.unknown("any", { "server.web" })
+    end)
+    assert.is_true(value.is_unknown(unknown))
+    assert.are.equal("server.web", unknown.origins[1])
+    assert.is_true(value.is_secret(value.resolve(later, function()
+      return value.secret(4)
+    end)))
+    local _, e = value.resolve(later, function()
+      return "four"
+    end)
+    assert.matches('"four" + 1 cannot be calculated', tostring(e), 1, true)
+    assert.are.equal(later, assert(data.decode(data.encode(later))) and later)
+    assert.are.equal(data.encode(later), data.encode(assert(data.decode(data.encode(later)))))
     assert.has_error(function()
       return #ref
     end)

@@ -42,6 +42,11 @@ what was half done. Ctrl-C once starts no new step, twice cancels the running on
     }))
   end,
   exit_code = function(value)
+    for _, check in ipairs(value.checks or {}) do
+      if check.status == "failed" and check.severity == "error" then
+        return 1
+      end
+    end
     return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0
   end,
 }

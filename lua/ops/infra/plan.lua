@@ -33,7 +33,7 @@ refused when the state has moved on.]],
       shown.hash = assert(file.save(project.workspace, plan, p.out))
       shown.out = p.out
     end
-    shown.changed = #plan.steps > 0
+    shown.changed = not require("prov.plan").is_empty(plan)
     shown.detailed = p.detailed_exitcode
     return shown
   end,

@@ -13,6 +13,12 @@ return {
       name = { type = "string", required = true, doc = "Its name" },
       description = { type = "string", doc = "What it is for" },
       dir = { type = "string", required = true, doc = "Its folder" },
+      environments = {
+        type = "list",
+        of = { type = "string" },
+        required = true,
+        doc = "Its environments, for -e",
+      },
       revision = { type = "int", required = true, doc = "Revision of its state" },
       resources = { type = "int", required = true, doc = "Resources in its state" },
     },

@@ -83,6 +83,12 @@ function names.flow(ctx)
   return list
 end
 
+function names.environment(ctx)
+  local workspace = require("prov.workspace")
+  local dir = workspace.find(ctx.flags.workspace)
+  return dir and workspace.environments((workspace.split(dir))) or {}
+end
+
 function names.lab()
   local list = {}
   for i, row in ipairs(require("prov.machine.labs").list() or {}) do

@@ -167,10 +167,40 @@ no provider, it is `demo`.
   return table.concat(out)
 end
 
+--- The functions of expressions, by what they are about.
+local function functions_page(note)
+  local functions = require("prov.expr.functions")
+  require("prov.infra.files") -- those that read files
+  local placed = require("prov.infra.interpolate").PLACED
+  local groups, order = {}, {}
+  for _, list in ipairs({ functions.LIST, placed }) do
+    for _, name in ipairs(require("core.data").keys(list)) do
+      local fn = list[name]
+      local group = fn.group or "Files and templates"
+      if not groups[group] then
+        groups[group] = {}
+        order[#order + 1] = group
+      end
+      table.insert(groups[group], ("| `%s(%s)` | %s |\n"):format(name, fn.takes, markdown.cell(fn.doc)))
+    end
+  end
+  table.sort(order)
+  local out = { note, "# Functions of expressions\n\nIn `${...}`, conditions and templates; in Lua as `fn.join(...)`. "
+    .. "A `?` stands behind what may be left out, `...` behind what may be given several times.\n" }
+  for _, group in ipairs(order) do
+    out[#out + 1] = ("\n## %s\n"):format(group) .. markdown.head("function", "what it gives")
+      .. table.concat(groups[group])
+  end
+  return table.concat(out)
+end
+
 --- What the reference's index shows of these pages: `{ file, title }`.
 ---@return { file: string, title: string }[]
 function M.titles()
-  local out = { { file = "settings.md", title = "Settings" } }
+  local out = {
+    { file = "settings.md", title = "Settings" },
+    { file = "functions.md", title = "Functions of expressions" },
+  }
   for _, entry in ipairs(KINDS) do
     out[#out + 1] = { file = entry.file, title = entry.title }
   end
@@ -184,7 +214,11 @@ end
 ---@return table<string, string>
 function M.pages(note)
   local installed = registry.open(nil, { path = "" })
-  local files = { ["settings.md"] = settings_page(note), ["rules.md"] = rules_page(note) }
+  local files = {
+    ["settings.md"] = settings_page(note),
+    ["rules.md"] = rules_page(note),
+    ["functions.md"] = functions_page(note),
+  }
   for _, entry in ipairs(KINDS) do
     local out = { note, ("# %s\n"):format(entry.title) }
     for _, found in ipairs(installed:list(entry.kind)) do

@@ -1,6 +1,7 @@
 --- Drives a run: the scheduler in C says what may start, tasks run it, deadlines and signals end it.
 
 local async = require("prov.async")
+local checks = require("prov.plan.checks")
 local clock = require("prov.clock")
 local err = require("prov.err")
 local estimate = require("prov.engine.estimate")
@@ -23,10 +24,31 @@ local function failed(run, step, e, phase, ms)
   end
 end
 
+--- A step between its preconditions and postconditions, asked with what is known now.
+local function conditioned(fn)
+  return function(run, step)
+    local function lookup(address, path)
+      return run:lookup(address, path)
+    end
+    local ok, e = checks.of_node(step.node, "pre", lookup)
+    if ok then
+      ok, e = fn(run, step)
+    end
+    if ok then
+      ok, e = checks.of_node(step.node, "post", lookup)
+    end
+    return ok, e
+  end
+end
+
 --- Calls what does the step, for no longer than a step may take. One that is cut off in the middle is
 --- uncertain: nobody knows what it has done.
 local function bounded(run, step)
   local fn = steps[step.kind == "taskserv" and step.action or step.action .. "_resource"]
+  local conditions = step.action ~= "delete" and step.node and step.node.conditions
+  if conditions then
+    fn = conditioned(fn)
+  end
   if run.step_ms == 0 then
     return fn(run, step)
   end

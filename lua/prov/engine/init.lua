@@ -88,11 +88,11 @@ end
 --- Resolves the references in a step's arguments from the live states.
 ---@return table? args, prov.Err?
 function Run:resolve(node)
-  if #node.needs == 0 then
+  if #node.needs == 0 and not self.lookups.list[1] then
     return node.args
   end
   local missing
-  local resolved = value.resolve(node.args, function(address, path)
+  local resolved, wrong = value.resolve(node.args, function(address, path)
     local found = self:lookup(address, path)
     if found == nil then
       missing = ("%s has no value '%s'"):format(address, #path > 0 and table.concat(path, ".") or "id")
@@ -101,12 +101,19 @@ function Run:resolve(node)
   end)
   if missing then
     return err.fail("invalid", "%s: %s", node.address, missing)
+  elseif not resolved then
+    return nil, wrong:wrap("%s: %s", node.address, tostring(wrong))
   end
   return resolved
 end
 
 --- The value of a reference; a base address of a counted resource gives the list over it.
 function Run:lookup(address, path)
+  if self.lookups.by_address[address] then
+    return self.lookups:get(address, path, function(...)
+      return self:lookup(...)
+    end)
+  end
   local instances = self.instances[address]
   if instances and self:state_of(address) == nil then
     local list = {}
@@ -150,6 +157,39 @@ local function absorb(run, plan)
   end
   batch.message = "refresh"
   return run:commit(batch)
+end
+
+--- Moves, imports and what is let go of become truth in one commit, each with its line in the journal.
+local function rewrite(run, plan)
+  if #plan.moves == 0 and #plan.forget == 0 and #plan.imported == 0 then
+    return true
+  end
+  local refactor = require("prov.plan.refactor")
+  local new = refactor.records(run.records, plan.moves, plan.forget)
+  for _, record in ipairs(plan.imported) do
+    new[record.address] = record
+  end
+  local batch = refactor.writes(run.records, new)
+  local function note(action, address, id)
+    local step = { id = action .. " " .. address, address = address, action = action }
+    batch[#batch + 1] = run:entry(step, "done", { id = id })
+  end
+  for _, move in ipairs(plan.moves) do
+    note("move", move.from, move.to)
+  end
+  for _, record in ipairs(plan.imported) do
+    note("import", record.address, record.id)
+  end
+  for _, address in ipairs(plan.forget) do
+    note("forget", address)
+  end
+  batch.message = "moved, imported and removed as the infra says"
+  local ok, e = run:commit(batch)
+  if not ok then
+    return nil, e
+  end
+  run.records = new
+  return true
 end
 
 local function drop_orphans(run, plan)
@@ -231,6 +271,7 @@ local function new_run(input)
     registry = input.registry,
     records = input.state.records,
     instances = input.plan.instances,
+    lookups = require("prov.plan.lookups").open(input.plan.lookups, input.providers, input.plan.found),
     failures = {},
     skipped = {},
     canceled = 0,
@@ -278,6 +319,30 @@ end
 function M.count(store)
   local bytes = store:get("engine", "run_count")
   return bytes and data.decode(bytes) or 0
+end
+
+--- The instances of providers that the infra of the last apply had, and those whose resources are still there.
+---@return table<string, { provider: string, config: table }>
+function M.saved_providers(store)
+  local bytes = store:get("engine", "providers")
+  return bytes and data.decode(bytes) or {}
+end
+
+--- The store operation that keeps them.
+local function keep_providers(run)
+  local used, kept = {}, {}
+  for _, record in pairs(run.records) do
+    used[record.provider or ""] = true
+  end
+  for name, one in pairs(run.providers.instances) do
+    if used[name] or run.providers.configs[name] then
+      kept[name] = one
+    end
+  end
+  local bytes = data.encode(kept)
+  if bytes ~= (run.store:get("engine", "providers") or data.encode({})) then
+    return { "put", "engine", "providers", bytes }
+  end
 end
 
 --- The outputs of the last apply.
@@ -368,13 +433,20 @@ function M.apply(input)
   places.durations = run.durations
   run.estimate = estimate.new(plan.steps, places)
   local ok
+  input.providers.lookup = function(address, path)
+    return run:lookup(address, path)
+  end
   ok, e = run:commit({
     { "put", "open", run.id, data.encode({
       what = run.what, started = started, steps = #plan.steps, revision = input.state.revision,
       target = input.back_to, number = run.number,
     }) },
     { "put", "engine", "run_count", data.encode(run.number) },
+    keep_providers(run),
   })
+  if ok then
+    ok, e = rewrite(run, plan)
+  end
   if ok then
     ok, e = absorb(run, plan)
   end
@@ -413,6 +485,9 @@ function M.apply(input)
     skipped = #plan.steps - counts.done - #run.failures - run.canceled,
     failures = run.failures,
     outputs = outputs,
+    checks = plan.checks and plan.checks[1] and data.list(require("prov.plan.checks").all(plan.checks, function(...)
+      return run:lookup(...)
+    end)) or nil,
     ms = math.floor(clock.monotonic() - began),
   }
 end

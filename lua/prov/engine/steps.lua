@@ -135,6 +135,13 @@ function M.create_resource(run, step)
   end
   local key = clock.random_hex(8) -- stored by the provider, so that a crashed creation is found
   local args_bytes, needs = data.encode(args), needs_of(run, step.node)
+  local old, deposed, batch = step.deposes and run.records[step.address], nil, nil
+  if old then -- from here on the one that is there has another address, under which it will be deleted
+    deposed = state.copy(old, { address = step.deposes })
+    batch = state.removes(old)
+    state.writes(deposed, nil, batch)
+    batch.message = "depose " .. step.address
+  end
   local ok
   ok, e = run:journal(step, "intent", {
     key = key,
@@ -142,9 +149,16 @@ function M.create_resource(run, step)
     provider = step.provider,
     args = args_bytes,
     needs = data.list(needs),
-  })
+  }, batch)
   if not ok then
     return nil, e
+  end
+  if old then
+    run:settle(step.address, nil)
+    run:settle(step.deposes, deposed)
+    if step.kind == "server" then
+      run.hosts:forget(step.address)
+    end
   end
   local identity, others = nil, {} -- the last one told, those told before
   local function accepted(id)

@@ -29,6 +29,12 @@ from_outside = function(v)
         parts[i] = from_outside(part)
       end
       return value.text(parts)
+    elseif kind == "call" then
+      local args = {}
+      for i = 2, rawlen(marked) do
+        args[i - 1] = from_outside(rawget(marked, i))
+      end
+      return value.call(rawget(marked, 1), args)
     elseif kind == "secret" then
       return value.secret(from_outside(marked[1]))
     end
@@ -43,7 +49,7 @@ local function arguments(loader, block, declaration, entry)
       given[name] = v
     end
   end
-  given = from_outside(interpolate.value(given, {}, problems))
+  given = from_outside(interpolate.value(given, block.home.scope, problems))
   local skip = not (declaration.schema or {}).provider and { provider = true } or nil
   local args, found = nil, nil
   if #problems == 0 then
@@ -70,8 +76,8 @@ local function validation(loader, block, declaration, entry)
 end
 
 local function add_tree(loader, name, block, tree, provider)
-  local rename = {}
-  local blocks = {}
+  local rename, home = {}, block.home
+  local blocks, prefix = {}, home.prefix
   for top, members in next, tree do
     if top ~= "outputs" then
       local kind = merge.singular(top) or top
@@ -81,12 +87,13 @@ local function add_tree(loader, name, block, tree, provider)
       end
       for short, entry in next, members do
         local long = ("%s-%s"):format(name, short)
-        rename[kind .. "." .. short] = kind .. "." .. long
+        rename[prefix .. kind .. "." .. short] = prefix .. kind .. "." .. long
         blocks[#blocks + 1] = {
           kind = kind,
           top = top,
           name = long,
-          base = kind .. "." .. long,
+          base = prefix .. kind .. "." .. long,
+          home = home,
           entry = entry,
           source = block.source,
           path = block.path,
@@ -104,12 +111,12 @@ local function add_tree(loader, name, block, tree, provider)
     loader:add(one)
   end
   local problems = {}
-  local outputs = interpolate.value(tree.outputs or {}, {}, problems)
+  local outputs = interpolate.value(tree.outputs or {}, home.scope, problems)
   if #problems > 0 then
     loader:problems(block, problems)
   end
-  loader.cluster_outputs[name] =
-    { values = outputs, block = { source = block.source, path = block.path, rename = rename } }
+  loader.cluster_outputs[prefix .. "cluster." .. name] =
+    { values = outputs, block = { source = block.source, path = block.path, rename = rename, home = home } }
 end
 
 --- Expands one cluster into blocks of the loader.

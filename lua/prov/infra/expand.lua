@@ -1,6 +1,7 @@
 --- Declared blocks to resources: provider and contract of each, defaults, count and for_each.
 
 local address = require("prov.address")
+local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
@@ -18,12 +19,23 @@ local format_key, is_marked = address.format_key, value.is_marked
 
 --- Fields every resource may have besides those of its contract.
 M.COMMON = {
-  provider = true, count = true, for_each = true, needs = true, lifecycle = true, tags = true, validate = true,
+  provider = true,
+  count = true,
+  for_each = true,
+  needs = true,
+  depends_on = true,
+  lifecycle = true,
+  tags = true,
+  validate = true,
 }
 
 local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
   ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
+  create_before_destroy = { type = "bool", doc = "A replacement is there before the old one goes" },
+  replace_triggered_by = { type = "list", of = { type = "any" }, doc = "What changes it with it: item.x.value" },
+  preconditions = conditions.LIFECYCLE.preconditions,
+  postconditions = conditions.LIFECYCLE.postconditions,
 }
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local NO_LIFECYCLE = {} -- shared, never changed
@@ -41,20 +53,44 @@ M.VALIDATE = {
 
 local CALL_LIMITS = { instructions = 1000000 }
 
---- What `${index}`, `${key}` and `${value}` mean in an instance.
-local function scope_of(key)
+--- What names mean in an instance: `${index}`, `${key}` and `${value}`, and those of its home.
+---@param home prov.Home
+---@param key? { [1]: string|integer, [2]: any }
+---@return prov.Scope
+function M.scope(home, key)
   if not key then
-    return {}
+    return home.scope
   end
-  return { key = key[1], value = key[2], index = math.type(key[1]) == "integer" and key[1] or nil }
+  local outer = home.scope
+  return {
+    key = key[1],
+    value = key[2],
+    index = math.type(key[1]) == "integer" and key[1] or nil,
+    var = outer.var,
+    prefix = outer.prefix,
+    functions = outer.functions,
+  }
 end
+
+local scope_of = M.scope
 
 --- Interpolates a value outside of any count; problems go to the loader at `block`.
 local function plain_value(loader, block, v)
   local problems = {}
-  local out = interpolate.value(v, {}, problems)
+  local out = interpolate.value(v, block.home.scope, problems)
   if #problems > 0 then
     loader:problems(block, problems)
+  end
+  return out
+end
+
+--- The same at a path below a block.
+function M.plain(loader, block, v, below)
+  local problems = {}
+  local out = interpolate.value(v, block.home.scope, problems)
+  if #problems > 0 then
+    loader:problems(block, problems, below)
+    return nil
   end
   return out
 end
@@ -70,31 +106,61 @@ local function default_provider(joined)
   end
 end
 
---- Checks the `providers` and `defaults` parts.
-function M.prepare(loader, joined)
-  loader.providers, loader.kinds, loader.defaults, loader.used_defaults = {}, {}, {}, {}
-  loader.default_provider = default_provider(joined)
+--- Checks the `defaults` of a home.
+---@param home prov.Home
+function M.defaults(loader, joined, home)
+  home.defaults, home.used_defaults, home.contracts = {}, {}, {}
+  home.default_provider = home.default_provider or default_provider(joined)
   for name, v in next, joined.defaults.values do
-    local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name } }
-    loader.defaults[name] = { value = plain_value(loader, block, v), block = block }
+    local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name }, home = home }
+    home.defaults[name] = { value = plain_value(loader, block, v), block = block }
+    if name == "provider" then
+      home.default_provider = home.defaults[name].value
+    end
   end
+end
+
+--- Checks the `providers` part.
+function M.prepare(loader, joined, home)
+  loader.providers, loader.kinds = {}, {}
+  loader.provider_types, loader.provider_groups, loader.provider_links = {}, {}, {}
   for name, v in next, joined.providers.values do
-    local block = { source = merge.source_of(joined.providers, name), path = { "providers", name } }
+    local block = { source = merge.source_of(joined.providers, name), path = { "providers", name }, home = home }
     M.provider(loader, block, name, v)
   end
 end
 
---- The declaration of a provider, with its configuration checked once.
-function M.provider(loader, block, name, config)
+--- The declaration of a provider or of an instance of one, with its configuration checked once.
+-- An instance is an entry that names its provider: `eu: { provider: demo, zone: a }`; with for_each it is several,
+-- `eu["a"]`.
+function M.provider(loader, block, name, config, key)
   local known = loader.kinds[name]
   if known then
     return known.declaration and known or nil
   end
-  local declaration, e = loader.registry:get("provider", name)
-  known = { declaration = declaration, contracts = {} }
+  if not key and type(config) == "table" and getmetatable(config) == nil and config.for_each ~= nil then
+    return M.provider_loop(loader, block, name, config)
+  end
+  local of = type(config) == "table" and getmetatable(config) == nil and config.provider or nil
+  if of ~= nil then
+    local fields = {}
+    for field, v in next, config do
+      fields[field] = field ~= "provider" and field ~= "for_each" and v or nil
+    end
+    config = fields
+    of = M.plain(loader, block, of, { "provider" })
+    loader.provider_types[name] = of
+  end
+  local declaration, e = loader.registry:get("provider", of or name)
+  known = { declaration = declaration }
   loader.kinds[name] = known
   if not declaration then
-    if e.code == "notfound" then
+    local group = loader.provider_groups[name]
+    if group then
+      local below = type(block.entry) == "table" and rawget(block.entry, "provider") and { "provider" } or nil
+      loader:fail_at(block, below, ("the provider '%s' is several"):format(name), "its instances are: "
+        .. table.concat(group, ", "))
+    elseif e.code == "notfound" then
       local entry = block.entry
       local below = type(entry) == "table" and rawget(entry, "provider") and { "provider" } or nil
       loader:fail_at(block, below, tostring(e), e.hint)
@@ -104,18 +170,47 @@ function M.provider(loader, block, name, config)
     return nil
   end
   config = config ~= null and config or {}
-  local done, problems = contract.compile(declaration.config or {}).run(plain_value(loader, block, config))
+  local filling, done = {}, nil
+  config = interpolate.value(config, M.scope(block.home, key), filling)
+  local problems = #filling > 0 and filling or nil
+  if not problems then
+    done, problems = contract.compile(declaration.config or {}).run(config)
+  end
   if problems then
     loader:problems(block, problems)
   end
   loader.providers[name] = done or {}
+  if done and value.has_unknown(done) then
+    loader.provider_links[name] = { block = block, config = done }
+  end
   return known
+end
+
+--- The instances of a provider that has for_each.
+function M.provider_loop(loader, block, name, config)
+  if config.provider == nil then
+    loader:fail_at(block, nil, "a provider with for_each says of which provider its instances are", "provider: demo")
+    return nil
+  end
+  local keys = M.keys_of(loader, block, { for_each = config.for_each })
+  if not keys then
+    return nil
+  end
+  local names = {}
+  for i, key in ipairs(keys) do
+    names[i] = name .. format_key(key[1])
+    M.provider(loader, block, names[i], config, key)
+  end
+  loader.provider_groups[name] = names
+  return nil
 end
 
 local function kinds_of(loader)
   local out = {}
-  for name in pairs(merge.RESERVED) do
-    out[#out + 1] = name
+  for _, names in ipairs({ merge.RESERVED, merge.LISTS }) do
+    for name in pairs(names) do
+      out[#out + 1] = name
+    end
   end
   for _, known in pairs(loader.kinds) do
     for kind in pairs(known.declaration and known.declaration.resources or {}) do
@@ -126,12 +221,12 @@ local function kinds_of(loader)
 end
 
 --- The schema of a kind with the workspace's defaults in place of its own.
-local function with_defaults(loader, schema)
+local function with_defaults(loader, home, schema)
   local out
-  for name, default in next, loader.defaults do
+  for name, default in next, home.defaults do
     local field = schema[name]
     if field then
-      loader.used_defaults[name] = true
+      home.used_defaults[name] = true
       local _, problems = contract.compile({ [name] = field }).run({ [name] = default.value })
       if problems then
         table.remove(problems[1].path, 1)
@@ -158,13 +253,18 @@ end
 
 --- Contract of (provider, kind): { run, skip, schema, resource }, made once.
 function M.contract_of(loader, block, provider)
+  local contracts = block.home.contracts[provider]
+  local found = contracts and contracts[block.kind]
+  if found ~= nil then
+    return found
+  end
   local known = M.provider(loader, block, provider, {})
   if not known then
     return nil
   end
-  local found = known.contracts[block.kind]
-  if found ~= nil then
-    return found
+  if not contracts then
+    contracts = {}
+    block.home.contracts[provider] = contracts
   end
   local resource = known.declaration.resources[block.kind]
   if not resource then
@@ -175,10 +275,10 @@ function M.contract_of(loader, block, provider)
       ("the provider '%s' has no %s"):format(provider, top),
       suggest.hint(top, kinds_of(loader))
     )
-    known.contracts[block.kind] = false
+    contracts[block.kind] = false
     return false
   end
-  local schema = with_defaults(loader, resource.schema)
+  local schema = with_defaults(loader, block.home, resource.schema)
   local skip = {}
   for name in next, M.COMMON do
     skip[name] = not schema[name] or nil
@@ -193,7 +293,7 @@ function M.contract_of(loader, block, provider)
     resource = resource,
     has_tags = schema.tags ~= nil,
   }
-  known.contracts[block.kind] = found
+  contracts[block.kind] = found
   return found
 end
 
@@ -229,9 +329,15 @@ local function keys_of(loader, block, entry)
   end
   local keys = {}
   if count ~= nil then
+    if type(count) == "string" then
+      count = plain_value(loader, block, count)
+    end
+    if type(count) == "boolean" then -- a condition
+      count = count and 1 or 0
+    end
     local n = type(count) == "number" and math.tointeger(count)
     if not n or n < 0 or n > settings.infra.instances then
-      local later = value.is_marked(count) or type(count) == "string" and find(count, "${", 1, true)
+      local later = value.is_marked(count)
       loader:fail_at(
         block,
         { "count" },
@@ -271,6 +377,8 @@ local function keys_of(loader, block, entry)
   return keys
 end
 
+M.keys_of = keys_of
+
 --- Calls a function that stands in place of a field, or (as the first item) of all fields.
 local function call(loader, block, fn, key)
   local result, e = sandbox.call(block.source.file, CALL_LIMITS, fn, key and key[1], key and key[2])
@@ -298,7 +406,7 @@ local function fill(loader, block, entry, key)
     end
     if kind == "string" and find(new, "${", 1, true) or kind == "table" and not is_marked(new) then
       local problems = {}
-      scope = scope or scope_of(key)
+      scope = scope or block.scope or scope_of(block.home, key)
       new = interpolate.value(new, scope, problems)
       if #problems > 0 then
         loader:problems(block, problems, { name })
@@ -347,7 +455,7 @@ local function is_dynamic(v, depth)
   if kind == "function" then
     return true
   elseif kind == "string" then
-    return v:find("${", 1, true) ~= nil and v:find("%${%s*[ikv][ne][dyl]") ~= nil
+    return find(v, "${", 1, true) ~= nil and interpolate.is_dynamic(v)
   elseif kind ~= "table" or is_marked(v) or depth > 100 then
     return false
   end
@@ -373,6 +481,21 @@ local function complete(loader, block, entry, key)
   return args, filled
 end
 
+--- `needs`, and `depends_on` for those who look for it.
+local function needs_of(filled)
+  if filled.depends_on == nil or filled.depends_on == null then
+    return filled.needs
+  elseif filled.needs == nil or filled.needs == null then
+    return filled.depends_on
+  end
+  local out = {}
+  for _, list in ipairs({ filled.needs, filled.depends_on }) do
+    list = type(list) == "table" and not is_marked(list) and list or { list }
+    table.move(list, 1, #list, #out + 1, out)
+  end
+  return out
+end
+
 local function add_resource(loader, block, key, args, filled)
   local c = block.contract
   local resource = setmetatable({
@@ -382,7 +505,7 @@ local function add_resource(loader, block, key, args, filled)
     key = key,
     provider = block.provider,
     args = args,
-    needs = filled.needs,
+    needs = needs_of(filled),
     lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
       or NO_LIFECYCLE,
   }, loader.resource_mt)
@@ -406,6 +529,28 @@ local function add_resource(loader, block, key, args, filled)
   end
 end
 
+--- Sets provider and contract of a block, or of an instance; nil after a problem was noted.
+local function use_provider(loader, block, provider, scope)
+  if type(provider) == "string" and find(provider, "${", 1, true) then
+    local problems = {}
+    provider = interpolate.value(provider, scope, problems)
+    if #problems > 0 then
+      loader:problems(block, problems, { "provider" })
+      return nil
+    end
+  end
+  if provider == nil or provider == null then
+    provider = block.default_provider or block.home.default_provider
+  end
+  if type(provider) ~= "string" then
+    loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
+    return nil
+  end
+  block.provider = provider
+  block.contract = M.contract_of(loader, block, provider)
+  return block.contract
+end
+
 local function expand_block(loader, block)
   local entry = block.entry == null and {} or block.entry
   if type(entry) == "function" then
@@ -420,22 +565,17 @@ local function expand_block(loader, block)
     return
   end
   local provider = entry.provider
-  if provider == nil or provider == null then
-    provider = block.default_provider or loader.default_provider
-  end
-  if type(provider) ~= "string" then
-    loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
-    return
-  end
-  block.provider = provider
-  block.contract = M.contract_of(loader, block, provider)
-  if not block.contract then
+  local each_own = type(provider) == "string" and find(provider, "${", 1, true) and interpolate.is_dynamic(provider)
+  if not each_own and not use_provider(loader, block, provider, block.home.scope) then
     return
   end
   local keys = keys_of(loader, block, entry)
   if keys == false then
     return
   elseif keys == nil then
+    if each_own and not use_provider(loader, block, provider, block.home.scope) then
+      return
+    end
     local args, filled = complete(loader, block, entry)
     if args then
       add_resource(loader, block, nil, args, filled)
@@ -443,11 +583,17 @@ local function expand_block(loader, block)
     return
   end
   block.keyed, block.instances, block.by_key = true, {}, {}
+  block.scope = keys[1] and M.scope(block.home, keys[1]) -- one for all: nobody keeps it
   local shared, shared_filled
   local dynamic = is_dynamic(entry)
   for _, key in ipairs(keys) do
     local args, filled = shared, shared_filled
     if not args then
+      local scope = block.scope
+      scope.key, scope.value, scope.index = key[1], key[2], math.type(key[1]) == "integer" and key[1] or nil
+      if each_own and not use_provider(loader, block, provider, scope) then
+        return
+      end
       args, filled = complete(loader, block, entry, key)
       if not args then
         return -- the other instances have the same mistake
@@ -467,25 +613,21 @@ local function resource_metatable(loader)
         return nil
       end
       local block = loader.block_of[resource]
-      local line, column = block.source.place(merge.path_of(block))
-      local origin = { file = block.source.file, line = line, column = column }
+      local line, column, file = block.source.place(merge.path_of(block))
+      local origin = { file = file or block.source.file, line = line, column = column }
       rawset(resource, "origin", origin)
       return origin
     end,
   }
 end
 
---- Expands all blocks into loader.resources.
-function M.run(loader)
-  loader.resource_mt = resource_metatable(loader)
-  for _, block in ipairs(loader.blocks) do
-    expand_block(loader, block)
-  end
-  for name, default in next, loader.defaults do
-    if name ~= "provider" and not loader.used_defaults[name] and #loader.resources > 0 then
+--- Defaults that no resource of a home has a field for.
+local function unused_defaults(loader, home)
+  for name, default in next, home.defaults do
+    if name ~= "provider" and not home.used_defaults[name] and home.filled then
       local fields = {}
-      for _, known in next, loader.kinds do
-        for _, one in next, known.contracts do
+      for _, contracts in next, home.contracts do
+        for _, one in next, contracts do
           for field in next, one and one.schema or {} do
             fields[#fields + 1] = field
           end
@@ -493,6 +635,21 @@ function M.run(loader)
       end
       loader:fail_at(default.block, nil, "no resource here has such a field", suggest.hint(name, fields))
     end
+  end
+end
+
+--- Expands all blocks into loader.resources.
+function M.run(loader)
+  loader.resource_mt = resource_metatable(loader)
+  for _, block in ipairs(loader.blocks) do
+    local before = #loader.resources
+    expand_block(loader, block)
+    if #loader.resources > before then
+      block.home.filled = true
+    end
+  end
+  for _, home in ipairs(loader.homes) do
+    unused_defaults(loader, home)
   end
 end
 

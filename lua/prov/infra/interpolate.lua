@@ -1,125 +1,126 @@
---- `${...}` in strings: references to other resources, and index, key and value of a count.
+--- `${...}` in strings of infra files: expressions (prov.expr) over references to other resources, the variables,
+-- and index, key and value of a count.
 
 local address = require("prov.address")
 local err = require("prov.err")
+local expr = require("prov.expr")
+local functions = require("prov.expr.functions")
+local suggest = require("prov.suggest")
 local value = require("prov.value")
 
 local M = {}
 
-local find, sub = string.find, string.sub
+local find = string.find
 
-local function bad(text, why)
-  return nil,
-    { path = {}, msg = ("'%s' is not a reference: %s"):format(text, why), hint = "write $${ for a plain ${" }
+---@class prov.Scope what names mean at a place
+---@field index? integer of an instance of a count
+---@field key? string|integer
+---@field value? any
+---@field var? table<string, any> the variables
+---@field prefix? string "module.eu." in front of the addresses of a module
+---@field functions? table<string, fun(...): any, string?> those that read files
+
+local PLAIN = "write $${ for a plain ${"
+
+--- Names that a scope fills; the first three differ between the instances of a block.
+local LOCAL = { index = true, key = true, value = true, var = false }
+
+--- The functions that need a place: which there are is known when an expression is read.
+M.PLACED = {}
+
+local function ref_node(text, at, base, stop)
+  local path, after = expr.steps(text, stop)
+  return { op = "ref", value = value.ref(base, path), text = text:sub(at, after - 1) }, after
 end
 
---- Reads the `.name`, `[1]` and `["name"]` steps at a position.
----@param text string
----@param at integer
----@return (string|integer)[] path
----@return integer stop behind the last one
-function M.steps(text, at)
-  local path = {}
-  while true do
-    local name, stop = text:match("^%.([%w_-]+)()", at)
-    if not name then
-      name, stop = text:match("^%[(%d+)%]()", at)
-      name = math.tointeger(tonumber(name))
-    end
-    if not name then
-      name, stop = text:match('^%["([^"]*)"%]()', at)
-    end
-    if not name then
-      return path, at
-    end
-    path[#path + 1] = name
-    at = stop
+local function reference(text, at)
+  local head, stop = text:match("^([%a_][%w_-]*)()", at)
+  if LOCAL[head] ~= nil then
+    return nil
   end
-end
-
---- The steps from a position to the end of the text; nil when there is something else.
-local function read_path(text, at)
-  local path, stop = M.steps(text, at)
-  return stop > #text and path or nil
-end
-
---- The value of index, key or value in a scope; nil and why not.
-local function local_value(scope, part)
-  local v = scope[part.name]
-  if v == nil then
-    return bad("${" .. part.text .. "}", ("'%s' is only known inside of count or for_each"):format(part.name))
-  end
-  for _, key in ipairs(part.path) do
-    if type(v) ~= "table" or value.is_marked(v) or v[key] == nil then
-      return bad("${" .. part.text .. "}", ("there is no '%s'"):format(tostring(key)))
+  if head == "module" then -- of its outputs: what is in a module is not seen from outside
+    local name, key_at = text:match("^%.([%a_][%w_-]*)()", stop)
+    if name then
+      return ref_node(text, at, "module." .. name, key_at)
     end
-    v = v[key]
+  end
+  local found, after = address.read(text, at)
+  if not found then
+    return nil, { msg = "one looks like ${server.web.ip}", hint = PLAIN, no_reference = true }
+  end
+  return ref_node(text, at, address.format(found), after)
+end
+
+local LANGUAGE = { reference = reference, functions = M.PLACED }
+
+local function bad(text, wrong)
+  local inner = wrong.inner or text
+  return {
+    path = {},
+    msg = ("'%s'%s: %s"):format(inner, wrong.no_reference and " is not a reference" or "", wrong.msg),
+    hint = wrong.hint or PLAIN,
+  }
+end
+
+--- Follows the steps of a path from a value; nil and a problem.
+local function follow(v, path, from)
+  for i = from, #path do
+    local key = path[i]
+    if value.is_ref(v) then
+      v = v[key]
+    else
+      local why, hint
+      v, why, hint = functions.call("index", { v, key }, 2)
+      if v == nil then
+        return nil, { msg = why, hint = hint }
+      end
+    end
   end
   return v
 end
 
-local LOCAL = { index = true, key = true, value = true }
-local local_mt = {} -- of parts that a scope fills
-
---- What stands between the braces: a reference or a local part; nil and a problem when it is
--- malformed.
-local function expression(text)
-  text = text:match("^%s*(.-)%s*$")
-  local head = text:match("^[%a_][%w_-]*")
-  if head and LOCAL[head] and text:sub(#head + 1, #head + 1):match("^[%.%[]?$") then
-    local path = read_path(text, #head + 1)
-    if path then
-      return setmetatable({ name = head, path = path, text = text }, local_mt)
+local function lookup(scope, node)
+  if node.op == "ref" then
+    local prefix = scope.prefix
+    if not prefix then
+      return node.value
     end
+    if node.prefix ~= prefix then
+      node.prefix, node.prefixed = prefix, M.prefixed(node.value, prefix)
+    end
+    return node.prefixed
   end
-  local found, stop = address.read(text)
-  if not found then
-    return bad("${" .. text .. "}", "one looks like ${server.web.ip}")
+  local head = node.head
+  if head == "var" then
+    local name = node.path[1]
+    local v = scope.var and scope.var[name]
+    if v == nil then
+      local names = {}
+      for one in next, scope.var or {} do
+        names[#names + 1] = tostring(one)
+      end
+      table.sort(names)
+      return nil, {
+        msg = name and ("there is no variable '%s'"):format(name) or "var needs a name, as in var.size",
+        hint = name and (suggest.hint(tostring(name), names)
+          or ("declare it: inputs: { %s: { type: string } }"):format(name)),
+      }
+    end
+    return follow(v, node.path, 2)
   end
-  local path = read_path(text, stop)
-  if not path then
-    return bad("${" .. text .. "}", "the part behind the name is not .field or [1]")
+  if scope[head] == nil then
+    return nil, { msg = ("'%s' is only known inside of count or for_each"):format(head) }
   end
-  return value.ref(address.format(found), path)
+  return follow(scope[head], node.path, 1)
 end
 
---- The parts of a string with `${` in it: strings, and what `read` makes of the text between braces.
----@param text string
----@param read fun(inner: string, at: integer): any, table? value, problem; `at` is where inner begins
----@return any[]? parts, table? problem
-function M.split(text, read)
-  local parts, n, at = {}, 0, 1
-  while true do
-    local start = find(text, "${", at, true)
-    if not start then
-      break
-    end
-    if start > at and sub(text, start - 1, start - 1) == "$" then
-      parts[n + 1] = sub(text, at, start - 2) .. "${"
-      n, at = n + 1, start + 2
-    else
-      local stop = find(text, "}", start, true)
-      if not stop then
-        return bad(text, "the closing } is missing")
-      end
-      local v, problem = read(sub(text, start + 2, stop - 1), start + 2)
-      if problem then
-        return nil, problem
-      end
-      if start > at then
-        n = n + 1
-        parts[n] = sub(text, at, start - 1)
-      end
-      n = n + 1
-      parts[n] = v
-      at = stop + 1
-    end
-  end
-  if at <= #text then
-    n = n + 1
-    parts[n] = sub(text, at)
-  end
-  return parts
+--- A reference as it is meant inside of a module.
+---@param ref table
+---@param prefix string "module.eu."
+function M.prefixed(ref, prefix)
+  local text, path = value.parts(ref)
+  local service, server = text:match("^(taskserv%..-@)(.*)$")
+  return value.ref(service and service .. prefix .. server or prefix .. text, path)
 end
 
 local function join(parts)
@@ -131,7 +132,12 @@ local function join(parts)
     if value.is_marked(part) then
       plain = false
     elseif type(part) == "table" then
-      return nil, { path = {}, msg = "a list or map cannot stand inside of a text" }
+      return nil, {
+        msg = "a list or map cannot stand inside of a text",
+        hint = "join(list, ', ') makes a text of a list",
+      }
+    elseif part == value.null then
+      return nil, { msg = "there is no value inside of the text" }
     else
       parts[i] = tostring(part)
     end
@@ -139,27 +145,77 @@ local function join(parts)
   return plain and table.concat(parts) or value.text(parts)
 end
 
---- A string ready to be filled: `{ done = value }`, `{ parts = ... }` or `{ problem = ... }`.
-local function prepare(text)
-  local parts, problem = M.split(text, expression)
-  if not parts then
-    return { problem = problem }
+local function evaluate(text, parts, scope)
+  local out = {}
+  local env = {
+    lookup = function(node)
+      return lookup(scope, node)
+    end,
+    functions = scope.functions,
+  }
+  for i, part in ipairs(parts) do
+    if type(part) == "table" then
+      local v, wrong = expr.evaluate(part, env)
+      if wrong then
+        if #parts > 1 or part.text then
+          wrong.inner = "${" .. (part.text or "...") .. "}"
+        end
+        return nil, bad(text, wrong)
+      end
+      part = v == nil and value.null or v
+    end
+    out[i] = part
   end
+  local v, wrong = join(out)
+  if wrong then
+    return nil, bad(text, wrong)
+  end
+  return v
+end
+
+--- A string ready to be filled: `{ done = value }` when no scope is needed, `{ parts = ... }` or `{ problem = ... }`.
+local function prepare(text)
+  local parts, problem = expr.split(text, LANGUAGE)
+  if not parts then
+    return { problem = bad(text, problem) }
+  end
+  local known = { parts = parts, text = text, fixed = true }
   for _, part in ipairs(parts) do
-    if getmetatable(part) == local_mt then
-      return { parts = parts }
+    if type(part) == "table" then
+      expr.walk(part, function(node)
+        known.refers = known.refers or node.op == "ref"
+        known.dynamic = known.dynamic or node.op == "path" and LOCAL[node.head]
+        known.fixed = known.fixed and node.op == "ref"
+      end)
+      known.fixed = known.fixed and not M.uses_placed(part)
     end
   end
-  return { done = join(parts) }
+  if known.fixed then
+    local problem_of
+    known.done, problem_of = evaluate(text, parts, {})
+    if problem_of then
+      return { problem = problem_of }
+    end
+  end
+  return known
+end
+
+--- True when an expression calls a function that needs a place.
+function M.uses_placed(node)
+  if node.op == "call" and M.PLACED[node.name] then
+    return true
+  end
+  for _, below in ipairs(node.op ~= "value" and expr.below(node) or {}) do
+    if M.uses_placed(below) then
+      return true
+    end
+  end
+  return false
 end
 
 local prepared, n_prepared = {}, 0
 
---- Replaces `${...}` in a string.
----@param text string
----@param scope table index, key, value
----@return any value, table? problem
-function M.string(text, scope)
+local function known_of(text)
   local known = prepared[text]
   if not known then
     if n_prepared > 2000 then
@@ -168,23 +224,28 @@ function M.string(text, scope)
     known = prepare(text)
     prepared[text], n_prepared = known, n_prepared + 1
   end
-  if known.parts then
-    local parts = {}
-    for i, part in ipairs(known.parts) do
-      if getmetatable(part) == local_mt then
-        local v, problem = local_value(scope, part)
-        if problem then
-          return nil, problem
-        end
-        part = v
-      end
-      parts[i] = part
-    end
-    return join(parts)
-  elseif known.problem then
+  return known
+end
+
+--- True when a string says something else in every instance of a count.
+---@param text string
+---@return boolean
+function M.is_dynamic(text)
+  return find(text, "${", 1, true) ~= nil and known_of(text).dynamic == true
+end
+
+--- Replaces `${...}` in a string.
+---@param text string
+---@param scope prov.Scope
+---@return any value, table? problem
+function M.string(text, scope)
+  local known = known_of(text)
+  if known.problem then
     return nil, { path = {}, msg = known.problem.msg, hint = known.problem.hint }
+  elseif known.fixed and not (scope.prefix and known.refers) then
+    return known.done
   end
-  return known.done
+  return evaluate(text, known.parts, scope)
 end
 
 local is_marked = value.is_marked
@@ -249,14 +310,17 @@ function M.value(v, scope, problems, depth)
   return out or v
 end
 
---- Parses one reference without braces, as in `needs`.
+--- Parses one reference, with or without braces, as in `needs`.
+---@param text string
+---@param scope? prov.Scope
 ---@return table? ref, prov.Err?
-function M.reference(text)
-  local v, problem = expression(text:match("^%${(.*)}$") or text)
-  if problem or not value.is_ref(v) then
+function M.reference(text, scope)
+  local inner = text:match("^%s*%${%s*(.-)%s*}%s*$") or text:match("^%s*(.-)%s*$")
+  local node, stop = reference(inner, 1)
+  if not node or stop <= #inner then
     return err.fail("invalid", "'%s' is not an address such as network.lan", text)
   end
-  return v
+  return scope and scope.prefix and M.prefixed(node.value, scope.prefix) or node.value
 end
 
 return M

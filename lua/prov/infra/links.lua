@@ -12,6 +12,7 @@ local M = {}
 M.OUTSIDE = "^"
 
 local NONE = {} -- shared, never changed
+local WHOLE = {} -- what a reference to a whole module stands for: only `needs` may have one
 
 local ref_mt = getmetatable(value.ref(""))
 
@@ -23,22 +24,22 @@ local function table_copy(t)
   return out
 end
 
-local function names_of_kind(loader, kind)
+local function names_of_kind(loader, kind, prefix)
   local out = {}
   for _, block in ipairs(loader.blocks) do
-    if block.kind == kind then
+    if block.kind == kind and block.home.prefix == prefix then
       out[#out + 1] = block.name
     end
   end
   return out
 end
 
-local function unknown_target(loader, from, shown, parsed)
-  local names = names_of_kind(loader, parsed.kind)
+local function unknown_target(loader, from, shown, parsed, prefix)
+  local names = names_of_kind(loader, parsed.kind, prefix)
   if #names == 0 then
     local kinds, seen = {}, {}
     for _, block in ipairs(loader.blocks) do
-      if not seen[block.kind] then
+      if not seen[block.kind] and block.home.prefix == prefix then
         seen[block.kind] = true
         kinds[#kinds + 1] = block.kind
       end
@@ -131,6 +132,20 @@ local function all_of(block)
   return block.addresses
 end
 
+local function unknown_module(loader, from, text)
+  local prefix, name = text:match("^(.-)module%.([%w_-]+)$")
+  if not name or from and from.home.prefix ~= prefix then
+    return nil
+  end
+  local names = {}
+  for base in next, loader.modules do
+    if base:sub(1, #prefix) == prefix then
+      names[#names + 1] = base:sub(#prefix + 1):match("^module%.([%w_-]+)$")
+    end
+  end
+  return { path = {}, msg = ("there is no module '%s'"):format(name), hint = suggest.hint(name, names) }
+end
+
 --- The reference in its final form and the addresses it depends on; nil and a problem.
 local function resolve_new(loader, from, ref)
   local text, path = value.parts(ref)
@@ -139,9 +154,14 @@ local function resolve_new(loader, from, ref)
     text, rename = text:sub(2), nil
     ref = value.ref(text, path)
   end
+  local module = loader.modules[text]
+  if module then
+    return M.module_output(loader, module, tostring(ref), path)
+  end
   local parsed = parse(loader, text)
   if not parsed then
-    return nil, { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
+    return nil,
+      unknown_module(loader, from, text) or { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
   end
   if parsed.kind == "taskserv" and parsed.server then
     if not loader.by_address[text] then
@@ -149,14 +169,36 @@ local function resolve_new(loader, from, ref)
     end
     return ref, { text }
   end
-  local base = parsed.kind .. "." .. parsed.name
+  local prefix, base = "", parsed.kind .. "." .. parsed.name
+  if parsed.modules then
+    base = address.format({ modules = parsed.modules, kind = parsed.kind, name = parsed.name })
+    prefix = base:sub(1, -#parsed.kind - #parsed.name - 2)
+  end
   base = rename and rename[base] or base
+  if parsed.kind == "data" then
+    local one = loader.lookups[base]
+    if not one then
+      local names = {}
+      for known in next, loader.lookups do
+        names[#names + 1] = known:sub(1, #prefix) == prefix and known:sub(#prefix + 1):match("^data%.(.*)$") or nil
+      end
+      return nil, {
+        path = {},
+        msg = ("%s refers to the data '%s', which is not declared"):format(tostring(ref), parsed.name),
+        hint = suggest.hint(parsed.name, names),
+      }
+    end
+    if parsed.key ~= nil then
+      path = table.move(path, 1, #path, 2, { parsed.key })
+    end
+    return value.ref(base, path), M.lookup_needs(loader, one)
+  end
   if parsed.kind == "cluster" then
     return M.cluster_output(loader, tostring(ref), base, path)
   end
   local block = loader.by_base[base]
   if not block then
-    return nil, unknown_target(loader, from, tostring(ref), parsed)
+    return nil, unknown_target(loader, from, tostring(value.ref(base:sub(#prefix + 1), path)), parsed, prefix)
   elseif not block.keyed and not block.single then
     return ref, {} -- has errors of its own
   end
@@ -222,14 +264,148 @@ local function resolve(loader, from, ref)
   return known[1], known[2]
 end
 
+--- Addresses of everything that is in an instance of a module, modules in it too.
+local function all_in(loader, prefix, into)
+  for _, block in ipairs(loader.blocks) do
+    if block.base:sub(1, #prefix) == prefix then
+      table.move(all_of(block), 1, #all_of(block), #into + 1, into)
+    end
+  end
+  return into
+end
+
+--- Follows the steps of a path in the value of an output; nil and the step that is not there.
+local function follow(v, path, from)
+  for i = from, #path do
+    if type(v) == "table" and (value.is_ref(v) or value.is_call(v) or not value.is_marked(v)) then
+      v = v[path[i]]
+    else
+      v = nil
+    end
+    if v == nil then
+      return nil, path[i]
+    end
+  end
+  return v
+end
+
+--- The same where a value is wanted.
+local function resolve_value(loader, from, ref)
+  local done, needs = resolve(loader, from, ref)
+  if done == WHOLE then
+    return nil, { path = {}, msg = ("%s is a whole module"):format(tostring(ref)), hint = "name one of its outputs" }
+  end
+  return done, needs
+end
+
+--- What an output of a module stands for; the module itself, for `needs`, when no output is named.
+function M.module_output(loader, module, shown, path)
+  local instances, at = module.instances, 1
+  if not module.keyed then
+    instances = { module.single }
+  elseif path[1] ~= nil and module.by_key[path[1]] then
+    instances, at = { module.by_key[path[1]] }, 2
+  elseif math.type(path[1]) or path[1] ~= nil and instances[1] and not instances[1].outputs.values[path[1]] then
+    local keys = {}
+    for i, one in ipairs(module.instances) do
+      keys[i] = address.format_key(one.key)
+    end
+    return nil, {
+      path = {},
+      msg = ("%s does not exist: %s has %d instances"):format(shown, module.base, #keys),
+      hint = #keys > 0 and "its keys are: " .. table.concat(keys, ", ") or nil,
+    }
+  end
+  if #instances == 0 and not module.keyed then
+    return value.null, {} -- has errors of its own
+  end
+  local name, needs = path[at], {}
+  if name == nil then
+    for _, one in ipairs(instances) do
+      all_in(loader, one.prefix, needs)
+    end
+    return WHOLE, needs
+  end
+  local list, set = {}, {}
+  for i, home in ipairs(instances) do
+    local wanted = home.outputs.values[name]
+    if wanted == nil then
+      local names = {}
+      for known in next, home.outputs.values do
+        names[#names + 1] = known
+      end
+      table.sort(names)
+      return nil, {
+        path = {},
+        msg = ("%s: the module '%s' has no output '%s'"):format(shown, module.block.name, tostring(name)),
+        hint = suggest.hint(tostring(name), names) or #names > 0 and "it has: " .. table.concat(names, ", ")
+          or "what others may see of it stands in 'outputs' of its module file",
+      }
+    end
+    local mark = home.prefix .. name
+    if loader.resolving[mark] then
+      return nil, { path = {}, msg = ("%s needs itself"):format(shown) }
+    end
+    loader.resolving[mark] = true
+    local v, found = M.output(loader, home, name, wanted)
+    loader.resolving[mark] = nil
+    local missing
+    v, missing = follow(v, path, at + 1)
+    if v == nil and missing then
+      return nil, { path = {}, msg = ("%s has no value '%s'"):format(shown, tostring(missing)) }
+    end
+    list[i] = v
+    for one in next, found do
+      set[one] = true
+    end
+  end
+  for one in next, set do
+    needs[#needs + 1] = one
+  end
+  if module.keyed and at == 1 then
+    return require("core.data").list(list), needs
+  end
+  return list[1], needs
+end
+
+--- The value of an output of a home with its references in their final form, and the set of what it needs.
+function M.output(loader, home, name, wanted)
+  local block = { source = merge.source_of(home.outputs, name), path = { "outputs", name }, home = home }
+  local problems, needs = {}, {}
+  local v = interpolate.value(wanted, home.scope, problems)
+  if #problems == 0 then
+    v = M.value(loader, block, v, needs, problems)
+  end
+  if #problems > 0 then
+    loader:problems(block, problems)
+  end
+  return v, needs
+end
+
+--- The resources that a look-up waits for.
+function M.lookup_needs(loader, one)
+  if one.needs then
+    return one.needs
+  end
+  one.needs = NONE -- while it is found out: a circle of look-ups is told when they are read
+  local set, problems = {}, {}
+  M.value(loader, one.block, one.where, set, problems)
+  local list = {}
+  for at in next, set do
+    list[#list + 1] = at
+  end
+  one.needs = list
+  return list
+end
+
 --- What an output of a cluster stands for.
 function M.cluster_output(loader, shown, base, path)
-  local name = base:match("^cluster%.(.*)$")
-  local outputs = loader.cluster_outputs[name]
+  local name = base:match("cluster%.([^.]*)$")
+  local outputs = loader.cluster_outputs[base]
   if not outputs then
     local names = {}
     for known in next, loader.cluster_outputs do
-      names[#names + 1] = known
+      names[#names + 1] = known:match("cluster%.([^.]*)$")
     end
     return nil,
       {
@@ -280,7 +456,7 @@ end
 function M.value(loader, from, v, needs, problems, at)
   return value.map(v, function(marked, kind, path)
     if kind == "ref" then
-      local ref, found = resolve(loader, from, marked)
+      local ref, found = resolve_value(loader, from, marked)
       if not ref then
         found.path = table.move(path, 1, #path, 1, {})
         problems[#problems + 1] = found
@@ -296,6 +472,12 @@ function M.value(loader, from, v, needs, problems, at)
         parts[i] = M.value(loader, from, part, needs, problems, path)
       end
       return value.text(parts)
+    elseif kind == "call" then
+      local args = {}
+      for i = 2, rawlen(marked) do
+        args[i - 1] = M.value(loader, from, rawget(marked, i), needs, problems, path)
+      end
+      return value.call(rawget(marked, 1), args)
     elseif kind == "secret" then
       return value.secret(M.value(loader, from, marked[1], needs, problems, path))
     end
@@ -314,7 +496,7 @@ local function explicit_needs(loader, block, list, needs)
   for i, one in ipairs(list) do
     local ref, problem = one, nil
     if type(one) == "string" then
-      ref, problem = interpolate.reference(one)
+      ref, problem = interpolate.reference(one, block.home.scope)
     end
     local found
     if ref and value.is_ref(ref) then
@@ -355,7 +537,7 @@ local function link_args(loader, block, args, below)
       local problems, needs, new
       if getmetatable(v) == ref_mt then
         local found
-        new, found = resolve(loader, block, v)
+        new, found = resolve_value(loader, block, v)
         if not new then
           problems, new = { found }, v
         elseif #found == 1 and not set and (first == nil or first == found[1]) then
@@ -416,6 +598,52 @@ local function check_names(loader, block, node)
   end
 end
 
+--- What everything in an instance of a module waits for, as a set; nil for nothing.
+local home_needs
+home_needs = function(loader, home)
+  if home.all_needs == nil then
+    local set = {}
+    explicit_needs(loader, setmetatable({ home = home.parent }, { __index = home.block }), home.needs, set)
+    for one in next, home.parent.parent and home_needs(loader, home.parent) or NONE do
+      set[one] = true
+    end
+    home.all_needs = next(set) and set or false
+  end
+  return home.all_needs or nil
+end
+
+--- What a lifecycle refers to: sets `triggers` and `conditions` of the node; the set of what it needs, or nil.
+function M.lifecycle(loader, block, node, lifecycle)
+  local needs, triggers = {}, nil
+  for i, one in ipairs(lifecycle.replace_triggered_by or {}) do
+    local ref = type(one) == "string" and interpolate.reference(one, block.home.scope) or one
+    local done, found
+    if value.is_ref(ref) then
+      done, found = resolve(loader, block, ref)
+    end
+    if not done then
+      loader:fail_at(block, { "lifecycle", "replace_triggered_by", i },
+        found and found.msg or "expected an address such as item.x, or a field of one", found and found.hint)
+    else
+      local _, given = value.parts(ref)
+      local address_of, path = nil, {}
+      if value.is_ref(done) then
+        address_of, path = value.parts(done)
+      end
+      triggers = triggers or {}
+      for _, address_one in ipairs(found) do
+        needs[address_one] = true
+        triggers[#triggers + 1] = { address = address_one, field = #given > 0 and address_of and path[1] or nil }
+      end
+    end
+  end
+  if lifecycle.preconditions or lifecycle.postconditions then
+    node.conditions = require("prov.infra.conditions").of(loader, block, lifecycle, needs)
+  end
+  node.triggers = triggers
+  return next(needs) and needs or nil
+end
+
 --- Links one resource or taskserv: final args and sorted needs.
 local function link(loader, node, shared, fixed, below)
   local block = loader.block_of[node]
@@ -432,14 +660,30 @@ local function link(loader, node, shared, fixed, below)
     end
   end
   node.args = args
-  if node.needs ~= nil or fixed then
+  local outer = block.home.parent and home_needs(loader, block.home)
+  local configured = loader.provider_needs[node.provider]
+  if configured and not below then
     local set = {}
+    for _, list in ipairs({ outer or NONE, configured }) do
+      for one in next, list do
+        set[one] = true
+      end
+    end
+    outer = set
+  end
+  local cycle = node.lifecycle
+  local extra = cycle and next(cycle) and M.lifecycle(loader, block, node, cycle)
+  if node.needs ~= nil or fixed or outer or extra then
+    local set = extra or {}
     for _, list in ipairs({ needs or {}, fixed or {} }) do
       for _, one in ipairs(list) do
         set[one] = true
       end
     end
     explicit_needs(loader, block, node.needs, set)
+    for one in next, outer or NONE do
+      set[one] = true
+    end
     needs = sorted_list(set)
   elseif needs and block.keyed then
     needs = table.move(needs, 1, #needs, 1, {})
@@ -454,10 +698,17 @@ local function link(loader, node, shared, fixed, below)
   node.needs = needs or NONE
 end
 
---- Links everything; returns the outputs.
-function M.run(loader, outputs)
+--- Links everything; returns the outputs of the root.
+function M.run(loader, root)
   local shared = {}
-  loader.parsed, loader.resolved = {}, {}
+  loader.parsed, loader.resolved, loader.resolving = {}, {}, {}
+  loader.provider_needs = {}
+  for name, one in next, loader.provider_links do
+    local problems, needs = {}, {}
+    loader.providers[name] = M.value(loader, one.block, one.config, needs, problems)
+    loader:problems(one.block, problems)
+    loader.provider_needs[name] = next(needs) and needs or nil
+  end
   for _, resource in ipairs(loader.resources) do
     link(loader, resource, shared)
   end
@@ -465,17 +716,13 @@ function M.run(loader, outputs)
     link(loader, taskserv, shared, loader.fixed_needs[taskserv], { "taskservs", taskserv.name })
   end
   local out = {}
-  for name, wanted in next, outputs.values do
-    local block = { source = merge.source_of(outputs, name), path = { "outputs", name } }
-    local problems = {}
-    local v = interpolate.value(wanted, {}, problems)
-    if #problems == 0 then
-      v = M.value(loader, block, v, {}, problems)
+  for _, home in ipairs(loader.homes) do
+    for name, wanted in next, home.outputs.values do
+      local v = M.output(loader, home, name, wanted)
+      if home == root then
+        out[name] = v
+      end
     end
-    if #problems > 0 then
-      loader:problems(block, problems)
-    end
-    out[name] = v
   end
   return out
 end

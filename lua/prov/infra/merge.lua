@@ -7,7 +7,20 @@ local value = require("prov.value")
 local M = {}
 
 --- Parts of a tree that are not kinds of resources.
-M.RESERVED = { providers = true, defaults = true, clusters = true, outputs = true }
+M.RESERVED = {
+  providers = true,
+  defaults = true,
+  clusters = true,
+  outputs = true,
+  inputs = true,
+  vars = true,
+  modules = true,
+  data = true,
+  checks = true,
+}
+
+--- Parts that are lists; those of several files follow each other.
+M.LISTS = { moved = true, import = true, removed = true }
 
 ---@class prov.Block one declared name: a resource before count, a cluster
 ---@field kind string
@@ -43,9 +56,10 @@ function M.plural(kind)
   return kind .. "s"
 end
 
-local function place_text(source, path)
-  local line = source.place(path)
-  return source.file .. (line and ":" .. line or "")
+--- file:line of a path of a source.
+function M.place_text(source, path)
+  local line, _, file = source.place(path)
+  return (file or source.file) .. (line and ":" .. line or "")
 end
 
 --- Keys from the root of the file to a block, or to something below it.
@@ -90,7 +104,7 @@ local function add_members(part, top, members, source, errs)
   for name, v in next, members do
     if part.values[name] ~= nil then
       local path = { top, name }
-      local other = place_text(M.source_of(part, name), path)
+      local other = M.place_text(M.source_of(part, name), path)
       errs[#errs + 1] = M.error(source, path, "declared twice: also at " .. other)
     else
       part.values[name], part.by_name[name] = v, source
@@ -112,7 +126,16 @@ local function add_tree(out, source, errs)
     if members == value.null then
       members = {}
     end
-    if type(top) ~= "string" or not is_map(members) then
+    if M.LISTS[top] then
+      if type(members) ~= "table" or not value.is_list(members) and next(members) ~= nil then
+        errs[#errs + 1] = M.error(source, { top }, "expected a list")
+      else
+        out[top] = out[top] or {}
+        for i, one in ipairs(members) do
+          table.insert(out[top], { value = one, source = source, path = { top, i } })
+        end
+      end
+    elseif type(top) ~= "string" or not is_map(members) then
       local found = type(members) == "table" and "a list" or "a " .. type(members)
       errs[#errs + 1] = M.error(source, { top }, "expected a map of names, found " .. found)
     elseif not are_names(members) then
@@ -128,7 +151,7 @@ local function add_tree(out, source, errs)
   end
 end
 
---- Joins sources: the parts `providers`, `defaults`, `clusters`, `outputs`, and in `kinds` those
+--- Joins sources: the reserved parts, the lists (of { value, source, path }), and in `kinds` the parts
 -- of the resources.
 ---@param sources prov.Source[]
 ---@return table<string, prov.Part>? joined, prov.Err[]? errors
@@ -140,10 +163,39 @@ function M.join(sources)
   for name in next, M.RESERVED do
     out[name] = out[name] or { values = {}, source = sources[1] }
   end
+  for name in next, M.LISTS do
+    out[name] = out[name] or {}
+  end
   if #errs > 0 then
     return nil, errs
   end
   return out
+end
+
+--- One source of the base files and the overlay of an environment: what the overlay says wins, unless the base
+-- says it with force (see prov.contract.merge).
+---@param sources prov.Source[]
+---@param overlay? prov.Source
+---@return prov.Source?, prov.Err[]? errors
+function M.overlay(sources, overlay)
+  local trees, lists = {}, {}
+  for i, source in ipairs(overlay and table.move(sources, 1, #sources, 1, { [#sources + 1] = overlay }) or sources) do
+    local tree = {}
+    for top, members in next, source.tree do
+      local name = require("prov.contract.merge").name_of(top)
+      if M.LISTS[name] then
+        lists[#lists + 1] = { tree = { [name] = members }, file = source.file, place = source.place }
+      else
+        tree[top] = members
+      end
+    end
+    trees[i] = { tree = tree, file = source.file, place = source.place, priority = source == overlay and 2.5 or nil }
+  end
+  local tree, place = require("prov.contract.merge").trees(trees)
+  if not tree then
+    return nil, place
+  end
+  return { file = sources[1].file, tree = tree, place = place, text = "", lists = lists }
 end
 
 --- An error at a path of a source.

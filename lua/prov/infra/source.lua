@@ -1,10 +1,15 @@
---- Reads the infra files of a workspace into trees of plain values, each with its places.
+--- Reads the infra files of a workspace, of its environment and of modules into trees of plain values, each with its
+-- places.
 
 local address = require("prov.address")
 local err = require("prov.err")
 local formats = require("prov.formats")
 local fs = require("prov.fs")
+local inputs = require("prov.infra.inputs")
+local merge = require("prov.infra.merge")
+local priority = require("prov.contract.merge")
 local sandbox = require("prov.sandbox")
+local suggest = require("prov.suggest")
 local value = require("prov.value")
 
 local M = {}
@@ -12,13 +17,13 @@ local M = {}
 ---@class prov.Source
 ---@field file string path shown in messages
 ---@field tree table
----@field place fun(path: (string|integer)[]): integer?, integer? line and column
+---@field place fun(path: (string|integer)[]): integer?, integer?, string? line, column and, of merged files, the file
 ---@field text string
 
-local function kind_proxy(kind, hint)
+local function kind_proxy(kind, hint, prefix)
   return setmetatable({}, {
     __index = function(proxy, name)
-      local ref = value.ref(kind .. "." .. tostring(name))
+      local ref = value.ref(prefix .. kind .. "." .. tostring(name))
       rawset(proxy, name, ref) -- references never change, so they are shared
       return ref
     end,
@@ -34,11 +39,107 @@ local function kind_proxy(kind, hint)
   })
 end
 
-local function lua_env(workspace)
-  local env = sandbox.env()
-  env.workspace = { name = workspace.name }
+--- The variables as a Lua file sees them: those declared before it, and by its own calls of `inputs`.
+local function var_proxy(vars)
+  return setmetatable({}, {
+    __index = function(_, name)
+      local v = vars[name]
+      if v == nil then
+        local names = {}
+        for one in next, vars do
+          names[#names + 1] = one
+        end
+        table.sort(names)
+        error(("there is no variable '%s' yet; %s"):format(tostring(name), suggest.hint(tostring(name), names)
+          or "declare it above: inputs { " .. tostring(name) .. ' = { type = "string" } }'), 2)
+      end
+      return v ~= value.null and v or nil
+    end,
+    __newindex = function()
+      error("a variable cannot be changed", 2)
+    end,
+  })
+end
+
+---@class prov.Reading
+---@field workspace prov.Workspace
+---@field dir string folder that `template` and `file` look into
+---@field shown string the folder as messages show it: "" or "modules/site/"
+---@field prefix string "" or "module.eu."
+---@field given prov.Given[] values of the variables, weakest first
+---@field vars table<string, any> complete values of those declared so far
+---@field declared prov.Part
+---@field errs prov.Err[]
+---@field missing? fun(name: string, declared_at: string): prov.Err
+---@field prioritized boolean? a Lua file used force or default
+
+local function declare(reading, source, map)
+  local part = { values = map, source = source }
+  for name in next, map do
+    local before = reading.declared.values[name]
+    if before ~= nil then
+      local other = merge.source_of(reading.declared, name)
+      local e = merge.error(source, { "inputs", name }, "declared twice: also in " .. other.file)
+      reading.errs[#reading.errs + 1] = e
+    end
+    reading.declared.values[name], reading.declared.by_name[name] = map[name], source
+  end
+  local given = {}
+  for i, one in ipairs(reading.given) do -- what belongs to others is not wrong here
+    local values = {}
+    for name, v in next, one.values do
+      values[name] = map[name] ~= nil and v or nil
+    end
+    given[i] = setmetatable({ values = values }, { __index = one })
+  end
+  for name, v in next, inputs.complete(part, given, reading.errs, reading.missing) do
+    reading.vars[name] = v
+  end
+end
+
+--- Declares what `inputs` of a tree says.
+local function declare_of(reading, source)
+  local map = source.tree.inputs
+  if type(map) == "table" and getmetatable(map) == nil and next(map) ~= nil then
+    declare(reading, source, map)
+  end
+end
+
+local function lua_env(reading, file)
+  local env, prefix = sandbox.env(), reading.prefix
+  env.workspace = { name = reading.workspace.base_name or reading.workspace.name, env = reading.workspace.env }
+  env.fn = require("prov.expr.functions").lua()
+  for name, fn in next, reading.functions or {} do
+    env[name] = function(...)
+      local done, why = fn(...)
+      if done == nil then
+        error(why, 2)
+      end
+      return done
+    end
+    env.fn[name] = env[name]
+  end
+  env.var = var_proxy(reading.vars)
+  env.inputs = function(map)
+    if type(map) ~= "table" or value.is_marked(map) then
+      error('inputs takes a map, such as inputs { size = { type = "int", default = 1 } }', 2)
+    end
+    local before = #reading.errs
+    declare(reading, { file = file, tree = {}, place = function() end, text = "" }, map)
+    if #reading.errs > before then
+      local e = table.remove(reading.errs)
+      error(e:text() .. (e.hint and "; " .. e.hint or ""), 2)
+    end
+    return env.var
+  end
   env.text = function(...)
     return value.text({ ... })
+  end
+  for _, name in ipairs({ "force", "default" }) do
+    env[name] = function(v)
+      reading.prioritized = true
+      return priority[name](v)
+    end
   end
   local names = {}
   for name in pairs(env) do
@@ -51,7 +152,7 @@ local function lua_env(workspace)
         return nil
       end
       if not proxies[name] then
-        proxies[name] = kind_proxy(name, require("prov.suggest").hint(name, names))
+        proxies[name] = kind_proxy(name, suggest.hint(name, names), prefix)
       end
       return proxies[name]
     end,
@@ -79,6 +180,12 @@ end
 local function is_form(extension)
   local format = extension ~= "lua" and formats.of_file("infra." .. extension)
   return extension == "lua" or format and format.tree
+end
+
+--- Endings of the files that are read, Lua last: what the others declare is known to it.
+M.FORMS = { "yaml", "yml", "json", "lua" }
+if pcall(require, "prov.toml") then
+  table.insert(M.FORMS, 1, "toml")
 end
 
 --- Reads one file that holds a map, in any form.
@@ -109,17 +216,21 @@ function M.read_one(path, file, example, env)
   return { file = file, path = path, tree = tree, place = place, text = text }
 end
 
+local function named(base)
+  local paths = {}
+  for _, extension in ipairs(M.FORMS) do
+    if fs.exists(base .. "." .. extension) then
+      paths[#paths + 1] = base .. "." .. extension
+    end
+  end
+  return paths
+end
+
 --- Paths of the infra files of a workspace.
 ---@param dir string
 ---@return string[]? paths, prov.Err?
 function M.files(dir)
-  local paths = {}
-  for _, extension in ipairs({ "lua", "yaml", "yml", "toml", "json" }) do
-    local path = dir .. "/infra." .. extension
-    if fs.exists(path) then
-      paths[#paths + 1] = path
-    end
-  end
+  local paths = named(dir .. "/infra")
   for _, entry in ipairs(fs.list(dir .. "/infra") or {}) do
     local extension = entry.name:match("^[^.].*%.(%a+)$")
     if extension and is_form(extension) then
@@ -135,29 +246,221 @@ function M.files(dir)
   return paths
 end
 
---- Reads every infra file.
----@param workspace { dir: string, name: string, what_if: prov.WhatIf? } what_if: changes that stand in no file
----@return prov.Source[]? sources, prov.Err[]? errors
-function M.read(workspace)
-  local paths, e = M.files(workspace.dir)
-  if not paths then
-    return nil, { e }
+--- The file of an environment.
+local function environment_file(workspace)
+  local paths = named(("%s/environments/%s"):format(workspace.dir, workspace.env))
+  if #paths == 1 then
+    return paths[1]
+  elseif #paths > 1 then
+    return err.fail("conflict", "the environment '%s' has two files: %s and %s", workspace.env, paths[1], paths[2])
   end
-  local sources, errs = {}, {}
-  for _, path in ipairs(paths) do
-    local source
-    local file = path:sub(1, #workspace.dir + 1) == workspace.dir .. "/" and path:sub(#workspace.dir + 2) or path
-    source, e = M.read_one(path, file, "{ servers = { ... } }", path:match("%.lua$") and lua_env(workspace))
+  return nil, err.new("notfound", ("there is no environments/%s.yaml any more"):format(workspace.env), {
+    hint = ("'prov -e %s destroy' deletes what it has"):format(workspace.env),
+  })
+end
+
+local function vars_of(source)
+  local map = source.tree.vars
+  return {
+    values = type(map) == "table" and getmetatable(map) == nil and map or {},
+    place = function(name)
+      return source, { "vars", name }
+    end,
+  }
+end
+
+--- Reads files in their order, Lua last, and declares their inputs. Errors are added to the reading.
+---@param reading prov.Reading
+---@param paths string[]
+---@return prov.Source[]
+function M.read_files(reading, paths, overlay)
+  local sources = {}
+  local function read(path)
+    local file = reading.shown .. path:sub(#reading.dir + 2)
+    local is_lua = path:match("%.lua$")
+    local source, e = M.read_one(path, file, "{ servers = { ... } }", is_lua and lua_env(reading, file) or nil)
     if source then
-      sources[#sources + 1] = source
-    else
-      errs[#errs + 1] = e
+      source.file_vars = vars_of(source)
+      return source
+    end
+    reading.errs[#reading.errs + 1] = e
+  end
+  local later = {}
+  if overlay then
+    overlay = read(overlay)
+    if overlay and overlay.tree.inputs ~= nil then
+      reading.errs[#reading.errs + 1] = merge.error(overlay, { "inputs" }, "an environment declares no variables",
+        "declare them in the infra, and give them values in 'vars' here")
     end
   end
-  if #errs > 0 then
-    return nil, errs
+  for _, path in ipairs(paths) do
+    if path:match("%.lua$") then
+      later[#later + 1] = path
+    else
+      sources[#sources + 1] = read(path)
+    end
   end
-  return workspace.what_if and workspace.what_if:apply(sources) or sources
+  if #reading.errs > 0 then -- what is missing would make errors of its own
+    return sources, overlay
+  end
+  for i = #sources, 1, -1 do
+    table.insert(reading.given, 1, sources[i].file_vars)
+  end
+  if overlay then
+    table.insert(reading.given, #sources + 1, overlay.file_vars)
+  end
+  for _, source in ipairs(sources) do
+    declare_of(reading, source)
+  end
+  for _, path in ipairs(later) do
+    local source = read(path)
+    if source then
+      sources[#sources + 1] = source
+      declare_of(reading, source)
+      for name in next, source.file_vars.values do
+        reading.errs[#reading.errs + 1] = merge.error(source, { "vars", name },
+          "a Lua file has read its variables before it could give them values",
+          "put vars into a YAML file, or into one of environments/")
+      end
+    end
+  end
+  return sources, overlay
+end
+
+--- A reading of a workspace's own files.
+---@param workspace prov.Workspace
+---@return prov.Reading
+function M.reading(workspace)
+  local variables = {}
+  for name, text in next, require("luv").os_environ() do
+    local short = name:match("^PROV_VAR_(.+)$")
+    if short then
+      variables[short] = text
+    end
+  end
+  local function nowhere() end
+  return {
+    workspace = workspace,
+    dir = workspace.dir,
+    shown = "",
+    prefix = "",
+    vars = {},
+    errs = {},
+    declared = { values = {}, by_name = {}, source = nil },
+    given = {
+      {
+        text = true,
+        lenient = true, -- variables of the process may be for others
+        values = variables,
+        place = nowhere,
+        source = function(name)
+          return "PROV_VAR_" .. name
+        end,
+      },
+      {
+        text = true,
+        values = workspace.vars or {},
+        place = nowhere,
+        source = function(name)
+          return "--var " .. name
+        end,
+      },
+    },
+  }
+end
+
+--- Checks that every given value has a variable.
+local function check_given(reading)
+  for _, one in ipairs(reading.given) do
+    local values, unknown = {}, false
+    for name, v in next, one.values do
+      if reading.declared.values[name] == nil and not one.lenient then
+        values[name], unknown = v, true
+      end
+    end
+    if unknown then
+      local names = {}
+      for name in next, reading.declared.values do
+        names[#names + 1] = name
+      end
+      table.sort(names)
+      for name in next, values do
+        local source, path = one.place(name)
+        local msg = ("there is no variable '%s'"):format(name)
+        local hint = suggest.hint(name, names) or #names > 0 and "there are " .. table.concat(names, ", ")
+          or ("declare it: inputs: { %s: { type: string } }"):format(name)
+        reading.errs[#reading.errs + 1] = source and merge.error(source, path, msg, hint)
+          or err.new("usage", one.source(name) .. ": " .. msg, { hint = hint })
+      end
+    end
+  end
+end
+
+--- True when priorities may be in the files, so that they have to be merged as trees.
+local function may_mark(reading, sources)
+  if reading.prioritized then
+    return true
+  end
+  for _, source in ipairs(sources) do
+    if not source.file:match("%.lua$") and priority.may_mark(source.text) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Makes what was read one list of sources: as they are, or merged when priorities or an overlay are there.
+---@param reading prov.Reading
+---@return prov.Source[]? sources
+function M.finish(reading, sources, overlay)
+  check_given(reading)
+  if #reading.errs > 0 or #sources == 0 then
+    return nil
+  end
+  if not overlay and not may_mark(reading, sources) then
+    return sources
+  end
+  if not may_mark(reading, sources) then -- the base alone must be sound
+    local _, errs = merge.join(sources)
+    if errs then
+      table.move(errs, 1, #errs, #reading.errs + 1, reading.errs)
+      return nil
+    end
+  end
+  local merged, errs = merge.overlay(sources, overlay)
+  if not merged then
+    table.move(errs, 1, #errs, #reading.errs + 1, reading.errs)
+    return nil
+  end
+  local out = { merged }
+  for _, list in ipairs(merged.lists) do
+    out[#out + 1] = { file = list.file, tree = list.tree, place = list.place, text = "" }
+  end
+  return out
+end
+
+--- Reads every infra file.
+---@param workspace { dir: string, name: string, env: string?, what_if: prov.WhatIf? } what_if: in no file
+---@return prov.Source[]? sources, prov.Err[]? errors
+---@return prov.Reading? reading with the variables
+function M.read(workspace)
+  local paths, e = M.files(workspace.dir)
+  local overlay
+  if paths and workspace.env then
+    overlay, e = environment_file(workspace)
+  end
+  if not paths or e then
+    return nil, { e }
+  end
+  local reading = M.reading(workspace)
+  reading.functions = require("prov.infra.files").functions(reading)
+  local sources
+  sources, overlay = M.read_files(reading, paths, overlay)
+  sources = M.finish(reading, sources, overlay)
+  if not sources then
+    return nil, reading.errs
+  end
+  return workspace.what_if and workspace.what_if:apply(sources) or sources, nil, reading
 end
 
 return M

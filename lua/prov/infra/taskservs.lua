@@ -176,8 +176,8 @@ local function metatable_of(loader)
         return nil
       end
       local block = loader.block_of[taskserv]
-      local line, column = block.source.place(merge.path_of(block, { "taskservs", taskserv.name }))
-      local origin = { file = block.source.file, line = line, column = column }
+      local line, column, file = block.source.place(merge.path_of(block, { "taskservs", taskserv.name }))
+      local origin = { file = file or block.source.file, line = line, column = column }
       rawset(taskserv, "origin", origin)
       return origin
     end,

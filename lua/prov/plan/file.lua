@@ -88,12 +88,20 @@ function M.project(plan)
       estimate_ms = step.estimate,
     }
   end
+  local imports = data.list({})
+  for i, record in ipairs(plan.imported) do
+    imports[i] = { address = record.address, id = record.id, provider = record.provider }
+  end
   return {
     version = VERSION,
     revision = plan.revision,
     counts = plan.counts,
     steps = data.list(steps),
     target = plan.target,
+    checks = plan.asked[1] and data.list(plan.asked) or nil,
+    moves = plan.moves[1] and data.list(plan.moves) or nil,
+    imports = imports[1] and imports or nil,
+    removed = plan.forget[1] and data.list(plan.forget) or nil,
   }
 end
 
@@ -122,13 +130,26 @@ local function body_of(plan)
       server = step.node.server,
       needs = data.list(step.node.needs),
       args = step.node.args,
-    } }
+      conditions = step.node.conditions,
+    }, deposes = step.deposes }
     for _, name in ipairs(FIELDS) do
       kept[name] = step[name]
     end
     kept.needs = data.list(step.needs)
     kept.changes = data.list(step.changes or {})
     steps[i] = kept
+  end
+  local imported = {}
+  for i, record in ipairs(plan.imported) do
+    imported[i] = {
+      address = record.address,
+      kind = record.kind,
+      provider = record.provider,
+      id = record.id,
+      needs = data.list(record.needs),
+      args_bytes = record.args_bytes,
+      state_bytes = record.state_bytes,
+    }
   end
   local function addresses(records)
     local list = {}
@@ -149,6 +170,13 @@ local function body_of(plan)
     outputs = plan.outputs,
     instances = plan.instances,
     target = plan.target,
+    lookups = data.list(plan.lookups),
+    found = plan.found,
+    checks = data.list(plan.checks),
+    asked = data.list(plan.asked),
+    moves = data.list(plan.moves),
+    forget = data.list(plan.forget),
+    imported = data.list(imported),
   }
 end
 
@@ -226,13 +254,18 @@ function M.load(workspace, path, state)
     return nil, err.new("conflict", ("plan %s was made from state revision %d, the state is at %d"):format(
       path, plan.revision, state.revision), { hint = "make the plan again: prov plan --out " .. path })
   end
+  local known = require("prov.plan.refactor").records(state.records, plan.moves, plan.forget)
+  for i, parts in ipairs(plan.imported) do
+    plan.imported[i] = require("prov.state").record(parts)
+    known[parts.address] = plan.imported[i]
+  end
   for _, step in ipairs(plan.steps) do
-    step.record = state.records[step.address]
+    step.record = known[step.address]
   end
   for _, name in ipairs({ "dropped", "forgotten" }) do
     local records = {}
     for i, address in ipairs(plan[name]) do
-      records[i] = state.records[address]
+      records[i] = known[address]
     end
     plan[name] = records
   end

@@ -5,6 +5,7 @@
 -- Actions: create update delete of resources (a replace is a delete and a create that know each
 -- other), install configure remove of taskservs.
 
+local checks = require("prov.plan.checks")
 local data = require("core.data")
 local diff = require("prov.plan.diff")
 local err = require("prov.err")
@@ -83,18 +84,7 @@ function Builder:order()
   if order then
     return order
   end
-  local path = {}
-  for _, i in ipairs(e.data and e.data.path or {}) do
-    path[#path + 1] = nodes[i].address
-  end
-  local origin = path[1] and self.by_address[path[1]].origin or {}
-  return nil, err.new("cycle", "these need each other: " .. table.concat(path, " -> "), {
-    file = origin.file,
-    line = origin.line,
-    column = origin.column,
-    hint = "remove one of the references or needs between them",
-    data = { path = path },
-  })
+  return nil, require("prov.plan.cycle").error(e.data.path, nodes)
 end
 
 --- The arguments of a wanted node, references resolved; those it depends on come before it.
@@ -111,6 +101,9 @@ end
 
 --- What a reference gives while planning: the value where it is known, else an unknown.
 function Builder:lookup(address, path)
+  if self.lookups.by_address[address] then
+    return self.lookups:get(address, path, self.look)
+  end
   local instances = self.instances[address]
   if not self.by_address[address] and instances then
     local list = {}
@@ -140,18 +133,23 @@ function Builder:record(address)
 end
 
 function Builder:resolve(node)
-  if #node.needs == 0 then
+  if #node.needs == 0 and not self.lookups.list[1] then
     return node.args
   end
   local missing
-  local resolved = value.resolve(node.args, function(address, path)
+  local resolved, wrong = value.resolve(node.args, function(address, path)
     local found = self:lookup(address, path)
     if found == nil and not missing then
       missing = ("%s has no value '%s'"):format(address, table.concat(path, "."))
     end
     return found
   end)
-  if missing then
+  if not resolved and not missing then
+    local at = node.origin or {}
+    wrong = wrong:wrap("%s: %s", node.address, tostring(wrong))
+    wrong.file, wrong.line, wrong.column, wrong.cause = at.file, at.line, at.column, nil
+    return nil, wrong
+  elseif missing then
     local at = node.origin or {}
     return nil, err.new("invalid", node.address .. ": " .. missing, {
       file = at.file,
@@ -221,7 +219,10 @@ function Builder:decide(node, args, record)
   if observed and observed.status == "stopped" and args.status == nil then
     changes[#changes + 1] = { path = "status", before = "stopped", after = "running", outside = true }
   end
-  if self.replace[node.address] then
+  local trigger = node.triggers and self:triggered(node)
+  if trigger then
+    return "replace", changes, trigger
+  elseif self.replace[node.address] then
     return "replace", changes, "asked for with --replace"
   elseif record.tainted then
     return "replace", changes, "its last creation did not end well"
@@ -229,6 +230,20 @@ function Builder:decide(node, args, record)
     return "replace", changes, tostring(observed.incomplete)
   end
   return self:weigh(node, changes)
+end
+
+--- Why a node is made anew when something else changes, or nil.
+function Builder:triggered(node)
+  for _, trigger in ipairs(node.triggers or {}) do
+    local step = self.forward[trigger.address]
+    local hit = step and (step.action == "create" or not trigger.field)
+    for _, change in ipairs(step and not hit and step.changes or {}) do
+      hit = hit or change.path:match("^[^.%[]+") == trigger.field
+    end
+    if hit then
+      return ("%s%s changes"):format(trigger.address, trigger.field and "." .. trigger.field or "")
+    end
+  end
 end
 
 --- Turns field changes into an action, honouring the lifecycle of the node.
@@ -272,6 +287,58 @@ function Builder:guard(node, record, what)
   return true
 end
 
+--- The record of a resource that exists already: read from its provider, unless it was imported before.
+function Builder:import(node, args, record, import)
+  local function fail(code, hint, fmt, ...)
+    local at = import.origin
+    return nil, err.new(code, fmt:format(...), { file = at.file, line = at.line, column = at.column, hint = hint })
+  end
+  if record then
+    if record.id == import.id then
+      return record
+    end
+    return fail("conflict", "take the import out, or 'prov state rm' what is there",
+      "%s cannot be imported as %s: it is %s already", import.id, node.address, tostring(record.id))
+  end
+  for address, other in pairs(self.state.records) do
+    if other.id == import.id and other.provider == node.provider and other.kind == node.kind then
+      return fail("conflict", ("moved: { from: %s, to: %s } gives it another address"):format(address, node.address),
+        "%s is %s already", import.id, address)
+    end
+  end
+  local observed, e = self.providers:call(node.provider, node.kind, "read", {
+    address = node.address,
+    recorded = { id = import.id },
+  }, import.id)
+  if observed == nil and e then
+    return nil, e:wrap("import %s (%s)", node.address, import.id)
+  elseif not observed then
+    return fail("notfound", nil, "the provider '%s' has no %s with the id %s", node.provider, node.kind, import.id)
+  end
+  local _, resource = self.providers:resource(node.provider, node.kind)
+  local known = {}
+  for name, v in pairs(args) do
+    known[name] = v -- what the provider does not tell is believed
+  end
+  for name in pairs(resource.schema) do
+    if observed[name] ~= nil then
+      known[name] = observed[name]
+    end
+  end
+  record = require("prov.state").record({
+    address = node.address,
+    kind = node.kind,
+    provider = node.provider,
+    id = observed.id or import.id,
+    needs = self:needs_in(node),
+    args = known,
+    state = observed,
+  })
+  self.state.records[node.address] = record
+  self.imported[#self.imported + 1] = record
+  return record
+end
+
 function Builder:plan_resource(node)
   local args, e = self:resolve(node)
   if not args then
@@ -281,6 +348,22 @@ function Builder:plan_resource(node)
     self.resolved[node.address] = args
   end
   local record = self:record(node.address)
+  local import = self.imports[node.address]
+  if import then
+    record, e = self:import(node, args, record, import)
+    if not record then
+      return nil, e
+    end
+  end
+  if node.conditions then
+    local ok
+    ok, e = checks.of_node(node, "pre", function(address, path)
+      return self:lookup(address, path)
+    end)
+    if not ok then
+      return nil, e
+    end
+  end
   local action, changes, reason = self:decide(node, args, record)
   if not action then
     return nil, changes
@@ -312,8 +395,9 @@ function Builder:plan_resource(node)
     if not ok then
       return nil, denied
     end
+    local deposed = self.first[node.address] and M.deposed(record) or nil
     local old = self:add({
-      address = node.address,
+      address = deposed or node.address,
       kind = node.kind,
       provider = record.provider,
       action = "delete",
@@ -324,7 +408,7 @@ function Builder:plan_resource(node)
       replaces = true,
     })
     self.backward[node.address] = old
-    step.replaces = old
+    step.replaces, step.deposes, old.deposed = old, deposed, deposed ~= nil or nil
     self.counts.replace = (self.counts.replace or 0) + 1
   end
   self.forward[node.address] = self:add(step)
@@ -375,14 +459,14 @@ function Builder:plan_drift(hosts)
   if not hosts then
     return true
   end
-  local checks = {}
+  local asked = {}
   for _, step in ipairs(self.settled) do
     local seen = self.observed and self.observed[step.node.server]
     if seen ~= false and not self:pending(step.node.server) and not (seen and seen.status == "stopped") then
-      checks[#checks + 1] = { address = step.address, name = step.name, server = step.node.server, args = step.args }
+      asked[#asked + 1] = { address = step.address, name = step.name, server = step.node.server, args = step.args }
     end
   end
-  local drifted, e = require("prov.plan.refresh").taskservs(hosts, checks)
+  local drifted, e = require("prov.plan.refresh").taskservs(hosts, asked)
   if not drifted then
     return nil, e
   end
@@ -441,7 +525,7 @@ function Builder:connect()
     local node = self.forward[step.address] == step and step.node
     if node and (#node.needs > 0 or step.replaces) then
       step.needs = self:needs_of(node)
-      if step.replaces then
+      if step.replaces and not step.deposes then
         step.needs[#step.needs + 1] = step.replaces.id
       end
     elseif not node then
@@ -449,6 +533,26 @@ function Builder:connect()
     end
   end
   self:order_removals()
+end
+
+--- The addresses whose replacement comes first: those that say so, and what they need.
+function Builder:create_first()
+  local queue, first = {}, {}
+  for _, node in ipairs(self.nodes) do
+    if node.lifecycle and node.lifecycle.create_before_destroy then
+      queue[#queue + 1] = node
+    end
+  end
+  while queue[1] do
+    local node = table.remove(queue)
+    if not first[node.address] then
+      first[node.address] = true
+      for _, address in ipairs(self:needs_in(node)) do
+        queue[#queue + 1] = self.by_address[address]
+      end
+    end
+  end
+  return first
 end
 
 --- A delete waits for every step of what depended on it. The delete half of a replace waits only
@@ -463,10 +567,16 @@ function Builder:order_removals()
           removal.needs[#removal.needs + 1] = mine.id
         end
         local forward = self.forward[address]
-        if forward and not removal.replaces then
+        if forward and (not removal.replaces or removal.deposed) then
           removal.needs[#removal.needs + 1] = forward.id
         end
       end
+    end
+  end
+  for address, removal in pairs(self.backward) do -- what was to go when its replacement is there
+    local base = removal.deposed and address or address:match("^(.-)~%w*$")
+    if base and self.forward[base] then
+      removal.needs[#removal.needs + 1] = self.forward[base].id
     end
   end
   for _, step in ipairs(self.steps) do
@@ -474,6 +584,72 @@ function Builder:order_removals()
       table.sort(step.needs)
     end
   end
+end
+
+--- Asks what is known before the run: postconditions of what does not change, and the checks.
+function Builder:ask_checks(infra)
+  local function lookup(address, path)
+    return self:lookup(address, path)
+  end
+  for _, node in ipairs(self.nodes) do
+    if node.conditions and not self.forward[node.address] then
+      local ok, e = checks.of_node(node, "post", lookup)
+      if not ok then
+        return nil, e
+      end
+    end
+  end
+  local rows = checks.all(infra.checks, lookup)
+  for i, row in ipairs(rows) do
+    if row.status == "failed" and row.severity == "error" then
+      return nil, checks.error(infra.checks[i], "check " .. row.name, row.message)
+    end
+  end
+  return rows
+end
+
+--- Takes over what the infra imports and looks up.
+function Builder:prepare(input)
+  for _, one in ipairs(input.infra.past and input.infra.past.import or {}) do
+    self.imports[one.to] = one
+  end
+  if next(self.imports) then -- what is imported is recorded by the apply, not by the plan
+    local records = {}
+    for address, record in pairs(self.state.records) do
+      records[address] = record
+    end
+    self.state = require("prov.state").of(records, self.state.revision)
+  end
+  self.lookups = require("prov.plan.lookups").open(input.infra.lookups, input.providers)
+  self.look = function(address, path)
+    return self:lookup(address, path)
+  end
+end
+
+--- Plans every node, those first that others need.
+function Builder:plan_nodes(order)
+  if self.lookups.list[1] then
+    local read, e = self.lookups:read_all(function(address, path)
+      local waits = self.by_address[address] or self.instances[address]
+      return not waits and self:lookup(address, path) or nil -- what is planned is asked when it is
+    end)
+    if not read then
+      return nil, e
+    end
+  end
+  for i = 1, #order do
+    local node = self.nodes[order[i]]
+    local ok, e
+    if node.server then
+      ok, e = self:plan_taskserv(node)
+    else
+      ok, e = self:plan_resource(node)
+    end
+    if not ok then
+      return nil, e
+    end
+  end
+  return true
 end
 
 ---@class prov.PlanInput
@@ -486,6 +662,8 @@ end
 ---@field replace? table<string, boolean> addresses to rebuild
 ---@field target? string[] what the plan was confined to, for those who show it
 ---@field durations? table<string, integer> past milliseconds by "action kind provider"
+---@field moves? { from: string, to: string }[] made in `state` already
+---@field forget? string[] left out of `state` already
 
 --- Builds the plan.
 ---@async
@@ -509,31 +687,27 @@ function M.build(input)
     settled = {},
     dropped = {},
     forgotten = {},
+    imports = {},
+    imported = {},
   }, Builder)
+  b:prepare(input)
   b.nodes, b.by_address, b.instances = index_nodes(input.infra)
   local order, e = b:order()
   if not order then
     return nil, e
   end
+  b.first = b:create_first()
   if input.refresh ~= false and next(input.state.records) then
     b.observed, e = require("prov.plan.refresh").resources(input.providers, input.state)
     if not b.observed then
       return nil, e
     end
   end
-  for i = 1, #order do
-    local node = b.nodes[order[i]]
-    local ok
-    if node.server then
-      ok, e = b:plan_taskserv(node)
-    else
-      ok, e = b:plan_resource(node)
-    end
-    if not ok then
-      return nil, e
-    end
-  end
   local ok
+  ok, e = b:plan_nodes(order)
+  if not ok then
+    return nil, e
+  end
   ok, e = b:plan_drift(input.refresh ~= false and input.hosts or nil)
   if ok then
     ok, e = b:plan_removals()
@@ -542,6 +716,11 @@ function M.build(input)
     return nil, e
   end
   b:connect()
+  local asked
+  asked, e = b:ask_checks(input.infra)
+  if not asked then
+    return nil, e
+  end
   return {
     version = 1,
     revision = input.state.revision,
@@ -554,14 +733,29 @@ function M.build(input)
     outputs = input.infra.outputs or {},
     instances = b.instances,
     target = input.target,
+    lookups = b.lookups.list,
+    found = b.lookups.found,
+    checks = input.infra.checks or {},
+    asked = asked,
+    moves = input.moves or {},
+    forget = input.forget or {},
+    imported = b.imported,
   }
+end
+
+--- The address of what is replaced while its replacement is there already: `server.web~9821c0bb`.
+---@param record prov.Record
+---@return string
+function M.deposed(record)
+  local mark = (record.key or record.id or ""):gsub("[^%w]", "")
+  return ("%s~%s"):format(record.address, mark:sub(1, 8))
 end
 
 --- True when applying the plan would do nothing.
 ---@param plan prov.Plan
 ---@return boolean
 function M.is_empty(plan)
-  return #plan.steps == 0
+  return #plan.steps == 0 and #plan.moves == 0 and #plan.forget == 0 and #plan.imported == 0
 end
 
 return M

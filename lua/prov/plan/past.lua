@@ -42,6 +42,9 @@ function M.infra(past)
   local infra = { resources = {}, taskservs = {}, outputs = {}, providers = {} }
   for _, address in ipairs(past:addresses()) do
     local record = past.records[address]
+    if address:find("~", 1, true) then -- it was about to go
+      goto continue
+    end
     local name, server = address:match("^taskserv%.(.-)@(.+)$")
     local node = {
       address = address,
@@ -53,6 +56,7 @@ function M.infra(past)
       needs = record.needs,
     }
     table.insert(name and infra.taskservs or infra.resources, node)
+    ::continue::
   end
   return infra
 end

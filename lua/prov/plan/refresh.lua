@@ -81,7 +81,7 @@ end
 function M.resources(providers, state)
   local groups, order = {}, {}
   for _, record in pairs(state.records) do
-    if record.provider and record.id then
+    if record.provider and record.id and providers:is_ready(record.provider) then
       local slot = record.provider .. "/" .. record.kind
       if not groups[slot] then
         groups[slot] = { provider = record.provider, kind = record.kind }

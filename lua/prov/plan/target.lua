@@ -7,7 +7,7 @@ local suggest = require("prov.suggest")
 local M = {}
 
 local function base_of(address)
-  return (address:gsub("%b[]$", ""))
+  return (address:gsub("~%w*$", ""):gsub("%b[]$", ""))
 end
 
 local function pattern_of(text)

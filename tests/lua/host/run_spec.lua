@@ -450,7 +450,7 @@ describe("op", function()
 end)
 
 describe("template", function()
-  local render = require("prov.host.template").render
+  local render = require("prov.template").render
 
   it("renders values, lists, conditions", function()
     assert.equal("a=1 b=x", render("a={{ a }} b={{b.c}}", { a = 1, b = { c = "x" } }))
@@ -466,7 +466,7 @@ describe("template", function()
   it("names the line of what is wrong", function()
     for source, part in pairs({ ["\n{{ x }}"] = "line 2: 'x'", ["{{# a }}"] = "not closed",
       ["{{/ a }}"] = "closes nothing",
-      ["{{ a b }}"] = "without a name" }) do
+      ["{{ a b }}"] = "is not expected", ["{{ a"] = "without a name" }) do
       local ok, e = pcall(render, source, {})
       assert.is_false(ok)
       assert.truthy(tostring(e):find(part, 1, true), tostring(e))

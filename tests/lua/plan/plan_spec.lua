@@ -130,7 +130,7 @@ items:
 ]]))
     assert.is_false(ok)
     assert.equal("cycle", e.code)
-    assert.matches("item%.a %-> item%.b %-> item%.a", e.msg)
+    assert.matches("item%.a%.value %(infra%.yaml:3%) %-> item%.b%.value %(line 4%) %-> item%.a", e.msg)
     assert.matches("infra%.yaml$", e.file)
   end))
 

@@ -16,6 +16,8 @@ end
 ---@param flags table values of the flags of every command
 ---@return prov.Ctx
 function M.new(flags)
+  local env = os.getenv("PROV_ENV")
+  flags.env = flags.env or env ~= "" and env or nil
   local ctx = context.new(flags, { face = face })
   ctx.output = flags.output or ctx.config:get("output") or "table"
   local color = flags.color

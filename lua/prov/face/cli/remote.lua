@@ -164,12 +164,13 @@ end
 --- The workspace to ask for: on this machine its folder, elsewhere its name.
 local function workspace_for(self, ctx)
   local workspaces = require("prov.workspace")
-  local dir, e = workspaces.find(ctx.flags.workspace)
+  local env = ctx.flags.env
+  local dir, e = workspaces.find(ctx.flags.workspace, env)
   if not dir then
-    if ctx.flags.workspace and self.here then
+    if (ctx.flags.workspace or env) and self.here then
       error(e, 0)
     end
-    return ctx.flags.workspace
+    return ctx.flags.workspace and ctx.flags.workspace .. (env and "@" .. env or "")
   elseif self.here then
     return dir
   end
@@ -307,6 +308,11 @@ end
 ---@return any value
 ---@return prov.Err|prov.Err[]|nil
 function Remote:run(ctx, op, params)
+  if ctx.flags.var then
+    return nil, err.new("usage", "--var does not travel to an orchestrator", {
+      hint = "put the value into a file of environments/, and name that with -e",
+    })
+  end
   local files, e = files_to_send(op, params)
   if not files then
     return nil, e

@@ -47,6 +47,10 @@ function M.render(result, term)
       result.failed > 0 and "Mend what failed, then run" or "Run", result.destroy and "destroy" or "apply")
     end
   end
+  local checks = require("prov.face.cli.view.plan").checks(result.checks, term)
+  if checks ~= "" then
+    out[#out + 1] = checks:sub(1, -2)
+  end
   local names = {}
   for name in pairs(result.outputs or {}) do
     names[#names + 1] = name

@@ -130,8 +130,13 @@ local function block(out, step, action, term)
   end
 end
 
-local function count_line(counts)
-  local parts = {}
+local function count_line(plan)
+  local counts, parts = plan.counts, {}
+  for _, row in ipairs({ { "move", plan.moves }, { "import", plan.imports }, { "let go", plan.removed } }) do
+    if row[2] then
+      parts[#parts + 1] = ("%d to %s"):format(#row[2], row[1])
+    end
+  end
   local replaced = counts.replace or 0
   for _, row in ipairs({
     { "create", (counts.create or 0) - replaced },
@@ -149,6 +154,36 @@ local function count_line(counts)
   return table.concat(parts, ", ")
 end
 
+--- Lines for what is only recorded differently.
+function M.past(plan, term)
+  local out = {}
+  local function line(sign, color, address, text)
+    out[#out + 1] = ("%s %s %s"):format(term:paint(color, ("%3s"):format(sign)), term:paint("bold", address), text)
+  end
+  for _, move in ipairs(plan.moves or {}) do
+    line(">", "cyan", move.from, "is now " .. move.to)
+  end
+  for _, one in ipairs(plan.imports or {}) do
+    line("<", "cyan", one.address, ("is %s of %s, which exists"):format(one.id, one.provider))
+  end
+  for _, address in ipairs(plan.removed or {}) do
+    line(".", "cyan", address, "is let go, and stays where it is")
+  end
+  return out
+end
+
+--- Lines for the checks that fail.
+function M.checks(rows, term)
+  local out = ""
+  for _, row in ipairs(rows or {}) do
+    if row.status == "failed" then
+      out = out .. ("%s check %s: %s\n"):format(term:paint(row.severity == "error" and "red" or "yellow", row.severity),
+        row.name, row.message)
+    end
+  end
+  return out
+end
+
 local function saved_as(plan)
   return plan.out and ("Saved as %s. Apply it with: prov apply --plan %s\n"):format(plan.out, plan.out) or ""
 end
@@ -159,10 +194,11 @@ end
 ---@return string
 function M.render(plan, term)
   local part = plan.target and ("Only for %s, and what that needs.\n"):format(table.concat(plan.target, ", ")) or ""
-  if #plan.steps == 0 then
-    return "No changes. The world is as the infra says.\n" .. part .. saved_as(plan)
+  local past = M.past(plan, term)
+  if #plan.steps == 0 and #past == 0 then
+    return "No changes. The world is as the infra says.\n" .. part .. M.checks(plan.checks, term) .. saved_as(plan)
   end
-  local out = { "" }
+  local out = { "", table.unpack(past) }
   for _, step in ipairs(plan.steps) do
     if not (step.replaces and step.action == "delete") then
       block(out, step, step.replaces and "replace" or step.action, term)
@@ -171,8 +207,8 @@ function M.render(plan, term)
   local ms, complete = estimate(plan.steps)
   local time = ms > 0 and (", about " .. units.duration(ms) .. (complete and "" or " or more")) or ""
   out[#out + 1] = ""
-  out[#out + 1] = term:paint("bold", "Plan: ") .. count_line(plan.counts) .. time .. "."
-  return table.concat(out, "\n") .. "\n" .. part .. saved_as(plan)
+  out[#out + 1] = term:paint("bold", "Plan: ") .. count_line(plan) .. time .. "."
+  return table.concat(out, "\n") .. "\n" .. part .. M.checks(plan.checks, term) .. saved_as(plan)
 end
 
 return M

@@ -1,0 +1,143 @@
+--- Moves, imports and forgetting: changes of what prov has recorded that change nothing in the world. They are part
+-- of a plan and are written, journalled, before its first step.
+
+local address_of = require("prov.address")
+local err = require("prov.err")
+local state = require("prov.state")
+
+local M = {}
+
+--- Where the moves of an infra put an address; nil when it stays.
+local function moved_to(address, moves)
+  local service, at = address:match("^(taskserv%..-@)(.*)$")
+  local now = at or address
+  for _, move in ipairs(moves) do
+    local from = move.from
+    if now == from then
+      now = move.to
+    elseif now:sub(1, #from) == from then
+      local rest = now:sub(#from + 1)
+      if rest:match("^%b[]$") or from:match("module%.[%w_-]+$") and rest:match("^%b[]%.")
+        or (from:match("module%.[%w_-]+$") or from:match("module%.[%w_-]+%b[]$")) and rest:sub(1, 1) == "." then
+        now = move.to .. rest
+      end
+    end
+  end
+  now = service and service .. now or now
+  return now ~= address and now or nil
+end
+
+--- True when an address is what is named, one instance of it, or in it.
+local function is_of(address, named)
+  local at = address:match("^taskserv%..-@(.*)$") or address
+  if at == named then
+    return true
+  end
+  local rest = at:sub(1, #named) == named and at:sub(#named + 1) or ""
+  return rest:match("^%b[]$") ~= nil or named:match("module%.[^.]+$") ~= nil and rest:match("^[%[.]") ~= nil
+end
+
+--- Records with moves made and forgotten ones left out; those that do not change are shared.
+---@param records table<string, prov.Record>
+---@param moves { from: string, to: string }[]
+---@param forget string[] addresses after the moves
+---@return table<string, prov.Record>
+function M.records(records, moves, forget)
+  local map, out = {}, {}
+  for _, move in ipairs(moves) do
+    map[move.from] = move.to
+  end
+  for address, record in pairs(records) do
+    local needs
+    for i, need in ipairs(record.needs) do
+      if map[need] then
+        needs = needs or table.move(record.needs, 1, #record.needs, 1, {})
+        needs[i] = map[need]
+      end
+    end
+    local to = map[address]
+    if to or needs then
+      record = state.copy(record, {
+        address = to or address,
+        needs = needs or record.needs,
+        id = to and record.kind == "taskserv" and to or record.id,
+      })
+    end
+    out[to or address] = record
+  end
+  for _, address in ipairs(forget) do
+    out[address] = nil
+  end
+  return out
+end
+
+local function refused(moves, to, code, msg, hint)
+  local origin = moves[1].origin
+  for _, one in ipairs(moves) do
+    origin = one.to == to and one.origin or origin
+  end
+  return nil, err.new(code, msg, { file = origin.file, line = origin.line, column = origin.column, hint = hint })
+end
+
+--- What `moved` and `removed` of an infra mean for a state.
+---@param infra prov.Infra
+---@param now prov.State
+---@return { state: prov.State, moves: table[], forget: string[] }?
+---@return prov.Err?
+function M.of(infra, now)
+  local past = infra.past
+  if not past or #past.moved == 0 and #past.removed == 0 then
+    return { state = now, moves = {}, forget = {} }
+  end
+  local moves, forget = {}, {}
+  for address, record in pairs(now.records) do
+    local to = moved_to(address, past.moved)
+    if to then
+      local parsed = address_of.parse(to)
+      if parsed and parsed.kind ~= record.kind then
+        return refused(past.moved, to, "invalid",
+          ("%s is a %s: its address cannot be %s"):format(address, record.kind, to))
+      elseif now.records[to] and not moved_to(to, past.moved) then
+        return refused(past.moved, to, "conflict", ("%s cannot move to %s: there is something already"):format(
+          address, to), "take the move out, and 'prov state rm' the one that is not wanted")
+      end
+      moves[#moves + 1] = { from = address, to = to }
+    end
+  end
+  table.sort(moves, function(a, b)
+    return a.from < b.from
+  end)
+  local records = M.records(now.records, moves, {})
+  for address in pairs(records) do
+    for _, one in ipairs(past.removed) do
+      if is_of(address, one.from) then
+        forget[#forget + 1] = address
+        break
+      end
+    end
+  end
+  table.sort(forget)
+  return { state = state.of(M.records(records, {}, forget), now.revision), moves = moves, forget = forget }
+end
+
+--- The store operations that turn old records into new ones.
+---@param old table<string, prov.Record>
+---@param new table<string, prov.Record>
+---@return table[] batch
+function M.writes(old, new)
+  local batch = {}
+  for address, record in pairs(old) do
+    if new[address] == nil or new[address] ~= record then
+      local removes = state.removes(record)
+      table.move(removes, 1, #removes, #batch + 1, batch)
+    end
+  end
+  for address, record in pairs(new) do
+    if old[address] ~= record then
+      state.writes(record, nil, batch)
+    end
+  end
+  return batch
+end
+
+return M
