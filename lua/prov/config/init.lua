@@ -95,9 +95,15 @@ function M.of(flags)
   local config = of_flags[flags]
   if not config then
     local output, color = flags.output, flags.color
+    local workspaces = require("prov.workspace")
+    local named = workspaces.find(flags.workspace)
+    local dir, environment = nil, nil
+    if named then
+      dir, environment = workspaces.split(named)
+    end
     config = M.open({
-      workspace = (require("prov.workspace").find(flags.workspace)),
-      environment = flags.env or os.getenv("PROV_ENV"),
+      workspace = dir,
+      environment = flags.env or environment or os.getenv("PROV_ENV"),
       flags = { output = output, color = color ~= nil and (color and "always" or "never") or nil },
     })
     of_flags[flags] = config
