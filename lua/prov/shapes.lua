@@ -272,6 +272,7 @@ M.run = {
   started = required("int", "When it began: seconds since 1970"),
   ended = { type = "int", doc = "When it ended: seconds since 1970" },
   ms = { type = "int", doc = "Milliseconds it took, whatever the clock did" },
+  number = { type = "int", doc = "Its place in the order of runs, whatever the clock did" },
   revision = { type = "int", doc = "Revision of the state before" },
   after = { type = "int", doc = "Revision of the state after" },
   target = { type = "int", doc = "The revision a rollback goes back to" },

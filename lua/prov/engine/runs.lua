@@ -42,9 +42,6 @@ function M.list(store, limit)
   for i = #list, math.min(limit or #list, #list) + 1, -1 do
     list[i] = nil
   end
-  for _, run in ipairs(list) do
-    run.number = nil
-  end
   return list
 end
 
