@@ -43,6 +43,7 @@ local M = {}
 
 ---@class prov.InfraLoader
 ---@field registry prov.Registry
+---@field root prov.Home
 ---@field errors prov.Err[]
 ---@field blocks prov.Block[]
 ---@field by_base table<string, prov.Block> "server.web" -> block
@@ -212,6 +213,7 @@ function M.build(workspace, sources, opts, reading)
     shown = "",
     scope = { var = reading and reading.vars or {}, functions = reading and reading.functions },
   }
+  self.root = root
   expand.defaults(self, joined, root)
   expand.prepare(self, joined, root)
   self:collect(joined, root)
@@ -236,7 +238,7 @@ function M.build(workspace, sources, opts, reading)
     outputs = outputs,
     providers = self.providers,
     block_of = self.block_of,
-    defaults = self.defaults,
+    defaults = root.defaults,
     provider_types = self.provider_types,
     past = past,
     checks = checks,

@@ -15,22 +15,6 @@ return {
     },
   },
   limits = { concurrency = 1000 },
-  catalog = {
-    images = {
-      { id = "debian-12", name = "Debian GNU/Linux 12", family = "debian", version = 12 },
-      { id = "debian-13", name = "Debian GNU/Linux 13", family = "debian", version = 13 },
-      { id = "alpine-3.20", name = "Alpine Linux 3.20", family = "alpine", version = 3.2 },
-    },
-    plans = {
-      { id = "1xCPU-1GB", cpus = 1, memory = 1 },
-      { id = "2xCPU-4GB", cpus = 2, memory = 4 },
-      { id = "4xCPU-8GB", cpus = 4, memory = 8 },
-    },
-    zones = {
-      { id = "demo-1", city = "Here" },
-      { id = "demo-2", city = "There" },
-    },
-  },
   resources = {
     server = {
       body = "world",
@@ -93,19 +77,25 @@ return {
   catalog = {
     currency = "EUR",
     plans = {
-      { name = "1xCPU-1GB", cpus = 1, memory = "1 GiB", price = 4 },
-      { name = "1xCPU-2GB", cpus = 1, memory = "2 GiB", price = 7 },
-      { name = "2xCPU-4GB", cpus = 2, memory = "4 GiB", price = 14 },
-      { name = "4xCPU-8GB", cpus = 4, memory = "8 GiB", price = 28 },
-      { name = "8xCPU-16GB", cpus = 8, memory = "16 GiB", price = 56 },
+      { id = "1xCPU-1GB", name = "1xCPU-1GB", cpus = 1, memory = "1 GiB", price = 4 },
+      { id = "1xCPU-2GB", name = "1xCPU-2GB", cpus = 1, memory = "2 GiB", price = 7 },
+      { id = "2xCPU-4GB", name = "2xCPU-4GB", cpus = 2, memory = "4 GiB", price = 14 },
+      { id = "4xCPU-8GB", name = "4xCPU-8GB", cpus = 4, memory = "8 GiB", price = 28 },
+      { id = "8xCPU-16GB", name = "8xCPU-16GB", cpus = 8, memory = "16 GiB", price = 56 },
     },
-    zones = { { name = "demo-1" }, { name = "demo-2" }, { name = "demo-3" } },
+    zones = {
+      { id = "demo-1", name = "demo-1", city = "Here" },
+      { id = "demo-2", name = "demo-2", city = "There" },
+      { id = "demo-3", name = "demo-3", city = "Elsewhere" },
+    },
     images = {
-      { name = "debian-11", deprecated = "no longer maintained", replaced_by = "debian-12" },
-      { name = "debian-12" },
-      { name = "debian-13" },
-      { name = "ubuntu-22.04" },
-      { name = "ubuntu-24.04" },
+      { id = "debian-11", name = "debian-11", family = "debian", version = 11, deprecated = "no longer maintained",
+        replaced_by = "debian-12" },
+      { id = "debian-12", name = "debian-12", family = "debian", version = 12 },
+      { id = "debian-13", name = "debian-13", family = "debian", version = 13 },
+      { id = "ubuntu-22.04", name = "ubuntu-22.04", family = "ubuntu", version = 22.04 },
+      { id = "ubuntu-24.04", name = "ubuntu-24.04", family = "ubuntu", version = 24.04 },
+      { id = "alpine-3.20", name = "alpine-3.20", family = "alpine", version = 3.2 },
     },
     prices = { volume = { per_gib = 0.1 } },
   },

@@ -5,16 +5,18 @@
 --   provider.<name>.<field>         of a provider's configuration
 --   taskserv.<name>.<field>         of a task service
 --   cluster.<name>.<field>          of a cluster template
+--
+-- The last four are values of infra: what stands in `${...}` there is for the infra.
 
 local ops = require("prov.ops")
 
 local M = {}
 
---- Types that have a default worth naming: one value, or a list of such.
+--- Types that may have a default here: no secrets, which belong into no file, and no references.
 local SIMPLE = {}
 for _, name in ipairs({
-  "any", "bool", "cidr", "duration", "enum", "hostname", "int", "ip", "list", "map", "number", "path", "port", "semver",
-  "size", "string", "url",
+  "any", "bool", "cidr", "duration", "enum", "hostname", "int", "ip", "list", "map", "number", "path", "port", "record",
+  "semver", "size", "string", "union", "url",
 }) do
   SIMPLE[name] = true
 end
@@ -47,10 +49,11 @@ local function field_of(field)
   return out
 end
 
-local function add_fields(specs, prefix, fields, doc)
+local function add_fields(specs, prefix, fields, doc, of_infra)
   for name, field in pairs(fields or {}) do
     local spec = type(name) == "string" and not name:find(".", 1, true) and field_of(field)
     if spec then
+      spec.of_infra = of_infra
       spec.doc = doc .. (spec.doc and ": " .. spec.doc or "")
       specs[prefix .. name] = specs[prefix .. name] or spec
     end
@@ -70,9 +73,10 @@ local function add_flags(specs)
 end
 
 local function add_provider(specs, name, declaration)
-  add_fields(specs, "provider." .. name .. ".", declaration.config, "Configuration of provider " .. name)
+  add_fields(specs, "provider." .. name .. ".", declaration.config, "Configuration of provider " .. name, true)
   for kind, resource in pairs(declaration.resources or {}) do
-    add_fields(specs, kind .. ".default_", resource.schema, ("Default for every %s that has such a field"):format(kind))
+    add_fields(specs, kind .. ".default_", resource.schema, ("Default for every %s that has such a field"):format(kind),
+      true)
   end
 end
 
@@ -86,7 +90,7 @@ local function collect(self)
         add_provider(specs, one.name, declaration)
       elseif declaration then
         local doc = ("Default of %s %s"):format(kind, one.name)
-        add_fields(specs, ("%s.%s."):format(kind, one.name), declaration.schema, doc)
+        add_fields(specs, ("%s.%s."):format(kind, one.name), declaration.schema, doc, true)
       end
     end
   end

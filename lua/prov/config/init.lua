@@ -237,6 +237,8 @@ local function find(self, key, spec, open)
   local v, info, e = strongest(self, key, spec)
   if v == nil then
     return nil, e
+  elseif spec.of_infra and interpolate.is_text(v) then
+    return v -- for the infra to fill in and to check
   end
   v, e = interpolate.value(v, {
     open = open,

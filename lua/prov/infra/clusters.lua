@@ -6,6 +6,7 @@
 
 local contract = require("prov.contract")
 local expand = require("prov.infra.expand")
+local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
@@ -53,7 +54,10 @@ local function arguments(loader, block, declaration, entry)
   local skip = not (declaration.schema or {}).provider and { provider = true } or nil
   local args, found = nil, nil
   if #problems == 0 then
-    args, found = contract.compile(declaration.schema or {}).run(given, skip)
+    local template = declaration.name
+    local schema = from_settings.schema(loader, "cluster." .. template, ("cluster.%s."):format(template),
+      declaration.schema or {})
+    args, found = contract.compile(schema).run(given, skip)
   end
   if found or #problems > 0 then
     loader:problems(block, found or problems)

@@ -3,6 +3,7 @@
 local address = require("prov.address")
 local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
+local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local sandbox = require("prov.sandbox")
@@ -174,7 +175,9 @@ function M.provider(loader, block, name, config, key)
   config = interpolate.value(config, M.scope(block.home, key), filling)
   local problems = #filling > 0 and filling or nil
   if not problems then
-    done, problems = contract.compile(declaration.config or {}).run(config)
+    local kind = of or name
+    local schema = from_settings.schema(loader, "provider." .. kind, ("provider.%s."):format(kind), declaration.config or {})
+    done, problems = contract.compile(schema).run(config)
   end
   if problems then
     loader:problems(block, problems)
@@ -278,7 +281,8 @@ function M.contract_of(loader, block, provider)
     contracts[block.kind] = false
     return false
   end
-  local schema = with_defaults(loader, block.home, resource.schema)
+  local schema = from_settings.schema(loader, block.kind, block.kind .. ".default_", resource.schema)
+  schema = with_defaults(loader, block.home, schema)
   local skip = {}
   for name in next, M.COMMON do
     skip[name] = not schema[name] or nil

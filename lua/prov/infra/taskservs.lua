@@ -2,6 +2,7 @@
 
 local contract = require("prov.contract")
 local expand = require("prov.infra.expand")
+local from_settings = require("prov.infra.from_settings")
 local merge = require("prov.infra.merge")
 local value = require("prov.value")
 
@@ -47,9 +48,11 @@ local function declaration_of(loader, block, name)
   local found = loader.taskserv_kinds[name]
   if found == nil then
     local declaration, e = loader.registry:get("taskserv", name)
-    found = declaration
-        and { declaration = declaration, run = contract.compile(declaration.schema or {}).run }
-      or { err = e }
+    found = { err = e }
+    if declaration then
+      local schema = from_settings.schema(loader, "taskserv." .. name, ("taskserv.%s."):format(name), declaration.schema or {})
+      found = { declaration = declaration, run = contract.compile(schema).run }
+    end
     loader.taskserv_kinds[name] = found
   end
   if found.err then

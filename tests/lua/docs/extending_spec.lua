@@ -70,6 +70,6 @@ describe("docs/guides/infra.md", function()
       end
       n = n + 1
     end
-    assert.equal(4, n)
+    assert.equal(5, n)
   end))
 end)

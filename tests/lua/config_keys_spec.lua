@@ -1,0 +1,119 @@
+-- Every setting that operations and extensions bring is read: set alone, it changes what it is the default of.
+
+local config = require("prov.config")
+local example = require("prov.contract.example")
+local from_settings = require("prov.infra.from_settings")
+local layers = require("prov.config.layers")
+local ops = require("prov.ops")
+local settings = require("prov.settings")
+
+local registry = require("prov.registry").open()
+
+--- A configuration in which the environment sets one key.
+local function with(key, v)
+  local name = layers.variable(key)
+  local text = type(v) == "string" and v or require("prov.json").encode(v)
+  local c = config.open({ registry = registry, env = function(asked)
+    return asked == name and text or nil
+  end })
+  c:without_files()
+  return c
+end
+
+--- Another value than the default that the contract takes.
+local function value_of(spec)
+  if spec.one_of then
+    return spec.one_of[1] ~= spec.default and spec.one_of[1] or spec.one_of[2] or spec.one_of[1]
+  elseif spec.type == "bool" then
+    return not spec.default
+  elseif spec.type == "list" then
+    return { value_of(type(spec.of) == "table" and spec.of or { type = spec.of or "string" }) }
+  end
+  local field = { required = true }
+  for name, v in pairs(spec) do
+    field[name] = name ~= "default" and v or nil
+  end
+  field.required = true
+  local made = example.arguments({ it = field }, true).it
+  return made ~= nil and made or spec.default
+end
+
+local SCHEMAS = {
+  provider = function(declaration)
+    return declaration.config
+  end,
+}
+
+local function schema_of(kind, name)
+  local declaration = assert(registry:get(kind, name))
+  return SCHEMAS[kind] and SCHEMAS[kind](declaration) or declaration.schema
+end
+
+describe("settings of operations and extensions", function()
+  local all = config.open({ registry = registry, env = function() end })
+  local loader = { root = { scope = {} }, fail = function(_, e)
+    error(e)
+  end }
+  local seen = { flags = 0, fields = 0 }
+
+  it("of flags reach the operation", function()
+    for _, key in ipairs(all:names("flags")) do
+      local words, flag = key:match("^flags%.(.+)%.([^.]+)$")
+      local op
+      for _, name in ipairs(ops.names()) do
+        if name:gsub(" ", "."):gsub("-", "_") == words then
+          op = ops.load(name)
+        end
+      end
+      local v = value_of(all:spec_of(key))
+      local params = {}
+      assert(with(key, v):fill_flags(op, params))
+      assert.is_not_nil(params[flag], key)
+      seen.flags = seen.flags + 1
+    end
+    assert.is_true(seen.flags > 100)
+  end)
+
+  it("of providers, services, clusters and resources reach their contracts", function()
+    for _, key in ipairs(all:names()) do
+      local kind, name, field = key:match("^(%a+)%.([^.]+)%.([^.]+)$")
+      local group, prefix, schema
+      if SCHEMAS[kind] or kind == "taskserv" or kind == "cluster" then
+        group, prefix, schema = kind .. "." .. name, ("%s.%s."):format(kind, name), schema_of(kind, name)
+      else
+        kind, field = key:match("^(%a+)%.default_([^.]+)$")
+        group, prefix = kind, kind and kind .. ".default_"
+        for _, one in ipairs(kind and registry:index("provider") or {}) do
+          local resource = registry:get("provider", one.name).resources[kind]
+          schema = resource and resource.schema[field] and resource.schema or schema
+        end
+      end
+      if group and schema and not all:is_own(key) then
+        local c = with(key, value_of(all:spec_of(key)))
+        c.mentions = function(_, asked)
+          return asked == group
+        end
+        require("support.async").run(function()
+          settings.inherit(c)
+          local changed = from_settings.schema(loader, group, prefix, schema)
+          assert.are_not.equal(schema, changed)
+          assert.is_not_nil(changed[field].default, key)
+          assert.is_nil(changed[field].required)
+        end)
+        seen.fields = seen.fields + 1
+      end
+    end
+    assert.is_true(seen.fields > 100)
+  end)
+
+  it("are all of those there are", function()
+    assert.equal(#all:names(), seen.flags + seen.fields + (function()
+      local own = 0
+      for _, key in ipairs(all:names()) do
+        own = own + (all:is_own(key) and 1 or 0)
+      end
+      return own
+    end)())
+    print(("# %d settings: %d of flags, %d of fields"):format(#all:names(), seen.flags, seen.fields))
+  end)
+end)
