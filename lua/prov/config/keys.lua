@@ -143,6 +143,29 @@ GROUPS.workflow = {
   notify_longest_backoff = { type = "duration", default = 10, doc = "The longest such pause" },
 }
 
+GROUPS.orchestrator = {
+  interruptions = { type = "int", default = 3, min = 1, doc = "Deaths of its process after which a job is dead" },
+  retry = { type = "duration", default = 1, doc = "The longest first pause before a job is tried again; it doubles" },
+  longest_retry = { type = "duration", default = 300, doc = "The longest pause before a job is tried again" },
+  kill_after = {
+    type = "duration",
+    default = 10,
+    min = 0.1,
+    doc = "From the timeout of a job that is cancelled to the end of its process",
+  },
+  prune_every = { type = "duration", default = 10, min = 0.1, doc = "Between looks for old jobs that are forgotten" },
+  prune_rows = { type = "int", default = 5000, min = 1, doc = "Jobs that one such look reads" },
+  page_reads = { type = "int", default = 20000, min = 1, doc = "Jobs that one page of a filtered list looks at" },
+  worker_start = { type = "duration", default = 30, min = 1, doc = "That a worker process has to become ready" },
+  worker_pause = { type = "duration", default = 0.2, doc = "Before a worker process that ended is started again" },
+  longest_worker_pause = { type = "duration", default = 30, doc = "The same when it ends again and again" },
+  late = { type = "int", default = 60, min = 1, doc = "Seconds after which a time of a schedule counts as missed" },
+  made_up = { type = "int", default = 100, min = 1, doc = "Missed times of a schedule that are made up for" },
+  feed_length = { type = "int", default = 10000, min = 1, doc = "Changes of jobs kept for those who come back" },
+  feed_lag = { type = "int", default = 1000, min = 1, doc = "Changes that wait for somebody who reads slowly" },
+  longest_wait = { type = "int", default = 600, min = 1, doc = "Seconds a client of the REST API may wait for a job" },
+}
+
 GROUPS.client = {
   patience = {
     type = "int",

@@ -54,9 +54,8 @@ local function arguments(loader, block, declaration, entry)
   local skip = not (declaration.schema or {}).provider and { provider = true } or nil
   local args, found = nil, nil
   if #problems == 0 then
-    local template = declaration.name
-    local schema = from_settings.schema(loader, "cluster." .. template, ("cluster.%s."):format(template),
-      declaration.schema or {})
+    local group = "cluster." .. declaration.name
+    local schema = from_settings.schema(loader, group, group .. ".", declaration.schema or {})
     args, found = contract.compile(schema).run(given, skip)
   end
   if found or #problems > 0 then

@@ -176,7 +176,8 @@ function M.provider(loader, block, name, config, key)
   local problems = #filling > 0 and filling or nil
   if not problems then
     local kind = of or name
-    local schema = from_settings.schema(loader, "provider." .. kind, ("provider.%s."):format(kind), declaration.config or {})
+    local group = "provider." .. kind
+    local schema = from_settings.schema(loader, group, group .. ".", declaration.config or {})
     done, problems = contract.compile(schema).run(config)
   end
   if problems then

@@ -50,7 +50,8 @@ local function declaration_of(loader, block, name)
     local declaration, e = loader.registry:get("taskserv", name)
     found = { err = e }
     if declaration then
-      local schema = from_settings.schema(loader, "taskserv." .. name, ("taskserv.%s."):format(name), declaration.schema or {})
+      local group = "taskserv." .. name
+      local schema = from_settings.schema(loader, group, group .. ".", declaration.schema or {})
       found = { declaration = declaration, run = contract.compile(schema).run }
     end
     loader.taskserv_kinds[name] = found

@@ -1,12 +1,11 @@
 --- Who hears what happens: the events of one job, which are on disk, and the states of all jobs, which are not.
 
 local async = require("prov.async")
+local settings = require("prov.settings")
 local uv = require("luv")
 
 local M = {}
 
-local RING = 10000 -- transitions that are remembered
-local LAG = 1000 -- events that may wait for a slow listener
 
 -- ---- Listeners ----
 
@@ -20,7 +19,7 @@ local function listener(read, after, leave)
 end
 
 local function hear(self, number, value)
-  if #self.fresh >= LAG then -- it reads from where it is once it has time again
+  if #self.fresh >= settings.orchestrator.feed_lag then -- it reads from where it is once it has time again
     self.fresh, self.replaying = {}, true
   elseif not self.replaying then
     self.fresh[#self.fresh + 1] = { number, value }
@@ -134,20 +133,21 @@ Feed.__index = Feed
 ---@return prov.Feed
 function M.feed(epoch)
   return setmetatable({
-    epoch = epoch, ids = {}, states = {}, times = {}, first = 1, last = 0, listeners = {},
+    epoch = epoch, length = settings.orchestrator.feed_length,
+    ids = {}, states = {}, times = {}, first = 1, last = 0, listeners = {},
   }, Feed)
 end
 
---- Adds an event, a job has another state; it is remembered while RING others come. Plain lists, no table
+--- Adds an event, a job has another state; it is remembered while `length` others come. Plain lists, no table
 --- each: there are many of them, and mostly nobody listens.
 ---@param id string
 ---@param state string
 ---@param time integer milliseconds
 function Feed:push(id, state, time)
   self.last = self.last + 1
-  local slot = self.last % RING
+  local slot = self.last % self.length
   self.ids[slot], self.states[slot], self.times[slot] = id, state, time
-  self.first = math.max(self.first, self.last - RING + 1)
+  self.first = math.max(self.first, self.last - self.length + 1)
   for one in pairs(self.listeners) do
     hear(one, self.last, { state, time, id })
   end
@@ -164,8 +164,8 @@ function Feed:listen(after)
   local one
   one = listener(function(from)
     local out, first = {}, math.max(from + 1, self.first)
-    for number = first, math.min(self.last, first + LAG - 1) do
-      local slot = number % RING
+    for number = first, math.min(self.last, first + settings.orchestrator.feed_lag - 1) do
+      local slot = number % self.length
       out[#out + 1] = { number, { self.states[slot], self.times[slot], self.ids[slot] } }
     end
     return out

@@ -16,6 +16,7 @@ local metrics = require("prov.orchestrator.metrics")
 local pool = require("prov.orchestrator.pool")
 local queue = require("prov.orchestrator.queue")
 local request_of = require("prov.orchestrator.request")
+local settings = require("prov.settings")
 local worker_of = require("prov.orchestrator.worker")
 local uv = require("luv")
 
@@ -54,7 +55,6 @@ end
 -- What is wrong with a batch, not with the store.
 local OWN_FAULT = { conflict = true, limit = true, invalid = true }
 
-local PRUNE_MS, PRUNE_ROWS = 10000, 5000
 local AGAIN_MS = 1000 -- from a write that failed to the next
 local WATCH_MS = 200 -- between looks at workers of an orchestrator that died
 
@@ -211,7 +211,7 @@ end
 function M.prune_once(self)
   local after, done
   repeat
-    local rows = self.store:scan("job", "", { after = after, limit = PRUNE_ROWS })
+    local rows = self.store:scan("job", "", { after = after, limit = settings.orchestrator.prune_rows })
     local before = self.jobs:now() - self.keep * 1000
     local batch, oldest = {}, ("j%012x"):format(before)
     done = true
@@ -228,7 +228,7 @@ function M.prune_once(self)
     if #batch > 0 then
       self:commit_now(batch)
     end
-    done = done or #(rows or {}) < PRUNE_ROWS
+    done = done or #(rows or {}) < settings.orchestrator.prune_rows
     async.sleep(1)
   until done or self.closed
   self:commit_now(self.jobs:forget_requests(self.jobs:now()))
@@ -237,7 +237,7 @@ end
 local function prune(self)
   while not self.closed do
     M.prune_once(self)
-    async.sleep(PRUNE_MS)
+    async.sleep(settings.ms(settings.orchestrator.prune_every))
   end
 end
 

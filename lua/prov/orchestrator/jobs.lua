@@ -11,6 +11,7 @@ local err = require("prov.err")
 local json = require("prov.json")
 local log = require("prov.log")
 local ops = require("prov.ops")
+local settings = require("prov.settings")
 local plain = require("prov.plan.file").plain
 local steady = require("prov.orchestrator.steady")
 
@@ -272,7 +273,6 @@ function Jobs:delayed(limit)
   return rows
 end
 
-local MOST_READ = 20000 -- records one page looks at
 
 --- A page of jobs, newest first, and the cursor of the next one when there may be more.
 ---@param want { state: string?, workspace: string?, op: string?, after: string?, limit: integer }
@@ -302,7 +302,7 @@ function Jobs:page(want, current)
     end
     if #rows <= want.limit then
       return out
-    elseif seen >= MOST_READ then
+    elseif seen >= settings.orchestrator.page_reads then
       return out, after
     end
   end

@@ -5,15 +5,14 @@ local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
 local log = require("prov.log")
+local settings = require("prov.settings")
 local uv = require("luv")
 local wire = require("prov.orchestrator.wire")
 
 local M = {}
 
 local BEAT_MS = 1000 -- between looks at the workers
-local START_MS = 30000 -- what a worker has to become ready
 local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
-local PAUSE_MS, LONGEST_PAUSE_MS = 200, 30000
 
 ---@class prov.Pool
 ---@field on_message fun(worker: table, message: table)
@@ -37,6 +36,14 @@ local function why_ended(worker, code, signal)
   return ("the worker ended with code %d"):format(code)
 end
 
+local function first_pause()
+  return settings.ms(settings.orchestrator.worker_pause)
+end
+
+local function longer(pause)
+  return math.min(pause * 2, settings.ms(settings.orchestrator.longest_worker_pause))
+end
+
 local start
 
 --- Starts the workers that are missing, after a pause; again and again while they cannot be started.
@@ -45,7 +52,7 @@ local function refill(self)
     local ok, e = self:fill()
     if not ok then
       log.error("a worker is missing", { error = tostring(e) })
-      self.pause = math.min(self.pause * 2, LONGEST_PAUSE_MS)
+      self.pause = longer(self.pause)
       refill(self)
     end
   end)
@@ -66,7 +73,7 @@ local function ended(self, worker, code, signal)
     return
   end
   -- What ends before it is ready ends so again; what a job took with it does not.
-  self.pause = worker.identity and PAUSE_MS or math.min(self.pause * 2, LONGEST_PAUSE_MS)
+  self.pause = worker.identity and first_pause() or longer(self.pause)
   refill(self)
 end
 
@@ -169,7 +176,8 @@ local function beat(self)
   for pid, worker in pairs(self.workers) do
     worker.heard = worker.heard + math.max(0, stood)
     worker.resident = M.resident(pid)
-    if now - worker.heard > (worker.identity and self.silent or math.max(self.silent, START_MS)) then
+    local starting = not worker.identity and settings.ms(settings.orchestrator.worker_start) or 0
+    if now - worker.heard > math.max(self.silent, starting) then
       kill(worker, ("the worker did not answer for %g s"):format(self.silent / 1000))
     elseif (worker.resident or 0) > self.memory then
       kill(worker, ("the worker used more than %d MiB of memory"):format(self.memory >> 20))
@@ -196,7 +204,7 @@ function M.open(opts)
     on_gone = opts.on_gone,
     on_ready = opts.on_ready,
     workers = {},
-    pause = PAUSE_MS,
+    pause = first_pause(),
     beaten = clock.monotonic(),
     starter = uv.new_timer(),
   }, Pool)

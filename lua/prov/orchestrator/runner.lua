@@ -10,16 +10,14 @@ local json = require("prov.json")
 local log = require("prov.log")
 local ops = require("prov.ops")
 local pool = require("prov.orchestrator.pool")
+local settings = require("prov.settings")
 local uv = require("luv")
 local worker_of = require("prov.orchestrator.worker")
 
 ---@class prov.Orchestrator
 local M = {}
 
-local ENOUGH = 3 -- interruptions after which a job is dead
 local AT_ONCE = 512 -- jobs begun in one commit
-local RETRY_MS, LONGEST_RETRY_MS = 1000, 300000
-local KILL_MS = 10000 -- from a cancelled job's deadline to the end of its worker
 local TRANSIENT = { unavailable = true, timeout = true, locked = true }
 
 --- What a worker is told of a job.
@@ -49,7 +47,7 @@ local function begin(self, slot)
   self:publish(job)
   if job.timeout then
     slot.timer = uv.new_timer()
-    slot.timer:start(math.floor(job.timeout * 1000), KILL_MS, function()
+    slot.timer:start(math.floor(job.timeout * 1000), settings.ms(settings.orchestrator.kill_after), function()
       self:expire(slot)
     end)
   end
@@ -179,7 +177,7 @@ function M:settle(slot, outcome)
       slot.reason = ("it was interrupted (%s), and what it had done by then is not known"):format(slot.why)
     elseif slot.expired then
       outcome, slot.done = "failed", { error = timeout_of(job) }
-    elseif job.interruptions >= ENOUGH then
+    elseif job.interruptions >= settings.orchestrator.interruptions then
       outcome = "dead"
       slot.reason = ("it was interrupted %d times, the last time: %s"):format(job.interruptions, slot.why)
     end
@@ -223,7 +221,8 @@ local function write_end(self, batch, slot, now)
   if outcome == "again" or outcome == "interrupted" or outcome == "unbegun" then
     if outcome == "again" then
       self.metrics:add("prov_jobs_retried_total", 1)
-      local longest = math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ^ (job.attempts - 1))
+      local longest = settings.orchestrator.retry * 2 ^ (job.attempts - 1)
+      longest = settings.ms(math.min(longest, settings.orchestrator.longest_retry))
       job.run_at = now + math.floor(math.random() * longest)
     end
     jobs_of.wait(batch, job)
@@ -240,7 +239,7 @@ function M:cancel_again(slot)
   if slot.cancel then
     self:later(function()
       while not self:cancel(slot.job.id, slot.cancel.now) and self.broken and not self.closed do
-        async.sleep(RETRY_MS)
+        async.sleep(settings.ms(settings.orchestrator.retry))
       end
     end)
   end

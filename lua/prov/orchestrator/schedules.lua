@@ -10,15 +10,14 @@ local err = require("prov.err")
 local jobs_of = require("prov.orchestrator.jobs")
 local log = require("prov.log")
 local request_of = require("prov.orchestrator.request")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local zone = require("prov.zone")
 
 ---@class prov.Orchestrator
 local M = {}
 
-local LATE = 60 -- seconds after which a time counts as missed
 local CORRECTION = 3 * 3600 -- seconds; a clock that is set back by more was wrong before, cron(8) says too
-local MOST_MISSED = 100 -- missed times that are made up for
 local LOOK_MS = 1000 -- between looks at the clock, for it may jump
 
 ---@class prov.Schedule
@@ -78,7 +77,7 @@ end
 
 --- Times of an entry that are due, the oldest first, as its `missed` wants them.
 local function due_of(entry, now)
-  local schedule, back = entry.schedule, LATE
+  local schedule, back = entry.schedule, settings.orchestrator.late
   local due
   repeat -- only the last ones count: a schedule of seconds has missed millions after a year
     local from = math.max(schedule.seen, now - back)
@@ -86,13 +85,13 @@ local function due_of(entry, now)
     for time in entry.spec:each(entry.zone, from, now) do
       due[#due + 1] = time
     end
-  until from == schedule.seen or #due >= MOST_MISSED
-  due = table.move(due, math.max(1, #due - MOST_MISSED + 1), #due, 1, {})
+  until from == schedule.seen or #due >= settings.orchestrator.made_up
+  due = table.move(due, math.max(1, #due - settings.orchestrator.made_up + 1), #due, 1, {})
   if schedule.missed == "all" then
     return due
   end
   local last = due[#due]
-  return last and (schedule.missed == "once" or now - last <= LATE) and { last } or {}
+  return last and (schedule.missed == "once" or now - last <= settings.orchestrator.late) and { last } or {}
 end
 
 --- Makes the job of one time.
@@ -144,7 +143,7 @@ end
 local function follow_clock(entry, now, jumped)
   local schedule = entry.schedule
   local seen = schedule.seen
-  if seen > now + LATE then
+  if seen > now + settings.orchestrator.late then
     local last = entry.spec.fixed and schedule.last or 0
     schedule.dealt = math.max(schedule.dealt or 0, seen)
     schedule.seen = last <= now + CORRECTION and math.max(last, now) or now -- it has had its job
@@ -163,7 +162,7 @@ function M:look_at_schedules()
   if self.draining or self.closed then
     return
   end
-  local jumped = now - (self.looked or 0) > LATE
+  local jumped = now - (self.looked or 0) > settings.orchestrator.late
   self.looked = now
   for name, entry in pairs(self.schedules) do
     local schedule = entry.schedule

@@ -170,7 +170,7 @@ describe("records of the orchestrator", function()
     local job = assert(o:submit({ operation = "version", delay = 600 }))
     local function expect(wanted, ahead)
       o:release_due()
-      settle()
+      settle(o)
       assert.are.equal(wanted, o.delayed_count)
       local shown = o.jobs:public(assert(o:find(job.id))).run_at
       assert.are.equal(ahead and jobs_of.stamp(now + ahead * 1000), shown)
@@ -355,11 +355,11 @@ describe("records of the orchestrator", function()
     pass(o, 365 * 86400)
     assert.is_truthy(async.deadline(10000, function()
       while count(o) < 100 do
-        settle()
+        settle(o)
       end
       return true
     end))
-    settle()
+    settle(o)
     assert.is_true(os.clock() - began < 3)
     assert.are.equal(100, count(o))
   end))

@@ -18,11 +18,11 @@ local reply = require("prov.face.rest.reply")
 local request_of = require("prov.orchestrator.request")
 local routes = require("prov.face.rest.routes")
 local service = require("prov.face.rest.service")
+local settings = require("prov.settings")
 
 local M = {}
 
 local METHODS = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true }
-local LONGEST_WAIT = 600 -- seconds of Prefer: wait
 local LONGEST_KEY = 200 -- characters of Idempotency-Key
 
 ---@class prov.RestFace
@@ -54,7 +54,7 @@ end
 local function wait_of(request)
   local prefer = request.headers.prefer
   local seconds = prefer and tonumber((prefer:match("wait%s*=%s*(%d+)")))
-  return seconds and math.min(seconds, LONGEST_WAIT) or 0
+  return seconds and math.min(seconds, settings.orchestrator.longest_wait) or 0
 end
 
 -- ---- Kinds of operations ----
