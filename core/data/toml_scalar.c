@@ -127,16 +127,14 @@ static size_t canonical_time(pv_bytes token, char *out)
         char c = token.data[i];
         bool offset = i > 10 && (c == '+' || c == '-' || c == 'z' || c == 'Z');
         if (offset && colons == 1) {
-            memcpy(out + len, ":00", 3);
-            len += 3;
+            for (const char *p = ":00"; *p != '\0'; p++) out[len++] = *p;
             colons++;
         }
         colons += c == ':';
         out[len++] = c == ' ' || c == 't' ? 'T' : c == 'z' ? 'Z' : c;
     }
     if (colons == 1) {
-        memcpy(out + len, ":00", 3);
-        len += 3;
+        for (const char *p = ":00"; *p != '\0'; p++) out[len++] = *p;
     }
     return len;
 }

@@ -24,15 +24,22 @@ const char *pv_toml_shown(pv_bytes text, char out[PV_TOML_SHOWN])
     return out;
 }
 
-pv_status pv_toml_wrong(pv_toml_text *t, const char *fmt, ...)
+static pv_status wrong(pv_toml_text *t, const char *fmt, va_list args)
 {
     char message[PV_ERR_MSG];
-    va_list args;
-    va_start(args, fmt);
     vsnprintf(message, sizeof message, fmt, args);
-    va_end(args);
     return pv_fail_at(t->err, PV_EINVAL, (int)t->line, (int)pv_toml_column(t), "not valid TOML: %s",
                       message);
+}
+
+pv_status pv_toml_wrong(pv_toml_text *t, const char *fmt, ...)
+{
+    pv_status status;
+    va_list args;
+    va_start(args, fmt);
+    status = wrong(t, fmt, args);
+    va_end(args);
+    return status;
 }
 
 pv_status pv_toml_expected(pv_toml_text *t, const char *what)
@@ -239,6 +246,7 @@ pv_status pv_toml_string(pv_toml_text *t, pv_bytes *out, bool may_be_multi_line)
     pv_buf_reset(&t->scratch);
     while (!closed && status == PV_OK) {
         const char *from = t->at;
+        int next;
         while (t->at != t->end && *t->at != quote && !is_control(*t->at) &&
                (*t->at != '\\' || quote == '\''))
             t->at++;
@@ -248,9 +256,9 @@ pv_status pv_toml_string(pv_toml_text *t, pv_bytes *out, bool may_be_multi_line)
         }
         copied = true;
         (void)pv_buf_add(&t->scratch, from, (size_t)(t->at - from)); /* no maximum: cannot fail */
-        if (t->at == t->end) status = not_closed(t, quote, multi, line, column);
-        else if (*t->at == quote) closed = multi ? take_quotes(t, quote) : pv_toml_take(t, quote);
-        else if (*t->at == '\\') status = take_escape(t, multi);
+        next = pv_toml_peek(t);
+        if (next == quote) closed = multi ? take_quotes(t, quote) : pv_toml_take(t, quote);
+        else if (next == '\\') status = take_escape(t, multi);
         else if (multi && pv_toml_take_newline(t)) status = pv_buf_addc(&t->scratch, '\n');
         else status = not_closed(t, quote, multi, line, column);
     }

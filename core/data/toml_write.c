@@ -2,9 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "data/number.h"
-#include "data/toml.h"
+#include "data/toml_text.h"
 #include "data/utf8.h"
 
 enum { LINE = 100, PATH_TEXT = 400 };
@@ -50,8 +49,9 @@ static void path_text(const pv_doc *doc, uint32_t id, char *out, size_t size)
         snprintf(out + len, size - len, "[%u]", at);
     } else {
         pv_bytes key = pv_doc_key(doc, id);
-        snprintf(out + len, size - len, "%s%.*s", len > 0 ? "." : "",
-                 key.len > 60 ? 60 : (int)key.len, key.data);
+        char shown[PV_TOML_SHOWN] = "(a key that is not UTF-8)";
+        if (pv_utf8_valid(key)) pv_toml_shown(key, shown);
+        snprintf(out + len, size - len, "%s%s", len > 0 ? "." : "", shown);
     }
 }
 

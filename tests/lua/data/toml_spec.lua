@@ -107,6 +107,8 @@ size = 2
     assert.truthy(refused({ 1 }):find("a document is a map", 1, true))
     assert.truthy(refused({ a = print }):find("a function cannot be written", 1, true))
     assert.truthy(refused({ a = "\xff" }):find("is not valid UTF-8", 1, true))
+    assert.are.equal("cannot write as TOML: a.(a key that is not UTF-8) is not valid UTF-8",
+      refused({ a = { ["\xff"] = 1 } }))
     local deep = {}
     for _ = 1, 200 do
       deep = { a = deep }
