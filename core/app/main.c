@@ -1,7 +1,10 @@
 /* Entry: version without a Lua state, helper processes, everything else in Lua. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/internal.h"
 #include "app/runtime.h"
@@ -16,6 +19,14 @@ static int run_internal(int argc, char **argv)
     return 2;
 }
 
+/* With a standard stream closed, the next file that is opened would take its place. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", O_RDWR) < 0) return;
+    }
+}
+
 int main(int argc, char **argv)
 {
     lua_State *L = NULL;
@@ -26,6 +37,7 @@ int main(int argc, char **argv)
         puts("prov " PROV_VERSION);
         return fflush(stdout) == 0 ? 0 : 1;
     }
+    open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     if (argc >= 2 && strcmp(argv[1], "internal") == 0 &&
         !(argc >= 3 && strcmp(argv[2], "lua") == 0)) {

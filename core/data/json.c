@@ -40,6 +40,7 @@ static void to_token(filler *f)
 
 static void over_string(filler *f)
 {
+    if (f->at == f->end) return; /* without places */
     advance(f);
     while (f->at < f->end && *f->at != '"') {
         if (*f->at == '\\') advance(f);
@@ -174,8 +175,8 @@ pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits,
                           problem.column > 0 ? problem.column : 1, "not valid JSON: %s",
                           problem.text);
     }
-    f.at = text.data;
     f.end = text.data + text.len;
+    f.at = l.no_places ? f.end : text.data;
     to_token(&f);
     status = pv_doc_add(doc, 0, f.line, f.column) == PV_DOC_ROOT ? fill(&f, PV_DOC_ROOT, value)
                                                                  : fail_full(&f);

@@ -11,6 +11,7 @@ typedef struct pv_json_limits {
     size_t max_bytes;   /* of the text (256 MiB) */
     uint32_t max_nodes; /* of the document (16 million) */
     uint32_t max_depth; /* of nesting (512) */
+    bool no_places;     /* faster; every line and column is 1 */
 } pv_json_limits;
 
 /* Reads text into the empty document *doc, which the caller deinits in every case.  Statuses:

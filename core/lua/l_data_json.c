@@ -131,8 +131,8 @@ int l_data_json_encode(lua_State *L)
 int l_data_json_decode(lua_State *L)
 {
     pv_bytes text = lx_checkbytes(L, 1);
-    pv_json_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0)};
     bool places = lua_toboolean(L, 3);
+    pv_json_limits limits = {.max_bytes = (size_t)luaL_optinteger(L, 2, 0), .no_places = !places};
     pv_err err;
     pv_doc **box = l_data_new_doc(L);
     if (pv_json_read(*box, text, &limits, &err) != PV_OK) return lx_fail(L, &err);

@@ -35,6 +35,9 @@ local function load(name, file, opts)
   end
   local v, place = format:decode(text, { file = shown, all = opts and opts.all })
   if v == nil then
+    if place.msg == "more than one document in a file" then
+      place.msg = place.msg .. "; --all reads the list of them"
+    end
     return nil, place
   end
   return { value = v, format = format, text = text, file = shown, place = place }

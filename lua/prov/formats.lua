@@ -10,7 +10,7 @@ local M = {}
 ---@field title string as it is written in sentences
 ---@field extensions string[] endings of files
 ---@field tree boolean whether maps, lists and types of values survive: a form for infra and config
----@field comments? string pattern of a comment, for formats that have some and no editor
+---@field comments? string pattern of a comment, for what may be written without an editor
 ---@field tagged? fun(value: any): any value with the type of every leaf, for tests
 ---@field untagged? fun(tagged: any): any, prov.Err?
 ---@field edit? { set: function, delete: function } changes a text and keeps the rest as it is
@@ -22,7 +22,7 @@ local ROWS = {
   { name = "yaml", title = "YAML", module = "prov.yaml", extensions = { "yaml", "yml" }, tree = true,
     editor = "prov.edit.yaml" },
   { name = "toml", title = "TOML", module = "prov.toml", extensions = { "toml" }, tree = true,
-    editor = "prov.edit.toml" },
+    editor = "prov.edit.toml", comments = "#" },
   { name = "xml", title = "XML", module = "prov.xml", extensions = { "xml" }, comments = "<!%-%-" },
   { name = "ini", title = "INI", module = "prov.ini", extensions = { "ini", "cfg", "conf" },
     comments = "%f[^\n%s\0][#;]" },

@@ -6,7 +6,8 @@
 --     max_queue = 10         value each: a map
 --   text = one               lines that stand further right behind a value go on with it
 --     two
---   # and ; begin a comment, at the begin of a line, or with a space before them behind a value
+--   # and ; begin a comment, at the begin of a line, or with a space before them behind a value (a value
+--   that begins with one is that value)
 --
 -- A section that comes again goes on; a key that comes again is an error.
 
@@ -42,7 +43,7 @@ end
 local function split(text, sign)
   local at = text:find(sign, 1, true)
   if at then
-    return trim(text:sub(1, at - 1)), without_comment(" " .. text:sub(at + 1))
+    return trim(text:sub(1, at - 1)), without_comment(trim(text:sub(at + 1)))
   end
 end
 

@@ -109,6 +109,12 @@ static void test_places(void **state)
                      bytes("d"));
     assert_int_equal(pv_doc_node(&doc, id)->column, 42); /* characters, not bytes */
     pv_doc_deinit(&doc);
+    assert_int_equal(pv_json_read(&doc, bytes(text), &(pv_json_limits){.no_places = true}, &err),
+                     PV_OK);
+    id = pv_doc_find(&doc, PV_DOC_ROOT, bytes("e"));
+    assert_int_equal(pv_doc_node(&doc, id)->line, 1);
+    assert_int_equal(pv_doc_node(&doc, id)->column, 1);
+    pv_doc_deinit(&doc);
 }
 
 static void test_refuses_nul_anywhere(void **state)

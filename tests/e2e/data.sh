@@ -75,11 +75,15 @@ if grep -q $'\x1b' err; then fail "a control character reached the terminal"; fi
 data 4 decode json missing.json
 error "cannot read missing.json: no such file or directory"
 data 1 decode json /
+data 1 decode json <&-
+error "stdin:1:1: not valid JSON: unexpected token near end of file"
+data 1 diff yaml -o json - a.yaml <<<'a: .inf'
+error "cannot write as JSON: a number is not finite"
 
 # Streams of YAML documents.
 printf -- '---\na: 1\n---\n- b\n' >stream.yaml
 data 1 decode yaml stream.yaml
-error "stream.yaml:3:1: more than one document in a file"
+error "stream.yaml:3:1: more than one document in a file; --all reads the list of them"
 data 0 get yaml '[2][1]' stream.yaml --all
 is b
 data 2 decode json --all a.json

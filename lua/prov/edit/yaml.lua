@@ -142,11 +142,8 @@ local function normal(v)
   return out
 end
 
-local function one_step(text, path, v, form)
-  local before, why = form.decode(text)
-  if before == nil then
-    return nil, why
-  end
+-- Sets one value whole; gives the new text and its tree.
+local function set_step(text, before, path, v, form)
   local root, e = tree.build(text)
   if e then
     return nil, e
@@ -156,7 +153,49 @@ local function one_step(text, path, v, form)
   if e then
     return nil, e
   end
-  return check(new, changed(before, path, 1, v), path, form)
+  local want = changed(before, path, 1, v)
+  new, e = check(new, want, path, form)
+  return new, new and want or e
+end
+
+-- Deletes one value; gives the new text and its tree.
+local function delete_step(text, before, path, form)
+  local root, e = tree.build(text)
+  if not root then
+    return nil, e
+  end
+  local node, used = splice.walk(root, table.move(path, 1, #path - 1, 1, {}))
+  local key, index = path[#path], nil
+  if used == #path - 1 and node.kind == "map" then
+    local _, found = splice.find_member(node, key)
+    index = found
+  elseif used == #path - 1 and node.kind == "list" then
+    index = key
+  end
+  if not index then
+    return fail(path, "comes from an alias or merge key: change what it names")
+  end
+  local new = splice.delete(text, node, index, splice.style(text, root, form))
+  local want = changed(before, path, 1, nil)
+  new, e = check(new, want, path, form)
+  return new, new and want or e
+end
+
+-- Runs the steps one after the other; each is checked.
+local function run(text, before, list, form)
+  for _, step in ipairs(list) do
+    local now, now_tree
+    if step.value == nil then
+      now, now_tree = delete_step(text, before, step.path, form)
+    else
+      now, now_tree = set_step(text, before, step.path, step.value, form)
+    end
+    if not now then
+      return nil, now_tree
+    end
+    text, before = now, now_tree
+  end
+  return text
 end
 
 --- The tree with another value at a path: how prov.edit.json writes what cannot be edited.
@@ -189,30 +228,12 @@ function M.set(text, path, v, form)
   end
   v = normal(v == nil and value.null or v)
   local out = steps(at_path(before, path), v, path, {})
-  local function run(list)
-    local now = text
-    for _, step in ipairs(list) do
-      local failure
-      if step.value == nil then
-        now, failure = M.delete(now, step.path, form)
-      else
-        now, failure = one_step(now, step.path, step.value, form)
-      end
-      if not now then
-        return nil, failure
-      end
-    end
-    return now
-  end
   local new
-  new, e = run(out)
+  new, e = run(text, before, out, form)
   if not new and #out > 1 then -- parts of it cannot be changed alone
-    new, e = run({ { path = path, value = v } })
+    new, e = run(text, before, { { path = path, value = v } }, form)
   end
-  if not new then
-    return nil, e
-  end
-  return check(new, changed(before, path, 1, v), path, form)
+  return new, e
 end
 
 --- Deletes the value at a path.
@@ -234,24 +255,9 @@ function M.delete(text, path, form)
   elseif #path == 0 or at_path(before, path) == nil then
     return err.fail("notfound", "there is no %s", #path == 0 and "path to delete" or path_of.format(path))
   end
-  local root
-  root, e = tree.build(text)
-  if not root then
-    return nil, e
-  end
-  local node, used = splice.walk(root, table.move(path, 1, #path - 1, 1, {}))
-  local key, index = path[#path], nil
-  if used == #path - 1 and node.kind == "map" then
-    local _, found = splice.find_member(node, key)
-    index = found
-  elseif used == #path - 1 and node.kind == "list" then
-    index = key
-  end
-  if not index then
-    return fail(path, "comes from an alias or merge key: change what it names")
-  end
-  local new = splice.delete(text, node, index, splice.style(text, root, form))
-  return check(new, changed(before, path, 1, nil), path, form)
+  local new
+  new, e = delete_step(text, before, path, form)
+  return new, not new and e or nil
 end
 
 return M

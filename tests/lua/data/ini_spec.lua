@@ -16,6 +16,7 @@ s3 =
   addressing_style = path
 credential_process = "/opt/bin/p" --a=b
 empty =
+secret = #x;y  ; not part of it
 ca_bundle : /etc/ca
 long = one
   two = 2
@@ -30,6 +31,7 @@ cli_pager =
         s3 = { max_concurrent_requests = "20", addressing_style = "path" },
         credential_process = '"/opt/bin/p" --a=b',
         empty = "",
+        secret = "#x;y",
         ca_bundle = "/etc/ca",
         long = "one\ntwo = 2",
       },

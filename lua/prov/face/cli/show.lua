@@ -7,7 +7,8 @@ local function body(ctx, op, value)
   if output == "json" then -- here and in YAML, marked values (secret, unknown, ...) as they print
     return require("prov.json").encode(value, { pretty = true, sorted = true })
   elseif output == "yaml" then
-    return (require("prov.yaml").encode(value):gsub("\n*$", "\n"))
+    local text, e = require("prov.yaml").encode(value)
+    return text and text:gsub("\n*$", "\n"), e
   elseif output == "name" then
     return require("prov.render").names(value, op.result)
   elseif op.view then
@@ -24,8 +25,14 @@ end
 function M.value(ctx, op, value)
   if value ~= nil then
     local plain = ctx.output == "table" or ctx.output == "wide" or op.view == "text" and ctx.output == "name"
-    local text = type(value) == "string" and plain and (not op.view or op.view == "text") and value
-      or body(ctx, op, value)
+    local text, e = value, nil
+    if type(value) ~= "string" or not plain or op.view and op.view ~= "text" then
+      text, e = body(ctx, op, value)
+    end
+    if not text then -- a number that JSON has not, say
+      io.stderr:write(require("prov.face.cli.report").text(e, ctx.term_err))
+      return 1
+    end
     local ok = io.stdout:write(text, text ~= "" and text:sub(-1) ~= "\n" and "\n" or "") and io.stdout:flush()
     if not ok then
       return 1
