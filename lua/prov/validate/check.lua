@@ -157,10 +157,15 @@ local function others(scene, rule, node)
   if rule.instances or rule.applies[1] == "infra" then
     return nil
   end
-  local n = -1
-  local list = node.server and scene:taskservs(node.name) or scene:instances(node)
-  for _, one in ipairs(list) do
-    n = n + (one.args == node.args and 1 or 0)
+  local n = 0
+  for _, one in ipairs(scene:instances(node.server and scene.by_address[node.server] or node)) do
+    if node.server then
+      for _, taskserv in ipairs(scene:services(one)) do
+        n = n + (taskserv ~= node and taskserv.args == node.args and 1 or 0)
+      end
+    else
+      n = n + (one ~= node and one.args == node.args and 1 or 0)
+    end
   end
   return n > 0 and n or nil
 end
