@@ -166,4 +166,16 @@ return {
       assert.is_nil(row.note, row.name)
     end
   end)
+
+  it("wants a name in every entry of a provider's catalog", function()
+    local function refused(catalog)
+      local _, e = check("provider", "p" .. #catalog, ([[
+return { kind = "provider", api = 1, name = "p%d", summary = "s", resources = {}, catalog = %s }
+]]):format(#catalog, catalog))
+      return e and tostring(e)
+    end
+    assert.matches("field 'catalog.plans%[2%]' needs a name in every entry", refused('{ plans = { { name = "a" }, { price = 1 } } }'))
+    assert.matches("field 'catalog' must be a table or a function", refused('"none"'))
+    assert.is_nil(refused('{ plans = { { name = "a", price = 1 } }, currency = "EUR", quotas = { server = 2 } }'))
+  end)
 end)

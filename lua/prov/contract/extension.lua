@@ -74,6 +74,23 @@ local function is_limits(v)
   return true
 end
 
+--- What a provider offers: lists of entries with a name each (plans, zones, images), and maps.
+local function is_catalog(v)
+  if type(v) == "function" then
+    return true
+  elseif type(v) ~= "table" then
+    return false, "must be a table or a function"
+  end
+  for list, entries in pairs(v) do
+    for i, entry in ipairs(type(entries) == "table" and entries or {}) do
+      if type(entry) ~= "table" or type(entry.name) ~= "string" then
+        return false, "needs a name in every entry", nil, ("%s[%d]"):format(tostring(list), i)
+      end
+    end
+  end
+  return true
+end
+
 local function either(a, b, text)
   return function(v)
     return type(v) == a or type(v) == b, text
@@ -96,7 +113,7 @@ local SHAPES = {
     config = { fields.check },
     limits = { is_limits },
     resources = { is("table"), required = true },
-    catalog = { either("table", "function", "must be a table or a function") },
+    catalog = { is_catalog },
     body = { body_or_text },
   },
   taskserv = {

@@ -204,7 +204,7 @@ servers:
       local told = {}
       ports.peers(ctx, taskserv, function(server, port, path)
         local key = ctx.path_text(path) .. " " .. server.name
-        if not ports.serves(ctx, server, port) and not told[key] then
+        if ports.serves(ctx, server, port) == false and not told[key] then
           told[key] = true
           ctx:report(taskserv, {
             path = path,

@@ -83,6 +83,7 @@ function M.severity(rule, setting)
   return setting or rule.severity
 end
 
+--- Runs one rule over all it looks at.
 local function apply(scene, rule, ctx)
   local fn = rule.check
   for _, what in ipairs(rule.applies) do
@@ -156,10 +157,15 @@ local function others(scene, rule, node)
   if rule.instances or rule.applies[1] == "infra" then
     return nil
   end
-  local n = -1
-  local list = node.server and scene:taskservs(node.name) or scene:instances(node)
-  for _, one in ipairs(list) do
-    n = n + (one.args == node.args and 1 or 0)
+  local n = 0
+  for _, one in ipairs(scene:instances(node.server and scene.by_address[node.server] or node)) do
+    if node.server then
+      for _, taskserv in ipairs(scene:services(one)) do
+        n = n + (taskserv ~= node and taskserv.args == node.args and 1 or 0)
+      end
+    else
+      n = n + (one ~= node and one.args == node.args and 1 or 0)
+    end
   end
   return n > 0 and n or nil
 end
@@ -241,19 +247,73 @@ local function by_place(a, b)
   return a.message < b.message
 end
 
-local function run_one(scene, rule, out)
-  scene.rule = rule
-  local e
-  if rule.guest then
-    e = guest.run(scene, rule, apply)
-  else
-    local ok, raised = xpcall(apply, function(raised)
-      return err.is(raised) and raised or err.from(raised, debug.traceback())
-    end, scene, rule, scene)
-    e = not ok and raised or nil
+local function catch(raised)
+  return err.is(raised) and raised or err.from(raised, debug.traceback())
+end
+
+--- Rules of prov by what they look at: list of { what, instances, rule, rule, ... }.
+local function groups_of(rules)
+  local groups, by_key = {}, {}
+  for _, rule in ipairs(rules) do
+    for _, what in ipairs(rule.applies) do
+      local key = ("%s %s"):format(what, rule.instances)
+      local group = by_key[key]
+      if not group then
+        group = { what = what, instances = rule.instances }
+        by_key[key], groups[#groups + 1] = group, group
+      end
+      group[#group + 1] = rule
+    end
   end
-  if e then
-    out[#out + 1] = broken(rule, e)
+  return groups
+end
+
+local INFRA = { false } -- for rules that are called once
+
+--- Runs the rules of a group, node by node: the processor has a node in its cache then. One that fails is told and left
+--- out from there on.
+local function run_group(scene, group, failed, out)
+  local nodes = group.what == "infra" and INFRA or scene:select(group.what, group.instances)
+  local at, turn = 1, 1
+  local function go()
+    for i = at, #nodes do
+      at = i
+      local node = nodes[i] or nil
+      for r = turn, #group do
+        turn = r
+        scene.rule = group[r]
+        group[r].check(scene, node)
+      end
+      turn = 1
+    end
+  end
+  while true do
+    local ok, e = xpcall(go, catch)
+    if ok then
+      return
+    end
+    local rule = table.remove(group, turn)
+    if not failed[rule] then
+      failed[rule] = true
+      out[#out + 1] = broken(rule, e)
+    end
+  end
+end
+
+local function run_all(scene, rules, out)
+  local own, failed = {}, {}
+  for _, rule in ipairs(rules) do
+    own[#own + 1] = not rule.guest and rule or nil
+  end
+  for _, group in ipairs(groups_of(own)) do
+    run_group(scene, group, failed, out)
+  end
+  for _, rule in ipairs(rules) do
+    if rule.guest then
+      scene.rule = rule
+      local e = guest.run(scene, rule, apply)
+      out[#out + 1] = e and broken(rule, e) or nil
+    end
   end
 end
 
@@ -272,12 +332,12 @@ function M.run(scene, rules)
     scene.off[rule.id] = severities[rule.id] == "off" or nil
   end
   for pass = 1, 2 do
+    local turn = {}
     for _, rule in ipairs(rules) do
-      if (pass == 2) == (rule.last == true) and not scene.off[rule.id] then
-        ran = ran + 1
-        run_one(scene, rule, out)
-      end
+      turn[#turn + 1] = (pass == 2) == (rule.last == true) and not scene.off[rule.id] and rule or nil
     end
+    ran = ran + #turn
+    run_all(scene, turn, out)
     collect(scene, severities, out)
     scene.findings = {}
   end

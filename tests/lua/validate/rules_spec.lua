@@ -127,3 +127,39 @@ describe("no rule fails or hangs", function()
     assert.is_true(look(yaml.decode("outputs: { a: 1 }")))
   end)
 end)
+
+describe("a rule of prov that fails", function()
+  it("is told once, and keeps no other from any node", function()
+    local tree = { servers = { a = {}, b = {}, c = {} } }
+    local source = { file = "infra.yaml", tree = tree, place = function() end, text = "" }
+    local loaded = assert(infra.build({ dir = "/", name = "t", defaults = { provider = "demo" } }, { source },
+      { registry = installed }))
+    local seen, after = {}, {}
+    local function rule(id, fn)
+      return { id = id, severity = "note", category = "t", summary = "x", applies = { "server", "infra" }, check = fn }
+    end
+    local findings = require("prov.validate.check").run(require("prov.validate.scene").new(loaded, installed), {
+      rule("first", function(_, node)
+        seen[#seen + 1] = node and node.name or "infra"
+      end),
+      rule("broken", function(_, node)
+        if not node or node.name == "b" then
+          error("no")
+        end
+      end),
+      rule("last", function(ctx, node)
+        after[#after + 1] = node and node.name or "infra"
+        if node then
+          ctx:report(node, { message = "m" })
+        end
+      end),
+    })
+    assert.same({ { "a", "b", "c", "infra" }, { "a", "b", "c", "infra" } }, { seen, after })
+    local ids = {}
+    for i, finding in ipairs(findings) do
+      ids[i] = finding.rule
+    end
+    assert.same({ "last", "last", "last", "broken" }, ids)
+    assert.matches("the rule failed: .*no$", findings[4].message)
+  end)
+end)
