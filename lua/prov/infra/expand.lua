@@ -494,7 +494,7 @@ local function add_resource(loader, block, key, args, filled)
     key = key,
     provider = block.provider,
     args = args,
-    needs = needs_of(filled),
+    needs = filled.depends_on == nil and filled.needs or filled.depends_on ~= nil and needs_of(filled) or nil,
     lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
       or NO_LIFECYCLE,
   }, loader.resource_mt)
