@@ -198,6 +198,7 @@ function M.build(workspace, sources, opts, reading)
     homes = {},
     modules = {},
     past = {},
+    resolving = {},
     lookups = {},
     cluster_outputs = {},
   }, Loader)

@@ -4,6 +4,7 @@ local address = require("prov.address")
 local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
 local interpolate = require("prov.infra.interpolate")
+local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
 local sandbox = require("prov.sandbox")
 local suggest = require("prov.suggest")
@@ -321,6 +322,7 @@ local function keys_of(loader, block, entry)
     if type(count) == "string" then
       count = plain_value(loader, block, count)
     end
+    count = links.static(loader, count)
     if type(count) == "boolean" then -- a condition
       count = count and 1 or 0
     end
@@ -340,7 +342,7 @@ local function keys_of(loader, block, entry)
     end
     return keys
   end
-  each = plain_value(loader, block, each)
+  each = links.static(loader, plain_value(loader, block, each))
   if type(each) ~= "table" or value.is_marked(each) then
     loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
     return false
