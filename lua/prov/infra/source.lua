@@ -167,7 +167,8 @@ local function lua_env(reading, file)
     return env.var
   end
   env.import = function(path)
-    return import(reading, env, path)
+    local v = import(reading, env, path) -- no tail call: an error names the line of the file
+    return v
   end
   env.text = function(...)
     return value.text({ ... })
