@@ -75,9 +75,16 @@ local function plan_back(p, now, revision, opts)
   if not past then
     return nil, e
   end
+  local back = require("prov.plan.refactor").back(past, now, function(name)
+    return p.store:get("let_go", name) ~= nil
+  end)
+  local infra = require("prov.plan.past").infra(past)
+  infra.past = { import = back.import }
   return require("prov.plan").build({
-    infra = require("prov.plan.past").infra(past),
-    state = now,
+    infra = infra,
+    state = back.state,
+    moves = back.moves,
+    forget = back.forget,
     providers = p.providers,
     registry = p.registry,
     refresh = opts.refresh,

@@ -201,6 +201,7 @@ function M.build(workspace, sources, opts, reading)
     homes = {},
     modules = {},
     past = {},
+    resolving = {},
     lookups = {},
     cluster_outputs = {},
   }, Loader)

@@ -180,12 +180,22 @@ state_is 'network.wan server.web[1] server.web[2]'
 run 0 plan --detailed-exitcode
 run 0 run logs
 has "move server.a[1]"
+run 0 run rollback --yes # what has moved moves back, and what was let go of is taken over again
+state_is 'network.lan server.a[1] server.a[2] server.b'
+[ "$(id_of server.b) $(id_of 'server.a[1]')" = "$kept $first" ] || fail "others came back: $("$prov" state list)"
+[ "$(in_world '*')" = 4 ] || fail "the world changed: $(ls world)"
+run 0 apply --yes
+state_is 'network.wan server.web[1] server.web[2]'
 sed -i "s/^servers: {/servers: { old: {},/; s/^removed.*/import: [{ to: server.old, id: $kept }]/" infra.yaml
 run 3 plan --detailed-exitcode
 has "server.old is $kept of demo, which exists"
 run 0 apply --yes
 [ "$(id_of server.old)" = "$kept" ] || fail "server.old is another server"
 run 0 plan --detailed-exitcode
+run 0 run rollback --yes # what was imported stays in the world
+state_is 'network.wan server.web[1] server.web[2]'
+[ "$(in_world '*')" = 4 ] || fail "the world changed: $(ls world)"
+run 0 apply --yes
 sed -i "s/id: $kept/id: none/" infra.yaml
 run 7 plan
 has "infra.yaml:6:"

@@ -100,6 +100,29 @@ servers:
       assert.matches("infra.yaml:2:8: inputs.n.typ: is not known", mistakes({ ["infra.yaml"] = INFRA:gsub("type: int", "typ: int") })[1], 1, true)
     end)
 
+    it("in Lua files that import others", function()
+      local by = good({
+        ["infra.lua"] = [[
+local lib = import("lib/names.lua")
+local servers = {}
+for name, cpus in pairs(import("lib/sizes.yaml")) do
+  servers[lib.name(name)] = { cpus = cpus, label = fn.upper(name) }
+end
+return { defaults = { provider = "tiny" }, servers = servers }
+]],
+        ["lib/names.lua"] = "return { name = function(n) return 'x_' .. n end }",
+        ["lib/sizes.yaml"] = "a: 2\nb: 3\n",
+      })
+      assert.equal(3, by["server.x_b"].args.cpus)
+      local function wrong(text, lib)
+        return mistakes({ ["infra.lua"] = text, ["lib/names.lua"] = lib or "" })[1]
+      end
+      assert.matches("infra.lua:1: import: there is no lib/none.lua", wrong("import('lib/none.lua')"), 1, true)
+      assert.matches("infra.lua:1: import: '../x.lua' is no path below the workspace", wrong("import('../x.lua')"), 1, true)
+      assert.matches("lib/names.lua:2: oops", wrong("import('lib/names.lua')", "\nerror('oops')"), 1, true)
+      assert.matches("import each other too deep", wrong("import('lib/names.lua')", "import('lib/names.lua')"), 1, true)
+    end)
+
     it("in Lua too", function()
       local by = good({ ["infra.lua"] = [[
         local var = inputs { n = { type = "int", default = 2 } }
@@ -202,6 +225,21 @@ outputs: { us: "${module.us.url}" }
       assert.equal(5, #by["module.us.server.web[1]"].needs)
       assert.equal("eu-a", by["module.us.server.web[1]"].args.label)
       assert.equal("http://${module.us.server.lb.ip}/", tostring(loaded.outputs.us))
+    end)
+
+    it("whose outputs may say how many there are", function()
+      local by = good({
+        ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  m: { source: modules/m, inputs: { n: 3 } }\n"
+          .. "servers:\n  a: { count: '${module.m.n + 1}' }\n  b: { for_each: '${module.m.names}', label: '${value}' }\n",
+        ["modules/m/module.yaml"] = "inputs: { n: { type: int } }\nservers: { x: {} }\n"
+          .. "outputs: { n: '${var.n}', names: [x, y], ip: '${server.x.ip}' }\n",
+      })
+      assert.is_truthy(by["server.a[4]"] and not by["server.a[5]"])
+      assert.equal("y", by['server.b["y"]'].args.label)
+      assert.matches("servers.a.count: must be a number that is known before apply", mistakes({
+        ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  m: { source: modules/m, inputs: { n: 3 } }\n"
+          .. "servers:\n  a: { count: '${module.m.ip}' }\n",
+      })[1], 1, true)
     end)
 
     it("in every form with one meaning", function()

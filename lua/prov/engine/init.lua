@@ -182,6 +182,10 @@ local function rewrite(run, plan)
   end
   for _, address in ipairs(plan.forget) do
     note("forget", address)
+    local record = run.records[address]
+    if record and record.provider then -- going back takes it over again
+      batch[#batch + 1] = { "put", "let_go", refactor.let_go(record), address }
+    end
   end
   batch.message = "moved, imported and removed as the infra says"
   local ok, e = run:commit(batch)

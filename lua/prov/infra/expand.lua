@@ -5,6 +5,7 @@ local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
 local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
+local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
 local sandbox = require("prov.sandbox")
 local settings = require("prov.settings")
@@ -337,6 +338,7 @@ local function keys_of(loader, block, entry)
     if type(count) == "string" then
       count = plain_value(loader, block, count)
     end
+    count = links.static(loader, count)
     if type(count) == "boolean" then -- a condition
       count = count and 1 or 0
     end
@@ -356,7 +358,7 @@ local function keys_of(loader, block, entry)
     end
     return keys
   end
-  each = plain_value(loader, block, each)
+  each = links.static(loader, plain_value(loader, block, each))
   if type(each) ~= "table" or value.is_marked(each) then
     loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
     return false
@@ -510,7 +512,7 @@ local function add_resource(loader, block, key, args, filled)
     key = key,
     provider = block.provider,
     args = args,
-    needs = needs_of(filled),
+    needs = filled.depends_on == nil and filled.needs or filled.depends_on ~= nil and needs_of(filled) or nil,
     lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
       or NO_LIFECYCLE,
   }, loader.resource_mt)

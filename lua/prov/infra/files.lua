@@ -29,6 +29,8 @@ local function read(name, dir, shown, path)
   return text
 end
 
+M.read = read
+
 --- The functions for one folder.
 ---@param place { dir: string, shown: string }
 ---@return table<string, fun(...): any, string?, string?>

@@ -19,6 +19,7 @@ local find = string.find
 ---@field var? table<string, any> the variables
 ---@field prefix? string "module.eu." in front of the addresses of a module
 ---@field functions? table<string, fun(...): any, string?> those that read files
+---@field env? prov.expr.Env
 
 local PLAIN = "write $${ for a plain ${"
 
@@ -145,17 +146,29 @@ local function join(parts)
   return plain and table.concat(parts) or value.text(parts)
 end
 
-local function evaluate(text, parts, scope)
-  local out = {}
-  local env = {
+--- What prov.expr asks in a scope; made once for each.
+local function env_of(scope)
+  scope.env = {
     lookup = function(node)
       return lookup(scope, node)
     end,
     functions = scope.functions,
   }
+  return scope.env
+end
+
+local function evaluate(text, parts, scope)
+  local out = {}
+  local env = scope.env or env_of(scope)
   for i, part in ipairs(parts) do
     if type(part) == "table" then
-      local v, wrong = expr.evaluate(part, env)
+      local v, wrong
+      if part.op == "path" and part.path[1] == nil and LOCAL[part.head] then
+        v = scope[part.head] -- ${index} and the like, which there are most of
+      end
+      if v == nil then
+        v, wrong = expr.evaluate(part, env)
+      end
       if wrong then
         if #parts > 1 or part.text then
           wrong.inner = "${" .. (part.text or "...") .. "}"

@@ -398,6 +398,36 @@ function M.lookup_needs(loader, one)
   return list
 end
 
+--- The value with outputs of modules in place that need no resource: what a count may be made of before anything is
+-- planned. The rest of it is unknown.
+---@param loader prov.InfraLoader
+---@param v any
+---@return any
+function M.static(loader, v)
+  if type(v) ~= "table" or not value.has_reference(v) then
+    return v
+  end
+  local unknown = value.unknown("any")
+  local done = value.resolve(v, function(text, path)
+    local module, at = loader.modules[text], 1
+    local home = module and module.single
+    if module and module.keyed then
+      home, at = module.by_key[path[1]], 2
+    end
+    local name = path[at]
+    local mark = home and home.prefix .. tostring(name)
+    if not home or home.outputs.values[name] == nil or loader.resolving[mark] then
+      return unknown
+    end
+    loader.resolving[mark] = true
+    local out = M.static(loader, interpolate.value(home.outputs.values[name], home.scope, {}))
+    loader.resolving[mark] = nil
+    out = follow(out, path, at + 1)
+    return (out == nil or type(out) == "table" and value.has_unknown(out)) and unknown or out
+  end)
+  return done == nil and unknown or done
+end
+
 --- What an output of a cluster stands for.
 function M.cluster_output(loader, shown, base, path)
   local name = base:match("cluster%.([^.]*)$")
@@ -701,7 +731,7 @@ end
 --- Links everything; returns the outputs of the root.
 function M.run(loader, root)
   local shared = {}
-  loader.parsed, loader.resolved, loader.resolving = {}, {}, {}
+  loader.parsed, loader.resolved = {}, {}
   loader.provider_needs = {}
   for name, one in next, loader.provider_links do
     local problems, needs = {}, {}

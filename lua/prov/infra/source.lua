@@ -14,6 +14,8 @@ local value = require("prov.value")
 
 local M = {}
 
+local readers = {} -- by ending: text, file -> tree, place | nil, err
+
 ---@class prov.Source
 ---@field file string path shown in messages
 ---@field tree table
@@ -105,6 +107,39 @@ local function declare_of(reading, source)
   end
 end
 
+local MAX_IMPORTS = 50 -- inside of each other
+
+--- What a Lua file gets of another file of its folder: the value that a Lua file returns, the tree of another one.
+local function import(reading, env, path)
+  local text, why = require("prov.infra.files").read("import", reading.dir, reading.shown, path)
+  local extension = text and path:match("%.(%a+)$")
+  if text and not readers[extension] then
+    text, why = nil, ("import: '%s' is no file of Lua, YAML, JSON or TOML"):format(path)
+  end
+  if not text then
+    error(why, 3)
+  end
+  local file = reading.shown .. path
+  if extension ~= "lua" then
+    local tree, e = readers[extension](text, file)
+    if err.is(e) then
+      error(e, 0)
+    end
+    return tree
+  end
+  reading.importing = (reading.importing or 0) + 1
+  if reading.importing > MAX_IMPORTS then
+    error("files import each other too deep: " .. file, 3)
+  end
+  local chunk, e = sandbox.load(text, file, env)
+  if not chunk then
+    error(e, 0)
+  end
+  local value_of = chunk() -- under the limits of the file that imports
+  reading.importing = reading.importing - 1
+  return value_of
+end
+
 local function lua_env(reading, file)
   local env, prefix = sandbox.env(), reading.prefix
   env.workspace = { name = reading.workspace.base_name or reading.workspace.name, env = reading.workspace.env }
@@ -131,6 +166,10 @@ local function lua_env(reading, file)
       error(e:text() .. (e.hint and "; " .. e.hint or ""), 2)
     end
     return env.var
+  end
+  env.import = function(path)
+    local v = import(reading, env, path) -- no tail call: an error names the line of the file
+    return v
   end
   env.text = function(...)
     return value.text({ ... })

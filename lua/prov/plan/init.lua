@@ -312,6 +312,8 @@ function Builder:import(node, args, record, import)
   }, import.id)
   if observed == nil and e then
     return nil, e:wrap("import %s (%s)", node.address, import.id)
+  elseif not observed and import.optional then
+    return nil
   elseif not observed then
     return fail("notfound", nil, "the provider '%s' has no %s with the id %s", node.provider, node.kind, import.id)
   end
@@ -351,7 +353,7 @@ function Builder:plan_resource(node)
   local import = self.imports[node.address]
   if import then
     record, e = self:import(node, args, record, import)
-    if not record then
+    if not record and e then
       return nil, e
     end
   end

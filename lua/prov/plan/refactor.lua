@@ -120,6 +120,54 @@ function M.of(infra, now)
   return { state = state.of(M.records(records, {}, forget), now.revision), moves = moves, forget = forget }
 end
 
+--- The name under which the store remembers what was let go of.
+---@param record prov.Record
+---@return string
+function M.let_go(record)
+  return ("%s/%s/%s"):format(record.provider, record.kind, record.id)
+end
+
+--- What going back to a past state means for records, beside what is made and deleted: what has moved moves back,
+-- what was imported since is let go of, and what was let go of is taken over again.
+---@param past prov.State
+---@param now prov.State
+---@param was_let_go fun(name: string): boolean
+---@return { state: prov.State, moves: table[], forget: string[], import: table[] }
+function M.back(past, now, was_let_go)
+  local by_id, moves, forget, import = {}, {}, {}, {}
+  for address, record in pairs(now.records) do
+    if record.provider and record.id then
+      by_id[M.let_go(record)] = address
+    end
+  end
+  local servers = {}
+  for address, record in pairs(past.records) do
+    if record.provider and record.id and not now.records[address] then
+      local at = by_id[M.let_go(record)]
+      if at and not past.records[at] then
+        servers[at] = address
+        moves[#moves + 1] = { from = at, to = address }
+      elseif not at and was_let_go(M.let_go(record)) then
+        import[#import + 1] = { to = address, id = record.id, origin = {}, optional = true }
+      end
+    end
+  end
+  for address, record in pairs(now.records) do
+    local service, at = address:match("^(taskserv%..-@)(.*)$")
+    if service and servers[at] then
+      moves[#moves + 1] = { from = address, to = service .. servers[at] }
+    elseif record.provider and not record.key and not past.records[address] and not servers[address] then
+      forget[#forget + 1] = address -- only what was imported has no key of a creation
+    end
+  end
+  table.sort(moves, function(a, b)
+    return a.from < b.from
+  end)
+  table.sort(forget)
+  local records = M.records(now.records, moves, forget)
+  return { state = state.of(records, now.revision), moves = moves, forget = forget, import = import }
+end
+
 --- The store operations that turn old records into new ones.
 ---@param old table<string, prov.Record>
 ---@param new table<string, prov.Record>
