@@ -511,7 +511,7 @@ end
 ---@class prov.At where a value stands
 ---@field path? (string|integer)[] keys from the root of its file
 ---@field file? string
----@field place? fun(path: (string|integer)[]): integer?, integer? line and column
+---@field place? fun(path: (string|integer)[]): integer?, integer?, string? line, column and, of merged files, the file
 
 --- Turns problems into errors with path, file, line and column.
 ---@param problems table[]
@@ -523,15 +523,15 @@ function M.errors(problems, at)
   for i, p in ipairs(problems) do
     local path = table.move(at.path or {}, 1, #(at.path or {}), 1, {})
     table.move(p.path, 1, #p.path, #path + 1, path)
-    local line, column
+    local line, column, file
     if at.place then
-      line, column = at.place(path)
+      line, column, file = at.place(path)
     end
     local text = M.path_text(path)
     out[i] = err.new("invalid", text ~= "" and text .. ": " .. p.msg or p.msg, {
       path = text,
       keys = path,
-      file = at.file,
+      file = file or at.file,
       line = line,
       column = column,
       hint = p.hint,
