@@ -18,6 +18,7 @@ local M = {}
 ---@field taskservs table[]
 ---@field outputs table<string, any>
 ---@field providers table<string, table>
+---@field warnings prov.Err[] what will not work for ever
 
 ---@class prov.InfraLoader
 ---@field registry prov.Registry
@@ -43,6 +44,21 @@ function Loader:problems(block, problems, below)
   local at = { path = merge.path_of(block, below), file = block.source.file, place = block.source.place }
   for _, e in ipairs(contract.errors(problems, at)) do
     self:fail(e)
+  end
+end
+
+--- Notes warnings: deprecated fields that a block uses; each place is told once.
+function Loader:warn(block, found, below)
+  if #found == 0 then
+    return
+  end
+  local at = { path = merge.path_of(block, below), file = block.source.file, place = block.source.place }
+  for _, e in ipairs(contract.errors(found, at)) do
+    local key = e:text()
+    if not self.seen[key] then
+      self.seen[key] = true
+      self.warnings[#self.warnings + 1] = e
+    end
   end
 end
 
@@ -122,6 +138,9 @@ function M.load(workspace, opts)
   end
   local infra
   infra, errs = M.build(workspace, sources, opts) -- no tail call: the collector's setting is restored behind it
+  for _, e in ipairs(infra and opts and opts.ui and infra.warnings or {}) do
+    opts.ui.warn("%s%s", e:text(), e.hint and "; " .. e.hint or "")
+  end
   return infra, errs
 end
 
@@ -148,6 +167,7 @@ function M.build(workspace, sources, opts)
     workspace = workspace,
     registry = opts and opts.registry or require("prov.registry").open(workspace.dir),
     errors = {},
+    warnings = {},
     seen = {},
     blocks = {},
     by_base = {},
@@ -173,7 +193,9 @@ function M.build(workspace, sources, opts)
     table.sort(self.errors, by_place)
     return nil, self.errors
   end
+  table.sort(self.warnings, by_place)
   return {
+    warnings = self.warnings,
     resources = self.resources,
     taskservs = self.taskservs,
     outputs = outputs,

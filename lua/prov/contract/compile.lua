@@ -12,7 +12,7 @@ local value = require("prov.value")
 local M = {}
 
 local null, list_mt = data.null, data.list_mt
-local ref_mt, text_mt, unknown_mt, secret_mt = data.ref_mt, data.text_mt, data.unknown_mt, data.secret_mt
+local secret_mt, LATER = data.secret_mt, field_of.LATER
 local gather, mismatch, new_problem, shown = problem.gather, problem.mismatch, problem.new, problem.shown
 local marked = value.marked
 local next, type, getmetatable, rawlen, setmetatable = next, type, getmetatable, rawlen, setmetatable
@@ -23,8 +23,7 @@ local compile_field
 
 --- True when a check lets the value through as it is: it is known only later.
 local function is_later(v)
-  local mt = getmetatable(v)
-  return mt == ref_mt or mt == text_mt or mt == unknown_mt
+  return LATER[getmetatable(v)] ~= nil
 end
 
 --- A limit as a number: min = "1 MiB" of a size.

@@ -103,10 +103,15 @@ function Differ:limits(path, old, new)
   end
 end
 
+--- True when a value must be given: a default that is computed may come to nothing.
+local function is_demanded(field)
+  return field.required and (field.default == nil or type(field.default) == "function") or false
+end
+
 --- What is said of a field besides its value.
 function Differ:attributes(path, old, new)
   local given = not self.results
-  local demands, demanded = new.required and new.default == nil, old.required and old.default == nil
+  local demands, demanded = is_demanded(new), is_demanded(old)
   if given and demands and not demanded then
     self:say("breaks", path, "must be given now")
   elseif demanded and not demands then
@@ -231,7 +236,7 @@ function Differ:fields(path, old, new, open)
   for _, name in ipairs(data.keys(new)) do
     if old[name] == nil then
       local is = field_of.full(new[name])
-      local demanded = is.required and is.default == nil and not self.results
+      local demanded = is_demanded(is) and not self.results
       for other in next, demanded and old or {} do -- what takes the place of an old name is given by that
         demanded = demanded and field_of.new_name(new[other], new) ~= name
       end

@@ -1,6 +1,14 @@
 --- What the walkers over schemas have in common: the full form of a field, and its type.
 
+local data = require("core.data")
+
 local M = {}
+
+--- Metatables of values that are known only later: contracts let them through.
+M.LATER = { [data.ref_mt] = true, [data.text_mt] = true, [data.unknown_mt] = true }
+if data.call_mt then
+  M.LATER[data.call_mt] = true
+end
 
 ---@class prov.Field
 ---@field type string
@@ -71,6 +79,35 @@ end
 ---@return string
 function M.kind(field)
   return field.type or field.one_of and "enum" or field.fields and "record" or "any"
+end
+
+--- True when null is a value of it; of any other field null means that it is absent.
+---@param field prov.Field
+---@return boolean
+function M.takes_null(field)
+  local kind = M.kind(field)
+  if kind == "union" then
+    for _, one in ipairs(field.of) do
+      if M.takes_null(M.full(one)) then
+        return true
+      end
+    end
+  end
+  return kind == "optional"
+end
+
+--- The fields of a schema with other ones beside them.
+---@param fields table<string, prov.Field>
+---@param more table<string, prov.Field>
+---@return table<string, prov.Field>
+function M.with(fields, more)
+  local out = {}
+  for _, from in ipairs({ fields, more }) do
+    for name, field in next, from do
+      out[name] = field
+    end
+  end
+  return out
 end
 
 --- True when its value is never shown.

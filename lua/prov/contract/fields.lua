@@ -84,6 +84,37 @@ function check_fields(path, fields, seen)
   end
 end
 
+local FIELD = {
+  type = { type = "string", example = "string", doc = "Its type: " .. table.concat(field_of.TYPES, ", ") },
+  required = { type = "bool", doc = "It must be given" },
+  default = { type = "any", doc = "Its value when none is given" },
+  min = { type = "union", of = { { type = "number" }, { type = "string" } }, doc = "Least value, or length" },
+  max = { type = "union", of = { { type = "number" }, { type = "string" } }, doc = "Largest value, or length" },
+  pattern = { type = "string", doc = "Lua pattern that the whole text has to match" },
+  regex = { type = "string", doc = "Regular expression that the whole text has to match" },
+  one_of = { type = "list", min = 1, doc = "The values it may have" },
+  open = { type = "bool", doc = "A record may have other fields" },
+  doc = { type = "string", doc = "What it is for" },
+  example = { type = "any", doc = "A value" },
+  secret = { type = "bool", doc = "Its value is never shown" },
+  replace = { type = "bool", doc = "Changing it replaces the resource" },
+  computed = { type = "bool", doc = "It is not written, but known afterwards" },
+  deprecated = {
+    type = "union",
+    of = { { type = "bool" }, { type = "string" } },
+    doc = "It is on its way out: true, the name of the field that took its place, or words",
+  },
+}
+
+--- One field as data, for contracts that are written in YAML: the contract of contracts.
+M.FIELD = { type = "union", of = { { type = "string" }, { type = "record", named = "field", fields = FIELD } } }
+FIELD.fields = { type = "map", of = M.FIELD, doc = "Fields of a record" }
+FIELD.of = {
+  type = "union",
+  of = { M.FIELD.of[1], M.FIELD.of[2], { type = "list", of = M.FIELD } },
+  doc = "Items of a list, values of a map, alternatives of a union",
+}
+
 --- Checks a schema.
 ---@param schema any
 ---@return boolean ok

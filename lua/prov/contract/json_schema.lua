@@ -235,7 +235,7 @@ local function value_schema(field, kind, opts)
     out[names[2]] = whole_number(limit_of(field, field.max)) or out[names[2]]
   end
   local form = field.regex and regex.anchored(field.regex) or field.pattern and pattern.to_regex(field.pattern)
-  if form and (kind == "string" or kind == "secret" or not out.pattern) then
+  if form and (kind == "path" or not out.pattern) then
     out.pattern = form
   elseif form then
     out.allOf = data.list({ { pattern = form } })
@@ -264,7 +264,8 @@ function field_schema(field, opts, fields)
   end
   out.description = description_of(field, fields)
   if field.default ~= nil and type(field.default) ~= "function" and not field_of.is_secret(field) then
-    out.default = field.default
+    local is_empty = type(field.default) == "table" and next(field.default) == nil
+    out.default = is_empty and kind == "list" and data.list({}) or field.default
   end
   if field.example ~= nil then
     out.examples = data.list({ field.example })

@@ -84,7 +84,9 @@ function M.find(p)
   local origin = p.schema and origins[p.schema]
   local keys, text = {}, nil
   if origin then
-    keys, text = in_schema(p.schema, p.within)
+    local path = table.move(p.within, 1, #p.within, 1, {})
+    path[#path + 1] = p.missing
+    keys, text = in_schema(p.schema, path)
   end
   if p.rule then
     local info = debug.getinfo(p.rule, "S")

@@ -11,6 +11,7 @@ local M = {}
 ---@field hint? string
 ---@field expected? string
 ---@field found? string
+---@field missing? string name of a field that is not there
 ---@field rule? function the check or default of the contract that said so
 ---@field schema? table the contract it was found by, with `within`: the path below it
 

@@ -9,7 +9,7 @@ local value = require("prov.value")
 local M = {}
 
 local null, list_mt = data.null, data.list_mt
-local ref_mt, text_mt, unknown_mt, secret_mt = data.ref_mt, data.text_mt, data.unknown_mt, data.secret_mt
+local secret_mt, LATER = data.secret_mt, field_of.LATER
 local gather, mismatch, new_problem = problem.gather, problem.mismatch, problem.new
 local next, type, getmetatable, rawlen = next, type, getmetatable, rawlen
 
@@ -22,6 +22,10 @@ local function copy(v)
     out[k] = copy(x)
   end
   return out
+end
+
+local function missing(name, doc)
+  return { path = {}, msg = ("the field '%s' is missing"):format(name), hint = doc, missing = name }
 end
 
 --- Text of what a rule or default raised.
@@ -70,7 +74,7 @@ function M.run_item_rule(check, whole)
   return run_rules(rules, whole)
 end
 
-local LATER = {} -- raised in a default that reads what has a mistake: that one is told already
+local MISTAKEN = {} -- raised in a default that reads what has a mistake: that one is told already
 
 ---@class prov.Computing defaults that are computed from other fields, in one record
 ---@field out table
@@ -109,7 +113,7 @@ function Computing:compute(name)
   if not ran then
     if is_limit(v) then
       error(v, 0)
-    elseif v == LATER then
+    elseif v == MISTAKEN then
       self.failed[name] = true
     else
       local is_circle = type(v) == "table" and v.circle
@@ -122,7 +126,7 @@ function Computing:compute(name)
     if one.required then
       self.failed[name] = true
       self.all = self.all or {}
-      self.all[#self.all + 1] = { path = {}, msg = ("the field '%s' is missing"):format(name), hint = one.hint }
+      self.all[#self.all + 1] = missing(name, one.hint)
     end
     return nil
   end
@@ -146,7 +150,7 @@ local function whole_of(self, names, open)
       if v ~= nil then
         return v
       elseif self.failed[name] then
-        error(LATER, 0)
+        error(MISTAKEN, 0)
       elseif self.lazy[name] then
         for _, running in ipairs(self.running) do
           if running == name then
@@ -155,7 +159,7 @@ local function whole_of(self, names, open)
         end
         v = self:compute(name)
         if self.failed[name] then
-          error(LATER, 0)
+          error(MISTAKEN, 0)
         end
         return v
       elseif not open and not names[name] then
@@ -205,12 +209,7 @@ local function complete_absent(out, absent, all, failed)
         out[one.name] = one.copy and copy(one.default) or one.default
       else
         all = all or {}
-        all[#all + 1] = {
-          path = {},
-          msg = ("the field '%s' is missing"):format(one.name),
-          hint = one.hint,
-          expected = one.name,
-        }
+        all[#all + 1] = missing(one.name, one.hint)
       end
     end
   end
@@ -232,7 +231,8 @@ end
 
 --- Compiles what the fields say into tables for the check.
 local function prepare(fields, compile)
-  local self = { checks = {}, absent = {}, rules = {}, names = {}, lazy = {}, order = {}, is_field = {}, renamed = nil }
+  local self = { checks = {}, absent = {}, rules = {}, names = {}, lazy = {}, order = {}, is_field = {} }
+  self.nullable, self.renamed = nil, nil
   for name, field in next, fields do
     field = field_of.full(field)
     local new_name = field_of.new_name(field, fields)
@@ -244,6 +244,10 @@ local function prepare(fields, compile)
     else
       self.checks[name] = check
       self.names[#self.names + 1] = name
+      if field_of.takes_null(field) then
+        self.nullable = self.nullable or {}
+        self.nullable[name] = true
+      end
     end
     local default = field.default
     if type(default) == "function" then
@@ -280,22 +284,21 @@ end
 function M.compile(fields, open, compile)
   local parts = prepare(fields, compile)
   local checks, absent, rules, names, renamed = parts.checks, parts.absent, parts.rules, parts.names, parts.renamed
-  local lazy, order, is_field = parts.lazy, parts.order, parts.is_field
+  local lazy, order, is_field, nullable = parts.lazy, parts.order, parts.is_field, parts.nullable
   local n_absent, n_rules, n_lazy = #absent, #rules, #order
   return function(v, skip)
     local mt = type(v) == "table" and getmetatable(v)
-    if mt == false or mt == ref_mt or mt == text_mt or mt == unknown_mt then
-      if mt then
-        return v -- known only later
-      end
+    if mt == false then -- no table
       return nil, mismatch("a map", v)
+    elseif mt and LATER[mt] then
+      return v
     elseif mt == secret_mt or (mt == list_mt or rawlen(v) > 0) and next(v) ~= nil then
       return nil, mismatch("a map", v)
     end
     local out, all, failed = {}, nil, nil
     for key, one in next, v do
       local check = checks[key]
-      if one == null then -- luacheck: ignore
+      if one == null and not (nullable and nullable[key]) then -- luacheck: ignore
       elseif check then
         local done, problems = check(one)
         if problems then

@@ -2,6 +2,7 @@
 
 local address = require("prov.address")
 local contract = require("prov.contract")
+local deprecated = require("prov.contract.deprecated")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local sandbox = require("prov.sandbox")
@@ -22,6 +23,7 @@ local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
   ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
 }
+M.LIFECYCLE = LIFECYCLE_FIELDS
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local NO_LIFECYCLE = {} -- shared, never changed
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
@@ -140,6 +142,7 @@ local function with_defaults(loader, schema)
       out[name] = rawget(out, name) or field
     end
     setmetatable(out, nil)
+    contract.derive(out, schema)
   end
   return out or schema
 end
@@ -358,6 +361,7 @@ local function complete(loader, block, entry, key)
     loader:problems(block, problems)
     return nil
   end
+  loader:warn(block, deprecated.used(block.contract.schema, filled))
   return args, filled
 end
 

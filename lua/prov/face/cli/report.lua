@@ -24,6 +24,13 @@ local function one(e, term, out, verbose)
     msg = msg:match("^[^\n]*"):gsub(":$", "")
   end
   out[#out + 1] = term:paint("red", "error:") .. " " .. place(e) .. msg .. "\n"
+  local declared = e.declared
+  if declared and declared.file then
+    local at = declared.line and ":" .. declared.line or ""
+    local what = declared.field and declared.field ~= "" and declared.field .. ", " or ""
+    local of = declared.of and (" (%s%s)"):format(what, declared.of) or ""
+    out[#out + 1] = "  declared at " .. declared.file .. at .. of .. "\n"
+  end
   local hint = e.hint
   local cause = e.cause
   while cause do
