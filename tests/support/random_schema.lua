@@ -267,7 +267,7 @@ function Maker:changed(v, fields)
     out[name] = self:pick(TEXTS[field.type][2])
   elseif what <= 5 and self.forms[field] then
     out[name] = self:pick(self.forms[field][4])
-  elseif what <= 7 and field.fields and type(v[name]) == "table" then
+  elseif what <= 7 and field.fields and data.kind(v[name]) == "map" then
     out[name] = self:changed(v[name], field.fields)
   elseif what <= 8 then
     out[name] = data.list({ self:pick(JUNK) })

@@ -16,7 +16,6 @@ file of the declaration, its folder, or kind/name for what is installed.]],
   result = {
     columns = { "effect", "path", "what" },
     rows = "changes",
-    empty = "nothing differs",
     schema = {
       breaks = { type = "int", required = true, doc = "Number of changes that break" },
       detailed = { type = "bool", doc = "As asked with detailed_exitcode" },
@@ -35,6 +34,7 @@ file of the declaration, its folder, or kind/name for what is installed.]],
       },
     },
   },
+  view = "schema_diff",
   run = function(ctx, p)
     local value, e = require("prov.schemas").diff(ctx, p)
     if not value then

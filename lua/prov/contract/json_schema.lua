@@ -288,6 +288,18 @@ local function old_names(fields)
   return out
 end
 
+local function takes_anything(field)
+  field = field_of.full(field)
+  if field_of.kind(field) == "union" then
+    for _, one in ipairs(field.of) do
+      if takes_anything(one) then
+        return true
+      end
+    end
+  end
+  return field_of.kind(field) == "any"
+end
+
 object = function(fields, open, opts)
   opts = opts or {}
   local out = { type = "object", properties = {} }
@@ -305,6 +317,7 @@ object = function(fields, open, opts)
       as_new.description, as_new.deprecated = out.properties[name].description, true
       as_new.default = nil
       out.properties[name] = as_new
+      either[#either + 1] = { ["not"] = { required = data.list({ name, new_name }) } }
     end
     if type(field) == "table" and field.required and field.default == nil and not opts.partial then
       if before[name] then
@@ -315,6 +328,9 @@ object = function(fields, open, opts)
         either[#either + 1] = { anyOf = ways }
       else
         required[#required + 1] = name
+        if takes_anything(field) and not field_of.takes_null(field) then -- null is no value
+          out.properties[name]["not"] = { type = "null" }
+        end
       end
     end
   end

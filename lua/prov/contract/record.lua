@@ -298,7 +298,7 @@ function M.compile(fields, open, compile)
     local out, all, failed = {}, nil, nil
     for key, one in next, v do
       local check = checks[key]
-      if one == null and not (nullable and nullable[key]) then -- luacheck: ignore
+      if check and one == null and not (nullable and nullable[key]) then -- luacheck: ignore
       elseif check then
         local done, problems = check(one)
         if problems then
@@ -310,8 +310,11 @@ function M.compile(fields, open, compile)
         end
       elseif renamed and renamed[key] then
         local name = renamed[key]
-        local done, problems = checks[name](one)
-        if v[name] ~= nil and v[name] ~= null then
+        local done, problems
+        if one ~= null then
+          done, problems = checks[name](one)
+        end
+        if one ~= null and v[name] ~= nil and v[name] ~= null then
           problems = new_problem(("the old name of '%s', which is given too"):format(name), "leave it out")
         end
         if problems then
