@@ -2,6 +2,7 @@
 
 local data = require("core.data")
 local field_of = require("prov.contract.field")
+local pattern = require("prov.contract.pattern")
 local problem = require("prov.contract.problem")
 local record = require("prov.contract.record")
 local regex = require("prov.contract.regex")
@@ -48,11 +49,11 @@ local function form_of(field)
     end
     return matches, field.regex
   elseif field.pattern then
-    local whole = "^" .. field.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$"
-    local fine, wrong = pcall(string.find, "", whole)
-    if not fine then
-      error(("the pattern %s has a mistake: %s"):format(field.pattern, tostring(wrong):gsub("^.-:%d+: ", "")), 0)
+    local wrong = pattern.mistake(field.pattern)
+    if wrong then
+      error(("the pattern %s has a mistake: %s"):format(field.pattern, wrong), 0)
     end
+    local whole = "^" .. field.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$"
     return function(text)
       return text:find(whole) ~= nil
     end, field.pattern

@@ -57,7 +57,9 @@ local function check_field(path, field, seen)
     end
   end
   local wrong = lacking(path, field) or field.fields and check_fields(path, field.fields, seen)
-  if field.type == "union" then
+  if wrong then
+    return wrong
+  elseif field.type == "union" then
     for i, one in ipairs(field.of) do
       wrong = wrong or check_field(("%s.of[%d]"):format(path, i), one, seen)
     end

@@ -108,7 +108,7 @@ function M.bind(types, schemas)
   if type(types) ~= "table" then
     return false, "must be a table of types", "types"
   end
-  local self = setmetatable({ types = {}, seen = {}, resolving = {} }, Binder)
+  local self = setmetatable({ types = types, seen = {}, resolving = {} }, Binder)
   for name, def in next, types do
     local path = "types." .. tostring(name)
     if type(name) ~= "string" or not name:match("^[a-z][a-z0-9_]*$") then
@@ -116,8 +116,8 @@ function M.bind(types, schemas)
     elseif field_of.IS_TYPE[name] then
       return false, "is the name of a type that prov has", path
     end
-    self.types[name] = type(def) == "string" and { type = def } or def
-    if type(self.types[name]) ~= "table" then
+    types[name] = type(def) == "string" and { type = def } or def
+    if type(types[name]) ~= "table" then
       return false, "must be a table such as { type = \"string\" }", path
     end
   end

@@ -71,6 +71,50 @@ local function single(pattern, at)
   return inner and (class:match("%u") and "[^" or "[") .. inner .. "]" or escaped(class), at + 2
 end
 
+--- Position behind a set; nil when it is not closed.
+local function skip_set(pattern, at)
+  at = pattern:sub(at + 1, at + 1) == "^" and at + 2 or at + 1
+  repeat
+    local char = pattern:sub(at, at)
+    if char == "" then
+      return nil
+    end
+    at = at + (char == "%" and 2 or 1)
+  until pattern:sub(at, at) == "]"
+  return at + 1
+end
+
+--- What is wrong with a Lua pattern, or nil. Lua itself tells only when a text gets that far.
+---@param pattern string
+---@return string?
+function M.mistake(pattern)
+  local at, open = 1, 0
+  while at <= #pattern do
+    local char, after = pattern:sub(at, at), pattern:sub(at + 1, at + 1)
+    if char == "%" and after == "" then
+      return "it ends with %"
+    elseif char == "%" and after == "b" and #pattern < at + 3 then
+      return "%b needs two characters"
+    elseif char == "%" and after == "f" and pattern:sub(at + 2, at + 2) ~= "[" then
+      return "%f needs a set"
+    elseif char == "[" then
+      at = skip_set(pattern, at)
+      if not at then
+        return "the closing ] is missing"
+      end
+    elseif char == "%" then
+      at = at + (after == "b" and 4 or 2)
+    else
+      open = open + (char == "(" and 1 or char == ")" and -1 or 0)
+      if open < 0 then
+        return "a ) without its ("
+      end
+      at = at + 1
+    end
+  end
+  return open > 0 and "the closing ) is missing" or nil
+end
+
 local REPEATS = { ["*"] = "*", ["+"] = "+", ["-"] = "*", ["?"] = "?" }
 
 --- The regular expression of a Lua pattern that has to match the whole text; nil when there is none.

@@ -86,6 +86,15 @@ local MISTAKEN = {} -- raised in a default that reads what has a mistake: that o
 local Computing = {}
 Computing.__index = Computing
 
+function Computing:is_running(name)
+  for _, one in ipairs(self.running) do
+    if one == name then
+      return true
+    end
+  end
+  return false
+end
+
 --- The names from the first time `name` was asked for to now, as one path.
 function Computing:circle(name)
   local words
@@ -152,10 +161,8 @@ local function whole_of(self, names, open)
       elseif self.failed[name] then
         error(MISTAKEN, 0)
       elseif self.lazy[name] then
-        for _, running in ipairs(self.running) do
-          if running == name then
-            error({ circle = self:circle(name) }, 0)
-          end
+        if self:is_running(name) then
+          error({ circle = self:circle(name) }, 0)
         end
         v = self:compute(name)
         if self.failed[name] then
@@ -176,7 +183,7 @@ local function whole_of(self, names, open)
     end,
     __pairs = function(t)
       for name in next, self.lazy do
-        local _ = t[name]
+        local _ = not self:is_running(name) and t[name]
       end
       return next, self.out, nil
     end,
