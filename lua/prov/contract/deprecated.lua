@@ -6,6 +6,7 @@ local value = require("prov.value")
 
 local M = {}
 
+local NOTHING = {}
 local any = setmetatable({}, { __mode = "k" }) -- fields -> whether something in them is deprecated
 
 local has
@@ -88,15 +89,19 @@ function walk_fields(fields, v, path, out)
   end
 end
 
+--- True when something in the fields is deprecated.
+M.is_in = has
+
 --- The deprecated fields that a value uses.
 ---@param fields table<string, prov.Field>
 ---@param v any
 ---@return prov.Problem[]
 function M.used(fields, v)
-  local out = {}
-  if type(v) == "table" and not value.is_marked(v) and has(fields) then
-    walk_fields(fields, v, {}, out)
+  if not has(fields) or type(v) ~= "table" or value.is_marked(v) then
+    return NOTHING
   end
+  local out = {}
+  walk_fields(fields, v, {}, out)
   return out
 end
 

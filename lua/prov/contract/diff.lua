@@ -214,6 +214,12 @@ function Differ:value(path, old, new)
   end
 end
 
+--- The field that a value is checked by: of an old name, that of the new one.
+local function read_as(field, fields)
+  local name = field_of.new_name(field, fields)
+  return name and field_of.full(fields[name]) or field
+end
+
 function Differ:fields(path, old, new, open)
   if old == new or self.seen[old] == new then -- the same, or a type that holds itself
     return
@@ -228,9 +234,8 @@ function Differ:fields(path, old, new, open)
       self:say((self.results or not open) and "breaks" or "changes", below(name), "is gone")
     else
       is = field_of.full(is)
-      local new_name = field_of.new_name(is, new)
       self:attributes(below(name), was, is)
-      self:value(below(name), was, new_name and field_of.full(new[new_name]) or is)
+      self:value(below(name), read_as(was, old), read_as(is, new))
     end
   end
   for _, name in ipairs(data.keys(new)) do

@@ -183,6 +183,7 @@ function M.contract_of(loader, block, provider)
     schema = schema,
     resource = resource,
     has_tags = schema.tags ~= nil,
+    warns = deprecated.is_in(schema),
   }
   known.contracts[block.kind] = found
   return found
@@ -361,7 +362,9 @@ local function complete(loader, block, entry, key)
     loader:problems(block, problems)
     return nil
   end
-  loader:warn(block, deprecated.used(block.contract.schema, filled))
+  if block.contract.warns then
+    loader:warn(block, deprecated.used(block.contract.schema, filled))
+  end
   return args, filled
 end
 

@@ -18,6 +18,12 @@ local function place(e)
   return e.file .. at .. ": "
 end
 
+--- A path below the current folder as one from there.
+local function near(path)
+  local here = (require("luv").cwd() or "") .. "/"
+  return path:sub(1, #here) == here and path:sub(#here + 1) or path
+end
+
 local function one(e, term, out, verbose)
   local msg = e.msg
   if e.code == "bug" and not verbose then -- the rest is a traceback or a search path
@@ -29,7 +35,7 @@ local function one(e, term, out, verbose)
     local at = declared.line and ":" .. declared.line or ""
     local what = declared.field and declared.field ~= "" and declared.field .. ", " or ""
     local of = declared.of and (" (%s%s)"):format(what, declared.of) or ""
-    out[#out + 1] = "  declared at " .. declared.file .. at .. of .. "\n"
+    out[#out + 1] = "  declared at " .. near(declared.file) .. at .. of .. "\n"
   end
   local hint = e.hint
   local cause = e.cause
