@@ -14,6 +14,10 @@ local M = {}
 ---@field column? integer
 ---@field cause? prov.Err
 ---@field keys? (string|integer)[] the field of a value it is about, from the root
+---@field path? string the same as text: servers.web.disks[2].size
+---@field expected? string what a contract wants there
+---@field found? string what is there, in words
+---@field declared? prov.Declared where the contract says so
 ---@field data? table machine-readable details
 
 --- Every code there is, with the exit code of the CLI.
@@ -171,8 +175,16 @@ function M.list(e)
   return { M.from(e) }
 end
 
+local PLAIN = { "code", "msg", "file", "line", "column", "path", "expected", "found", "declared", "hint" }
+
 local function plain(e)
-  local value = { code = e.code, msg = e.msg, file = e.file, line = e.line, column = e.column, hint = e.hint }
+  local value = {}
+  for _, name in ipairs(PLAIN) do
+    value[name] = e[name]
+  end
+  if value.path == "" then
+    value.path = nil
+  end
   if type(e.data) == "table" and next(e.data) ~= nil and e.code ~= "bug" then
     value.data = e.data
   end

@@ -27,6 +27,7 @@ local M = {}
 ---@field lookups table[] see prov.plan.lookups
 ---@field past? table<string, table[]> what `moved`, `import` and `removed` say
 ---@field provider_types table<string, string> name of the provider that an instance is of
+---@field warnings prov.Err[] what will not work for ever
 
 ---@class prov.Home what the blocks of one place share: the infra itself, or an instance of a module
 ---@field prefix string "" or 'module.eu["a"].'
@@ -65,6 +66,21 @@ function Loader:problems(block, problems, below)
   local at = { path = merge.path_of(block, below), file = block.source.file, place = block.source.place }
   for _, e in ipairs(contract.errors(problems, at)) do
     self:fail(e)
+  end
+end
+
+--- Notes warnings: deprecated fields that a block uses; each place is told once.
+function Loader:warn(block, found, below)
+  if #found == 0 then
+    return
+  end
+  local at = { path = merge.path_of(block, below), file = block.source.file, place = block.source.place }
+  for _, e in ipairs(contract.errors(found, at)) do
+    local key = e:text()
+    if not self.seen[key] then
+      self.seen[key] = true
+      self.warnings[#self.warnings + 1] = e
+    end
   end
 end
 
@@ -165,6 +181,9 @@ function M.load(workspace, opts)
   end
   local infra
   infra, errs = M.build(workspace, sources, opts, reading) -- no tail call: the collector's setting is restored
+  for _, e in ipairs(infra and opts and opts.ui and infra.warnings or {}) do
+    opts.ui.warn("%s%s", e:text(), e.hint and "; " .. e.hint or "")
+  end
   return infra, errs
 end
 
@@ -192,6 +211,7 @@ function M.build(workspace, sources, opts, reading)
     workspace = workspace,
     registry = opts and opts.registry or require("prov.registry").open(workspace.dir),
     errors = {},
+    warnings = {},
     seen = {},
     blocks = {},
     by_base = {},
@@ -233,7 +253,9 @@ function M.build(workspace, sources, opts, reading)
     table.sort(self.errors, by_place)
     return nil, self.errors
   end
+  table.sort(self.warnings, by_place)
   return {
+    warnings = self.warnings,
     resources = self.resources,
     taskservs = self.taskservs,
     outputs = outputs,

@@ -163,6 +163,8 @@ function Registry:list(kind)
   return out
 end
 
+local SHAPED = { provider = true, taskserv = true, cluster = true }
+
 local function folder_of(path)
   return path:match("^(.*)/[^/]*$")
 end
@@ -262,6 +264,29 @@ function Registry:get(kind, name)
   self.paths[declaration] = path
   if (kind == "taskserv" or kind == "cluster") and declaration.body then
     self:attach(declaration)
+  end
+  return declaration
+end
+
+--- The checked declaration in a file, whatever is installed.
+---@param path string
+---@return table? declaration, prov.Err?
+function Registry:read(path)
+  local file, form = path:match("([^/]*)%.(%a+)$")
+  if form ~= "lua" or file == "workflow" then
+    local name = file == "workflow" and path:match("([^/]+)/[^/]*$") or file or path
+    return require("prov.workflow.load").read(path, name)
+  end
+  local declaration, e = run_file(self, path, folder_of(path) or ".", file == "cluster")
+  if not e and type(declaration) == "table" and declaration.kind == "workflow" then
+    return require("prov.workflow.load").read(path, file)
+  elseif not e then
+    local is_table = type(declaration) == "table"
+    local kind = is_table and SHAPED[declaration.kind] and declaration.kind or "provider"
+    e = require("prov.contract.extension").check(kind, is_table and declaration.name or file, declaration, path)
+  end
+  if e then
+    return nil, e
   end
   return declaration
 end

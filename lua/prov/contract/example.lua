@@ -2,6 +2,7 @@
 
 local contract = require("prov.contract")
 local data = require("core.data")
+local field_of = require("prov.contract.field")
 local value = require("prov.value")
 
 local M = {}
@@ -28,9 +29,7 @@ local CANDIDATES = {
 }
 CANDIDATES.secret = CANDIDATES.string
 
-local function kind_of(field)
-  return field.type or field.one_of and "enum" or field.fields and "record" or "any"
-end
+local kind_of = field_of.kind
 
 local function fits(field, v)
   local bare = {}
@@ -61,23 +60,30 @@ local function padded(field)
   return out
 end
 
+-- True when its default will do as an example; an empty one tries nothing.
+local function has_default(field, all)
+  local kind = type(field.default)
+  return kind ~= "nil" and kind ~= "function" and not (all and kind == "table" and next(field.default) == nil)
+end
+
 local record
 
--- A value for a field, or nil; made = true when it is nobody's but ours.
-local function make(field, all)
-  field = type(field) == "string" and { type = field } or field
+-- A value for a field, or nil; made = true when it is nobody's but ours. Records that hold themselves end
+-- where they begin again.
+local function make(field, all, inside)
+  field = field_of.full(field)
   local kind = kind_of(field)
   if field.example ~= nil and fits(field, field.example)
     and (kind == "any" or not tostring(field.example):find("${", 1, true)) then
     return field.example, false
-  elseif field.default ~= nil and not (all and type(field.default) == "table" and next(field.default) == nil) then
+  elseif has_default(field, all) then
     return field.default, false
   elseif field.one_of then
     return field.one_of[1], false
   elseif kind == "record" then
-    return record(field.fields or {}, all)
+    return record(field.fields or {}, all, nil, inside)
   elseif kind == "list" or kind == "map" then
-    local item, made = make(field.of or { type = "any" }, all)
+    local item, made = make(field.of, all, inside)
     if item == nil then
       return nil
     end
@@ -87,7 +93,9 @@ local function make(field, all)
     end
     return fits(field, out) and out or nil, made
   elseif kind == "union" then
-    return make(field.of[1], all)
+    return make(field.of[1], all, inside)
+  elseif kind == "optional" then
+    return make(field.of, all, inside)
   end
   local candidates = CANDIDATES[kind]
   if kind == "string" or kind == "secret" then
@@ -102,19 +110,26 @@ local function make(field, all)
   end
 end
 
-function record(fields, all, lacking)
+function record(fields, all, lacking, inside)
+  inside = inside or {}
+  if inside[fields] then
+    return nil
+  end
+  inside[fields] = true
   local out, any_made = {}, false
   for name, field in pairs(fields) do
-    field = type(field) == "string" and { type = field } or field
+    field = field_of.full(field)
     local empty = type(field.default) == "table" and next(field.default) == nil
-    if field.required and field.default == nil or all and (field.default == nil or empty) then
-      local v, made = make(field, all)
+    if field_of.new_name(field, fields) then -- luacheck: ignore
+    elseif field.required and field.default == nil or all and (field.default == nil or empty) then
+      local v, made = make(field, all, inside)
       out[name], any_made = v, any_made or made or false
       if v == nil and field.required and lacking then
         lacking[#lacking + 1] = name
       end
     end
   end
+  inside[fields] = nil
   return out, any_made
 end
 

@@ -3,6 +3,8 @@
 local err = require("prov.err")
 local fields = require("prov.contract.fields")
 local fs = require("prov.fs")
+local named = require("prov.contract.named")
+local origin = require("prov.contract.origin")
 local platform = require("prov.host.platform")
 local suggest = require("prov.suggest")
 
@@ -106,6 +108,7 @@ local COMMON = {
   name = { is_string, required = true },
   summary = { is_string, required = true },
   description = { is_string },
+  types = { fields.check },
 }
 
 local SHAPES = {
@@ -250,6 +253,31 @@ local function check_resource(path, kind, resource)
   end
 end
 
+--- Every schema of a declaration: { text, schema, keys, of }.
+local function schemas_of(kind, declaration)
+  local out = {}
+  local function add(schema, of, ...)
+    local keys = { ... }
+    if type(schema) == "table" then
+      out[#out + 1] = { table.concat(keys, "."), schema, keys, of }
+    end
+  end
+  local whole = ("%s %s"):format(kind, tostring(declaration.name))
+  if kind == "provider" then
+    add(declaration.config, "configuration of " .. whole, "config")
+    for name, resource in pairs(type(declaration.resources) == "table" and declaration.resources or {}) do
+      if type(resource) == "table" and type(name) == "string" then
+        add(resource.schema, ("%s of %s"):format(name, whole), "resources", name, "schema")
+        add(resource.outputs, ("outputs of %s of %s"):format(name, whole), "resources", name, "outputs")
+      end
+    end
+    return out
+  end
+  add(declaration.schema, whole, "schema")
+  add(declaration.outputs, "outputs of " .. whole, "outputs")
+  return out
+end
+
 --- Checks a declaration; returns nil when it is good, else the first thing wrong with it.
 ---@param kind string
 ---@param name string
@@ -265,6 +293,11 @@ function M.check(kind, name, declaration, path)
   end
   if not M.API[declaration.api] then
     return fail(path, "api", ("is %s, this program knows 1"):format(tostring(declaration.api)))
+  end
+  local schemas = schemas_of(kind, declaration)
+  local bound, message, below = named.bind(declaration.types, schemas)
+  if not bound then
+    return fail(path, below, message)
   end
   local e = check_shape(path, "", declaration, COMMON, SHAPES[kind])
   if e then
@@ -285,6 +318,9 @@ function M.check(kind, name, declaration, path)
     if type(declaration[needed]) ~= "function" then
       return fail(path, needed, "must be a function")
     end
+  end
+  for _, one in ipairs(schemas) do
+    origin.declare(one[2], { file = path, keys = one[3], of = one[4] })
   end
 end
 

@@ -3,6 +3,9 @@
 
 local M = {}
 
+local byte, find, match, tonumber, type = string.byte, string.find, string.match, tonumber, type
+local ZERO = byte("0")
+
 --- The longest duration, in seconds.
 M.LONGEST = 9e18
 
@@ -93,17 +96,13 @@ function M.duration(v)
   return nil, "a duration such as 30s, 5m or 1h30m"
 end
 
+local function byte_part(text)
+  return (#text == 1 or byte(text) ~= ZERO) and tonumber(text) <= 255
+end
+
 local function ipv4(text)
-  local a, b, c, d = text:match("^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$")
-  if not a then
-    return false
-  end
-  for _, part in ipairs({ a, b, c, d }) do
-    if tonumber(part) > 255 or #part > 1 and part:sub(1, 1) == "0" then
-      return false
-    end
-  end
-  return true
+  local a, b, c, d = match(text, "^(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)%.(%d%d?%d?)$")
+  return a ~= nil and byte_part(a) and byte_part(b) and byte_part(c) and byte_part(d)
 end
 
 local function count_groups(text)
@@ -145,24 +144,36 @@ end
 
 function M.cidr(v)
   if type(v) == "string" then
-    local address, bits = v:match("^(.+)/(%d%d?%d?)$")
+    local address, bits = match(v, "^(.+)/(%d%d?%d?)$")
     local most = address and (ipv4(address) and 32 or ipv6(address) and 128)
-    if most and tonumber(bits) <= most then
+    if most and tonumber(bits) <= most and (#bits == 1 or byte(bits) ~= ZERO) then
       return v
     end
   end
   return nil, "a network such as 10.0.0.0/24"
 end
 
+local function has_long_label(v)
+  for label in v:gmatch("[^.]+") do
+    if #label > 63 then
+      return true
+    end
+  end
+  return false
+end
+
 function M.hostname(v)
-  if type(v) == "string" and #v <= 253 and #v > 0 then
-    local good = true
-    for label in (v:gsub("%.$", "") .. "."):gmatch("([^.]*)%.") do
-      good = good and #label <= 63 and label:match("^%w[%w-]*$") ~= nil and label:sub(-1) ~= "-"
-    end
-    if good then
-      return v
-    end
+  if
+    type(v) == "string"
+    and #v <= 253
+    and match(v, "^%w[%w.-]*$") -- labels of letters, digits and -, with dots between them
+    and not find(v, "%-$")
+    and not find(v, "..", 1, true)
+    and not find(v, ".-", 1, true)
+    and not find(v, "-.", 1, true)
+    and not (#v > 63 and has_long_label(v))
+  then
+    return v
   end
   return nil, "a host name such as web-1.example.org"
 end

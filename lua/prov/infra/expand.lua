@@ -3,6 +3,7 @@
 local address = require("prov.address")
 local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
+local deprecated = require("prov.contract.deprecated")
 local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
@@ -39,6 +40,7 @@ local LIFECYCLE_FIELDS = {
   preconditions = conditions.LIFECYCLE.preconditions,
   postconditions = conditions.LIFECYCLE.postconditions,
 }
+M.LIFECYCLE = LIFECYCLE_FIELDS
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
 local NO_LIFECYCLE = {} -- shared, never changed
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
@@ -252,6 +254,7 @@ local function with_defaults(loader, home, schema)
       out[name] = rawget(out, name) or field
     end
     setmetatable(out, nil)
+    contract.derive(out, schema)
   end
   return out or schema
 end
@@ -298,6 +301,7 @@ function M.contract_of(loader, block, provider)
     schema = schema,
     resource = resource,
     has_tags = schema.tags ~= nil,
+    warns = deprecated.is_in(schema),
   }
   contracts[block.kind] = found
   return found
@@ -484,6 +488,9 @@ local function complete(loader, block, entry, key)
   if problems then
     loader:problems(block, problems)
     return nil
+  end
+  if block.contract.warns then
+    loader:warn(block, deprecated.used(block.contract.schema, filled))
   end
   return args, filled
 end

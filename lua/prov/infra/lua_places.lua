@@ -119,16 +119,19 @@ local function line_of(text, at)
   return line, at - start + 1
 end
 
---- The last `return {` of the text that is not in a comment or string.
+local BLOCKS = { ["function"] = 1, ["do"] = 1, ["if"] = 1, ["repeat"] = 1, ["end"] = -1, ["until"] = -1 }
+
+--- The last `return {` of the text that is not in a function, comment or string.
 local function find_root(text)
-  local root, i = nil, 1
+  local root, i, depth = nil, 1, 0
   while i <= #text do
     local after = skip(text, i)
     if after then
       i = after
     else
       local word = text:match("^[%a_][%w_]*", i)
-      if word == "return" then
+      depth = depth + (BLOCKS[word] or 0)
+      if word == "return" and depth == 0 then
         local brace = next_token(text, i + 6)
         if brace and text:sub(brace, brace) == "{" then
           root = brace

@@ -1,6 +1,7 @@
 --- The services wanted on servers: checks their arguments, adds what they need.
 
 local contract = require("prov.contract")
+local deprecated = require("prov.contract.deprecated")
 local expand = require("prov.infra.expand")
 local from_settings = require("prov.infra.from_settings")
 local merge = require("prov.infra.merge")
@@ -132,6 +133,7 @@ local function complete(loader, block, wanted)
       if problems then
         loader:problems(block, problems, { "taskservs", name })
       else
+        loader:warn(block, deprecated.used(found.declaration.schema or {}, wanted[name]), { "taskservs", name })
         local before = {}
         for _, list in ipairs({ found.declaration.needs or {}, found.declaration.after or {} }) do
           for _, other in ipairs(list) do

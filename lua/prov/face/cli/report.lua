@@ -18,12 +18,25 @@ local function place(e)
   return e.file .. at .. ": "
 end
 
+--- A path below the current folder as one from there.
+local function near(path)
+  local here = (require("luv").cwd() or "") .. "/"
+  return path:sub(1, #here) == here and path:sub(#here + 1) or path
+end
+
 local function one(e, term, out, verbose)
   local msg = e.msg
   if e.code == "bug" and not verbose then -- the rest is a traceback or a search path
     msg = msg:match("^[^\n]*"):gsub(":$", "")
   end
   out[#out + 1] = term:paint("red", "error:") .. " " .. place(e) .. msg .. "\n"
+  local declared = e.declared
+  if declared and declared.file then
+    local at = declared.line and ":" .. declared.line or ""
+    local what = declared.field and declared.field ~= "" and declared.field .. ", " or ""
+    local of = declared.of and (" (%s%s)"):format(what, declared.of) or ""
+    out[#out + 1] = "  declared at " .. near(declared.file) .. at .. of .. "\n"
+  end
   local hint = e.hint
   local cause = e.cause
   while cause do

@@ -2,11 +2,11 @@
 --- operation is here and in openapi_parts.lua, what differs comes from params, http and result.
 
 local data = require("core.data")
-local describe = require("prov.contract.describe")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local input = require("prov.face.rest.input")
 local json = require("prov.json")
+local json_schema = require("prov.contract.json_schema")
 local ops = require("prov.ops")
 local page = require("prov.face.rest.page")
 local parts = require("prov.face.rest.openapi_parts")
@@ -43,7 +43,7 @@ end
 -- ---- Parameters ----
 
 local function schema_of(spec)
-  local schema = describe.field_schema(spec)
+  local schema = json_schema.field(spec)
   if schema.examples == nil then
     local example = spec.complete and parts.EXAMPLES[spec.complete]
     if example and spec.type == "list" then
@@ -192,7 +192,7 @@ local function named_schemas(routes)
   local schemas = {}
   for name, fields in pairs(records) do
     named[fields] = nil -- itself is not a reference
-    schemas[name] = describe.field_schema({ type = "record", fields = fields }, { open = true, named = named })
+    schemas[name] = json_schema.field({ type = "record", fields = fields }, { open = true, named = named })
     named[fields] = "#/components/schemas/" .. name
   end
   return schemas, named
@@ -254,7 +254,7 @@ local function operation(op, named)
   path_parameters(op, parameters)
   query_parameters(op, parameters)
   header_parameters(op, parameters)
-  success(op, responses, describe.field_schema(results.field(op) or "any", { open = true, named = named }))
+  success(op, responses, json_schema.field(results.field(op) or "any", { open = true, named = named }))
   problems(op, responses)
   return {
     operationId = id_of(op),
