@@ -14,7 +14,6 @@ local value = require("prov.value")
 
 local M = {}
 
-local readers = {} -- by ending: text, file -> tree, place | nil, err
 
 ---@class prov.Source
 ---@field file string path shown in messages
@@ -107,13 +106,36 @@ local function declare_of(reading, source)
   end
 end
 
+local function read_lua(text, file, env)
+  local tree, e = sandbox.run(text, file, env)
+  if e then
+    return nil, e
+  end
+  return tree, function(path)
+    return require("prov.infra.lua_places").find(text, path)
+  end
+end
+
+-- Times stay text (plain): infra has no values of that kind.
+local function read_text(text, file, extension, env)
+  if extension == "lua" then
+    return read_lua(text, file, env or sandbox.env())
+  end
+  return assert(formats.get(extension)):decode(text, { file = file, plain = true })
+end
+
+local function is_form(extension)
+  local format = extension ~= "lua" and formats.of_file("infra." .. extension)
+  return extension == "lua" or format and format.tree
+end
+
 local MAX_IMPORTS = 50 -- inside of each other
 
 --- What a Lua file gets of another file of its folder: the value that a Lua file returns, the tree of another one.
 local function import(reading, env, path)
   local text, why = require("prov.infra.files").read("import", reading.dir, reading.shown, path)
   local extension = text and path:match("%.(%a+)$")
-  if text and not readers[extension] then
+  if text and not is_form(extension) then
     text, why = nil, ("import: '%s' is no file of Lua, YAML, JSON or TOML"):format(path)
   end
   if not text then
@@ -121,7 +143,7 @@ local function import(reading, env, path)
   end
   local file = reading.shown .. path
   if extension ~= "lua" then
-    local tree, e = readers[extension](text, file)
+    local tree, e = read_text(text, file, extension)
     if err.is(e) then
       error(e, 0)
     end
@@ -198,34 +220,8 @@ local function lua_env(reading, file)
   })
 end
 
-local function read_lua(text, file, env)
-  local tree, e = sandbox.run(text, file, env)
-  if e then
-    return nil, e
-  end
-  return tree, function(path)
-    return require("prov.infra.lua_places").find(text, path)
-  end
-end
-
--- Times stay text (plain): infra has no values of that kind.
-local function read_text(text, file, extension, env)
-  if extension == "lua" then
-    return read_lua(text, file, env or sandbox.env())
-  end
-  return assert(formats.get(extension)):decode(text, { file = file, plain = true })
-end
-
-local function is_form(extension)
-  local format = extension ~= "lua" and formats.of_file("infra." .. extension)
-  return extension == "lua" or format and format.tree
-end
-
 --- Endings of the files that are read, Lua last: what the others declare is known to it.
-M.FORMS = { "yaml", "yml", "json", "lua" }
-if pcall(require, "prov.toml") then
-  table.insert(M.FORMS, 1, "toml")
-end
+M.FORMS = { "toml", "yaml", "yml", "json", "lua" }
 
 --- Reads one file that holds a map, in any form.
 ---@param path string
