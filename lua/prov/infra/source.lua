@@ -14,7 +14,6 @@ local value = require("prov.value")
 
 local M = {}
 
-
 ---@class prov.Source
 ---@field file string path shown in messages
 ---@field tree table
