@@ -142,6 +142,9 @@ end
 ---@param v any
 ---@return any
 function Scene:known(v)
+  if type(v) ~= "table" then
+    return v
+  end
   local kind = value.marked(v)
   if not kind then
     return v
