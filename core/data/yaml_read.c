@@ -259,7 +259,7 @@ static pv_status read_alias(reader *r, const yaml_event_t *event, uint32_t id)
 {
     const anchor *named = NULL;
     pv_status status = find_anchor(r, event, &named);
-    return status == PV_OK ? copy_node(r, id, named->id, event->start_mark) : status;
+    return named != NULL ? copy_node(r, id, named->id, event->start_mark) : status;
 }
 
 static pv_status read_list(reader *r, const yaml_event_t *start, uint32_t id)
@@ -331,7 +331,8 @@ static pv_status key_text(reader *r, const yaml_event_t *event, pv_bytes *key)
     pv_status status;
     if (event->type == YAML_ALIAS_EVENT) {
         if ((status = find_anchor(r, event, &named)) != PV_OK) return status;
-        if (named->text != NULL) return *key = (pv_bytes){named->text, named->text_len}, PV_OK;
+        if (named != NULL && named->text != NULL)
+            return *key = (pv_bytes){named->text, named->text_len}, PV_OK;
     } else if (event->type == YAML_SCALAR_EVENT) {
         const char *tag = (const char *)event->data.scalar.tag;
         *key = (pv_bytes){(const char *)event->data.scalar.value, event->data.scalar.length};
