@@ -246,7 +246,7 @@ int luaopen_core_data(lua_State *L);
 int luaopen_core_data(lua_State *L)
 {
     static const char *const fields[] = {NULL,     "list_mt", "secret_mt", "unknown_mt",
-                                         "ref_mt", "text_mt", "time_mt", "call_mt"};
+                                         "ref_mt", "text_mt", "time_mt",   "call_mt"};
     l_data_types *types;
     l_data_define_doc(L);
     luaL_newlibtable(L, functions);

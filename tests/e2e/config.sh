@@ -49,9 +49,9 @@ cat >config/test-defaults.toml <<'TOML'
 [ui]
 rows = 3 # lines
 TOML
-PROV_ENV=test run 0 config get ui.rows
+PROV_ENV="test" run 0 config get ui.rows
 has 3
-PROV_ENV=test run 0 config set ui.failures 5
+PROV_ENV="test" run 0 config set ui.failures 5
 printf '# few\n[ui]\nrows = 3 # lines\nfailures = 5\n' | cmp -s - config/test-defaults.toml ||
     fail "test-defaults.toml: $(cat config/test-defaults.toml)"
 PROV_ENV=prod run 0 config diff test
@@ -71,6 +71,7 @@ has "expected an integer"
 run 4 config set paralelism 3
 has "did you mean 'parallelism'?"
 [ "$before" = "$(cat config/prov.yaml)" ] || fail "a refused change was written"
+# shellcheck disable=SC2016 # for prov
 printf 'parallelism: 0\nshh: { port: 1 }\nlog_level: ${log_format}\nlog_format: ${log_level}\n' >config/prov.yaml
 run 1 config validate
 has "config/prov.yaml:1:"

@@ -79,7 +79,8 @@ grep -q 'f(42)' .prov/repl-history || fail "no history of the workspace"
 grep -q '^f(42)$' good.lua || fail "good.lua: $(cat good.lua)"
 grep -q '^:' good.lua && fail "good.lua has commands in it"
 
-grep -q '^# two of them' infra.yaml && grep -q 'count: 4' infra.yaml || fail "infra.yaml: $(cat infra.yaml)"
+grep -q '^# two of them' infra.yaml || fail "a comment is gone: $(cat infra.yaml)"
+grep -q 'count: 4' infra.yaml || fail "the change is not there: $(cat infra.yaml)"
 
 # Without a person.
 run 0 eval '38 + infra.servers.web.count'
