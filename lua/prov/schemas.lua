@@ -425,7 +425,7 @@ function M.export(ctx, p)
   local takes_name = p.what == "provider" or p.what == "taskserv" or p.what == "cluster"
   if takes_name ~= (p.name ~= nil) then
     local say = takes_name and "which %s? add its name" or "there is only one schema of %s: leave the name out"
-    return err.fail("usage", say, p.what)
+    return err.fail("invalid", say, p.what) -- each by itself is well formed
   elseif cats and (p.what == "prov" or p.what == "workflow") then
     return err.fail("unsupported", "prov.yaml and workflows have no types in Lua: they are data")
   end

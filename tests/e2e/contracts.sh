@@ -49,4 +49,30 @@ diff -u "$work/page" "$work/out" >"$work/diff" || fail "the page has another dif
 grep -q 'taskserv.site.listener' "$work/schema.json" || fail "the schema does not know the named type"
 "$prov" schema export taskserv site --format luacats >"$work/types" || fail "no types"
 grep -qx -- '---@field listen taskserv.site.listener\[\] Where it is reached' "$work/types" || fail "types: $(cat "$work/types")"
+
+# An editor: the YAML language server finds the mistakes of the page that a schema can say, and offers fields.
+mkdir "$work/node"
+if ! (cd "$work/node" && npm install --silent --no-fund --no-audit yaml-language-server@2.0.0) >"$work/npm" 2>&1; then
+    echo "SKIP: no yaml-language-server from npm: $(tail -1 "$work/npm")"
+    [ "$failures" -eq 0 ] && exit 77
+    e2e_end
+fi
+cp "$here/../support/yaml_editor.js" "$work/node/"
+"$prov" schema export >infra.schema.json || fail "no schema"
+{
+    # shellcheck disable=SC2016 # the name of a key
+    echo '# yaml-language-server: $schema=infra.schema.json'
+    cat infra.yaml
+    printf '  last:\n    network: x\n    \n'
+} >editor.yaml
+timeout 100 node "$work/node/yaml_editor.js" . editor.yaml 18:5 >"$work/out" 2>&1 || fail "the editor: $(cat "$work/out")"
+sort "$work/out" >"$work/sorted"
+cat >"$work/expected" <<'END'
+10:15: Value is not accepted. Valid values: "static", "proxy".
+11:41: Value is above the maximum of 65535.
+11:48: Property tsl is not allowed.
+9:15: String does not match the pattern of "^[a-z][a-z0-9-]{0,30}$".
+END
+grep -v '^offers: ' "$work/sorted" | diff -u "$work/expected" - >"$work/diff" || fail "the editor: $(cat "$work/diff")"
+grep -q '^offers: .*count.* image.* taskservs' "$work/out" || fail "the editor offers: $(tail -1 "$work/out")"
 e2e_end
