@@ -37,7 +37,7 @@ local LIFECYCLE_FIELDS = {
   postconditions = conditions.LIFECYCLE.postconditions,
 }
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
-local NO_LIFECYCLE = {} -- shared, never changed
+local NO_LIFECYCLE = links.NO_LIFECYCLE
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
 
 local MAX_INSTANCES = 1000000
@@ -488,7 +488,10 @@ local function needs_of(filled)
 end
 
 local function add_resource(loader, block, key, args, filled)
-  local c = block.contract
+  local c, needs = block.contract, filled.needs
+  if filled.depends_on ~= nil then
+    needs = needs_of(filled)
+  end
   local resource = setmetatable({
     address = key and block.base .. format_key(key) or block.base,
     kind = block.kind,
@@ -496,7 +499,7 @@ local function add_resource(loader, block, key, args, filled)
     key = key,
     provider = block.provider,
     args = args,
-    needs = filled.depends_on == nil and filled.needs or filled.depends_on ~= nil and needs_of(filled) or nil,
+    needs = needs,
     lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
       or NO_LIFECYCLE,
   }, loader.resource_mt)
@@ -553,8 +556,17 @@ local function expand_block(loader, block)
     return
   end
   local provider = entry.provider
-  local each_own = type(provider) == "string" and find(provider, "${", 1, true) and interpolate.is_dynamic(provider)
-  if not each_own and not use_provider(loader, block, provider, block.home.scope) then
+  local each_own = false
+  if provider == nil then -- as nearly always
+    provider = block.default_provider or block.home.default_provider
+  elseif type(provider) == "string" and find(provider, "${", 1, true) then
+    each_own = interpolate.is_dynamic(provider)
+  end
+  local contracts = block.home.contracts[provider]
+  local known = contracts and contracts[block.kind]
+  if known then
+    block.provider, block.contract = provider, known
+  elseif not each_own and not use_provider(loader, block, provider, block.home.scope) then
     return
   end
   local keys = keys_of(loader, block, entry)
