@@ -138,10 +138,11 @@ end
 function Lookups:get(address, path, lookup)
   local one = self.by_address[address]
   if self.found[address] == nil then
-    if self.resolving[address] then
+    local task = coroutine.running() -- steps of a run may ask for the same at once
+    if self.resolving[address] == task then
       error(select(2, fail(one, "cycle", "take one of the references out of 'where'", "it needs itself")), 0)
     end
-    self.resolving[address] = true
+    self.resolving[address] = task
     local where, e = value.resolve(one.where, function(of, below)
       return lookup(of, below) or value.unknown("any", { of })
     end)
