@@ -21,6 +21,7 @@ return {
 local BOOK = [[
 return {
   list = function(ctx)
+    ctx.sleep(0.01) -- as a call over a network would
     if ctx.config.broken == "list" then return nil, ctx.error("unavailable", "the shelf is dark") end
     if ctx.config.broken == "empty" then return nil end
     return { { id = "1", title = "Lua" }, { id = "2", title = "C" } }
