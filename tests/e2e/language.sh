@@ -117,6 +117,8 @@ run 0 plan --out one.plan
 run 0 apply --plan one.plan
 grep -q hunter2 "$work/out" && fail "the secret is shown"
 state_is 'item.hash item.later module.eu["a"].server.web[1] module.eu["b"].server.web[1] module.eu["b"].server.web[2] network.lan server.lb'
+run 3 plan --detailed-exitcode --target module.eu --replace 'module.eu["b"].server.web[2]'
+has '1 to replace'
 run 3 --var n=3 plan --detailed-exitcode
 has 'labels.big = "no" -> "yes"'
 run 0 plan --detailed-exitcode

@@ -213,7 +213,7 @@ end
 readers.yml = readers.yaml
 
 function readers.toml(text, file)
-  return require("prov.toml").decode(text, { file = file })
+  return require("prov.toml").decode(text, { file = file, plain = true })
 end
 
 function readers.json(text, file)
