@@ -20,6 +20,7 @@ local readers = {} -- by ending: text, file -> tree, place | nil, err
 ---@field tree table
 ---@field place fun(path: (string|integer)[]): integer?, integer?, string? line, column and, of merged files, the file
 ---@field text string
+---@field texts? table<string, string> of merged files, by file
 
 local function kind_proxy(kind, hint, prefix)
   return setmetatable({}, {
