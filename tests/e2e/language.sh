@@ -229,6 +229,30 @@ run 0 plan --detailed-exitcode
 last=$(find world/calls -name '*network*' -printf '%T@ %f\n' | sort -n | tail -1 | cut -d' ' -f2-)
 case $last in "delete network.lan~"*) ;; *) fail "the old network did not go last: $last" ;; esac
 
+# One whose replacement fails keeps its address, or has it again.
+workspace failing
+cat >infra.yaml <<'YAML'
+providers: { demo: { world: world } }
+defaults: { provider: demo }
+servers: { web: { zone: demo-1, lifecycle: { create_before_destroy: true } } }
+items: { dep: { value: "${server.web.id}" } }
+YAML
+run 0 apply --yes
+first=$(id_of server.web)
+sed -i 's/demo-1/demo-2/; s/world: world/world: world, fail: web/' infra.yaml
+run 1 apply --yes --on-failure rollback
+[ "$(id_of server.web)" = "$first" ] || fail "server.web is another server"
+run 1 apply --yes
+sed -i 's/demo-2/demo-1/; s/, fail: web//' infra.yaml
+run 3 plan --detailed-exitcode
+has "1 to move"
+run 0 apply --yes
+[ "$(id_of server.web)" = "$first" ] || fail "server.web is another server"
+sed -i 's/demo-1/demo-2/' infra.yaml
+run 0 apply --yes
+[ "$(in_world 'server-*')" = 1 ] || fail "left over: $(ls world)"
+run 0 plan --detailed-exitcode
+
 # --- Conditions ------------------------------------------------------------------------------------
 workspace checks
 cat >infra.yaml <<'YAML'
