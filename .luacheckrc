@@ -7,4 +7,8 @@ files["tests/support/*_cases.lua"] = { std = "+busted" }
 files["tests/support/run_busted.lua"] = { globals = { "arg", "os" } }
 files["lua/meta/**"] = { unused_args = false, ignore = { "241" } } -- stubs only
 files["lua/prov/script.lua"] = { globals = { "arg" } }
-files["workspaces/**/infra*"] = { read_globals = { "server", "network", "volume", "taskserv" } }
+files["workspaces/**/infra*"] = {
+  read_globals = {
+    "server", "network", "volume", "taskserv", "module", "data", "fn", "var", "inputs", "import", "template", "file",
+  },
+}

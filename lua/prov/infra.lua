@@ -64,7 +64,17 @@ end
 --- Notes problems of a contract below a path of a block.
 function Loader:problems(block, problems, below)
   local at = { path = merge.path_of(block, below), file = block.source.file, place = block.source.place }
-  for _, e in ipairs(contract.errors(problems, at)) do
+  local plain = {}
+  for _, p in ipairs(problems) do
+    if p.text then -- of an expression: shown where it is in the text
+      local e = contract.errors({ p }, at)[1]
+      merge.refine(block.source, e, p.text, p.at)
+      self:fail(e)
+    else
+      plain[#plain + 1] = p
+    end
+  end
+  for _, e in ipairs(contract.errors(plain, at)) do
     self:fail(e)
   end
 end

@@ -20,6 +20,7 @@ local M = {}
 
 local MAX_OUTPUT = 16 * 1024 * 1024
 local MAX_DEPTH = 50
+local MAX_ROUNDS = 200000
 
 local LANGUAGE = { filters = { default = "coalesce", raw = "raw", sh = "sh", quote = "sh" } }
 
@@ -496,6 +497,10 @@ ops["for"] = function(self, node)
     else
       scope[node.first] = #over > 0 and over[key] or key
     end
+    self.rounds = self.rounds + 1
+    if self.rounds > MAX_ROUNDS then
+      fail(node.line, nil, "the loops take more than %d rounds", MAX_ROUNDS)
+    end
     self:nodes(node.body, scope)
   end
   if #keys == 0 and node.empty then
@@ -512,6 +517,10 @@ function ops.section(self, node)
     end
   elseif shown then
     for _, item in ipairs(type(v) == "table" and #v > 0 and v or { v }) do
+      self.rounds = self.rounds + 1
+      if self.rounds > MAX_ROUNDS then
+        fail(node.line, nil, "the loops take more than %d rounds", MAX_ROUNDS)
+      end
       self:nodes(node, item)
     end
   end
@@ -529,6 +538,7 @@ function M.render(source, vars, target)
     own = own,
     out = {},
     size = 0,
+    rounds = 0,
     escape = M.ESCAPES[target or "none"],
   }, Renderer)
   if not self.escape then

@@ -81,6 +81,8 @@ static void test_refuses_what_is_not_canonical(void **state)
         BYTES("\x01s\x05"
               "ab"),                        /* longer than the input */
         BYTES("\x01l\xff\xff\xff\xff\x7f"), /* more items than bytes */
+        BYTES("\x01"
+              "C\x7f"), /* a call of more parts than bytes */
         BYTES("\x01m\x02s\x01"
               "bns\x01"
               "an"), /* keys out of order */
@@ -99,6 +101,20 @@ static void test_refuses_what_is_not_canonical(void **state)
         if (pv_codec_check(rows[i], &err) != PV_ECORRUPT) fail_msg("row %zu was accepted", i);
         assert_int_equal(err.status, PV_ECORRUPT);
     }
+}
+
+static void test_calls_are_lists_with_a_name(void **state)
+{
+    const pv_bytes bytes = BYTES("\x01"
+                                 "C\x02s\x01+i\x02");
+    pv_codec_reader r;
+    pv_codec_token token;
+    (void)state;
+    assert_int_equal(pv_codec_check(bytes, NULL), PV_OK);
+    assert_int_equal(pv_codec_open(&r, bytes, NULL), PV_OK);
+    assert_int_equal(pv_codec_next(&r, &token, NULL), PV_OK);
+    assert_int_equal(token.code, PV_CODE_CALL);
+    assert_int_equal(token.count, 2);
 }
 
 static void test_depth_is_bounded(void **state)
@@ -135,7 +151,7 @@ static void test_random_bytes_do_no_harm(void **state)
         char bytes[32];
         size_t len = (size_t)(rand() % 32);
         for (size_t i = 0; i < len; i++)
-            bytes[i] = (char)("nftidsblmSURT\x01\x02\x00\x80"[rand() % 17]);
+            bytes[i] = (char)("nftidsblmSURTC\x01\x02\x00\x80"[rand() % 18]);
         if (len > 0) bytes[0] = 1;
         (void)pv_codec_check((pv_bytes){bytes, len}, NULL);
     }
@@ -158,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_integers_come_back),
         cmocka_unit_test(test_a_whole_value),
         cmocka_unit_test(test_refuses_what_is_not_canonical),
+        cmocka_unit_test(test_calls_are_lists_with_a_name),
         cmocka_unit_test(test_depth_is_bounded),
         cmocka_unit_test(test_key_order),
         cmocka_unit_test(test_random_bytes_do_no_harm),

@@ -117,6 +117,8 @@ run 0 plan --out one.plan
 run 0 apply --plan one.plan
 grep -q hunter2 "$work/out" && fail "the secret is shown"
 state_is 'item.hash item.later module.eu["a"].server.web[1] module.eu["b"].server.web[1] module.eu["b"].server.web[2] network.lan server.lb'
+run 3 plan --detailed-exitcode --target module.eu --replace 'module.eu["b"].server.web[2]'
+has '1 to replace'
 run 3 --var n=3 plan --detailed-exitcode
 has 'labels.big = "no" -> "yes"'
 run 0 plan --detailed-exitcode
@@ -227,6 +229,30 @@ run 0 plan --detailed-exitcode
 last=$(find world/calls -name '*network*' -printf '%T@ %f\n' | sort -n | tail -1 | cut -d' ' -f2-)
 case $last in "delete network.lan~"*) ;; *) fail "the old network did not go last: $last" ;; esac
 
+# One whose replacement fails keeps its address, or has it again.
+workspace failing
+cat >infra.yaml <<'YAML'
+providers: { demo: { world: world } }
+defaults: { provider: demo }
+servers: { web: { zone: demo-1, lifecycle: { create_before_destroy: true } } }
+items: { dep: { value: "${server.web.id}" } }
+YAML
+run 0 apply --yes
+first=$(id_of server.web)
+sed -i 's/demo-1/demo-2/; s/world: world/world: world, fail: web/' infra.yaml
+run 1 apply --yes --on-failure rollback
+[ "$(id_of server.web)" = "$first" ] || fail "server.web is another server"
+run 1 apply --yes
+sed -i 's/demo-2/demo-1/; s/, fail: web//' infra.yaml
+run 3 plan --detailed-exitcode
+has "1 to move"
+run 0 apply --yes
+[ "$(id_of server.web)" = "$first" ] || fail "server.web is another server"
+sed -i 's/demo-1/demo-2/' infra.yaml
+run 0 apply --yes
+[ "$(in_world 'server-*')" = 1 ] || fail "left over: $(ls world)"
+run 0 plan --detailed-exitcode
+
 # --- Conditions ------------------------------------------------------------------------------------
 workspace checks
 cat >infra.yaml <<'YAML'
@@ -272,9 +298,9 @@ mistake() {
 mistake 'servers: { a: { network: "${server.b.id}" }, b: { network: "${server.a.id}" } }' \
     'infra.yaml:2:12:' 'server.a.network (infra.yaml:2) -> server.b.network (line 2) -> server.a'
 mistake 'servers:\n  a: { count: "${server.b.ip}" }\n  b: {}' 'infra.yaml:3:8: servers.a.count' 'known before apply'
-mistake 'items: { a: { value: "${uper(1)}" } }' 'infra.yaml:2:15:' "no function 'uper'" "did you mean 'upper'?"
-mistake 'items: { a: { value: "${1 + }" } }' 'infra.yaml:2:15:' 'something is missing'
-mistake "items: { a: { value: \"\${template('x', {})}\" } }" 'infra.yaml:2:15:' 'there is no x'
+mistake 'items: { a: { value: "${uper(1)}" } }' 'infra.yaml:2:25:' "no function 'uper'" "did you mean 'upper'?"
+mistake 'items: { a: { value: "${1 + }" } }' 'infra.yaml:2:29:' 'something is missing'
+mistake "items: { a: { value: \"\${template('x', {})}\" } }" 'infra.yaml:2:25:' 'there is no x'
 mistake "items: { a: { value: \"\${template('run.sh', { ips = [] })}\" } }" 'run.sh:5:' "'text' has no value"
 mistake 'moved: [{ from: item.a, to: item.b }]\nitems: { a: {} }' 'infra.yaml:2:11:' 'still declared'
 mistake 'data: { x: { kind: imgae } }' 'infra.yaml:2:14:' "did you mean 'image'?"

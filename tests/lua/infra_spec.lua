@@ -468,9 +468,9 @@ servers:
 servers:
   a: { label: "${index}", env: { x: "${unclosed", y: "${HOME}" } }
 ]],
-      "infra.yaml:3:8: servers.a.label: '${index}': 'index' is only known inside of count or for_each | write $${ for a plain ${",
-      "infra.yaml:3:34: servers.a.env.x: '${unclosed': the closing } is missing | write $${ for a plain ${",
-      "infra.yaml:3:51: servers.a.env.y: '${HOME}' is not a reference: one looks like ${server.web.ip} | write $${ for a plain ${",
+      "infra.yaml:3:18: servers.a.label: '${index}': 'index' is only known inside of count or for_each | write $${ for a plain ${",
+      "infra.yaml:3:38: servers.a.env.x: '${unclosed': the closing } is missing | write $${ for a plain ${",
+      "infra.yaml:3:57: servers.a.env.y: '${HOME}' is not a reference: one looks like ${server.web.ip} | write $${ for a plain ${",
     },
     {
       [[

@@ -76,6 +76,7 @@ upstream {
       ["{% else %}"] = "without an if", ["{% unless x %}"] = "there is no {% unless %}", ["{% for x list %}{% endfor %}"] = "this is no loop",
       ["{{ n | uper }}"] = "there is no filter 'uper' | did you mean 'upper'?", ["{{ n + 'a' }}"] = "cannot be calculated",
       ["{% raw %}"] = "is not closed", ["{% if n %}{{/ x }}{% endif %}"] = "closes nothing", ["{{! x"] = "is not closed",
+      ["{% for x in range(100000) %}{% for y in range(100000) %}{% endfor %}{% endfor %}"] = "more than 200000 rounds",
       ["{% for x in n %}{% endfor %}"] = "a loop needs a list or map",
     }) do
       assert.matches(said, wrong(source), 1, true)

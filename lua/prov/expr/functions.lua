@@ -117,6 +117,21 @@ function M.truth(v)
   return v ~= nil and v ~= null and v ~= false
 end
 
+--- What the outermost loop that is being worked off has cost so far, nil outside of loops: { rounds and sizes of what
+-- was made }. Expressions do not wait, so there is one at a time.
+M.meter = nil
+
+--- Most that a loop may cost.
+M.MOST = 2000000
+
+local function measure(v)
+  local meter = M.meter
+  if meter then
+    local kind = type(v)
+    meter[1] = meter[1] + (kind == "table" and rawlen(v) or kind == "string" and #v // 64 or 0) + 1
+  end
+end
+
 --- Checks the arguments of a function and calls it: value, or nil, what is wrong and what to do.
 local function run(name, args, n)
   local operator = OPERATORS[name]
@@ -142,6 +157,7 @@ local function run(name, args, n)
     end
   end
   local done, why, hint = fn.run(table.unpack(args, 1, n))
+  measure(done)
   if why and done == nil then
     return nil, name .. ": " .. why, hint
   end

@@ -91,7 +91,25 @@ local function later(node, over, env)
   return value.call("for", { node.text, over, given })
 end
 
+local loop_over
+
+--- A loop, with a limit on what it and all that is in it costs.
 local function loop(node, env)
+  local outermost = not functions.meter
+  if outermost then
+    functions.meter = { 0 }
+  end
+  local ok, v, bad = pcall(loop_over, node, env)
+  if outermost then
+    functions.meter = nil
+  end
+  if not ok then
+    error(v, 0)
+  end
+  return v, bad
+end
+
+loop_over = function(node, env)
   local over, bad = evaluate(node.over, env)
   if bad then
     return nil, bad
@@ -109,7 +127,7 @@ local function loop(node, env)
   local out = node.kind == "list" and data.list({}) or {}
   local is_list = value.is_list(over)
   local inner = setmetatable({ bound = setmetatable({}, { __index = env.bound }) }, { __index = env })
-  for i, key in ipairs(data.keys(over)) do
+  for _, key in ipairs(data.keys(over)) do
     local v, kept = over[key], true
     inner.bound[node.first] = node.second and key or (is_list and v or not is_list and key)
     if node.second then
@@ -140,8 +158,9 @@ local function loop(node, env)
       end
       out[name] = item == nil and value.null or item
     end
-    if i > 1000000 then
-      return problem(node.at, nil, "a loop over more than a million items")
+    functions.meter[1] = functions.meter[1] + 1
+    if functions.meter[1] > functions.MOST then
+      return problem(node.at, "go over less, or make less in each round", "the loop makes too much")
     end
   end
   return marked == "secret" and value.secret(out) or out

@@ -626,6 +626,7 @@ function M.split(text, language)
       end
       n = n + 1
       parts[n] = node
+      node.source = text:sub(start, stop - 1)
       at = stop
     end
   end

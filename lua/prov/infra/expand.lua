@@ -42,7 +42,7 @@ local LIFECYCLE_FIELDS = {
 }
 M.LIFECYCLE = LIFECYCLE_FIELDS
 local LIFECYCLE = { lifecycle = { type = "record", fields = LIFECYCLE_FIELDS } }
-local NO_LIFECYCLE = {} -- shared, never changed
+local NO_LIFECYCLE = links.NO_LIFECYCLE
 local TAGS = { tags = { type = "map", of = { type = "string" } } }
 
 --- What `validate` of a resource or taskserv may hold.
@@ -511,7 +511,10 @@ local function needs_of(filled)
 end
 
 local function add_resource(loader, block, key, args, filled)
-  local c = block.contract
+  local c, needs = block.contract, filled.needs
+  if filled.depends_on ~= nil then
+    needs = needs_of(filled)
+  end
   local resource = setmetatable({
     address = key and block.base .. format_key(key) or block.base,
     kind = block.kind,
@@ -519,7 +522,7 @@ local function add_resource(loader, block, key, args, filled)
     key = key,
     provider = block.provider,
     args = args,
-    needs = filled.depends_on == nil and filled.needs or filled.depends_on ~= nil and needs_of(filled) or nil,
+    needs = needs,
     lifecycle = filled.lifecycle and check_part(loader, block, LIFECYCLE, "lifecycle", filled.lifecycle)
       or NO_LIFECYCLE,
   }, loader.resource_mt)
@@ -579,8 +582,17 @@ local function expand_block(loader, block)
     return
   end
   local provider = entry.provider
-  local each_own = type(provider) == "string" and find(provider, "${", 1, true) and interpolate.is_dynamic(provider)
-  if not each_own and not use_provider(loader, block, provider, block.home.scope) then
+  local each_own = false
+  if provider == nil then -- as nearly always
+    provider = block.default_provider or block.home.default_provider
+  elseif type(provider) == "string" and find(provider, "${", 1, true) then
+    each_own = interpolate.is_dynamic(provider)
+  end
+  local contracts = block.home.contracts[provider]
+  local known = contracts and contracts[block.kind]
+  if known then
+    block.provider, block.contract = provider, known
+  elseif not each_own and not use_provider(loader, block, provider, block.home.scope) then
     return
   end
   local keys = keys_of(loader, block, entry)

@@ -59,7 +59,9 @@ local function bad(text, wrong)
   return {
     path = {},
     msg = ("'%s'%s: %s"):format(inner, wrong.no_reference and " is not a reference" or "", wrong.msg),
-    hint = wrong.hint or PLAIN,
+    hint = wrong.hint or not (wrong.evaluated and inner:find("[^%w_.${}]")) and PLAIN or nil,
+    text = wrong.at and text,
+    at = wrong.at,
   }
 end
 
@@ -170,9 +172,7 @@ local function evaluate(text, parts, scope)
         v, wrong = expr.evaluate(part, env)
       end
       if wrong then
-        if #parts > 1 or part.text then
-          wrong.inner = "${" .. (part.text or "...") .. "}"
-        end
+        wrong.inner, wrong.evaluated = part.source, true
         return nil, bad(text, wrong)
       end
       part = v == nil and value.null or v
@@ -254,7 +254,8 @@ end
 function M.string(text, scope)
   local known = known_of(text)
   if known.problem then
-    return nil, { path = {}, msg = known.problem.msg, hint = known.problem.hint }
+    local p = known.problem
+    return nil, { path = {}, msg = p.msg, hint = p.hint, text = p.text, at = p.at }
   elseif known.fixed and not (scope.prefix and known.refers) then
     return known.done
   end

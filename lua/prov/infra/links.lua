@@ -11,7 +11,10 @@ local M = {}
 --- In front of the address of a reference that was handed into a cluster: its names do not count.
 M.OUTSIDE = "^"
 
-local NONE = {} -- shared, never changed
+--- The lifecycle of what has none: shared, never changed.
+M.NO_LIFECYCLE = {}
+
+local NONE, NO_LIFECYCLE = {}, M.NO_LIFECYCLE
 local WHOLE = {} -- what a reference to a whole module stands for: only `needs` may have one
 
 local ref_mt = getmetatable(value.ref(""))
@@ -691,8 +694,8 @@ local function link(loader, node, shared, fixed, below)
   end
   node.args = args
   local outer = block.home.parent and home_needs(loader, block.home)
-  local configured = loader.provider_needs[node.provider]
-  if configured and not below then
+  local configured = loader.provider_needs and not below and loader.provider_needs[node.provider]
+  if configured then
     local set = {}
     for _, list in ipairs({ outer or NONE, configured }) do
       for one in next, list do
@@ -702,7 +705,7 @@ local function link(loader, node, shared, fixed, below)
     outer = set
   end
   local cycle = node.lifecycle
-  local extra = cycle and next(cycle) and M.lifecycle(loader, block, node, cycle)
+  local extra = cycle and cycle ~= NO_LIFECYCLE and M.lifecycle(loader, block, node, cycle)
   if node.needs ~= nil or fixed or outer or extra then
     local set = extra or {}
     for _, list in ipairs({ needs or {}, fixed or {} }) do
@@ -732,7 +735,9 @@ end
 function M.run(loader, root)
   local shared = {}
   loader.parsed, loader.resolved = {}, {}
-  loader.provider_needs = {}
+  if next(loader.provider_links) then
+    loader.provider_needs = {}
+  end
   for name, one in next, loader.provider_links do
     local problems, needs = {}, {}
     loader.providers[name] = M.value(loader, one.block, one.config, needs, problems)

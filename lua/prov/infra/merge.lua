@@ -195,7 +195,29 @@ function M.overlay(sources, overlay)
   if not tree then
     return nil, place
   end
-  return { file = sources[1].file, tree = tree, place = place, text = "", lists = lists }
+  local texts = { [overlay and overlay.file or ""] = overlay and overlay.text }
+  for _, source in ipairs(sources) do
+    texts[source.file] = source.text
+  end
+  return { file = sources[1].file, tree = tree, place = place, text = "", texts = texts, lists = lists }
+end
+
+--- Moves the column of an error about a text to a position in it, when the text stands there as it is.
+---@param source prov.Source
+---@param e prov.Err
+---@param text string
+---@param at integer
+function M.refine(source, e, text, at)
+  local whole = source.texts and source.texts[e.file] or e.file == source.file and source.text or ""
+  local n = 0
+  for line in (e.line and e.column and whole or ""):gmatch("([^\n]*)\n?") do
+    n = n + 1
+    if n == e.line then
+      local from = line:find(text, e.column, true)
+      e.column = from and from + at - 1 or e.column
+      return
+    end
+  end
 end
 
 --- An error at a path of a source.

@@ -19,6 +19,7 @@ local M = {}
 ---@field tree table
 ---@field place fun(path: (string|integer)[]): integer?, integer?, string? line, column and, of merged files, the file
 ---@field text string
+---@field texts? table<string, string> of merged files, by file
 
 local function kind_proxy(kind, hint, prefix)
   return setmetatable({}, {

@@ -30,6 +30,7 @@ function M.open(list, providers, found)
     by_address = by_address,
     providers = providers,
     found = found or {},
+    resolving = {},
   }, Lookups)
 end
 
@@ -137,22 +138,22 @@ end
 function Lookups:get(address, path, lookup)
   local one = self.by_address[address]
   if self.found[address] == nil then
-    if self.reading == address then
-      error(select(2, fail(one, "cycle", nil, "it needs itself")), 0)
+    local task = coroutine.running() -- steps of a run may ask for the same at once
+    if self.resolving[address] == task then
+      error(select(2, fail(one, "cycle", "take one of the references out of 'where'", "it needs itself")), 0)
     end
+    self.resolving[address] = task
     local where, e = value.resolve(one.where, function(of, below)
       return lookup(of, below) or value.unknown("any", { of })
     end)
+    self.resolving[address] = nil
     if where == nil then
       error(e, 0)
     elseif value.has_unknown(where) or not self.providers:is_ready(one.provider) then
       return value.unknown("any", one.needs)
     end
-    self.reading = address
-    local rows
+    local rows, row
     rows, e = rows_of(self, one)
-    self.reading = nil
-    local row
     if rows then
       row, e = pick(one, rows, value.reveal(where))
     elseif e.file == nil then

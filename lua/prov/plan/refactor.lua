@@ -7,6 +7,8 @@ local state = require("prov.state")
 
 local M = {}
 
+local find = string.find
+
 --- Where the moves of an infra put an address; nil when it stays.
 local function moved_to(address, moves)
   local service, at = address:match("^(taskserv%..-@)(.*)$")
@@ -79,17 +81,29 @@ local function refused(moves, to, code, msg, hint)
   return nil, err.new(code, msg, { file = origin.file, line = origin.line, column = origin.column, hint = hint })
 end
 
+--- Moves of what was to be replaced, and whose replacement never came: it has its address again.
+local function restored(records)
+  local moves = {}
+  for address in pairs(records) do
+    local base = find(address, "~", 1, true) and address:match("^(.*)~%w*$")
+    if base and not records[base] then
+      moves[#moves + 1] = { from = address, to = base }
+    end
+  end
+  return moves
+end
+
 --- What `moved` and `removed` of an infra mean for a state.
 ---@param infra prov.Infra
 ---@param now prov.State
 ---@return { state: prov.State, moves: table[], forget: string[] }?
 ---@return prov.Err?
 function M.of(infra, now)
-  local past = infra.past
-  if not past or #past.moved == 0 and #past.removed == 0 then
-    return { state = now, moves = {}, forget = {} }
+  local past = infra.past or { moved = {}, removed = {} }
+  local moves, forget = restored(now.records), {}
+  if #past.moved == 0 and #past.removed == 0 and not moves[1] then
+    return { state = now, moves = moves, forget = forget }
   end
-  local moves, forget = {}, {}
   for address, record in pairs(now.records) do
     local to = moved_to(address, past.moved)
     if to then

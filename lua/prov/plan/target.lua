@@ -14,12 +14,17 @@ local function pattern_of(text)
   return "^" .. text:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
 end
 
---- Addresses of both that a pattern means: an address, a base for all its instances, or with * and ?.
+--- Addresses of both that a pattern means: an address, a base for all its instances, a module for all that is in it,
+-- or with * and ?.
 local function matches(text, nodes, records)
   local pattern, found = pattern_of(text), {}
+  local inside = text:match("^module%.") and pattern_of(text .. "."):sub(1, -2)
+  local keyed = inside and pattern_of(text .. "["):sub(1, -2)
   for _, known in ipairs({ nodes, records }) do
     for address in pairs(known) do
-      if address:find(pattern) or base_of(address):find(pattern) then
+      local at = address:match("^taskserv%..-@(.*)$") or address
+      if address:find(pattern) or base_of(address):find(pattern)
+        or inside and (at:find(inside) or at:find(keyed)) then
         found[address] = true
       end
     end

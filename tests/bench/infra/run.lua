@@ -1,5 +1,6 @@
 --- Benchmark: infra.load of n resources in every form, without planning.
---   prov internal lua tests/bench/infra/run.lua [N] [ROUNDS]
+--   prov internal lua tests/bench/infra/run.lua [N] [ROUNDS [instructions]]
+-- With `instructions` it prints thousands of instructions of Lua in place of ms: the same on a busy machine.
 -- Writes a provider and infra files into a folder of its own, and prints a Markdown table of
 -- best times: reading (parse) and building (contracts, expansion, references).
 
@@ -7,6 +8,16 @@ local clock = os.clock -- CPU time: what other processes do does not count
 local fs = require("prov.fs")
 local infra = require("prov.infra")
 local source = require("prov.infra.source")
+
+if select(3, ...) == "instructions" then
+  local thousands = 0
+  debug.sethook(function()
+    thousands = thousands + 1
+  end, "", 1000)
+  clock = function()
+    return thousands / 1e3
+  end
+end
 
 local n, rounds = tonumber((...)) or 10000, tonumber((select(2, ...))) or 5
 local dir = assert(fs.tempdir("prov-bench-infra"))

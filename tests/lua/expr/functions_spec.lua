@@ -139,6 +139,19 @@ describe("expressions", function()
     end
   end)
 
+  it("end soon, whatever they are asked for", function()
+    local started = os.clock()
+    for _, text in ipairs({
+      "[for x in range(1000000) => [for y in range(1000000) => 1]]", "[for x in range(1000000) => length(range(1000000))]",
+      "[for x in range(1000000) => join(range(100000), ',')]", "[for x in range(999) => [for y in range(999) => [for z in range(999) => 1]]]",
+    }) do
+      assert.matches("the loop makes too much", wrong(text), 1, true)
+    end
+    assert.is_true(os.clock() - started < 20)
+    assert.is_nil(functions.meter)
+    assert.equal(100000, #known("[for x in range(100000) => x + 1]"))
+  end)
+
   it("wait for what is not known, and keep its references", function()
     for _, text in ipairs({ "later.n + 1", "upper(later.name)", "if later.n > 2 then 'a' else later.name", "[later.n, 2] == [1, 2]",
       "later.n and true", "not later.n", "join([later.name], '')", "{ a = later.n }.a * 2", "var.list[later.n]",
