@@ -85,7 +85,7 @@ items:
     assert.is_true(plan.steps[2].changes[1].unknown)
     assert.equal("done", spec.apply(c).status)
     local project <close> = assert(require("prov.project").open(spec.reopen(c.dir)))
-    assert.equal(4, project.state.records["item.b"]:state().value)
+    assert.equal("4 GiB", project.state.records["item.b"]:state().value)
     assert.same({}, (spec.plan(c)))
     local _, e = plan_of("data: { a: { provider: demo, kind: plan, where: { id: '${data.b.id}' } }, b: { provider: demo, kind: plan, where: { id: '${data.a.id}' } } }")
     assert.matches("needs itself", tostring(e))
