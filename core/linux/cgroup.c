@@ -325,7 +325,7 @@ pv_status pv_cgroup_remove(const pv_cgroups *g, const char *name, pv_err *err)
         int error = EBUSY;
         pv_status status = pv_path_format(path, err, "%s/%s", g->list[i].path, name);
         if (status != PV_OK) return status;
-        for (int attempt = 0; error == EBUSY && attempt < 500;
+        for (int attempt = 0; error == EBUSY && attempt < 2500;
              attempt++) { /* dying processes count for a moment */
             struct timespec pause = {0, 2000000};
             if (attempt > 0) nanosleep(&pause, NULL);
