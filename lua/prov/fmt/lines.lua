@@ -1,7 +1,7 @@
 --- Lines of a text that is being formatted: code, and the comment behind it.
 --
--- One rule for comments behind code: those of lines right below each other stand in one column, `gap` spaces behind
--- the longest of these lines.
+-- One rule for comments behind code: those of lines right below each other that are equally indented stand in one
+-- column, `gap` spaces behind the longest of these lines.
 
 local M = {}
 
@@ -82,7 +82,7 @@ function Lines:text()
   end
   while at <= #list do
     local last, column = at, 0
-    while list[last] and list[last].comment and width(list[last]) do
+    while list[last] and list[last].comment and width(list[last]) and list[last].indent == list[at].indent do
       column = math.max(column, width(list[last]))
       last = last + 1
     end

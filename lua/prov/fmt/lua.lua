@@ -217,25 +217,41 @@ local function split(text)
   return script, text:sub(#script + 1)
 end
 
+-- Where on its line Lua stumbled: at the first of the words it names up to which the text has the same mistake.
+local function column_of(rest, from, near, message)
+  local source = rest:match("^[^\n]*", from)
+  if not near then -- at the end
+    return #source + 1
+  end
+  local at = 1
+  while true do
+    local first, last = source:find(near, at, true)
+    if not first then
+      return source:find(near, 1, true) or source:find("%S") or 1
+    elseif select(2, load(rest:sub(1, from + last - 1), "=x", "t")) == message then
+      return first
+    end
+    at = first + 1
+  end
+end
+
 --- Why a text is none, or nil.
 ---@param text string
 ---@param file? string
 ---@return prov.Err?
 function M.check(text, file)
   local script, rest = split(text)
-  local chunk, message = load((script ~= "" and "\n" or "") .. rest, "=x", "t", {})
+  local chunk, message = load(rest, "=x", "t", {})
   if chunk then
     return nil
   end
   local number, what = message:match("^x:(%d+): (.*)$")
-  local line, near = math.tointeger(tonumber(number)), what:match("near '(.*)'$")
-  local from, at = 1, 1
+  local line, from = math.tointeger(tonumber(number)), 1
   for _ = 2, line do
-    from = text:find("\n", from, true) + 1
+    from = (rest:find("\n", from, true) or #rest) + 1
   end
-  local source = text:match("^[^\n]*", from)
-  at = near and source:find(near, 1, true) or near == nil and #source + 1 or source:find("%S") or 1
-  return err.new("invalid", what, { file = file, line = line, column = at })
+  local column = column_of(rest, from, what:match("near '(.*)'$"), message)
+  return err.new("invalid", what, { file = file, line = line + (script ~= "" and 1 or 0), column = column })
 end
 
 --- The text in canonical form. It must be Lua: see check.
