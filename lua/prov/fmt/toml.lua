@@ -101,7 +101,7 @@ function Reader:brackets()
         more[1].own = true
       end
       table.move(more, 1, #more, #comments + 1, comments)
-      breaks, blank = breaks + n, empty
+      breaks, blank = breaks + n, blank or empty
     end
     if comments[1] and not comments[1].own then
       item.comment = table.remove(comments, 1).text
@@ -197,7 +197,7 @@ function put(lines, item, indent)
   end
 end
 
--- A header, or a key and its value, and the comment behind; true for a header.
+-- A header, or a key and its value, and the comment behind.
 local function put_statement(reader, lines)
   local brackets = reader.text:match("^%[%[?", reader.at)
   if brackets then
@@ -215,7 +215,6 @@ local function put_statement(reader, lines)
   for _, comment in ipairs(reader:space()) do
     lines:comment(comment.text)
   end
-  return brackets ~= nil
 end
 
 --- Why a text is none, or nil.
@@ -232,7 +231,6 @@ end
 ---@return string
 function M.format(text)
   local reader, lines = setmetatable({ text = text, at = 1 }, Reader), lines_of.new(1)
-  local after_header = false
   while true do
     local comments, _, blank = reader:space(true)
     local ends = reader.at > #text
@@ -245,17 +243,17 @@ function M.format(text)
       end
     end
     for i, comment in ipairs(comments) do
-      if comment.blank and not (i == 1 and after_header) or is_header and i == attached + 1 then
+      if comment.blank or is_header and i == attached + 1 then
         lines:blank()
       end
       lines:open(0, comment.text)
     end
     if ends then
       return lines:text()
-    elseif is_header and attached == #comments or blank and not (after_header and #comments == 0) then
+    elseif is_header and attached == #comments or blank then
       lines:blank()
     end
-    after_header = put_statement(reader, lines)
+    put_statement(reader, lines)
   end
 end
 

@@ -76,7 +76,7 @@ describe("fmt of TOML", function()
 
   it("spaces keys, tables and brackets", function()
     same('a = 1\n"b c".d = { x = [1, 2], y = {} }\n\n[t."u v"]\nz = 1979-05-27 07:32:00Z # when\n',
-      'a=1\n"b c" . d={x=[ 1,2 ,],y={ }}\n[ t. "u v" ]\n\n  z =   1979-05-27 07:32:00Z    # when')
+      'a=1\n"b c" . d={x=[ 1,2 ,],y={ }}\n[ t. "u v" ]\n  z =   1979-05-27 07:32:00Z    # when')
   end)
 
   it("puts an empty line before a table and the comment right above it", function()
