@@ -106,6 +106,19 @@ local function put_hunk(out, rows, from, to)
   out[#out + 1] = table.concat(body)
 end
 
+--- The first line in which two texts differ, or nil.
+---@param a string
+---@param b string
+---@return integer?
+function M.first(a, b)
+  local x, y = lines_of(a), lines_of(b)
+  for i = 1, math.max(#x, #y) do
+    if x[i] ~= y[i] then
+      return i
+    end
+  end
+end
+
 --- The diff; empty when the texts are equal.
 ---@param old string
 ---@param new string

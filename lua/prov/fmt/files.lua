@@ -8,7 +8,8 @@ local fs = require("prov.fs")
 
 local M = {}
 
-local MAX_BYTES = 16 * 1024 * 1024
+--- Larger files are not read.
+M.MAX_BYTES = 16 * 1024 * 1024
 
 -- Folders of a workspace whose files are all its own language.
 local FOLDERS = { infra = true, environments = true, modules = true, workflows = true, rules = true, extensions = true }
@@ -85,9 +86,10 @@ end
 
 -- The files of a path that was named.
 local function of_path(path, out)
+  path = path:gsub("(.)/+$", "%1")
   local stat, e = fs.stat(path)
   if not stat then
-    return e
+    return e or err.new("notfound", ("there is no file '%s'"):format(path))
   elseif stat.type ~= "directory" then
     if not fmt.of_file(path) then
       return err.new("usage", ("'%s' is no Lua, YAML, TOML or JSON file by its name"):format(path), {
@@ -101,23 +103,25 @@ local function of_path(path, out)
     table.move(files or {}, 1, files and #files or 0, #out + 1, out)
   else
     local found = {}
-    e = walk(path:gsub("(.)/+$", "%1"), true, found)
+    e = walk(path, true, found)
     table.sort(found)
     table.move(found, 1, #found, #out + 1, out)
   end
   return e
 end
 
--- The path as it is shown: from here.
-local function shown(path)
+--- The path as it is shown: from here.
+---@param path string
+---@return string
+function M.shown(path)
   local here = require("luv").cwd() .. "/"
   return path:sub(1, #here) == here and path:sub(#here + 1) or path
 end
 
 -- Formats one file: what is to be told of it, or nil; an error.
 local function one(path, p)
-  local name = shown(path)
-  local old, e = fs.read(path, { max = MAX_BYTES })
+  local name = M.shown(path)
+  local old, e = fs.read(path, { max = M.MAX_BYTES })
   if not old then
     return nil, e
   end
@@ -143,7 +147,7 @@ end
 
 -- The standard input, formatted.
 local function stdin(p)
-  local text, e = require("prov.stdin").read(MAX_BYTES)
+  local text, e = require("prov.stdin").read(M.MAX_BYTES)
   if not text then
     return nil, e
   end
