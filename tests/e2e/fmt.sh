@@ -75,7 +75,8 @@ run 0 validate
 printf 'a: {b: 1}\n' >own/target.yaml
 ln -s ../own/target.yaml rules/linked.yaml
 run 0 fmt
-[ -L rules/linked.yaml ] && [ "$(cat own/target.yaml)" = 'a: { b: 1 }' ] || fail "a link"
+[ -L rules/linked.yaml ] || fail "a link is none any more"
+[ "$(cat own/target.yaml)" = 'a: { b: 1 }' ] || fail "what a link leads to: $(cat own/target.yaml)"
 
 # What does not parse stays, and the others are done.
 printf 'vars: {a: [}\n' >environments/dev.yaml
@@ -106,7 +107,8 @@ for pair in 'yaml|a:   {b: 1}|a: { b: 1 }' 'toml|a=[1,2]|a = [1, 2]' 'lua|return
     [ "$got" = "$want" ] || fail "--stdin $form: $got"
 done
 printf 'a: [' | "$prov" fmt --stdin yaml >"$work/out" 2>"$work/err" && fail "bad input is no error"
-grep -q '^error: stdin:' "$work/err" && [ ! -s "$work/out" ] || fail "bad input: $(cat "$work/err" "$work/out")"
+grep -q '^error: stdin:' "$work/err" || fail "the error of bad input: $(cat "$work/err")"
+[ ! -s "$work/out" ] || fail "bad input gives $(cat "$work/out")"
 printf 'a:  1' | "$prov" fmt --stdin yaml --check >/dev/null && fail "--stdin --check"
 run 2 fmt --stdin yaml infra.yaml
 

@@ -157,7 +157,8 @@ local function stdin(p)
     return nil, e
   end
   local is_same = new == text
-  local value = { files = data.list(), errors = data.list(), checked = 1, exit_code = p.check and not is_same and 1 or 0 }
+  local value = { files = data.list(), errors = data.list(), checked = 1 }
+  value.exit_code = p.check and not is_same and 1 or 0
   if not is_same and (p.check or p.diff) then
     value.files[1] = { file = "stdin", diff = p.diff and diff.unified(text, new, "stdin") or nil }
   elseif not p.check and not p.diff then

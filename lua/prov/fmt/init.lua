@@ -45,7 +45,8 @@ function M.text(form, text, file)
   local bare = text:sub(#mark + 1)
   local new = module.format(bare)
   if module.check(new) or not module.same(bare, new) then
-    return nil, err.new("unsupported", ("%s that fmt cannot write anew without changing it"):format(FORMS[form].title), {
+    local title = FORMS[form].title
+    return nil, err.new("unsupported", ("%s that fmt cannot write anew without changing it"):format(title), {
       file = file,
       hint = "the file stays as it is; what it holds that is unusual is worth a report",
     })

@@ -27,8 +27,8 @@ local function token(text, at)
 end
 
 local function tokens(text)
-  local list, at, one = {}, 1, nil
-  one, at = token(text, at)
+  local list = {}
+  local one, at = token(text, 1)
   while one do
     list[#list + 1] = one
     one, at = token(text, at)

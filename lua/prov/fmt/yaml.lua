@@ -119,7 +119,7 @@ end
 local function is_simple(self, key)
   local text = self.text:sub(key.from, key.to)
   return (key.kind == "alias" or key.kind == "scalar" and key.style ~= "literal" and key.style ~= "folded")
-    and not text:find("\n", 1, true) and #text < 1000 and not (key.to < key.from)
+    and not text:find("\n", 1, true) and #text < 1000 and key.to >= key.from
 end
 
 -- Whether comments stand between two bytes that have only indicators between them.

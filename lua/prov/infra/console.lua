@@ -111,9 +111,9 @@ local function lookup_of(self, infra, records)
       end
       return list
     end
-    local record, found = records[at], nil
+    local record = records[at]
     if record then
-      found = state.at(record:state(), path)
+      local found = state.at(record:state(), path)
       if found == nil then
         found = state.at(record:args(), path)
       end
@@ -124,7 +124,7 @@ local function lookup_of(self, infra, records)
       end
       return found
     end
-    found = declared[at] and path[1] ~= nil and state.at(declared[at], path) or nil
+    local found = declared[at] and path[1] ~= nil and state.at(declared[at], path) or nil
     if found ~= nil then
       found = value.resolve(found, lookup)
     end

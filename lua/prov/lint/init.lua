@@ -156,10 +156,10 @@ function M.run(ctx, p)
   local self = setmetatable({ findings = data.list() }, Linter)
   local homes, order = {}, {}
   for _, path in ipairs(paths) do
-    local file, text = files_of.shown(path), nil
-    text, e = fs.read(path, { max = files_of.MAX_BYTES })
+    local file = files_of.shown(path)
+    local text, why = fs.read(path, { max = files_of.MAX_BYTES })
     if not text then
-      return nil, e
+      return nil, why
     end
     local canonical, wrong = fmt.text(fmt.of_file(path), text, file)
     if canonical then

@@ -1,3 +1,4 @@
+-- luacheck: no max line length (rows of texts)
 local diff = require("prov.fmt.diff")
 local fmt = require("prov.fmt")
 

@@ -198,7 +198,8 @@ describe("fmt, of many texts", function()
 
   it("keeps the Lua and YAML of the project, and of its documents", function()
     local lua, yaml = new_counts(), new_counts()
-    for _, dir in ipairs({ "providers", "taskservs", "clusters", "workspaces", "lua/prov/fmt", "lua/ops", "tests/lua" }) do
+    local dirs = { "providers", "taskservs", "clusters", "workspaces", "lua/prov/fmt", "lua/ops", "tests/lua" }
+    for _, dir in ipairs(dirs) do
       below(root .. "/" .. dir, "%.lua$", function(text, name)
         try("lua", text, name, lua)
       end)
