@@ -186,4 +186,45 @@ describe("fmt.diff", function()
     assert.are.equal(2, hunks)
     assert.are.equal("--- x\n+++ x\n@@ -0,0 +1,1 @@\n+a\n", diff.unified("", "a\n", "x"))
   end)
+
+  -- The new text, from the old one and the hunks, as patch makes it.
+  local function patched(old, hunks)
+    local lines, out, at = {}, {}, 1
+    for line in old:gmatch("[^\n]*\n?") do
+      lines[#lines + 1] = line ~= "" and line or nil
+    end
+    local body = hunks:match("^%-%-%- x\n%+%+%+ x\n(.*)$")
+    for from, n, rest in body:gmatch("@@ %-(%d+),(%d+) %+%d+,%d+ @@\n([^@]*)") do
+      from = tonumber(n) == 0 and from + 1 or tonumber(from)
+      table.move(lines, at, from - 1, #out + 1, out)
+      at = from
+      for sign, line in rest:gsub("\n\\[^\n]*\n", "\0"):gmatch("([ +-])([^\n\0]*[\n\0])") do
+        line = line:gsub("%z", "")
+        if sign ~= "+" then
+          assert.are.equal(lines[at], line)
+          at = at + 1
+        end
+        out[#out + 1] = sign ~= "-" and line or nil
+      end
+    end
+    table.move(lines, at, #lines, #out + 1, out)
+    return table.concat(out)
+  end
+
+  it("makes one text of the other", function()
+    math.randomseed(tonumber(os.getenv("PROV_SEED")) or 20261127)
+    for _ = 1, 500 do
+      local old, new = {}, {}
+      for _ = 1, math.random(0, 40) do
+        local line = ("abcdef"):sub(math.random(6)):sub(1, 1) .. "\n"
+        old[#old + 1] = math.random(10) > 1 and line or nil
+        new[#new + 1] = math.random(10) > 1 and line or nil
+      end
+      local a = table.concat(old):sub(1, -math.random(2))
+      local b = table.concat(new):sub(1, -math.random(2))
+      if a ~= b then
+        assert.are.equal(b, patched(a, diff.unified(a, b, "x")))
+      end
+    end
+  end)
 end)
