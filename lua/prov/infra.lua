@@ -209,6 +209,7 @@ end
 
 --- The part of load after reading: sources to infra.
 ---@param sources prov.Source[]
+---@param opts? { registry: prov.Registry?, outputs: boolean? } outputs: expressions may name outputs of the root
 ---@param reading? prov.Reading the variables, and the functions that read files
 ---@return prov.Infra?, prov.Err[]?
 function M.build(workspace, sources, opts, reading)
@@ -245,6 +246,9 @@ function M.build(workspace, sources, opts, reading)
     scope = { var = reading and reading.vars or {}, functions = reading and reading.functions },
   }
   self.root = root
+  if opts and opts.outputs then
+    root.scope.output = require("prov.infra.console").outputs(joined.outputs.values, root.scope)
+  end
   expand.defaults(self, joined, root)
   expand.prepare(self, joined, root)
   self:collect(joined, root)

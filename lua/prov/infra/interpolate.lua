@@ -20,8 +20,10 @@ local find = string.find
 ---@field prefix? string "module.eu." in front of the addresses of a module
 ---@field functions? table<string, fun(...): any, string?> those that read files
 ---@field env? prov.expr.Env
+---@field output? fun(name: string, path: any[]): any, table? of a console, where outputs have names too
 
 local PLAIN = "write $${ for a plain ${"
+M.PLAIN = PLAIN
 
 --- Names that a scope fills; the first three differ between the instances of a block.
 local LOCAL = { index = true, key = true, value = true, var = false }
@@ -82,8 +84,20 @@ local function follow(v, path, from)
   return v
 end
 
+--- Follows the steps of a path from a value, which may be a reference.
+---@param v any
+---@param path (string|integer)[]
+---@return any value, table? problem
+function M.follow(v, path)
+  return follow(v, path, 1)
+end
+
 local function lookup(scope, node)
   if node.op == "ref" then
+    local output = scope.output and value.parts(node.value):match("^output%.(.*)$")
+    if output then
+      return scope.output(output, select(2, value.parts(node.value)))
+    end
     local prefix = scope.prefix
     if not prefix then
       return node.value
@@ -256,7 +270,7 @@ function M.string(text, scope)
   if known.problem then
     local p = known.problem
     return nil, { path = {}, msg = p.msg, hint = p.hint, text = p.text, at = p.at }
-  elseif known.fixed and not (scope.prefix and known.refers) then
+  elseif known.fixed and not ((scope.prefix or scope.output) and known.refers) then
     return known.done
   end
   return evaluate(text, known.parts, scope)

@@ -104,6 +104,23 @@ local function common_prefix(words)
   return prefix
 end
 
+--- What TAB types of words that begin with what is typed, or what it shows when it cannot decide.
+---@param words string[]
+---@param typed string
+---@return string? insert
+---@return string? show
+function M.choose(words, typed)
+  table.sort(words)
+  if #words == 0 then
+    return nil
+  end
+  local more = common_prefix(words):sub(#typed + 1)
+  if more ~= "" then
+    return more
+  end
+  return nil, #words > 1 and table.concat(words, "  ") .. "\n" or nil
+end
+
 --- What TAB types, or what it shows when it cannot decide.
 ---@param session table
 ---@param before string the line up to the cursor
@@ -131,18 +148,10 @@ function M.tab(session, before)
       end
     end
   end
-  table.sort(words)
-  if #words == 0 then
-    return nil
+  if #words == 1 and before:sub(1, 1) == ":" and not words[1]:match("=$") then
+    words[1] = words[1] .. " "
   end
-  local more = common_prefix(words):sub(#typed + 1)
-  if #words == 1 and before:sub(1, 1) == ":" and not more:match("=$") then
-    more = more .. " "
-  end
-  if more ~= "" then
-    return more
-  end
-  return nil, table.concat(words, "  ") .. "\n"
+  return M.choose(words, typed)
 end
 
 return M

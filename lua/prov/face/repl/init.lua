@@ -1,32 +1,15 @@
 --- The REPL: reads Lua (or `:command line`), evaluates it, prints the value.
 
-local err = require("prov.err")
+local input_of = require("prov.face.repl.input")
 local session_of = require("prov.face.repl.session")
 
 local M = {}
 
 local PROMPT, MORE = "prov> ", "  ... "
 
---- Where lines come from: the terminal with editing, or plain stdin.
 local function open_input(session)
-  if not session.ctx.interactive then
-    local plain = {
-      read = function()
-        local line = io.read("l")
-        if line then
-          return line
-        end
-        return err.fail("closed", "end of input")
-      end,
-      remember = function() end,
-    }
-    return setmetatable(plain, { __close = function() end })
-  end
-  local workspace = session.ctx.workspace
-  local home = workspace and workspace.state_dir or require("prov.dirs").state()
-  require("prov.fs").mkdirp(home, 448) -- 0700
-  return require("core.edit").open({
-    history = home .. (workspace and "/repl-history" or "/history"),
+  return input_of.open(session.ctx, {
+    history = session.ctx.workspace and "repl-history" or "history",
     complete = function(line, cursor)
       return require("prov.face.repl.complete").tab(session, line:sub(1, cursor))
     end,
