@@ -1,0 +1,377 @@
+/* core.sandbox: calls a Lua function under limits that it cannot catch, raise or outlast.
+ *
+ * A hook counts instructions and looks at the memory; the allocator refuses what is too large; a
+ * timer of the thread's own processor time stops what the count does not see, such as comparing long
+ * strings.  Who passes a limit is stopped for good: from then on every instruction raises, so that
+ * no pcall, no __close and no handler goes on.  C functions do not run the hook; the ones here count
+ * their work themselves. */
+#include "lua/l_sandbox.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lualib.h>
+
+#include "base/pool.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+enum { EVERY = 1000, ALONE = 200 * 1000 * 1000, PLACE = 512 };
+
+typedef enum { RUNS, INSTRUCTIONS, MEMORY, STRING, SECONDS } verdict;
+
+static const char *const verdicts[] = {NULL, "instructions", "memory", "string", "seconds"};
+
+/* A call under way.  There is one thread with Lua, so there is one chain of them. */
+typedef struct guard {
+    struct guard *outer;
+    lua_State *L;
+    int64_t steps, max_steps;
+    int64_t memory; /* most bytes that Lua may have */
+    const char *file;
+    verdict verdict;
+    int line; /* where it was stopped, 0 when not known */
+} guard;
+
+static guard *current;
+static volatile sig_atomic_t expired;
+static char stopped; /* its address is the error */
+
+static int64_t memory_of(lua_State *L)
+{
+    return (int64_t)lua_gc(L, LUA_GCCOUNT) * 1024 + lua_gc(L, LUA_GCCOUNTB);
+}
+
+/* The line of the file that runs. */
+static int line_of(lua_State *L, const char *file)
+{
+    lua_Debug ar;
+    for (int level = 0; level < 100 && lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.source[0] == '@' && strcmp(ar.source + 1, file) == 0) return ar.currentline;
+    }
+    return 0;
+}
+
+static void watch(lua_State *L, lua_Debug *ar);
+
+static void stop(lua_State *L, guard *g, verdict why)
+{
+    g->verdict = why;
+    if (g->line == 0) g->line = line_of(L, g->file);
+    lua_sethook(L, watch, LUA_MASKCOUNT, 1);
+}
+
+/* Raises when the running call has passed a limit. */
+static void check(lua_State *L)
+{
+    guard *g = current;
+    if (g == NULL || g->L != L) return;
+    if (g->verdict == RUNS) {
+        if (expired) stop(L, g, SECONDS);
+        else if (g->steps > g->max_steps) stop(L, g, INSTRUCTIONS);
+        else if (memory_of(L) > g->memory) stop(L, g, MEMORY);
+        else return;
+    }
+    lua_pushlightuserdata(L, &stopped);
+    lua_error(L);
+}
+
+static void watch(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    if (current != NULL && current->verdict == RUNS) current->steps += EVERY;
+    check(L);
+}
+
+int64_t l_sandbox_left(lua_State *L)
+{
+    guard *g = current;
+    if (g == NULL || g->L != L) return ALONE;
+    return g->steps < g->max_steps ? g->max_steps - g->steps : 0;
+}
+
+void l_sandbox_use(lua_State *L, int64_t steps)
+{
+    guard *g = current;
+    if (g == NULL || g->L != L) return;
+    g->steps = steps > INT64_MAX - g->steps ? INT64_MAX : g->steps + steps;
+    if (g->steps > g->max_steps || expired) check(L);
+}
+
+/* Runs as a signal in the middle of Lua, which allows just this there. */
+static void on_timer(int number)
+{
+    guard *g = current;
+    (void)number;
+    expired = 1;
+    if (g != NULL) lua_sethook(g->L, watch, LUA_MASKCOUNT, 1);
+}
+
+/* Sets the timer; 0 stops it.  Without a timer the other limits hold. */
+static void set_timer(double seconds)
+{
+    static timer_t timer;
+    static pid_t owner; /* a timer is not inherited by a fork */
+    struct itimerspec when = {0};
+    if (owner != getpid()) {
+        struct sigaction action = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+        struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+        event.sigev_notify_thread_id = gettid();
+        sigemptyset(&action.sa_mask);
+        if (sigaction(SIGVTALRM, &action, NULL) != 0) return;
+        if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0) return;
+        owner = getpid();
+    }
+    when.it_value.tv_sec = (time_t)seconds;
+    when.it_value.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9);
+    timer_settime(timer, 0, &when, NULL);
+}
+
+static pv_pool *pool_of(lua_State *L)
+{
+    void *pool;
+    lua_getallocf(L, &pool);
+    return pool;
+}
+
+/* Pushes the value at 1 as text, without the address of a table or function: addresses differ from
+ * run to run. */
+static int push_text(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL && lua_type(L, 1) > LUA_TLIGHTUSERDATA &&
+        lua_type(L, 1) != LUA_TSTRING && lua_type(L, 1) != LUA_TNUMBER) {
+        lua_pushstring(L, luaL_typename(L, 1));
+        return 1;
+    }
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+/* Message handler: what was raised becomes text while the limits still hold, for that may call
+ * __tostring.  Errors of prov stay what they are. */
+static int describe(lua_State *L)
+{
+    if (current != NULL && current->line == 0) current->line = line_of(L, current->file);
+    lua_settop(L, 1);
+    if (lua_isstring(L, 1) || lua_touserdata(L, 1) == &stopped) return 1;
+    if (lua_getmetatable(L, 1)) {
+        int ours = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (ours) return 1;
+    }
+    return push_text(L);
+}
+
+static int64_t limit_field(lua_State *L, const char *name)
+{
+    int64_t n;
+    lua_getfield(L, 1, name);
+    n = (int64_t)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    return n;
+}
+
+/* Begins a call with the limits of the table at 1; returns its seconds. */
+static double read_limits(lua_State *L, guard *g)
+{
+    double seconds;
+    int64_t memory = limit_field(L, "memory"), string = limit_field(L, "string");
+    g->max_steps = limit_field(L, "instructions");
+    lua_getfield(L, 1, "seconds");
+    seconds = luaL_checknumber(L, -1);
+    lua_getfield(L, 1, "file");
+    g->file = luaL_checkstring(L, -1); /* the table keeps it */
+    lua_pop(L, 2);
+    g->memory = memory_of(L) + memory;
+    pv_pool_limit(pool_of(L), (size_t)memory);
+    pv_pool_limit_kind(pool_of(L), LUA_TSTRING, (size_t)string);
+    return seconds;
+}
+
+static void out_of_memory(lua_State *L, guard *g)
+{
+    if (g->verdict == RUNS) stop(L, g, pv_pool_get_limits(pool_of(L)).refused ? STRING : MEMORY);
+}
+
+/* sandbox.call(limits, fn, ...) -> true, results... | false, error, nil, line | false, nil, limit,
+ * line */
+static int l_sandbox_call(lua_State *L)
+{
+    guard g = {.outer = current, .L = L};
+    lua_Hook hook = lua_gethook(L);
+    int mask = lua_gethookmask(L), count = lua_gethookcount(L), status;
+    pv_pool_limits limits = pv_pool_get_limits(pool_of(L));
+    double seconds;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, describe, 1);
+    lua_insert(L, 2);
+    seconds = read_limits(L, &g);
+    current = &g;
+    if (g.outer == NULL) {
+        expired = 0;
+        set_timer(seconds);
+    }
+    lua_sethook(L, watch, LUA_MASKCOUNT, EVERY);
+    status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2);
+    if (status == LUA_ERRMEM) out_of_memory(L, &g);
+    current = g.outer;
+    if (g.outer == NULL) set_timer(0);
+    else g.outer->steps += g.steps;
+    pv_pool_set_limits(pool_of(L), limits);
+    lua_sethook(L, hook, mask, count);
+    lua_pushboolean(L, status == LUA_OK && g.verdict == RUNS);
+    lua_replace(L, 2);
+    if (lua_toboolean(L, 2)) return lua_gettop(L) - 1;
+    if (g.verdict != RUNS) lua_pushnil(L);
+    else lua_pushvalue(L, 3);
+    lua_replace(L, 1);
+    lua_settop(L, 2);
+    lua_insert(L, 1); /* false, error */
+    lua_pushstring(L, verdicts[g.verdict]);
+    lua_pushinteger(L, g.line);
+    return 4;
+}
+
+/* sandbox.after(pcall(...)): what pcall gave, unless it caught that there is no memory left. */
+static int l_sandbox_after(lua_State *L)
+{
+    const char *message = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (current != NULL && current->L == L && !lua_toboolean(L, 1) &&
+        strcmp(message, "not enough memory") == 0) {
+        out_of_memory(L, current);
+        check(L);
+    }
+    return lua_gettop(L);
+}
+
+/* sandbox.use(steps): counts work of a function that is about to do it */
+static int l_sandbox_use_steps(lua_State *L)
+{
+    l_sandbox_use(L, (int64_t)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+/* sandbox.tostring(v): without an address in it */
+static int l_sandbox_tostring(lua_State *L)
+{
+    return push_text(L);
+}
+
+/* The order of sort: upvalue 1 says it, or is nil. */
+static int less(lua_State *L)
+{
+    size_t a = lua_type(L, 1) == LUA_TSTRING ? lua_rawlen(L, 1) : 0;
+    size_t b = lua_type(L, 2) == LUA_TSTRING ? lua_rawlen(L, 2) : 0;
+    l_sandbox_use(L, 8 + (int64_t)(a < b ? a : b) / 16);
+    if (lua_isnil(L, lua_upvalueindex(1))) {
+        lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, 2, 1);
+    return 1;
+}
+
+/* A length that a function makes up lets the C functions of table run for ever. */
+static void check_plain_length(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
+        luaL_argerror(L, 1, "a table with __len cannot be changed here");
+}
+
+/* Calls the function of table that is upvalue 1 with what is on the stack. */
+static int call_real(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static int l_sandbox_sort(lua_State *L)
+{
+    check_plain_length(L);
+    if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    lua_pushcclosure(L, less, 1);
+    return call_real(L);
+}
+
+static int l_sandbox_insert(lua_State *L)
+{
+    check_plain_length(L);
+    if (lua_gettop(L) > 2) l_sandbox_use(L, (int64_t)lua_rawlen(L, 1));
+    return call_real(L);
+}
+
+static int l_sandbox_remove(lua_State *L)
+{
+    check_plain_length(L);
+    if (lua_gettop(L) > 1) l_sandbox_use(L, (int64_t)lua_rawlen(L, 1));
+    return call_real(L);
+}
+
+/* Counts the items from `first` to `last`. */
+static void use_range(lua_State *L, lua_Integer first, lua_Integer last, int64_t each)
+{
+    uint64_t n = last < first ? 0 : (uint64_t)last - (uint64_t)first;
+    l_sandbox_use(L, n > (uint64_t)(INT64_MAX / each) ? INT64_MAX : (int64_t)n * each);
+}
+
+static int l_sandbox_move(lua_State *L)
+{
+    use_range(L, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3), 4);
+    return call_real(L);
+}
+
+static int l_sandbox_concat(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_settop(L, 4);
+    if (lua_isnil(L, 4)) { /* the length that is counted is the one that is used */
+        lua_pushinteger(L, luaL_len(L, 1));
+        lua_replace(L, 4);
+    }
+    use_range(L, luaL_optinteger(L, 3, 1), luaL_checkinteger(L, 4), 16);
+    return call_real(L);
+}
+
+static const luaL_Reg functions[] = {
+    {"call", l_sandbox_call},     {"after", l_sandbox_after},
+    {"use", l_sandbox_use_steps}, {"tostring", l_sandbox_tostring},
+    {"find", l_sandbox_find},     {"match", l_sandbox_match},
+    {"gmatch", l_sandbox_gmatch}, {"gsub", l_sandbox_gsub},
+    {NULL, NULL},
+};
+
+/* Those that count, then call the one of Lua. */
+static const luaL_Reg of_table[] = {
+    {"sort", l_sandbox_sort}, {"insert", l_sandbox_insert}, {"remove", l_sandbox_remove},
+    {"move", l_sandbox_move}, {"concat", l_sandbox_concat}, {NULL, NULL},
+};
+
+int luaopen_core_sandbox(lua_State *L);
+int luaopen_core_sandbox(lua_State *L)
+{
+    luaL_newlibtable(L, functions);
+    luaL_newmetatable(L, "prov.err");
+    luaL_setfuncs(L, functions, 1);
+    luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
+    for (const luaL_Reg *f = of_table; f->name != NULL; f++) {
+        lua_getfield(L, -1, f->name);
+        lua_pushcclosure(L, f->func, 1);
+        lua_setfield(L, -3, f->name);
+    }
+    lua_pop(L, 1);
+    return 1;
+}
