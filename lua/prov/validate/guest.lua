@@ -157,7 +157,7 @@ function M.run(scene, rule, apply)
       rule.check(ctx, guest_of(node))
     end,
   }, { __index = rule })
-  local limits = { instructions = M.LIMITS.instructions, memory = M.LIMITS.memory, string = rule.guest.string }
+  local limits = { instructions = M.LIMITS.instructions, memory = M.LIMITS.memory, methods = rule.guest.string }
   local _, e = sandbox.call(rule.file, limits, apply, scene, inner, ctx)
   if e then
     return e
