@@ -1,6 +1,5 @@
 #include "base/pool.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,37 +32,11 @@ struct pv_pool {
     char *fresh; /* what was never given out of the newest chunk */
     size_t left;
     piece *free[CLASSES]; /* of (index + 1) * STEP bytes */
-    size_t large;         /* bytes in blocks above PV_POOL_SMALL */
-    pv_pool_limits limit; /* large: most of them */
 };
 
 pv_pool *pv_pool_new(void)
 {
-    pv_pool *pool = pv_alloc(sizeof *pool);
-    pool->limit = (pv_pool_limits){.large = SIZE_MAX, .most = SIZE_MAX};
-    return pool;
-}
-
-void pv_pool_limit(pv_pool *pool, size_t more)
-{
-    pool->limit.large = more > SIZE_MAX - pool->large ? SIZE_MAX : pool->large + more;
-}
-
-void pv_pool_limit_kind(pv_pool *pool, size_t kind, size_t most)
-{
-    pool->limit.kind = kind;
-    pool->limit.most = most;
-    pool->limit.refused = 0;
-}
-
-pv_pool_limits pv_pool_get_limits(const pv_pool *pool)
-{
-    return pool->limit;
-}
-
-void pv_pool_set_limits(pv_pool *pool, pv_pool_limits limits)
-{
-    pool->limit = limits;
+    return pv_alloc(sizeof(pv_pool));
 }
 
 void pv_pool_free(pv_pool *pool)
@@ -132,8 +105,9 @@ static void *move(pv_pool *pool, void *block, size_t old_size, size_t new_size)
     return to;
 }
 
-static void *resize(pv_pool *pool, void *block, size_t old_size, size_t new_size)
+void *pv_pool_realloc(void *arg, void *block, size_t old_size, size_t new_size)
 {
+    pv_pool *pool = arg;
     if (SANITIZED) {
         if (new_size != 0) return realloc(block, new_size);
         free(block);
@@ -147,22 +121,4 @@ static void *resize(pv_pool *pool, void *block, size_t old_size, size_t new_size
     if (old_size <= PV_POOL_SMALL) give(pool, block, class_of(old_size));
     else free(block);
     return NULL;
-}
-
-void *pv_pool_realloc(void *arg, void *block, size_t old_size, size_t new_size)
-{
-    pv_pool *pool = arg;
-    size_t before = block != NULL && old_size > PV_POOL_SMALL ? old_size : 0;
-    size_t after = new_size > PV_POOL_SMALL ? new_size : 0;
-    void *to;
-    if (after > before &&
-        (pool->large >= pool->limit.large || after - before > pool->limit.large - pool->large))
-        return NULL;
-    if (block == NULL && after > pool->limit.most && old_size == pool->limit.kind) {
-        pool->limit.refused = 1;
-        return NULL;
-    }
-    to = resize(pool, block, old_size, new_size);
-    if (to != NULL || new_size == 0) pool->large = pool->large - before + after;
-    return to;
 }

@@ -8,14 +8,12 @@
 #include "lua/l_sandbox.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <lualib.h>
-
-#include "base/pool.h"
-
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
@@ -32,9 +30,11 @@ typedef struct guard {
     lua_State *L;
     int64_t steps, max_steps;
     int64_t memory; /* most bytes that Lua may have */
+    size_t string;  /* most bytes of a string */
     const char *file;
     verdict verdict;
-    int line; /* where it was stopped, 0 when not known */
+    verdict refused; /* why there was no memory */
+    int line;        /* where it was stopped, 0 when not known */
 } guard;
 
 static guard *current;
@@ -66,6 +66,14 @@ static void stop(lua_State *L, guard *g, verdict why)
     lua_sethook(L, watch, LUA_MASKCOUNT, 1);
 }
 
+/* Garbage does not count. */
+static bool takes_too_much(lua_State *L, const guard *g)
+{
+    if (memory_of(L) <= g->memory) return false;
+    lua_gc(L, LUA_GCCOLLECT);
+    return memory_of(L) > g->memory;
+}
+
 /* Raises when the running call has passed a limit. */
 static void check(lua_State *L)
 {
@@ -74,7 +82,7 @@ static void check(lua_State *L)
     if (g->verdict == RUNS) {
         if (expired) stop(L, g, SECONDS);
         else if (g->steps > g->max_steps) stop(L, g, INSTRUCTIONS);
-        else if (memory_of(L) > g->memory) stop(L, g, MEMORY);
+        else if (takes_too_much(L, g)) stop(L, g, MEMORY);
         else return;
     }
     lua_pushlightuserdata(L, &stopped);
@@ -132,11 +140,30 @@ static void set_timer(double seconds)
     timer_settime(timer, 0, &when, NULL);
 }
 
-static pv_pool *pool_of(lua_State *L)
+/* The allocator of a call, with Lua's own behind it: refuses blocks that pass a limit.  Small ones are
+ * left to the hook.  Lua says the type of what a new block is for in its old size. */
+static struct {
+    lua_Alloc real;
+    void *state;
+} allocator;
+
+static void *allocate(void *unused, void *block, size_t old_size, size_t new_size)
 {
-    void *pool;
-    lua_getallocf(L, &pool);
-    return pool;
+    enum { SMALL = 512 };
+    guard *g = current;
+    size_t more = block == NULL ? new_size : new_size > old_size ? new_size - old_size : 0;
+    (void)unused;
+    if (g != NULL && more > SMALL) {
+        verdict why = RUNS;
+        if (block == NULL && old_size == LUA_TSTRING && new_size > g->string) why = STRING;
+        else if (memory_of(g->L) + (int64_t)more > g->memory) why = MEMORY;
+        if (why != RUNS) {
+            g->refused = why;
+            if (g->line == 0) g->line = line_of(g->L, g->file);
+            return NULL;
+        }
+    }
+    return allocator.real(allocator.state, block, old_size, new_size);
 }
 
 /* Pushes the value at 1 as text, without the address of a table or function: addresses differ from
@@ -181,22 +208,36 @@ static int64_t limit_field(lua_State *L, const char *name)
 static double read_limits(lua_State *L, guard *g)
 {
     double seconds;
-    int64_t memory = limit_field(L, "memory"), string = limit_field(L, "string");
+    g->memory = memory_of(L) + limit_field(L, "memory");
+    if (g->outer != NULL && g->outer->memory < g->memory) g->memory = g->outer->memory;
+    g->string = (size_t)limit_field(L, "string");
     g->max_steps = limit_field(L, "instructions");
     lua_getfield(L, 1, "seconds");
     seconds = luaL_checknumber(L, -1);
     lua_getfield(L, 1, "file");
     g->file = luaL_checkstring(L, -1); /* the table keeps it */
     lua_pop(L, 2);
-    g->memory = memory_of(L) + memory;
-    pv_pool_limit(pool_of(L), (size_t)memory);
-    pv_pool_limit_kind(pool_of(L), LUA_TSTRING, (size_t)string);
     return seconds;
 }
 
 static void out_of_memory(lua_State *L, guard *g)
 {
-    if (g->verdict == RUNS) stop(L, g, pv_pool_get_limits(pool_of(L)).refused ? STRING : MEMORY);
+    if (g->verdict == RUNS) stop(L, g, g->refused == RUNS ? MEMORY : g->refused);
+}
+
+/* The first call begins and the last one ends with these. */
+static void begin(lua_State *L, double seconds)
+{
+    allocator.real = lua_getallocf(L, &allocator.state);
+    lua_setallocf(L, allocate, NULL);
+    expired = 0;
+    set_timer(seconds);
+}
+
+static void end(lua_State *L)
+{
+    set_timer(0);
+    lua_setallocf(L, allocator.real, allocator.state);
 }
 
 /* sandbox.call(limits, fn, ...) -> true, results... | false, error, nil, line | false, nil, limit,
@@ -206,7 +247,6 @@ static int l_sandbox_call(lua_State *L)
     guard g = {.outer = current, .L = L};
     lua_Hook hook = lua_gethook(L);
     int mask = lua_gethookmask(L), count = lua_gethookcount(L), status;
-    pv_pool_limits limits = pv_pool_get_limits(pool_of(L));
     double seconds;
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checkany(L, 2);
@@ -215,17 +255,13 @@ static int l_sandbox_call(lua_State *L)
     lua_insert(L, 2);
     seconds = read_limits(L, &g);
     current = &g;
-    if (g.outer == NULL) {
-        expired = 0;
-        set_timer(seconds);
-    }
+    if (g.outer == NULL) begin(L, seconds);
     lua_sethook(L, watch, LUA_MASKCOUNT, EVERY);
     status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 2);
     if (status == LUA_ERRMEM) out_of_memory(L, &g);
     current = g.outer;
-    if (g.outer == NULL) set_timer(0);
+    if (g.outer == NULL) end(L);
     else g.outer->steps += g.steps;
-    pv_pool_set_limits(pool_of(L), limits);
     lua_sethook(L, hook, mask, count);
     lua_pushboolean(L, status == LUA_OK && g.verdict == RUNS);
     lua_replace(L, 2);

@@ -14,6 +14,7 @@ local view = require("prov.view")
 
 local M = {}
 
+local SELF = debug.getinfo(1, "S").short_src
 local MESSAGE_MAX = 2000 -- bytes of an error that a file raises
 
 local function copy(t, skip)
@@ -47,6 +48,8 @@ local function without_address(n, v, ...)
     return
   elseif type(v) == "table" or type(v) == "function" then
     v = bounded.tostring(v)
+  elseif type(v) == "string" and #v > 4096 then
+    bounded.use(#v) -- %q takes a while
   end
   return v, without_address(n - 1, ...)
 end
@@ -171,6 +174,10 @@ local function raised_error(raised, line, file)
   end
   local text = #raised > MESSAGE_MAX and raised:sub(1, MESSAGE_MAX) .. "..." or raised
   local at, place, msg = text:match("^(.-):(%d+): (.*)$")
+  if at == SELF then
+    at, place = nil, nil
+    text = msg
+  end
   if at then
     if at:sub(1, 3) == "..." and file:sub(-#at + 3) == at:sub(4) then
       at = file -- Lua shortens long names
