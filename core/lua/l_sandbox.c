@@ -166,20 +166,6 @@ static void *allocate(void *unused, void *block, size_t old_size, size_t new_siz
     return allocator.real(allocator.state, block, old_size, new_size);
 }
 
-/* Pushes the value at 1 as text, without the address of a table or function: addresses differ from
- * run to run. */
-static int push_text(lua_State *L)
-{
-    luaL_checkany(L, 1);
-    if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL && lua_type(L, 1) > LUA_TLIGHTUSERDATA &&
-        lua_type(L, 1) != LUA_TSTRING && lua_type(L, 1) != LUA_TNUMBER) {
-        lua_pushstring(L, luaL_typename(L, 1));
-        return 1;
-    }
-    luaL_tolstring(L, 1, NULL);
-    return 1;
-}
-
 /* Message handler: what was raised becomes text while the limits still hold, for that may call
  * __tostring.  Errors of prov stay what they are. */
 static int describe(lua_State *L)
@@ -192,7 +178,7 @@ static int describe(lua_State *L)
         lua_pop(L, 1);
         if (ours) return 1;
     }
-    return push_text(L);
+    return l_sandbox_tostring(L);
 }
 
 static int64_t limit_field(lua_State *L, const char *name)
@@ -295,105 +281,11 @@ static int l_sandbox_use_steps(lua_State *L)
     return 0;
 }
 
-/* sandbox.tostring(v): without an address in it */
-static int l_sandbox_tostring(lua_State *L)
-{
-    return push_text(L);
-}
-
-/* The order of sort: upvalue 1 says it, or is nil. */
-static int less(lua_State *L)
-{
-    size_t a = lua_type(L, 1) == LUA_TSTRING ? lua_rawlen(L, 1) : 0;
-    size_t b = lua_type(L, 2) == LUA_TSTRING ? lua_rawlen(L, 2) : 0;
-    l_sandbox_use(L, 8 + (int64_t)(a < b ? a : b) / 16);
-    if (lua_isnil(L, lua_upvalueindex(1))) {
-        lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
-        return 1;
-    }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 2, 1);
-    return 1;
-}
-
-/* A length that a function makes up lets the C functions of table run for ever. */
-static void check_plain_length(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
-        luaL_argerror(L, 1, "a table with __len cannot be changed here");
-}
-
-/* Calls the function of table that is upvalue 1 with what is on the stack. */
-static int call_real(lua_State *L)
-{
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
-}
-
-static int l_sandbox_sort(lua_State *L)
-{
-    check_plain_length(L);
-    if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
-    lua_settop(L, 2);
-    lua_pushcclosure(L, less, 1);
-    return call_real(L);
-}
-
-static int l_sandbox_insert(lua_State *L)
-{
-    check_plain_length(L);
-    if (lua_gettop(L) > 2) l_sandbox_use(L, (int64_t)lua_rawlen(L, 1));
-    return call_real(L);
-}
-
-static int l_sandbox_remove(lua_State *L)
-{
-    check_plain_length(L);
-    if (lua_gettop(L) > 1) l_sandbox_use(L, (int64_t)lua_rawlen(L, 1));
-    return call_real(L);
-}
-
-/* Counts the items from `first` to `last`. */
-static void use_range(lua_State *L, lua_Integer first, lua_Integer last, int64_t each)
-{
-    uint64_t n = last < first ? 0 : (uint64_t)last - (uint64_t)first;
-    l_sandbox_use(L, n > (uint64_t)(INT64_MAX / each) ? INT64_MAX : (int64_t)n * each);
-}
-
-static int l_sandbox_move(lua_State *L)
-{
-    use_range(L, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3), 4);
-    return call_real(L);
-}
-
-static int l_sandbox_concat(lua_State *L)
-{
-    luaL_checkany(L, 1);
-    lua_settop(L, 4);
-    if (lua_isnil(L, 4)) { /* the length that is counted is the one that is used */
-        lua_pushinteger(L, luaL_len(L, 1));
-        lua_replace(L, 4);
-    }
-    use_range(L, luaL_optinteger(L, 3, 1), luaL_checkinteger(L, 4), 16);
-    return call_real(L);
-}
-
 static const luaL_Reg functions[] = {
-    {"call", l_sandbox_call},     {"after", l_sandbox_after},
-    {"use", l_sandbox_use_steps}, {"tostring", l_sandbox_tostring},
-    {"find", l_sandbox_find},     {"match", l_sandbox_match},
-    {"gmatch", l_sandbox_gmatch}, {"gsub", l_sandbox_gsub},
+    {"call", l_sandbox_call},     {"after", l_sandbox_after},       {"use", l_sandbox_use_steps},
+    {"find", l_sandbox_find},     {"match", l_sandbox_match},       {"gmatch", l_sandbox_gmatch},
+    {"gsub", l_sandbox_gsub},     {"tostring", l_sandbox_tostring}, {"flaw", l_sandbox_flaw},
     {NULL, NULL},
-};
-
-/* Those that count, then call the one of Lua. */
-static const luaL_Reg of_table[] = {
-    {"sort", l_sandbox_sort}, {"insert", l_sandbox_insert}, {"remove", l_sandbox_remove},
-    {"move", l_sandbox_move}, {"concat", l_sandbox_concat}, {NULL, NULL},
 };
 
 int luaopen_core_sandbox(lua_State *L);
@@ -402,12 +294,6 @@ int luaopen_core_sandbox(lua_State *L)
     luaL_newlibtable(L, functions);
     luaL_newmetatable(L, "prov.err");
     luaL_setfuncs(L, functions, 1);
-    luaL_requiref(L, LUA_TABLIBNAME, luaopen_table, 0);
-    for (const luaL_Reg *f = of_table; f->name != NULL; f++) {
-        lua_getfield(L, -1, f->name);
-        lua_pushcclosure(L, f->func, 1);
-        lua_setfield(L, -3, f->name);
-    }
-    lua_pop(L, 1);
+    l_sandbox_add_counting(L);
     return 1;
 }

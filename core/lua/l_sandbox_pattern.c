@@ -103,20 +103,24 @@ int l_sandbox_match(lua_State *L)
     return find_or_match(L, false);
 }
 
-/* Where the next match may begin and where the last one ended; kept in upvalues 3 and 4. */
+/* Upvalue 3 is where the next match may begin, which is where the last one ended, and upvalue 4 whether
+ * there was one. */
 static int next_match(lua_State *L)
 {
     pv_bytes text = lx_checkbytes(L, lua_upvalueindex(1));
     pv_bytes pattern = lx_checkbytes(L, lua_upvalueindex(2));
     size_t from = (size_t)lua_tointeger(L, lua_upvalueindex(3)), to;
-    lua_Integer last = lua_tointeger(L, lua_upvalueindex(4));
+    size_t last = lua_toboolean(L, lua_upvalueindex(4)) ? from : SIZE_MAX;
     pv_pattern m;
     start(L, &m, text, pattern, 0);
     for (; from <= text.len && find(L, &m, &from, &to, false); from++) {
-        if ((lua_Integer)to == last) continue;
+        if (to == last) continue;
         lua_pushinteger(L, (lua_Integer)to);
-        lua_copy(L, -1, lua_upvalueindex(3));
-        lua_replace(L, lua_upvalueindex(4));
+        lua_replace(L, lua_upvalueindex(3));
+        if (last == SIZE_MAX) {
+            lua_pushboolean(L, 1);
+            lua_replace(L, lua_upvalueindex(4));
+        }
         return push_captures(L, &m, from, to);
     }
     return 0;
@@ -130,7 +134,7 @@ int l_sandbox_gmatch(lua_State *L)
     from = offset(luaL_optinteger(L, THIRD, 1), text.len);
     lua_settop(L, 2);
     lua_pushinteger(L, (lua_Integer)(from > text.len ? text.len + 1 : from));
-    lua_pushinteger(L, -1);
+    lua_pushboolean(L, 0);
     lua_pushcclosure(L, next_match, 4);
     return 1;
 }

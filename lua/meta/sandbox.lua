@@ -34,6 +34,14 @@ function sandbox.use(steps) end
 ---@return string
 function sandbox.tostring(v) end
 
+--- Why v is no plain data of at most `most` bytes when it is written out; nil when it is.
+---@param v any
+---@param metatables table<table, true> those that are not plain
+---@param most integer
+---@return "large"|"deep"|"metatable"|nil
+---@return string[] keys the first ones on the way there
+function sandbox.flaw(v, metatables, most) end
+
 --- string.find with a bound.
 function sandbox.find(text, pattern, init, plain) end
 
@@ -45,6 +53,9 @@ function sandbox.gmatch(text, pattern, init) end
 
 --- string.gsub with a bound.
 function sandbox.gsub(text, pattern, repl, n) end
+
+--- string.format that counts, without addresses.
+function sandbox.format(format, ...) end
 
 --- table.sort that counts.
 function sandbox.sort(list, less) end

@@ -43,28 +43,10 @@ local function safe_rep(s, n, sep)
   return string.rep(s, n, sep)
 end
 
-local function without_address(n, v, ...)
-  if n == 0 then
-    return
-  elseif type(v) == "table" or type(v) == "function" then
-    v = bounded.tostring(v)
-  elseif type(v) == "string" and #v > 4096 then
-    bounded.use(#v) -- %q takes a while
-  end
-  return v, without_address(n - 1, ...)
-end
-
-local function safe_format(format, ...)
-  if type(format) == "string" and format:gsub("%%%%", ""):find("%%[-+ #0-9.]*p") then
-    error("string.format: there is no %p here: addresses differ from run to run", 2)
-  end
-  return string.format(format, without_address(select("#", ...), ...))
-end
-
 local function safe_string()
   local out = copy(string, { dump = true, pack = true, packsize = true, unpack = true })
   out.find, out.match, out.gmatch, out.gsub = bounded.find, bounded.match, bounded.gmatch, bounded.gsub
-  out.rep, out.format = safe_rep, safe_format
+  out.rep, out.format = safe_rep, bounded.format
   return out
 end
 
@@ -77,6 +59,11 @@ local function safe_table()
 end
 
 local own = setmetatable({}, { __mode = "k" }) -- metatables that came from here; the others are prov's
+
+--- True for a metatable that a file of the sandbox made.
+function M.is_own(mt)
+  return mt ~= nil and own[mt] == true
+end
 
 local function refuse_foreign(t, name)
   local mt = type(t) == "table" and debug.getmetatable(t)
@@ -187,51 +174,26 @@ local function raised_error(raised, line, file)
   return err.new("invalid", text, { file = file, line = line > 0 and line or nil })
 end
 
--- Measures v as what it is when written out; a table in two places counts twice. Raises a text.
-local function measure(v, sizes, depth)
-  local kind = type(v)
-  if kind == "string" then
-    return #v + 16
-  elseif kind ~= "table" then
-    return 16
-  end
-  local known = sizes[v]
-  if known then
-    return known
-  end
-  if known == false then
-    error("it holds a table that holds itself", 0)
-  elseif depth > 200 then
-    error("it is nested deeper than 200 tables", 0)
-  elseif own[debug.getmetatable(v)] then
-    error("it holds a table with a metatable: copy its fields into a plain table", 0)
-  end
-  sizes[v] = false
-  local total = 16
-  for key, item in next, v do
-    total = total + measure(key, sizes, depth + 1) + measure(item, sizes, depth + 1)
-    if total > 1 << 50 then
-      total = 1 << 50 -- far above every limit
-    end
-  end
-  sizes[v] = total
-  return total
-end
+local FLAWS = {
+  metatable = "a table in a result may have no metatable; copy its fields into a plain table",
+  deep = "the result holds itself, or is nested deeper than 200 tables",
+}
 
 -- What makes v no plain data, as an error.
 local function check_result(v, file)
   if type(v) ~= "table" then
     return nil
   end
-  local ok, total = pcall(measure, v, {}, 0)
-  if not ok then
-    return err.new("invalid", "the result is not plain data: " .. total, { file = file })
-  elseif total > settings.sandbox.output then
-    return err.new("limit", ("the result is larger than %s"):format(size(settings.sandbox.output)), {
+  local most = settings.sandbox.output
+  local flaw, keys = bounded.flaw(v, own, most)
+  if flaw == "large" then
+    return err.new("limit", ("the result is larger than %s"):format(size(most)), {
       file = file,
       hint = "a table that stands in many places counts in each of them",
     })
   end
+  local where = keys[1] and table.concat(keys, ".") .. ": " or ""
+  return flaw and err.new("invalid", where .. FLAWS[flaw], { file = file })
 end
 
 -- Methods of strings inside of calls: what a file does to its own `string` can add to them, no more.

@@ -103,9 +103,9 @@ local ATTEMPTS = {
   -- What is handed back.
   { "a result that is many tables in many places", "local t = {} for i = 1, 60 do t = { t, t } end return t", "the result is larger than 256 MiB" },
   { "a result that is a text in many places", "local t, s = {}, ('x'):rep(1e6) for i = 1, 1000 do t[i] = s end return t", "the result is larger than 256 MiB" },
-  { "a result that holds itself", "local t = {} t.t = t return t", "holds itself" },
-  { "a result that holds itself as a key", "local t = {} t[t] = 1 return t", "holds itself" },
-  { "a result that is very deep", "local t = {} for i = 1, 1e5 do t = { t } end return t", "nested deeper" },
+  { "a result that holds itself", "local t = {} t.t = t return t", "the result holds itself" },
+  { "a result that holds itself as a key", "local t = {} t[t] = 1 return t", "the result holds itself" },
+  { "a result that is very deep", "local t = {} for i = 1, 1e5 do t = { t } end return t", "nested deeper than 200" },
   { "a result with code in it", "return { servers = setmetatable({}, { __index = function() while true do end end }) }", "metatable" },
   { "a result with __pairs", "return setmetatable({}, { __pairs = function() while true do end end })", "metatable" },
 
