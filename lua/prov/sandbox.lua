@@ -211,8 +211,8 @@ end
 
 --- Calls a function of the sandbox under limits.
 ---@param file string name for messages
----@param limits { instructions: integer?, memory: integer?, methods: table?, loose: boolean? } methods: of strings,
--- beside those of Lua; loose: the result may be other than plain data
+---@param limits { instructions: integer?, memory: integer?, seconds: number?, methods: table?, loose: boolean? }
+-- methods: of strings, beside those of Lua; loose: the result may be other than plain data
 ---@return any value, prov.Err?
 function M.call(file, limits, fn, ...)
   local most = settings.sandbox
@@ -221,7 +221,7 @@ function M.call(file, limits, fn, ...)
     instructions = limits.instructions or most.instructions,
     memory = limits.memory or most.memory,
     string = most.string,
-    seconds = most.seconds,
+    seconds = limits.seconds or most.seconds,
     methods = limits.methods,
   }
   local results = with_limits(all, fn, ...)
@@ -257,13 +257,19 @@ end
 ---@param source string
 ---@param file string
 ---@param env table made by M.env
----@param limits? { instructions: integer?, memory: integer?, loose: boolean? }
+---@param limits? { instructions: integer?, memory: integer?, seconds: number?, loose: boolean? }
 ---@return any value, prov.Err?
 function M.run(source, file, env, limits)
   limits = limits or {}
   return M.call(
     file,
-    { instructions = limits.instructions, memory = limits.memory, methods = env.string, loose = limits.loose },
+    {
+      instructions = limits.instructions,
+      memory = limits.memory,
+      seconds = limits.seconds,
+      methods = env.string,
+      loose = limits.loose,
+    },
     run,
     source,
     "@" .. file,

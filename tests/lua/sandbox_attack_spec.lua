@@ -90,13 +90,13 @@ local ATTEMPTS = {
 
   -- Memory and size.
   { "a table that grows", "local t = {} for i = 1, 1e9 do t[i] = { i } end", MEMORY },
-  { "a table of a million fields", "local t = {} for i = 1, 1e9 do t['k' .. i] = i end", MEMORY, or_limit = true },
+  { "a table of a million fields", "local t = {} for i = 1, 1e9 do t['k' .. i] = i end", MEMORY, seconds = true },
   { "a text that doubles", "local s = 'xxxxxxxx' while true do s = s .. s end", STRING },
   { "texts that double, caught", "while true do pcall(function() local s = 'xxxxxxxx' while true do s = s .. s end end) end", STRING },
   { "many long texts", "local t = {} for i = 1, 100 do t[i] = ('x'):rep(6e7) end", MEMORY },
   { "many long texts, caught", "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(6e7) end) end", MEMORY },
   { "closures without end", "local f = type while true do local g = f f = function() return g end end", MEMORY },
-  { "many arguments", "local function f(...) return f(1, ...) end return f()", INSTRUCTIONS, or_limit = true, also = "stack overflow" },
+  { "many arguments", "local function f(...) return f(1, ...) end return f()", INSTRUCTIONS, seconds = true, also = "stack overflow" },
   { "a text with references that doubles", "local r = secret('x') while true do r = r .. r end", MEMORY, or_limit = true },
   { "many names", "for i = 1, 1e9 do _G['n' .. i] = ('x'):rep(1000) .. i end", MEMORY, or_limit = true },
 
@@ -145,6 +145,7 @@ local function attempt(one)
   local limits = {
     instructions = LIMITS.instructions,
     memory = one.memory or LIMITS.memory,
+    seconds = (one.seconds or one[3] == SECONDS) and 0.5 or 10,
   }
   return sandbox.run(one[2], "infra.lua", sandbox.env(), limits)
 end
