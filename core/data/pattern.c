@@ -179,8 +179,7 @@ static bool frontier(pv_pattern *m, const char *s, const char **p)
     int after = s == m->text_end ? 0 : (unsigned char)*s;
     item it;
     *p += 2;
-    if (*p == m->pattern_end || **p != '[')
-        return bad(m, "missing '[' after '%f' in pattern");
+    if (*p == m->pattern_end || **p != '[') return bad(m, "missing '[' after '%f' in pattern");
     if (!read_item(m, *p, &it) || in_set(before, &it) || !in_set(after, &it)) return false;
     *p = it.end;
     return true;

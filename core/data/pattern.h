@@ -38,8 +38,8 @@ void pv_pattern_init(pv_pattern *m, pv_bytes text, pv_bytes pattern, int64_t ste
 
 /* Looks for a match that begins at offset `from` or, when not `anchored`, after it; *from and *to
  * become its ends.  A "^" in the pattern is an ordinary character here.
- * Statuses: PV_ENOTFOUND, PV_EINVAL (m->problem says what is wrong with the pattern), PV_ELIMIT (out
- * of steps). */
+ * Statuses: PV_ENOTFOUND, PV_EINVAL (m->problem says what is wrong with the pattern), PV_ELIMIT
+ * (out of steps). */
 pv_status pv_pattern_find(pv_pattern *m, size_t *from, size_t *to, bool anchored);
 
 /* True when the pattern has no special characters, so that it only matches itself. */

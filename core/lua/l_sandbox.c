@@ -1,10 +1,10 @@
 /* core.sandbox: calls a Lua function under limits that it cannot catch, raise or outlast.
  *
  * A hook counts instructions and looks at the memory; the allocator refuses what is too large; a
- * timer of the thread's own processor time stops what the count does not see, such as comparing long
- * strings.  Who passes a limit is stopped for good: from then on every instruction raises, so that
- * no pcall, no __close and no handler goes on.  C functions do not run the hook; the ones here count
- * their work themselves. */
+ * timer of the thread's own processor time stops what the count does not see, such as comparing
+ * long strings.  Who passes a limit is stopped for good: from then on every instruction raises, so
+ * that no pcall, no __close and no handler goes on.  C functions do not run the hook; the ones here
+ * count their work themselves. */
 #include "lua/l_sandbox.h"
 
 #include <signal.h>
@@ -140,8 +140,8 @@ static void set_timer(double seconds)
     timer_settime(timer, 0, &when, NULL);
 }
 
-/* The allocator of a call, with Lua's own behind it: refuses blocks that pass a limit.  Small ones are
- * left to the hook.  Lua says the type of what a new block is for in its old size. */
+/* The allocator of a call, with Lua's own behind it: refuses blocks that pass a limit.  Small ones
+ * are left to the hook.  Lua says the type of what a new block is for in its old size. */
 static struct {
     lua_Alloc real;
     void *state;
@@ -282,10 +282,11 @@ static int l_sandbox_use_steps(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"call", l_sandbox_call},     {"after", l_sandbox_after},       {"use", l_sandbox_use_steps},
-    {"find", l_sandbox_find},     {"match", l_sandbox_match},       {"gmatch", l_sandbox_gmatch},
-    {"gsub", l_sandbox_gsub},     {"tostring", l_sandbox_tostring}, {"flaw", l_sandbox_flaw},
-    {NULL, NULL},
+    {"call", l_sandbox_call},     {"after", l_sandbox_after},
+    {"use", l_sandbox_use_steps}, {"find", l_sandbox_find},
+    {"match", l_sandbox_match},   {"gmatch", l_sandbox_gmatch},
+    {"gsub", l_sandbox_gsub},     {"tostring", l_sandbox_tostring},
+    {"flaw", l_sandbox_flaw},     {NULL, NULL},
 };
 
 int luaopen_core_sandbox(lua_State *L);

@@ -15,8 +15,8 @@ int64_t l_sandbox_left(lua_State *L);
  * limit is passed. */
 void l_sandbox_use(lua_State *L, int64_t steps);
 
-/* Functions of Lua that count, in l_sandbox_lib.c; l_sandbox_add_counting puts more of them into the
- * table on top of the stack, each around the one that Lua has now. */
+/* Functions of Lua that count, in l_sandbox_lib.c; l_sandbox_add_counting puts more of them into
+ * the table on top of the stack, each around the one that Lua has now. */
 int l_sandbox_tostring(lua_State *L);
 int l_sandbox_flaw(lua_State *L);
 void l_sandbox_add_counting(lua_State *L);

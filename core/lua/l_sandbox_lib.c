@@ -134,14 +134,15 @@ static int l_sandbox_format(lua_State *L)
 
 /* A walk over what a call gives back. */
 typedef struct walk {
-    int64_t left;           /* bytes it may have */
-    const char *keys[KEYS]; /* the first ones on the way to what is wrong, NULL for one that is no text */
-    int depth;              /* of what is wrong */
+    int64_t left; /* bytes it may have */
+    const char
+        *keys[KEYS]; /* the first ones on the way to what is wrong, NULL for one that is no text */
+    int depth;       /* of what is wrong */
 } walk;
 
-/* What keeps the value on top of the stack from being plain data of at most w->left bytes when it is
- * written out, a table in two places twice; NULL when nothing does.  Argument 2 has the metatables
- * that are not plain. */
+/* What keeps the value on top of the stack from being plain data of at most w->left bytes when it
+ * is written out, a table in two places twice; NULL when nothing does.  Argument 2 has the
+ * metatables that are not plain. */
 static const char *flaw(lua_State *L, walk *w, int depth)
 {
     const char *found = NULL;
@@ -171,8 +172,8 @@ static const char *flaw(lua_State *L, walk *w, int depth)
     return found;
 }
 
-/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable", the first keys to it | nil: why
- * v is no plain data */
+/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable", the first keys to it | nil:
+ * why v is no plain data */
 int l_sandbox_flaw(lua_State *L)
 {
     walk w = {.left = (int64_t)luaL_checkinteger(L, 3)};

@@ -103,8 +103,8 @@ int l_sandbox_match(lua_State *L)
     return find_or_match(L, false);
 }
 
-/* Upvalue 3 is where the next match may begin, which is where the last one ended, and upvalue 4 whether
- * there was one. */
+/* Upvalue 3 is where the next match may begin, which is where the last one ended, and upvalue 4
+ * whether there was one. */
 static int next_match(lua_State *L)
 {
     pv_bytes text = lx_checkbytes(L, lua_upvalueindex(1));

@@ -150,7 +150,7 @@ local PASSED = {
     return ("stopped: a text would be longer than %s"):format(size(limits.string)), "look for a text that only grows"
   end,
   seconds = function(limits)
-    return ("stopped after %g s of processor time"):format(limits.seconds), "look for work on very large texts or tables"
+    return ("stopped after %g s of processor time"):format(limits.seconds), "look for work on large texts or tables"
   end,
 }
 
@@ -215,13 +215,12 @@ end
 -- methods: of strings, beside those of Lua; loose: the result may be other than plain data
 ---@return any value, prov.Err?
 function M.call(file, limits, fn, ...)
-  local most = settings.sandbox
   local all = {
     file = file,
-    instructions = limits.instructions or most.instructions,
-    memory = limits.memory or most.memory,
-    string = most.string,
-    seconds = limits.seconds or most.seconds,
+    instructions = limits.instructions or settings.sandbox.instructions,
+    memory = limits.memory or settings.sandbox.memory,
+    string = settings.sandbox.string,
+    seconds = limits.seconds or settings.sandbox.seconds,
     methods = limits.methods,
   }
   local results = with_limits(all, fn, ...)

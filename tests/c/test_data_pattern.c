@@ -16,7 +16,8 @@ static pv_bytes bytes(const char *text)
     return (pv_bytes){text, strlen(text)};
 }
 
-static pv_status find(pv_pattern *m, const char *text, const char *pattern, size_t *from, size_t *to)
+static pv_status find(pv_pattern *m, const char *text, const char *pattern, size_t *from,
+                      size_t *to)
 {
     *from = 0;
     pv_pattern_init(m, bytes(text), bytes(pattern), 1000000);
@@ -29,11 +30,14 @@ static void patterns_match_where_they_should(void **state)
         const char *text, *pattern;
         size_t from, to;
     } cases[] = {
-        {"hello", "l+", 2, 4},       {"hello", "l-o", 2, 5},       {"hello", "", 0, 0},
-        {"hello", "o$", 4, 5},       {"a$b", "$b", 1, 3},          {"key = 1", "%d", 6, 7},
-        {"x]y", "[]]", 1, 2},        {"x-y", "[a%-z]", 1, 2},      {"f(a(b)c)d", "%b()", 1, 8},
-        {"THE (q) END", "%f[%a]%a+%f[%A]", 0, 3}, {"abab", "(ab)%1", 0, 4}, {"aXb", "[^%l]", 1, 2},
-        {"colour", "colou?r", 0, 6}, {"color", "colou?r", 0, 5},   {"a.b", "%.", 1, 2},
+        {"hello", "l+", 2, 4},       {"hello", "l-o", 2, 5},
+        {"hello", "", 0, 0},         {"hello", "o$", 4, 5},
+        {"a$b", "$b", 1, 3},         {"key = 1", "%d", 6, 7},
+        {"x]y", "[]]", 1, 2},        {"x-y", "[a%-z]", 1, 2},
+        {"f(a(b)c)d", "%b()", 1, 8}, {"THE (q) END", "%f[%a]%a+%f[%A]", 0, 3},
+        {"abab", "(ab)%1", 0, 4},    {"aXb", "[^%l]", 1, 2},
+        {"colour", "colou?r", 0, 6}, {"color", "colou?r", 0, 5},
+        {"a.b", "%.", 1, 2},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -124,8 +128,9 @@ static void depth_and_captures_are_bounded(void **state)
 
 static void steps_bound_every_search(void **state)
 {
-    static const char *const patterns[] = {".*.*.*.*.*b",  ".-.-.-.-.-b", "(a*)%1%1%1b", "a?a?a?a?a?a?a?b",
-                                           "[^c]-[^c]-c", "%f[b]",       "%b()",        ""};
+    static const char *const patterns[] = {
+        ".*.*.*.*.*b", ".-.-.-.-.-b", "(a*)%1%1%1b", "a?a?a?a?a?a?a?b",
+        "[^c]-[^c]-c", "%f[b]",       "%b()",        ""};
     static char text[20001];
     (void)state;
     memset(text, 'a', sizeof text - 1);

@@ -1,5 +1,5 @@
-/* libFuzzer: a pattern and a text from anybody cost no more than their steps, and what matches lies in
- * the text. The first byte says how long the pattern is. */
+/* libFuzzer: a pattern and a text from anybody cost no more than their steps, and what matches lies
+ * in the text. The first byte says how long the pattern is. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -136,7 +136,7 @@ GROUPS.sandbox = {
   memory = { type = "size", default = 1024 * MIB, doc = "That one such file may take" },
   string = { type = "size", default = 64 * MIB, doc = "The longest text it may build" },
   output = { type = "size", default = 256 * MIB, doc = "What it may hand back, written out" },
-  seconds = { type = "duration", default = 2, min = 0.1, doc = "Processor time it may take; the other limits come first as a rule" },
+  seconds = { type = "duration", default = 2, min = 0.1, doc = "Processor time it may take" },
 }
 
 GROUPS.workflow = {
