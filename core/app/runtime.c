@@ -5,7 +5,6 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <luv/luv.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,22 +179,10 @@ static int app_handles(lua_State *L)
     return 1;
 }
 
-/* app.limit_memory(bytes?): lets larger blocks take no more than that beside what they have. */
-static int app_limit_memory(lua_State *L)
-{
-    void *pool;
-    lua_Integer more = luaL_optinteger(L, 1, -1);
-    lua_getallocf(L, &pool);
-    pv_pool_limit(pool, more < 0 ? SIZE_MAX : (size_t)more);
-    return 0;
-}
-
 static int open_app(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"embedded", app_embedded},
-                                         {"handles", app_handles},
-                                         {"limit_memory", app_limit_memory},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"embedded", app_embedded}, {"handles", app_handles}, {NULL, NULL}};
     static const struct {
         const char *name, *value;
     } fields[] = {

@@ -1,6 +1,5 @@
 #include "base/pool.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,20 +32,11 @@ struct pv_pool {
     char *fresh; /* what was never given out of the newest chunk */
     size_t left;
     piece *free[CLASSES]; /* of (index + 1) * STEP bytes */
-    size_t large;         /* bytes in blocks above PV_POOL_SMALL */
-    size_t limit;         /* most of them */
 };
 
 pv_pool *pv_pool_new(void)
 {
-    pv_pool *pool = pv_alloc(sizeof *pool);
-    pool->limit = SIZE_MAX;
-    return pool;
-}
-
-void pv_pool_limit(pv_pool *pool, size_t more)
-{
-    pool->limit = more > SIZE_MAX - pool->large ? SIZE_MAX : pool->large + more;
+    return pv_alloc(sizeof(pv_pool));
 }
 
 void pv_pool_free(pv_pool *pool)
@@ -115,8 +105,9 @@ static void *move(pv_pool *pool, void *block, size_t old_size, size_t new_size)
     return to;
 }
 
-static void *resize(pv_pool *pool, void *block, size_t old_size, size_t new_size)
+void *pv_pool_realloc(void *arg, void *block, size_t old_size, size_t new_size)
 {
+    pv_pool *pool = arg;
     if (SANITIZED) {
         if (new_size != 0) return realloc(block, new_size);
         free(block);
@@ -130,16 +121,4 @@ static void *resize(pv_pool *pool, void *block, size_t old_size, size_t new_size
     if (old_size <= PV_POOL_SMALL) give(pool, block, class_of(old_size));
     else free(block);
     return NULL;
-}
-
-void *pv_pool_realloc(void *arg, void *block, size_t old_size, size_t new_size)
-{
-    pv_pool *pool = arg;
-    size_t before = block != NULL && old_size > PV_POOL_SMALL ? old_size : 0;
-    size_t after = new_size > PV_POOL_SMALL ? new_size : 0;
-    void *to;
-    if (after > before && after - before > pool->limit - pool->large) return NULL;
-    to = resize(pool, block, old_size, new_size);
-    if (to != NULL || new_size == 0) pool->large = pool->large - before + after;
-    return to;
 }

@@ -17,10 +17,6 @@ pv_pool *pv_pool_new(void);
 /* Frees the pool and the small blocks that are left; NULL is fine. */
 void pv_pool_free(pv_pool *pool);
 
-/* Lets blocks above PV_POOL_SMALL take no more than `more` bytes beside what they have now; what
- * would need more gets no memory.  SIZE_MAX: no limit, as at first. */
-void pv_pool_limit(pv_pool *pool, size_t more);
-
 /* What lua_Alloc wants: makes a block of new_size bytes (block is NULL), resizes one of old_size
  * bytes, or frees it (new_size is 0).  Returns NULL when it was freed or there is no memory; the
  * old block is then as it was. */

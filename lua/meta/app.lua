@@ -18,9 +18,4 @@ function app.embedded(name) end
 ---@return table<string, integer>
 function app.handles() end
 
---- Lets blocks of more than 512 bytes take no more than `bytes` beside what they have now; what needs
---- more raises "not enough memory". Without `bytes` there is no limit again.
----@param bytes? integer
-function app.limit_memory(bytes) end
-
 return app

@@ -169,8 +169,9 @@ local function folder_of(path)
   return path:match("^(.*)/[^/]*$")
 end
 
---- Loads a Lua file of an extension in its own environment; `require` finds files beside it.
-local function run_file(self, path, dir, pure)
+--- Loads a Lua file of an extension in its own environment; `require` finds files beside it. A loose one may
+-- return other than plain data.
+local function run_file(self, path, dir, pure, loose)
   local source, e = fs.read(path)
   if not source then
     return nil, e
@@ -180,6 +181,7 @@ local function run_file(self, path, dir, pure)
     env.os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime }
     env.math.random = math.random
     env.xpcall = xpcall
+    env.string.pack, env.string.packsize, env.string.unpack = string.pack, string.packsize, string.unpack
     env.print = function(...)
       local out = table.pack(...)
       for i = 1, out.n do
@@ -195,21 +197,7 @@ local function run_file(self, path, dir, pure)
     end
     return module
   end
-  local chunk
-  chunk, e = sandbox.load(source, path, env)
-  if not chunk then
-    return nil, e
-  end
-  local ok, result = pcall(chunk)
-  if ok then
-    return result
-  end
-  if err.is(result) then
-    return nil, result
-  end
-  local at, line, msg = tostring(result):match("^(.-):(%d+): (.*)$")
-  return nil,
-    err.new("invalid", msg or tostring(result), { file = at or path, line = math.tointeger(tonumber(line)) })
+  return sandbox.run(source, path, env, { loose = loose })
 end
 
 --- The module `name` beside a declaration ("server", "lib.api"), loaded once.
@@ -226,7 +214,7 @@ function Registry:module(dir, name, pure)
   if not fs.exists(path) then
     return err.fail("notfound", "no module '%s': %s does not exist", name, path)
   end
-  local module, e = run_file(self, path, dir, pure)
+  local module, e = run_file(self, path, dir, pure, true)
   if e then
     return nil, e
   end

@@ -1,9 +1,11 @@
---- Pure environments for Lua written by users: infra files, cluster templates, extensions.
+--- Pure environments for Lua written by users: infra files, cluster templates, rules, extensions.
 --
--- A whitelist of functions, text chunks only, no I/O, no clock, no way to load code. With
--- limits, a run is stopped after a number of instructions or when it takes too much memory.
+-- A whitelist of functions, text chunks only, no I/O, no clock, no way to load code. A call is stopped when
+-- it passes a limit of instructions, memory, length of a text or processor time, and cannot catch that
+-- (core.sandbox). What it hands back is plain data, so that nothing of it runs later without limits. Why it
+-- is built like this: docs/decisions/0034-sandbox.md.
 
-local app = require("core.app")
+local bounded = require("core.sandbox")
 local data = require("core.data")
 local err = require("prov.err")
 local settings = require("prov.settings")
@@ -12,9 +14,8 @@ local view = require("prov.view")
 
 local M = {}
 
-local HOOK_EVERY = 10000
-
-local LIMIT = {} -- raised when a limit is passed; pcall in the sandbox lets it through
+local SELF = debug.getinfo(1, "S").short_src
+local MESSAGE_MAX = 2000 -- bytes of an error that a file raises
 
 local function copy(t, skip)
   local out = {}
@@ -26,37 +27,58 @@ local function copy(t, skip)
   return out
 end
 
-local function safe_string()
-  local most = settings.sandbox.string
-  local out = copy(string, { dump = true })
-  function out.rep(s, n, sep)
-    if (#tostring(s) + #tostring(sep or "")) * (tonumber(n) or 0) > most then
-      error("string.rep: the result is too large", 2)
-    end
-    return string.rep(s, n, sep)
+local function safe_rep(s, n, sep)
+  local count = tonumber(n)
+  if type(s) == "number" then
+    s = tostring(s)
+  elseif type(s) ~= "string" or not count or sep ~= nil and type(sep) ~= "string" then
+    return string.rep(s, n, sep) -- says what is wrong
   end
-  function out.gsub(s, pattern, repl, n)
-    if type(s) == "string" and type(repl) == "string" and (#s + 1) * #repl > most then
-      error("string.gsub: the result may be too large", 2)
-    end
-    return string.gsub(s, pattern, repl, n)
+  local size = #s + #(sep or "")
+  if size == 0 then
+    return "" -- Lua would count to n
+  elseif count > 0 and size > settings.sandbox.string / count then
+    error("string.rep: the result is too large", 2)
+  end
+  return string.rep(s, n, sep)
+end
+
+local function safe_string()
+  local out = copy(string, { dump = true, pack = true, packsize = true, unpack = true })
+  out.find, out.match, out.gmatch, out.gsub = bounded.find, bounded.match, bounded.gmatch, bounded.gsub
+  out.rep, out.format = safe_rep, bounded.format
+  return out
+end
+
+local function safe_table()
+  local out = copy(table)
+  for _, name in ipairs({ "concat", "insert", "move", "remove", "sort" }) do
+    out[name] = bounded[name]
   end
   return out
 end
 
-local function through(ok, first, ...)
-  if not ok and type(first) == "table" and rawequal(first.limit, LIMIT) then
-    error(first, 0)
-  end
-  return ok, first, ...
-end
-
 local own = setmetatable({}, { __mode = "k" }) -- metatables that came from here; the others are prov's
 
-local function safe_setmetatable(t, mt)
-  if type(mt) == "table" and (rawget(mt, "__gc") ~= nil or rawget(mt, "__close") ~= nil) then
-    error("a metatable here may have no __gc or __close", 2)
+--- True for a metatable that a file of the sandbox made.
+function M.is_own(mt)
+  return mt ~= nil and own[mt] == true
+end
+
+local function refuse_foreign(t, name)
+  local mt = type(t) == "table" and debug.getmetatable(t)
+  if mt and not own[mt] then
+    error(name .. ": this table is not one of your own", 3)
   end
+end
+
+local function safe_setmetatable(t, mt)
+  for _, event in ipairs({ "__gc", "__close", "__mode" }) do
+    if type(mt) == "table" and rawget(mt, event) ~= nil then
+      error("a metatable here may have no " .. event, 2)
+    end
+  end
+  refuse_foreign(t, "setmetatable")
   setmetatable(t, mt)
   if type(mt) == "table" then
     own[mt] = true
@@ -65,8 +87,13 @@ local function safe_setmetatable(t, mt)
 end
 
 local function safe_getmetatable(t)
-  local mt = type(t) == "table" and getmetatable(t)
+  local mt = type(t) == "table" and debug.getmetatable(t)
   return own[mt] and mt or nil
+end
+
+local function safe_rawset(t, key, v)
+  refuse_foreign(t, "rawset")
+  return rawset(t, key, v)
 end
 
 --- A fresh environment. Nothing in it is shared with another one.
@@ -79,21 +106,21 @@ function M.env()
     ipairs = ipairs,
     next = view.next,
     pairs = pairs,
-    pcall = function(fn, ...)
-      return through(pcall(fn, ...))
+    pcall = function(...)
+      return bounded.after(pcall(...))
     end,
     rawequal = rawequal,
     rawget = rawget,
     rawlen = rawlen,
-    rawset = rawset,
+    rawset = safe_rawset,
     select = select,
     setmetatable = safe_setmetatable,
     tonumber = tonumber,
-    tostring = tostring,
+    tostring = bounded.tostring,
     type = type,
     math = copy(math, { random = true, randomseed = true }),
     string = safe_string(),
-    table = copy(table),
+    table = safe_table(),
     utf8 = copy(utf8),
     list = data.list,
     null = value.null,
@@ -104,99 +131,148 @@ function M.env()
   return env
 end
 
+local function amount(n)
+  return n >= 1000000 and n % 1000000 == 0 and ("%d million"):format(n // 1000000) or tostring(n)
+end
+
+local function size(n)
+  return n >= 1 << 20 and ("%d MiB"):format(n >> 20) or ("%d bytes"):format(n)
+end
+
+local PASSED = {
+  instructions = function(limits)
+    return ("stopped after %s instructions"):format(amount(limits.instructions)), "look for a loop that does not end"
+  end,
+  memory = function(limits)
+    return ("stopped after taking %s of memory"):format(size(limits.memory)), "look for a table that only grows"
+  end,
+  string = function(limits)
+    return ("stopped: a text would be longer than %s"):format(size(limits.string)), "look for a text that only grows"
+  end,
+  seconds = function(limits)
+    return ("stopped after %g s of processor time"):format(limits.seconds), "look for work on large texts or tables"
+  end,
+}
+
 --- Turns what a chunk raised into an error with the place in the file.
-local function raised_error(raised, file)
+local function raised_error(raised, line, file)
   if err.is(raised) then
     return raised
   end
-  if type(raised) == "table" and rawequal(raised.limit, LIMIT) then
-    return err.new("limit", raised.message, { file = file })
+  local text = #raised > MESSAGE_MAX and raised:sub(1, MESSAGE_MAX) .. "..." or raised
+  local at, place, msg = text:match("^(.-):(%d+): (.*)$")
+  if at == SELF then
+    at, place = nil, nil
+    text = msg
   end
-  local text = tostring(raised)
-  if text == "not enough memory" then
-    return err.new("limit", "stopped: it wants more memory than it may take", { file = file })
-  end
-  local at, line, msg = text:match("^(.-):(%d+): (.*)$")
   if at then
     if at:sub(1, 3) == "..." and file:sub(-#at + 3) == at:sub(4) then
       at = file -- Lua shortens long names
     end
-    return err.new("invalid", msg, { file = at, line = math.tointeger(tonumber(line)) })
+    return err.new("invalid", msg, { file = at, line = math.tointeger(tonumber(place)) })
   end
-  return err.new("invalid", text, { file = file })
+  return err.new("invalid", text, { file = file, line = line > 0 and line or nil })
 end
 
---- Compiles a text chunk.
----@param source string
----@param file string name for messages
----@param env table
----@return function?, prov.Err?
-function M.load(source, file, env)
-  local chunk, message = load(source, "@" .. file, "t", env)
-  if not chunk then
-    local at, line, msg = tostring(message):match("^(.-):(%d+): (.*)$")
-    return nil,
-      err.new("invalid", msg or tostring(message), {
-        file = at or file,
-        line = math.tointeger(tonumber(line)),
-      })
+local FLAWS = {
+  metatable = "a table in a result may have no metatable; copy its fields into a plain table",
+  deep = "the result holds itself, or is nested deeper than 200 tables",
+}
+
+-- What makes v no plain data, as an error.
+local function check_result(v, file)
+  if type(v) ~= "table" then
+    return nil
   end
-  return chunk
+  local most = settings.sandbox.output
+  local flaw, keys = bounded.flaw(v, own, most)
+  if flaw == "large" then
+    return err.new("limit", ("the result is larger than %s"):format(size(most)), {
+      file = file,
+      hint = "a table that stands in many places counts in each of them",
+    })
+  end
+  local where = keys[1] and table.concat(keys, ".") .. ": " or ""
+  return flaw and err.new("invalid", where .. FLAWS[flaw], { file = file })
 end
+
+-- Methods of strings inside of calls: what a file does to its own `string` can add to them, no more.
+local added = {}
+local methods = setmetatable(safe_string(), added)
 
 local function with_limits(limits, fn, ...)
-  local steps, most = 0, limits.instructions or settings.sandbox.instructions
-  local memory = (limits.memory or settings.sandbox.memory) / 1024
-  local start = collectgarbage("count")
-  local string_mt = getmetatable("")
-  local real = string_mt.__index
-  local hook, mask, every = debug.gethook()
-  debug.sethook(function()
-    steps = steps + HOOK_EVERY
-    if steps > most then
-      error({ limit = LIMIT, message = ("stopped after %d million instructions"):format(most // 1000000) }, 0)
-    end
-    if collectgarbage("count") - start > memory then
-      error({ limit = LIMIT, message = ("stopped after taking %d MiB of memory"):format(memory // 1024) }, 0)
-    end
-  end, "", HOOK_EVERY)
-  string_mt.__index = limits.string or real
-  app.limit_memory((memory * 1024) // 1 | 0) -- few instructions can take much
-  local results = table.pack(pcall(fn, ...))
-  app.limit_memory()
-  string_mt.__index = real
-  debug.sethook(hook, mask, every)
-  return table.unpack(results, 1, results.n)
+  local string_mt = debug.getmetatable("")
+  local real, outer = string_mt.__index, added.__index
+  string_mt.__index, added.__index = methods, limits.methods
+  local results = table.pack(bounded.call(limits, fn, ...))
+  string_mt.__index, added.__index = real, outer
+  return results
 end
 
 --- Calls a function of the sandbox under limits.
 ---@param file string name for messages
----@param limits { instructions: integer?, memory: integer?, string: table? }
+---@param limits { instructions: integer?, memory: integer?, seconds: number?, methods: table?, loose: boolean? }
+-- methods: of strings, beside those of Lua; loose: the result may be other than plain data
 ---@return any value, prov.Err?
 function M.call(file, limits, fn, ...)
-  local results = table.pack(with_limits(limits, fn, ...))
-  if not results[1] then
-    return nil, raised_error(results[2], file)
+  local all = {
+    file = file,
+    instructions = limits.instructions or settings.sandbox.instructions,
+    memory = limits.memory or settings.sandbox.memory,
+    string = settings.sandbox.string,
+    seconds = limits.seconds or settings.sandbox.seconds,
+    methods = limits.methods,
+  }
+  local results = with_limits(all, fn, ...)
+  local ok, raised, limit, line = table.unpack(results, 1, 4)
+  if not ok and limit then
+    collectgarbage()
+    local message, hint = PASSED[limit](all)
+    return nil, err.new("limit", message, { file = file, line = line > 0 and line or nil, hint = hint })
+  elseif not ok then
+    return nil, raised_error(raised, line, file)
+  end
+  local e = not limits.loose and check_result(raised, file)
+  if e then
+    return nil, e
   end
   return table.unpack(results, 2, results.n)
+end
+
+-- Compiles and runs a text chunk; in pieces, so that a limit can stop the compiler too.
+local function run(source, name, env)
+  local at = 1
+  local chunk, message = load(function()
+    at = at + (1 << 16)
+    return source:sub(at - (1 << 16), at - 1)
+  end, name, "t", env)
+  if not chunk then
+    error(message, 0)
+  end
+  return chunk()
 end
 
 --- Runs a text chunk in `env` under limits and returns what it returns.
 ---@param source string
 ---@param file string
 ---@param env table made by M.env
----@param limits? { instructions: integer?, memory: integer? }
+---@param limits? { instructions: integer?, memory: integer?, seconds: number?, loose: boolean? }
 ---@return any value, prov.Err?
 function M.run(source, file, env, limits)
-  local chunk, e = M.load(source, file, env)
-  if not chunk then
-    return nil, e
-  end
   limits = limits or {}
   return M.call(
     file,
-    { instructions = limits.instructions, memory = limits.memory, string = env.string },
-    chunk
+    {
+      instructions = limits.instructions,
+      memory = limits.memory,
+      seconds = limits.seconds,
+      methods = env.string,
+      loose = limits.loose,
+    },
+    run,
+    source,
+    "@" .. file,
+    env
   )
 end
 

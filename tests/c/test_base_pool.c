@@ -85,31 +85,6 @@ static void freed_blocks_are_used_again(void **state)
     pv_pool_free(pool);
 }
 
-static void large_blocks_stay_below_a_limit(void **state)
-{
-    pv_pool *pool = pv_pool_new();
-    void *large = pv_pool_realloc(pool, NULL, 0, 10000), *more, *small;
-    (void)state;
-    pv_pool_limit(pool, 1000);
-    assert_null(pv_pool_realloc(pool, NULL, 0, 1001));
-    assert_null(pv_pool_realloc(pool, large, 10000, 11001));
-    small = pv_pool_realloc(pool, NULL, 0, PV_POOL_SMALL);
-    assert_non_null(small);
-    assert_null(pv_pool_realloc(pool, small, PV_POOL_SMALL, 1001));
-    large = pv_pool_realloc(pool, large, 10000, 9000); /* what was freed can be taken again */
-    assert_non_null(large);
-    more = pv_pool_realloc(pool, NULL, 0, 2000);
-    assert_non_null(more);
-    assert_null(pv_pool_realloc(pool, large, 9000, 9001));
-    pv_pool_limit(pool, SIZE_MAX);
-    large = pv_pool_realloc(pool, large, 9000, 100000);
-    assert_non_null(large);
-    pv_pool_realloc(pool, large, 100000, 0);
-    pv_pool_realloc(pool, more, 2000, 0);
-    pv_pool_realloc(pool, small, PV_POOL_SMALL, 0);
-    pv_pool_free(pool);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,7 +92,6 @@ int main(void)
         cmocka_unit_test(a_block_keeps_its_bytes_over_every_resize),
         cmocka_unit_test(nothing_of_no_size),
         cmocka_unit_test(freed_blocks_are_used_again),
-        cmocka_unit_test(large_blocks_stay_below_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

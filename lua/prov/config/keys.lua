@@ -134,7 +134,9 @@ GROUPS.infra = {
 GROUPS.sandbox = {
   instructions = { type = "int", default = 200000000, min = 1000, doc = "Of one Lua file of an infra or extension" },
   memory = { type = "size", default = 1024 * MIB, doc = "That one such file may take" },
-  string = { type = "size", default = 64 * MIB, doc = "The longest text it may build at once" },
+  string = { type = "size", default = 64 * MIB, doc = "The longest text it may build" },
+  output = { type = "size", default = 256 * MIB, doc = "What it may hand back, written out" },
+  seconds = { type = "duration", default = 2, min = 0.1, doc = "Processor time it may take" },
 }
 
 GROUPS.workflow = {

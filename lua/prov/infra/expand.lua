@@ -391,10 +391,15 @@ end
 M.keys_of = keys_of
 
 --- Calls a function that stands in place of a field, or (as the first item) of all fields.
+-- After a limit was passed no other function is called: a file of many that hang would hang.
 local function call(loader, block, fn, key)
+  if loader.passed_limit then
+    return nil, loader.passed_limit
+  end
   local result, e = sandbox.call(block.source.file, CALL_LIMITS, fn, key and key[1], key and key[2])
   if e then
     e.file = e.file or block.source.file
+    loader.passed_limit = e.code == "limit" and e or nil
     loader:fail(e)
     return nil, e
   end

@@ -10,6 +10,7 @@ local M = {}
 M.LIMITS = { instructions = 200 * 1000 * 1000, memory = 256 * 1024 * 1024 }
 
 local MAX_DEPTH = 100
+local MAX_TEXT = 2000 -- bytes of what a finding says
 
 local function copy(v, depth)
   local kind = type(v)
@@ -29,14 +30,19 @@ local function copy(v, depth)
   for key, item in next, v do
     out[key] = copy(item, depth + 1)
   end
-  return setmetatable(out, getmetatable(v))
+  local mt = debug.getmetatable(v)
+  return setmetatable(out, not sandbox.is_own(mt) and mt or nil)
+end
+
+local function text_of(v)
+  return #v > MAX_TEXT and v:sub(1, MAX_TEXT) .. "..." or v
 end
 
 local FIELDS = { "address", "kind", "name", "key", "provider", "server", "lifecycle", "tags", "needs" }
 
---- A node for guests; those that share arguments share the copy of them.
-local function node_for(scene, node)
-  local shared = scene:once("guest args", function()
+--- A node for the rules of one file; those that share arguments share the copy of them.
+local function node_for(scene, node, file)
+  local shared = scene:once("guest args " .. file, function()
     return {}
   end)
   local args = shared[node.args]
@@ -51,9 +57,10 @@ local function node_for(scene, node)
   return out
 end
 
---- The ctx of a guest: the methods of a scene on copies, and nothing behind them.
-local function ctx_for(scene, findings)
-  local nodes = scene:once("guest nodes", function()
+--- The ctx of a guest: the methods of a scene on copies, and nothing behind them. Files share no copies: what
+-- one changes, another does not see.
+local function ctx_for(scene, findings, file)
+  local nodes = scene:once("guest nodes " .. file, function()
     return {}
   end)
   local lists = {}
@@ -63,7 +70,7 @@ local function ctx_for(scene, findings)
     end
     local known = nodes[node.address]
     if not known then
-      known = node_for(scene, node)
+      known = node_for(scene, node, file)
       nodes[node.address] = known
     end
     return known
@@ -125,18 +132,19 @@ local function ctx_for(scene, findings)
     return copy(scene:option(name), 0)
   end
   function ctx.report(_, node, finding)
-    if type(finding) ~= "table" or type(finding.message) ~= "string" then
+    local message = type(finding) == "table" and finding.message
+    if type(message) ~= "string" then
       error('report(node, { message = "..." }): the message is missing', 2)
     end
-    local related = {}
+    local hint, related = finding.hint, {}
     for i, one in ipairs(finding.related or {}) do
       related[i] = real(one)
     end
     findings[#findings + 1] = {
       node = real(node),
-      message = finding.message,
+      message = text_of(message),
       path = copy(finding.path, 0),
-      hint = finding.hint and tostring(finding.hint),
+      hint = hint and text_of(tostring(hint)),
       fix = copy(finding.fix, 0),
       related = related,
     }
@@ -151,13 +159,13 @@ end
 ---@return prov.Err?
 function M.run(scene, rule, apply)
   local findings = {}
-  local ctx, guest_of = ctx_for(scene, findings)
+  local ctx, guest_of = ctx_for(scene, findings, rule.file)
   local inner = setmetatable({
     check = function(_, node)
       rule.check(ctx, guest_of(node))
     end,
   }, { __index = rule })
-  local limits = { instructions = M.LIMITS.instructions, memory = M.LIMITS.memory, string = rule.guest.string }
+  local limits = { instructions = M.LIMITS.instructions, memory = M.LIMITS.memory, methods = rule.guest.string }
   local _, e = sandbox.call(rule.file, limits, apply, scene, inner, ctx)
   if e then
     return e

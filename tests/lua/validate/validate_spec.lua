@@ -391,7 +391,7 @@ describe("a rule of the workspace", function()
       failure("return server.nothing.x")
     )
     assert.equal(
-      "the rule failed: stopped after 200 million instructions rules/mine.lua:nil",
+      "the rule failed: stopped after 200 million instructions rules/mine.lua:1",
       failure("while true do end")
     )
     assert.matches("the message is missing", failure("ctx:report(server, {})"), 1, true)
