@@ -4,6 +4,7 @@
 -- `{ path = { keys }, msg, hint }`. Paths and places are only built when something is wrong,
 -- so a good value costs one closure call per field.
 
+local bounded = require("core.sandbox")
 local data = require("core.data")
 local err = require("prov.err")
 local scalars = require("prov.contract.scalars")
@@ -132,7 +133,7 @@ local function limit(check, field, size)
             unit
           )
         )
-    elseif pattern and not tostring(done):match(pattern) then
+    elseif pattern and not bounded.match(tostring(done), pattern) then
       return nil,
         problem(
           ("%s does not have the form %s"):format(shown(v), field.pattern),
