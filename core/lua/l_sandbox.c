@@ -247,8 +247,10 @@ static int l_sandbox_call(lua_State *L)
     if (status == LUA_ERRMEM) out_of_memory(L, &g);
     current = g.outer;
     if (g.outer == NULL) end(L);
-    else g.outer->steps += g.steps;
-    lua_sethook(L, hook, mask, count);
+    else g.outer->steps += g.steps + EVERY;
+    lua_sethook(L, hook, mask, count); /* which counts from the start again */
+    if (g.outer != NULL && (expired || g.outer->steps > g.outer->max_steps))
+        lua_sethook(L, watch, LUA_MASKCOUNT, 1);
     lua_pushboolean(L, status == LUA_OK && g.verdict == RUNS);
     lua_replace(L, 2);
     if (lua_toboolean(L, 2)) return lua_gettop(L) - 1;

@@ -243,6 +243,11 @@ function Registry:get(kind, name)
     if not e then
       e = require("prov.contract.extension").check(kind, name, declaration, path)
     end
+    if not e then
+      for _, part in ipairs({ "schema", "config", "resources" }) do
+        sandbox.guard_checks(declaration[part], path)
+      end
+    end
   end
   if e then
     self.failed[slot] = e

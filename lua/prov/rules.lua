@@ -132,6 +132,7 @@ local function read(path, shown, into, known)
       })
     end
     known[rule.id] = shown
+    sandbox.guard_checks(rule.options, shown)
     rule.category = rule.category or "own"
     rule.file, rule.guest, rule.last = shown, env, nil
     into[#into + 1] = rule

@@ -154,10 +154,20 @@ local PASSED = {
   end,
 }
 
+-- An error of prov as it was made: a file may catch one, put something else into it, and raise it again.
+local function is_whole(e)
+  for name, kind in pairs({ code = "string", msg = "string", hint = "string", file = "string", line = "number" }) do
+    if e[name] ~= nil and type(e[name]) ~= kind then
+      return false
+    end
+  end
+  return err.CODES[e.code] and e.msg and not bounded.flaw(e, own, settings.sandbox.output) and true or false
+end
+
 --- Turns what a chunk raised into an error with the place in the file.
 local function raised_error(raised, line, file)
   if err.is(raised) then
-    return raised
+    return is_whole(raised) and raised or err.new("invalid", "it raised an error that it had changed", { file = file })
   end
   local text = #raised > MESSAGE_MAX and raised:sub(1, MESSAGE_MAX) .. "..." or raised
   local at, place, msg = text:match("^(.-):(%d+): (.*)$")
@@ -239,17 +249,47 @@ function M.call(file, limits, fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
--- Compiles and runs a text chunk; in pieces, so that a limit can stop the compiler too.
-local function run(source, name, env)
+local CHECK_LIMITS = { instructions = 1000000 }
+
+--- Makes the `check` functions in a schema run under limits; what they raise is why the value is refused.
+---@param schema any plain data, with functions
+---@param file string
+function M.guard_checks(schema, file)
+  if type(schema) ~= "table" then
+    return
+  end
+  for key, field in next, schema do
+    if key == "check" and type(field) == "function" then
+      schema.check = function(...)
+        local ok, message = M.call(file, CHECK_LIMITS, field, ...)
+        if err.is(message) then
+          return false, tostring(message)
+        end
+        return ok, message
+      end
+    else
+      M.guard_checks(field, file)
+    end
+  end
+end
+
+--- Compiles a text chunk, from inside of a call; in pieces, so that a limit can stop the compiler too. Raises what is
+--- wrong with it.
+---@param source string
+---@param file string
+---@param env table
+---@return function
+function M.chunk(source, file, env)
   local at = 1
   local chunk, message = load(function()
     at = at + (1 << 16)
     return source:sub(at - (1 << 16), at - 1)
-  end, name, "t", env)
-  if not chunk then
-    error(message, 0)
-  end
-  return chunk()
+  end, "@" .. file, "t", env)
+  return chunk or error(message, 0)
+end
+
+local function run(source, file, env)
+  return M.chunk(source, file, env)()
 end
 
 --- Runs a text chunk in `env` under limits and returns what it returns.
@@ -271,7 +311,7 @@ function M.run(source, file, env, limits)
     },
     run,
     source,
-    "@" .. file,
+    file,
     env
   )
 end

@@ -233,6 +233,35 @@ describe("an attack on the sandbox:", function()
     assert.is_nil(debug.gethook())
   end)
 
+  it("checks of a schema run under limits, and patterns of fields have a bound", function()
+    local contract = require("prov.contract")
+    local schema = sandbox.run(
+      "return { a = { type = 'string', check = function(v) while v == 'x' do end return v ~= 'no', 'not no' end } }",
+      "rule.lua", sandbox.env())
+    sandbox.guard_checks(schema, "rule.lua")
+    local compiled = contract.compile(schema)
+    assert.is_nil(select(2, compiled.run({ a = "yes" })))
+    assert.matches("not no", select(2, compiled.run({ a = "no" }))[1].msg, 1, true)
+    assert.matches("rule.lua:1: stopped after 1 million", select(2, compiled.run({ a = "x" }))[1].msg, 1, true)
+    local slow = contract.compile({ a = { type = "string", pattern = (".*"):rep(12) .. "b" } })
+    local ok, e = pcall(slow.run, { a = ("a"):rep(5000) })
+    assert.is_false(ok)
+    assert.matches("too many steps", tostring(e), 1, true)
+  end)
+
+  it("an error of prov that was changed is not prov's any more", function()
+    local env = sandbox.env()
+    env.fail = function()
+      error(err.new("notfound", "no such thing"), 0)
+    end
+    local _, e = sandbox.run("fail()", "infra.lua", env)
+    assert.are.equal("notfound", e.code)
+    _, e = sandbox.run(
+      "local ok, e = pcall(fail) e.msg = setmetatable({}, { __concat = function() while true do end end }) error(e)",
+      "infra.lua", env)
+    assert.matches("an error that it had changed", tostring(e), 1, true)
+  end)
+
   it("one file changes nothing for another", function()
     local one, two = sandbox.env(), sandbox.env()
     assert.are.equal(1, sandbox.run(

@@ -1,5 +1,6 @@
 --- Fields to closures: each takes a value and returns it completed, or nil and problems.
 
+local bounded = require("core.sandbox")
 local data = require("core.data")
 local field_of = require("prov.contract.field")
 local pattern = require("prov.contract.pattern")
@@ -55,7 +56,7 @@ local function form_of(field)
     end
     local whole = "^" .. field.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$"
     return function(text)
-      return text:find(whole) ~= nil
+      return bounded.match(text, whole) ~= nil
     end, field.pattern
   end
 end

@@ -153,11 +153,7 @@ local function import(reading, env, path)
   if reading.importing > MAX_IMPORTS then
     error("files import each other too deep: " .. file, 3)
   end
-  local chunk, e = sandbox.load(text, file, env)
-  if not chunk then
-    error(e, 0)
-  end
-  local value_of = chunk() -- under the limits of the file that imports
+  local value_of = sandbox.chunk(text, file, env)() -- under the limits of the file that imports
   reading.importing = reading.importing - 1
   return value_of
 end
