@@ -54,7 +54,7 @@ end
 
 -- How many labels stand in front of a body in the JSON form, as maps in maps.
 local LABELS = { resource = 2, data = 2, variable = 1, output = 1, module = 1, provider = 1, check = 1,
-  locals = 0, terraform = 0, moved = 0, import = 0, removed = 0 }
+  action = 2, ephemeral = 2, list = 2, locals = 0, terraform = 0, moved = 0, import = 0, removed = 0 }
 
 local Json = {}
 Json.__index = Json
@@ -164,11 +164,8 @@ function M.move(node, at)
   return node
 end
 
---- Reads a .tf.json file.
----@param text string
----@param file string
----@return prov.hcl.File?, prov.Err?
-function M.parse_json(text, file)
+-- A JSON text read by `read(self, tree)`, which raises problems.
+local function read_json(text, file, read)
   local ok, e = check_size(text, file)
   if not ok then
     return nil, e
@@ -182,8 +179,24 @@ function M.parse_json(text, file)
   end
   local to_place, starts = places.of(text)
   local self = setmetatable({ place = place, starts = starts }, Json)
-  local body = { at = 1 }
-  local done, problem = pcall(function()
+  local done, body = pcall(read, self, tree)
+  if not done then
+    if type(body) ~= "table" or not body.at then
+      error(body, 0)
+    end
+    local line, column = to_place(body.at)
+    return problem_at(file, line, column, body.msg)
+  end
+  return { file = file, text = text, body = body, comments = {}, place = to_place }
+end
+
+--- Reads a .tf.json file.
+---@param text string
+---@param file string
+---@return prov.hcl.File?, prov.Err?
+function M.parse_json(text, file)
+  return read_json(text, file, function(self, tree)
+    local body = { at = 1 }
     for _, key in ipairs(self:keys(tree, {})) do
       if LABELS[key] then
         self:blocks(body, key, tree[key], { key }, {})
@@ -191,15 +204,18 @@ function M.parse_json(text, file)
         error({ at = self:at({ key }), msg = ("there is no kind of block '%s'"):format(key) }, 0)
       end
     end
+    return body
   end)
-  if not done then
-    if type(problem) ~= "table" or not problem.at then
-      error(problem, 0)
-    end
-    local line, column = to_place(problem.at)
-    return problem_at(file, line, column, problem.msg)
-  end
-  return { file = file, text = text, body = body, comments = {}, place = to_place }
+end
+
+--- Reads a .tfvars.json file.
+---@param text string
+---@param file string
+---@return prov.hcl.File?, prov.Err?
+function M.parse_values(text, file)
+  return read_json(text, file, function(self, tree)
+    return self:body(tree, {})
+  end)
 end
 
 return M

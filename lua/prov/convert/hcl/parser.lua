@@ -615,6 +615,7 @@ function Parser:body(open)
     end
     body[#body + 1] = item
     local behind = self:peek()
+    item.stop = behind.at - 1
     if behind.kind ~= "newline" and behind.kind ~= "end" and not (open and behind.kind == "}") then
       fail(behind.at, "expected the end of the line behind '%s', found %s", item.name or item.type, describe(behind))
     end
