@@ -236,6 +236,24 @@ local function all_comments(v, path, out)
   return out
 end
 
+-- Takes the nulls out of maps: a field that is not there is the same.
+local function without_nulls(v, path, found)
+  if type(v) == "table" and v ~= value.null then
+    for _, key in ipairs(data.kind(v) == "map" and data.keys(v) or {}) do
+      local here = path == "" and key or path .. "." .. key
+      if v[key] == value.null then
+        v[key] = nil
+        found[#found + 1] = here
+      else
+        without_nulls(v[key], here, found)
+      end
+    end
+    for i, item in ipairs(data.kind(v) == "list" and v or {}) do
+      without_nulls(item, ("%s[%d]"):format(path, i), found)
+    end
+  end
+end
+
 --- The text of a tree. JSON has no comments: there the notes are all that is left of them. TOML has them on top.
 ---@param map prov.convert.Map
 ---@param form "yaml"|"toml"|"json"|"lua"
@@ -248,11 +266,18 @@ function M.encode(map, form)
   elseif form == "lua" then
     return "return " .. lua_value(map, "") .. "\n"
   end
-  local text, e = assert(formats.get(form)):encode(M.plain(map))
+  local plain, nulls = M.plain(map), {}
+  if form == "toml" then
+    without_nulls(plain, "", nulls)
+  end
+  local text, e = assert(formats.get(form)):encode(plain)
   if not text or form == "json" then
     return text, e
   end
   local lines = {}
+  for _, path in ipairs(nulls) do
+    lines[#lines + 1] = ("# %s was null, which TOML has not"):format(path)
+  end
   comment_lines(lines, all_comments(map, "", {}), "", "#")
   return (lines[1] and table.concat(lines, "\n") .. "\n\n" or "") .. text
 end

@@ -19,7 +19,8 @@ local function is_constant(node)
     return false
   end
   for _, item in ipairs(node.items) do
-    if not is_constant(item.value or item) or item.key and item.key.node ~= "lit" then
+    local is_object = node.node == "object"
+    if not is_constant(is_object and item.value or item) or is_object and item.key.node ~= "lit" then
       return false
     end
   end

@@ -124,7 +124,7 @@ function M.address(e, node)
     root, steps = { node = "var", name = type_name }, { { node = "attr", name = name } }
   end
   local first = steps[1]
-  if root.node ~= "var" or not first or first.node ~= "attr" then
+  if root.node ~= "var" or not root.name or not first or first.node ~= "attr" or not first.name then
     return nil
   end
   local base
