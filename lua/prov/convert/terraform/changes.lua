@@ -2,6 +2,8 @@
 
 local M = {}
 
+local MAX_DEPTH = 20 -- of locals in locals
+
 local function lit(v, at)
   return { node = "lit", value = v, at = at }
 end
@@ -30,12 +32,13 @@ end
 local texts
 
 --- Values of labels are texts here; there numbers become texts by themselves.
-function texts(e, node)
-  node = e:reduce(node)
-  if node.node == "call" and node.name == "merge" then
+function texts(e, node, depth)
+  depth = (depth or 0) + 1
+  node = depth < MAX_DEPTH and e:reduce(node) or node
+  if node.node == "call" and node.name == "merge" and depth < MAX_DEPTH then
     local args = {}
     for i, arg in ipairs(node.args) do
-      args[i] = texts(e, arg)
+      args[i] = texts(e, arg, depth)
     end
     return { node = "call", name = "merge", args = args, expand = node.expand, at = node.at }
   elseif node.node ~= "object" then

@@ -107,7 +107,11 @@ function Expr:reduce(node)
 end
 
 --- number, string, bool, list, map, or nil when only a run would tell.
-function Expr:type(node)
+function Expr:type(node, depth)
+  depth = (depth or 0) + 1
+  if depth > MAX_DEPTH then -- locals that go round in a circle
+    return nil
+  end
   local kind = node.node
   if kind == "lit" then
     return node.value ~= value.null and type(node.value):gsub("boolean", "bool") or nil
@@ -120,7 +124,7 @@ function Expr:type(node)
   elseif kind == "binary" then
     return node.sign:match("[+*/%%-]") and "number" or "bool"
   elseif kind == "cond" then
-    return self:type(node.yes) or self:type(node.no)
+    return self:type(node.yes, depth) or self:type(node.no, depth)
   elseif kind == "call" then
     return ({ length = "number", index = "number", max = "number", min = "number", join = "string", format = "string",
       range = "list", toset = "list", tolist = "list", keys = "list", values = "list", concat = "list",
@@ -140,7 +144,7 @@ function Expr:type(node)
       return at.kind
     end
     local reduced = self:reduce(node)
-    return reduced ~= node and self:type(reduced) or nil
+    return reduced ~= node and self:type(reduced, depth) or nil
   end
 end
 
@@ -491,9 +495,16 @@ end
 --- The value of a field: plain where it can be, else with ${...} in it.
 ---@return any value as prov.convert.tree has it
 function Expr:value(node)
+  local scope = self.scope
   local reduced = self:reduce(node)
   if reduced ~= node then
-    return (self.scope:inside_local(node, self.value, self, reduced))
+    scope.depth = scope.depth + 1
+    if scope.depth > MAX_DEPTH then
+      scope:refuse(node, "locals go round in a circle")
+    end
+    local v = scope:inside_local(node, self.value, self, reduced)
+    scope.depth = scope.depth - 1
+    return v
   end
   local kind = node.node
   if kind == "lit" then
