@@ -33,6 +33,20 @@ function Notes:add(at, what, todo)
   end
 end
 
+--- Puts the notes into the order of their places.
+function Notes:sort()
+  table.sort(self.list, function(a, b)
+    if a.file ~= b.file then
+      return a.file < b.file
+    elseif a.line ~= b.line then
+      return (a.line or 0) < (b.line or 0)
+    elseif a.column ~= b.column then
+      return (a.column or 0) < (b.column or 0)
+    end
+    return a.what < b.what
+  end)
+end
+
 --- "main.tf:3:5: what; what to do"
 ---@param note prov.convert.Note
 ---@return string

@@ -465,19 +465,20 @@ end
 --- One step of `.name`, `.0`, `[key]`; nil when none is next. In a splat `of` is left out.
 function Parser:step(of)
   local token = self:peek()
+  local at = of and of.at or token.at
   if token.kind == "." then
     self:next()
     local name = self:next()
     if name.kind == "name" then
-      return { node = "attr", at = token.at, of = of, name = name.text }
+      return { node = "attr", at = at, of = of, name = name.text }
     elseif name.kind == "number" then -- list.0, as it was written long ago; 0.1 is two steps
       local node = of
       for digits in name.text:gmatch("%d+") do
-        node = { node = "index", at = token.at, of = node, key = { node = "lit", at = name.at, value = tonumber(digits) } }
+        node = { node = "index", at = at, of = node, key = { node = "lit", at = name.at, value = tonumber(digits) } }
       end
       return node
     elseif name.kind == "*" then
-      return { node = "splat", at = token.at, of = of, full = false, steps = {} }
+      return { node = "splat", at = at, of = of, full = false, steps = {} }
     end
     fail(name.at, "expected a name behind the dot, found %s", describe(name))
   elseif token.kind == "[" then
@@ -486,11 +487,11 @@ function Parser:step(of)
       if self:peek().kind == "*" then
         self:next()
         self:expect("]", "behind [*")
-        return { node = "splat", at = token.at, of = of, full = true, steps = {} }
+        return { node = "splat", at = at, of = of, full = true, steps = {} }
       end
       local key = self:expression()
       self:expect("]", "behind the key")
-      return { node = "index", at = token.at, of = of, key = key }
+      return { node = "index", at = at, of = of, key = key }
     end)
   end
 end

@@ -115,7 +115,7 @@ function Expr:type(node, depth)
   local kind = node.node
   if kind == "lit" then
     return node.value ~= value.null and type(node.value):gsub("boolean", "bool") or nil
-  elseif kind == "template" then
+  elseif kind == "template" or kind == "tfor" or kind == "tif" then
     return "string"
   elseif kind == "tuple" or kind == "splat" or kind == "for" and node.kind == "tuple" then
     return "list"
@@ -206,7 +206,7 @@ function Expr:on_template(node)
     parts[i] = type(part) == "string" and Expr.quote(part) or self:at(part, 4)
   end
   if #parts == 1 then
-    return "text(" .. parts[1] .. ")"
+    return self:type(node.parts[1]) == "string" and parts[1] or "text(" .. parts[1] .. ")"
   end
   return table.concat(parts, " .. "), 4
 end
@@ -514,7 +514,7 @@ function Expr:value(node)
     for i, part in ipairs(node.parts) do
       out[i] = type(part) == "string" and plain(part) or "${" .. self:text(part) .. "}"
     end
-    if #out == 1 then
+    if #out == 1 and self:type(node.parts[1]) ~= "string" then
       return "${text(" .. self:text(node.parts[1]) .. ")}"
     end
     return table.concat(out)

@@ -548,6 +548,7 @@ function M.convert(path, target)
     converted = 0, root = assert(require("prov.fs").realpath(folder.dir)) }
   run.modules[run.root] = false
   local out = new_module(run, folder, true):convert()
+  run.notes:sort()
   if run.converted == 0 then
     return nil, err.new("unsupported", ("nothing in %s could be converted"):format(path), {
       hint = "hcloud, upcloud and aws resources can: docs/guides/coming-from.md",
