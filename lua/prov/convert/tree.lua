@@ -103,6 +103,9 @@ local function is_plain_yaml(text)
     and not text:find("[\u{85}\u{a0}\u{2028}\u{2029}]")
 end
 
+local ESCAPED = { ["\x7f"] = "\\x7f", ["\u{85}"] = "\\x85", ["\u{a0}"] = "\\xa0", ["\u{2028}"] = "\\u2028",
+  ["\u{2029}"] = "\\u2029", ["\u{feff}"] = "\\ufeff" }
+
 local function yaml_key(key)
   return key:match("^[%a_][%w_-]*$") and is_plain_yaml(key) and key or M.yaml_scalar(key)
 end
@@ -118,7 +121,8 @@ function M.yaml_scalar(v)
   elseif not v:find("[%c\x7f-\xff]") then
     return "'" .. v:gsub("'", "''") .. "'"
   end
-  return (require("prov.json").encode(v))
+  -- JSON's quotes, and the characters in them that YAML takes for line ends or refuses.
+  return (require("prov.json").encode(v):gsub("[\x7f\xc2\xe2\xef][\x80-\xbf]*", ESCAPED))
 end
 
 -- Text of several lines as a block, when a block says exactly that.

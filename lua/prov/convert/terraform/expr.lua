@@ -206,7 +206,8 @@ function Expr:on_template(node)
     parts[i] = type(part) == "string" and Expr.quote(part) or self:at(part, 4)
   end
   if #parts == 1 then
-    return self:type(node.parts[1]) == "string" and parts[1] or "text(" .. parts[1] .. ")"
+    local is_text = self:type(node.parts[1]) == "string"
+    return is_text and parts[1] or "text(" .. parts[1] .. ")", is_text and 4 or 8
   end
   return table.concat(parts, " .. "), 4
 end
