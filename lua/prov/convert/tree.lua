@@ -187,11 +187,15 @@ for word in ("and break do else elseif end false for function goto if in local n
   LUA_WORDS[word] = true
 end
 
+local function lua_quoted(text)
+  return (("%q"):format(text):gsub("\\\n", "\\n"))
+end
+
 local function lua_string(text)
   if text:find("\n", 1, true) and not text:find("[%z\r]") and not text:find("]]", 1, true) and text:sub(-1) ~= "]" then
     return "[[\n" .. text .. "]]"
   end
-  return (("%q"):format(text):gsub("\\\n", "\\n"))
+  return lua_quoted(text)
 end
 
 local function lua_value(v, indent)
@@ -206,7 +210,7 @@ local function lua_value(v, indent)
     local out = {}
     for _, key in ipairs(v.keys) do
       comment_lines(out, v.comments[key], below, "--")
-      local name = key:match("^[%a_][%w_]*$") and not LUA_WORDS[key] and key or ("[%s]"):format(lua_string(key))
+      local name = key:match("^[%a_][%w_]*$") and not LUA_WORDS[key] and key or ("[%s]"):format(lua_quoted(key))
       out[#out + 1] = below .. name .. " = " .. lua_value(v.values[key], below) .. ","
     end
     comment_lines(out, v.tail, below, "--")
