@@ -65,7 +65,6 @@ for form in yaml toml json lua; do
     has "valid: 6 resources, 0 task services, 1 output"
     "$prov" plan -w "$form" -o json >"$form.json" 2>/dev/null || fail "$form: no plan"
     jq -e '[.steps[] | select(.action == "create")] | length == 6' "$form.json" >/dev/null || fail "$form: not 6 creates"
-    jq -S 'del(.workspace, .id, .created, .digest, .serial)' "$form.json" | sed "s/\"$form\"/\"x\"/" >"$form.plan"
     jq -S '[.steps[] | {address, action, changes}]' "$form.json" >"$form.steps"
     cmp -s yaml.steps "$form.steps" || fail "$form: another plan than YAML: $(diff yaml.steps "$form.steps")"
 done
@@ -210,7 +209,7 @@ EOF
         "$prov" plan -w "rich-$form" -o json 2>/dev/null | jq -S '[.steps[] | {address, action, changes}]' >"rich-$form.plan"
         cmp -s rich-yaml.plan "rich-$form.plan" || fail "$form: another plan: $(diff rich-yaml.plan "rich-$form.plan")"
     done
-    jq -e '.[] | select(.address == "volume.data[2]") | .changes[] | select(.path == "size") | .after == "20 GiB"' \
+    jq -e '.[] | select(.address == "volume.data[2]") | .changes[] | select(.path == "size") | .after == 21474836480' \
         rich-yaml.plan >/dev/null || fail "volume.data[2] is not 20 GiB: $(cat rich-yaml.plan)"
 fi
 e2e_end

@@ -97,7 +97,8 @@ function M.convert(workspace)
         keys[#keys + 1] = math.tointeger(tonumber(key)) or key
       end
       local line, column = source.place(keys)
-      return nil, err.new("unsupported", ("%s has %s, which only Lua can say"):format(part.path:gsub("^%.", ""), part.what),
+      return nil, err.new("unsupported", ("%s has %s, which only Lua can say"):format(part.path:gsub("^%.", ""),
+        part.what),
         { file = source.file, line = line, column = column, hint = "write it with ${...} (docs/guides/infra.md)" })
     elseif not ok then
       error(part, 0)

@@ -32,7 +32,7 @@ db-[a:b]:2222
 web
 db
 [prod:vars]
-ntp = pool.example.org   # a comment
+ntp = pool.example.org # no comment
 size=3
 ]]
 
@@ -43,10 +43,11 @@ describe("ansible inventories", function()
     assert.are.same({ labels = { host = "mail.example.org" } }, out.servers["mail-example-org"])
     for _, name in ipairs({ "web01", "web02", "web03" }) do
       assert.are.same({ labels = { groups = "prod,web" } }, out.servers[name])
-      assert.are.same({ http_port = 80, name = 'a "b"', debug = true, weights = { 1, 2 } }, out.inputs.hosts.default[name])
+      assert.are.same({ http_port = 80, name = 'a "b"', debug = true, weights = { 1, 2 } },
+        out.inputs.hosts.default[name])
     end
     assert.are.same({ labels = { groups = "db,prod" } }, out.servers["db-b"])
-    assert.are.same({ ntp = "pool.example.org", size = 3 }, out.inputs.prod.default)
+    assert.are.same({ ntp = "pool.example.org # no comment", size = 3 }, out.inputs.prod.default)
     assert.is_truthy(text:find("  # ansible_port: 2222\n  db-a:\n", 1, true))
     assert.are.same({ "hosts:1:1: how Ansible reaches the hosts (ansible_host, ansible_user, ...) is in comments; "
       .. "prov has addresses and users from the provider" }, notes)

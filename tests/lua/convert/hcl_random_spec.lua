@@ -6,11 +6,14 @@ local hcl = require("prov.convert.hcl")
 local tmp = require("support.tmp")
 local tree = require("prov.convert.tree")
 
-local PIECES = { "a", "b", "resource ", '"hcloud_server" ', '"web" ', "variable ", "{", "}", "{\n", "}\n", "\n", " = ", "=",
+local PIECES = { "a", "b", "resource ", '"hcloud_server" ', '"web" ', "variable ", "{", "}", "{\n", "}\n", "\n",
+  " = ", "=",
   "==", "(", ")", "[", "]", "[*]", ".*", ".", ",", ":", "?", "...", "=>", "for x in ", " if ", "${", "%{", "%{ if a }",
   "%{ endif }", "~}", "$${", '"', "\\", "\\u12", "<<E\n", "<<-E\n", "\nE\n", "#", "//", "/*", "*/", "1", "1.5", "1e9",
-  "-", "!", "&&", "var.a", "local.b", "count.index", "count", "for_each", "locals ", "dynamic ", "content ", "each.value",
-  "hcloud_server.web", ".id", "module ", "output ", "value", "merge(", "true", "null", "é", "\xff", "\0", "\r\n", "\t", " " }
+  "-", "!", "&&", "var.a", "local.b", "count.index", "count", "for_each", "locals ", "dynamic ", "content ",
+    "each.value",
+  "hcloud_server.web", ".id", "module ", "output ", "value", "merge(", "true", "null", "é", "\xff", "\0", "\r\n",
+    "\t", " " }
 
 local TEMPLATE = [[
 variable "n" { %s }
@@ -57,11 +60,14 @@ describe("random HCL", function()
   end)
 
   local VALUES = { "1", '"a"', "var.n", "local.b", "[1, 2]", "{ a = 1 }", 'x ? "a" : 2', "hcloud_server.web[0].id",
-    "hcloud_server.web[*].ipv4_address", "[for x in var.n : x.a if x]", "{ for k, v in var.n : k => v }", "merge(local.b)",
+    "hcloud_server.web[*].ipv4_address", "[for x in var.n : x.a if x]", "{ for k, v in var.n : k => v }",
+      "merge(local.b)",
     'element(var.n, count.index)', "count.index + 1", "each.value", '"%{ for x in var.n }${x}%{ endfor }"', "length(1)",
-    "!var.n", "-var.n", "slice(var.n, 1, 2)", "try(var.n.a, 1)", "format(\"%s\", 1)", "range(3)", "null", "substr(1, 2, 3)",
+    "!var.n", "-var.n", "slice(var.n, 1, 2)", "try(var.n.a, 1)", "format(\"%s\", 1)", "range(3)", "null",
+      "substr(1, 2, 3)",
     "file(\"x\")", "zipmap(var.n, var.n)", "one(var.n)", "path.module", "self.x", "data.a.b.c", "terraform.workspace" }
-  local META = { "", "count = var.n", "for_each = local.b", "for_each = toset([\"a\"])", "count = 2", "depends_on = [a.b]" }
+  local META = { "", "count = var.n", "for_each = local.b", "for_each = toset([\"a\"])", "count = 2",
+    "depends_on = [a.b]" }
 
   it("converts, or is refused, and what is written can be read", function()
     local dir = tmp.dir()
@@ -72,7 +78,8 @@ describe("random HCL", function()
         local v = VALUES[random(#VALUES)]
         return random(3) == 1 and ("[%s, %s]"):format(v, VALUES[random(#VALUES)]) or v
       end
-      local text = TEMPLATE:format(random(2) == 1 and "default = 1" or "type = list(any)", one(), META[random(#META)], one(),
+      local text = TEMPLATE:format(random(2) == 1 and "default = 1" or "type = list(any)", one(),
+        META[random(#META)], one(),
         one(), one())
       tmp.write(dir .. "/main.tf", text)
       local files, notes = changes.convert(dir, target)

@@ -99,7 +99,8 @@ describe("hcl", function()
 
   it("reads lists, objects, loops and calls", function()
     assert.are.same({ node = "tuple", items = { lit(1), lit(2) } }, expression("[\n1,\n 2,\n]"))
-    assert.are.same({ node = "object", items = { { key = lit("a"), value = lit(1) }, { key = lit("b c"), value = lit(2) },
+    assert.are.same({ node = "object", items = { { key = lit("a"), value = lit(1) }, { key = lit("b c"),
+      value = lit(2) },
       { key = { node = "paren", of = var("k") }, value = lit(3) } } },
       expression('{\n  a = 1\n  "b c" : 2, (k) = 3\n}'))
     assert.are.same({ node = "for", kind = "tuple", key = "k", value = "v", over = var("m"), item = var("v"),

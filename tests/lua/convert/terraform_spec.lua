@@ -8,7 +8,8 @@ local ANY = { schema = function() end, catalog = function() return {} end }
 -- A target with the resources of a provider that is here.
 local function provider(name)
   local found = assert(require("prov.registry").open(nil, { share_dir = os.getenv("PROV_ROOT") }):get("provider", name))
-  return { override = name, schema = function() return found.resources end, catalog = function() return found.catalog end }
+  return { override = name, schema = function() return found.resources end,
+    catalog = function() return found.catalog end }
 end
 
 local function convert_text(text, target)
@@ -106,7 +107,8 @@ describe("expressions of Terraform", function()
     ["hcloud_server.db.backup_window"] = "hcloud_server.db has no 'backup_window' in prov; "
       .. "prov provider show hcloud lists the values of its resources",
     ["hcloud_server.db"] = "the whole of hcloud_server.db as a value; refer to the values that are needed",
-    ["terraform.workspace"] = "terraform.workspace; an environment (prov -e prod) with a variable of its own says the same",
+    ["terraform.workspace"] = "terraform.workspace; an environment (prov -e prod) with a variable of its own says the "
+      .. "same",
     ["each.key"] = "each is only known inside of for_each",
     ["var.nothing"] = "there is no variable 'nothing'",
   }) do
@@ -168,7 +170,8 @@ resource "hcloud_firewall_attachment" "fw" {
 ]])
     assert.are.same({}, notes)
     assert.are.same({ provider = "hcloud" }, out.defaults)
-    assert.are.same({ count = 2, name = "web-${index}", plan = "cx22", network = "${network.lan}", needs = { "subnet.a" },
+    assert.are.same({ count = 2, name = "web-${index}", plan = "cx22", network = "${network.lan}",
+      needs = { "subnet.a" },
       labels = { n = "${text(index - 1)}", app = "shop" },
       lifecycle = { prevent_destroy = true, ignore_changes = { "image", "labels" } } }, out.servers.web)
     assert.are.same({ network = "${network.lan}", cidr = '${cidrsubnet("10.0.0.0/16", 8, 1)}' }, out.subnets.a)
@@ -236,9 +239,11 @@ data "aws_ami" "debian" {
     assert.are.equal('${concat([{ ports = ["8000-8010"], sources = ["10.0.0.0/8"] }, '
       .. '{ direction = "out", protocol = "any", sources = ["0.0.0.0/0"] }], '
       .. '[for part in ["80", "443"] => { ports = [part], sources = ["0.0.0.0/0"] }])}', out.firewalls.web.rules)
-    assert.are.same({ type = "table", network = "${network.main}", routes = { { to = "0.0.0.0/0", via = "${router.out}" } } },
+    assert.are.same({ type = "table", network = "${network.main}", routes = { { to = "0.0.0.0/0",
+      via = "${router.out}" } } },
       out.routers.main)
-    assert.are.same({ image = "${data.debian.id}", plan = "t3.micro", firewalls = { "${firewall.web}" }, keys = { "me" },
+    assert.are.same({ image = "${data.debian.id}", plan = "t3.micro", firewalls = { "${firewall.web}" },
+      keys = { "me" },
       disk = "20 GiB" }, out.servers.web)
     assert.are.same({ kind = "image", sort = "name", pick = "last", where = { owner = "136693071363",
       name = "debian-12-*" } }, out.data.debian)
@@ -287,7 +292,8 @@ resource "upcloud_firewall_rules" "web" {
 }
 ]])
     assert.are.same({}, notes)
-    assert.are.same({ name = "web", zone = "fi-hel1", plan = "1xCPU-1GB", image = "Debian GNU/Linux 12", disk = "25 GiB",
+    assert.are.same({ name = "web", zone = "fi-hel1", plan = "1xCPU-1GB", image = "Debian GNU/Linux 12",
+      disk = "25 GiB",
       public = true, network = "${network.lan}", keys = { "ssh-ed25519 AAAA" } }, out.servers.web)
     assert.are.same({ name = "lan", cidr = "10.0.0.0/24", dhcp = true }, out.networks.lan)
     assert.are.same({ servers = { "${server.web}" }, rules = { { ports = { 443 } },
@@ -431,10 +437,12 @@ output "ips" { value = hcloud_server.web[*].ipv4_address }
     assert.are.equal("modules/tier/module", files[2].name)
     local out = tree.plain(files[1].tree)
     assert.are.same({ a = { source = "./modules/tier", inputs = { size = 2 } },
-      b = { source = "./modules/tier", inputs = { size = 1 }, for_each = { "x" }, needs = { "module.a" } } }, out.modules)
+      b = { source = "./modules/tier", inputs = { size = 1 }, for_each = { "x" }, needs = { "module.a" } } },
+        out.modules)
     assert.are.same({ ips = "${module.a.ips}" }, out.outputs)
     assert.are.same({ { from = "server.old", to = "module.a" } }, out.moved)
-    assert.are.same({ inputs = { size = { type = "any", required = true } }, servers = { web = { count = "${var.size}" } },
+    assert.are.same({ inputs = { size = { type = "any", required = true } },
+      servers = { web = { count = "${var.size}" } },
       outputs = { ips = "${server.web.ip}" } }, tree.plain(files[2].tree))
     assert.are.equal(1, #notes.list)
     assert.is_truthy(notes.list[1].what:find("the module 'far' is not in a folder here", 1, true))

@@ -3,7 +3,8 @@ local json = require("prov.json")
 local tree = require("prov.convert.tree")
 local value = require("prov.value")
 
-local TEXTS = { "", "a", "yes", "null", "1", "1.5", "-x", "a: b", "a #b", "#a", "'q'", '"q"', "a\nb", "a\nb\n", " a", "a ",
+local TEXTS = { "", "a", "yes", "null", "1", "1.5", "-x", "a: b", "a #b", "#a", "'q'", '"q"', "a\nb", "a\nb\n", " a",
+  "a ",
   "\ta", "é", "a\r\nb", "${a}", "${{ a = 1 }}", "{a}", "[a]", "*a", "&a", "!a", "%a", "@a", "`a", "|", ">", "?", "a:",
   "10.0.0.0/16", "20 GiB", "0x1f", "1e3", "2024-01-01", "a\n\nb\n\n", "a \nb\n", "~", "\u{85}", "\0", "\x7f", "=", "<<",
   "]]", "a]", "\\", "${file(\"x\")}" }
@@ -45,8 +46,10 @@ describe("trees of a conversion", function()
     map:at("b"):comment("x", "what\n\nx is")
     map:at("b"):comment(nil, "behind")
     map:at("a"):set("z", tree.list({ "p", "q" }))
-    assert.are.equal("b:\n  # what\n  #\n  # x is\n  x: 1\n  # behind\na:\n  z:\n    - p\n    - q\n", tree.encode(map, "yaml"))
-    assert.are.equal("return {\n  b = {\n    -- what\n    --\n    -- x is\n    x = 1,\n    -- behind\n  },\n  a = {\n    z = {\n"
+    assert.are.equal("b:\n  # what\n  #\n  # x is\n  x: 1\n  # behind\na:\n  z:\n    - p\n    - q\n",
+      tree.encode(map, "yaml"))
+    assert.are.equal("return {\n  b = {\n    -- what\n    --\n    -- x is\n    x = 1,\n    -- behind\n  },\n"
+      .. "  a = {\n    z = {\n"
       .. '      "p",\n      "q",\n    },\n  },\n}\n', tree.encode(map, "lua"))
     assert.is_truthy(tree.encode(map, "toml"):find("^# b%.x: what\n"))
     map:set("n", value.null)

@@ -127,7 +127,8 @@ local Reader = {}
 Reader.__index = Reader
 
 function Reader:fail(msg, ...)
-  return nil, err.new("invalid", "not an inventory: " .. msg:format(...), { file = self.file, line = self.line, column = 1 })
+  return nil, err.new("invalid", "not an inventory: " .. msg:format(...), { file = self.file, line = self.line,
+    column = 1 })
 end
 
 function Reader:host(line)
@@ -181,7 +182,8 @@ function M.read(inventory, text, file)
   for line in (text .. "\n"):gmatch("([^\n]*)\n") do
     self.line = self.line + 1
     line = line:gsub("\r$", "")
-    line = line:match("^%s*;") and "" or without_comment(line)
+    -- In [x:vars] a value goes on to the end of the line, whatever stands in it.
+    line = line:match("^%s*[#;]") and "" or self.section == "vars" and line or without_comment(line)
     line = line:match("^%s*(.*)$"):gsub("%s+$", "")
     local ok, e = true, nil
     local head = line:match("^%[([^%[%]]+)%]$")

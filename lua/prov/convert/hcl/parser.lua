@@ -245,47 +245,51 @@ local function template(at, parts)
   return { node = "template", at = at, parts = parts }
 end
 
---- Tokens of a <<- heredoc without the blanks that all of its lines begin with.
-function Parser:flush(first)
-  local least, i, begin = math.huge, first, true
-  while self.tokens[i].kind ~= "unheredoc" do -- those inside of expressions are other heredocs, closed first
-    local token = self.tokens[i]
-    if token.kind == "chars" then
-      for at, blanks, rest in (begin and token.text or token.text:gsub("^[^\n]*", "", 1)):gmatch("()([ \t]*)([^\n]?)") do
-        local text = begin and token.text or token.text:gsub("^[^\n]*", "", 1)
-        local starts = at == 1 and begin or text:sub(at - 1, at - 1) == "\n"
-        if starts and (rest ~= "" or at + #blanks > #text and self.tokens[i + 1].kind ~= "unheredoc") then
-          least = math.min(least, #blanks)
-        end
+-- The tokens of a heredoc that are its own, not those of expressions in it: fun() -> token, what comes behind it.
+local function heredoc_tokens(tokens, first)
+  local i, depth = first - 1, 0
+  return function()
+    while true do
+      i = i + 1
+      local kind = tokens[i].kind
+      if depth == 0 and kind == "unheredoc" then
+        return nil
       end
-      begin = false
-    elseif token.kind == "${" or token.kind == "%{" then
-      least = begin and 0 or least
-      begin = false
-      local depth = 1
-      while depth > 0 do
-        i = i + 1
-        local kind = self.tokens[i].kind
-        depth = depth + ((kind == "${" or kind == "%{" or kind == "{") and 1 or kind == "}" and -1 or 0)
+      local opens = kind == "${" or kind == "%{" or kind == "{"
+      depth = depth + (opens and 1 or kind == "}" and -1 or 0)
+      if depth == (opens and 1 or 0) and kind ~= "}" then
+        return tokens[i], tokens[i + 1].kind
       end
     end
-    i = i + 1
+  end
+end
+
+--- Takes the blanks that all lines of a <<- heredoc begin with out of its tokens.
+function Parser:flush(first)
+  local least, begins = math.huge, true
+  for token, behind in heredoc_tokens(self.tokens, first) do
+    if token.kind ~= "chars" then
+      least = begins and 0 or least
+    else
+      local text = begins and token.text or token.text:match("\n.*$") or ""
+      for blanks, rest in text:gmatch("%f[^\n\0]([ \t]*)()") do
+        local empty = text:sub(rest, rest) == "\n" or rest > #text and behind == "unheredoc"
+        least = empty and least or math.min(least, #blanks)
+      end
+    end
+    begins = false
   end
   if least == math.huge or least == 0 then
     return
   end
   local blanks = ("[ \t]"):rep(math.min(least, 100))
-  begin = true
-  local depth = 0
-  for k = first, i - 1 do
-    local token = self.tokens[k]
-    local kind = token.kind
-    depth = depth + ((kind == "${" or kind == "%{" or kind == "{") and 1 or kind == "}" and -1 or 0)
-    if kind == "chars" and depth == 0 then
-      local text = begin and token.text:gsub("^" .. blanks, "", 1) or token.text
+  begins = true
+  for token in heredoc_tokens(self.tokens, first) do
+    if token.kind == "chars" then
+      local text = begins and token.text:gsub("^" .. blanks, "", 1) or token.text
       token.text = text:gsub("\n" .. blanks, "\n")
     end
-    begin = false
+    begins = false
   end
 end
 

@@ -108,7 +108,8 @@ local function body_of(object)
     if item.key.node ~= "lit" then
       return nil
     end
-    body[i] = { node = "attribute", at = item.key.at or item.value.at, name = tostring(item.key.value), value = item.value }
+    body[i] = { node = "attribute", at = item.key.at or item.value.at, name = tostring(item.key.value),
+      value = item.value }
   end
   return body
 end
@@ -332,7 +333,8 @@ local function list_of(e, blocks, spec, left)
       return read_object(e, block.body, spec, left, block.at)
     end
     if block.each then
-      lists[#lists + 1] = { node = "dynamic", at = block.at, over = block.each.over, name = block.each.name, item = one() }
+      lists[#lists + 1] = { node = "dynamic", at = block.at, over = block.each.over, name = block.each.name,
+        item = one() }
     else
       items[#items + 1] = one()
     end

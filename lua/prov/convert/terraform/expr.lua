@@ -314,7 +314,8 @@ function Expr:on_call(node)
     self.scope:refuse(node, ("%s() of nothing"):format(node.name))
   elseif type(rule) == "string" then
     local regular = node.name == "replace" and node.args[2]
-    if regular and not (regular.node == "lit" and type(regular.value) == "string" and not regular.value:match("^/.*/$")) then
+    if regular and not (regular.node == "lit" and type(regular.value) == "string"
+      and not regular.value:match("^/.*/$")) then
       self.scope:refuse(node, "replace() with a regular expression", "replace plain texts, one after the other")
     end
     return self:call(rule, table.unpack(node.args))
@@ -416,7 +417,8 @@ function Expr:loop(node, item)
   local over_kind = self:type(node.over)
   bound = bound or {
     [node.value] = M.bind(node.value),
-    [node.key or false] = node.key and M.bind(node.key, over_kind == "list" and "place" or over_kind == "map" and "string"
+    [node.key or false] = node.key and M.bind(node.key, over_kind == "list" and "place" or over_kind == "map"
+      and "string"
       or nil) or nil,
   }
   if node.key and not over_kind and not bound[node.key].kind then

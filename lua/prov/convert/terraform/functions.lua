@@ -17,10 +17,6 @@ local function plus(node, n)
 end
 M.plus = plus
 
-local function minus(node, other)
-  return { node = "binary", sign = "-", left = node, right = other, at = node.at }
-end
-
 -- Arguments in another order.
 local function order(name, ...)
   local positions = { ... }
@@ -69,16 +65,12 @@ local function inside(e, node, path)
   return path
 end
 
-local function key_of(e, args)
-  local of = args[1]
-  while of and (of.node == "attr" or of.node == "index") do
-    if of.node == "index" and not (of.key.node == "lit") then
-      return nil
-    end
-    if of.node == "attr" then
-      return of.of, lit(of.name, of.at)
-    end
-    return of.of, of.key
+-- What try() looks into, and the key it may lack there.
+local function key_of(node)
+  if node.node == "attr" then
+    return node.of, lit(node.name, node.at)
+  elseif node.node == "index" and node.key.node == "lit" and type(node.key.value) == "string" then
+    return node.of, node.key
   end
 end
 
@@ -203,7 +195,7 @@ M.RULES = {
     return e:call("format", lit(text, form.at), table.unpack(args, 2))
   end,
   try = function(e, node, args)
-    local of, key = key_of(e, args)
+    local of, key = key_of(args[1])
     if #args == 2 and of then
       return e:call("lookup", of, key, args[2])
     end
@@ -211,7 +203,7 @@ M.RULES = {
   end,
 }
 
-local TODO = {
+local ADVICE = {
   timestamp = "there is no clock in an infra: pass the time as a variable",
   plantimestamp = "there is no clock in an infra: pass the time as a variable",
   uuid = "there is no chance in an infra: pass it as a variable",
@@ -226,7 +218,7 @@ local TODO = {
 ---@param name string
 ---@return string
 function M.todo(name)
-  return TODO[name] or "prov's functions: docs/reference/functions.md"
+  return ADVICE[name] or "prov's functions: docs/reference/functions.md"
 end
 
 return M

@@ -85,7 +85,8 @@ function Module:resource(one)
     return -- when all resources are there
   elseif not resource then
     local missing = self.scope.left_out[address] == "kind"
-    self:leave_block(one, missing and ("the provider %s has no resource for %s"):format(self.run.target.override, address)
+    self:leave_block(one, missing and ("the provider %s has no resource for %s"):format(self.run.target.override,
+      address)
       or ("%s has no equal"):format(address),
       missing and "choose another provider" or "leave it to Terraform, or write a provider for it")
     return
@@ -180,7 +181,8 @@ function Module:data(one)
     elseif item.node == "block" and item.type == "filter" and spec.filters then
       filter_fields(self.e, block, where, item)
     else
-      resources.leave_out(self.e, entry, item, { what = ("'%s' of %s has no equal"):format(item.name or item.type, full) })
+      resources.leave_out(self.e, entry, item, { what = ("'%s' of %s has no equal"):format(item.name or item.type,
+        full) })
     end
   end
   if not where:is_empty() then
@@ -192,7 +194,8 @@ function Module:data(one)
   self.run.converted = self.run.converted + 1
 end
 
-local MODULE_META = { source = true, version = true, count = true, for_each = true, depends_on = true, providers = true }
+local MODULE_META = { source = true, version = true, count = true, for_each = true, depends_on = true,
+  providers = true }
 
 --- Adds the folders of modules first: their names are known then.
 function Module:find_module(one)
@@ -207,7 +210,8 @@ function Module:find_module(one)
   local module, e = M.module(self.run, self.folder.dir .. "/" .. path)
   if not module then
     for _, one_of in ipairs(err.list(e)) do
-      self:leave_block(one, ("the module '%s' cannot be read: %s"):format(block.labels[1], tostring(one_of)), one_of.hint)
+      self:leave_block(one, ("the module '%s' cannot be read: %s"):format(block.labels[1], tostring(one_of)),
+        one_of.hint)
     end
     return
   end

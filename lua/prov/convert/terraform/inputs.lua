@@ -20,7 +20,8 @@ end
 local function record(e, node)
   local fields = tree.map()
   for _, item in ipairs(node.items) do
-    local field, of = nil, item.value
+    local of = item.value
+    local field
     if of.node == "call" and of.name == "optional" and of.args[1] then
       field = contract_of(e, of.args[1])
       if of.args[2] and not (of.args[2].node == "lit" and of.args[2].value == value.null) then
@@ -162,12 +163,10 @@ function M.add(e, out, name, block, comment)
   elseif not type_node then
     input:set("type", M.kind(block.body) == "string" and "string" or M.kind(block.body) == "bool" and "bool" or "any")
   end
-  if default and default.node == "lit" and default.value == value.null then -- may be left out
-    default = nil
-  elseif default then
-    input:set("default", e:value(default))
-  else
+  if not default then
     input:set("required", true)
+  elseif not (default.node == "lit" and default.value == value.null) then -- null: may be left out
+    input:set("default", e:value(default))
   end
   local doc = changes.attribute(block.body, "description")
   if doc and doc.node == "lit" and type(doc.value) == "string" and doc.value ~= "" then

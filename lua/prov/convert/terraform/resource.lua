@@ -372,7 +372,8 @@ function M.write_part(e, part, block, target)
       node = changes.object(e, body, spec, left, block.at)
     end
     if part.many and not resource.many then
-      node = { node = "many", kind = part.many, over = changes.attribute(block.body, part.many), item = node, at = block.at }
+      node = { node = "many", kind = part.many, over = changes.attribute(block.body, part.many), item = node,
+        at = block.at }
     else
       node = { node = "tuple", items = { node }, at = block.at }
     end

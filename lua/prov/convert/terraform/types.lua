@@ -15,7 +15,8 @@ local hcloud = {
     fields = {
       name = "name", server_type = "plan", image = "image", location = "zone", datacenter = "zone", ssh_keys = "keys",
       user_data = "user_data", labels = { to = "labels", as = "texts" }, placement_group_id = "placement_group",
-      firewall_ids = "firewalls", backups = "backups", delete_protection = "protected", rebuild_protection = "protected",
+      firewall_ids = "firewalls", backups = "backups", delete_protection = "protected",
+        rebuild_protection = "protected",
     },
     outputs = { ipv4_address = "ip", ipv6_address = "ipv6" },
     blocks = {
@@ -25,12 +26,14 @@ local hcloud = {
   },
   hcloud_network = {
     kind = "network",
-    fields = { name = "name", ip_range = "cidr", labels = { to = "labels", as = "texts" }, delete_protection = "protected",
+    fields = { name = "name", ip_range = "cidr", labels = { to = "labels", as = "texts" },
+      delete_protection = "protected",
       expose_routes_to_vswitch = "expose_routes" },
   },
   hcloud_network_subnet = {
     kind = "subnet",
-    fields = { network_id = "network", type = "type", network_zone = "zone", ip_range = "cidr", vswitch_id = "vswitch" },
+    fields = { network_id = "network", type = "type", network_zone = "zone", ip_range = "cidr",
+      vswitch_id = "vswitch" },
     outputs = { gateway = "gateway" },
   },
   hcloud_network_route = {
@@ -43,7 +46,8 @@ local hcloud = {
   hcloud_volume = {
     kind = "volume",
     fields = { name = "name", size = { to = "size", as = "gib" }, server_id = "server", location = "zone",
-      format = "format", automount = "mount", labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
+      format = "format", automount = "mount", labels = { to = "labels", as = "texts" },
+        delete_protection = "protected" },
     outputs = { linux_device = "device" },
   },
   hcloud_volume_attachment = {
@@ -92,7 +96,8 @@ local hcloud = {
           interval = { to = "interval", as = "seconds" }, timeout = { to = "timeout", as = "seconds" },
           retries = "retries" },
           blocks = { http = { fields = { domain = "domain", path = "path", status_codes = "status" }, flat = true } } },
-        http = { fields = { sticky_sessions = "sticky", redirect_http = "redirect_http", certificates = "certificates" },
+        http = { fields = { sticky_sessions = "sticky", redirect_http = "redirect_http",
+          certificates = "certificates" },
           flat = true },
       } },
   },
@@ -118,7 +123,8 @@ local upcloud = {
   upcloud_server = {
     kind = "server",
     fields = {
-      hostname = "name", title = "title", zone = "zone", plan = "plan", cpu = "cpus", mem = { to = "memory", as = "mib" },
+      hostname = "name", title = "title", zone = "zone", plan = "plan", cpu = "cpus", mem = { to = "memory",
+        as = "mib" },
       user_data = "user_data", metadata = "metadata", firewall = "firewall", labels = { to = "labels", as = "texts" },
       tags = "tags", server_group = "placement_group", timezone = "timezone",
     },
@@ -141,7 +147,8 @@ local upcloud = {
   upcloud_router = {
     kind = "router",
     fields = { name = "name", labels = { to = "labels", as = "texts" } },
-    blocks = { static_route = { to = "routes", list = true, fields = { route = "to", nexthop = "via", name = "name" } } },
+    blocks = { static_route = { to = "routes", list = true, fields = { route = "to", nexthop = "via",
+      name = "name" } } },
   },
   upcloud_storage = {
     kind = "volume",
@@ -169,7 +176,8 @@ local upcloud = {
   },
   upcloud_loadbalancer = {
     kind = "load_balancer",
-    fields = { name = "name", plan = "plan", zone = "zone", network = "network", labels = { to = "labels", as = "texts" } },
+    fields = { name = "name", plan = "plan", zone = "zone", network = "network", labels = { to = "labels",
+      as = "texts" } },
     ignored = { configured_status = "started" },
     outputs = { dns_name = "hostname" },
     blocks = {
@@ -187,7 +195,8 @@ local upcloud = {
     into = { of = "loadbalancer", add = "backends", fields = { name = "name", resolver_name = "resolver" },
       blocks = {
         properties = { to = "check", fields = { health_check_type = "protocol", health_check_url = "path",
-          health_check_interval = { to = "interval", as = "seconds" }, timeout_server = { to = "timeout", as = "seconds" },
+          health_check_interval = { to = "interval", as = "seconds" }, timeout_server = { to = "timeout",
+            as = "seconds" },
           health_check_rise = "rise", health_check_fall = "fall" } },
       } },
     outputs = { name = "name" },
@@ -212,7 +221,8 @@ local aws = {
     },
     outputs = { public_ip = "ip", public_dns = "hostname", private_dns = "private_hostname" },
     blocks = {
-      root_block_device = { flat = true, fields = { volume_size = { to = "disk", as = "gib" }, volume_type = "disk_type",
+      root_block_device = { flat = true, fields = { volume_size = { to = "disk", as = "gib" },
+        volume_type = "disk_type",
         encrypted = "disk_encrypted", delete_on_termination = "disk_deleted" } },
       ebs_block_device = { to = "disks", list = true, fields = { device_name = "device", volume_size = { to = "size",
         as = "gib" }, volume_type = "type", encrypted = "encrypted", delete_on_termination = "deleted" } },
@@ -297,7 +307,8 @@ local aws = {
   aws_lb = {
     kind = "load_balancer",
     fields = { name = "name", internal = { to = "public", as = "opposite" }, load_balancer_type = "type",
-      subnets = "subnets", security_groups = "firewalls", tags = TAGS, idle_timeout = { to = "timeout", as = "seconds" },
+      subnets = "subnets", security_groups = "firewalls", tags = TAGS, idle_timeout = { to = "timeout",
+        as = "seconds" },
       enable_deletion_protection = "protected" },
     outputs = { dns_name = "hostname", arn = "id" },
   },
@@ -322,7 +333,8 @@ end
 
 --- Look-ups: fields go to `where`.
 M.LOOKUPS = {
-  hcloud_image = { kind = "image", fields = { name = "name", with_selector = "labels", with_architecture = "architecture",
+  hcloud_image = { kind = "image", fields = { name = "name", with_selector = "labels",
+    with_architecture = "architecture",
     most_recent = { pick = "last" } }, outputs = { id = "id", name = "name" } },
   hcloud_network = { kind = "network", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     ip_range = "cidr" } },
@@ -340,7 +352,8 @@ M.LOOKUPS = {
     outputs = { id = "id", image_id = "id", name = "name" } },
   aws_vpc = { kind = "network", fields = { id = "id", default = "default", cidr_block = "cidr" }, filters = true,
     outputs = { id = "id", cidr_block = "cidr" } },
-  aws_subnet = { kind = "subnet", fields = { id = "id", vpc_id = "network", availability_zone = "zone" }, filters = true,
+  aws_subnet = { kind = "subnet", fields = { id = "id", vpc_id = "network", availability_zone = "zone" },
+    filters = true,
     outputs = { id = "id", cidr_block = "cidr", vpc_id = "network" } },
   aws_subnets = { kind = "subnet", all = true, fields = {}, filters = true, outputs = { ids = "id" } },
   aws_security_group = { kind = "firewall", fields = { id = "id", name = "name", vpc_id = "network" }, filters = true,
@@ -356,7 +369,8 @@ end
 M.PROVIDERS = {
   hcloud = { token = "token", endpoint = "endpoint" },
   upcloud = { username = "username", password = "password", token = "token" },
-  aws = { region = "region", profile = "profile", access_key = "access_key", secret_key = "secret_key", token = "token" },
+  aws = { region = "region", profile = "profile", access_key = "access_key", secret_key = "secret_key",
+    token = "token" },
 }
 
 return M
