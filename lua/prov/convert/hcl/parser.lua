@@ -9,6 +9,7 @@
 --   tuple items      object items { key, value }      for kind, key, value, over, item, name, test, group
 
 local lexer = require("prov.convert.hcl.lexer")
+local texts = require("prov.convert.hcl.text")
 local value = require("prov.value")
 
 local M = {}
@@ -100,198 +101,7 @@ function Parser:within(loose, read, ...)
   return node
 end
 
-local SIMPLE = { n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\" }
-
---- The characters between quotes with their escapes resolved.
-local function unescape(token)
-  local text = token.text
-  if not text:find("[\\$%%]") then
-    return text
-  end
-  local out, i = {}, 1
-  while i <= #text do
-    local c = text:sub(i, i)
-    local plain = text:match("^[^\\$%%]+", i)
-    if plain then
-      out[#out + 1], i = plain, i + #plain
-    elseif c == "\\" then
-      local e = text:sub(i + 1, i + 1)
-      local hex = e == "u" and text:match("^%x%x%x%x", i + 2) or e == "U" and text:match("^%x%x%x%x%x%x%x%x", i + 2)
-      local code = hex and tonumber(hex, 16)
-      if code and code <= 0x10FFFF then
-        out[#out + 1], i = utf8.char(code), i + 2 + #hex
-      elseif SIMPLE[e] then
-        out[#out + 1], i = SIMPLE[e], i + 2
-      else
-        fail(token.at + i - 1, "there is no escape '\\%s' in a text", e:match("^[%g]$") or "?")
-      end
-    elseif text:sub(i, i + 2) == c .. c .. "{" then
-      out[#out + 1], i = c .. "{", i + 3
-    else
-      out[#out + 1], i = c, i + 1
-    end
-  end
-  return table.concat(out)
-end
-
-local function unescape_heredoc(token)
-  return (token.text:gsub("([$%%])%1{", "%1{"))
-end
-
---- An if or a for of a template, up to its end.
-function Parser:directive(open, plain)
-  local head = self:peek()
-  if head.kind == "name" and head.text == "if" then
-    self:next()
-    local node = { node = "tif", at = open.at, test = self:expression() }
-    local close = self:expect("}", "behind the condition")
-    local stop
-    node.yes, stop = self:parts(plain, open, close.strip, { ["else"] = true, ["endif"] = true })
-    if stop.word == "else" then
-      node.no, stop = self:parts(plain, open, stop.strip, { ["endif"] = true })
-    end
-    return node, stop.strip
-  elseif head.kind == "name" and head.text == "for" then
-    self:next()
-    local node = { node = "tfor", at = open.at }
-    node.value = self:expect("name", "behind for").text
-    if self:take(",") then
-      node.key, node.value = node.value, self:expect("name", "behind the comma").text
-    end
-    if not self:word("in") then
-      fail(self:peek().at, "expected 'in', as in %%{ for x in list }, found %s", describe(self:peek()))
-    end
-    self:next()
-    node.over = self:expression()
-    local close = self:expect("}", "behind the list")
-    local stop
-    node.body, stop = self:parts(plain, open, close.strip, { ["endfor"] = true })
-    return node, stop.strip
-  end
-  fail(head.at, "expected if or for behind %%{, found %s", describe(head))
-end
-
-local function trim_start(text)
-  return (text:gsub("^%s+", ""))
-end
-
-local function trim_end(text)
-  local stop = text:match("^.*%S()")
-  return stop and text:sub(1, stop - 1) or ""
-end
-
---- The parts of a text up to what ends it: a token of kind `closing`, or a directive named in `ends`.
----@param plain { decode: fun(token: table): string, closing: string }
-function Parser:parts(plain, open, strip, ends)
-  local out = {}
-  while true do
-    local token = self:next()
-    if token.kind == "chars" then
-      local text = plain.decode(token)
-      text = strip and trim_start(text) or text
-      if text ~= "" then
-        out[#out + 1] = text
-      end
-      strip = strip and text == ""
-    elseif token.kind == "${" or token.kind == "%{" then
-      if token.strip and type(out[#out]) == "string" then
-        out[#out] = trim_end(out[#out])
-        out[#out] = out[#out] ~= "" and out[#out] or nil
-      end
-      local word = token.kind == "%{" and self:within(true, Parser.peek)
-      if word and word.kind == "name" and ends and ends[word.text] then
-        self:within(true, Parser.next)
-        local close = self:within(true, Parser.expect, "}", "behind " .. word.text)
-        return out, { word = word.text, strip = close.strip }
-      elseif word then
-        local node
-        node, strip = self:within_directive(token, plain)
-        out[#out + 1] = node
-      else
-        out[#out + 1] = self:within(true, Parser.expression)
-        strip = self:within(true, Parser.expect, "}", "behind the expression").strip
-      end
-    elseif token.kind == plain.closing then
-      if ends then
-        fail(open.at, "this %%{ has no %%{ %s }", ends["endfor"] and "endfor" or "endif")
-      end
-      return out
-    else
-      fail(token.at, "%s is not expected in a text", describe(token))
-    end
-  end
-end
-
-function Parser:within_directive(open, plain)
-  local strip
-  local node = self:within(true, function()
-    local n
-    n, strip = self:directive(open, plain)
-    return n
-  end)
-  return node, strip
-end
-
-local QUOTED = { decode = unescape, closing = "unquote" }
-local HEREDOC = { decode = unescape_heredoc, closing = "unheredoc" }
-local WHOLE = { decode = unescape_heredoc, closing = "end" }
-
-local function template(at, parts)
-  if #parts == 0 then
-    return { node = "lit", at = at, value = "" }
-  elseif #parts == 1 and type(parts[1]) == "string" then
-    return { node = "lit", at = at, value = parts[1] }
-  end
-  return { node = "template", at = at, parts = parts }
-end
-
--- The tokens of a heredoc that are its own, not those of expressions in it: fun() -> token, what comes behind it.
-local function heredoc_tokens(tokens, first)
-  local i, depth = first - 1, 0
-  return function()
-    while true do
-      i = i + 1
-      local kind = tokens[i].kind
-      if depth == 0 and kind == "unheredoc" then
-        return nil
-      end
-      local opens = kind == "${" or kind == "%{" or kind == "{"
-      depth = depth + (opens and 1 or kind == "}" and -1 or 0)
-      if depth == (opens and 1 or 0) and kind ~= "}" then
-        return tokens[i], tokens[i + 1].kind
-      end
-    end
-  end
-end
-
---- Takes the blanks that all lines of a <<- heredoc begin with out of its tokens.
-function Parser:flush(first)
-  local least, begins = math.huge, true
-  for token, behind in heredoc_tokens(self.tokens, first) do
-    if token.kind ~= "chars" then
-      least = begins and 0 or least
-    else
-      local text = begins and token.text or token.text:match("\n.*$") or ""
-      for blanks, rest in text:gmatch("%f[^\n\0]([ \t]*)()") do
-        local empty = text:sub(rest, rest) == "\n" or rest > #text and behind == "unheredoc"
-        least = empty and least or math.min(least, #blanks)
-      end
-    end
-    begins = false
-  end
-  if least == math.huge or least == 0 then
-    return
-  end
-  local blanks = ("[ \t]"):rep(math.min(least, 100))
-  begins = true
-  for token in heredoc_tokens(self.tokens, first) do
-    if token.kind == "chars" then
-      local text = begins and token.text:gsub("^" .. blanks, "", 1) or token.text
-      token.text = text:gsub("\n" .. blanks, "\n")
-    end
-    begins = false
-  end
-end
+texts.install(Parser, fail, describe)
 
 function Parser:object(open)
   local node = { node = "object", at = open.at, items = {} }
@@ -408,14 +218,14 @@ function primaries.number(self, token)
 end
 
 function primaries.quote(self, token)
-  return template(token.at, (self:parts(QUOTED, token)))
+  return texts.template(token.at, (self:parts(texts.QUOTED, token)))
 end
 
 function primaries.heredoc(self, token)
   if token.flush then
     self:flush(self.i)
   end
-  local node = template(token.at, (self:parts(HEREDOC, token)))
+  local node = texts.template(token.at, (self:parts(texts.HEREDOC, token)))
   node.heredoc = true
   return node
 end
@@ -571,7 +381,7 @@ function Parser:label()
   if token.kind == "name" then
     return token.text
   end
-  local parts = self:parts(QUOTED, token)
+  local parts = self:parts(texts.QUOTED, token)
   if #parts > 1 or parts[1] and type(parts[1]) ~= "string" then
     fail(token.at, "a label is a plain text")
   end
@@ -659,7 +469,7 @@ end
 ---@return table problem
 function M.template(text)
   return run(text, true, function(self)
-    return template(1, (self:parts(WHOLE, { at = 1 })))
+    return texts.template(1, (self:parts(texts.WHOLE, { at = 1 })))
   end)
 end
 
