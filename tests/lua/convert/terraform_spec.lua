@@ -464,4 +464,21 @@ resource "hcloud_network" "lan" { name = local.a }
     assert.are.same({}, out.networks.lan)
     assert.is_truthy(notes[1]:find("locals go round in a circle", 1, true))
   end)
+
+  it("with locals that stand for more than there is are refused in no time", function()
+    for _, form in ipairs({ "[local.a%d, local.a%d]", "{ x = local.a%d, y = local.a%d }", '"${local.a%d}${local.a%d}"',
+      "var.x ? local.a%d : local.a%d", "merge(local.a%d, local.a%d)", "concat(local.a%d, local.a%d)" }) do
+      local lines = { "variable \"x\" {}", 'resource "hcloud_network" "lan" {', "  name = local.a40",
+        "  labels = local.a40", "}", "locals {", "  a0 = var.x" }
+      for i = 1, 40 do
+        lines[#lines + 1] = ("  a%d = " .. form):format(i, i - 1, i - 1)
+      end
+      lines[#lines + 1] = "}\n"
+      local before = os.clock()
+      local out, notes = convert_text(table.concat(lines, "\n"))
+      assert.is_true(os.clock() - before < 2, form)
+      assert.is_truthy(notes[1], form)
+      assert.is_nil(out.networks.lan.name)
+    end
+  end)
 end)

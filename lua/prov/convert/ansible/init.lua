@@ -91,6 +91,42 @@ local function input_name(out, name)
   return out:at("inputs"):get(name) and name .. "_group" or name
 end
 
+-- A server for a host. True when something says how to reach it.
+local function add_host(inventory, servers, host_vars, out, notes, name, own)
+  local host = inventory.hosts[name]
+  local entry, labels = servers:at(own), tree.map()
+  local groups = inventory:groups_of(name)
+  if #groups > 0 then
+    labels:set("groups", table.concat(groups, ","))
+  end
+  if own ~= name then
+    labels:set("host", name)
+  end
+  if not labels:is_empty() then
+    entry:set("labels", labels)
+  end
+  local rest, connected = {}, false
+  for _, key in ipairs(data.keys(host.vars)) do
+    if is_connection(key) then
+      servers:comment(own, ("%s: %s"):format(key, tostring(host.vars[key])))
+      connected = true
+    else
+      rest[key] = host.vars[key]
+    end
+  end
+  local holder = tree.map()
+  add_vars(holder, notes, own, rest, host.at)
+  for _, key in ipairs(holder:at("inputs").keys) do
+    local input = holder:at("inputs"):get(key)
+    if key == own then
+      host_vars:set(own, input:get("default"))
+    else -- a secret
+      out:at("inputs"):set(key, input)
+    end
+  end
+  return connected
+end
+
 --- Converts an inventory.
 ---@param path string
 ---@param opts { provider: string? }
@@ -117,41 +153,8 @@ function M.convert(path, opts)
   local connections
   for _, name in ipairs(inventory.host_names) do
     local host = inventory.hosts[name]
-    local own = plain_name(taken, name)
-    local entry = servers:at(own)
-    local labels = tree.map()
-    local groups = inventory:groups_of(name)
-    if #groups > 0 then
-      labels:set("groups", table.concat(groups, ","))
-    end
-    if own ~= name then
-      labels:set("host", name)
-    end
-    if not labels:is_empty() then
-      entry:set("labels", labels)
-    end
-    local rest, any = {}, false
-    for _, key in ipairs(data.keys(host.vars)) do
-      if is_connection(key) then
-        servers:comment(own, ("%s: %s"):format(key, tostring(host.vars[key])))
-        connections = connections or host.at
-      else
-        rest[key], any = host.vars[key], true
-      end
-    end
-    if any then
-      local holder = tree.map()
-      add_vars(holder, notes, own, rest, host.at)
-      local input = holder:at("inputs"):get(own)
-      if input then
-        host_vars:set(own, input:get("default"))
-      end
-      for _, secret in ipairs(holder:at("inputs").keys) do
-        if secret ~= own then
-          out:at("inputs"):set(secret, holder:at("inputs"):get(secret))
-        end
-      end
-    end
+    connections = add_host(inventory, servers, host_vars, out, notes, name, plain_name(taken, name)) and not connections
+      and host.at or connections
   end
   if connections then
     notes:add({ file = connections.file, line = connections.line, column = 1 },

@@ -2,7 +2,7 @@
 
 local M = {}
 
-local MAX_DEPTH = 20 -- of locals in locals
+local MAX_DEPTH = 8 -- of locals in locals
 
 local function lit(v, at)
   return { node = "lit", value = v, at = at }

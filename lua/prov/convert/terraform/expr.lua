@@ -11,6 +11,7 @@ local value = require("prov.value")
 local M = {}
 
 local MAX_DEPTH = 60
+local MAX_TYPE_DEPTH = 10
 local MAX_TEXT = 64 * 1024
 
 ---@class prov.convert.Expr
@@ -111,7 +112,7 @@ end
 --- number, string, bool, list, map, or nil when only a run would tell.
 function Expr:type(node, depth)
   depth = (depth or 0) + 1
-  if depth > MAX_DEPTH then -- locals that go round in a circle
+  if depth > MAX_TYPE_DEPTH then -- locals in locals, or in a circle
     return nil
   end
   local kind = node.node

@@ -2,6 +2,8 @@
 
 local M = {}
 
+local MAX_INLINED = 10000 -- locals put into one block
+
 ---@class prov.convert.Scope
 ---@field variables table<string, table> name -> { name, type }
 ---@field locals table<string, table> name -> expression
@@ -42,8 +44,12 @@ function Scope:note(node, what, todo)
   self.notes:add(self:place((self.local_use or node).at), what, todo)
 end
 
---- Puts in the value of a local while `read` runs.
+--- Puts in the value of a local while `read` runs. Locals in locals can stand for more than any memory has.
 function Scope:inside_local(use, read, ...)
+  self.inlined = (self.inlined or 0) + 1
+  if self.inlined > MAX_INLINED then
+    self:refuse(use, "the locals in it stand for too many values", "make variables of some of them")
+  end
   local before = self.local_use
   self.local_use = before or use
   local a, b = read(...)
@@ -54,7 +60,10 @@ end
 --- Calls read(...); nil and the reason when it refuses.
 function Scope:try(read, ...)
   local depth, bound, use, names = self.depth, self.bound, self.local_use, self.each_as
+  local inlined = self.inlined
+  self.inlined = inlined or 0
   local done = table.pack(pcall(read, ...))
+  self.inlined = inlined and self.inlined -- the outermost call is about a whole block
   if done[1] then
     return table.unpack(done, 2, done.n)
   elseif type(done[2]) ~= "table" or not done[2].refused then
