@@ -448,6 +448,20 @@ output "ips" { value = hcloud_server.web[*].ipv4_address }
     assert.is_truthy(notes.list[1].what:find("the module 'far' is not in a folder here", 1, true))
   end)
 
+  it("of override files are notes, and what is declared twice is an error", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/main.tf", 'resource "hcloud_network" "lan" { ip_range = "10.0.0.0/16" }\n')
+    tmp.write(dir .. "/override.tf", 'resource "hcloud_network" "lan" { ip_range = "10.1.0.0/16" }\n')
+    local files, notes = convert.convert(dir, ANY)
+    assert.are.same({ cidr = "10.0.0.0/16" }, tree.plain(files[1].tree).networks.lan)
+    assert.is_truthy(notes_of.text(notes.list[1]):find("override.tf:1:1: an override file is not merged", 1, true))
+    tmp.write(dir .. "/more.tf", '\nresource "hcloud_network" "lan" {}\n')
+    local none, errs = convert.convert(dir, ANY)
+    assert.is_nil(none)
+    assert.are.equal("more.tf:2:1: resource.hcloud_network.lan is declared twice: also at main.tf:1",
+      (tostring(errs[1]):gsub("[^ ]*/", "")))
+  end)
+
   it("are refused when nothing can be converted, and when locals go round", function()
     local dir = tmp.dir()
     tmp.write(dir .. "/main.tf", 'resource "null_resource" "x" {}\n')

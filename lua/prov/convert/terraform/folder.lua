@@ -11,6 +11,7 @@ local MAX_FILES = 2000
 ---@class prov.convert.Folder
 ---@field dir string
 ---@field blocks { block: table, file: prov.hcl.File, comment: string? }[]
+---@field overrides { block: table, file: prov.hcl.File, comment: string? }[] of override.tf and *_override.tf
 ---@field values table<string, { value: table, file: prov.hcl.File }> of terraform.tfvars and *.auto.tfvars
 
 local function is_source(name)
@@ -21,6 +22,13 @@ local function is_values(name)
   return name == "terraform.tfvars" or name == "terraform.tfvars.json" or name:match("%.auto%.tfvars$")
     or name:match("%.auto%.tfvars%.json$")
 end
+
+-- Terraform merges the blocks of these into those of the other files.
+local function is_override(name)
+  return name:match("^override%.tf") or name:match("_override%.tf")
+end
+
+local ONCE = { resource = true, data = true, variable = true, output = true, module = true }
 
 -- Comments by the line they end on, those that have lines of their own.
 local function own_lines(file)
@@ -100,7 +108,7 @@ function M.read(path)
   elseif #names > MAX_FILES then
     return err.fail("limit", "%s has more than %d files", path, MAX_FILES)
   end
-  local folder, errs = { dir = dir, blocks = {}, values = {} }, {}
+  local folder, errs, declared = { dir = dir, blocks = {}, overrides = {}, values = {} }, {}, {}
   for _, name in ipairs(names) do
     local shown = dir == "." and name or (dir .. "/" .. name):gsub("^%./", "")
     local file, e = read_file(dir .. "/" .. name, shown)
@@ -115,11 +123,16 @@ function M.read(path)
     else
       local by_line = own_lines(file)
       for _, item in ipairs(file.body) do
-        if item.node == "block" then
-          folder.blocks[#folder.blocks + 1] = { block = item, file = file,
-            comment = comment_above(by_line, (file.place(item.at))) }
+        local line, column = file.place(item.at)
+        local once = item.node == "block" and ONCE[item.type] and item.type .. "." .. table.concat(item.labels, ".")
+        if item.node == "block" and once and not is_override(name) and declared[once] then
+          errs[#errs + 1] = err.new("invalid", ("%s is declared twice: also at %s"):format(once, declared[once]),
+            { file = shown, line = line, column = column })
+        elseif item.node == "block" then
+          local blocks = is_override(name) and folder.overrides or folder.blocks
+          blocks[#blocks + 1] = { block = item, file = file, comment = comment_above(by_line, line) }
+          declared[once or false] = ("%s:%d"):format(shown, line)
         else
-          local line, column = file.place(item.at)
           errs[#errs + 1] = err.new("invalid", ("'%s' stands outside of any block"):format(item.name),
             { file = shown, line = line, column = column })
         end

@@ -431,6 +431,10 @@ function Module:convert()
       self:leave_block(one, ("a block of kind '%s' has no equal"):format(one.block.type))
     end
   end
+  for _, one in ipairs(self.folder.overrides) do
+    scope.file = one.file
+    self:leave_block(one, "an override file is not merged", "write it into the block it is about")
+  end
   for _, pair in ipairs(WRITE) do
     for _, one in ipairs(self.folder.blocks) do
       if one.block.type == pair[1] then
