@@ -75,6 +75,14 @@ convert 0 terraform plain --provider demo --out yaml --force
 convert 0 terraform plain/main.tf
 grep -q "provider: hcloud" out || fail "the provider is not hcloud: $(cat out)"
 
+# Files that expressions read go along.
+mkdir -p reads/keys
+echo "ssh-ed25519 AAAA" >reads/keys/me.pub
+printf 'resource "hcloud_ssh_key" "me" {\n  public_key = file("${path.module}/keys/me.pub")\n}\n' >reads/main.tf
+convert 0 terraform reads --out written --strict
+cmp -s reads/keys/me.pub written/keys/me.pub || fail "the key did not go along: $(cat out)"
+grep -qF 'public_key: ${file("keys/me.pub")}' written/infra.yaml || fail "no file(): $(cat written/infra.yaml)"
+
 # What has no equal is a note with its place, or an error when that is asked for.
 cat >plain/more.tf <<'EOF'
 resource "random_pet" "name" {}

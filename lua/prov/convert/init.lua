@@ -52,7 +52,8 @@ end
 ---@param trees { name: string, tree: prov.convert.Map }[]
 ---@param notes prov.convert.Notes
 ---@param p { to: string, out: string?, force: boolean?, strict: boolean? }
-function M.finish(ctx, trees, notes, p)
+---@param copies? { from: string, to: string }[] files that go with them
+function M.finish(ctx, trees, notes, p, copies)
   local ok, e = check_strict(notes, p)
   if not ok then
     return nil, e
@@ -65,6 +66,14 @@ function M.finish(ctx, trees, notes, p)
       return nil, e
     end
     files[i] = { path = one.name .. "." .. p.to, text = text }
+  end
+  for _, copy in ipairs(p.out and copies or {}) do
+    local text
+    text, e = fs.read(copy.from)
+    if not text then
+      return nil, e
+    end
+    files[#files + 1] = { path = copy.to, text = text }
   end
   if p.out then
     ok, e = write_files(files, p.out, p.force)
@@ -115,11 +124,11 @@ function M.terraform(ctx, p)
   if not target then
     return nil, e
   end
-  local files, notes = require("prov.convert.terraform").convert(p.path, target)
+  local files, notes, copies = require("prov.convert.terraform").convert(p.path, target)
   if not files then
     return nil, notes
   end
-  return M.finish(ctx, files, notes, p)
+  return M.finish(ctx, files, notes, p, copies)
 end
 
 --- `prov convert ansible`.

@@ -14,6 +14,7 @@ end
 
 local function convert_text(text, target)
   local dir = tmp.dir()
+  tmp.write(dir .. "/x.txt", "read by file()\n")
   tmp.write(dir .. "/main.tf", text)
   local files, notes = convert.convert(dir, target or ANY)
   assert(files, tostring(notes))

@@ -31,6 +31,24 @@ local function module_path(run, real)
   return try
 end
 
+--- Remembers the files that file() and template() of a folder read: they belong beside what is written.
+function Run:copies_of(folder, files, below)
+  local names = {}
+  for name in pairs(files) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local path = folder.dir .. "/" .. name
+    local stat = fs.stat(path)
+    if stat and stat.type == "file" and not name:find("..", 1, true) then
+      self.copies[#self.copies + 1] = { from = path, to = below .. name:gsub("^%./", "") }
+    else
+      self.notes:add({ file = path }, "the file that an expression reads is not there", "put it beside the infra")
+    end
+  end
+end
+
 --- A module by its folder, converted once.
 ---@return { path: string, tree: prov.convert.Map }?, prov.Err|prov.Err[]?
 function Run:module(path)
@@ -54,7 +72,9 @@ function Run:module(path)
   self.module_count = self.module_count + 1
   self.modules[real] = false
   local made = { path = module_path(self, real) }
-  made.tree = module_of.convert(self, folder, false)
+  local files
+  made.tree, files = module_of.convert(self, folder, false)
+  self:copies_of(folder, files, made.path .. "/")
   self.modules[real] = made
   self.order[#self.order + 1] = made
   return made
@@ -65,16 +85,18 @@ end
 ---@param target { override: string?, schema: function, catalog: function }
 ---@return { name: string, tree: prov.convert.Map }[]? files, names without ending
 ---@return prov.convert.Notes|prov.Err|prov.Err[] notes
+---@return { from: string, to: string }[]? copies files that are read, and where they belong
 function M.convert(path, target)
   local folder, e = folders.read(path)
   if not folder then
     return nil, e
   end
-  local run = setmetatable({ notes = notes_of.new(), target = target, modules = {}, order = {}, paths = {},
+  local run = setmetatable({ notes = notes_of.new(), target = target, modules = {}, order = {}, paths = {}, copies = {},
     module_count = 0,
     converted = 0, root = assert(fs.realpath(folder.dir)) }, Run)
   run.modules[run.root] = false
-  local out = module_of.convert(run, folder, true)
+  local out, read = module_of.convert(run, folder, true)
+  run:copies_of(folder, read, "")
   run.notes:sort()
   if run.converted == 0 then
     return nil, err.new("unsupported", ("nothing in %s could be converted"):format(path), {
@@ -86,7 +108,7 @@ function M.convert(path, target)
   for _, made in ipairs(run.order) do
     files[#files + 1] = { name = made.path .. "/module", tree = made.tree }
   end
-  return files, run.notes
+  return files, run.notes, run.copies
 end
 
 return M

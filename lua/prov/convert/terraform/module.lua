@@ -487,13 +487,14 @@ end
 ---@param folder prov.convert.Folder
 ---@param is_root boolean
 ---@return prov.convert.Map
+---@return table<string, true> files that its expressions read
 function M.convert(run, folder, is_root)
   local scope = scopes.new(run.notes)
   scope.instances = {}
   collect.names(scope, folder, run.target)
   local module = setmetatable({ run = run, folder = folder, scope = scope, e = expr.new(scope), out = tree.map(),
     is_root = is_root }, Module)
-  return module:convert()
+  return module:convert(), module.e.files
 end
 
 return M
