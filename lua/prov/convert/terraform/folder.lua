@@ -131,7 +131,9 @@ function M.read(path)
         elseif item.node == "block" then
           local blocks = is_override(name) and folder.overrides or folder.blocks
           blocks[#blocks + 1] = { block = item, file = file, comment = comment_above(by_line, line) }
-          declared[once or false] = ("%s:%d"):format(shown, line)
+          if once and not is_override(name) then
+            declared[once] = ("%s:%d"):format(shown, line)
+          end
         else
           errs[#errs + 1] = err.new("invalid", ("'%s' stands outside of any block"):format(item.name),
             { file = shown, line = line, column = column })
