@@ -3,7 +3,7 @@
 -- A whitelist of functions, text chunks only, no I/O, no clock, no way to load code. A call is stopped when
 -- it passes a limit of instructions, memory, length of a text or processor time, and cannot catch that
 -- (core.sandbox). What it hands back is plain data, so that nothing of it runs later without limits. Why it
--- is built like this: docs/decisions/0034-sandbox.md.
+-- is built like this: docs/decisions/0038-sandbox.md.
 
 local bounded = require("core.sandbox")
 local data = require("core.data")
