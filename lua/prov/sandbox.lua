@@ -251,6 +251,27 @@ end
 
 local CHECK_LIMITS = { instructions = 1000000 }
 
+local guarded = setmetatable({}, { __mode = "k" }) -- guard -> the function it runs
+
+--- The function behind a guard of guard_checks, to find where it is written; another one is itself.
+---@param fn function
+---@return function
+function M.original(fn)
+  return guarded[fn] or fn
+end
+
+local function guard(file, fn)
+  local function guarding(...)
+    local ok, message, hint = M.call(file, CHECK_LIMITS, fn, ...)
+    if err.is(message) then
+      return false, tostring(message)
+    end
+    return ok, message, hint
+  end
+  guarded[guarding] = fn
+  return guarding
+end
+
 --- Makes the `check` functions in a schema run under limits; what they raise is why the value is refused.
 ---@param schema any plain data, with functions
 ---@param file string
@@ -260,13 +281,7 @@ function M.guard_checks(schema, file)
   end
   for key, field in next, schema do
     if key == "check" and type(field) == "function" then
-      schema.check = function(...)
-        local ok, message = M.call(file, CHECK_LIMITS, field, ...)
-        if err.is(message) then
-          return false, tostring(message)
-        end
-        return ok, message
-      end
+      schema.check = guard(file, field)
     else
       M.guard_checks(field, file)
     end

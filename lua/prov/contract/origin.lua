@@ -89,7 +89,7 @@ function M.find(p)
     keys, text = in_schema(p.schema, path)
   end
   if p.rule then
-    local info = debug.getinfo(p.rule, "S")
+    local info = debug.getinfo(require("prov.sandbox").original(p.rule), "S")
     if info.source:sub(1, 1) == "@" and info.linedefined > 0 then
       return { file = info.source:sub(2), line = info.linedefined, of = origin and origin.of, field = text }
     end
