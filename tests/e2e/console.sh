@@ -4,7 +4,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
-command -v tmux >/dev/null || { echo "SKIP tmux is not installed" && exit 77; }
+. "$here/../support/screen.sh"
 cd "$work" || exit 1
 "$prov" workspace new shop >/dev/null 2>&1 || fail "workspace new"
 cd shop || exit 1
@@ -77,19 +77,7 @@ grep -q "there is no function 'nope'" "$work/err" || fail "the error of a pipe: 
 echo 'nope(1)' | "$prov" console >/dev/null 2>&1 && fail "a pipe whose last line fails"
 
 # On a screen.
-socket=$work/tmux
-screen() { tmux -S "$socket" capture-pane -p -t console | sed 's/ *$//'; }
-keys() { tmux -S "$socket" send-keys -t console "$@"; }
-at_exit() { tmux -S "$socket" kill-server 2>/dev/null || :; }
-shows() {
-    for _ in $(seq 100); do
-        screen | grep -qE -- "$2" && return
-        sleep 0.1
-    done
-    fail "$1: no /$2/ on the screen:"
-    screen
-}
-tmux -S "$socket" -f /dev/null new-session -d -s console -x 100 -y 24 "exec $prov console 2>&1" || fail "tmux"
+on_screen 100 "$prov console"
 shows "the prompt" '^> *$'
 keys -l 'network.l' && keys Tab
 shows "completion" '^> network\.lan$'
@@ -102,11 +90,6 @@ keys -l 'serve.web' && keys Enter
 shows "an error leaves the session alive" '^error: '
 keys Up && keys Up && keys Enter
 shows "history" '^30$'
-keys C-d
-for _ in $(seq 100); do
-    tmux -S "$socket" has-session -t console 2>/dev/null || break
-    sleep 0.1
-done
-tmux -S "$socket" has-session -t console 2>/dev/null && fail "Ctrl-D does not leave"
+leaves
 grep -q 'network.lan.cidr' .prov/console-history || fail "no history"
 e2e_end

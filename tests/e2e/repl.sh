@@ -4,7 +4,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
-command -v tmux >/dev/null || { echo "SKIP tmux is not installed" && exit 77; }
+. "$here/../support/screen.sh"
 
 cd "$work" || exit 1
 "$prov" workspace new shop >/dev/null 2>&1 || fail "workspace new"
@@ -17,19 +17,7 @@ networks: { lan: {} }
 servers: { web: { count: 2, network: "${network.lan}" } }
 YAML
 
-socket=$work/tmux
-screen() { tmux -S "$socket" capture-pane -p -t repl | sed 's/ *$//'; }
-keys() { tmux -S "$socket" send-keys -t repl "$@"; }
-at_exit() { tmux -S "$socket" kill-server 2>/dev/null || :; }
-shows() { # shows WHAT PATTERN: the screen comes to show it
-    for _ in $(seq 100); do
-        screen | grep -qE -- "$2" && return
-        sleep 0.1
-    done
-    fail "$1: no /$2/ on the screen:"
-    screen
-}
-tmux -S "$socket" -f /dev/null new-session -d -s repl -x 80 -y 24 "exec $prov repl 2>&1" || fail "tmux"
+on_screen 80 "$prov repl"
 
 shows "the prompt" '^prov> *$'
 keys -l 'infra.servers.web.cou'
@@ -68,12 +56,7 @@ keys -l '6*7' && keys Enter
 shows "and works" '^42$'
 keys -l ':save good.lua' && keys Enter
 shows "what was saved" 'written to good.lua'
-keys C-d
-for _ in $(seq 50); do
-    tmux -S "$socket" has-session -t repl 2>/dev/null || break
-    sleep 0.1
-done
-tmux -S "$socket" has-session -t repl 2>/dev/null && fail "Ctrl-D does not leave"
+leaves
 grep -q 'f(42)' .prov/repl-history || fail "no history of the workspace"
 [ "$(stat -c %a .prov/repl-history)" = 600 ] || fail "the history is for everybody"
 grep -q '^f(42)$' good.lua || fail "good.lua: $(cat good.lua)"
