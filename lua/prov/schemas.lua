@@ -297,27 +297,12 @@ function M.infra(registry, opts)
   }
 end
 
---- Settings by their keys, as a tree: a.b.c stands in a map b in a map a.
-local function settings()
-  local root = { type = "object", properties = {}, additionalProperties = false }
-  local keys = require("prov.config_keys")
-  for _, key in ipairs(data.keys(keys)) do
-    local at = root
-    for part in (key:match("^(.*)%.") or ""):gmatch("[^.]+") do
-      at.properties[part] = at.properties[part] or { type = "object", properties = {}, additionalProperties = false }
-      at = at.properties[part]
-    end
-    at.properties[key:match("[^.]+$")] = json_schema.field(keys[key])
-  end
-  return root
-end
-
 --- The schema of prov.yaml.
 ---@return table
 function M.prov()
   local out = json_schema.object(require("prov.workspace").SCHEMA, {})
   out["$schema"], out.title = json_schema.DIALECT, "prov.yaml: a workspace of prov"
-  out.properties.config = settings()
+  out.properties.config = json_schema.object(require("prov.settings").current():contract(), {})
   return out
 end
 

@@ -66,7 +66,7 @@ has "does not set ui.rows"
 
 # What is wrong is said, and nothing is written.
 before=$(cat config/prov.yaml)
-run 2 config set parallelism many
+run 1 config set parallelism many
 has "expected an integer"
 run 4 config set paralelism 3
 has "did you mean 'parallelism'?"

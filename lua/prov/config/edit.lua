@@ -75,7 +75,7 @@ function M.parse(config, key, text)
   local name = key:match("[^.]+$")
   local done, errs = contract.compile({ [name] = spec }):complete({ [name] = v })
   if not done then
-    return nil, err.new("usage", errs[1].msg, { hint = errs[1].hint })
+    return nil, err.new("invalid", errs[1].msg, { hint = errs[1].hint })
   end
   return v
 end
