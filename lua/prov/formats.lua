@@ -1,7 +1,7 @@
 --- The data formats prov reads and writes: one table for everything that does so by format.
 --
 -- Each has decode(text, { file, max, all }) -> value, positions | nil, err and encode(value) -> text |
--- nil, err. A format whose module is not there is not offered.
+-- nil, err. Modules are loaded at first use.
 
 local M = {}
 
@@ -30,27 +30,12 @@ local ROWS = {
     comments = "%f[^\n%s\0]#" },
 }
 
--- Whether the tree or the binary has a module, without loading it.
-local function is_there(module)
-  if package.loaded[module] or package.preload[module] then
-    return true
-  end
-  local app = require("core.app")
-  local path = module:gsub("%.", "/")
-  for _, file in ipairs({ path .. ".lua", path .. "/init.lua" }) do
-    if app.tree and require("prov.fs").exists(app.tree .. "/lua/" .. file) or app.embedded(file) then
-      return true
-    end
-  end
-  return false
-end
-
 local made = {}
 
 local function format_of(row)
   local format = made[row.name]
-  if format == nil then
-    format = is_there(row.module) and setmetatable({ row = row }, {
+  if not format then
+    format = setmetatable({ row = row }, {
       __index = function(self, key)
         local v = Format[key]
         if v == nil then
@@ -58,16 +43,16 @@ local function format_of(row)
         end
         if v == nil and (key == "tagged" or key == "untagged") then
           v = require(row.module)[key]
-        elseif v == nil and key == "edit" and row.editor and is_there(row.editor) then
+        elseif v == nil and key == "edit" and row.editor then
           v = require(row.editor)
         end
         rawset(self, key, v)
         return v
       end,
-    }) or false
+    })
     made[row.name] = format
   end
-  return format or nil
+  return format
 end
 
 --- Reads a text. Null is `value.null`, never nil.
@@ -91,12 +76,12 @@ function Format:encode(v)
   return text ~= "" and text:sub(-1) ~= "\n" and text .. "\n" or text
 end
 
---- The names of all formats there are.
+--- The names of all formats.
 ---@return string[]
 function M.names()
   local out = {}
-  for _, row in ipairs(ROWS) do
-    out[#out + 1] = format_of(row) and row.name
+  for i, row in ipairs(ROWS) do
+    out[i] = row.name
   end
   return out
 end
@@ -110,7 +95,7 @@ function M.get(name)
     for _, extension in ipairs(row.extensions) do
       match = match or extension == name
     end
-    if match and format_of(row) then
+    if match then
       return format_of(row)
     end
   end
@@ -136,7 +121,7 @@ end
 function M.tree_extensions()
   local out = {}
   for _, row in ipairs(ROWS) do
-    if row.tree and format_of(row) then
+    if row.tree then
       table.move(row.extensions, 1, #row.extensions, #out + 1, out)
     end
   end

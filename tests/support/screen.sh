@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced behind e2e.sh by scripts that look at a terminal as a person does: a program on a screen of tmux.
 
-command -v tmux >/dev/null || { echo "SKIP tmux is not installed" && exit 77; }
+command -v tmux >/dev/null || { echo "SKIP: tmux is not installed" && exit 77; }
 screen_socket=${work:?}/tmux
 
 at_exit() { tmux -S "$screen_socket" kill-server 2>/dev/null || :; }

@@ -354,21 +354,15 @@ function Config:explain(key)
   return out
 end
 
---- All settings: { key, value, layer, source, doc, err }.
----@param prefix? string only those of a group
----@return table[]
-function Config:all(prefix)
-  local out = data.list({})
-  for _, key in ipairs(self:names(prefix)) do
-    local spec = self:spec_of(key)
-    for _, row in ipairs(self:explain(key)) do
-      if row.wins then
-        out[#out + 1] = { key = key, value = row.value, layer = row.layer, source = row.source, doc = spec.doc,
-          err = row.err }
-      end
+--- What explain() says of the layer that wins; nil when no layer has a value.
+---@param key string
+---@return { layer: string, source: string, value: any, err: string? }?
+function Config:winner(key)
+  for _, row in ipairs(self:explain(key) or {}) do
+    if row.wins then
+      return row
     end
   end
-  return out
 end
 
 -- ---- Checks ----

@@ -26,10 +26,7 @@ function M.show(ctx, p)
   for _, key in ipairs(config:names(p.group)) do
     local own = config:is_own(key)
     local shown = p.all or p.group or own
-    local winner
-    for _, row in ipairs(config:explain(key)) do
-      winner = row.wins and row or winner
-    end
+    local winner = config:winner(key)
     if winner and (shown or winner.layer ~= "default") or not winner and shown then
       winner = winner or {}
       if winner.err then
@@ -69,11 +66,7 @@ function M.unset(ctx, p)
       hint = ("'prov config explain %s' shows what does"):format(p.key),
     })
   end
-  local fresh = ctx.config:again()
-  local winner = {}
-  for _, row in ipairs(fresh:explain(p.key)) do
-    winner = row.wins and row or winner
-  end
+  local winner = ctx.config:again():winner(p.key) or {}
   return { key = p.key, value = winner.value, layer = winner.layer }
 end
 

@@ -144,7 +144,7 @@ local function edits(scene, finding)
   local out = {}
   for i, edit in ipairs(finding.fix or {}) do
     local source, keys, exact = scene:written(edit.node or finding.node, edit.path)
-    if not exact or not fix.can_set(source, keys) then
+    if not exact or not fix.editor(source.file) then
       return nil
     end
     out[i] = { file = source.file, path = keys, value = edit.value }

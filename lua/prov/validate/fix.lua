@@ -1,50 +1,17 @@
 --- Applies the edits of findings to the files of a workspace, in place: comments, order and style stay.
 
 local err = require("prov.err")
+local formats = require("prov.formats")
 local fs = require("prov.fs")
 
 local M = {}
-
-local EDITORS = { yaml = "prov.edit.yaml", yml = "prov.edit.yaml", toml = "prov.edit.toml", json = "prov.edit.yaml" }
-
---- JSON is YAML: its editor changes what is there, and leaves JSON. What it adds is no JSON.
-local function json_editor(editor)
-  return {
-    set = function(text, path, v)
-      local new, e = editor.set(text, path, v)
-      if new and require("prov.json").decode(new) == nil then
-        return err.fail("unsupported", "a new field of a JSON file is added by hand")
-      end
-      return new, e
-    end,
-  }
-end
 
 --- The in-place editor of a file by its ending, or nil when there is none for it.
 ---@param file string
 ---@return { set: fun(text: string, path: (string|integer)[], value: any): string?, prov.Err? }?
 function M.editor(file)
-  local ending = file:match("%.(%a+)$")
-  local ok, editor = pcall(require, EDITORS[ending] or "")
-  if not ok or type(editor) ~= "table" or type(editor.set) ~= "function" then
-    return nil
-  end
-  return ending == "json" and json_editor(editor) or editor
-end
-
-local function at(tree, path)
-  for _, key in ipairs(path) do
-    tree = type(tree) == "table" and rawget(tree, key) or nil
-  end
-  return tree
-end
-
---- True when the field of a file can be set: in YAML and TOML any, in JSON one that is there.
----@param source prov.Source
----@param path (string|integer)[]
----@return boolean
-function M.can_set(source, path)
-  return M.editor(source.file) ~= nil and (not source.file:find("%.json$") or at(source.tree, path) ~= nil)
+  local format = formats.of_file(file)
+  return format and format.edit
 end
 
 local function key_of(path)
