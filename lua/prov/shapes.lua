@@ -277,6 +277,14 @@ M.server = {
   ssh = { type = "string", doc = "user@host:port" },
 }
 
+--- What an edit of the infra's files changed.
+M.infra_edit = {
+  path = required("string", "Where in the infra", { example = "servers.web.plan" }),
+  before = { type = "any", doc = "What its file said" },
+  after = { type = "any", doc = "What it says now; absent when it was taken out" },
+  file = required("string", "The file"),
+}
+
 --- A run that ended, or is open, as it is written down; times are seconds since 1970.
 M.run = {
   id = required("string", "Its id", { example = "run-20261127T092647Z-e5c19e" }),
