@@ -180,12 +180,11 @@ end
 
 local function free_all(ctx, id, servers, but)
   for _, server in ipairs(servers) do
-    local ok, e = true, nil
     if not but[server] then
-      ok, e = free(ctx, server, id)
-    end
-    if not ok then
-      return nil, e
+      local ok, e = free(ctx, server, id)
+      if not ok then
+        return nil, e
+      end
     end
   end
   return true

@@ -313,7 +313,7 @@ end
 
 --- Takes the server out of networks it should not be in, and puts it into the others.
 local function change_networks(ctx, id, server, want)
-  local wanted, ok, e = {}, nil, nil
+  local wanted = {}
   for _, one in ipairs(interfaces(ctx, want)) do
     if one.type == "private" then
       wanted[#wanted + 1] = one
@@ -329,7 +329,7 @@ local function change_networks(ctx, id, server, want)
       end
     end
     if not match then
-      ok, e = api.remove(ctx, ("/server/%s/networking/interface/%d"):format(id, has.index))
+      local ok, e = api.remove(ctx, ("/server/%s/networking/interface/%d"):format(id, has.index))
       if not ok then
         return nil, e
       end
@@ -337,7 +337,7 @@ local function change_networks(ctx, id, server, want)
   end
   for i, one in ipairs(wanted) do
     if not kept[i] then
-      ok, e = api.call(ctx, "post", ("/server/%s/networking/interface"):format(id), { interface = one })
+      local ok, e = api.call(ctx, "post", ("/server/%s/networking/interface"):format(id), { interface = one })
       if not ok then
         return nil, e
       end
