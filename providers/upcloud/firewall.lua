@@ -204,10 +204,9 @@ end
 
 --- One that was cut off may be on any server.
 function M.delete(ctx, id)
-  local servers, e = (ctx.recorded or {}).servers, nil
+  local servers = (ctx.recorded or {}).servers
   if not servers then
-    local all
-    all, e = api.call(ctx, "get", "/server", nil, "servers", "server")
+    local all, e = api.call(ctx, "get", "/server", nil, "servers", "server")
     if not all then
       return nil, e
     end

@@ -346,4 +346,14 @@ return {
     },
   },
   catalog = require("catalog"),
+  account = function(ctx)
+    local account, e = require("api").call(ctx, "get", "/account", nil, "account")
+    if not account then
+      return nil, e
+    end
+    return {
+      name = account.username,
+      detail = account.credits and ("%.2f %s of credit"):format(account.credits / 100, ctx.config.currency) or nil,
+    }
+  end,
 }
