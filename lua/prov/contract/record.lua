@@ -24,6 +24,18 @@ local function copy(v)
   return out
 end
 
+local function new_map()
+  return {}
+end
+
+--- What makes a default of its own for each record, or nil when one can be for all.
+local function copier(v)
+  if type(v) ~= "table" or value.is_marked(v) then
+    return nil
+  end
+  return next(v) == nil and getmetatable(v) == nil and new_map or copy
+end
+
 local function missing(name, doc)
   return { path = {}, msg = ("the field '%s' is missing"):format(name), hint = doc, missing = name }
 end
@@ -213,7 +225,7 @@ local function complete_absent(out, absent, all, failed)
     local one = absent[i]
     if out[one.name] == nil and not (failed and failed[one.name]) then
       if one.default ~= nil then
-        out[one.name] = one.copy and copy(one.default) or one.default
+        out[one.name] = one.copy and one.copy(one.default) or one.default
       else
         all = all or {}
         all[#all + 1] = missing(one.name, one.hint)
@@ -265,7 +277,7 @@ local function prepare(fields, compile)
       if problems then
         error(("the default of field '%s': %s"):format(name, problems[1].msg), 0)
       end
-      self.absent[#self.absent + 1] = { name = name, default = done, copy = type(done) == "table" }
+      self.absent[#self.absent + 1] = { name = name, default = done, copy = copier(done) }
     elseif field.required then
       self.absent[#self.absent + 1] = { name = name, hint = field.doc }
     end

@@ -421,10 +421,11 @@ local function fill(loader, block, entry, key)
       kind = type(new)
     end
     if kind == "string" and find(new, "${", 1, true) or kind == "table" and not is_marked(new) then
-      local problems = {}
+      local problems = loader.filling -- a table for each field of each instance would be much garbage
       scope = scope or block.scope or scope_of(block.home, key)
       new = interpolate.value(new, scope, problems)
       if #problems > 0 then
+        loader.filling = {}
         loader:problems(block, problems, { name })
         failed = true
       end
@@ -671,7 +672,7 @@ end
 
 --- Expands all blocks into loader.resources.
 function M.run(loader)
-  loader.resource_mt = resource_metatable(loader)
+  loader.resource_mt, loader.filling = resource_metatable(loader), {}
   for _, block in ipairs(loader.blocks) do
     local before = #loader.resources
     expand_block(loader, block)

@@ -11,8 +11,8 @@ local function names_of(entries)
   return out
 end
 
---- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `zones` for zone, `images` for
---- image): list of { field, entries, names }, or nil.
+--- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `images` for image): list of
+--- { field, entries, names }, or nil.
 local function choices_of(ctx, node)
   local schema, out = ctx:schema(node), nil
   for list, entries in pairs(ctx:catalog(node)) do
