@@ -94,9 +94,7 @@ static const pv_embedded *find_embedded(const char *name)
 
 static int load_embedded(lua_State *L, const pv_embedded *e)
 {
-    char chunk[256];
-    snprintf(chunk, sizeof chunk, "@lua/%s", e->name);
-    return luaL_loadbufferx(L, (const char *)e->begin, (size_t)(e->end - e->begin), chunk, "t");
+    return luaL_loadbufferx(L, (const char *)e->begin, (size_t)(e->end - e->begin), e->name, "b");
 }
 
 /* Searcher of prov.* and ops.*: the binary, or the tree with PROV_DEV. */
