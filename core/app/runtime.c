@@ -106,7 +106,8 @@ static int find_spot(struct dl_phdr_info *info, size_t size, void *arg)
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         const unsigned char *start = (const unsigned char *)(info->dlpi_addr + segment->p_vaddr);
-        if (segment->p_type != PT_LOAD || s->at < start || s->at >= start + segment->p_filesz) continue;
+        if (segment->p_type != PT_LOAD || s->at < start || s->at >= start + segment->p_filesz)
+            continue;
         s->offset = (off_t)segment->p_offset + (s->at - start);
     }
     return 1;
@@ -122,8 +123,8 @@ static int read_program(void *to, size_t len, off_t offset)
     return got == (ssize_t)len;
 }
 
-/* Reads the chunk from the file: touched in memory, it would bring a megabyte of its neighbours into
- * the process, as Linux maps as much of a file at once as it has in one piece. */
+/* Reads the chunk from the file: touched in memory, it would bring a megabyte of its neighbours
+ * into the process, as Linux maps as much of a file at once as it has in one piece. */
 static int load_embedded(lua_State *L, const pv_embedded *e)
 {
     spot s = {e->begin, -1};

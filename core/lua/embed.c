@@ -49,17 +49,20 @@ static void compile(lua_State *L, const char *name, const char *path, FILE *out)
 {
     push_text(L, path);
     lua_pushfstring(L, "@lua/%s", name);
-    if (luaL_loadbufferx(L, lua_tostring(L, 1), lua_rawlen(L, 1), lua_tostring(L, 2), "t") != LUA_OK)
+    if (luaL_loadbufferx(L, lua_tostring(L, 1), lua_rawlen(L, 1), lua_tostring(L, 2), "t") !=
+        LUA_OK)
         die(path, lua_tostring(L, -1));
     if (lua_dump(L, write_part, out, 0) != 0) die(path, "its chunk cannot be written");
     lua_settop(L, 0);
 }
 
-/* The names have a section of their own: a look for one must not bring in the pages of all chunks. */
+/* The names have a section of their own: a look for one must not bring in the pages of all chunks.
+ */
 static void add_row(FILE *out, int i, const char *name, long begin, long end)
 {
     fprintf(out, "    .section .rodata.names,\"a\"\n.Lname%d: .asciz \"%s\"\n", i, name);
-    fprintf(out, "    .section .data.rel.ro,\"aw\"\n    .quad .Lname%d, .Lchunks+%ld, .Lchunks+%ld\n", i,
+    fprintf(out,
+            "    .section .data.rel.ro,\"aw\"\n    .quad .Lname%d, .Lchunks+%ld, .Lchunks+%ld\n", i,
             begin, end);
 }
 
