@@ -85,7 +85,7 @@ run 1 rule test
 has "it finds nothing in its bad example"
 sed -i 's/if ctx:known.*/while true do end if true then/' rules/plan-small.lua
 run 1 validate
-has "rules/plan-small.lua:19  plan-small"
+has "rules/plan-small.lua:18  plan-small"
 has "the rule failed: stopped after"
 rm rules/plan-small.lua
 run 0 rule list --category ports -o name
