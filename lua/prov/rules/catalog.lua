@@ -29,15 +29,19 @@ local function choices_of(ctx, node)
   return out
 end
 
---- Calls fn(ctx, node, choice, text, entry) for every such field; entry is nil for what is not in the list.
-local function each_choice(ctx, node, choices, fn)
+--- Calls fn(ctx, node, choice, text, entry) for every such field about which there is something to say: entry is nil for
+--- what is not in the list, or deprecated.
+local function each_odd(ctx, node, choices, fn)
   local args = node.args
   for i = 1, #choices do
     local choice = choices[i]
-    local text = args[choice.field]
-    text = type(text) == "table" and ctx:known(text) or text
-    if type(text) == "string" then
-      fn(ctx, node, choice, text, choice.names[text])
+    local names, text = choice.names, args[choice.field]
+    local entry = names[text]
+    if text ~= nil and (not entry or entry.deprecated) then -- few are
+      text = ctx:known(text)
+      if type(text) == "string" then
+        fn(ctx, node, choice, text, names[text])
+      end
     end
   end
 end
@@ -91,7 +95,7 @@ return {
     good = "servers:\n  web: { plan: 2xCPU-4GB }\n",
     about = choices_of,
     check = function(ctx, node, choices)
-      each_choice(ctx, node, choices, check_unknown)
+      each_odd(ctx, node, choices, check_unknown)
     end,
   },
   {
@@ -104,7 +108,7 @@ return {
     good = "servers:\n  web: { image: debian-12 }\n",
     about = choices_of,
     check = function(ctx, node, choices)
-      each_choice(ctx, node, choices, check_deprecated)
+      each_odd(ctx, node, choices, check_deprecated)
     end,
   },
   {

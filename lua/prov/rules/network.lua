@@ -5,6 +5,8 @@ local range = require("prov.validate.range")
 -- What a network keeps for itself: its first address, its gateway, its last address.
 local KEPT = 3
 
+local NONE = {} -- never changed
+
 --- The ranges of all networks that are known now: list of { node, range }.
 local function ranges(ctx)
   return ctx:once("network ranges", function()
@@ -73,15 +75,13 @@ local function usage(ctx)
     local servers, used = {}, {}
     for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
       for _, node in ipairs(list) do
-        for _, need in ipairs(node.needs or {}) do
+        for _, need in ipairs(node.needs) do
           used[need] = true
         end
-      end
-    end
-    for _, server in ipairs(ctx:resources("server")) do
-      for _, network in ipairs(ctx:networks(server)) do
-        servers[network] = (servers[network] or 0) + 1
-        used[network.address] = true
+        for _, network in ipairs(node.kind == "server" and ctx:networks(node) or NONE) do
+          servers[network] = (servers[network] or 0) + 1
+          used[network.address] = true
+        end
       end
     end
     return { servers = servers, used = used }
