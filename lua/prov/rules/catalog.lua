@@ -29,8 +29,8 @@ local function choices_of(ctx, node)
   return out
 end
 
---- Calls fn(ctx, node, choice, text, entry) for every such field about which there is something to say: entry is nil for
---- what is not in the list, or deprecated.
+--- Calls fn(ctx, node, choice, text, entry) for every such field that is worth a look: what it names is not in the list
+--- (entry is nil), or deprecated.
 local function each_odd(ctx, node, choices, fn)
   local args = node.args
   for i = 1, #choices do
