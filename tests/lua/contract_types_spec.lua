@@ -49,13 +49,13 @@ describe("computed defaults", function()
   end)
 
   it("do not take the default of a field whose value is wrong", function()
-    local fields = {
+    local ports = {
       port = { type = "int", default = 80, min = 1 },
       next = { type = "int", default = function(whole)
         error("it was asked for: " .. whole.port)
       end },
     }
-    local _, texts = complete(fields, { port = 0 })
+    local _, texts = complete(ports, { port = 0 })
     assert.are.same({ "port: 0 is less than the smallest allowed: 1" }, texts)
   end)
 
