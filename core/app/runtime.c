@@ -1,8 +1,9 @@
-#define _DEFAULT_SOURCE
 #include "app/runtime.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <lauxlib.h>
+#include <link.h>
 #include <lualib.h>
 #include <luv/luv.h>
 #include <stdio.h>
@@ -92,11 +93,49 @@ static const pv_embedded *find_embedded(const char *name)
     return NULL;
 }
 
+typedef struct spot {
+    const unsigned char *at; /* in memory */
+    off_t offset;            /* in the file, -1 when it is not from there */
+} spot;
+
+/* The program itself comes first. */
+static int find_spot(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    spot *s = arg;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        const unsigned char *start = (const unsigned char *)(info->dlpi_addr + segment->p_vaddr);
+        if (segment->p_type != PT_LOAD || s->at < start || s->at >= start + segment->p_filesz)
+            continue;
+        s->offset = (off_t)segment->p_offset + (s->at - start);
+    }
+    return 1;
+}
+
+static int read_program(void *to, size_t len, off_t offset)
+{
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+    if (fd < 0) return 0;
+    got = pread(fd, to, len, offset);
+    close(fd);
+    return got == (ssize_t)len;
+}
+
+/* Reads the chunk from the file: touched in memory, it would bring a megabyte of its neighbours
+ * into the process, as Linux maps as much of a file at once as it has in one piece. */
 static int load_embedded(lua_State *L, const pv_embedded *e)
 {
-    char chunk[256];
-    snprintf(chunk, sizeof chunk, "@lua/%s", e->name);
-    return luaL_loadbufferx(L, (const char *)e->begin, (size_t)(e->end - e->begin), chunk, "t");
+    spot s = {e->begin, -1};
+    size_t len = (size_t)(e->end - e->begin);
+    void *copy = lua_newuserdatauv(L, len, 0);
+    int status;
+    dl_iterate_phdr(find_spot, &s);
+    if (s.offset < 0 || !read_program(copy, len, s.offset)) memcpy(copy, e->begin, len);
+    status = luaL_loadbufferx(L, copy, len, e->name, "b");
+    lua_remove(L, -2);
+    return status;
 }
 
 /* Searcher of prov.* and ops.*: the binary, or the tree with PROV_DEV. */

@@ -1,7 +1,9 @@
+#define _DEFAULT_SOURCE
 #include "base/pool.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/mem.h"
 
@@ -16,7 +18,13 @@
 #define SANITIZED 0
 #endif
 
-enum { STEP = 8, CLASSES = PV_POOL_SMALL / STEP, CHUNK = 64 * 1024 };
+enum {
+    STEP = 8,
+    CLASSES = PV_POOL_SMALL / STEP,
+    CHUNK = 64 * 1024,
+    HUGE = 2 * 1024 * 1024, /* a huge page */
+    LARGE_POOL = 4 * HUGE   /* from here on the pool grows by huge pages */
+};
 
 typedef struct piece {
     struct piece *next;
@@ -29,6 +37,7 @@ typedef struct chunk {
 
 struct pv_pool {
     chunk *chunks;
+    size_t size; /* of all chunks */
     char *fresh; /* what was never given out of the newest chunk */
     size_t left;
     piece *free[CLASSES]; /* of (index + 1) * STEP bytes */
@@ -63,16 +72,27 @@ static void give(pv_pool *pool, void *block, size_t class)
     pool->free[class] = p;
 }
 
+/* Page by page, the kernel takes a tenth of the time of a program that fills much memory.  Where it
+ * has no huge pages the advice changes nothing. */
+static chunk *new_huge(void)
+{
+    chunk *c = aligned_alloc(HUGE, HUGE);
+    if (c != NULL) (void)madvise(c, HUGE, MADV_HUGEPAGE);
+    return c;
+}
+
 /* A new chunk; what is left of the old one becomes a free piece. */
 static int refill(pv_pool *pool)
 {
-    chunk *c = malloc(CHUNK);
+    size_t size = pool->size < LARGE_POOL ? CHUNK : HUGE;
+    chunk *c = size == HUGE ? new_huge() : malloc(CHUNK);
     if (c == NULL) return 0;
     if (pool->left != 0) give(pool, pool->fresh, class_of(pool->left));
     c->next = pool->chunks;
     pool->chunks = c;
     pool->fresh = (char *)(c + 1);
-    pool->left = CHUNK - sizeof *c;
+    pool->left = size - sizeof *c;
+    pool->size += size;
     return 1;
 }
 

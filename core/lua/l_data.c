@@ -224,7 +224,25 @@ static int l_data_keys(lua_State *L)
     return 1;
 }
 
+/* data.copy(map, room?) -> a new table with its members, and room for more of them */
+static int l_data_copy(lua_State *L)
+{
+    lua_Integer size = luaL_optinteger(L, 2, 0);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argcheck(L, size >= 0 && size <= 1024, 2, "must be from 0 to 1024");
+    lua_settop(L, 1);
+    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) size++;
+    lua_createtable(L, 0, (int)size);
+    for (lua_pushnil(L); lua_next(L, 1);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, 2);
+    }
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"copy", l_data_copy},
     {"list", l_data_list},
     {"kind", l_data_kind_of},
     {"keys", l_data_keys},

@@ -9,9 +9,9 @@
 ---@field tree? string source tree that Lua comes from, only with PROV_DEV
 local app = {}
 
---- Gives the text of a Lua file that is built into the binary.
+--- Gives the compiled chunk of a Lua file that is built into the binary.
 ---@param name string path below lua/, such as "prov/main.lua"
----@return string? text
+---@return string? chunk as string.dump makes it
 function app.embedded(name) end
 
 --- Counts the open handles that keep the event loop alive, by kind.

@@ -29,6 +29,13 @@ function data.list(t) end
 ---@return string
 function data.kind(v) end
 
+--- A new table with the members of a map and room for more: filling it does not let it grow again and again.
+--- Metatables are not copied.
+---@param map table
+---@param room? integer 0 by default
+---@return table
+function data.copy(map, room) end
+
 --- The keys of a map, sorted: integers first, then strings by byte.
 ---@param map table
 ---@return (string|integer)[]

@@ -5,17 +5,35 @@ local M = {}
 -- While the heap is smaller, processor time is worth more than memory.
 local SMALL_KIB = 64 * 1024
 
---- Lets the heap grow to `percent` of what was alive before it is collected. The value restores
---- the setting when closed; what it is closed behind must be no tail call.
+local DEFAULT = 200 -- Lua's own
+
+local active = {} -- pauses of work under way, the newest last: tasks may end in any order
+
+local function set()
+  local newest = active[#active]
+  collectgarbage("setpause", newest and newest.percent or DEFAULT)
+end
+
+local function close(pause)
+  for i = #active, 1, -1 do
+    if active[i] == pause then
+      table.remove(active, i)
+    end
+  end
+  set()
+end
+
+local Pause = { __close = close, __index = { close = close } }
+
+--- Lets the heap grow to `percent` of what was alive before it is collected, until the value is
+--- closed; what it is closed behind must be no tail call.
 ---@param percent integer
 ---@return table closable
 function M.pause(percent)
-  local before = collectgarbage("setpause", percent)
-  return setmetatable({}, {
-    __close = function()
-      collectgarbage("setpause", before)
-    end,
-  })
+  local pause = setmetatable({ percent = percent }, Pause)
+  active[#active + 1] = pause
+  set()
+  return pause
 end
 
 --- For work that makes much garbage beside a heap of any size. Measured on an apply of 10,000

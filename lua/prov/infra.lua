@@ -113,16 +113,16 @@ function Loader:collect(joined, home)
     local part = joined.kinds[top]
     local values, from, by_name = part.values, part.source, part.by_name
     local stem = prefix .. kind .. "."
+    local common = { __index = { kind = kind, top = top, source = from, home = home } }
     for _, name in ipairs(data.keys(values)) do
-      self:add({
-        kind = kind,
-        top = top,
+      self:add(setmetatable({
         name = name,
         entry = values[name],
-        source = by_name and by_name[name] or from,
+        source = by_name and by_name[name] or nil,
         base = stem .. name,
-        home = home,
-      })
+        provider = false, -- until it is expanded: a place for it costs less than a larger table then
+        contract = false,
+      }, common))
     end
   end
   for _, name in ipairs(data.keys(joined.clusters.values)) do

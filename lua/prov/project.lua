@@ -1,5 +1,6 @@
 --- A workspace opened for work: its infra, registry, store, state, providers and hosts together.
 
+local collector = require("prov.collector")
 local engine = require("prov.engine")
 local err = require("prov.err")
 local locks = require("prov.engine.locks")
@@ -87,6 +88,7 @@ function M.open(ctx, opts)
       return self:servers()
     end,
   })
+  self.pause = collector.rarely()
   return self
 end
 
@@ -206,6 +208,7 @@ end
 
 --- Closes the SSH sessions and the store.
 function Project:close()
+  self.pause:close()
   self.hosts:close()
 end
 

@@ -42,7 +42,12 @@ function M.open(workspace_dir, opts)
     roots[#roots + 1] = share
   end
   return setmetatable({
-    workspace_dir = workspace_dir, roots = roots, declarations = {}, paths = {}, modules = {}, failed = {},
+    workspace_dir = workspace_dir,
+    roots = roots,
+    declarations = { provider = {}, taskserv = {}, cluster = {}, workflow = {} },
+    paths = {},
+    modules = {},
+    failed = {},
   }, Registry)
 end
 
@@ -227,11 +232,11 @@ end
 ---@param name string
 ---@return table? declaration, prov.Err?
 function Registry:get(kind, name)
-  local slot = kind .. " " .. name
-  local declaration = self.declarations[slot]
+  local declaration = self.declarations[kind][name]
   if declaration then
     return declaration
   end
+  local slot = kind .. " " .. name
   if self.failed[slot] then
     return nil, self.failed[slot]
   end
@@ -253,7 +258,7 @@ function Registry:get(kind, name)
     self.failed[slot] = e
     return nil, e
   end
-  self.declarations[slot] = declaration
+  self.declarations[kind][name] = declaration
   self.paths[declaration] = path
   if (kind == "taskserv" or kind == "cluster") and declaration.body then
     self:attach(declaration)

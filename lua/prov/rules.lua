@@ -19,7 +19,9 @@ local M = {}
 ---@field options? table<string, prov.Field> what prov.yaml may set
 ---@field bad string|table an infra in YAML in which it finds something
 ---@field good string|table one in which it finds nothing
----@field check fun(ctx: prov.Scene, node: table?)
+---@field check fun(ctx: prov.Scene, node: table?, about: any)
+---@field about? fun(ctx: prov.Scene, node: table): any of prov's own: asked for one of many resources of a kind and
+--- provider; what check needs of all of them, nothing when it need not look at any
 ---@field file? string where it comes from, when not from prov
 ---@field guest? table environment of the sandbox it runs in
 

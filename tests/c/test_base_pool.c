@@ -85,6 +85,27 @@ static void freed_blocks_are_used_again(void **state)
     pv_pool_free(pool);
 }
 
+/* 24 MB: past the size from which it grows by huge pages. */
+static void a_large_pool_keeps_its_bytes(void **state)
+{
+    enum { MANY = 48 * 1024, SIZE = 500 };
+    unsigned char **blocks = calloc(MANY, sizeof *blocks);
+    pv_pool *pool = pv_pool_new();
+    (void)state;
+    assert_non_null(blocks);
+    for (int i = 0; i < MANY; i++) {
+        blocks[i] = pv_pool_realloc(pool, NULL, 0, SIZE);
+        assert_non_null(blocks[i]);
+        memset(blocks[i], i, SIZE);
+    }
+    for (int i = 0; i < MANY; i++) {
+        check(blocks[i], SIZE, i);
+        pv_pool_realloc(pool, blocks[i], SIZE, 0);
+    }
+    pv_pool_free(pool);
+    free(blocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +113,7 @@ int main(void)
         cmocka_unit_test(a_block_keeps_its_bytes_over_every_resize),
         cmocka_unit_test(nothing_of_no_size),
         cmocka_unit_test(freed_blocks_are_used_again),
+        cmocka_unit_test(a_large_pool_keeps_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,17 @@ describe("computed defaults", function()
     assert.are.equal("https://a.b/", complete(schema, { name = "a", domain = "b" }).url)
   end)
 
+  it("do not take the default of a field whose value is wrong", function()
+    local ports = {
+      port = { type = "int", default = 80, min = 1 },
+      next = { type = "int", default = function(whole)
+        error("it was asked for: " .. whole.port)
+      end },
+    }
+    local _, texts = complete(ports, { port = 0 })
+    assert.are.same({ "port: 0 is less than the smallest allowed: 1" }, texts)
+  end)
+
   it("keep references", function()
     local done = complete(schema, { name = value.ref("server.web", { "name" }) })
     assert.are.equal("https://${server.web.name}.example.org/", tostring(done.url))

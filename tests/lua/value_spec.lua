@@ -192,3 +192,35 @@ describe("the canonical encoding", function()
     assert.is_nil(data.decode(bytes .. "n"))
   end)
 end)
+
+describe("data.copy", function()
+  it("gives the members of a map in a table of its own", function()
+    local inner, list = {}, { "x", "y" }
+    local map = setmetatable({ a = 1, b = false, c = inner, [7] = "seven" }, { __index = { d = 4 } })
+    for room = 0, 9, 3 do
+      local copy = data.copy(map, room)
+      assert.are.same({ a = 1, b = false, c = {}, [7] = "seven" }, copy)
+      assert.is_nil(getmetatable(copy))
+      assert.is_true(rawequal(inner, copy.c))
+      for i = 1, 20 do
+        copy["new" .. i] = i
+      end
+      assert.is_nil(map.new1)
+      assert.are.equal(20, copy.new20)
+    end
+    assert.are.same(list, data.copy(list))
+    assert.are.same({}, data.copy({}))
+  end)
+
+  it("refuses what is no table, and room for more than there can be", function()
+    assert.has_error(function()
+      data.copy("text")
+    end)
+    assert.has_error(function()
+      data.copy({}, -1)
+    end)
+    assert.has_error(function()
+      data.copy({}, 1 << 40)
+    end)
+  end)
+end)

@@ -11,7 +11,10 @@ local M = {}
 local null, list_mt = data.null, data.list_mt
 local secret_mt, LATER = data.secret_mt, field_of.LATER
 local gather, mismatch, new_problem = problem.gather, problem.mismatch, problem.new
+local new_table = data.copy
 local next, type, getmetatable, rawlen = next, type, getmetatable, rawlen
+
+local ROOM = 4 -- fields that a record has room for besides its defaults, before it has to grow
 
 local function copy(v)
   if type(v) ~= "table" or value.is_marked(v) then
@@ -22,6 +25,18 @@ local function copy(v)
     out[k] = copy(x)
   end
   return out
+end
+
+local function new_map()
+  return {}
+end
+
+--- What makes a default of its own for each record, or nil when one can be for all.
+local function copier(v)
+  if type(v) ~= "table" or value.is_marked(v) then
+    return nil
+  end
+  return next(v) == nil and getmetatable(v) == nil and new_map or copy
 end
 
 local function missing(name, doc)
@@ -207,13 +222,13 @@ local function compute_absent(out, lazy, order, names, open, all, failed)
   return self and self.all or all
 end
 
---- Adds what is absent: defaults, and problems for required fields.
+--- Adds what is absent: defaults that each record has of its own, and problems for required fields.
 local function complete_absent(out, absent, all, failed)
   for i = 1, #absent do
     local one = absent[i]
     if out[one.name] == nil and not (failed and failed[one.name]) then
-      if one.default ~= nil then
-        out[one.name] = one.copy and copy(one.default) or one.default
+      if one.copy then
+        out[one.name] = one.copy(one.default)
       else
         all = all or {}
         all[#all + 1] = missing(one.name, one.hint)
@@ -238,8 +253,8 @@ end
 
 --- Compiles what the fields say into tables for the check.
 local function prepare(fields, compile)
-  local self = { checks = {}, absent = {}, rules = {}, names = {}, lazy = {}, order = {}, is_field = {} }
-  self.nullable, self.renamed = nil, nil
+  local self = { checks = {}, defaults = {}, absent = {}, rules = {}, names = {}, lazy = {}, order = {} }
+  self.is_field, self.nullable, self.renamed = {}, nil, nil
   for name, field in next, fields do
     field = field_of.full(field)
     local new_name = field_of.new_name(field, fields)
@@ -265,7 +280,12 @@ local function prepare(fields, compile)
       if problems then
         error(("the default of field '%s': %s"):format(name, problems[1].msg), 0)
       end
-      self.absent[#self.absent + 1] = { name = name, default = done, copy = type(done) == "table" }
+      local own = copier(done)
+      if own then
+        self.absent[#self.absent + 1] = { name = name, default = done, copy = own }
+      else
+        self.defaults[name] = done
+      end
     elseif field.required then
       self.absent[#self.absent + 1] = { name = name, hint = field.doc }
     end
@@ -293,6 +313,8 @@ function M.compile(fields, open, compile)
   local checks, absent, rules, names, renamed = parts.checks, parts.absent, parts.rules, parts.names, parts.renamed
   local lazy, order, is_field, nullable = parts.lazy, parts.order, parts.is_field, parts.nullable
   local n_absent, n_rules, n_lazy = #absent, #rules, #order
+  local defaults = parts.defaults
+  local room = math.max(0, math.min(ROOM, #names - #data.keys(defaults)))
   return function(v, skip)
     local mt = type(v) == "table" and getmetatable(v)
     if mt == false then -- no table
@@ -302,7 +324,7 @@ function M.compile(fields, open, compile)
     elseif mt == secret_mt or (mt == list_mt or rawlen(v) > 0) and next(v) ~= nil then
       return nil, mismatch("a map", v)
     end
-    local out, all, failed = {}, nil, nil
+    local out, all, failed = new_table(defaults, room), nil, nil
     for key, one in next, v do
       local check = checks[key]
       if check and one == null and not (nullable and nullable[key]) then -- luacheck: ignore
@@ -311,7 +333,7 @@ function M.compile(fields, open, compile)
         if problems then
           all = gather(all, key, problems)
           failed = failed or {}
-          failed[key] = true
+          failed[key], out[key] = true, nil
         else
           out[key] = done
         end
@@ -327,8 +349,8 @@ function M.compile(fields, open, compile)
         if problems then
           all = gather(all, key, problems)
           failed = failed or {}
-          failed[name] = true
-        else
+          failed[name], out[name] = true, nil
+        elseif done ~= nil then
           out[name] = done
         end
       elseif open then

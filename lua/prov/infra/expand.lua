@@ -3,6 +3,7 @@
 local address = require("prov.address")
 local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
+local data = require("core.data")
 local deprecated = require("prov.contract.deprecated")
 local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
@@ -17,7 +18,7 @@ local M = {}
 
 local null = value.null
 local find, next, type = string.find, next, type
-local list_mt = require("core.data").list_mt
+local list_mt, new_table = data.list_mt, data.copy
 local format_key, is_marked = address.format_key, value.is_marked
 
 --- Fields every resource may have besides those of its contract.
@@ -423,21 +424,17 @@ local function fill(loader, block, entry, key)
       kind = type(new)
     end
     if kind == "string" and find(new, "${", 1, true) or kind == "table" and not is_marked(new) then
-      local problems = {}
+      local problems = loader.filling -- a table for each field of each instance would be much garbage
       scope = scope or block.scope or scope_of(block.home, key)
       new = interpolate.value(new, scope, problems)
       if #problems > 0 then
+        loader.filling = {}
         loader:problems(block, problems, { name })
         failed = true
       end
     end
     if not rawequal(new, v) and not failed then
-      if not out then
-        out = {}
-        for k, x in next, entry do
-          out[k] = x
-        end
-      end
+      out = out or new_table(entry)
       if name == 1 then -- gave all fields
         out[1] = nil
         for k, x in next, type(new) == "table" and new or {} do
@@ -673,7 +670,7 @@ end
 
 --- Expands all blocks into loader.resources.
 function M.run(loader)
-  loader.resource_mt = resource_metatable(loader)
+  loader.resource_mt, loader.filling = resource_metatable(loader), {}
   for _, block in ipairs(loader.blocks) do
     local before = #loader.resources
     expand_block(loader, block)

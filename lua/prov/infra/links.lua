@@ -1,6 +1,7 @@
 --- References: finds what each one names, checks it, and turns it into dependencies.
 
 local address = require("prov.address")
+local data = require("core.data")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
@@ -18,14 +19,6 @@ local NONE, NO_LIFECYCLE = {}, M.NO_LIFECYCLE
 local WHOLE = {} -- what a reference to a whole module stands for: only `needs` may have one
 
 local ref_mt = getmetatable(value.ref(""))
-
-local function table_copy(t)
-  local out = {}
-  for k, v in next, t do
-    out[k] = v
-  end
-  return out
-end
 
 local function names_of_kind(loader, kind, prefix)
   local out = {}
@@ -595,7 +588,7 @@ local function link_args(loader, block, args, below)
         end
       end
       if not rawequal(new, v) then
-        out = out or table_copy(args)
+        out = out or data.copy(args)
         out[name] = new
       end
     end

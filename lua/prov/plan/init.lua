@@ -166,7 +166,7 @@ function Builder:add(step)
   self.steps[#self.steps + 1] = step
   self.counts[step.action] = (self.counts[step.action] or 0) + 1
   local durations = self.durations
-  if durations then
+  if durations and next(durations) then
     step.estimate = durations[("%s %s %s"):format(step.action, step.kind, step.provider or step.name or "")]
   end
   return step

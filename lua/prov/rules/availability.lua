@@ -68,9 +68,9 @@ end
 
 local function check_zones(ctx)
   local groups, order = {}, {}
-  for _, server in ipairs(ctx:resources("server")) do
+  for _, server in ipairs(ctx.counted.server or {}) do
     local zone = ctx:known(server.args.zone)
-    if server.key ~= nil and zone then
+    if zone then
       local base = server.kind .. "." .. server.name
       local group = groups[base]
       if not group then

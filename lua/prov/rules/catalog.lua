@@ -3,48 +3,74 @@
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
 
---- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `zones` for zone,
---- `images` for
---- image): field -> { entries, names }.
-local function choices_of(ctx, node)
-  local by_provider = ctx:once("choices", function()
-    return {}
-  end)
-  local by_kind = by_provider[node.provider] or {}
-  by_provider[node.provider] = by_kind
-  local out = by_kind[node.kind]
-  if not out then
-    out = {}
-    for list, entries in pairs(ctx:catalog(node)) do
-      local field = type(entries) == "table" and entries[1] and merge.singular(list)
-      if field and ctx:schema(node)[field] then
-        out[field] = { entries = entries, names = {} }
-        for _, entry in ipairs(entries) do
-          out[field].names[entry.name] = entry
-        end
-      end
-    end
-    by_kind[node.kind] = out
-  end
-  return out
-end
-
---- Calls fn(field, text, entries, entry) for every such field; entry is nil for what is not in the list.
-local function each_choice(ctx, node, fn)
-  for field, list in next, choices_of(ctx, node) do
-    local text = ctx:known(node.args[field])
-    if type(text) == "string" then
-      fn(field, text, list.entries, list.names[text])
-    end
-  end
-end
-
 local function names_of(entries)
   local out = {}
   for i, entry in ipairs(entries) do
     out[i] = entry.name
   end
   return out
+end
+
+--- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `images` for image): list of
+--- { field, entries, names }, or nil.
+local function choices_of(ctx, node)
+  local schema, out = ctx:schema(node), nil
+  for list, entries in pairs(ctx:catalog(node)) do
+    local field = type(entries) == "table" and entries[1] and merge.singular(list)
+    if field and schema[field] then
+      local names = {}
+      for _, entry in ipairs(entries) do
+        names[entry.name] = entry
+      end
+      out = out or {}
+      out[#out + 1] = { field = field, entries = entries, names = names }
+    end
+  end
+  return out
+end
+
+--- Calls fn(ctx, node, choice, text, entry) for every such field that is worth a look: what it names is not in the list
+--- (entry is nil), or deprecated.
+local function each_odd(ctx, node, choices, fn)
+  local args = node.args
+  for i = 1, #choices do
+    local choice = choices[i]
+    local names, text = choice.names, args[choice.field]
+    local entry = names[text]
+    if text ~= nil and (not entry or entry.deprecated) then -- few are
+      text = ctx:known(text)
+      if type(text) == "string" then
+        fn(ctx, node, choice, text, names[text])
+      end
+    end
+  end
+end
+
+local function check_unknown(ctx, node, choice, text, entry)
+  if not entry then
+    local names = names_of(choice.entries)
+    ctx:report(node, {
+      path = { choice.field },
+      message = ("provider '%s' has no %s '%s'"):format(node.provider, choice.field, text),
+      hint = suggest.hint(text, names) or "there are: " .. table.concat(names, ", ", 1, math.min(#names, 12)),
+    })
+  end
+end
+
+local function check_deprecated(ctx, node, choice, text, entry)
+  if entry and entry.deprecated then
+    local new = entry.replaced_by
+    ctx:report(node, {
+      path = { choice.field },
+      message = ("the %s %s is %s"):format(
+        choice.field,
+        text,
+        type(entry.deprecated) == "string" and entry.deprecated or "deprecated"
+      ),
+      hint = new and ("%s takes its place"):format(new),
+      fix = new and { { path = { choice.field }, value = new } },
+    })
+  end
 end
 
 local FLOATING = { latest = true, stable = true, edge = true, main = true, master = true, nightly = true }
@@ -67,17 +93,9 @@ return {
     doc = "Compared with the provider's catalog; `prov provider show` prints it.",
     bad = "servers:\n  web: { plan: 2xCPU-4G }\n",
     good = "servers:\n  web: { plan: 2xCPU-4GB }\n",
-    check = function(ctx, node)
-      each_choice(ctx, node, function(field, text, entries, entry)
-        if not entry then
-          local names = names_of(entries)
-          ctx:report(node, {
-            path = { field },
-            message = ("provider '%s' has no %s '%s'"):format(node.provider, field, text),
-            hint = suggest.hint(text, names) or "there are: " .. table.concat(names, ", ", 1, math.min(#names, 12)),
-          })
-        end
-      end)
+    about = choices_of,
+    check = function(ctx, node, choices)
+      each_odd(ctx, node, choices, check_unknown)
     end,
   },
   {
@@ -88,22 +106,9 @@ return {
     doc = "The catalog says so, and often what takes its place.",
     bad = "servers:\n  web: { image: debian-11 }\n",
     good = "servers:\n  web: { image: debian-12 }\n",
-    check = function(ctx, node)
-      each_choice(ctx, node, function(field, text, _, entry)
-        if entry and entry.deprecated then
-          local new = entry.replaced_by
-          ctx:report(node, {
-            path = { field },
-            message = ("the %s %s is %s"):format(
-              field,
-              text,
-              type(entry.deprecated) == "string" and entry.deprecated or "deprecated"
-            ),
-            hint = new and ("%s takes its place"):format(new),
-            fix = new and { { path = { field }, value = new } },
-          })
-        end
-      end)
+    about = choices_of,
+    check = function(ctx, node, choices)
+      each_odd(ctx, node, choices, check_deprecated)
     end,
   },
   {

@@ -32,21 +32,19 @@ local function covers(path, folder)
   return folder == path or path == "/" or folder:sub(1, #path + 1) == path:gsub("/*$", "") .. "/"
 end
 
+--- The names of the fields of a resource that are sizes, or nil.
 local function size_fields(ctx, node)
-  local schema = ctx:schema(node)
-  return ctx:once(schema, function()
-    local out = {}
-    for name, spec in pairs(schema) do
-      out[#out + 1] = type(spec) == "table" and spec.type == "size" and name or nil
-    end
-    table.sort(out)
-    return out
-  end)
+  local out = {}
+  for name, spec in pairs(ctx:schema(node)) do
+    out[#out + 1] = type(spec) == "table" and spec.type == "size" and name or nil
+  end
+  table.sort(out)
+  return out[1] and out
 end
 
 --- Every use of a volume: calls fn(volume, user, path).
 local function each_use(ctx, fn)
-  for _, server in ipairs(ctx:resources("server")) do
+  for _, server in ipairs(ctx:having("server", "volumes")) do
     for i, one in ipairs(ctx:list(server.args.volumes)) do
       for _, volume in ipairs(ctx:targets(one)) do
         fn(volume, server, { "volumes", i })
@@ -215,8 +213,9 @@ servers:
     doc = "A number alone is bytes: `size: 10` is ten bytes. Sizes have units, `10 GiB`.",
     bad = "volumes:\n  db: { size: 10, server: db }\n",
     good = "volumes:\n  db: { size: 10 GiB, server: db }\n",
-    check = function(ctx, node)
-      for _, name in ipairs(size_fields(ctx, node)) do
+    about = size_fields,
+    check = function(ctx, node, sizes)
+      for _, name in ipairs(sizes) do
         local size = ctx:known(node.args[name])
         if math.type(size) and size > 0 and size < 1024 * 1024 then
           ctx:report(node, {

@@ -83,9 +83,12 @@ servers:
 firewalls:
   web: { servers: ["${server.web}"], rules: [{ ports: [80] }] }
 ]],
-    check = function(ctx, server)
+    about = function(ctx, server)
       local resources = ctx:declaration(server).resources
-      if server.args.public == true and resources and resources.firewall and not firewalls(ctx)[server.address] then
+      return resources and resources.firewall
+    end,
+    check = function(ctx, server)
+      if server.args.public == true and not firewalls(ctx)[server.address] then
         ctx:report(server, {
           path = { "public" },
           message = "it has an address on the internet and no firewall",

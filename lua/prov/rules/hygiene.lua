@@ -2,21 +2,31 @@
 
 local suggest = require("prov.suggest")
 
---- Calls fn(node, id, said) for every rule that a node or its cluster ignores, once for those that share it.
-local function each_ignore(ctx, fn)
-  local seen = {}
-  local function look(node, said)
-    if said and not seen[said] then
-      seen[said] = true
-      for id in pairs(said.ignore or {}) do
-        fn(node, id, said)
+--- What nodes and their clusters ignore, once for those that share it: list of { node, said }.
+local function ignores(ctx)
+  return ctx:once("ignores", function()
+    local out, seen = {}, {}
+    local function look(node, said)
+      if said and not seen[said] then
+        seen[said] = true
+        out[#out + 1] = { node = node, said = said }
       end
     end
-  end
-  for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
-    for _, node in ipairs(list) do
-      look(node, node.validate)
-      look(node, ctx.infra.block_of[node].validate)
+    for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
+      for _, node in ipairs(list) do
+        look(node, node.validate)
+        look(node, ctx.infra.block_of[node].validate)
+      end
+    end
+    return out
+  end)
+end
+
+--- Calls fn(node, id, said) for every rule that is ignored.
+local function each_ignore(ctx, fn)
+  for _, one in ipairs(ignores(ctx)) do
+    for id in pairs(one.said.ignore or {}) do
+      fn(one.node, id, one.said)
     end
   end
 end

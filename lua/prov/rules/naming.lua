@@ -24,12 +24,15 @@ return {
     },
     bad = "servers:\n  Web_1: {}\n",
     good = "servers:\n  web-1: {}\n",
-    check = function(ctx, node)
-      if not node.name:find(ctx:option("pattern")) then
+    about = function(ctx)
+      return ctx:option("pattern")
+    end,
+    check = function(ctx, node, pattern)
+      if not node.name:find(pattern) then
         local better = node.name:lower():gsub("[^a-z0-9-]", "-")
         ctx:report(node, {
-          message = ("the name '%s' is not like %s"):format(node.name, ctx:option("pattern")),
-          hint = better:find(ctx:option("pattern")) and ("'%s' would be; prov state mv renames what exists"):format(
+          message = ("the name '%s' is not like %s"):format(node.name, pattern),
+          hint = better:find(pattern) and ("'%s' would be; prov state mv renames what exists"):format(
             better
           ) or "prov state mv renames what exists",
         })
@@ -84,7 +87,7 @@ servers:
 ]],
     check = function(ctx)
       local seen = {}
-      for _, server in ipairs(ctx:resources("server")) do
+      for _, server in ipairs(ctx:having("server", "hostname")) do
         local name = ctx:known(server.args.hostname)
         if type(name) == "string" then
           if seen[name] then
@@ -112,9 +115,13 @@ servers:
     },
     bad = { options = { tags = { "owner" } }, infra = "servers:\n  web: {}\n" },
     good = { options = { tags = { "owner" } }, infra = "servers:\n  web: { tags: { owner: shop } }\n" },
-    check = function(ctx, node)
+    about = function(ctx)
+      local wanted = ctx:option("tags")
+      return wanted[1] and wanted
+    end,
+    check = function(ctx, node, wanted)
       local tags = ctx:map(node.tags or node.args.tags)
-      for _, name in ipairs(ctx:option("tags")) do
+      for _, name in ipairs(wanted) do
         if tags[name] == nil then
           ctx:report(
             node,

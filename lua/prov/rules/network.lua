@@ -5,6 +5,8 @@ local range = require("prov.validate.range")
 -- What a network keeps for itself: its first address, its gateway, its last address.
 local KEPT = 3
 
+local NONE = {} -- never changed
+
 --- The ranges of all networks that are known now: list of { node, range }.
 local function ranges(ctx)
   return ctx:once("network ranges", function()
@@ -67,23 +69,32 @@ local function check_overlap(ctx)
   end
 end
 
-local function check_small(ctx)
-  local used = {}
-  for _, server in ipairs(ctx:resources("server")) do
-    for _, network in ipairs(ctx:networks(server)) do
-      used[network] = (used[network] or 0) + 1
+--- What networks are used for: how many servers are in each, and the addresses of all that something needs.
+local function usage(ctx)
+  return ctx:once("network usage", function()
+    local servers, used = {}, {}
+    for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
+      for _, node in ipairs(list) do
+        for _, need in ipairs(node.needs) do
+          used[need] = true
+        end
+        for _, network in ipairs(node.kind == "server" and ctx:networks(node) or NONE) do
+          servers[network] = (servers[network] or 0) + 1
+          used[network.address] = true
+        end
+      end
     end
-  end
+    return { servers = servers, used = used }
+  end)
+end
+
+local function check_small(ctx)
   for _, one in ipairs(ranges(ctx)) do
-    local room = one.range.size - KEPT
-    if (used[one.node] or 0) > room then
+    local room, n = one.range.size - KEPT, usage(ctx).servers[one.node] or 0
+    if n > room then
       ctx:report(one.node, {
         path = { "cidr" },
-        message = ("%s has room for %d servers, %d are in it"):format(
-          one.range.text,
-          math.max(room, 0),
-          used[one.node]
-        ),
+        message = ("%s has room for %d servers, %d are in it"):format(one.range.text, math.max(room, 0), n),
         hint = "a shorter prefix makes a network larger: /24 has room for 253",
       })
     end
@@ -91,24 +102,8 @@ local function check_small(ctx)
 end
 
 local function check_unused(ctx)
-  if not ctx:resources("network")[1] then
-    return
-  end
-  local used = {}
-  for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
-    for _, node in ipairs(list) do
-      for _, need in ipairs(node.needs or {}) do
-        used[need] = true
-      end
-      if node.kind == "server" then
-        for _, network in ipairs(ctx:networks(node)) do
-          used[network.address] = true
-        end
-      end
-    end
-  end
   for _, node in ipairs(ctx:resources("network")) do
-    if not used[node.address] then
+    if not usage(ctx).used[node.address] then
       ctx:report(node, { message = "nothing is in this network", hint = "take it out, or refer to it" })
     end
   end
@@ -116,7 +111,7 @@ end
 
 local function check_duplicate(ctx)
   local seen = {}
-  for _, server in ipairs(ctx:resources("server")) do
+  for _, server in ipairs(ctx:having("server", "ip")) do
     placed(ctx, server, function(address, network)
       local key = network.address .. " " .. address
       if seen[key] and seen[key] ~= server then
@@ -131,6 +126,10 @@ local function check_duplicate(ctx)
       seen[key] = seen[key] or server
     end)
   end
+end
+
+local function has_ip(ctx, server)
+  return ctx:schema(server).ip
 end
 
 local function has(list, item)
@@ -291,6 +290,7 @@ servers:
       .. '  web: { network: "${network.lan}", ip: 10.78.0.9 }\n',
     good = "defaults: { provider: local }\nnetworks:\n  lan: { cidr: 10.77.0.0/24 }\nservers:\n"
       .. '  web: { network: "${network.lan}", ip: 10.77.0.9 }\n',
+    about = has_ip,
     check = function(ctx, server)
       placed(ctx, server, function(address, network, found)
         if not range.contains(found, address) then
@@ -315,6 +315,7 @@ servers:
       .. '  web: { network: "${network.lan}", ip: 10.77.0.1 }\n',
     good = "defaults: { provider: local }\nnetworks:\n  lan: { cidr: 10.77.0.0/24 }\nservers:\n"
       .. '  web: { network: "${network.lan}", ip: 10.77.0.2 }\n',
+    about = has_ip,
     check = function(ctx, server)
       placed(ctx, server, function(address, network, found)
         local what = address == found.first and "the network itself"

@@ -30,7 +30,7 @@ end
 
 local function check_host_ports(ctx)
   local seen = {}
-  for _, server in ipairs(ctx:resources("server")) do
+  for _, server in ipairs(ctx:having("server", "ports")) do
     for i, one in ipairs(ctx:list(server.args.ports)) do
       local host = ctx:known(ctx:map(one).host)
       local key = ("%s %s"):format(server.provider, host)
@@ -139,6 +139,9 @@ servers:
     ports: [{ host: 8080, guest: 8000 }]
     taskservs: { nginx: { port: 8000 } }
 ]],
+    about = function(ctx, server)
+      return ctx:schema(server).ports
+    end,
     check = function(ctx, server)
       for i, one in ipairs(ctx:list(server.args.ports)) do
         local guest = ctx:known(ctx:map(one).guest)

@@ -5,40 +5,40 @@ local value = require("prov.value")
 
 local MAX_DEPTH = 50
 
---- Calls fn(text, path, is_secret) for the strings of a value that are long enough to matter.
-local function walk(v, path, fn, depth)
+local function add(list, node, path, depth, text)
+  list[#list + 1] = { node = node, path = table.move(path, 1, depth, 1, {}), text = text }
+end
+
+--- Adds the strings of a value of a node that are long enough to matter; `path` down to `depth` leads to the last one.
+local function walk(out, node, v, path, depth)
   for key, item in next, v do
     local kind = type(item)
     if kind == "string" then
       if #item >= 16 and secrets.may_be(item) or depth > 1 and secrets.is_name(key) then
         path[depth] = key
-        fn(item, path, false)
+        add(out.plain, node, path, depth, item)
       end
-    elseif kind == "table" then
+    elseif kind == "table" and next(item) ~= nil then
       path[depth] = key
       local marked = value.marked(item)
       if marked == "secret" then
         if type(item[1]) == "string" then
-          fn(item[1], path, true)
+          add(out.secret, node, path, depth, item[1])
         end
       elseif not marked and depth < MAX_DEPTH then
-        walk(item, path, fn, depth + 1)
+        walk(out, node, item, path, depth + 1)
       end
     end
-    path[depth] = nil
   end
 end
 
 --- The texts of the infra: `plain` and `secret`, lists of { node, path, text }.
 local function texts(ctx)
   return ctx:once("texts", function()
-    local out = { plain = {}, secret = {} }
-    for _, list in ipairs({ ctx:resources(), ctx:taskservs() }) do
-      for _, node in ipairs(ctx:distinct(list)) do
-        walk(node.args, {}, function(text, path, is_secret)
-          local into = is_secret and out.secret or out.plain
-          into[#into + 1] = { node = node, path = table.move(path, 1, #path, 1, {}), text = text }
-        end, 1)
+    local out, path = { plain = {}, secret = {} }, {}
+    for _, what in ipairs({ "resource", "taskserv" }) do
+      for _, node in ipairs(ctx:select(what)) do
+        walk(out, node, node.args, path, 1)
       end
     end
     return out

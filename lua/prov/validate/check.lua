@@ -270,21 +270,38 @@ end
 
 local INFRA = { false } -- for rules that are called once
 
---- Runs the rules of a group, node by node: the processor has a node in its cache then. One that fails is told and left
---- out from there on.
+local BATCH = 64 -- nodes that the processor keeps in its cache while one rule after the other looks at them
+
+--- The end of the batch that begins at `from`: its resources are of one kind and provider.
+local function batch_end(nodes, from)
+  local first, last = nodes[from], math.min(from + BATCH - 1, #nodes)
+  local provider, kind = first and first.provider, first and first.kind
+  for i = from + 1, provider and last or from do
+    if nodes[i].provider ~= provider or nodes[i].kind ~= kind then
+      return i - 1
+    end
+  end
+  return last
+end
+
+--- Runs the rules of a group, over a batch of nodes at a time. One that fails is told and left out from there on.
 local function run_group(scene, group, failed, out)
   local nodes = group.what == "infra" and INFRA or scene:select(group.what, group.instances)
-  local at, turn = 1, 1
+  local from, turn = 1, 1
   local function go()
-    for i = at, #nodes do
-      at = i
-      local node = nodes[i] or nil
-      for r = turn, #group do
-        turn = r
-        scene.rule = group[r]
-        group[r].check(scene, node)
+    while from <= #nodes do
+      local last = batch_end(nodes, from)
+      while group[turn] do
+        local rule = group[turn]
+        local check = rule.check
+        scene.rule = rule
+        local about = not rule.about or rule.about(scene, nodes[from])
+        for i = from, about and last or 0 do
+          check(scene, nodes[i] or nil, about)
+        end
+        turn = turn + 1
       end
-      turn = 1
+      from, turn = last + 1, 1
     end
   end
   while true do

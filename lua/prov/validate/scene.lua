@@ -47,6 +47,8 @@ function M.new(infra, registry, settings, workspace)
     findings = {},
     cache = {},
     by_kind = {},
+    samples = {}, -- kind -> provider -> a resource
+    counted = {}, -- kind -> resources with a key
     by_service = {},
     on_server = {},
     by_address = {},
@@ -54,10 +56,14 @@ function M.new(infra, registry, settings, workspace)
     networks_of = {},
   }, Scene)
   for _, node in ipairs(infra.resources) do
-    bucket(self.by_kind, node.kind, node)
+    local kind = node.kind
+    bucket(self.by_kind, kind, node)
+    self.samples[kind] = self.samples[kind] or {}
+    self.samples[kind][node.provider] = node
     self.by_address[node.address] = node
     if node.key ~= nil then
       bucket(self.by_base, base_of(node), node)
+      bucket(self.counted, kind, node)
     end
   end
   for _, node in ipairs(infra.taskservs) do
@@ -76,6 +82,23 @@ function Scene:resources(kind)
     return self.infra.resources
   end
   return self.by_kind[kind] or NONE
+end
+
+--- The resources of a kind that have a value in a field.
+---@param kind string
+---@param field string
+---@return table[] not to be changed
+function Scene:having(kind, field)
+  return self:once(("having %s.%s"):format(kind, field), function()
+    local out, possible = {}, false
+    for _, node in pairs(self.samples[kind] or NONE) do
+      possible = possible or self:schema(node)[field] ~= nil
+    end
+    for _, node in ipairs(possible and self:resources(kind) or NONE) do
+      out[#out + 1] = node.args[field] ~= nil and node or nil
+    end
+    return out
+  end)
 end
 
 --- All taskservs, or those of a name ("postgres").
@@ -261,15 +284,15 @@ function Scene:option(name)
   return spec and spec.default
 end
 
---- A table that rules share: filled by the first that needs it.
+--- A value that rules share: made by the first that needs it, an empty table by default.
 ---@generic T
 ---@param key any
----@param make fun(): T
+---@param make? fun(): T
 ---@return T
 function Scene:once(key, make)
   local found = self.cache[key]
   if found == nil then
-    found = make()
+    found = make and make() or not make and {}
     self.cache[key] = found
   end
   return found

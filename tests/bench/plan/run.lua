@@ -6,17 +6,16 @@
 -- command takes more than PEER_SECONDS.
 
 local here = arg[0]:match("^(.*)/") or "."
-package.path = here .. "/?.lua;" .. package.path
+package.path = here .. "/?.lua;" .. here .. "/../../support/?.lua;" .. package.path
 local app = require("core.app")
 local async = require("prov.async")
 local fs = require("prov.fs")
-local json = require("prov.json")
+local measure = require("measure")
 local proc = require("prov.proc")
 local shapes = require("shapes")
 
 local PEER_SECONDS = 90
 local WHAT = { "validate", "plan (create)", "apply", "plan (no change)" }
-local OWN = { PROV_DEV = false, PROV_ROOT = false } -- the Lua that was built in
 local PEER = { CHECKPOINT_DISABLE = "1", TF_IN_AUTOMATION = "1" }
 
 local function words(text)
@@ -27,33 +26,18 @@ local function words(text)
   return list
 end
 
---- What measures a process from outside: built with the tests, else built now.
-local function measure_in(dir)
-  local built = app.exe:match("^(.*)/") .. "/measure"
-  if fs.exists(built) then
-    return built
-  end
-  local own = dir .. "/measure"
-  local made = assert(proc.run({ "cc", "-O2", "-o", own, here .. "/../../support/measure.c" }))
-  assert(made.code == 0, made.stderr)
-  return own
-end
-
---- Runs a command; { s =, mb = }, or a text that says why there is no figure.
-local function timed(measure, dir, env, command)
-  local argv = table.move(command, 1, #command, 4, { measure, "-q", "--" })
-  argv.cwd, argv.env, argv.timeout = dir, env, (PEER_SECONDS + 60) * 1000
-  local result = assert(proc.run(argv))
-  local figures = assert(json.decode(result.stdout))
-  if result.code == 0 then
-    return { s = figures.wall_min / 1000, mb = figures.rss_kib / 1024 }
-  elseif figures.wall_min > PEER_SECONDS * 1000 then
+--- Runs a command; its figures, or a text that says why there are none.
+local function timed(tool, dir, env, command)
+  local figures = measure.run(tool, command, { dir = dir, env = env, seconds = PEER_SECONDS + 60 })
+  if figures.code == 0 then
+    return figures
+  elseif figures.s > PEER_SECONDS then
     return ("more than %d s"):format(PEER_SECONDS)
   end
   return "failed"
 end
 
-local function prov_tool(measure)
+local function prov_tool(tool)
   local function prov(...)
     return { app.exe, "-w", ".", ... }
   end
@@ -66,7 +50,7 @@ local function prov_tool(measure)
         prov("apply", "--yes", "-o", "json"),
         prov("plan", "-o", "json"),
       }
-      return timed(measure, dir, OWN, commands[at])
+      return timed(tool, dir, measure.BUILT_IN, commands[at])
     end,
     prepare = function(shape, n, dir)
       shapes.write("prov", shape, n, dir)
@@ -74,7 +58,7 @@ local function prov_tool(measure)
   }
 end
 
-local function peer_tool(measure)
+local function peer_tool(tool)
   for _, name in ipairs({ "terraform", "tofu" }) do
     local found = proc.run({ "sh", "-c", "command -v " .. name })
     if found and found.code == 0 then
@@ -89,7 +73,7 @@ local function peer_tool(measure)
         run = function(dir, at)
           local command = { "timeout", "-k", "5", tostring(PEER_SECONDS), name } -- it may not stop when asked
           table.move(commands[at], 1, #commands[at], #command + 1, command)
-          return timed(measure, dir, PEER, command)
+          return timed(tool, dir, PEER, command)
         end,
         prepare = function(shape, n, dir)
           shapes.write("terraform", shape, n, dir)
@@ -149,8 +133,8 @@ end
 
 local function main(shape_names, sizes, rounds, limit)
   local root = assert(fs.tempdir("prov-bench-plan"))
-  local measure = measure_in(root)
-  local prov, peer = prov_tool(measure), peer_tool(measure)
+  local tool = measure.tool(root)
+  local prov, peer = prov_tool(tool), peer_tool(tool)
   if not peer then
     print("Terraform and OpenTofu are left out: neither is installed.\n")
   end
