@@ -81,10 +81,12 @@ static pv_status next_event(reader *r, yaml_event_t *event)
     char since[48] = "";
     if (yaml_parser_parse(&r->parser, event)) return PV_OK;
     if (p->error == YAML_READER_ERROR) {
-        int line = 1;
-        for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++)
+        int line = 1, column = 1;
+        for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++) {
+            column = r->text.data[i] == '\n' ? 1 : column + ((r->text.data[i] & 0xC0) != 0x80);
             line += r->text.data[i] == '\n';
-        return pv_fail_at(r->err, PV_EINVAL, line, 1, "not valid YAML: %s (byte 0x%02x)",
+        }
+        return pv_fail_at(r->err, PV_EINVAL, line, column, "not valid YAML: %s (byte 0x%02x)",
                           p->problem, (unsigned)p->problem_value);
     }
     if (p->context != NULL && p->context_mark.line < p->problem_mark.line)

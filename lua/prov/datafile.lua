@@ -23,7 +23,19 @@ local function read(file)
   return text, text and file or e
 end
 
--- Value, format, text, shown name and places of what a file holds.
+-- Value, format, text, shown name and places of a text.
+local function parse(format, text, shown, opts)
+  local v, place = format:decode(text, { file = shown, all = opts and opts.all })
+  if v == nil then
+    if place.msg == "more than one document in a file" then
+      place.msg = place.msg .. "; --all reads the list of them"
+    end
+    return nil, place
+  end
+  return { value = v, format = format, text = text, file = shown, place = place }
+end
+
+-- The same of what a file holds.
 local function load(name, file, opts)
   local format = assert(formats.get(name))
   if opts and opts.all and format.name ~= "yaml" then
@@ -33,14 +45,7 @@ local function load(name, file, opts)
   if not text then
     return nil, shown
   end
-  local v, place = format:decode(text, { file = shown, all = opts and opts.all })
-  if v == nil then
-    if place.msg == "more than one document in a file" then
-      place.msg = place.msg .. "; --all reads the list of them"
-    end
-    return nil, place
-  end
-  return { value = v, format = format, text = text, file = shown, place = place }
+  return parse(format, text, shown, opts)
 end
 
 local function at(e, source, path)
@@ -164,6 +169,16 @@ local function change(source, path, v, p)
   return source.format:encode(tree)
 end
 
+-- The text of a source with the change.
+local function changed(source, p, path, v)
+  path = path_of.resolve(source.value, path)
+  local text, e = change(source, path, v, p)
+  if not text then
+    return nil, e.file and e or at(e, source, path)
+  end
+  return text
+end
+
 --- The text with another value at a path; in the file itself when asked for.
 ---@async
 function M.set(p)
@@ -179,26 +194,25 @@ function M.set(p)
       return err.fail("usage", "the value is no YAML (%s); --string takes it as it is", why.msg)
     end
   end
-  local source, e = load(p.format, p.file)
-  if not source then
-    return nil, e
-  end
-  path = path_of.resolve(source.value, path)
-  local text
-  text, e = change(source, path, v, p)
-  if not text then
-    return nil, e.file and e or at(e, source, path)
-  elseif not p.in_place then
-    return text
-  elseif text ~= source.text then
-    local real = assert(fs.realpath(p.file)) -- a link stays one
-    local ok
-    ok, e = fs.write_atomic(real, text, { mode = assert(fs.stat(real)).mode })
-    if not ok then
+  local ok, source, e
+  if not p.in_place then
+    source, e = load(p.format, p.file)
+    if not source then
       return nil, e
     end
+    return changed(source, p, path, v)
   end
-  return ""
+  ok, e = fs.update(p.file, function(text)
+    if not text then
+      return fs.read(p.file) -- which says why
+    end
+    source, e = parse(formats.get(p.format), text, p.file)
+    if not source then
+      return nil, e
+    end
+    return changed(source, p, path, v)
+  end, { max = MAX_BYTES })
+  return ok and "" or nil, e
 end
 
 local function differences(a, b, path, out)
@@ -269,13 +283,13 @@ local function read_contract(file)
   if not source then
     return nil, e
   end
-  local ok, message, hint, below = false, "a contract is a map of fields", nil, nil
+  local ok, message, hint, below, keys = false, "a contract is a map of fields", nil, nil, nil
   if data.kind(source.value) == "map" then
-    ok, message, hint, below = require("prov.contract.fields").check(source.value)
+    ok, message, hint, below, keys = require("prov.contract.fields").check(source.value)
   end
   if not ok then
     return nil, at(err.new("invalid", "not a contract: " .. (below and below ~= "" and below .. " " or "") .. message,
-      { hint = hint }), source, {})
+      { hint = hint }), source, keys or {})
   end
   return source.value
 end

@@ -54,7 +54,7 @@ error "a.json: cannot write as an environment file: 'a' is a map"
 data 0 decode json <<<'[9223372036854775807, -9223372036854775808, 0.1, 1e3, []]'
 is "$(printf '[\n  9223372036854775807,\n  -9223372036854775808,\n  0.1,\n  1000.0,\n  []\n]')"
 data 1 decode json <<<'9223372036854775808'
-error "stdin:1:19: not valid JSON: too big integer near '9223372036854775808'"
+error "stdin:1:1: not valid JSON: too big integer near '9223372036854775808'"
 data 1 decode yaml <<<'a: [1, 2'
 error "stdin:2:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence that begins on line 1"
 data 1 decode yaml <<<$'a: 1\na: 2'

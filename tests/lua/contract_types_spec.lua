@@ -534,3 +534,68 @@ describe("JSON Schema", function()
     assert.is_nil(js.required)
   end)
 end)
+
+describe("hostile values", function()
+  it("of sizes and durations do not wrap", function()
+    for _, v in ipairs({ "22517998136852480K", "8192P", "9223372036854775808", "18014398509481985K" }) do
+      assert.is_nil((complete({ a = "size" }, { a = v })), v)
+    end
+    assert.are.equal(8191 << 50, complete({ a = "size" }, { a = "8191P" }).a)
+    assert.are.equal(math.maxinteger, complete({ a = "size" }, { a = "9223372036854775807" }).a)
+    for _, v in ipairs({ "20000000000000w", "30500568904943w", "99999999999999999999w" }) do
+      assert.is_nil((complete({ a = "duration" }, { a = v })), v)
+    end
+  end)
+
+  it("of versions are refused", function()
+    for _, v in ipairs({ "1.2.3-..", "1.2.3-", "1.2.3+", "1.2.3-01", "1.2.3+a+b", "1.2.3-a..b" }) do
+      assert.is_nil((complete({ a = "semver" }, { a = v })), v)
+    end
+    for _, v in ipairs({ "1.2.3-a.b+c.01", "1.2.3--1", "1.2.3-0a", "1.0.0-rc.1" }) do
+      assert.are.equal(v, complete({ a = "semver" }, { a = v }).a)
+    end
+  end)
+
+  it("that are secret are in no message, whatever they are", function()
+    local schema = {
+      pw = "secret",
+      list = { type = "list", of = "secret" },
+      map = { type = "map", of = "secret" },
+      maybe = { type = "optional", of = "secret" },
+      union = { type = "union", of = { { type = "secret" }, { type = "list", of = "secret" } } },
+      pin = { type = "int", secret = true },
+    }
+    local _, errs = contract.compile(schema):complete({ pw = 4711, list = { 4711 }, map = { x = 4711 }, maybe = 4711,
+      union = 4711, pin = "4711" })
+    assert.are.equal(6, #errs)
+    for _, e in ipairs(errs) do
+      for _, text in pairs({ e.msg, e.hint, e.found }) do
+        assert.is_nil(text:find("4711", 1, true), text)
+      end
+    end
+    local _, texts = complete({ pw = "secret" }, { pw = 4711 })
+    assert.are.same({ "pw: expected a string, found a number | put quotes around it" }, texts)
+  end)
+
+  it("do not slip behind a pattern that ends with a dollar sign", function()
+    assert.is_nil((complete({ a = { type = "string", pattern = "x%$" } }, { a = "x$yz" })))
+    assert.are.equal("x$", complete({ a = { type = "string", pattern = "x%$" } }, { a = "x$" }).a)
+  end)
+end)
+
+describe("schemas as data", function()
+  it("are refused at the place of the mistake", function()
+    for _, case in ipairs({
+      { { a = { type = "int", minn = 3 } }, "a.minn", { "a", "minn" } },
+      { { a = { type = "record", fields = { b = { type = "list", of = { max = {} } } } } }, "a.b.of.max",
+        { "a", "fields", "b", "of", "max" } },
+      { { a = { one_of = { 1, {} } } }, "a.one_of[2]", { "a", "one_of", 2 } },
+      { { a = { type = "int", min = 5, max = 2 } }, "a", { "a" } },
+    }) do
+      local ok, _, _, below, keys = fields.check(case[1])
+      assert.is_false(ok)
+      assert.are.equal(case[2], below)
+      assert.are.same(case[3], keys)
+    end
+  end)
+end)

@@ -179,4 +179,20 @@ describe("yaml", function()
     assert.are.same({}, exceptions)
     assert.are.same({ equal = 220, without_json = 4, refused = 84, error_found = 79, error_read = 15 }, counts)
   end)
+
+  it("refuses floats that are larger than a double, and keeps long ones", function()
+    for _, text in ipairs({ "1e999", "-1e999", "!!float 1e999", "1" .. ("0"):rep(400) .. ".0" }) do
+      local v, e = yaml.decode("a: " .. text)
+      assert.is_nil(v)
+      assert.truthy(e.msg:find("does not fit in 64 bits", 1, true), e.msg)
+    end
+    assert.are.equal(1.0, yaml.decode("a: 1." .. ("0"):rep(1000)).a)
+    assert.are.equal("1e999", yaml.decode(assert(yaml.encode({ a = "1e999" }))).a)
+    assert.are.equal(math.huge, yaml.decode("a: .inf").a)
+  end)
+
+  it("tells where a byte is that is no UTF-8", function()
+    local _, e = yaml.decode("a: 1\nbé: \"\xff\"\n")
+    assert.are.same({ 2, 6 }, { e.line, e.column })
+  end)
 end)

@@ -384,18 +384,27 @@ function Config:check_environment()
   return out
 end
 
-local function unknown(self, slot, path, key)
+-- Why a field of a file is no setting.
+local function unknown(self, slot, path, key, v)
   local at = { path = path, file = slot.path, place = slot.place }
-  local hint = suggest.hint(key, self:names())
-  return contract.errors({ { path = {}, msg = "there is no such setting", hint = hint } }, at)[1]
+  local msg, hint = "there is no such setting", suggest.hint(key, self:names())
+  if self:spec_of(key) then -- ssh.keepalive: 5s
+    msg = "a name has no dots here"
+    hint = ("write '%s' in the map '%s'"):format(key:match("[^.]+$"), key:match("^(.*)%."))
+  elseif self:is_group(key) then
+    msg, hint = ("expected a map of settings, found a %s"):format(data.kind(v)),
+      ("'prov config show %s' lists them"):format(key)
+  end
+  return contract.errors({ { path = {}, msg = msg, hint = hint } }, at)[1]
 end
 
 local function check_tree(self, slot, tree, path, prefix, errs)
   for _, name in ipairs(data.keys(tree)) do
     local key, v = prefix .. tostring(name), tree[name]
     path[#path + 1] = name
-    local spec = self:spec_of(key)
-    if spec then
+    local spec = not tostring(name):find(".", 1, true) and self:spec_of(key)
+    if v == data.null and (spec or self:is_group(key)) then -- luacheck: ignore
+    elseif spec then
       if not interpolate.is_text(v) then
         local at = { path = table.move(path, 1, #path - 1, 1, {}), file = slot.path, place = slot.place }
         local _, e = check(spec, tostring(name), v, at)
@@ -404,7 +413,7 @@ local function check_tree(self, slot, tree, path, prefix, errs)
     elseif data.kind(v) == "map" and self:is_group(key) then
       check_tree(self, slot, v, path, key .. ".", errs)
     else
-      errs[#errs + 1] = unknown(self, slot, table.move(path, 1, #path, 1, {}), key)
+      errs[#errs + 1] = unknown(self, slot, table.move(path, 1, #path, 1, {}), key, v)
     end
     path[#path] = nil
   end

@@ -1,5 +1,7 @@
 --- The layers of the configuration: what each says about a key, and the files behind them.
 
+local contract = require("prov.contract")
+local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local params_of = require("prov.params")
@@ -51,9 +53,17 @@ function M.read_text(place, text, e)
     return slot
   end
   slot.place = at
-  tree = type(tree) == "table" and tree or {}
-  for _, key in ipairs(place.below) do
-    tree = type(tree[key]) == "table" and tree[key] or {}
+  for i = 0, #place.below do
+    if i > 0 then
+      tree = tree[place.below[i]]
+    end
+    if tree == nil or tree == data.null then
+      return slot
+    elseif data.kind(tree) ~= "map" then
+      slot.err = contract.errors({ { path = {}, msg = ("expected settings, found a %s"):format(data.kind(tree)) } },
+        { path = table.move(place.below, 1, i, 1, {}), file = place.path, place = at })[1]
+      return slot
+    end
   end
   slot.tree = tree
   return slot
@@ -86,14 +96,11 @@ function M.slot(config, path)
   end
 end
 
---- What a tree says about a key.
+--- What a tree says about a key; null says nothing.
 ---@param tree table
 ---@param key string
 ---@return any
 function M.at_key(tree, key)
-  if tree[key] ~= nil and not key:find(".", 1, true) then
-    return tree[key]
-  end
   local at = tree
   for part in key:gmatch("[^.]+") do
     if type(at) ~= "table" then
@@ -101,7 +108,9 @@ function M.at_key(tree, key)
     end
     at = at[part]
   end
-  return at
+  if at ~= data.null then
+    return at
+  end
 end
 
 local function path_of(key, below)
