@@ -7,6 +7,7 @@ local formats = require("prov.formats")
 local fs = require("prov.fs")
 local json = require("prov.json")
 local path_of = require("prov.path")
+local suggest = require("prov.suggest")
 local yaml = require("prov.yaml")
 
 local M = {}
@@ -107,6 +108,18 @@ function M.convert(p)
   return write(source.value, to, source)
 end
 
+-- The name that was meant by the first key of a path that is not there.
+local function meant(v, path)
+  for _, key in ipairs(path) do
+    if type(v) ~= "table" or data.kind(v) ~= "map" and data.kind(v) ~= "list" then
+      return nil
+    elseif v[key] == nil then
+      return data.kind(v) == "map" and suggest.hint(tostring(key), data.keys(v)) or nil
+    end
+    v = v[key]
+  end
+end
+
 --- The value at a path.
 ---@async
 function M.get(p)
@@ -118,7 +131,8 @@ function M.get(p)
   path = path_of.resolve(source.value, path)
   local v = path_of.get(source.value, path)
   if v == nil then
-    return nil, at(err.new("notfound", ("there is no %s"):format(path_of.format(path))), source, path)
+    e = err.new("notfound", ("there is no %s"):format(path_of.format(path)), { hint = meant(source.value, path) })
+    return nil, at(e, source, path)
   elseif type(v) ~= "string" then
     local text
     text, e = json.encode(v) -- .inf is no JSON
@@ -169,9 +183,12 @@ local function change(source, path, v, p)
   return source.format:encode(tree)
 end
 
--- The text of a source with the change.
+-- The text of a source with the change. What YAML has not, a date, stays one where it was one.
 local function changed(source, p, path, v)
   path = path_of.resolve(source.value, path)
+  if type(v) == "string" and not p.string and data.kind(path_of.get(source.value, path)) == "time" then
+    v = data.toml_time(v) or v
+  end
   local text, e = change(source, path, v, p)
   if not text then
     return nil, e.file and e or at(e, source, path)

@@ -97,6 +97,16 @@ data 0 get json '.a' a.json -o yaml
 is "$(printf 'b: "1"\nc: x y')"
 data 4 get yaml a.d a.yaml
 error "a.yaml:1:1: there is no a.d"
+data 4 get yaml a.cc a.yaml
+error "a.yaml:1:1: there is no a.cc
+hint: did you mean 'c'?"
+# A date of TOML stays one.
+data 0 set toml a 2020-01-01 <<<'a = 1979-05-27 # d'
+is "a = 2020-01-01 # d"
+data 0 set toml a 2020-01-01 --string <<<'a = 1979-05-27 # d'
+is 'a = "2020-01-01" # d'
+data 1 set toml a.b null <<<'a = { b = 1 }'
+error "stdin:1:7: cannot write as TOML: the value is null, which TOML has not; leave it out"
 data 2 get yaml 'a..d' a.yaml
 data 0 get json '["x.y"][-1]' <<<'{"x.y": [1, null]}'
 is null

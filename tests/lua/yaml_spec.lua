@@ -191,6 +191,10 @@ describe("yaml", function()
     assert.are.equal(math.huge, yaml.decode("a: .inf").a)
   end)
 
+  it("writes large floats as readers of YAML 1.1 know them", function()
+    assert.are.equal("- 1.0e+21\n- 1.5e-300\n- 1.0e-07\n", yaml.encode({ 1e21, 1.5e-300, 1e-7 }))
+  end)
+
   it("tells where a byte is that is no UTF-8", function()
     local _, e = yaml.decode("a: 1\nbé: \"\xff\"\n")
     assert.are.same({ 2, 6 }, { e.line, e.column })

@@ -48,7 +48,7 @@ local PLAIN = {
   size = {
     type = { "string", "integer" },
     minimum = 0,
-    pattern = "^\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*([KMGTPkmgtp]?([Ii]?[Bb])?)\\s*$",
+    pattern = "^\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*([KMGTPkmgtp]([Ii]?[Bb])?|[Bb])?\\s*$",
     examples = { "256 MiB" },
   },
   duration = {

@@ -178,11 +178,11 @@ end
 
 --- The value as it reads back from TOML.
 local function normal(v)
-  local text, e = toml.encode({ v = v })
+  local text, e = toml.encode_value(v)
   if not text then
     return nil, e
   end
-  return toml.decode(text).v
+  return toml.decode("v = " .. text).v
 end
 
 --- A copy of the tree with fn(container, last_key) called where the path ends.
