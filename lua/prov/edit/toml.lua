@@ -238,9 +238,12 @@ local function edit(text, path, fn)
 end
 
 local function need(v)
-  local wanted, e = normal(v)
+  local wanted, e = v, err.new("invalid", "there is no value to set")
+  if v ~= nil then
+    wanted, e = normal(v)
+  end
   if wanted == nil then
-    error(e or err.new("invalid", "there is no value to set"), 0)
+    error(e, 0)
   end
   return wanted
 end
