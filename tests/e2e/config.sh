@@ -54,6 +54,13 @@ rm config/prov.yaml
 mv "$work/kept.yaml" config/prov.yaml
 for one in step_timeout run_timeout log_level on_failure ui.failures http.timeout; do run 0 config unset "$one"; done
 
+# The name of an environment is no path.
+for one in ../up a/b .x; do
+    PROV_ENV=$one run 2 config set ui.rows 40
+    has "cannot be the name of an environment"
+done
+[ ! -e up-defaults.yaml ] || fail "written outside of config"
+
 # An environment, below the workspace and above the user.
 PROV_ENV=prod run 0 config set ui.rows 40
 [ -f config/prod-defaults.yaml ] || fail "no file for the environment: $(ls config)"

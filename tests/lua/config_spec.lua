@@ -247,4 +247,28 @@ describe("the settings that count here", function()
     assert.are.equal("/prov.yaml:2:1: config: expected settings, found a number",
       said("name: x\nconfig: 5\n", "/prov.yaml"))
   end)
+
+  it("tells where every value comes from, and where one cannot be filled in", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/config/prov.yaml", "# x\nssh:\n  keepalive: ${env:NOPE}\n  connect_timeout: ${http.timeout}\n"
+      .. "http: { timeout: '${ssh.connect_timeout}' }\n")
+    tmp.write(dir .. "/config/prod-defaults.toml", "\n[ssh]\nkeepalive = 5\n")
+    local one = config.open({ workspace = dir, environment = "prod", env = function() end })
+    local rows = one:explain("ssh.keepalive")
+    assert.are.equal(dir .. "/config/prov.yaml:3", rows[3].source)
+    assert.are.equal(dir .. "/config/prod-defaults.toml:3", rows[4].source)
+    local texts = {}
+    for i, e in ipairs(one:validate()) do
+      texts[i] = tostring(e):sub(#dir + 2):match("^[^\n]*")
+    end
+    assert.are.same({
+      "config/prov.yaml:4:3: ssh.connect_timeout: these settings refer to each other: "
+        .. "http.timeout -> ssh.connect_timeout -> http.timeout",
+      "config/prov.yaml:3:3: ssh.keepalive: the environment has no NOPE",
+    }, texts)
+    local _, e = config.open({ workspace = dir, env = function(name)
+      return name == "PROV_SSH_KEEPALIVE" and "5x" or nil
+    end }):get("ssh.keepalive")
+    assert.truthy(tostring(e):find("ssh.keepalive: expected a duration", 1, true), tostring(e))
+  end)
 end)

@@ -85,7 +85,7 @@ function M.parse(config, key, text)
     return v
   end
   local name = key:match("[^.]+$")
-  local done, errs = contract.compile({ [name] = spec }):complete({ [name] = v })
+  local done, errs = contract.compile({ [name] = spec }):complete({ [name] = v }, { path = layers.group_path(key) })
   if not done then
     return nil, err.new("invalid", errs[1].msg, { hint = errs[1].hint })
   end

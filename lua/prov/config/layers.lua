@@ -113,13 +113,24 @@ function M.at_key(tree, key)
   end
 end
 
-local function path_of(key, below)
-  local path = table.move(below, 1, #below, 1, {})
-  for part in key:gmatch("[^.]+") do
+--- The path of the group of a key, in a file where settings stand below `below`.
+---@param key string
+---@param below? string[]
+---@return string[]
+function M.group_path(key, below)
+  local path = table.move(below or {}, 1, #(below or {}), 1, {})
+  for part in key:gmatch("([^.]+)%.") do
     path[#path + 1] = part
   end
-  path[#path] = nil
   return path
+end
+
+-- Where a file has a key: FILE:LINE.
+local function place_of(slot, at, key)
+  local path = table.move(at.path, 1, #at.path, 1, {})
+  path[#path + 1] = key:match("[^.]+$")
+  local line = slot.place(path)
+  return line and slot.path .. ":" .. line or slot.path
 end
 
 local function from_files(config, layer, key)
@@ -130,13 +141,15 @@ local function from_files(config, layer, key)
         return nil, nil, slot.err
       end
       local v = M.at_key(slot.tree, key)
-      if v ~= nil and info then
-        return nil, nil, err.new("conflict", ("%s is set in %s and in %s"):format(key, info.source, slot.path), {
-          hint = "one layer has one value: take one of them out",
-        })
-      elseif v ~= nil then
-        found = v
-        info = { source = slot.path, at = { file = slot.path, place = slot.place, path = path_of(key, slot.below) } }
+      if v ~= nil then
+        local at = { file = slot.path, place = slot.place, path = M.group_path(key, slot.below) }
+        local source = place_of(slot, at, key)
+        if info then
+          return nil, nil, err.new("conflict", ("%s is set in %s and in %s"):format(key, info.source, source), {
+            hint = "one layer has one value: take one of them out",
+          })
+        end
+        found, info = v, { source = source, at = at }
       end
     end
   end
