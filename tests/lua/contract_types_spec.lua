@@ -599,3 +599,46 @@ describe("schemas as data", function()
     end
   end)
 end)
+
+describe("types that hold themselves", function()
+  local function schema(leaf)
+    local node = { type = "union", named = "node" }
+    node.of = { { type = "int" }, { type = "record", fields = {
+      leaf = { type = leaf, check = function(v)
+        return v ~= "bad", "is bad"
+      end },
+      list = { type = "list", of = node },
+      next = node,
+    } } }
+    return { a = node }
+  end
+
+  it("are compared, also as alternatives", function()
+    assert.are.same({}, diff.schemas(schema("string"), schema("string")))
+    local changes = diff.schemas(schema("string"), schema("bool"))
+    assert.truthy(#changes > 0)
+    assert.are.equal("breaks", changes[1].effect)
+  end)
+
+  it("are guarded once, with all that is in them", function()
+    local sandbox = require("prov.sandbox")
+    local one = schema("string")
+    local leaf = one.a.of[2].fields.leaf
+    local check = leaf.check
+    sandbox.guard_checks(one, "x.lua")
+    assert.are_not.equal(check, leaf.check)
+    assert.are.equal(check, sandbox.original(leaf.check))
+    local _, texts = complete(one, { a = { next = { list = { 1, { leaf = "bad" } } } } })
+    assert.are.same({ "a.next.list[2].leaf: is bad" }, texts)
+  end)
+
+  it("do so in a record", function()
+    local list = { type = "list" }
+    list.of = { type = "optional", of = list }
+    local ok, message, _, below = fields.check({ a = list })
+    assert.is_false(ok)
+    assert.are.equal("holds itself: a type does so in a field of a record only", message)
+    assert.are.equal("a.of.of", below)
+    assert.is_true((fields.check(schema("string"))))
+  end)
+end)

@@ -52,15 +52,18 @@ local function lacking(path, keys, field)
   end
 end
 
--- What is wrong with one field: { path, message, hint, keys }, or nil.
-local function check_field(path, keys, field, seen)
+-- What is wrong with one field: { path, message, hint, keys }, or nil. `around` are the fields it is an item or
+-- alternative of, with no record between.
+local function check_field(path, keys, field, seen, around)
   field = type(field) == "string" and { type = field } or field
   if type(field) ~= "table" then
     return { path, "must be a table such as { type = \"string\" }", keys = keys }
+  elseif around[field] then
+    return { path, "holds itself: a type does so in a field of a record only", keys = keys }
   elseif seen[field] then
     return nil
   end
-  seen[field] = true
+  seen[field], around[field] = true, true
   for name, v in pairs(field) do
     local wanted, at = ATTRIBUTES[name], ("%s.%s"):format(path, tostring(name))
     if not wanted then
@@ -76,11 +79,12 @@ local function check_field(path, keys, field, seen)
     return wrong
   elseif field.type == "union" then
     for i, one in ipairs(field.of) do
-      wrong = wrong or check_field(("%s.of[%d]"):format(path, i), below(keys, "of", i), one, seen)
+      wrong = wrong or check_field(("%s.of[%d]"):format(path, i), below(keys, "of", i), one, seen, around)
     end
   elseif field.of ~= nil then
-    wrong = wrong or check_field(path .. ".of", below(keys, "of"), field.of, seen)
+    wrong = check_field(path .. ".of", below(keys, "of"), field.of, seen, around)
   end
+  around[field] = nil
   return wrong
 end
 
@@ -95,7 +99,7 @@ function check_fields(path, keys, fields, seen)
       return { at, "must be a name, followed by = and a table such as { type = \"string\" }",
         keys = below(keys, name) }
     end
-    local wrong = check_field(at, below(keys, name), field, seen)
+    local wrong = check_field(at, below(keys, name), field, seen, {})
     if wrong then
       return wrong
     end
