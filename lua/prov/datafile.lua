@@ -143,29 +143,6 @@ function M.get(p)
   return v
 end
 
-local function written(v, path, i, new)
-  if i > #path then
-    return new
-  end
-  local key, kind = path[i], v == nil and "null" or data.kind(v)
-  if kind == "list" and math.type(key) ~= "integer" then
-    return nil, ("%s is a list, it has no '%s'"):format(path_of.format(table.move(path, 1, i - 1, 1, {})), key)
-  elseif kind == "list" and (key < 1 or key > #v + 1) then
-    return nil, ("%s has %d items, there is no [%d]"):format(path_of.format(table.move(path, 1, i - 1, 1, {})), #v, key)
-  elseif kind ~= "list" and kind ~= "map" and kind ~= "null" then
-    return nil, ("%s is a %s, nothing can be in it"):format(path_of.format(table.move(path, 1, i - 1, 1, {})), kind)
-  end
-  if kind == "null" then
-    v = math.type(key) == "integer" and data.list({}) or {}
-  end
-  local below, why = written(v[key], path, i + 1, new)
-  if why then
-    return nil, why
-  end
-  v[key] = below
-  return v
-end
-
 -- The text with the change; formats without an editor are written anew.
 local function change(source, path, v, p)
   local editor = source.format.edit
@@ -176,11 +153,12 @@ local function change(source, path, v, p)
   if comments and source.text:find(comments) and not p.rewrite then
     return err.fail("unsupported", "writing %s anew would lose the comments; --rewrite does it", source.format.title)
   end
-  local tree, why = written(source.value, path, 1, v)
-  if why then
-    return err.fail("invalid", "%s", why)
+  local e
+  path, e = path_of.fit(source.value, path)
+  if not path then
+    return nil, e
   end
-  return source.format:encode(tree)
+  return source.format:encode(path_of.with(source.value, path, v))
 end
 
 -- The text of a source with the change. What YAML has not, a date, stays one where it was one.

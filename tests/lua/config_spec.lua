@@ -271,4 +271,30 @@ describe("the settings that count here", function()
     end }):get("ssh.keepalive")
     assert.truthy(tostring(e):find("ssh.keepalive: expected a duration", 1, true), tostring(e))
   end)
+
+  it("keeps what was written while a person edits", function()
+    local edit = require("prov.config.edit")
+    local fs = require("prov.fs")
+    local dir = tmp.dir()
+    local path = dir .. "/config/prov.yaml"
+    local one = config.open({ workspace = dir, env = function() end })
+    local function edited(meanwhile)
+      tmp.write(path, "parallelism: 5\n")
+      return edit.edit(one, "workspace", function(copy)
+        tmp.write(copy, "parallelism: 6\n")
+        if meanwhile then
+          tmp.write(path, meanwhile)
+        end
+        return true
+      end, error)
+    end
+    assert.are.equal(path, (edited()))
+    assert.are.equal("parallelism: 6\n", fs.read(path))
+    local ok, e = edited("parallelism: 7\n")
+    assert.is_nil(ok)
+    assert.are.equal("conflict", e.code)
+    assert.are.equal("your text is in " .. path .. ".edited", e.hint)
+    assert.are.equal("parallelism: 7\n", fs.read(path))
+    assert.are.equal("parallelism: 6\n", fs.read(path .. ".edited"))
+  end)
 end)
