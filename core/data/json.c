@@ -9,7 +9,7 @@
 #include "data/number.h"
 #include "data/utf8.h"
 
-enum { MAX_BYTES = 256 << 20, MAX_NODES = 16 << 20, MAX_DEPTH = 512 };
+enum { MAX_BYTES = 256 << 20, MAX_NODES = 16 << 20, MAX_DEPTH = 500 };
 
 /* Jansson has judged the text and keeps the order of members, so the text is walked along with
  * its tree to find where each value stands. */
