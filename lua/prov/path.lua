@@ -86,9 +86,10 @@ function M.format(path)
   for i, key in ipairs(path) do
     if math.type(key) == "integer" then
       out[i] = "[" .. key .. "]"
-    elseif key:find("^[%w_\128-\255-]+$") then
+    elseif type(key) == "string" and key:find("^[%w_\128-\255-]+$") then
       out[i] = (i > 1 and "." or "") .. key
     else
+      key = tostring(key)
       out[i] = "[" .. (data.json_encode(key) or ("%q"):format(key)) .. "]"
     end
   end
