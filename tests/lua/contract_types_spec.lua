@@ -573,7 +573,9 @@ describe("hostile values", function()
         assert.is_nil(text:find("4711", 1, true), text)
       end
     end
-    local _, texts = complete({ pw = "secret" }, { pw = 4711 })
+    local _, texts = complete({ pw = { type = "secret", min = 10 } }, { pw = "hunter2" })
+    assert.are.same({ "pw: expected at least 10 characters; what was found is secret" }, texts)
+    _, texts = complete({ pw = "secret" }, { pw = 4711 })
     assert.are.same({ "pw: expected a string, found a number | put quotes around it" }, texts)
   end)
 

@@ -184,8 +184,7 @@ function builders.secret(field)
     if type(v) == "string" or value.is_secret(v) then
       local done, problems = plain(value.is_secret(v) and v[1] or v)
       if problems then
-        problems[1].msg, problems[1].found = "the secret value is not of the expected form", nil
-        return nil, problems
+        return nil, problem.conceal(problems)
       end
       return value.secret(done)
     elseif type(v) == "table" and is_later(v) then

@@ -69,7 +69,8 @@ end
 ---@return prov.Problem[]
 function M.conceal(problems)
   for _, p in ipairs(problems) do
-    p.msg = p.expected and ("expected %s, found another secret value"):format(p.expected)
+    p.msg = p.expected and ("expected %s; what was found is secret"):format(p.expected)
+      or p.missing and p.msg
       or "the secret value is not of the expected form"
     p.found = nil
   end
