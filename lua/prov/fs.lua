@@ -402,6 +402,8 @@ function M.update(path, change, opts)
   local stat, e = M.stat(real)
   if e then
     return nil, e
+  elseif stat and stat.type ~= "file" then -- a device or pipe would be a file afterwards
+    return err.fail("invalid", "cannot change %s: it is a %s, not a file", path, stat.type)
   elseif stat then
     text, e = M.read(real, opts)
     if not text then

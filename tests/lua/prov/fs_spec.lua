@@ -128,6 +128,13 @@ describe("prov.fs", function()
     assert.is_nil(ok)
     assert.truthy(tostring(e):find("no such file", 1, true))
     assert.is_false(fs.exists(dir .. "/absent"))
+    assert(os.execute("mkfifo '" .. dir .. "/pipe'"))
+    for path, what in pairs({ [dir .. "/pipe"] = "fifo", [dir] = "directory" }) do
+      ok, e = fs.update(path, error)
+      assert.is_nil(ok)
+      assert.equal(("cannot change %s: it is a %s, not a file"):format(path, what), e.msg)
+      assert.equal(what, fs.stat(path).type)
+    end
   end)
 
   it("loses no change of several that change a file at once", function()
