@@ -104,7 +104,28 @@ function M.sync(path)
   return true
 end
 
---- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between.
+-- True for what must not become a file: a device, a pipe, /dev/stdout.
+local function is_stream(path)
+  local stat = uv.fs_stat(path)
+  return stat ~= nil and stat.type ~= "file" and stat.type ~= "directory"
+    or path:find("^/dev/") ~= nil and (uv.fs_lstat(path) or {}).type == "link"
+end
+
+local function write_stream(path, bytes)
+  local fd, e = uv.fs_open(path, "a", 0)
+  local ok
+  if fd then
+    ok, e = write_all(fd, bytes)
+    uv.fs_close(fd)
+  end
+  if not ok then
+    return nil, err.uv(e, "cannot write %s", path)
+  end
+  return true
+end
+
+--- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between. What is no file, such
+--- as /dev/stdout, is written to.
 ---@async
 ---@param path string
 ---@param bytes string
@@ -112,6 +133,9 @@ end
 ---@return true?
 ---@return prov.Err?
 function M.write_atomic(path, bytes, opts)
+  if is_stream(path) then
+    return write_stream(path, bytes)
+  end
   counter = counter + 1
   local mode, sync = opts and opts.mode or 420, not (opts and opts.sync == false)
   local temp = ("%s.%d-%d.tmp"):format(path, uv.os_getpid(), counter)

@@ -101,6 +101,16 @@ describe("prov.fs", function()
     assert.equal(5, done)
   end)
 
+  it("writes to what is no file, and leaves it what it is", function()
+    local link = dir .. "/full"
+    assert(fs.symlink("/dev/full", link))
+    local ok, e = fs.write_atomic(link, "x")
+    assert.is_nil(ok)
+    assert.truthy(tostring(e):find("no space left", 1, true), tostring(e))
+    assert.equal("link", fs.stat(link, { link = true }).type)
+    assert.equal("char", fs.stat(link).type)
+  end)
+
   it("changes a file that people write too", function()
     local real, link = dir .. "/real", dir .. "/link"
     assert(fs.write_atomic(real, "one", { mode = 384 }))
