@@ -149,7 +149,7 @@ local function put_edited(place, before, text)
     end
     return text
   end)
-  if taken and fs.write_atomic(place.path .. ".edited", text) then
+  if taken and fs.write_atomic(place.path .. ".edited", text, { mode = 384 }) then
     e.hint = ("your text is in %s.edited"):format(place.path)
   end
   return path, e
