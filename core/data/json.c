@@ -1,5 +1,6 @@
 #include "data/json.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include "data/number.h"
 #include "data/utf8.h"
 
-enum { MAX_BYTES = 256 << 20, MAX_NODES = 16 << 20, MAX_DEPTH = 512 };
+enum { MAX_BYTES = 256 << 20, MAX_NODES = 16 << 20, MAX_DEPTH = 500 };
 
 /* Jansson has judged the text and keeps the order of members, so the text is walked along with
  * its tree to find where each value stands. */
@@ -145,10 +146,33 @@ static pv_status refuse_nul(pv_bytes text, const char *nul, pv_err *err)
 {
     int line = 1, column = 1;
     for (const char *p = text.data; p != nul; p++) {
-        column = *p == '\n' ? 1 : column + 1;
+        column = *p == '\n' ? 1 : column + ((*p & 0xC0) != 0x80);
         line += *p == '\n';
     }
     return pv_fail_at(err, PV_EINVAL, line, column, "not valid JSON: a NUL byte");
+}
+
+/* The column of what Jansson refuses: it tells that of the last character. */
+static int problem_column(pv_bytes text, const json_error_t *problem)
+{
+    enum json_error_code code = json_error_code(problem);
+    size_t end = problem->position > 0 ? (size_t)problem->position : 0, at = end;
+    int column = problem->column > 0 ? problem->column : 1;
+    if (end == 0 || end > text.len ||
+        (code != json_error_duplicate_key && code != json_error_numeric_overflow &&
+         strstr(problem->text, "invalid token") == NULL &&
+         strstr(problem->text, " expected") == NULL))
+        return column;
+    if (text.data[--at] == '"') {
+        while (at > 0 && (text.data[--at] != '"' || (at > 0 && text.data[at - 1] == '\\')))
+            ;
+    } else {
+        while (at > 0 && (isalnum((unsigned char)text.data[at - 1]) != 0 ||
+                          strchr("+-.", text.data[at - 1]) != NULL))
+            at--;
+    }
+    for (at++; at < end; at++) column -= (text.data[at] & 0xC0) != 0x80;
+    return column > 0 ? column : 1;
 }
 
 pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits, pv_err *err)
@@ -165,6 +189,8 @@ pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits,
     f.max_depth = l.max_depth != 0 ? l.max_depth : MAX_DEPTH;
     if (text.len > l.max_bytes)
         return pv_fail(err, PV_ELIMIT, "the text is larger than %zu bytes", l.max_bytes);
+    if (text.len >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0) /* a mark, no text */
+        text = (pv_bytes){text.data + 3, text.len - 3};
     nul = text.len > 0 ? memchr(text.data, '\0', text.len) : NULL;
     if (nul != NULL) return refuse_nul(text, nul, err);
     value = json_loadb(text.len > 0 ? text.data : "", text.len,
@@ -172,8 +198,7 @@ pv_status pv_json_read(pv_doc *doc, pv_bytes text, const pv_json_limits *limits,
     if (value == NULL) {
         status = json_error_code(&problem) == json_error_stack_overflow ? PV_ELIMIT : PV_EINVAL;
         return pv_fail_at(err, status, problem.line > 0 ? problem.line : 1,
-                          problem.column > 0 ? problem.column : 1, "not valid JSON: %s",
-                          problem.text);
+                          problem_column(text, &problem), "not valid JSON: %s", problem.text);
     }
     f.end = text.data + text.len;
     f.at = l.no_places ? f.end : text.data;

@@ -10,7 +10,7 @@
 typedef struct pv_json_limits {
     size_t max_bytes;   /* of the text (256 MiB) */
     uint32_t max_nodes; /* of the document (16 million) */
-    uint32_t max_depth; /* of nesting (512) */
+    uint32_t max_depth; /* of nesting (500, more than that no writer takes) */
     bool no_places;     /* faster; every line and column is 1 */
 } pv_json_limits;
 

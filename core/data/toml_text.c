@@ -47,7 +47,7 @@ pv_status pv_toml_expected(pv_toml_text *t, const char *what)
     int c = pv_toml_peek(t);
     size_t len = 1;
     if (c < 0) return pv_toml_wrong(t, "expected %s, found the end of the file", what);
-    if (c == '\n' || c == '\r')
+    if (c == '\n' || (c == '\r' && t->at + 1 != t->end && t->at[1] == '\n'))
         return pv_toml_wrong(t, "expected %s, found the end of the line", what);
     if (c < 0x20 || c == 0x7F)
         return pv_toml_wrong(t, "expected %s, found the control character 0x%02x", what,

@@ -25,7 +25,8 @@ typedef struct pv_yaml_limits {
 pv_status pv_yaml_read(pv_doc *doc, pv_bytes text, const pv_yaml_limits *limits, pv_err *err);
 
 /* What a plain (unquoted) scalar means in the core schema: fills kind and value of *out,
- * PV_NODE_STRING when it is nothing else.  PV_EINVAL for an integer past 64 bits. */
+ * PV_NODE_STRING when it is nothing else.  PV_EINVAL for a number past 64 bits: an integer that
+ * is longer, a float that is larger. */
 pv_status pv_yaml_resolve(pv_node *out, pv_bytes text);
 
 typedef enum {

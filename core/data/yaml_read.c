@@ -81,10 +81,12 @@ static pv_status next_event(reader *r, yaml_event_t *event)
     char since[48] = "";
     if (yaml_parser_parse(&r->parser, event)) return PV_OK;
     if (p->error == YAML_READER_ERROR) {
-        int line = 1;
-        for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++)
+        int line = 1, column = 1;
+        for (size_t i = 0; i < p->problem_offset && i < r->text.len; i++) {
+            column = r->text.data[i] == '\n' ? 1 : column + ((r->text.data[i] & 0xC0) != 0x80);
             line += r->text.data[i] == '\n';
-        return pv_fail_at(r->err, PV_EINVAL, line, 1, "not valid YAML: %s (byte 0x%02x)",
+        }
+        return pv_fail_at(r->err, PV_EINVAL, line, column, "not valid YAML: %s (byte 0x%02x)",
                           p->problem, (unsigned)p->problem_value);
     }
     if (p->context != NULL && p->context_mark.line < p->problem_mark.line)
@@ -223,11 +225,32 @@ static pv_status read_scalar(reader *r, const yaml_event_t *event, uint32_t id)
     return PV_OK;
 }
 
-static pv_status copy_node(reader *r, uint32_t to, uint32_t from, yaml_mark_t mark)
+static pv_status fail_deep(reader *r, yaml_mark_t mark)
+{
+    return pv_fail_at(r->err, PV_ELIMIT, (int)mark.line + 1, (int)mark.column + 1,
+                      "values are nested deeper than %u", (unsigned)r->limits.max_depth);
+}
+
+/* How many values stand in one another, from the node down. */
+static uint32_t height(const pv_doc *doc, uint32_t id)
+{
+    const pv_node *node = pv_doc_node(doc, id);
+    uint32_t most = 0, c;
+    if (node->kind != PV_NODE_LIST && node->kind != PV_NODE_MAP) return 1;
+    for (c = node->u.children.first; c != 0; c = pv_doc_node(doc, c)->next) {
+        uint32_t one = height(doc, c);
+        if (one > most) most = one;
+    }
+    return most + 1;
+}
+
+/* Fills the node `to`, which has `depth` values around it. */
+static pv_status copy_node(reader *r, uint32_t to, uint32_t from, uint32_t depth, yaml_mark_t mark)
 {
     uint32_t before = r->doc->count, room = r->limits.max_expanded - r->expanded,
              cap = r->doc->max_nodes;
     bool copied;
+    if (depth + height(r->doc, from) > r->limits.max_depth) return fail_deep(r, mark);
     if (room < cap - before) r->doc->max_nodes = before + room;
     copied = pv_doc_copy(r->doc, to, from);
     r->doc->max_nodes = cap;
@@ -259,7 +282,7 @@ static pv_status read_alias(reader *r, const yaml_event_t *event, uint32_t id)
 {
     const anchor *named = NULL;
     pv_status status = find_anchor(r, event, &named);
-    return named != NULL ? copy_node(r, id, named->id, event->start_mark) : status;
+    return named != NULL ? copy_node(r, id, named->id, r->depth - 1, event->start_mark) : status;
 }
 
 static pv_status read_list(reader *r, const yaml_event_t *start, uint32_t id)
@@ -299,7 +322,7 @@ static pv_status merge_map(reader *r, uint32_t map, uint32_t source, yaml_mark_t
                                r->doc->nodes[c].column);
         pv_free(copy);
         if (id == 0) return fail_full(r, mark);
-        if ((status = copy_node(r, id, c, mark)) != PV_OK) return status;
+        if ((status = copy_node(r, id, c, r->depth, mark)) != PV_OK) return status;
     }
     return PV_OK;
 }
@@ -416,11 +439,7 @@ static pv_status read_node(reader *r, yaml_event_t *event, uint32_t id)
     bool anchored = anchor_of(event) != NULL;
     size_t at = r->n_anchors;
     if (anchored && (status = add_anchor(r, event, id)) != PV_OK) return status;
-    if (++r->depth > r->limits.max_depth) {
-        return pv_fail_at(r->err, PV_ELIMIT, (int)event->start_mark.line + 1,
-                          (int)event->start_mark.column + 1, "values are nested deeper than %u",
-                          (unsigned)r->limits.max_depth);
-    }
+    if (++r->depth > r->limits.max_depth) return fail_deep(r, event->start_mark);
     switch (event->type) {
     case YAML_SCALAR_EVENT: status = read_scalar(r, event, id); break;
     case YAML_SEQUENCE_START_EVENT: status = read_list(r, event, id); break;

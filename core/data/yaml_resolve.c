@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "data/yaml.h"
-
-enum { NUMBER_CAP = 400 };
 
 static bool is_one_of(pv_bytes text, const char *const *words)
 {
@@ -83,6 +82,15 @@ static void set_float(pv_node *out, double value)
     out->u.number = value;
 }
 
+static pv_status parse_float(pv_node *out, pv_bytes text)
+{
+    char *number = pv_alloc(text.len + 1);
+    memcpy(number, text.data, text.len);
+    set_float(out, strtod(number, NULL));
+    pv_free(number);
+    return isinf(out->u.number) ? PV_EINVAL : PV_OK;
+}
+
 pv_status pv_yaml_resolve(pv_node *out, pv_bytes text)
 {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
@@ -109,11 +117,5 @@ pv_status pv_yaml_resolve(pv_node *out, pv_bytes text)
     if (is_digits(p, end)) return parse_int(out, p, end, 10, negative);
     if (is_one_of((pv_bytes){p, (size_t)(end - p)}, infs))
         return set_float(out, negative ? -(double)INFINITY : (double)INFINITY), PV_OK;
-    if (is_float(text.data, end) && text.len < NUMBER_CAP) {
-        char number[NUMBER_CAP];
-        memcpy(number, text.data, text.len);
-        number[text.len] = '\0';
-        set_float(out, strtod(number, NULL));
-    }
-    return PV_OK;
+    return is_float(text.data, end) ? parse_float(out, text) : PV_OK;
 }

@@ -93,10 +93,15 @@ pv_status pv_yaml_put_int(pv_yaml_writer *w, int64_t value, pv_err *err)
 
 pv_status pv_yaml_put_float(pv_yaml_writer *w, double value, pv_err *err)
 {
-    char text[PV_NUMBER_CAP];
+    char text[PV_NUMBER_CAP], *exponent;
     if (isnan(value)) return put_plain(w, ".nan", err);
     if (isinf(value)) return put_plain(w, value < 0 ? "-.inf" : ".inf", err);
     pv_number_format(text, value);
+    exponent = strchr(text, 'e');
+    if (exponent != NULL && strchr(text, '.') == NULL) { /* YAML 1.1: without a point it is text */
+        memmove(exponent + 2, exponent, strlen(exponent) + 1);
+        memcpy(exponent, ".0", 2);
+    }
     return put_plain(w, text, err);
 }
 

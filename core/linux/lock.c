@@ -26,6 +26,7 @@ pv_status pv_lock_open(pv_lock **out, const char *path, int wait, pv_err *err)
     *out = NULL;
     for (;;) {
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 && errno == EISDIR) fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0) return pv_fail_errno(err, errno, "cannot open the lock %s", path);
         do rc = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
         while (rc != 0 && errno == EINTR);

@@ -7,6 +7,7 @@ local formats = require("prov.formats")
 local fs = require("prov.fs")
 local json = require("prov.json")
 local path_of = require("prov.path")
+local suggest = require("prov.suggest")
 local yaml = require("prov.yaml")
 
 local M = {}
@@ -23,7 +24,19 @@ local function read(file)
   return text, text and file or e
 end
 
--- Value, format, text, shown name and places of what a file holds.
+-- Value, format, text, shown name and places of a text.
+local function parse(format, text, shown, opts)
+  local v, place = format:decode(text, { file = shown, all = opts and opts.all })
+  if v == nil then
+    if place.msg == "more than one document in a file" then
+      place.msg = place.msg .. "; --all reads the list of them"
+    end
+    return nil, place
+  end
+  return { value = v, format = format, text = text, file = shown, place = place }
+end
+
+-- The same of what a file holds.
 local function load(name, file, opts)
   local format = assert(formats.get(name))
   if opts and opts.all and format.name ~= "yaml" then
@@ -33,14 +46,7 @@ local function load(name, file, opts)
   if not text then
     return nil, shown
   end
-  local v, place = format:decode(text, { file = shown, all = opts and opts.all })
-  if v == nil then
-    if place.msg == "more than one document in a file" then
-      place.msg = place.msg .. "; --all reads the list of them"
-    end
-    return nil, place
-  end
-  return { value = v, format = format, text = text, file = shown, place = place }
+  return parse(format, text, shown, opts)
 end
 
 local function at(e, source, path)
@@ -102,6 +108,18 @@ function M.convert(p)
   return write(source.value, to, source)
 end
 
+-- The name that was meant by the first key of a path that is not there.
+local function meant(v, path)
+  for _, key in ipairs(path) do
+    if type(v) ~= "table" or data.kind(v) ~= "map" and data.kind(v) ~= "list" then
+      return nil
+    elseif v[key] == nil then
+      return data.kind(v) == "map" and suggest.hint(tostring(key), data.keys(v)) or nil
+    end
+    v = v[key]
+  end
+end
+
 --- The value at a path.
 ---@async
 function M.get(p)
@@ -113,7 +131,8 @@ function M.get(p)
   path = path_of.resolve(source.value, path)
   local v = path_of.get(source.value, path)
   if v == nil then
-    return nil, at(err.new("notfound", ("there is no %s"):format(path_of.format(path))), source, path)
+    e = err.new("notfound", ("there is no %s"):format(path_of.format(path)), { hint = meant(source.value, path) })
+    return nil, at(e, source, path)
   elseif type(v) ~= "string" then
     local text
     text, e = json.encode(v) -- .inf is no JSON
@@ -121,29 +140,6 @@ function M.get(p)
       return nil, at(e, source, path)
     end
   end
-  return v
-end
-
-local function written(v, path, i, new)
-  if i > #path then
-    return new
-  end
-  local key, kind = path[i], v == nil and "null" or data.kind(v)
-  if kind == "list" and math.type(key) ~= "integer" then
-    return nil, ("%s is a list, it has no '%s'"):format(path_of.format(table.move(path, 1, i - 1, 1, {})), key)
-  elseif kind == "list" and (key < 1 or key > #v + 1) then
-    return nil, ("%s has %d items, there is no [%d]"):format(path_of.format(table.move(path, 1, i - 1, 1, {})), #v, key)
-  elseif kind ~= "list" and kind ~= "map" and kind ~= "null" then
-    return nil, ("%s is a %s, nothing can be in it"):format(path_of.format(table.move(path, 1, i - 1, 1, {})), kind)
-  end
-  if kind == "null" then
-    v = math.type(key) == "integer" and data.list({}) or {}
-  end
-  local below, why = written(v[key], path, i + 1, new)
-  if why then
-    return nil, why
-  end
-  v[key] = below
   return v
 end
 
@@ -157,11 +153,25 @@ local function change(source, path, v, p)
   if comments and source.text:find(comments) and not p.rewrite then
     return err.fail("unsupported", "writing %s anew would lose the comments; --rewrite does it", source.format.title)
   end
-  local tree, why = written(source.value, path, 1, v)
-  if why then
-    return err.fail("invalid", "%s", why)
+  local e
+  path, e = path_of.fit(source.value, path)
+  if not path then
+    return nil, e
   end
-  return source.format:encode(tree)
+  return source.format:encode(path_of.with(source.value, path, v))
+end
+
+-- The text of a source with the change. What YAML has not, a date, stays one where it was one.
+local function changed(source, p, path, v)
+  path = path_of.resolve(source.value, path)
+  if type(v) == "string" and not p.string and data.kind(path_of.get(source.value, path)) == "time" then
+    v = data.toml_time(v) or v
+  end
+  local text, e = change(source, path, v, p)
+  if not text then
+    return nil, e.file and e or at(e, source, path)
+  end
+  return text
 end
 
 --- The text with another value at a path; in the file itself when asked for.
@@ -179,26 +189,25 @@ function M.set(p)
       return err.fail("usage", "the value is no YAML (%s); --string takes it as it is", why.msg)
     end
   end
-  local source, e = load(p.format, p.file)
-  if not source then
-    return nil, e
-  end
-  path = path_of.resolve(source.value, path)
-  local text
-  text, e = change(source, path, v, p)
-  if not text then
-    return nil, e.file and e or at(e, source, path)
-  elseif not p.in_place then
-    return text
-  elseif text ~= source.text then
-    local real = assert(fs.realpath(p.file)) -- a link stays one
-    local ok
-    ok, e = fs.write_atomic(real, text, { mode = assert(fs.stat(real)).mode })
-    if not ok then
+  local ok, source, e
+  if not p.in_place then
+    source, e = load(p.format, p.file)
+    if not source then
       return nil, e
     end
+    return changed(source, p, path, v)
   end
-  return ""
+  ok, e = fs.update(p.file, function(text)
+    if not text then
+      return fs.read(p.file) -- which says why
+    end
+    source, e = parse(formats.get(p.format), text, p.file)
+    if not source then
+      return nil, e
+    end
+    return changed(source, p, path, v)
+  end, { max = MAX_BYTES })
+  return ok and "" or nil, e
 end
 
 local function differences(a, b, path, out)
@@ -269,13 +278,13 @@ local function read_contract(file)
   if not source then
     return nil, e
   end
-  local ok, message, hint, below = false, "a contract is a map of fields", nil, nil
+  local ok, message, hint, below, keys = false, "a contract is a map of fields", nil, nil, nil
   if data.kind(source.value) == "map" then
-    ok, message, hint, below = require("prov.contract.fields").check(source.value)
+    ok, message, hint, below, keys = require("prov.contract.fields").check(source.value)
   end
   if not ok then
     return nil, at(err.new("invalid", "not a contract: " .. (below and below ~= "" and below .. " " or "") .. message,
-      { hint = hint }), source, {})
+      { hint = hint }), source, keys or {})
   end
   return source.value
 end

@@ -12,6 +12,7 @@ local uv = require("luv")
 local M = {}
 
 local MAX_READ = 64 * 1024 * 1024
+local UPDATE_WAIT = 10000
 local counter = 0
 
 --- Calls uv.<name>(...): in the thread pool inside of a task, at once outside and where a cancelled task cleans
@@ -103,7 +104,28 @@ function M.sync(path)
   return true
 end
 
---- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between.
+-- True for what must not become a file: a device, a pipe, /dev/stdout.
+local function is_stream(path)
+  local stat = uv.fs_stat(path)
+  return stat ~= nil and stat.type ~= "file" and stat.type ~= "directory"
+    or path:find("^/dev/") ~= nil and (uv.fs_lstat(path) or {}).type == "link"
+end
+
+local function write_stream(path, bytes)
+  local fd, e = uv.fs_open(path, "a", 0)
+  local ok
+  if fd then
+    ok, e = write_all(fd, bytes)
+    uv.fs_close(fd)
+  end
+  if not ok then
+    return nil, err.uv(e, "cannot write %s", path)
+  end
+  return true
+end
+
+--- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between. What is no file, such
+--- as /dev/stdout, is written to.
 ---@async
 ---@param path string
 ---@param bytes string
@@ -111,6 +133,9 @@ end
 ---@return true?
 ---@return prov.Err?
 function M.write_atomic(path, bytes, opts)
+  if is_stream(path) then
+    return write_stream(path, bytes)
+  end
   counter = counter + 1
   local mode, sync = opts and opts.mode or 420, not (opts and opts.sync == false)
   local temp = ("%s.%d-%d.tmp"):format(path, uv.os_getpid(), counter)
@@ -130,6 +155,9 @@ function M.write_atomic(path, bytes, opts)
     end,
   })
   local ok
+  if opts and opts.owner then
+    uv.fs_fchown(fd, opts.owner.uid, opts.owner.gid) -- only root may; for anybody else it is theirs then
+  end
   ok, e = uv.fs_fchmod(fd, mode) -- whatever the umask says
   if ok then
     ok, e = write_all(fd, bytes)
@@ -368,6 +396,52 @@ function M.lock(path, opts)
     end
     pause = math.min(pause * 2, 50)
   end
+end
+
+--- The lock of a folder; nil alone where there is none, or none to be had (NFS).
+local function lock_folder(path)
+  path = path ~= "" and path or "/"
+  if not M.exists(path) then -- else the lock would make a file of it
+    return nil
+  end
+  local lock, e = M.lock(path, { wait = UPDATE_WAIT })
+  return lock, e and e.code == "locked" and e or nil
+end
+
+--- Changes a file that people write too: a link stays one, mode and owner stay, and of several that change it at
+-- once none is lost. What it calls must not suspend.
+---@async
+---@param path string
+---@param change fun(text: string?): string?, prov.Err? from the text (nil when there is no file) to the new one
+---@param opts? { mode: integer?, max: integer? } mode of a new file; largest size of an old one
+---@return true?
+---@return prov.Err?
+function M.update(path, change, opts)
+  local real = uv.fs_realpath(path) or path
+  local lock <close>, held = lock_folder(real:match("^(.*)/[^/]*$") or ".")
+  if not lock and held then
+    return nil, held
+  end
+  local text
+  local stat, e = M.stat(real)
+  if e then
+    return nil, e
+  elseif stat and stat.type ~= "file" then -- a device or pipe would be a file afterwards
+    return err.fail("invalid", "cannot change %s: it is a %s, not a file", path, stat.type)
+  elseif stat then
+    text, e = M.read(real, opts)
+    if not text then
+      return nil, e
+    end
+  end
+  local new
+  new, e = change(text)
+  if not new then
+    return nil, e
+  elseif new == text then
+    return true
+  end
+  return M.write_atomic(real, new, { mode = stat and stat.mode or opts and opts.mode, owner = stat })
 end
 
 return M

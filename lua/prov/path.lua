@@ -86,9 +86,10 @@ function M.format(path)
   for i, key in ipairs(path) do
     if math.type(key) == "integer" then
       out[i] = "[" .. key .. "]"
-    elseif key:find("^[%w_\128-\255-]+$") then
+    elseif type(key) == "string" and key:find("^[%w_\128-\255-]+$") then
       out[i] = (i > 1 and "." or "") .. key
     else
+      key = tostring(key)
       out[i] = "[" .. (data.json_encode(key) or ("%q"):format(key)) .. "]"
     end
   end
@@ -136,6 +137,65 @@ function M.get(v, path)
     v = v[key]
   end
   return v
+end
+
+local function misfit(path, fmt, ...)
+  local where = M.format(path)
+  return nil, err.new("invalid", (where ~= "" and where .. ": " or "") .. fmt:format(...))
+end
+
+--- Checks that a value can be set at a path, and gives the path as the value has it: keys of maps are strings.
+---@param v any
+---@param path (string|integer)[]
+---@return (string|integer)[]? path, prov.Err?
+function M.fit(v, path)
+  local out = {}
+  for i, key in ipairs(path) do
+    local kind = v == nil and "nothing" or data.kind(v)
+    if kind == "list" then
+      if math.type(key) ~= "integer" then
+        return misfit(out, "is a list: it has items [1] to [%d], not '%s'", #v, tostring(key))
+      elseif key < 1 or key > #v + 1 then
+        return misfit(out, "has %d items, there is no [%d]", #v, key)
+      end
+    elseif kind == "map" then
+      key = tostring(key)
+    elseif kind ~= "null" and kind ~= "nothing" then
+      return misfit(out, "is a %s, nothing can be in it", kind)
+    end
+    out[i] = key
+    v = type(v) == "table" and v[key] or nil
+  end
+  return out
+end
+
+--- A copy of the value with another one at a path that fits; nil takes away what is there.
+---@param v any
+---@param path (string|integer)[]
+---@param new any
+---@param from? integer how much of the path is done, plus one
+---@return any
+function M.with(v, path, new, from)
+  from = from or 1
+  if from > #path then
+    return new
+  end
+  local key = path[from]
+  local out
+  if type(v) == "table" and v ~= data.null then
+    out = setmetatable(table.move(v, 1, #v, 1, {}), getmetatable(v))
+    for k, item in pairs(v) do
+      out[k] = item
+    end
+  else
+    out = math.type(key) == "integer" and data.list({}) or {}
+  end
+  if new == nil and from == #path and data.kind(out) == "list" then
+    table.remove(out, key)
+  else
+    out[key] = M.with(out[key], path, new, from + 1)
+  end
+  return out
 end
 
 return M

@@ -249,8 +249,9 @@ function Registry:get(kind, name)
       e = require("prov.contract.extension").check(kind, name, declaration, path)
     end
     if not e then
+      local seen = {} -- types are shared
       for _, part in ipairs({ "schema", "config", "resources" }) do
-        sandbox.guard_checks(declaration[part], path)
+        sandbox.guard_checks(declaration[part], path, seen)
       end
     end
   end

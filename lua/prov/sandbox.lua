@@ -273,17 +273,20 @@ local function guard(file, fn)
 end
 
 --- Makes the `check` functions in a schema run under limits; what they raise is why the value is refused.
----@param schema any plain data, with functions
+---@param schema any plain data, with functions; types may hold themselves
 ---@param file string
-function M.guard_checks(schema, file)
-  if type(schema) ~= "table" then
+---@param seen? table<table, true> what is done
+function M.guard_checks(schema, file, seen)
+  seen = seen or {}
+  if type(schema) ~= "table" or seen[schema] then
     return
   end
+  seen[schema] = true
   for key, field in next, schema do
     if key == "check" and type(field) == "function" then
       schema.check = guard(file, field)
     else
-      M.guard_checks(field, file)
+      M.guard_checks(field, file, seen)
     end
   end
 end

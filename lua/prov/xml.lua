@@ -60,7 +60,7 @@ local function text_of(v, path, attribute)
     return fail(path, "a %s cannot stand here", data.kind(v))
   end
   local text = tostring(v)
-  if not utf8.len(text) or text:find("[\0-\8\11\12\14-\31]") then
+  if not utf8.len(text) or text:find("[\0-\8\11\12\14-\31]") or text:find("\xEF\xBF[\xBE\xBF]") then
     return fail(path, "the text has characters that XML does not know")
   end
   text = text:gsub('[&<>"\r]', ESCAPES)

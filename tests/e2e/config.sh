@@ -37,6 +37,30 @@ has "config/prov.yaml"
 run 0 config get ssh.patience
 has 120
 
+# Several at once, through a link: none is lost, and the file stays as private as it was.
+mv config/prov.yaml "$work/kept.yaml"
+chmod 600 "$work/kept.yaml"
+ln -s "$work/kept.yaml" config/prov.yaml
+for one in "step_timeout 5m" "run_timeout 2h" "log_level info" "on_failure continue" "ui.failures 3" "http.timeout 9s"; do
+    # shellcheck disable=SC2086
+    "$prov" config set $one >/dev/null &
+done
+wait
+[ "$(grep -cE '^(step_timeout: 5m|run_timeout: 2h|log_level: info|on_failure: continue)$|^  (failures: 3|timeout: 9s)$' \
+    config/prov.yaml)" -eq 6 ] || fail "a setting is lost: $(cat config/prov.yaml)"
+[ -L config/prov.yaml ] || fail "the link is a file now"
+[ "$(stat -c %a "$work/kept.yaml")" = 600 ] || fail "the file is not private any more"
+rm config/prov.yaml
+mv "$work/kept.yaml" config/prov.yaml
+for one in step_timeout run_timeout log_level on_failure ui.failures http.timeout; do run 0 config unset "$one"; done
+
+# The name of an environment is no path.
+for one in ../up a/b .x; do
+    PROV_ENV=$one run 2 config set ui.rows 40
+    has "cannot be the name of an environment"
+done
+[ ! -e up-defaults.yaml ] || fail "written outside of config"
+
 # An environment, below the workspace and above the user.
 PROV_ENV=prod run 0 config set ui.rows 40
 [ -f config/prod-defaults.yaml ] || fail "no file for the environment: $(ls config)"

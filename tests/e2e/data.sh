@@ -54,7 +54,7 @@ error "a.json: cannot write as an environment file: 'a' is a map"
 data 0 decode json <<<'[9223372036854775807, -9223372036854775808, 0.1, 1e3, []]'
 is "$(printf '[\n  9223372036854775807,\n  -9223372036854775808,\n  0.1,\n  1000.0,\n  []\n]')"
 data 1 decode json <<<'9223372036854775808'
-error "stdin:1:19: not valid JSON: too big integer near '9223372036854775808'"
+error "stdin:1:1: not valid JSON: too big integer near '9223372036854775808'"
 data 1 decode yaml <<<'a: [1, 2'
 error "stdin:2:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence that begins on line 1"
 data 1 decode yaml <<<$'a: 1\na: 2'
@@ -97,6 +97,16 @@ data 0 get json '.a' a.json -o yaml
 is "$(printf 'b: "1"\nc: x y')"
 data 4 get yaml a.d a.yaml
 error "a.yaml:1:1: there is no a.d"
+data 4 get yaml servers.wbe <<<'servers: { web: 1 }'
+error "stdin:1:1: there is no servers.wbe
+hint: did you mean 'web'?"
+# A date of TOML stays one.
+data 0 set toml a 2020-01-01 <<<'a = 1979-05-27 # d'
+is "a = 2020-01-01 # d"
+data 0 set toml a 2020-01-01 --string <<<'a = 1979-05-27 # d'
+is 'a = "2020-01-01" # d'
+data 1 set toml a.b null <<<'a = { b = 1 }'
+error "stdin:1:7: cannot write as TOML: the value is null, which TOML has not; leave it out"
 data 2 get yaml 'a..d' a.yaml
 data 0 get json '["x.y"][-1]' <<<'{"x.y": [1, null]}'
 is null

@@ -220,4 +220,81 @@ describe("the settings that count here", function()
     end)
     assert.same({ 12, 77, 12 }, seen)
   end)
+
+  it("takes null for absent, in files of every layer", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/config/prov.yaml", "ssh:\nparallelism:\n")
+    tmp.write(dir .. "/config/prod-defaults.yaml", "parallelism: 7\n")
+    local one = config.open({ workspace = dir, environment = "prod", env = function() end })
+    assert.are.equal(7, one:get("parallelism"))
+    assert.are.same({}, one:check_files())
+  end)
+
+  it("tells what a file has instead of settings", function()
+    local dir = tmp.dir()
+    local function said(text, file)
+      tmp.write(dir .. (file or "/config/prov.yaml"), text)
+      local errs = config.open({ workspace = dir, env = function() end }):check_files()
+      local e = assert(errs[1], text)
+      return (tostring(e):gsub("^" .. dir:gsub("%p", "%%%0"), "")) .. (e.hint and " | " .. e.hint or "")
+    end
+    assert.are.equal("/config/prov.yaml:1:1: expected settings, found a string", said("hello\n"))
+    assert.are.equal("/config/prov.yaml:1:1: expected settings, found a list", said("- a\n"))
+    assert.truthy(said("ssh: 5\n"):find("/config/prov.yaml:1:1: ssh: expected a map of settings, found a number", 1,
+      true))
+    assert.truthy(said("ssh.keepalive: 5s\n"):find("| write 'keepalive' in the map 'ssh'", 1, true))
+    tmp.write(dir .. "/config/prov.yaml", "")
+    assert.are.equal("/prov.yaml:2:1: config: expected settings, found a number",
+      said("name: x\nconfig: 5\n", "/prov.yaml"))
+  end)
+
+  it("tells where every value comes from, and where one cannot be filled in", function()
+    local dir = tmp.dir()
+    tmp.write(dir .. "/config/prov.yaml", "# x\nssh:\n  keepalive: ${env:NOPE}\n  connect_timeout: ${http.timeout}\n"
+      .. "http: { timeout: '${ssh.connect_timeout}' }\n")
+    tmp.write(dir .. "/config/prod-defaults.toml", "\n[ssh]\nkeepalive = 5\n")
+    local one = config.open({ workspace = dir, environment = "prod", env = function() end })
+    local rows = one:explain("ssh.keepalive")
+    assert.are.equal(dir .. "/config/prov.yaml:3", rows[3].source)
+    assert.are.equal(dir .. "/config/prod-defaults.toml:3", rows[4].source)
+    local texts = {}
+    for i, e in ipairs(one:validate()) do
+      texts[i] = tostring(e):sub(#dir + 2):match("^[^\n]*")
+    end
+    assert.are.same({
+      "config/prov.yaml:4:3: ssh.connect_timeout: these settings refer to each other: "
+        .. "http.timeout -> ssh.connect_timeout -> http.timeout",
+      "config/prov.yaml:3:3: ssh.keepalive: the environment has no NOPE",
+    }, texts)
+    local _, e = config.open({ workspace = dir, env = function(name)
+      return name == "PROV_SSH_KEEPALIVE" and "5x" or nil
+    end }):get("ssh.keepalive")
+    assert.truthy(tostring(e):find("ssh.keepalive: expected a duration", 1, true), tostring(e))
+  end)
+
+  it("keeps what was written while a person edits", function()
+    local edit = require("prov.config.edit")
+    local fs = require("prov.fs")
+    local dir = tmp.dir()
+    local path = dir .. "/config/prov.yaml"
+    local one = config.open({ workspace = dir, env = function() end })
+    local function edited(meanwhile)
+      tmp.write(path, "parallelism: 5\n")
+      return edit.edit(one, "workspace", function(copy)
+        tmp.write(copy, "parallelism: 6\n")
+        if meanwhile then
+          tmp.write(path, meanwhile)
+        end
+        return true
+      end, error)
+    end
+    assert.are.equal(path, (edited()))
+    assert.are.equal("parallelism: 6\n", fs.read(path))
+    local ok, e = edited("parallelism: 7\n")
+    assert.is_nil(ok)
+    assert.are.equal("conflict", e.code)
+    assert.are.equal("your text is in " .. path .. ".edited", e.hint)
+    assert.are.equal("parallelism: 7\n", fs.read(path))
+    assert.are.equal("parallelism: 6\n", fs.read(path .. ".edited"))
+  end)
 end)

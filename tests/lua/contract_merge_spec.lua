@@ -74,6 +74,8 @@ describe("contract.merge", function()
       { file = "a.yaml", line = 3, column = 5 },
       { file = "b.yaml", line = 3, column = 5 },
     }, errs[1].data.places)
+    errs = select(2, bad({ source("a.yaml", "plan!: small\n"), source("b.yaml", "plan!: big\n") }))
+    assert.are.equal("both are marked: take one of them out, or its mark", errs[1].hint)
   end)
 
   it("shows no values in a conflict", function()

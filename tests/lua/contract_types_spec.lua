@@ -545,3 +545,113 @@ describe("JSON Schema", function()
     assert.is_nil(js.required)
   end)
 end)
+
+describe("hostile values", function()
+  it("of sizes and durations do not wrap", function()
+    for _, v in ipairs({ "22517998136852480K", "8192P", "9223372036854775808", "18014398509481985K" }) do
+      assert.is_nil((complete({ a = "size" }, { a = v })), v)
+    end
+    assert.are.equal(8191 << 50, complete({ a = "size" }, { a = "8191P" }).a)
+    assert.are.equal(math.maxinteger, complete({ a = "size" }, { a = "9223372036854775807" }).a)
+    for _, v in ipairs({ "20000000000000w", "30500568904943w", "99999999999999999999w" }) do
+      assert.is_nil((complete({ a = "duration" }, { a = v })), v)
+    end
+  end)
+
+  it("of versions are refused", function()
+    for _, v in ipairs({ "1.2.3-..", "1.2.3-", "1.2.3+", "1.2.3-01", "1.2.3+a+b", "1.2.3-a..b" }) do
+      assert.is_nil((complete({ a = "semver" }, { a = v })), v)
+    end
+    for _, v in ipairs({ "1.2.3-a.b+c.01", "1.2.3--1", "1.2.3-0a", "1.0.0-rc.1" }) do
+      assert.are.equal(v, complete({ a = "semver" }, { a = v }).a)
+    end
+  end)
+
+  it("that are secret are in no message, whatever they are", function()
+    local schema = {
+      pw = "secret",
+      list = { type = "list", of = "secret" },
+      map = { type = "map", of = "secret" },
+      maybe = { type = "optional", of = "secret" },
+      union = { type = "union", of = { { type = "secret" }, { type = "list", of = "secret" } } },
+      pin = { type = "int", secret = true },
+    }
+    local _, errs = contract.compile(schema):complete({ pw = 4711, list = { 4711 }, map = { x = 4711 }, maybe = 4711,
+      union = 4711, pin = "4711" })
+    assert.are.equal(6, #errs)
+    for _, e in ipairs(errs) do
+      for _, text in pairs({ e.msg, e.hint, e.found }) do
+        assert.is_nil(text:find("4711", 1, true), text)
+      end
+    end
+    local _, texts = complete({ pw = { type = "secret", min = 10 } }, { pw = "hunter2" })
+    assert.are.same({ "pw: expected at least 10 characters; what was found is secret" }, texts)
+    _, texts = complete({ pw = "secret" }, { pw = 4711 })
+    assert.are.same({ "pw: expected a string, found a number | put quotes around it" }, texts)
+  end)
+
+  it("do not slip behind a pattern that ends with a dollar sign", function()
+    assert.is_nil((complete({ a = { type = "string", pattern = "x%$" } }, { a = "x$yz" })))
+    assert.are.equal("x$", complete({ a = { type = "string", pattern = "x%$" } }, { a = "x$" }).a)
+  end)
+end)
+
+describe("schemas as data", function()
+  it("are refused at the place of the mistake", function()
+    for _, case in ipairs({
+      { { a = { type = "int", minn = 3 } }, "a.minn", { "a", "minn" } },
+      { { a = { type = "record", fields = { b = { type = "list", of = { max = {} } } } } }, "a.b.of.max",
+        { "a", "fields", "b", "of", "max" } },
+      { { a = { one_of = { 1, {} } } }, "a.one_of[2]", { "a", "one_of", 2 } },
+      { { a = { type = "int", min = 5, max = 2 } }, "a", { "a" } },
+    }) do
+      local ok, _, _, below, keys = fields.check(case[1])
+      assert.is_false(ok)
+      assert.are.equal(case[2], below)
+      assert.are.same(case[3], keys)
+    end
+  end)
+end)
+
+describe("types that hold themselves", function()
+  local function schema(leaf)
+    local node = { type = "union", named = "node" }
+    node.of = { { type = "int" }, { type = "record", fields = {
+      leaf = { type = leaf, check = function(v)
+        return v ~= "bad", "is bad"
+      end },
+      list = { type = "list", of = node },
+      next = node,
+    } } }
+    return { a = node }
+  end
+
+  it("are compared, also as alternatives", function()
+    assert.are.same({}, diff.schemas(schema("string"), schema("string")))
+    local changes = diff.schemas(schema("string"), schema("bool"))
+    assert.truthy(#changes > 0)
+    assert.are.equal("breaks", changes[1].effect)
+  end)
+
+  it("are guarded once, with all that is in them", function()
+    local sandbox = require("prov.sandbox")
+    local one = schema("string")
+    local leaf = one.a.of[2].fields.leaf
+    local check = leaf.check
+    sandbox.guard_checks(one, "x.lua")
+    assert.are_not.equal(check, leaf.check)
+    assert.are.equal(check, sandbox.original(leaf.check))
+    local _, texts = complete(one, { a = { next = { list = { 1, { leaf = "bad" } } } } })
+    assert.are.same({ "a.next.list[2].leaf: is bad" }, texts)
+  end)
+
+  it("do so in a record", function()
+    local list = { type = "list" }
+    list.of = { type = "optional", of = list }
+    local ok, message, _, below = fields.check({ a = list })
+    assert.is_false(ok)
+    assert.are.equal("holds itself: a type does so in a field of a record only", message)
+    assert.are.equal("a.of.of", below)
+    assert.is_true((fields.check(schema("string"))))
+  end)
+end)

@@ -34,7 +34,7 @@ describe("json", function()
   it("says where a mistake is", function()
     local _, e = json.decode('{\n  "a": 1,\n  "a": 2\n}', { file = "x.json" })
     assert.are.equal("invalid", e.code)
-    assert.are.equal("x.json:3:5", tostring(e):match("^x.json:%d+:%d+"))
+    assert.are.equal("x.json:3:3", tostring(e):match("^x.json:%d+:%d+"))
     assert.truthy(tostring(e):find("duplicate", 1, true))
   end)
 
@@ -105,5 +105,36 @@ describe("json", function()
       accepted.y, counts.y, counts.n - accepted.n, counts.n, accepted.i, counts.i - accepted.i))
     assert.are.same({}, listed)
     assert.are.same({ y = 95, n = 188, i = 35 }, counts)
+  end)
+
+  it("tells where what it refuses begins", function()
+    local long = ("k"):rep(30)
+    for text, place in pairs({
+      ['[1,\n  9223372036854775808]'] = "2:3",
+      ['[1e999]'] = "1:2",
+      ['{"é": 1,\n "ü": xyz}'] = "2:7",
+      ['{"' .. long .. '": 1,\n "' .. long .. '": 2}'] = "2:2",
+      ['{"a\\"b": 1, "a\\"b": 2}'] = "1:13",
+      ['{null: 1}'] = "1:2",
+      ['{"a": 1,}'] = "1:9",
+      ['["é\0"]'] = "1:4",
+    }) do
+      local _, e = json.decode(text)
+      assert.are.equal(place, ("%d:%d"):format(e.line, e.column), text .. " " .. e.msg)
+    end
+  end)
+
+  it("skips a byte order mark", function()
+    assert.are.same({ a = 1 }, (json.decode('\u{FEFF}{"a": 1}')))
+    local _, e = json.decode("\u{FEFF}")
+    assert.is_table(e)
+  end)
+
+  it("reads nothing so deep that it could not be written", function()
+    local text = ("["):rep(500) .. ("]"):rep(500)
+    assert.are.equal(text, json.encode((json.decode(text))))
+    assert.is_string((require("core.data").encode((json.decode(text)))))
+    local _, e = json.decode("[" .. text .. "]")
+    assert.are.equal("limit", e.code)
   end)
 end)

@@ -179,4 +179,38 @@ describe("yaml", function()
     assert.are.same({}, exceptions)
     assert.are.same({ equal = 220, without_json = 4, refused = 84, error_found = 79, error_read = 15 }, counts)
   end)
+
+  it("refuses floats that are larger than a double, and keeps long ones", function()
+    for _, text in ipairs({ "1e999", "-1e999", "!!float 1e999", "1" .. ("0"):rep(400) .. ".0" }) do
+      local v, e = yaml.decode("a: " .. text)
+      assert.is_nil(v)
+      assert.truthy(e.msg:find("does not fit in 64 bits", 1, true), e.msg)
+    end
+    assert.are.equal(1.0, yaml.decode("a: 1." .. ("0"):rep(1000)).a)
+    assert.are.equal("1e999", yaml.decode(assert(yaml.encode({ a = "1e999" }))).a)
+    assert.are.equal(math.huge, yaml.decode("a: .inf").a)
+  end)
+
+  it("writes large floats as readers of YAML 1.1 know them", function()
+    assert.are.equal("- 1.0e+21\n- 1.5e-300\n- 1.0e-07\n", yaml.encode({ 1e21, 1.5e-300, 1e-7 }))
+  end)
+
+  it("tells where a byte is that is no UTF-8", function()
+    local _, e = yaml.decode("a: 1\nbé: \"\xff\"\n")
+    assert.are.same({ 2, 6 }, { e.line, e.column })
+  end)
+
+  it("counts what aliases and merge keys bring into the depth", function()
+    local function nested(n, inner)
+      return ("["):rep(n) .. (inner or "") .. ("]"):rep(n)
+    end
+    assert.is_table((yaml.decode("a: &a " .. nested(100) .. "\nb: " .. nested(27, "*a") .. "\n")))
+    local _, e = yaml.decode("a: &a " .. nested(100) .. "\nb: " .. nested(28, "*a") .. "\n")
+    assert.are.equal("limit", e.code)
+    assert.are.equal("values are nested deeper than 128", e.msg)
+    assert.are.same({ 2, 32 }, { e.line, e.column })
+    assert.is_table((yaml.decode("a: &a { x: " .. nested(100) .. " }\nb: " .. nested(25, "{ <<: *a }") .. "\n")))
+    _, e = yaml.decode("a: &a { x: " .. nested(100) .. " }\nb: " .. nested(26, "{ <<: *a }") .. "\n")
+    assert.are.equal("values are nested deeper than 128", e.msg)
+  end)
 end)

@@ -4,9 +4,9 @@ return {
   summary = "Set a setting in a file of the workspace, of an environment or of the user",
   description = [[
 The file keeps its comments, its order and its style. `prov config set parallelism 20` changes the workspace
-(`config/prov.yaml`, or `prov.yaml` when that has the setting); with --env of prod its
-`config/prod-defaults.toml`; with --user `~/.config/prov/config.yaml`. Lists and maps are written as in YAML:
-'[a, b]'.]],
+(`config/prov.yaml`, or `prov.yaml` when that has settings); with --env of prod its
+`config/prod-defaults.yaml` (or `.toml`, when that is there); with --user `~/.config/prov/config.yaml`. Lists
+and maps are written as in YAML: '[a, b]'.]],
   params = {
     key = { type = "string", required = true, positional = 1, complete = "config", doc = "The setting" },
     value = { type = "string", required = true, positional = 2, doc = "Its value" },

@@ -10,32 +10,31 @@ local layers = require("prov.config.layers")
 
 local M = {}
 
---- The file of a layer that is changed: the one that is there, else the first one it may have.
+--- The file of a layer that is changed: one that has the key, one that has settings, or the one made for them.
 ---@param config prov.Config
 ---@param layer "workspace"|"env-defaults"|"user"
----@param key? string a file that has this key already comes first
----@return { layer: string, path: string, below: string[] }? place, prov.Err?
+---@param key? string
+---@return { layer: string, path: string, below: string[], place: function? }? place, prov.Err?
 function M.file(config, layer, key)
-  local first, there
+  local own, there
   for _, place in ipairs(layers.places(config)) do
     if place.layer == layer then
-      local exists = fs.exists(place.path)
-      local slot = exists and layers.slot(config, place.path)
+      local slot = layers.slot(config, place.path)
       if slot and slot.err then
         return nil, slot.err
       elseif slot and key and layers.at_key(slot.tree, key) ~= nil then
-        return place
+        return slot
       end
-      local own = #place.below == 0
-      first = own and first or first or place
-      there = there or exists and own and place
+      local is_own = #place.below == 0 -- not a part of prov.yaml
+      own = own or is_own and place
+      there = there or slot and (is_own or next(slot.tree) ~= nil) and slot
     end
   end
-  if not first then
+  if not own then
     return err.fail("notfound", layer == "env-defaults" and "there is no environment: name one with --env"
       or "there is no workspace here; --user changes the settings of the user")
   end
-  return there or first
+  return there or own
 end
 
 local function path_of(place, key)
@@ -50,12 +49,25 @@ local function editor(place)
   return formats.of_file(place.path).edit
 end
 
-local function write(place, text)
-  local ok, e = fs.mkdirp(place.path:match("^(.*)/"), 448)
+-- What an editor gave; an error of it says where.
+local function in_file(place, key, text, e)
+  if not text then
+    e.file = place.path
+    if place.place then
+      e.line, e.column = place.place(path_of(place, key))
+    end
+  end
+  return text, e
+end
+
+-- Changes the file of a place; only the folder of the user's is private.
+local function update(place, change)
+  local ok, e = fs.mkdirp(place.path:match("^(.*)/"), place.layer == "user" and 448 or nil)
   if not ok then
     return nil, e
   end
-  return fs.write_atomic(place.path, text)
+  ok, e = fs.update(place.path, change)
+  return ok and place.path, e
 end
 
 --- The text of a command line as the value of a key, checked.
@@ -73,7 +85,7 @@ function M.parse(config, key, text)
     return v
   end
   local name = key:match("[^.]+$")
-  local done, errs = contract.compile({ [name] = spec }):complete({ [name] = v })
+  local done, errs = contract.compile({ [name] = spec }):complete({ [name] = v }, { path = layers.group_path(key) })
   if not done then
     return nil, err.new("invalid", errs[1].msg, { hint = errs[1].hint })
   end
@@ -91,20 +103,9 @@ function M.set(config, layer, key, v)
   if not place then
     return nil, e
   end
-  local text = ""
-  if fs.exists(place.path) then
-    text, e = fs.read(place.path)
-    if not text then
-      return nil, e
-    end
-  end
-  text, e = editor(place).set(text, path_of(place, key), v)
-  if not text then
-    return nil, e:wrap("%s", place.path)
-  end
-  local ok
-  ok, e = write(place, text)
-  return ok and place.path, e
+  return update(place, function(text)
+    return in_file(place, key, editor(place).set(text or "", path_of(place, key), v))
+  end)
 end
 
 --- Takes a key out of the file of a layer; the path is nil when no file has it.
@@ -123,19 +124,12 @@ function M.unset(config, layer, key)
       if slot.err then
         return nil, slot.err
       elseif layers.at_key(slot.tree, key) ~= nil then
-        local text
-        text, e = fs.read(slot.path)
-        if text then
-          text, e = editor(slot).delete(text, path_of(slot, key))
-        end
-        local ok
-        if text then
-          ok, e = write(slot, text)
-        end
-        if not ok then
+        changed, e = update(slot, function(text)
+          return in_file(slot, key, editor(slot).delete(text or "", path_of(slot, key)))
+        end)
+        if not changed then
           return nil, e
         end
-        changed = slot.path
       end
     end
   end
@@ -144,6 +138,22 @@ end
 
 --- What a new file begins with.
 local HEAD = "# Settings of prov; `prov config show --all` lists all there are.\n"
+
+-- Puts the text of a person in place, unless the file has another one by now than what that person began with.
+local function put_edited(place, before, text)
+  local taken
+  local path, e = update(place, function(now)
+    taken = (now or HEAD) ~= before
+    if taken then
+      return err.fail("conflict", "%s was changed meanwhile", place.path)
+    end
+    return text
+  end)
+  if taken and fs.write_atomic(place.path .. ".edited", text, { mode = 384 }) then
+    e.hint = ("your text is in %s.edited"):format(place.path)
+  end
+  return path, e
+end
 
 --- Lets a person edit the file of a layer, and puts it in place only when it is right.
 ---@async
@@ -180,8 +190,7 @@ function M.edit(config, layer, run, again)
     end
     local errs = config:check_text(place, text)
     if #errs == 0 then
-      ok, e = write(place, text)
-      return ok and place.path or nil, e
+      return put_edited(place, before, text)
     elseif not again(errs) then
       return nil, errs
     end

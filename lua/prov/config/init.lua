@@ -209,11 +209,13 @@ end
 -- ---- Values ----
 
 local function check(spec, key, v, at)
-  local done, errs = contract.compile({ [key] = spec }):complete({ [key] = v }, at)
+  local name = key:match("[^.]+$")
+  at = at or { path = layers.group_path(key) }
+  local done, errs = contract.compile({ [name] = spec }):complete({ [name] = v }, at)
   if not done then
     return nil, errs[1]
   end
-  return done[key]
+  return done[name]
 end
 
 --- The strongest layer that has a key: its raw value and where it comes from.
@@ -228,8 +230,16 @@ local function strongest(self, key, spec)
   end
 end
 
-local function blame(e, info)
-  return e.file and e or e:wrap("from %s", info.source)
+-- The error with where the value comes from, when it does not say so itself.
+local function blame(e, key, info)
+  if e.file then
+    return e
+  elseif not info.at then
+    return e:wrap("from %s", info.source)
+  end
+  local out = contract.errors({ { path = { key:match("[^.]+$") }, msg = e.msg, hint = e.hint } }, info.at)[1]
+  out.code, out.data, out.cause = e.code, e.data, e.cause
+  return out
 end
 
 --- The effective value of a key; `open` are the keys that are being found, to see circles.
@@ -254,12 +264,12 @@ local function find(self, key, spec, open)
     workspace = self._workspace or nil,
   })
   if e then
-    return nil, blame(e, info)
+    return nil, blame(e, key, info)
   end
   local done
-  done, e = check(spec, key:match("[^.]+$"), v, info.at)
+  done, e = check(spec, key, v, info.at)
   if e then
-    return nil, blame(e, info)
+    return nil, blame(e, key, info)
   end
   return done
 end
@@ -345,7 +355,7 @@ function Config:explain(key)
         row.value, problem = self:get(key)
         row.value = problem and v or row.value
       elseif not interpolate.is_text(v) then
-        _, problem = check(spec, key:match("[^.]+$"), v, info.at)
+        _, problem = check(spec, key, v, info.at)
       end
       row.err = problem and tostring(problem) or nil
     end
@@ -384,27 +394,36 @@ function Config:check_environment()
   return out
 end
 
-local function unknown(self, slot, path, key)
+-- Why a field of a file is no setting.
+local function unknown(self, slot, path, key, v)
   local at = { path = path, file = slot.path, place = slot.place }
-  local hint = suggest.hint(key, self:names())
-  return contract.errors({ { path = {}, msg = "there is no such setting", hint = hint } }, at)[1]
+  local msg, hint = "there is no such setting", suggest.hint(key, self:names())
+  if self:spec_of(key) then -- ssh.keepalive: 5s
+    msg = "a name has no dots here"
+    hint = ("write '%s' in the map '%s'"):format(key:match("[^.]+$"), key:match("^(.*)%."))
+  elseif self:is_group(key) then
+    msg, hint = ("expected a map of settings, found a %s"):format(data.kind(v)),
+      ("'prov config show %s' lists them"):format(key)
+  end
+  return contract.errors({ { path = {}, msg = msg, hint = hint } }, at)[1]
 end
 
 local function check_tree(self, slot, tree, path, prefix, errs)
   for _, name in ipairs(data.keys(tree)) do
     local key, v = prefix .. tostring(name), tree[name]
     path[#path + 1] = name
-    local spec = self:spec_of(key)
-    if spec then
+    local spec = not tostring(name):find(".", 1, true) and self:spec_of(key)
+    if v == data.null and (spec or self:is_group(key)) then -- luacheck: ignore
+    elseif spec then
       if not interpolate.is_text(v) then
         local at = { path = table.move(path, 1, #path - 1, 1, {}), file = slot.path, place = slot.place }
-        local _, e = check(spec, tostring(name), v, at)
+        local _, e = check(spec, key, v, at)
         errs[#errs + 1] = e
       end
     elseif data.kind(v) == "map" and self:is_group(key) then
       check_tree(self, slot, v, path, key .. ".", errs)
     else
-      errs[#errs + 1] = unknown(self, slot, table.move(path, 1, #path, 1, {}), key)
+      errs[#errs + 1] = unknown(self, slot, table.move(path, 1, #path, 1, {}), key, v)
     end
     path[#path] = nil
   end
@@ -440,17 +459,21 @@ end
 --- Everything that is wrong: files, environment, and values that refer to each other in a circle.
 ---@return prov.Err[]
 function Config:validate()
-  local errs, seen = self:check_files(), {}
-  table.move(self:check_environment(), 1, #self:check_environment(), #errs + 1, errs)
-  for _, e in ipairs(errs) do
-    seen[tostring(e)] = true
-  end
-  for _, key in ipairs(self:names()) do
-    local _, e = self:get(key)
-    if e and not seen[tostring(e)] then
-      seen[tostring(e)] = true
+  local errs, seen = {}, {}
+  local function add(e)
+    local what = e and (e.data and e.data.circle or tostring(e)) -- each key of a circle tells it
+    if e and not seen[what] then
+      seen[what] = true
       errs[#errs + 1] = e
     end
+  end
+  for _, list in ipairs({ self:check_files(), self:check_environment() }) do
+    for _, e in ipairs(list) do
+      add(e)
+    end
+  end
+  for _, key in ipairs(self:names()) do
+    add(select(2, self:get(key)))
   end
   return errs
 end

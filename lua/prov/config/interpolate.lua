@@ -30,9 +30,12 @@ local function circle(open, key)
     end
   end
   table.move(open, at, #open, 1, chain)
+  local names = table.move(chain, 1, #chain, 1, {})
+  table.sort(names)
   chain[#chain + 1] = key
   return err.new("cycle", "these settings refer to each other: " .. table.concat(chain, " -> "), {
     hint = "give one of them a value of its own",
+    data = { circle = table.concat(names, " ") },
   })
 end
 

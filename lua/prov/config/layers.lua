@@ -1,5 +1,7 @@
 --- The layers of the configuration: what each says about a key, and the files behind them.
 
+local contract = require("prov.contract")
+local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local params_of = require("prov.params")
@@ -51,9 +53,17 @@ function M.read_text(place, text, e)
     return slot
   end
   slot.place = at
-  tree = type(tree) == "table" and tree or {}
-  for _, key in ipairs(place.below) do
-    tree = type(tree[key]) == "table" and tree[key] or {}
+  for i = 0, #place.below do
+    if i > 0 then
+      tree = tree[place.below[i]]
+    end
+    if tree == nil or tree == data.null then
+      return slot
+    elseif data.kind(tree) ~= "map" then
+      slot.err = contract.errors({ { path = {}, msg = ("expected settings, found a %s"):format(data.kind(tree)) } },
+        { path = table.move(place.below, 1, i, 1, {}), file = place.path, place = at })[1]
+      return slot
+    end
   end
   slot.tree = tree
   return slot
@@ -86,14 +96,11 @@ function M.slot(config, path)
   end
 end
 
---- What a tree says about a key.
+--- What a tree says about a key; null says nothing.
 ---@param tree table
 ---@param key string
 ---@return any
 function M.at_key(tree, key)
-  if tree[key] ~= nil and not key:find(".", 1, true) then
-    return tree[key]
-  end
   local at = tree
   for part in key:gmatch("[^.]+") do
     if type(at) ~= "table" then
@@ -101,16 +108,29 @@ function M.at_key(tree, key)
     end
     at = at[part]
   end
-  return at
+  if at ~= data.null then
+    return at
+  end
 end
 
-local function path_of(key, below)
-  local path = table.move(below, 1, #below, 1, {})
-  for part in key:gmatch("[^.]+") do
+--- The path of the group of a key, in a file where settings stand below `below`.
+---@param key string
+---@param below? string[]
+---@return string[]
+function M.group_path(key, below)
+  local path = table.move(below or {}, 1, #(below or {}), 1, {})
+  for part in key:gmatch("([^.]+)%.") do
     path[#path + 1] = part
   end
-  path[#path] = nil
   return path
+end
+
+-- Where a file has a key: FILE:LINE.
+local function place_of(slot, at, key)
+  local path = table.move(at.path, 1, #at.path, 1, {})
+  path[#path + 1] = key:match("[^.]+$")
+  local line = slot.place(path)
+  return line and slot.path .. ":" .. line or slot.path
 end
 
 local function from_files(config, layer, key)
@@ -121,13 +141,15 @@ local function from_files(config, layer, key)
         return nil, nil, slot.err
       end
       local v = M.at_key(slot.tree, key)
-      if v ~= nil and info then
-        return nil, nil, err.new("conflict", ("%s is set in %s and in %s"):format(key, info.source, slot.path), {
-          hint = "one layer has one value: take one of them out",
-        })
-      elseif v ~= nil then
-        found = v
-        info = { source = slot.path, at = { file = slot.path, place = slot.place, path = path_of(key, slot.below) } }
+      if v ~= nil then
+        local at = { file = slot.path, place = slot.place, path = M.group_path(key, slot.below) }
+        local source = place_of(slot, at, key)
+        if info then
+          return nil, nil, err.new("conflict", ("%s is set in %s and in %s"):format(key, info.source, source), {
+            hint = "one layer has one value: take one of them out",
+          })
+        end
+        found, info = v, { source = source, at = at }
       end
     end
   end

@@ -30,7 +30,7 @@ function M.show(ctx, p)
     if winner and (shown or winner.layer ~= "default") or not winner and shown then
       winner = winner or {}
       if winner.err then
-        ctx.ui.warn("%s from %s: %s", key, winner.source, winner.err)
+        ctx.ui.warn("%s", winner.err)
       end
       out[#out + 1] = { key = key, value = winner.value, layer = winner.layer, source = winner.source,
         doc = config:spec_of(key).doc, err = winner.err }
@@ -39,13 +39,24 @@ function M.show(ctx, p)
   return out
 end
 
+function M.explain(ctx, p)
+  local rows, e = ctx.config:explain(p.key)
+  for _, row in ipairs(rows or {}) do
+    if row.err then
+      ctx.ui.warn("%s", row.err)
+    end
+  end
+  return rows, e
+end
+
 local function layer_of(ctx, p)
+  local environment = ctx.config:environment()
   if p.user then
     return "user"
-  elseif ctx.config:environment() then
-    return "env-defaults"
+  elseif environment and not environment:find("^%a[%w_-]*$") then -- it becomes a part of a path
+    return err.fail("usage", "'%s' cannot be the name of an environment", environment)
   end
-  return "workspace"
+  return environment and "env-defaults" or "workspace"
 end
 
 function M.set(ctx, p)
@@ -53,14 +64,22 @@ function M.set(ctx, p)
   if e then
     return nil, e
   end
-  local path
-  path, e = edit.set(ctx.config, layer_of(ctx, p), p.key, v)
+  local layer, path
+  layer, e = layer_of(ctx, p)
+  if not layer then
+    return nil, e
+  end
+  path, e = edit.set(ctx.config, layer, p.key, v)
   return path and { key = p.key, value = v, file = path }, e
 end
 
 function M.unset(ctx, p)
-  local layer = layer_of(ctx, p)
-  local path, e = edit.unset(ctx.config, layer, p.key)
+  local layer, e = layer_of(ctx, p)
+  if not layer then
+    return nil, e
+  end
+  local path
+  path, e = edit.unset(ctx.config, layer, p.key)
   if not path then
     return nil, e or err.new("notfound", ("the %s layer does not set %s"):format(layer, p.key), {
       hint = ("'prov config explain %s' shows what does"):format(p.key),
@@ -98,7 +117,12 @@ function M.edit(ctx, p)
   if not ctx.interactive then
     return err.fail("usage", "an editor needs a terminal; 'prov config set' needs none")
   end
-  local path, e = edit.edit(ctx.config, layer_of(ctx, p), run_editor, function(errs)
+  local layer, path, e
+  layer, e = layer_of(ctx, p)
+  if not layer then
+    return nil, e
+  end
+  path, e = edit.edit(ctx.config, layer, run_editor, function(errs)
     for _, one in ipairs(errs) do
       ctx.ui.warn("%s", tostring(one))
     end

@@ -54,7 +54,7 @@ local function form_of(field)
     if wrong then
       error(("the pattern %s has a mistake: %s"):format(field.pattern, wrong), 0)
     end
-    local whole = "^" .. field.pattern:gsub("^%^", ""):gsub("%$$", "") .. "$"
+    local whole = "^" .. pattern.bare(field.pattern) .. "$"
     return function(text)
       return bounded.match(text, whole) ~= nil
     end, field.pattern
@@ -66,6 +66,8 @@ local function limit(check, field, size)
   local min, max, matches, form = number_of(field, field.min), number_of(field, field.max), form_of(field)
   if not (min or max or matches) then
     return check
+  elseif min and max and min > max then
+    error(("the smallest allowed, %s, is more than the largest, %s"):format(field.min, field.max), 0)
   end
   local function outside(v, n, unit, which, least, bound)
     local found = unit == "" and shown(v) or n .. unit
@@ -182,14 +184,13 @@ function builders.secret(field)
     if type(v) == "string" or value.is_secret(v) then
       local done, problems = plain(value.is_secret(v) and v[1] or v)
       if problems then
-        problems[1].msg, problems[1].found = "the secret value is not of the expected form", nil
-        return nil, problems
+        return nil, problem.conceal(problems)
       end
       return value.secret(done)
     elseif type(v) == "table" and is_later(v) then
       return v
     end
-    return nil, mismatch("a string", v)
+    return nil, problem.mismatch_of_secret("a string", v)
   end
 end
 
@@ -335,9 +336,12 @@ function builders.record(field)
 end
 
 function builders.union(field)
-  local checks = {}
+  local checks, other = {}, mismatch
   for i, one in ipairs(field.of) do
     checks[i] = compile_field(one)
+    if field_of.is_secret(field_of.full(one)) then
+      other = problem.mismatch_of_secret -- it may have been meant as that
+    end
   end
   return function(v)
     if type(v) == "table" and is_later(v) then
@@ -359,7 +363,7 @@ function builders.union(field)
     if nearest then
       return nil, nearest
     end
-    return nil, mismatch(table.concat(expected, " or "), v)
+    return nil, other(table.concat(expected, " or "), v)
   end
 end
 

@@ -141,7 +141,8 @@ function Differ:union(path, old, new)
     local best, best_breaks
     for i, other in ipairs(after) do
       other = field_of.full(other)
-      local trial = setmetatable({ out = {}, results = self.results, seen = {} }, Differ)
+      local trial = setmetatable({ out = {}, results = self.results, seen = setmetatable({}, { __index = self.seen }) },
+        Differ)
       trial:value(path, one, other)
       local breaks = 0
       for _, change in ipairs(trial.out) do

@@ -21,6 +21,14 @@ end
 
 local check_fields
 
+local function below(keys, ...)
+  local out = table.move(keys, 1, #keys, 1, {})
+  for _, key in ipairs({ ... }) do
+    out[#out + 1] = key
+  end
+  return out
+end
+
 local function is_a(v, wanted)
   if type(wanted) == "table" then
     return is_a(v, wanted[1]) or is_a(v, wanted[2])
@@ -28,58 +36,70 @@ local function is_a(v, wanted)
   return wanted == true or type(v) == wanted
 end
 
--- What a type cannot do without.
-local function lacking(path, field)
+-- What a type cannot do without, and what it may not have.
+local function lacking(path, keys, field)
   local kind = field_of.kind(field)
   if kind == "union" and (type(field.of) ~= "table" or field.of[1] == nil) then
-    return { path .. ".of", "must list the alternatives of the union" }
+    return { path .. ".of", "must list the alternatives of the union", keys = keys }
   elseif kind == "enum" and not field.one_of then
-    return { path .. ".one_of", "must list the values of the enum" }
+    return { path .. ".one_of", "must list the values of the enum", keys = keys }
+  end
+  for i, one in ipairs(field.one_of or {}) do
+    if type(one) == "table" then
+      return { ("%s.one_of[%d]"):format(path, i), "must be a text, a number or a bool",
+        keys = below(keys, "one_of", i) }
+    end
   end
 end
 
--- What is wrong with one field: { below, message, hint }, or nil.
-local function check_field(path, field, seen)
+-- What is wrong with one field: { path, message, hint, keys }, or nil. `around` are the fields it is an item or
+-- alternative of, with no record between.
+local function check_field(path, keys, field, seen, around)
   field = type(field) == "string" and { type = field } or field
   if type(field) ~= "table" then
-    return { path, "must be a table such as { type = \"string\" }" }
+    return { path, "must be a table such as { type = \"string\" }", keys = keys }
+  elseif around[field] then
+    return { path, "holds itself: a type does so in a field of a record only", keys = keys }
   elseif seen[field] then
     return nil
   end
-  seen[field] = true
+  seen[field], around[field] = true, true
   for name, v in pairs(field) do
-    local wanted = ATTRIBUTES[name]
+    local wanted, at = ATTRIBUTES[name], ("%s.%s"):format(path, tostring(name))
     if not wanted then
-      return { ("%s.%s"):format(path, tostring(name)), "is not known", suggest.hint(tostring(name), NAMES) }
+      return { at, "is not known", suggest.hint(tostring(name), NAMES), keys = below(keys, name) }
     elseif not is_a(v, wanted) then
       local text = type(wanted) == "table" and table.concat(wanted, " or a ") or wanted
-      return { ("%s.%s"):format(path, name), ("must be a %s, not a %s"):format(text, type(v)) }
+      return { at, ("must be a %s, not a %s"):format(text, type(v)), keys = below(keys, name) }
     end
   end
-  local wrong = lacking(path, field) or field.fields and check_fields(path, field.fields, seen)
+  local wrong = lacking(path, keys, field)
+    or field.fields and check_fields(path, below(keys, "fields"), field.fields, seen)
   if wrong then
     return wrong
   elseif field.type == "union" then
     for i, one in ipairs(field.of) do
-      wrong = wrong or check_field(("%s.of[%d]"):format(path, i), one, seen)
+      wrong = wrong or check_field(("%s.of[%d]"):format(path, i), below(keys, "of", i), one, seen, around)
     end
   elseif field.of ~= nil then
-    wrong = wrong or check_field(path .. ".of", field.of, seen)
+    wrong = check_field(path .. ".of", below(keys, "of"), field.of, seen, around)
   end
+  around[field] = nil
   return wrong
 end
 
-function check_fields(path, fields, seen)
+function check_fields(path, keys, fields, seen)
   if seen[fields] then
     return nil
   end
   seen[fields] = true
   for name, field in pairs(fields) do
-    local below = path == "" and tostring(name) or ("%s.%s"):format(path, tostring(name))
+    local at = path == "" and tostring(name) or ("%s.%s"):format(path, tostring(name))
     if type(name) ~= "string" then
-      return { below, "must be a name, followed by = and a table such as { type = \"string\" }" }
+      return { at, "must be a name, followed by = and a table such as { type = \"string\" }",
+        keys = below(keys, name) }
     end
-    local wrong = check_field(below, field, seen)
+    local wrong = check_field(at, below(keys, name), field, seen, {})
     if wrong then
       return wrong
     end
@@ -123,13 +143,14 @@ FIELD.of = {
 ---@return string? message
 ---@return string? hint
 ---@return string? below path of the field in the schema
+---@return (string|integer)[]? keys the same, as the schema is written
 function M.check(schema)
   if type(schema) ~= "table" then
     return false, "must be a table of fields"
   end
-  local wrong = check_fields("", schema, {})
+  local wrong = check_fields("", {}, schema, {})
   if wrong then
-    return false, wrong[2], wrong[3], wrong[1]
+    return false, wrong[2], wrong[3], wrong[1], wrong.keys
   end
   for name, field in pairs(schema) do
     local alone = { [name] = field } -- and what it is an old name of
@@ -137,7 +158,7 @@ function M.check(schema)
     alone[new_name or name] = schema[new_name or name]
     local ok, raised = pcall(contract.compile, alone)
     if not ok then
-      return false, "has a mistake: " .. tostring(raised), nil, name
+      return false, "has a mistake: " .. tostring(raised), nil, name, { name }
     end
   end
   return true

@@ -11,6 +11,7 @@ local compile = require("prov.contract.compile")
 local err = require("prov.err")
 local field_of = require("prov.contract.field")
 local origin = require("prov.contract.origin")
+local path_of = require("prov.path")
 
 local M = {}
 
@@ -57,21 +58,8 @@ function M.compile(schema)
 end
 
 --- Writes a path of keys: `servers.web.disks[2].size`.
----@param path (string|integer)[]
----@return string
-function M.path_text(path)
-  local out = {}
-  for i, key in ipairs(path) do
-    if math.type(key) == "integer" then
-      out[i] = "[" .. key .. "]"
-    elseif type(key) == "string" and key:match("^[%w_-]+$") then
-      out[i] = (i > 1 and "." or "") .. key
-    else
-      out[i] = ("[%q]"):format(tostring(key))
-    end
-  end
-  return table.concat(out)
-end
+---@type fun(path: (string|integer)[]): string
+M.path_text = path_of.format
 
 ---@class prov.At where a value stands
 ---@field path? (string|integer)[] keys from the root of its file

@@ -35,6 +35,8 @@ end
 local V6 = v6()
 local LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 local NUMBER = "(?:0|[1-9][0-9]*)"
+local BUILD = "[0-9A-Za-z-]+"
+local BEFORE = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 
 local PLAIN = {
   string = { type = "string" },
@@ -46,7 +48,7 @@ local PLAIN = {
   size = {
     type = { "string", "integer" },
     minimum = 0,
-    pattern = "^\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*([KMGTPkmgtp]?([Ii]?[Bb])?)\\s*$",
+    pattern = "^\\s*[0-9]{1,15}(\\.[0-9]*)?\\s*([KMGTPkmgtp]([Ii]?[Bb])?|[Bb])?\\s*$",
     examples = { "256 MiB" },
   },
   duration = {
@@ -66,7 +68,8 @@ local PLAIN = {
   url = { type = "string", pattern = "^[A-Za-z][A-Za-z0-9+.-]*://[^ \\t-\\r/?#][^ \\t-\\r]*$" },
   semver = {
     type = "string",
-    pattern = ("^%s\\.%s\\.%s(?:-[A-Za-z0-9.-]+)?(?:\\+[A-Za-z0-9.-]+)?$"):format(NUMBER, NUMBER, NUMBER),
+    pattern = ("^%s\\.%s\\.%s(?:-%s(?:\\.%s)*)?(?:\\+%s(?:\\.%s)*)?$"):format(NUMBER, NUMBER, NUMBER, BEFORE, BEFORE,
+      BUILD, BUILD),
   },
   path = { type = "string", minLength = 1, pattern = "^[^\\u0000]*$" },
   ref = { type = "string", minLength = 1 },

@@ -256,7 +256,9 @@ end
 
 --- What to write to settle a conflict.
 local function advice(given, name)
-  if given.from.file:match("%.lua$") then
+  if given.mark then
+    return "both are marked: take one of them out, or its mark"
+  elseif given.from.file:match("%.lua$") then
     return "write force(...) around the value that is to win, or default(...) around the one that may give way"
   end
   return ("write '%s!' for the key of the one that is to win, or '%s?' for the one that may give way"):format(

@@ -117,16 +117,21 @@ end
 
 local REPEATS = { ["*"] = "*", ["+"] = "+", ["-"] = "*", ["?"] = "?" }
 
+--- The pattern without the anchors that say what is true anyway.
+---@param pattern string
+---@return string
+function M.bare(pattern)
+  local bare = pattern:gsub("^%^", "")
+  local marks = bare:match("(%%*)%$$")
+  return marks and #marks % 2 == 0 and bare:sub(1, -2) or bare
+end
+
 --- The regular expression of a Lua pattern that has to match the whole text; nil when there is none.
 ---@param pattern string
 ---@return string?
 function M.to_regex(pattern)
   local out, at = { "^" }, 1
-  pattern = pattern:gsub("^%^", "")
-  local slashes = pattern:match("(%%*)%$$")
-  if slashes and #slashes % 2 == 0 then
-    pattern = pattern:sub(1, -2)
-  end
+  pattern = M.bare(pattern)
   while at <= #pattern do
     local char = pattern:sub(at, at)
     if char == "(" or char == ")" then

@@ -56,11 +56,21 @@ function M.gather(all, key, problems)
   return all
 end
 
+--- The value is of another type, and must not be shown.
+---@return prov.Problem[]
+function M.mismatch_of_secret(expected, v)
+  local found = "a " .. data.kind(v)
+  local is_bare = expected == "a string" and (type(v) == "number" or type(v) == "boolean")
+  return M.new(("expected %s, found %s"):format(expected, found), is_bare and "put quotes around it" or nil,
+    { expected = expected })
+end
+
 --- Takes the values out of problems, for what must not be shown.
 ---@return prov.Problem[]
 function M.conceal(problems)
   for _, p in ipairs(problems) do
-    p.msg = p.expected and ("expected %s, found another secret value"):format(p.expected)
+    p.msg = p.expected and ("expected %s; what was found is secret"):format(p.expected)
+      or p.missing and p.msg
       or "the secret value is not of the expected form"
     p.found = nil
   end

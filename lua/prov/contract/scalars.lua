@@ -60,14 +60,8 @@ function M.size(v)
     number = tonumber(number)
   end
   local factor = unit and UNITS[unit:lower()]
-  if number and factor and number >= 0 then
-    local bytes = number * factor
-    bytes = math.type(bytes) == "integer" and bytes
-      or bytes < 2 ^ 63 and math.tointeger(math.floor(bytes))
-      or nil
-    if bytes and bytes >= number then
-      return bytes
-    end
+  if number and factor and number >= 0 and number <= math.maxinteger // factor then
+    return math.floor(number * factor)
   end
   return nil, "a size such as 256 MiB or 2 GB"
 end
@@ -87,7 +81,7 @@ function M.duration(v)
         total = nil
         break
       end
-      total, at = total + tonumber(number) * SECONDS[unit], stop
+      total, at = total + tonumber(number) * 1.0 * SECONDS[unit], stop -- as floats: integers wrap
     end
     if total and total <= M.LONGEST then
       return math.tointeger(total) or total
@@ -193,14 +187,24 @@ function M.url(v)
   return nil, "a URL such as https://example.org/path"
 end
 
+--- True for parts of letters, digits and - with dots between them; in `strict` ones numbers begin with no zero.
+local function has_parts(text, strict)
+  for part in (text .. "."):gmatch("(.-)%.") do
+    if not part:match("^[%w-]+$") or strict and part:match("^0%d+$") then
+      return false
+    end
+  end
+  return true
+end
+
 function M.semver(v)
   if type(v) == "string" then
-    local rest = v:match("^%d+%.%d+%.%d+(.*)$")
-    if rest and not v:match("^0%d") and not v:match("^%d+%.0%d") and not v:match("^%d+%.%d+%.0%d") then
-      local tail = rest:match("^%-[%w.-]+(.*)$") or rest
-      if tail == "" or tail:match("^%+[%w.-]+$") then
-        return v
-      end
+    local rest, build = v:match("^(.-)%+(.*)$")
+    local core, before = (rest or v):match("^(.-)%-(.*)$")
+    core = core or rest or v
+    if core:match("^%d+%.%d+%.%d+$") and has_parts(core, true) and (not before or has_parts(before, true))
+      and (not build or has_parts(build)) then
+      return v
     end
   end
   return nil, "a version such as 1.2.3"

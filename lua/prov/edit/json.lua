@@ -2,6 +2,7 @@
 --- YAML, so the editor of that does it; a text where it is not is written anew.
 
 local json = require("prov.json")
+local path_of = require("prov.path")
 local yaml = require("prov.edit.yaml")
 
 local M = {}
@@ -16,12 +17,11 @@ local function or_anew(text, e, old, path, v)
   if before == nil then
     return nil, why
   end
-  local tree
-  tree, e = yaml.changed(before, path, v)
-  if tree == nil then
+  path, e = path_of.fit(before, path)
+  if not path then
     return nil, e
   end
-  text, e = json.encode(tree, { pretty = true })
+  text, e = json.encode(path_of.with(before, path, v), { pretty = true })
   return text and text .. "\n", e
 end
 

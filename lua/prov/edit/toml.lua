@@ -7,20 +7,14 @@
 local Text = require("prov.edit.toml_text")
 local data = require("core.data")
 local err = require("prov.err")
+local path_of = require("prov.path")
 local toml = require("prov.toml")
 
 local M = {}
 
 local BOM = "\u{FEFF}"
 
-local function path_text(path)
-  local out = ""
-  for _, key in ipairs(path) do
-    out = out .. (math.type(key) and ("[%d]"):format(key) or (out ~= "" and "." or "") .. key)
-  end
-  return out
-end
-
+-- Not data.encode, to which a date is its text.
 local function equal(a, b)
   local kind = data.kind(a)
   if kind ~= data.kind(b) or math.type(a) ~= math.type(b) then
@@ -178,11 +172,11 @@ end
 
 --- The value as it reads back from TOML.
 local function normal(v)
-  local text, e = toml.encode({ v = v })
+  local text, e = toml.encode_value(v)
   if not text then
     return nil, e
   end
-  return toml.decode(text).v
+  return toml.decode("v = " .. text).v
 end
 
 --- A copy of the tree with fn(container, last_key) called where the path ends.
@@ -191,12 +185,12 @@ local function changed(tree, path, create, fn)
     local key, kind = path[depth], data.kind(v)
     local known = table.move(path, 1, depth - 1, 1, {})
     if kind ~= "map" and kind ~= "list" then
-      error(err.new("invalid", ("'%s' is no table: it has nothing below it"):format(path_text(known))), 0)
+      error(err.new("invalid", ("'%s' is no table: it has nothing below it"):format(path_of.format(known))), 0)
     elseif (kind == "list") ~= (math.type(key) == "integer") then
       local what = kind == "list" and "a list: name an item by its number" or "a table: name a member by its key"
-      error(err.new("invalid", ("'%s' is %s"):format(path_text(known), what)), 0)
+      error(err.new("invalid", ("'%s' is %s"):format(path_of.format(known), what)), 0)
     elseif kind == "list" and (key < 1 or key > #v + 1) then
-      error(err.new("notfound", ("'%s' has %d items"):format(path_text(known), #v)), 0)
+      error(err.new("notfound", ("'%s' has %d items"):format(path_of.format(known), #v)), 0)
     end
     local out = kind == "list" and data.list({}) or {}
     for k, item in pairs(v) do
@@ -209,7 +203,7 @@ local function changed(tree, path, create, fn)
     elseif create then
       out[key] = copy(math.type(path[depth + 1]) and data.list({}) or {}, depth + 1)
     else
-      error(err.new("notfound", ("there is no '%s'"):format(path_text(below(known, key)))), 0)
+      error(err.new("notfound", ("there is no '%s'"):format(path_of.format(below(known, key)))), 0)
     end
     return out
   end
@@ -224,7 +218,7 @@ local function edit(text, path, fn)
     draft:put(text:sub(#mark + 1))
     local want = fn(draft, draft.now.tree)
     if not equal(toml.decode(draft.text), want) then
-      local msg = ("cannot change '%s' without writing the file anew"):format(path_text(path))
+      local msg = ("cannot change '%s' without writing the file anew"):format(path_of.format(path))
       error(err.new("unsupported", msg, { hint = "change it by hand" }), 0)
     end
     return mark .. draft.text
@@ -238,9 +232,12 @@ local function edit(text, path, fn)
 end
 
 local function need(v)
-  local wanted, e = normal(v)
+  local wanted, e = v, err.new("invalid", "there is no value to set")
+  if v ~= nil then
+    wanted, e = normal(v)
+  end
   if wanted == nil then
-    error(e or err.new("invalid", "there is no value to set"), 0)
+    error(e, 0)
   end
   return wanted
 end
@@ -286,7 +283,7 @@ function M.insert(text, path, v)
       if math.type(key) then
         table.insert(into, key, new)
       elseif into[key] ~= nil then
-        error(err.new("exists", ("there is a '%s' already"):format(path_text(path))), 0)
+        error(err.new("exists", ("there is a '%s' already"):format(path_of.format(path))), 0)
       else
         into[key] = new
       end
@@ -314,7 +311,7 @@ function M.delete(text, path)
     end
     local want = changed(tree, path, false, function(from, key)
       if from[key] == nil then
-        error(err.new("notfound", ("there is no '%s'"):format(path_text(path))), 0)
+        error(err.new("notfound", ("there is no '%s'"):format(path_of.format(path))), 0)
       elseif math.type(key) then
         table.remove(from, key)
       else

@@ -243,17 +243,16 @@ end
 
 --- The last member below a table whose dotted key makes it, or nil.
 function Text:dotted(table_node)
-  for i = #self.members, 1, -1 do
-    local span = self.members[i]
-    if
-      span.kind == "member"
-      and span.owner ~= table_node
-      and self:is_below(span.node, table_node)
-      and self:is_below(table_node, span.owner)
-    then
-      return span
+  if not self.dotted_by then
+    self.dotted_by = {}
+    for _, span in ipairs(self.members) do
+      local node = span.kind == "member" and self.nodes[span.node][1] or span.owner
+      while node ~= span.owner do
+        self.dotted_by[node], node = span, self.nodes[node][1]
+      end
     end
   end
+  return self.dotted_by[table_node]
 end
 
 local function last_block_below(self, node)

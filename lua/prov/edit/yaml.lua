@@ -22,62 +22,6 @@ local function fail(path, fmt, ...)
   return nil, err.new("invalid", (where ~= "" and where .. ": " or "") .. fmt:format(...))
 end
 
--- The value at a path of a tree, for what is known to be there.
-local function at_path(v, path, count)
-  for i = 1, count or #path do
-    if type(v) ~= "table" then
-      return nil
-    end
-    v = v[path[i]]
-  end
-  return v
-end
-
--- Checks the path against the tree and gives it as the tree has it: keys of maps are strings.
-local function fit(v, path)
-  local out = {}
-  for i, key in ipairs(path) do
-    local kind = v == nil and "nothing" or data.kind(v)
-    if kind == "list" then
-      if math.type(key) ~= "integer" then
-        return fail(out, "is a list: it has items [1] to [%d], not '%s'", #v, tostring(key))
-      elseif key < 1 or key > #v + 1 then
-        return fail(out, "has %d items, there is no [%d]", #v, key)
-      end
-    elseif kind == "map" then
-      key = tostring(key)
-    elseif kind ~= "null" and kind ~= "nothing" then
-      return fail(out, "is a %s, nothing can be in it", kind)
-    end
-    out[i] = key
-    v = type(v) == "table" and v[key] or nil
-  end
-  return out
-end
-
--- A copy of the tree with the change.
-local function changed(v, path, i, new)
-  if i > #path then
-    return new
-  end
-  local key = path[i]
-  local out
-  if type(v) == "table" then
-    out = setmetatable(table.move(v, 1, #v, 1, {}), getmetatable(v))
-    for k, item in pairs(v) do
-      out[k] = item
-    end
-  else
-    out = math.type(key) == "integer" and data.list({}) or {}
-  end
-  if new == nil and i == #path and value.is_list(out) then
-    table.remove(out, key)
-  else
-    out[key] = changed(out[key], path, i + 1, new)
-  end
-  return out
-end
-
 local function same(a, b)
   return data.encode(a) == data.encode(b)
 end
@@ -153,7 +97,7 @@ local function set_step(text, before, path, v, form)
   if e then
     return nil, e
   end
-  local want = changed(before, path, 1, v)
+  local want = path_of.with(before, path, v)
   new, e = check(new, want, path, form)
   return new, new and want or e
 end
@@ -176,7 +120,7 @@ local function delete_step(text, before, path, form)
     return fail(path, "comes from an alias or merge key: change what it names")
   end
   local new = splice.delete(text, node, index, splice.style(text, root, form))
-  local want = changed(before, path, 1, nil)
+  local want = path_of.with(before, path, nil)
   new, e = check(new, want, path, form)
   return new, new and want or e
 end
@@ -198,15 +142,6 @@ local function run(text, before, list, form)
   return text
 end
 
---- The tree with another value at a path: how prov.edit.json writes what cannot be edited.
-M.changed = function(v, path, new)
-  local fitting, e = fit(v, path)
-  if not fitting then
-    return nil, e
-  end
-  return changed(v, fitting, 1, new)
-end
-
 --- Sets the value at a path; what is missing on the way is made. Over a map or list, only what differs in it
 --- is changed.
 ---@param text string
@@ -222,12 +157,12 @@ function M.set(text, path, v, form)
     return nil, why
   end
   local e
-  path, e = fit(before, path)
+  path, e = path_of.fit(before, path)
   if not path then
     return nil, e
   end
   v = normal(v == nil and value.null or v)
-  local out = steps(at_path(before, path), v, path, {})
+  local out = steps(path_of.get(before, path), v, path, {})
   local new
   new, e = run(text, before, out, form)
   if not new and #out > 1 then -- parts of it cannot be changed alone
@@ -249,10 +184,10 @@ function M.delete(text, path, form)
     return nil, why
   end
   local e
-  path, e = fit(before, path)
+  path, e = path_of.fit(before, path)
   if not path then
     return nil, e
-  elseif #path == 0 or at_path(before, path) == nil then
+  elseif #path == 0 or path_of.get(before, path) == nil then
     return err.fail("notfound", "there is no %s", #path == 0 and "path to delete" or path_of.format(path))
   end
   local new

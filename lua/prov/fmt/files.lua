@@ -131,9 +131,13 @@ local function one(path, p)
     return nil, e
   end
   if not p.check and not p.diff then
-    local real = assert(fs.realpath(path)) -- a link stays one
     local ok
-    ok, e = fs.write_atomic(real, new, { mode = assert(fs.stat(real)).mode })
+    ok, e = fs.update(path, function(text)
+      if text ~= old then
+        return err.fail("conflict", "%s was changed meanwhile", name)
+      end
+      return new
+    end, { max = M.MAX_BYTES })
     if not ok then
       return nil, e
     end

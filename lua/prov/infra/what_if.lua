@@ -135,7 +135,7 @@ end
 ---@return prov.Err?
 function WhatIf:write(sources)
   local formats, fs = require("prov.formats"), require("prov.fs")
-  local texts, order = {}, {}
+  local texts, before, order = {}, {}, {}
   local spare
   for _, source in ipairs(sources) do
     local format = formats.of_file(source.path)
@@ -148,6 +148,7 @@ function WhatIf:write(sources)
       return err.fail("unsupported", "%s is %s: change it there by hand", M.path_text(edit.path),
         source and "in " .. source.file or "new, and no file here can take it")
     end
+    before[source.path] = source.text
     local text = texts[source.path] or source.text
     local e
     if edit.value == nil then
@@ -162,7 +163,12 @@ function WhatIf:write(sources)
     texts[source.path] = text
   end
   for _, path in ipairs(order) do
-    local ok, e = fs.write_atomic(path, texts[path])
+    local ok, e = fs.update(path, function(text)
+      if text ~= before[path] then
+        return err.fail("conflict", "%s was changed meanwhile", path)
+      end
+      return texts[path]
+    end)
     if not ok then
       return nil, e
     end

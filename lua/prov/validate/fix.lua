@@ -42,16 +42,12 @@ local function by_file(findings)
   return files, order
 end
 
-local function apply_file(path, list, done)
-  local text, e = fs.read(path)
-  if not text then
-    return e
-  end
-  local editor, new = M.editor(path), text
+-- The text with the edits of a file, those that can be made.
+local function edited(editor, text, list, done)
   for _, one in ipairs(list) do
-    local changed, why = editor.set(new, one.edit.path, one.edit.value)
+    local changed, why = editor.set(text, one.edit.path, one.edit.value)
     if changed then
-      new = changed
+      text = changed
       done[#done + 1] = {
         rule = one.finding.rule,
         file = one.edit.file,
@@ -62,12 +58,16 @@ local function apply_file(path, list, done)
       done.failed[#done.failed + 1] = err.from(why):wrap("%s: cannot fix %s", one.edit.file, one.finding.rule)
     end
   end
-  if new == text then
-    return nil
-  end
-  local stat = fs.stat(path)
-  local ok
-  ok, e = fs.write_atomic(path, new, { mode = stat and stat.mode or nil })
+  return text
+end
+
+local function apply_file(path, list, done)
+  local ok, e = fs.update(path, function(text)
+    if not text then
+      return fs.read(path)
+    end
+    return edited(M.editor(path), text, list, done)
+  end)
   return not ok and e or nil
 end
 

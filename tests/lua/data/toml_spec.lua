@@ -168,4 +168,9 @@ size = 2
       end
     end
   end)
+
+  it("calls a carriage return by its name", function()
+    local _, e = toml.decode("a = 1\rb = 2\n")
+    assert.truthy(e.msg:find("expected the end of the line, found the control character 0x0d", 1, true), e.msg)
+  end)
 end)

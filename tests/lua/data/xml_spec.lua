@@ -64,7 +64,7 @@ describe("xml", function()
     for _, v in ipairs({
       {}, { "a" }, "a", { a = 1, b = 2 }, { a = { 1, 2 } }, { a = { b = { { 1 } } } },
       { ["1a"] = "x" }, { a = { ["x y"] = 1 } },
-      { a = "\1" }, { a = "\255" }, { a = { ["@b c"] = 1 } }, { a = { ["@b"] = { 1 } } },
+      { a = "\1" }, { a = "\u{FFFF}" }, { a = "\255" }, { a = { ["@b c"] = 1 } }, { a = { ["@b"] = { 1 } } },
     }) do
       local text, e = xml.encode(v)
       assert.is_nil(text)

@@ -130,6 +130,20 @@ describe("edit.toml", function()
     assert.are.equal('a = "1979-05-27"\n', edit.set("a = 1979-05-27\n", { "a" }, "1979-05-27"))
   end)
 
+  it("takes time that grows with the text only", function()
+    local function seconds(n)
+      local lines = { "[servers]" }
+      for i = 1, n do
+        lines[#lines + 1] = ("s%d.plan = 1"):format(i)
+      end
+      local began = os.clock()
+      assert(edit.set(table.concat(lines, "\n"), { "servers", "new" }, { plan = 1 }))
+      return os.clock() - began
+    end
+    seconds(100)
+    assert.is_true(seconds(8000) < 40 * seconds(800) + 0.5)
+  end)
+
   it("says what is wrong", function()
     local function refused(want, text, e)
       assert.is_nil(text)

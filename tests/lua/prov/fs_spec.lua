@@ -100,4 +100,69 @@ describe("prov.fs", function()
     assert.equal(1, most)
     assert.equal(5, done)
   end)
+
+  it("writes to what is no file, and leaves it what it is", function()
+    local link = dir .. "/full"
+    assert(fs.symlink("/dev/full", link))
+    local ok, e = fs.write_atomic(link, "x")
+    assert.is_nil(ok)
+    assert.truthy(tostring(e):find("no space left", 1, true), tostring(e))
+    assert.equal("link", fs.stat(link, { link = true }).type)
+    assert.equal("char", fs.stat(link).type)
+  end)
+
+  it("changes a file that people write too", function()
+    local real, link = dir .. "/real", dir .. "/link"
+    assert(fs.write_atomic(real, "one", { mode = 384 }))
+    assert(fs.symlink(real, link))
+    assert(fs.update(link, function(text)
+      return text .. " two"
+    end))
+    assert.equal("one two", fs.read(real))
+    assert.equal("link", fs.stat(link, { link = true }).type)
+    assert.equal(384, fs.stat(real).mode)
+    local ok, e = fs.update(real, function()
+      return err.fail("invalid", "not this")
+    end)
+    assert.is_nil(ok)
+    assert.equal("not this", e.msg)
+    assert.equal("one two", fs.read(real))
+    assert(fs.update(dir .. "/new", function(text)
+      assert.is_nil(text)
+      return "new"
+    end))
+    assert.equal("new", fs.read(dir .. "/new"))
+    ok, e = fs.update(dir .. "/absent/new", function()
+      return "new"
+    end)
+    assert.is_nil(ok)
+    assert.truthy(tostring(e):find("no such file", 1, true))
+    assert.is_false(fs.exists(dir .. "/absent"))
+    assert(os.execute("mkfifo '" .. dir .. "/pipe'"))
+    for path, what in pairs({ [dir .. "/pipe"] = "fifo", [dir] = "directory" }) do
+      ok, e = fs.update(path, error)
+      assert.is_nil(ok)
+      assert.equal(("cannot change %s: it is a %s, not a file"):format(path, what), e.msg)
+      assert.equal(what, fs.stat(path).type)
+    end
+  end)
+
+  it("loses no change of several that change a file at once", function()
+    local path = dir .. "/count"
+    assert(fs.write_atomic(path, "0"))
+    local ok, e = async.run(function()
+      return async.scope(function(scope)
+        for _ = 1, 20 do
+          scope:spawn(function()
+            return assert(fs.update(path, function(text)
+              return tostring(tonumber(text) + 1)
+            end))
+          end)
+        end
+        return true
+      end)
+    end)
+    assert.is_true(ok, tostring(e))
+    assert.equal("20", fs.read(path))
+  end)
 end)
