@@ -47,7 +47,7 @@ local function load(ctx, workspace)
   return infra
 end
 
---- Rules and what prov.yaml says about them; `only` names those to run.
+--- Rules and what the settings say about them; `only` names those to run.
 local function rules_of(ctx, workspace, only)
   local rules = require("prov.rules")
   local all, errs = rules.all(workspace, ctx.registry)
@@ -55,7 +55,7 @@ local function rules_of(ctx, workspace, only)
     return nil, errs
   end
   local settings
-  settings, errs = require("prov.validate.check").settings(all, workspace)
+  settings, errs = require("prov.validate.check").settings(all, ctx.config)
   if not settings then
     return nil, errs
   end

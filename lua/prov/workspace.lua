@@ -54,7 +54,6 @@ M.SCHEMA = {
 ---@field last? boolean nobody named it: it is the one last chosen
 ---@field settings table the `config` part of prov.yaml
 ---@field what_if? prov.WhatIf changes to its infra that stand in no file
----@field validate? { rules: table } the `validate` part
 ---@field place fun(path: (string|integer)[]): integer?, integer? in prov.yaml
 local Workspace = {}
 Workspace.__index = Workspace
@@ -219,7 +218,6 @@ function M.open_dir(dir)
     state_dir = state_dir,
     defaults = settings.defaults or {},
     settings = settings.config or {},
-    validate = settings.validate,
     key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key) .. at
       or state_dir .. "/key",
     place = place,

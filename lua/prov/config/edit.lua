@@ -14,20 +14,20 @@ local M = {}
 ---@param config prov.Config
 ---@param layer "workspace"|"env-defaults"|"user"
 ---@param key? string a file that has this key already comes first
----@return { layer: string, path: string, below: string[] }? place, prov.Err?
+---@return prov.ConfigPlace?, prov.Err?
 function M.file(config, layer, key)
   local first, there
   for _, place in ipairs(layers.places(config)) do
     if place.layer == layer then
       local exists = fs.exists(place.path)
-      local slot = exists and layers.slot(config, place.path)
+      local slot = exists and layers.slot(config, place)
       if slot and slot.err then
         return nil, slot.err
       elseif slot and key and layers.at_key(slot.tree, key) ~= nil then
         return place
       end
       local own = #place.below == 0
-      first = own and first or first or place
+      first = first or place
       there = there or exists and own and place
     end
   end
@@ -42,6 +42,15 @@ local function path_of(place, key)
   local path = table.move(place.below, 1, #place.below, 1, {})
   for part in key:gmatch("[^.]+") do
     path[#path + 1] = part
+  end
+  return path
+end
+
+--- Where a key stands in a slot, also that of a rule of which only the severity is written.
+local function written(slot, key)
+  local path = path_of(slot, key)
+  if key:find("^rules%.") and slot.short[path[#path - 1]] then
+    path[#path] = nil
   end
   return path
 end
@@ -98,7 +107,8 @@ function M.set(config, layer, key, v)
       return nil, e
     end
   end
-  text, e = editor(place).set(text, path_of(place, key), v)
+  local slot = layers.slot(config, place)
+  text, e = editor(place).set(text, slot and written(slot, key) or path_of(place, key), v)
   if not text then
     return nil, e:wrap("%s", place.path)
   end
@@ -126,7 +136,7 @@ function M.unset(config, layer, key)
         local text
         text, e = fs.read(slot.path)
         if text then
-          text, e = editor(slot).delete(text, path_of(slot, key))
+          text, e = editor(slot).delete(text, written(slot, key))
         end
         local ok
         if text then

@@ -76,8 +76,8 @@ function M.validate(ctx)
     return nil, errs
   end
   local files = data.list({})
-  for i, slot in ipairs(layers.slots(ctx.config)) do
-    files[i] = slot.path
+  for _, slot in ipairs(layers.slots(ctx.config)) do
+    files[#files + 1] = not slot.only and slot.path or nil
   end
   return { settings = #ctx.config:names(), files = files }
 end
@@ -182,8 +182,8 @@ end
 
 function M.paths(ctx)
   local out = data.list({})
-  for i, place in ipairs(layers.places(ctx.config)) do
-    out[i] = { layer = place.layer, path = place.path, exists = fs.exists(place.path) }
+  for _, place in ipairs(layers.places(ctx.config)) do
+    out[#out + 1] = not place.only and { layer = place.layer, path = place.path, exists = fs.exists(place.path) } or nil
   end
   return out
 end

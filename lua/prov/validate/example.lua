@@ -51,9 +51,12 @@ function M.run(rule, example, registry)
   if not loaded then
     return nil, errs[1]
   end
-  local settings, wrong = check.settings({ rule }, { validate = { rules = { [rule.id] = options } } })
-  if not settings then
-    return nil, wrong[1]
+  local settings, wrong = {}, nil
+  if options then
+    settings[rule.id], wrong = check.options(rule, options, { path = { "options" }, file = "example.yaml" })
+    if wrong then
+      return nil, wrong[1]
+    end
   end
   local out = {} -- all rules run: some look at what others found
   for _, finding in ipairs((check.run(scene.new(loaded, registry, settings), with_built_in(rule)))) do
