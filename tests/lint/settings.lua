@@ -26,6 +26,13 @@ for file in files:lines() do
     for key in code:gmatch("config:get%(\"([%w_.]+)\"%)") do
       note(key, file, number)
     end
+    for group in code:gmatch("%f[%w_]settings%.([%w_]+)%[") do -- a name that is computed: any of the group
+      for key in pairs(keys) do
+        if key:sub(1, #group + 1) == group .. "." then
+          note(key, file, number)
+        end
+      end
+    end
   end
   if handle then
     handle:close()

@@ -110,17 +110,18 @@ describe("settings of operations and extensions", function()
   end)
 
   it("of rules reach what they find, and their options", function()
-    local check, example = require("prov.validate.check"), require("prov.validate.example")
+    local check, examples = require("prov.validate.check"), require("prov.validate.example")
     local rules = require("prov.rules").built_in()
     for _, rule in ipairs(rules) do
-      local infra, options = example.parts(rule.bad)
+      local infra, options = examples.parts(rule.bad)
       local function find(c)
         c.mentions = function()
           return true
         end
+        local said = yaml.encode({ validate = { rules = { [rule.id] = options } } })
         local ctx = project.ctx({
           ["infra.yaml"] = infra,
-          ["prov.yaml"] = "name: t\ndefaults: { provider: demo }\n" .. yaml.encode({ validate = { rules = { [rule.id] = options } } }),
+          ["prov.yaml"] = "name: t\ndefaults: { provider: demo }\n" .. said,
         })
         c._workspace, ctx.config, c._files = ctx.dir, c, {}
         local value, errs = validate.run(ctx)
@@ -158,6 +159,7 @@ describe("settings of operations and extensions", function()
       end
       return own
     end)())
-    print(("# %d settings: %d of flags, %d of fields, %d of rules"):format(#all:names(), seen.flags, seen.fields, seen.rules))
+    print(("# %d settings: %d of flags, %d of fields, %d of rules"):format(#all:names(), seen.flags, seen.fields,
+      seen.rules))
   end)
 end)

@@ -85,13 +85,24 @@ describe("config", function()
       local value, e = real:get(key)
       assert.is_nil(e)
       assert.is_string(real:spec_of(key).doc, key)
-      assert.is_true(value ~= nil or not real:is_own(key) or key == "http.ca", key)
+      assert.is_true(value ~= nil or not real:is_own(key) or real:spec_of(key).type == "path", key)
       local name = layers.variable(key)
       assert.is_nil(variables[name], name)
       variables[name] = key
     end
     for _, taken in ipairs({ "PROV_WORKSPACE", "PROV_LOG", "PROV_PATH", "PROV_ENV", "PROV_DEV", "PROV_ROOT" }) do
       assert.is_nil(variables[taken])
+    end
+  end)
+
+  it("has no group that is called like something of its own", function()
+    local real = config.open({ env = function() end })
+    local mine = require("prov.settings")
+    for _, key in ipairs(real:names()) do
+      local name = key:match("^[^.]+")
+      local v = real:is_own(key) and real[name]
+      assert.is_not_equal("function", type(v), name)
+      assert.is_nil(real:is_own(key) and rawget(mine, name) or nil, name)
     end
   end)
 

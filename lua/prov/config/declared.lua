@@ -121,7 +121,8 @@ end
 for _, kind in ipairs({ "taskserv", "cluster" }) do
   BRING[kind] = function(specs, self)
     each_declaration(self, kind, function(name, declaration)
-      add_fields(specs, ("%s.%s."):format(kind, name), declaration.schema, ("Default of %s %s"):format(kind, name), true)
+      local doc = ("Default of %s %s"):format(kind, name)
+      add_fields(specs, ("%s.%s."):format(kind, name), declaration.schema, doc, true)
     end)
   end
 end

@@ -396,11 +396,13 @@ end
 function Config:check_flags()
   for key, v in pairs(self._flags) do
     local spec, e = self:spec(key)
-    if spec and not interpolate.is_text(v) then
-      _, e = self:get(key)
+    if not spec then
+      return e:wrap("--config %s", key)
+    elseif not interpolate.is_text(v) then
+      e = select(2, self:get(key))
     end
     if e then
-      return spec and e or e:wrap("--config %s", key)
+      return e
     end
   end
 end
@@ -416,7 +418,7 @@ end
 local function unknown(self, slot, path, key)
   local at = { path = path, file = slot.file, place = slot.place }
   local rule, option = key:match("^rules%.([^.]+)%.?(.*)$")
-  local msg, hint = "there is no such setting", nil
+  local msg, hint = "there is no such setting"
   if rule and option == "" and not self:is_group(key) then
     msg, hint = "there is no such rule", suggest.hint(rule, rule_ids(self)) or "'prov rule list' shows them"
   elseif self:is_group(key) then
@@ -448,10 +450,10 @@ local function check_tree(self, slot, tree, path, prefix, errs)
 end
 
 --- The part of a group that is declared.
-local function known_of(self, group, tree)
+local function known_of(self, prefix, tree)
   local out = {}
   for name, v in pairs(tree) do
-    out[name] = self:is_group(("%s.%s"):format(group, name)) and v or nil
+    out[name] = self:is_group(("%s.%s"):format(prefix, name)) and v or nil
   end
   return out
 end
@@ -472,19 +474,19 @@ end
 
 --- What is wrong with one group of settings in the files: the unknown keys and wrong values below it. What the user
 --- says of rules that are not here is for other workspaces.
----@param group string "rules"
+---@param name string "rules"
 ---@return prov.Err[]
-function Config:check_group(group)
+function Config:check_group(name)
   local errs = {}
   for _, slot in ipairs(layers.slots(self)) do
     if slot.err then
       errs[#errs + 1] = not slot.only and slot.err or nil
-    elseif slot.tree[group] ~= nil then
-      local tree = slot.tree[group]
+    elseif slot.tree[name] ~= nil then
+      local tree = slot.tree[name]
       if slot.layer == "user" and type(tree) == "table" then
-        tree = known_of(self, group, tree)
+        tree = known_of(self, name, tree)
       end
-      check_tree(self, slot, { [group] = tree }, table.move(slot.below, 1, #slot.below, 1, {}), "", errs)
+      check_tree(self, slot, { [name] = tree }, table.move(slot.below, 1, #slot.below, 1, {}), "", errs)
     end
   end
   return errs

@@ -156,12 +156,14 @@ local function from_files(config, layer, key)
       end
       local v = M.at_key(slot.tree, key)
       if v ~= nil and info then
-        return nil, nil, err.new("conflict", ("%s is set in %s and in %s"):format(key, info.source, name_of(slot)), {
-          hint = "one layer has one value: take one of them out",
-        })
+        local both = ("%s is set in %s and in %s"):format(key, info.source, name_of(slot))
+        return nil, nil, err.new("conflict", both, { hint = "one layer has one value: take one of them out" })
       elseif v ~= nil then
         found = v
-        info = { source = name_of(slot), at = { file = slot.file, place = slot.place, path = path_of(key, slot.below) } }
+        info = {
+          source = name_of(slot),
+          at = { file = slot.file, place = slot.place, path = path_of(key, slot.below) },
+        }
       end
     end
   end

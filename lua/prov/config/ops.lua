@@ -6,6 +6,7 @@ local edit = require("prov.config.edit")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local layers = require("prov.config.layers")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -83,9 +84,9 @@ function M.validate(ctx)
 end
 
 local function run_editor(path)
-  local editor = os.getenv("VISUAL") or os.getenv("EDITOR")
-  if not editor or editor == "" then
-    editor = "vi"
+  local editor = "vi"
+  for _, named in ipairs({ os.getenv("EDITOR") or "", os.getenv("VISUAL") or "", settings.ui.editor }) do
+    editor = named ~= "" and named or editor
   end
   local ok, _, code = os.execute(("%s '%s'"):format(editor, (path:gsub("'", "'\\''"))))
   if not ok then

@@ -5,11 +5,9 @@ local contract = require("prov.contract")
 local err = require("prov.err")
 local fix = require("prov.validate.fix")
 local guest = require("prov.validate.guest")
+local settings = require("prov.settings")
 
 local M = {}
-
---- Findings of one rule that are kept: who has more has one mistake in many places.
-M.MOST = 100
 
 local PAUSE = 400 -- little of what rules make stays: as in prov.infra
 
@@ -219,9 +217,9 @@ local function plain(scene, finding, severity)
   return out
 end
 
---- Findings as plain data: one for all instances of a count, at most MOST of a rule.
+--- Findings as plain data: one for all instances of a count, at most validation.findings of a rule.
 local function collect(scene, severities, out)
-  local first, kept = {}, {}
+  local first, kept, most = {}, {}, settings.validation.findings
   for _, finding in ipairs(scene.findings) do
     local id = finding.rule.id
     local key = ("%s %s %s"):format(id, finding.message, contract.path_text(finding.path or {}))
@@ -232,19 +230,19 @@ local function collect(scene, severities, out)
       before.more = (before.more or 0) + 1
     else
       kept[id] = (kept[id] or 0) + 1
-      if kept[id] <= M.MOST then
+      if kept[id] <= most then
         first[block][key] = plain(scene, finding, severities[id])
         out[#out + 1] = first[block][key]
       end
     end
   end
   for id, n in pairs(kept) do
-    if n > M.MOST then
+    if n > most then
       out[#out + 1] = {
         rule = id,
         severity = severities[id],
         category = "rules",
-        message = ("%d more findings of this rule are not shown"):format(n - M.MOST),
+        message = ("%d more findings of this rule are not shown"):format(n - most),
       }
     end
   end

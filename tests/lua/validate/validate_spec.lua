@@ -82,8 +82,11 @@ describe("prov validate", function()
 
   it("does what the settings say of rules, the strongest layer", function()
     local config = require("prov.config")
-    local files = { ["infra.yaml"] = LONELY, ["prov.yaml"] = "name: t\nvalidate: { rules: { network-unused: error } }\n",
-      ["config/prov.yaml"] = "rules: { tags-required: { tags: [owner], severity: note } }\n" }
+    local files = {
+      ["infra.yaml"] = LONELY,
+      ["prov.yaml"] = "name: t\nvalidate: { rules: { network-unused: error } }\n",
+      ["config/prov.yaml"] = "rules: { tags-required: { tags: [owner], severity: note } }\n",
+    }
     local function with(env, flags)
       local ctx = project.ctx(files)
       ctx.config = config.open({ workspace = ctx.dir, registry = ctx.registry, flags = flags, env = function(name)
@@ -125,7 +128,8 @@ describe("prov validate", function()
       1,
       true
     )
-    assert.matches("validate.rules.budget.most: there is no such setting", with("    budget: { most: 3 }\n")[1], 1, true)
+    local unknown = with("    budget: { most: 3 }\n")[1]
+    assert.matches("validate.rules.budget.most: there is no such setting", unknown, 1, true)
     local _, raised = pcall(with, "    budget: loud\n") -- the file itself is refused
     assert.matches(
       'validate.rules.budget: expected one of off, note, warning, error or a map, found "loud"',

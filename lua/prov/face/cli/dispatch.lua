@@ -74,7 +74,7 @@ function M.parse(words, global)
   local config = require("prov.config").of(global)
   e = global.config and config:check_flags()
   if not e and config:mentions("flags") then
-    _, e = config:fill_flags(op, params)
+    e = select(2, config:fill_flags(op, params))
   end
   if e then
     return nil, e
