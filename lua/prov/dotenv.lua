@@ -11,11 +11,11 @@
 local data = require("core.data")
 local err = require("prov.err")
 local places = require("prov.places")
-local settings = require("prov.settings")
 
 local M = {}
 
 local MAX_BYTES = 64 * 1024 * 1024
+local MAX_EXPANDED = 1024 * 1024
 local ESCAPES = { n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["$"] = "$", ["\n"] = "" }
 
 ---@class prov.DotenvReader
@@ -128,8 +128,8 @@ function Reader:value(at)
     return self:fail(behind, "something stands behind the closing quote")
   end
   self.expanded = self.expanded + (self.expand and #v or 0)
-  if self.expanded > settings.data.expanded then
-    local msg = ("the variables expand to more than %d bytes"):format(settings.data.expanded)
+  if self.expanded > MAX_EXPANDED then
+    local msg = ("the variables expand to more than %d bytes"):format(MAX_EXPANDED)
     return nil, err.new("limit", msg, { file = self.file })
   end
   return v, next_line

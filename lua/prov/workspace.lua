@@ -658,7 +658,7 @@ function Workspace:user_key()
     if not pair then
       return nil, e
     end
-    private = pair.private
+    private, public = pair.private, pair.public
     ok, e = fs.write_atomic(path, private, { mode = 384 })
     if not ok then
       return nil, e
@@ -669,6 +669,8 @@ function Workspace:user_key()
     if not public then
       return nil, e:wrap("read %s", path)
     end
+  end
+  if not fs.exists(path .. ".pub") then
     ok, e = fs.write_atomic(path .. ".pub", public .. "\n", { mode = 420 })
     if not ok then
       return nil, e

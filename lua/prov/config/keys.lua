@@ -310,7 +310,6 @@ GROUPS.lint = {
 
 GROUPS.data = {
   file_size = { type = "size", default = 64 * MIB, min = 1, doc = "Of what `prov data` reads" },
-  expanded = { type = "size", default = MIB, min = 1, doc = "Of variables in dotenv files, filled in" },
 }
 
 GROUPS.convert = {

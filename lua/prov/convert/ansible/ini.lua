@@ -92,7 +92,7 @@ function M.expand(pattern)
   if step < 1 or not letters and not (first and last) or letters and from > to
     or not letters and (first > last or #from > 1 and from:sub(1, 1) == "0" and #from ~= #to) then
     return nil, ("the range '[%s:%s]' is none"):format(from, to)
-  elseif not letters and (last - first) // step * #rest > settings.convert.hosts then
+  elseif not letters and ((last - first) // step + 1) * #rest > settings.convert.hosts then
     return nil, ("the range '[%s:%s]' has more than %d names"):format(from, to, settings.convert.hosts)
   end
   if letters then
