@@ -523,7 +523,7 @@ function Config:validate()
   return errs
 end
 
---- The settings as one contract: records within records.
+--- The settings as one contract: records within records, of which only the innermost fields are values (`parts`).
 ---@return table<string, prov.Field>
 function Config:contract()
   local root = {}
@@ -533,7 +533,7 @@ function Config:contract()
       parts[#parts + 1] = part
     end
     for i = 1, #parts - 1 do
-      at[parts[i]] = at[parts[i]] or { type = "record", fields = {}, doc = "Settings of " .. parts[i] }
+      at[parts[i]] = at[parts[i]] or { type = "record", fields = {}, doc = "Settings of " .. parts[i], parts = true }
       at = at[parts[i]].fields
     end
     local spec = {}

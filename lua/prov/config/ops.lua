@@ -164,7 +164,8 @@ function M.export(ctx, p)
 end
 
 function M.schema(ctx)
-  local schema = require("prov.contract").json_schema(ctx.config:contract())
+  local schema = require("prov.schemas").settings(ctx.config)
+  schema.title = "Settings of prov"
   local text, e = require("prov.json").encode(schema, { pretty = true, sorted = true })
   return text and text .. "\n", e
 end
