@@ -83,14 +83,19 @@ function M.validate(ctx)
   return { settings = #ctx.config:names(), files = files }
 end
 
+--- Lets the editor work on this terminal. os.execute would not do: libuv closes the streams of a terminal in programs
+-- that it does not start itself.
+---@async
 local function run_editor(path)
   local editor = "vi"
   for _, named in ipairs({ os.getenv("EDITOR") or "", os.getenv("VISUAL") or "", settings.ui.editor }) do
     editor = named ~= "" and named or editor
   end
-  local ok, _, code = os.execute(("%s '%s'"):format(editor, (path:gsub("'", "'\\''"))))
-  if not ok then
-    return err.fail("failed", "the editor '%s' ended with %s", editor, tostring(code))
+  local code, e = require("prov.proc").foreground({ "sh", "-c", editor .. ' "$1"', "sh", path })
+  if code ~= 0 then
+    return nil, e or err.new("failed", ("the editor '%s' ended with %d"):format(editor, code), {
+      hint = "ui.editor, $VISUAL or $EDITOR names another",
+    })
   end
   return true
 end

@@ -27,7 +27,8 @@ local function paged(ctx, text)
   end
   local _, rows = ctx.term_out:size()
   local _, lines = text:gsub("\n", "")
-  local pipe = lines >= rows and io.popen(pager, "w")
+  -- Our own output is closed in programs that libuv does not start.
+  local pipe = lines >= rows and io.popen(("{ %s\n} >/dev/tty 2>&1"):format(pager), "w")
   if not pipe then
     return false
   end
