@@ -55,7 +55,7 @@ grep -qx '# ours' config/prov.yaml || fail "the comment is gone"
 # A pager for what is longer than the screen, and for nothing else.
 on_screen_again 140 "env PROV_UI_PAGER='sed s/^/pager:/' sh -c '$prov config show; $prov config show ssh; echo ended; read -r _'"
 shows "a long result in the pager" '^pager:'
-shows "a short one without it" '^ssh.keepalive '
+shows "a short one without it" '^  keepalive  *5s  *workspace'
 shows "the end" '^ended$'
 keys Enter
 e2e_end

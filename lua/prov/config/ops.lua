@@ -16,6 +16,12 @@ local function warn_of_files(ctx)
   end
 end
 
+-- Whether a setting has a word in its name or in what it is for.
+local function matches(config, key, word)
+  word = word:lower()
+  return key:lower():find(word, 1, true) or (config:spec_of(key).doc or ""):lower():find(word, 1, true)
+end
+
 --- All settings of a group; without one those of prov itself and those somebody has set.
 function M.show(ctx, p)
   local config = ctx.config
@@ -25,11 +31,9 @@ function M.show(ctx, p)
   warn_of_files(ctx)
   local out = data.list({})
   for _, key in ipairs(config:names(p.group)) do
-    local own = config:is_own(key)
-    local shown = p.all or p.group or own
-    local winner = config:winner(key)
-    if winner and (shown or winner.layer ~= "default") or not winner and shown then
-      winner = winner or {}
+    local shown = not p.set and (p.all or p.group or p.match or config:is_own(key))
+    local winner = (not p.match or matches(config, key, p.match)) and (config:winner(key) or {})
+    if winner and (shown or (winner.layer or "default") ~= "default") then
       if winner.err then
         ctx.ui.warn("%s from %s: %s", key, winner.source, winner.err)
       end

@@ -91,9 +91,7 @@ local function all_prompts(run)
 end
 
 local function paged()
-  local ctx = { output = "table", interactive = true, term_out = { tty = true, size = function()
-    return 80, 2
-  end } }
+  local ctx = { output = "table", interactive = true, term_out = { tty = true, height = 2 } }
   return support.written(function()
     show.value(ctx, {}, "1\n2\n3\n")
   end)

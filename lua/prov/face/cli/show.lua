@@ -25,10 +25,9 @@ local function paged(ctx, text)
   if pager == "" or not ctx.interactive or not ctx.term_out.tty then
     return false
   end
-  local _, rows = ctx.term_out:size()
   local _, lines = text:gsub("\n", "")
   -- Our own output is closed in programs that libuv does not start.
-  local pipe = lines >= rows and io.popen(("{ %s\n} >/dev/tty 2>&1"):format(pager), "w")
+  local pipe = lines >= ctx.term_out.height and io.popen(("{ %s\n} >/dev/tty 2>&1"):format(pager), "w")
   if not pipe then
     return false
   end
