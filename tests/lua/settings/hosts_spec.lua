@@ -207,6 +207,20 @@ local function limit(name)
   end
 end
 
+local function drained()
+  local real, seen = http_server.listen, nil
+  http_server.listen = function()
+    return { drain = function(_, ms)
+      seen = ms
+    end }
+  end
+  local ok, face = pcall(rest.open, {}, { server = {}, token = "x" })
+  http_server.listen = real
+  assert(ok, face)
+  face:drain()
+  return seen
+end
+
 -- A session of prov.ssh over a handle that only notes what it is asked for.
 local function exec_limit()
   local real, seen = core_net.ssh_connect, nil
@@ -375,6 +389,7 @@ describe("the settings", function()
     ["rest.body_timeout"] = { 3, limit("body_ms") },
     ["rest.idle_timeout"] = { 3, limit("idle_ms") },
     ["rest.write_timeout"] = { 3, limit("write_ms") },
+    ["rest.drain"] = { 3, drained },
     ["state.backups"] = { 2, backups },
     ["state.import_size"] = { 1024, import },
     ["state.rewrite_timeout"] = { 0.1, rewrite },

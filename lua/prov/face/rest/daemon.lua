@@ -8,7 +8,6 @@ local fs = require("prov.fs")
 local linux = require("core.linux")
 local log = require("prov.log")
 local orchestrator = require("prov.orchestrator")
-local settings = require("prov.settings")
 local uv = require("luv")
 
 local M = {}
@@ -146,7 +145,7 @@ function M.run(ctx, p)
   local left = o:drain(math.floor(p.drain * 1000), function()
     return ctx.cancel.killed
   end)
-  face.server:drain(settings.ms(settings.rest.drain))
+  face:drain()
   o.pool:shut(5000)
   if left > 0 then
     ctx.ui.warn("%d jobs were interrupted; they go on with the next start", left)

@@ -262,6 +262,12 @@ function M.open(o, opts)
   return self
 end
 
+--- Takes no more requests, and lets those under way have the rest of the time they may have.
+---@async
+function Face:drain()
+  self.server:drain(settings.ms(settings.rest.drain))
+end
+
 --- What `prov serve` runs: everything, until a signal.
 ---@async
 ---@param ctx prov.Ctx
