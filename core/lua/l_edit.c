@@ -44,8 +44,8 @@ static void complete(void *user, const char *line, size_t len, size_t cursor, pv
     lua_settop(c->L, top);
 }
 
-/* edit.open{ history = path?, size = entries kept?, complete = function(line, cursor) -> insert?, show? } -> line | nil,
- * err */
+/* edit.open{ history = path?, size = entries kept?, complete = function(line, cursor) -> insert?,
+ * show? } -> line | nil, err */
 static int l_edit_open(lua_State *L)
 {
     pv_line_options options = {.in = stdin, .out = stdout, .err = stderr, .history_size = 1000};
