@@ -44,8 +44,8 @@ static void complete(void *user, const char *line, size_t len, size_t cursor, pv
     lua_settop(c->L, top);
 }
 
-/* edit.open{ history = path?, complete = function(line, cursor) -> insert?, show? } -> line | nil,
- * err */
+/* edit.open{ history = path?, size = entries kept?, complete = function(line, cursor) -> insert?,
+ * show? } -> line | nil, err */
 static int l_edit_open(lua_State *L)
 {
     pv_line_options options = {.in = stdin, .out = stdout, .err = stderr, .history_size = 1000};
@@ -54,6 +54,7 @@ static int l_edit_open(lua_State *L)
     pv_err err;
     luaL_checktype(L, 1, LUA_TTABLE);
     options.history_file = lx_optfield_string(L, 1, "history", NULL);
+    options.history_size = (int)lx_optfield_int(L, 1, "size", options.history_size);
     box = lx_newbox(L, LINE);
     c = lua_newuserdatauv(L, sizeof *c, 1);
     *c = (completer){L, LUA_NOREF};

@@ -114,6 +114,7 @@ static void read_headers(lua_State *L, int t, pv_http_options *o, const char **h
 
 static void read_options(lua_State *L, pv_http_options *o, const char **headers)
 {
+    const char *tls = lx_optfield_string(L, 1, "min_tls", "1.2");
     o->method = lx_optfield_string(L, 1, "method", NULL);
     o->url = lx_optfield_string(L, 1, "url", NULL);
     o->netns = lx_optfield_string(L, 1, "netns", NULL);
@@ -122,6 +123,11 @@ static void read_options(lua_State *L, pv_http_options *o, const char **headers)
     o->cert = lx_optfield_string(L, 1, "cert", NULL);
     o->key = lx_optfield_string(L, 1, "key", NULL);
     o->no_verify = !lx_optfield_bool(L, 1, "verify", 1);
+    o->tls13 = strcmp(tls, "1.3") == 0;
+    o->proxy = lx_optfield_string(L, 1, "proxy", NULL);
+    o->no_proxy = lx_optfield_string(L, 1, "no_proxy", NULL);
+    o->user_agent = lx_optfield_string(L, 1, "user_agent", NULL);
+    o->connect_ms = (int)lx_optfield_int(L, 1, "connect_timeout", 0);
     o->redirects = (int)lx_optfield_int(L, 1, "redirects", 0);
     o->repeatable = lx_optfield_bool(L, 1, "repeatable", 0);
     o->timeout_ms = (int)lx_optfield_int(L, 1, "timeout", 0);

@@ -128,6 +128,7 @@ static int l_ssh_connect(lua_State *L)
     o.cert = lx_optfield_string(L, 1, "cert", NULL);
     o.agent_socket = lx_optfield_string(L, 1, "agent_socket", NULL);
     o.timeout_ms = (int)lx_optfield_int(L, 1, "timeout", 0);
+    o.compress = lx_optfield_bool(L, 1, "compress", 0);
     o.keepalive_s = (int)lx_optfield_int(L, 1, "keepalive", 0);
     o.key_count = read_keys(L, 1, keys);
     o.keys = keys;

@@ -152,6 +152,8 @@ static void set_tls(CURL *easy, const pv_http_options *o)
     if (o->ca != NULL) curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca);
     if (o->cert != NULL) curl_easy_setopt(easy, CURLOPT_SSLCERT, o->cert);
     if (o->key != NULL) curl_easy_setopt(easy, CURLOPT_SSLKEY, o->key);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION,
+                     (long)(o->tls13 ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
     if (o->no_verify) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -162,6 +164,8 @@ static void set_network(pv_http_req *req, const pv_http_options *o)
 {
     CURL *easy = req->easy;
     if (o->socket != NULL) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, o->socket);
+    if (o->proxy != NULL) curl_easy_setopt(easy, CURLOPT_PROXY, o->proxy);
+    if (o->no_proxy != NULL) curl_easy_setopt(easy, CURLOPT_NOPROXY, o->no_proxy);
     if (o->netns == NULL) return;
     req->netns = pv_strdup(o->netns);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -176,6 +180,7 @@ static void set_options(pv_http_req *req, const pv_http_options *o)
 {
     CURL *easy = req->easy;
     long timeout = o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS;
+    long connect = o->connect_ms > 0 ? o->connect_ms : CONNECT_MS;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, req);
     curl_easy_setopt(easy, CURLOPT_URL, o->url);
 #if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85 deprecates the numbers; Ubuntu 22.04 has 7.81 */
@@ -195,8 +200,8 @@ static void set_options(pv_http_req *req, const pv_http_options *o)
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     timeout < CONNECT_MS ? timeout : (long)CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < connect ? timeout : connect);
+    if (o->user_agent != NULL) curl_easy_setopt(easy, CURLOPT_USERAGENT, o->user_agent);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, o->redirects > 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)o->redirects);
     if (!o->repeatable) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);

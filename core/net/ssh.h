@@ -30,6 +30,7 @@ typedef struct pv_ssh_options {
     const char *agent_socket; /* path of the agent's socket; NULL: no agent */
     pv_ssh *jump;             /* connect through this ready session; it must stay open */
     int timeout_ms;           /* until authenticated; 0 means 30 s */
+    int compress;             /* ask for compression both ways */
     int keepalive_s; /* probe after so many silent seconds, give up after three; 0: never */
 } pv_ssh_options;
 

@@ -32,7 +32,7 @@ struct pv_ssh {
 
     char *name; /* "root@host port 22", for messages */
     char *host, *user, *netns, *host_key, *known_hosts, *agent_socket;
-    int port, strict, timeout_ms, keepalive_s;
+    int port, strict, timeout_ms, keepalive_s, compress;
     ssh_key *keys;
     size_t key_count, key_at; /* key_at: next to try */
     int agent_tried, agent_ok;

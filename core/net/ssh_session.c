@@ -256,6 +256,7 @@ static pv_status open_lib(pv_ssh *s, pv_err *err)
     ssh_options_set(s->lib, SSH_OPTIONS_PORT, &port);
     ssh_options_set(s->lib, SSH_OPTIONS_USER, s->user);
     ssh_options_set(s->lib, SSH_OPTIONS_TIMEOUT, &forever);
+    if (s->compress) ssh_options_set(s->lib, SSH_OPTIONS_COMPRESSION, "yes");
 #if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 10, 0)
     /* The agent is connected in ssh_agent.c.  Where it hangs up, libssh connects again: here to
      * the same one, before 0.10 (Ubuntu 22.04) to that of SSH_AUTH_SOCK. */
@@ -330,6 +331,7 @@ static pv_ssh *new_session(uv_loop_t *loop, const pv_ssh_options *o, pv_ssh_conn
     s->strict = o->strict;
     s->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_TIMEOUT_MS;
     s->keepalive_s = o->keepalive_s;
+    s->compress = o->compress;
     s->cb = cb;
     s->arg = arg;
     s->command_limit = SIZE_MAX;

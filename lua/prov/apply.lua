@@ -149,6 +149,9 @@ function M.run(ctx, opts)
   if opts.destroy and p.infra_error then
     ctx.ui.warn("the infra does not load (%s); destroying what the state knows", tostring(p.infra_error))
   end
+  if not (opts.destroy or opts.back_to) then
+    assert(require("prov.validate").gate(ctx))
+  end
   local what = opts.destroy and "destroy" or opts.back_to and "rollback" or "apply"
   local lock <close> = assert(p:begin(what))
   local plan, revision
@@ -177,6 +180,9 @@ function M.run(ctx, opts)
       skipped = 0,
       outputs = outputs,
     }
+  end
+  if changes then
+    assert(require("prov.states").keep_backup(p.workspace))
   end
   local before = p.state.revision
   local result = assert(execute(p, ctx, lock, plan, p.state, {

@@ -7,20 +7,20 @@ local formats = require("prov.formats")
 local fs = require("prov.fs")
 local json = require("prov.json")
 local path_of = require("prov.path")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local yaml = require("prov.yaml")
 
 local M = {}
 
-local MAX_BYTES = 64 * 1024 * 1024
 
 -- Text and shown name of a file, or of the standard input.
 local function read(file)
   if file == nil or file == "-" then
-    local text, e = require("prov.stdin").read(MAX_BYTES)
+    local text, e = require("prov.stdin").read(settings.data.file_size)
     return text, text and "stdin" or e
   end
-  local text, e = fs.read(file, { max = MAX_BYTES })
+  local text, e = fs.read(file, { max = settings.data.file_size })
   return text, text and file or e
 end
 
@@ -206,7 +206,7 @@ function M.set(p)
       return nil, e
     end
     return changed(source, p, path, v)
-  end, { max = MAX_BYTES })
+  end, { max = settings.data.file_size })
   return ok and "" or nil, e
 end
 

@@ -3,6 +3,9 @@
 local about = require("prov.about")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local settings = require("prov.settings")
+local units = require("prov.render.units")
+local uv = require("luv")
 
 local M = {}
 
@@ -47,6 +50,15 @@ local function machine(list)
   end
 end
 
+local function disk(list, dir)
+  local found, e = uv.fs_statfs(dir)
+  local free = found and found.bavail * found.bsize
+  local least = settings.doctor.free_space
+  local text = free and ("%.1f GiB are free"):format(free / (1 << 30)) or tostring(e)
+  add(list, "workspace", "disk", free and free >= least and "ok" or "warning", text,
+    free and free < least and ("free some; doctor.free_space says %s"):format(units.size(least)) or nil)
+end
+
 local function workspace(list, ctx)
   local found, e = ctx:need_workspace()
   if not found then
@@ -54,6 +66,7 @@ local function workspace(list, ctx)
     return
   end
   add(list, "workspace", "folder", "ok", ("%s (%s)"):format(found.name, found.dir))
+  disk(list, found.dir)
   local infra, errs = require("prov.infra").load(found, { registry = ctx.registry })
   if infra then
     add(list, "workspace", "infra", "ok",

@@ -2,12 +2,13 @@
 -- longest path, an order within each that makes few crossings (barycentres), then heights that
 -- keep edges straight (isotonic regression). The same graph always gives the same bytes.
 
+local settings = require("prov.settings")
+
 local M = {}
 
 local CHAR, LABEL = 7.8, 6.6 -- widths of a character, of names and of kinds
 local HEIGHT, GAP, THIN = 40, 14, 6 -- of a box, between two, of an edge that passes a layer
 local PAD, MARGIN, CHANNEL = 14, 32, 72 -- in a box, around the picture, between two layers
-local NAME_MAX = 44
 local SWEEPS, PASSED_MAX = 6, 20000
 
 -- The kinds with a colour of their own; all others share the last ones.
@@ -47,10 +48,10 @@ local function width_of(text)
 end
 
 local function shorten(text)
-  if width_of(text) <= NAME_MAX then
+  if width_of(text) <= settings.ui.graph_name then
     return text
   end
-  local cut = utf8.offset(text, NAME_MAX) or NAME_MAX
+  local cut = utf8.offset(text, settings.ui.graph_name) or settings.ui.graph_name
   return text:sub(1, cut - 1) .. "…"
 end
 

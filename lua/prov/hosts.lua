@@ -26,9 +26,10 @@ Hosts.__index = Hosts
 ---@param input prov.HostsInput
 ---@return prov.Hosts
 function M.open(input)
-  local slots = {}
+  local slots, jump = {}, nil
   if input.from then
     slots, input.from.slots = input.from.slots, slots
+    jump, input.from.jump = input.from.jump, nil
   end
   return setmetatable({
     workspace = input.workspace,
@@ -37,6 +38,9 @@ function M.open(input)
     servers = input.servers,
     slots = slots,
     gates = {},
+    jump = jump,
+    jump_gate = async.semaphore(1),
+    logins = async.semaphore(settings.ssh.logins),
   }, Hosts)
 end
 
@@ -57,11 +61,15 @@ function Hosts:target(server)
   end
   return {
     host = ssh.host,
-    port = ssh.port or 22,
-    user = ssh.user or "root",
+    port = ssh.port or settings.ssh.port,
+    user = ssh.user or settings.ssh.user,
     host_key = ssh.host_key,
     netns = ssh.netns,
-    keys = { key.private },
+    keys = { key.private, table.unpack(settings.ssh.identities) },
+    agent = settings.ssh.agent,
+    known_hosts = settings.ssh.known_hosts,
+    strict = settings.ssh.strict,
+    compress = settings.ssh.compression,
     timeout = settings.ms(state.status == "stopped" and settings.ssh.stopped_timeout or settings.ssh.connect_timeout),
     keepalive = math.floor(settings.ssh.keepalive),
   }
@@ -77,13 +85,64 @@ function Hosts:exclusive(server, fn, ...)
   return gate:with(fn, ...)
 end
 
+--- The account and address in "ops@bastion:2222".
+local function jump_target(text)
+  local user, rest = text:match("^(.-)@(.+)$")
+  rest = rest or text
+  local host, port = rest:match("^%[(.+)%]:?(%d*)$")
+  if not host then
+    host, port = rest:match("^([^:]+):?(%d*)$")
+  end
+  if not host or user == "" then
+    return nil, err.new("invalid", ("ssh.jump: '%s' is no host"):format(text), { hint = "write ops@bastion:22" })
+  end
+  return {
+    host = host,
+    port = math.tointeger(tonumber(port)) or 22,
+    user = user or clock.user(),
+    keys = settings.ssh.identities,
+    agent = settings.ssh.agent,
+    known_hosts = settings.ssh.known_hosts,
+    strict = settings.ssh.strict,
+    timeout = settings.ms(settings.ssh.connect_timeout),
+    keepalive = math.floor(settings.ssh.keepalive),
+  }
+end
+
+--- The session to the host that all servers are reached through, made once; nil where none is needed.
+local function jump_of(self)
+  local text = settings.ssh.jump
+  if text == "" or self.jump and not self.jump:closed() then
+    return text ~= "" and self.jump or nil
+  end
+  return self.jump_gate:with(function()
+    if self.jump and not self.jump:closed() then
+      return self.jump
+    end
+    local target, e = jump_target(text)
+    if target then
+      self.jump, e = require("prov.ssh").connect(target)
+    end
+    return self.jump, e and e:wrap("connect to %s (ssh.jump)", text)
+  end)
+end
+
+local function log_in(self, target)
+  local jump, e = jump_of(self)
+  if e then
+    return nil, e
+  end
+  target.jump = jump
+  return self.logins:with(require("prov.ssh").connect, target)
+end
+
 local function connect(self, server)
   local target, e = self:target(server)
   if not target then
     return nil, e
   end
   local session
-  session, e = require("prov.ssh").connect(target)
+  session, e = log_in(self, target)
   if not session then
     e = e:wrap("connect to %s", server)
     if self.state_of(server).status == "stopped" then
@@ -117,7 +176,7 @@ local function reach(self, server)
     if session or e.code ~= "unavailable" or clock.monotonic() - began >= settings.ssh.patience * 1000 then
       return session, e
     end
-    async.sleep(500)
+    async.sleep(settings.ms(settings.ssh.retry_every))
   end
 end
 
@@ -178,6 +237,7 @@ local function run(self, node, which, mode, on_event)
   end
   local host = require("prov.host")
   local opts = { mode = mode, on_event = on_event, name = node.name }
+  opts.timeout = which == "health" and settings.ms(settings.host.health_timeout) or nil
   local facts = self.slots[node.server].facts
   if not facts then
     return host.meet(session, make, opts)
@@ -220,14 +280,17 @@ local function dead_services(self, node)
   for _, op in ipairs(session and facts and recipe.ops(declaration, "recipe", node.args, facts) or {}) do
     if op.op == "service" and op.args.state == "running" then
       local unit = quote.word(op.args.unit)
-      local ask = "systemctl is-active -q -- %s || systemctl status --no-pager -l -n 10 -- %s"
-      parts[#parts + 1] = ask:format(unit, unit)
+      local ask = "systemctl is-active -q -- %s || systemctl status --no-pager -l -n %d -- %s"
+      parts[#parts + 1] = ask:format(unit, settings.host.status_lines, unit)
     end
   end
   if not parts[1] or facts.init ~= "systemd" then
     return ""
   end
-  local result = session:exec(table.concat(parts, "; "), { timeout = 10000, max_output = 16384 })
+  local result = session:exec(table.concat(parts, "; "), {
+    timeout = settings.ms(settings.host.status_timeout),
+    max_output = 16384,
+  })
   return result and result.stdout:gsub("%s+$", "") or ""
 end
 
@@ -307,6 +370,10 @@ end
 function Hosts:close()
   for server in pairs(self.slots) do
     self:forget(server)
+  end
+  if self.jump then
+    self.jump:close()
+    self.jump = nil
   end
 end
 

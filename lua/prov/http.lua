@@ -1,5 +1,6 @@
 --- HTTP client: one request at a time per task, any number of tasks.
 
+local app = require("core.app")
 local async = require("prov.async")
 local lines = require("prov.http_lines")
 local net = require("core.net")
@@ -21,8 +22,8 @@ local M = {}
 ---@field max_body? integer bytes; http.max_body of the settings, no limit with on_data
 ---@field on_data? fun(bytes: string) takes the body instead of the response
 ---@field ca? string file of trusted certificates; http.ca of the settings, else the system's
----@field cert? string client certificate (PEM file)
----@field key? string its private key (PEM file)
+---@field cert? string client certificate (PEM file); http.cert of the settings
+---@field key? string its private key (PEM file); http.key of the settings
 ---@field verify? boolean http.verify of the settings; false accepts any certificate
 
 ---@class prov.http.Response
@@ -32,6 +33,10 @@ local M = {}
 ---@field body string
 
 local IDEMPOTENT = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true, TRACE = true }
+
+local function nonempty(text)
+  return text ~= "" and text or nil
+end
 
 local function parse_headers(text)
   local headers, cookies = {}, {}
@@ -70,6 +75,13 @@ function M.request(options)
     o.repeatable = IDEMPOTENT[options.method or "GET"] or false
   end
   o.ca = options.ca or settings.http.ca
+  if not options.cert then
+    o.cert, o.key = settings.http.cert, settings.http.key
+  end
+  o.min_tls = settings.http.min_tls
+  o.connect_timeout = settings.ms(settings.http.connect_timeout)
+  o.proxy, o.no_proxy = nonempty(settings.http.proxy), nonempty(settings.http.no_proxy)
+  o.user_agent = nonempty(settings.http.user_agent) or "prov/" .. app.version
   o.max_body = options.max_body or not options.on_data and settings.http.max_body or nil
   o.on_data = nil
   local response, e = async.await(function(resume, on_cancel)

@@ -101,7 +101,18 @@ function M.enabled(level)
   return base.log_enabled(level)
 end
 
---- Sets level and form; fd is for tests.
+--- Opens a file that lines are added to.
+---@param path string
+---@return integer? fd for M.configure, prov.Err?
+function M.file(path)
+  local fd, text = require("luv").fs_open(path, "a", 384) -- 0600
+  if not fd then
+    return nil, require("prov.err").uv(text, "open %s", path)
+  end
+  return fd
+end
+
+--- Sets level and form; lines go to fd, stderr when there is none.
 ---@param level "debug"|"info"|"warn"|"error"|"off"
 ---@param form? "text"|"json"
 ---@param fd? integer

@@ -5,6 +5,7 @@
 
 local backends = require("prov.machine.backend")
 local err = require("prov.err")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -33,7 +34,7 @@ end
 ---@param dir? string as set in the infra
 ---@return string
 function M.labs_dir(dir)
-  return dir or os.getenv("PROV_LOCAL_DIR") or DEFAULT_DIR
+  return dir or os.getenv("PROV_LOCAL_DIR") or settings.machine.folder or DEFAULT_DIR
 end
 
 ---@class prov.machine.LabOptions

@@ -25,6 +25,12 @@ M.GLOBAL = {
     metavar = "name=value",
     doc = "Value of a variable of the infra (PROV_VAR_NAME)",
   },
+  config = {
+    type = "map",
+    short = "c",
+    metavar = "key=value",
+    doc = "A setting, stronger than all others: -c ssh.keepalive=5s",
+  },
   output = {
     type = "enum",
     short = "o",

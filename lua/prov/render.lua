@@ -1,13 +1,13 @@
 --- Values as text for people: tables of maps, key: value lists, plain values.
 
+local settings = require("prov.settings")
 local width = require("prov.render.width")
 
 local M = {}
 
 local GAP = "  "
-local MIN_COLUMN = 8
-local KEPT = 32 -- a first column up to here is not cut: it is what one copies
 
+local TIME = "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)%.?%d*(Z?)$"
 local STAMP = "^(%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d)%.%d+Z$"
 
 local function mark(value)
@@ -93,10 +93,11 @@ end
 --- Takes characters away from the widest columns, none from those that are kept, until the line fits; the
 --- total width then.
 local function take(widths, kept, total, room)
+  local least = settings.ui.narrowest
   while total > room do
     local widest
     for i, w in ipairs(widths) do
-      if w > math.max(MIN_COLUMN, kept[i] or 0) and (not widest or w > widths[widest]) then
+      if w > math.max(least, kept[i] or 0) and (not widest or w > widths[widest]) then
         widest = i
       end
     end
@@ -111,7 +112,7 @@ end
 --- Makes columns narrower until a line fits: names and times, of no use when they are cut, last.
 local function shrink(widths, times, room)
   local total = #GAP * (#widths - 1)
-  local kept = { KEPT }
+  local kept = { settings.ui.first_column } -- it is what one copies
   for i, w in ipairs(widths) do
     total = total + w
     kept[i] = times[i] and w or kept[i]
@@ -141,6 +142,21 @@ local function paint_status(term, column, text, cell)
   return style and term and term:paint(style, cell) or cell
 end
 
+--- A time as the settings want it: 2026-01-02T03:04:05.678Z, or in the zone of this machine, or its age.
+local function shown_time(text)
+  local year, month, day, hour, min, sec, zone = text:match(TIME)
+  if settings.ui.times == "utc" or zone ~= "Z" then
+    return (text:gsub(STAMP, "%1Z"))
+  end
+  local days = require("prov.zone").days(math.tointeger(year), math.tointeger(month), math.tointeger(day))
+  local at = math.tointeger(days * 86400 + hour * 3600 + min * 60 + sec)
+  if settings.ui.times == "local" then
+    return os.date("%Y-%m-%d %H:%M:%S", at)
+  end
+  local age, units = os.time() - at, require("prov.render.units")
+  return age >= 0 and units.duration(age * 1000) .. " ago" or "in " .. units.duration(-age * 1000)
+end
+
 --- A table with aligned columns.
 ---@param rows table[]
 ---@param result? string[] | { columns: string[]?, wide: string[]?, empty: string? } the columns
@@ -164,14 +180,15 @@ function M.table(rows, result, term, opts)
       local value = row[column]
       local stamp = type(value) == "string" and value:match("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d")
       times[c] = times[c] or stamp and true
-      cells[r][c] = M.scalar(not opts.wide and stamp and value:gsub(STAMP, "%1Z") or value)
+      cells[r][c] = M.scalar(not opts.wide and stamp and shown_time(value) or value)
       right[c] = right[c] and (value == nil or type(value) == "number")
       numbers[c] = numbers[c] or type(value) == "number"
       widths[c] = math.max(widths[c], width.of(cells[r][c]))
     end
   end
-  if term and term.width and not opts.wide then
-    shrink(widths, times, term.width)
+  local room = settings.ui.width > 0 and settings.ui.width or term and term.width
+  if room and not opts.wide then
+    shrink(widths, times, room)
   end
   local function line(texts, paint)
     local out = {}

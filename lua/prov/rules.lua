@@ -101,6 +101,9 @@ local function check(rule, file)
       "check = function(ctx, node) ... ctx:report(node, { message = ... }) end"
     )
   end
+  if (rule.options or {}).severity then
+    return fail("options.severity: the severity is none", "every rule has it as a setting")
+  end
   local ok, message, hint, below = require("prov.contract.fields").check(rule.options or {})
   if not ok then
     return fail(("options%s %s"):format(below and "." .. below or "", message), hint)

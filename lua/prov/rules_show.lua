@@ -9,19 +9,17 @@ local rules = require("prov.rules")
 
 local M = {}
 
---- All rules and the settings of the workspace, when there is one.
+--- All rules and what the settings say about them.
 local function all_of(ctx)
   local workspace = ctx:need_workspace()
   local all, errs = rules.all(workspace, ctx.registry)
   if not all then
     return nil, errs
   end
-  local settings = {}
-  if workspace then
-    settings, errs = require("prov.validate.check").settings(all, workspace)
-    if not settings then
-      return nil, errs
-    end
+  local settings
+  settings, errs = require("prov.validate.check").settings(all, ctx.config)
+  if not settings then
+    return nil, errs
   end
   return all, settings
 end
@@ -73,7 +71,7 @@ function M.show(ctx, id)
   local own = settings[id]
   local options = data.list(contract.describe(rule.options or {}))
   for _, row in ipairs(options) do
-    row.here = type(own) == "table" and own[row.name] or nil
+    row.here = own and own[row.name] -- nil where nothing is set
   end
   return {
     id = id,

@@ -297,12 +297,28 @@ function M.infra(registry, opts)
   }
 end
 
+--- A text in a setting that is filled in when it is read.
+local FILLED = { type = "string", pattern = "\\$\\{", description = "Another setting or a variable: ${env:HOME}" }
+
+--- The schema of the settings: in place of any value may be a text with `${...}`.
+---@param config prov.Config
+---@param whole? table the document that it is put into, else it is one
+---@return table
+function M.settings(config, whole)
+  local out = json_schema.object(config:contract(), { later = "#/$defs/filled" })
+  whole = whole or out
+  whole["$schema"] = json_schema.DIALECT
+  whole["$defs"] = whole["$defs"] or {}
+  whole["$defs"].filled = FILLED
+  return out
+end
+
 --- The schema of prov.yaml.
 ---@return table
 function M.prov()
   local out = json_schema.object(require("prov.workspace").SCHEMA, {})
   out["$schema"], out.title = json_schema.DIALECT, "prov.yaml: a workspace of prov"
-  out.properties.config = json_schema.object(require("prov.settings").current():contract(), {})
+  out.properties.config = M.settings(require("prov.settings").current(), out)
   return out
 end
 

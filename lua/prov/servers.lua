@@ -4,6 +4,7 @@ local async = require("prov.async")
 local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local settings = require("prov.settings")
 local state_of = require("prov.state")
 local suggest = require("prov.suggest")
 
@@ -265,12 +266,19 @@ function M.ssh_command(target, address, dir, command)
   end
   local argv = target.netns and { "nsenter", "--net=" .. target.netns, "--" } or {}
   for _, word in ipairs({
-    "ssh", "-F", "none", "-i", key, "-p", tostring(target.port), "-l", target.user,
+    settings.ssh.program, "-F", "none", "-i", key, "-p", tostring(target.port), "-l", target.user,
     "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" .. known, "-o", "StrictHostKeyChecking=yes",
     "-o", "HostKeyAlias=prov", "-o", "LogLevel=ERROR",
   }) do
     argv[#argv + 1] = word
   end
+  if settings.ssh.jump ~= "" then
+    table.move({ "-J", settings.ssh.jump }, 1, 2, #argv + 1, argv)
+  end
+  if target.compress then
+    argv[#argv + 1] = "-C"
+  end
+  table.move(settings.ssh.options, 1, #settings.ssh.options, #argv + 1, argv)
   if command then
     argv[#argv + 1] = "-T"
   end

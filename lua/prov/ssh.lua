@@ -55,6 +55,7 @@ end
 ---@field jump? prov.ssh.Session connect through this session
 ---@field timeout? integer ms until logged in; 30 s
 ---@field keepalive? integer seconds of silence after which the server is probed; 15, 0: never
+---@field compress? boolean ask for compression
 
 --- Connects and logs in.
 ---@async
@@ -100,7 +101,7 @@ end
 ---@field stdin? string
 ---@field stdin_fd? integer an open regular file to send (after stdin); stays open
 ---@field timeout? integer ms
----@field max_output? integer bytes of both streams; 64 MiB, no limit with on_stdout or on_stderr
+---@field max_output? integer bytes of both streams; else ssh.longest_output, no limit with on_stdout or on_stderr
 ---@field on_stdout? fun(bytes: string) takes the output instead of the result
 ---@field on_stderr? fun(bytes: string)
 ---@field converse? fun(bytes: string): string|false|nil, string? takes the first output; what it gives as soon as
@@ -225,7 +226,7 @@ function Session:exec(command, options)
     stdin_fd = o.stdin_fd,
     keep_stdin = o.converse ~= nil,
     timeout = o.timeout,
-    max_output = o.max_output,
+    max_output = o.max_output or not on_data and settings.ssh.longest_output or nil,
   }
   local result, e = wait(function(cb)
     local handle, refused = self.handle:exec(request, cb, on_data)
@@ -379,7 +380,7 @@ function Shell:run(command, options)
   result, e = wait(function(cb)
     self.running = {
       mark = "\n" .. mark:gsub("%-", "%%-"),
-      max = o.max_output or 64 << 20,
+      max = o.max_output or settings.ssh.longest_output,
       stdout = new_stream(),
       stderr = new_stream(),
       resume = cb,

@@ -7,6 +7,7 @@ local fs = require("prov.fs")
 local history = require("prov.state.history")
 local locks = require("prov.engine.locks")
 local project_of = require("prov.project")
+local settings = require("prov.settings")
 local state_of = require("prov.state")
 
 local M = {}
@@ -79,7 +80,7 @@ function M.import(ctx, path)
   return replace(ctx, "state import", function()
     return "import " .. path
   end, function()
-    local text, e = fs.read(path, { max = 1 << 30 })
+    local text, e = fs.read(path, { max = settings.state.import_size })
     if not text then
       return nil, e
     end
@@ -142,6 +143,43 @@ function M.backup(ctx, path)
     return err.fail("corrupt", "the copy in %s is damaged: %s", path, report.first_error)
   end
   return { file = path, revision = report.head, nodes = report.nodes, bytes = report.file_size }
+end
+
+--- Keeps a copy of the store in .prov/backups before it is changed, and forgets the oldest ones: state.backups says how
+--- many are kept.
+---@async
+---@param workspace prov.Workspace
+---@return true?, prov.Err?
+function M.keep_backup(workspace)
+  local most = settings.state.backups
+  if most == 0 then
+    return true
+  end
+  local dir = workspace.state_dir .. "/backups"
+  local ok, e = fs.mkdirp(dir, 448)
+  local store
+  if ok then
+    store, e = workspace:store()
+  end
+  if not store then
+    return nil, e
+  end
+  local path = ("%s/%s-%08d.mdb"):format(dir, os.date("!%Y%m%dT%H%M%SZ"), store:head())
+  if not fs.exists(path) then
+    ok, e = store:backup(path)
+    if not ok then
+      return nil, e:wrap("back up the state (state.backups)")
+    end
+  end
+  local names = {}
+  for _, entry in ipairs(fs.list(dir) or {}) do
+    names[#names + 1] = entry.name:match("^%d+T%d+Z%-%d+%.mdb$")
+  end
+  table.sort(names)
+  for i = 1, #names - most do
+    fs.remove(dir .. "/" .. names[i])
+  end
+  return true
 end
 
 --- Runs a query; with explain what each step does and finds.

@@ -14,13 +14,11 @@
 local err = require("prov.err")
 local expr = require("prov.expr")
 local functions = require("prov.expr.functions")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
 
-local MAX_OUTPUT = 16 * 1024 * 1024
-local MAX_DEPTH = 50
-local MAX_ROUNDS = 200000
 
 local LANGUAGE = { filters = { default = "coalesce", raw = "raw", sh = "sh", quote = "sh" } }
 
@@ -72,7 +70,7 @@ function Parser:text(from, to)
 end
 
 function Parser:push(child)
-  if #self.stack >= MAX_DEPTH then
+  if #self.stack >= self.depth then
     fail(child.line, nil, "nested too deep")
   end
   local node = self.node
@@ -288,7 +286,8 @@ local function parse(source)
   local known = parsed[source]
   if not known then
     local root = {}
-    known = setmetatable({ source = source, root = root, node = root, stack = {} }, Parser):run()
+    known = setmetatable({ source = source, root = root, node = root, stack = {},
+      depth = settings.template.depth }, Parser):run()
     if n_parsed > 200 then
       parsed, n_parsed = {}, 0
     end
@@ -398,7 +397,7 @@ function Renderer:put(text)
   local out = self.out
   out[#out + 1] = text
   self.size = self.size + #text
-  if self.size > MAX_OUTPUT then
+  if self.size > self.most then
     fail(1, nil, "the result is too large")
   end
 end
@@ -498,8 +497,8 @@ ops["for"] = function(self, node)
       scope[node.first] = #over > 0 and over[key] or key
     end
     self.rounds = self.rounds + 1
-    if self.rounds > MAX_ROUNDS then
-      fail(node.line, nil, "the loops take more than %d rounds", MAX_ROUNDS)
+    if self.rounds > self.most_rounds then
+      fail(node.line, nil, "the loops take more than %d rounds", self.most_rounds)
     end
     self:nodes(node.body, scope)
   end
@@ -518,8 +517,8 @@ function ops.section(self, node)
   elseif shown then
     for _, item in ipairs(type(v) == "table" and #v > 0 and v or { v }) do
       self.rounds = self.rounds + 1
-      if self.rounds > MAX_ROUNDS then
-        fail(node.line, nil, "the loops take more than %d rounds", MAX_ROUNDS)
+      if self.rounds > self.most_rounds then
+        fail(node.line, nil, "the loops take more than %d rounds", self.most_rounds)
       end
       self:nodes(node, item)
     end
@@ -538,7 +537,9 @@ function M.render(source, vars, target)
     own = own,
     out = {},
     size = 0,
+    most = settings.template.output,
     rounds = 0,
+    most_rounds = settings.template.rounds,
     escape = M.ESCAPES[target or "none"],
   }, Renderer)
   if not self.escape then

@@ -47,7 +47,7 @@ local function load(ctx, workspace)
   return infra
 end
 
---- Rules and what prov.yaml says about them; `only` names those to run.
+--- Rules and what the settings say about them; `only` names those to run.
 local function rules_of(ctx, workspace, only)
   local rules = require("prov.rules")
   local all, errs = rules.all(workspace, ctx.registry)
@@ -55,7 +55,7 @@ local function rules_of(ctx, workspace, only)
     return nil, errs
   end
   local settings
-  settings, errs = require("prov.validate.check").settings(all, workspace)
+  settings, errs = require("prov.validate.check").settings(all, ctx.config)
   if not settings then
     return nil, errs
   end
@@ -206,6 +206,34 @@ function M.run(ctx, p)
     value.findings = at_least(value.findings, p.severity)
   end
   return report(value, p, rules, settings)
+end
+
+--- Refuses to go on when rules find what the settings (validation.before_apply) want mended first.
+---@param ctx prov.Ctx
+---@return true?, prov.Err?
+function M.gate(ctx)
+  local least = assert(ctx.config:get("validation.before_apply"))
+  if least == "off" then
+    return true
+  end
+  local value, errs = M.run(ctx, { severity = least })
+  if not value then
+    return nil, err.list(errs)[1]
+  end
+  local found = {}
+  for _, finding in ipairs(value.findings) do
+    if not finding.ignored then
+      local at = finding.file and ("%s:%d: "):format(finding.file, finding.line or 1) or ""
+      found[#found + 1] = ("%s%s (%s)"):format(at, finding.message, finding.rule)
+    end
+  end
+  if not found[1] then
+    return true
+  end
+  return nil, err.new("invalid", ("the rules of this workspace find %d: %s"):format(#found, found[1]), {
+    hint = "'prov validate' shows all; validation.before_apply says that they are mended first",
+    data = { findings = found },
+  })
 end
 
 return M

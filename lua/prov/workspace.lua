@@ -7,6 +7,7 @@ local contract = require("prov.contract")
 local dirs = require("prov.dirs")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local yaml = require("prov.yaml")
 
@@ -54,7 +55,6 @@ M.SCHEMA = {
 ---@field last? boolean nobody named it: it is the one last chosen
 ---@field settings table the `config` part of prov.yaml
 ---@field what_if? prov.WhatIf changes to its infra that stand in no file
----@field validate? { rules: table } the `validate` part
 ---@field place fun(path: (string|integer)[]): integer?, integer? in prov.yaml
 local Workspace = {}
 Workspace.__index = Workspace
@@ -201,26 +201,25 @@ function M.open_dir(dir)
   if err.is(place) then
     return nil, place
   end
-  local settings, errs = contract.compile(M.SCHEMA):complete(
+  local given, errs = contract.compile(M.SCHEMA):complete(
     tree == require("core.data").null and {} or tree,
     { file = file, place = place }
   )
-  if not settings then
+  if not given then
     return nil, errs[1]
   end
-  local name, at = settings.name or real:match("([^/]+)$"), env and "@" .. env or ""
+  local name, at = given.name or real:match("([^/]+)$"), env and "@" .. env or ""
   local state_dir = real .. "/.prov" .. (env and "/env/" .. env or "")
   return setmetatable({
     name = name .. at,
     base_name = name,
     env = env,
-    description = settings.description,
+    description = given.description,
     dir = real,
     state_dir = state_dir,
-    defaults = settings.defaults or {},
-    settings = settings.config or {},
-    validate = settings.validate,
-    key_path = settings.key and (settings.key:match("^/") and settings.key or real .. "/" .. settings.key) .. at
+    defaults = given.defaults or {},
+    settings = given.config or {},
+    key_path = given.key and (given.key:match("^/") and given.key or real .. "/" .. given.key) .. at
       or state_dir .. "/key",
     place = place,
   }, Workspace)
@@ -558,7 +557,7 @@ end
 ---@param wait? integer milliseconds
 ---@return { close: fun() }?, prov.Err?
 function Workspace:rewrite_lock(wait)
-  return fs.lock(self.state_dir .. "/rewrite.lock", { wait = wait or 5000 })
+  return fs.lock(self.state_dir .. "/rewrite.lock", { wait = wait or settings.ms(settings.state.rewrite_timeout) })
 end
 
 --- The workspace's store, opened at first use and sealed with its key. Workspaces of one folder share it.
@@ -655,11 +654,11 @@ function Workspace:user_key()
   local comment = "prov " .. self.name
   if not private then
     local pair
-    pair, e = ssh.keygen("ed25519", comment)
+    pair, e = ssh.keygen(settings.ssh.key_type, comment)
     if not pair then
       return nil, e
     end
-    private = pair.private
+    private, public = pair.private, pair.public
     ok, e = fs.write_atomic(path, private, { mode = 384 })
     if not ok then
       return nil, e
@@ -670,6 +669,8 @@ function Workspace:user_key()
     if not public then
       return nil, e:wrap("read %s", path)
     end
+  end
+  if not fs.exists(path .. ".pub") then
     ok, e = fs.write_atomic(path .. ".pub", public .. "\n", { mode = 420 })
     if not ok then
       return nil, e

@@ -5,7 +5,10 @@ local example = require("prov.contract.example")
 local from_settings = require("prov.infra.from_settings")
 local layers = require("prov.config.layers")
 local ops = require("prov.ops")
+local project = require("support.project")
 local settings = require("prov.settings")
+local validate = require("prov.validate")
+local yaml = require("prov.yaml")
 
 local registry = require("prov.registry").open()
 
@@ -54,7 +57,7 @@ describe("settings of operations and extensions", function()
   local loader = { root = { scope = {} }, fail = function(_, e)
     error(e)
   end }
-  local seen = { flags = 0, fields = 0 }
+  local seen = { flags = 0, fields = 0, rules = 0 }
 
   it("of flags reach the operation", function()
     for _, key in ipairs(all:names("flags")) do
@@ -106,14 +109,57 @@ describe("settings of operations and extensions", function()
     assert.is_true(seen.fields > 100)
   end)
 
+  it("of rules reach what they find, and their options", function()
+    local check, examples = require("prov.validate.check"), require("prov.validate.example")
+    local rules = require("prov.rules").built_in()
+    for _, rule in ipairs(rules) do
+      local infra, options = examples.parts(rule.bad)
+      local function find(c)
+        c.mentions = function()
+          return true
+        end
+        local said = yaml.encode({ validate = { rules = { [rule.id] = options } } })
+        local ctx = project.ctx({
+          ["infra.yaml"] = infra,
+          ["prov.yaml"] = "name: t\ndefaults: { provider: demo }\n" .. said,
+        })
+        c._workspace, ctx.config, c._files = ctx.dir, c, {}
+        local value, errs = validate.run(ctx)
+        for _, finding in ipairs(assert(value, errs and tostring(errs[1])).findings) do
+          if finding.rule == rule.id then
+            return finding.severity
+          end
+        end
+      end
+      local key = ("rules.%s.severity"):format(rule.id)
+      assert.equal(rule.severity, find(with(key, rule.severity)), rule.id)
+      local other = rule.severity == "note" and "error" or "note"
+      assert.equal(other, find(with(key, other)), rule.id)
+      assert.is_nil(find(with(key, "off")), rule.id)
+      seen.rules = seen.rules + 1
+      for name, spec in pairs(rule.options or {}) do
+        key = ("rules.%s.%s"):format(rule.id, name)
+        local v = value_of(all:spec_of(key))
+        local c = with(key, v)
+        c.mentions = function()
+          return true
+        end
+        assert.same({ [rule.id] = { [name] = v } }, (check.settings(rules, c)))
+        assert.not_same(spec.default, v)
+        seen.rules = seen.rules + 1
+      end
+    end
+  end)
+
   it("are all of those there are", function()
-    assert.equal(#all:names(), seen.flags + seen.fields + (function()
+    assert.equal(#all:names(), seen.flags + seen.fields + seen.rules + (function()
       local own = 0
       for _, key in ipairs(all:names()) do
         own = own + (all:is_own(key) and 1 or 0)
       end
       return own
     end)())
-    print(("# %d settings: %d of flags, %d of fields"):format(#all:names(), seen.flags, seen.fields))
+    print(("# %d settings: %d of flags, %d of fields, %d of rules"):format(#all:names(), seen.flags, seen.fields,
+      seen.rules))
   end)
 end)

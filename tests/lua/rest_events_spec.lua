@@ -2,6 +2,7 @@
 
 local async = require("prov.async")
 local events = require("prov.face.rest.events")
+local with = require("support.settings").with
 local test = require("support.async").test
 
 describe("a stream of events", function()
@@ -21,19 +22,14 @@ describe("a stream of events", function()
         return { event = write, write = write, finish = function() end }
       end,
     }
-    local keep_ms = events.KEEP_MS
-    events.KEEP_MS = 10
-    local _ <close> = setmetatable({}, {
-      __close = function()
-        events.KEEP_MS = keep_ms
-      end,
-    })
-    assert(events.serve(request, function(send)
-      send({ event = "one", data = "{}" })
-      async.sleep(200)
-      send({ event = "two", data = "{}" })
-      return true
-    end))
+    with({ ["rest.keep_alive"] = 0.05 }, function()
+      assert(events.serve(request, function(send)
+        send({ event = "one", data = "{}" })
+        async.sleep(300)
+        send({ event = "two", data = "{}" })
+        return true
+      end))
+    end)
     assert.is_true(written > 2, "no sign of life")
     assert.are.equal(1, most)
   end))

@@ -33,6 +33,7 @@ function M.reopen(dir)
   local ctx = { dir = dir, ui = QUIET, yes = true, cancel = {}, output = "table" }
   local workspace
   ctx.registry = require("prov.registry").open(dir)
+  ctx.config = require("prov.config").open({ workspace = dir, registry = ctx.registry })
   function ctx.need_workspace()
     if not workspace then
       workspace = assert(require("prov.workspace").open(dir))

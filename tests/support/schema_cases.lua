@@ -143,6 +143,41 @@ end
 
 out.schemas.workflow, out.schemas.prov = schemas_of.workflow(), schemas_of.prov()
 
+-- ---- Settings: what prov itself says of a file ----
+
+local config = require("prov.config").open({ registry = registry, env = function() end })
+config:without_files()
+out.schemas.settings = schemas_of.settings(config)
+
+local function setting_case(key, v)
+  local tree = v
+  for part in key:reverse():gmatch("[^.]+") do
+    tree = { [part:reverse()] = tree }
+  end
+  local text = assert(yaml.encode(tree))
+  local errs = config:check_text({ layer = "user", path = "x.yaml", file = "x.yaml", below = {} }, text)
+  for _, e in ipairs(errs) do
+    local form = tostring(e):match("the form (%S+)")
+    if form and not pattern.to_regex(form) then
+      return
+    end
+  end
+  add("settings", key, tree, not errs[1], "settings")
+end
+
+for _, key in ipairs(config:names()) do
+  local field = { required = true }
+  for name, v in pairs(config:spec_of(key)) do
+    field[name] = name ~= "default" and v or nil
+  end
+  setting_case(key, "${env:X}")
+  setting_case(key, example.arguments({ it = field }, true).it)
+  setting_case(key, { odd = 1 })
+  setting_case(key, -1)
+  setting_case(key .. "x", 1)
+  setting_case(key:match("^(.*)%.") or key, "${env:X}")
+end
+
 local function infra_case(name, tree)
   local plain = data.json_decode(assert(data.json_encode(tree)))
   local sources = { { file = name, tree = tree, place = function() end, text = "" } }

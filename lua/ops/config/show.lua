@@ -3,10 +3,13 @@ return {
   name = "config show",
   summary = "Show settings, their values and the layer that gives each",
   description = [[
-The settings of prov itself, and those of operations and extensions that a file or the environment sets. With the
-name of a group all of it: `prov config show taskserv.nginx`; with --all everything.]],
+The settings of prov itself, and those of operations and extensions that a file or the environment sets, by groups; a
+layer stands behind those that are not the default. With the name of a group all of it: `prov config show
+taskserv.nginx`. --match looks for a word in names and descriptions, of all there are; -o wide says what each is for.]],
   params = {
     group = { type = "string", positional = 1, complete = "config_group", doc = "Only this: ssh, taskserv.nginx" },
+    match = { type = "string", metavar = "word", doc = "Only those with this word in their name or description" },
+    set = { type = "bool", doc = "Only those that somebody has set" },
     all = { type = "bool", doc = "Settings of operations and extensions too that nobody has set" },
   },
   permission = { action = "read", resource = "Config" },
@@ -32,6 +35,7 @@ name of a group all of it: `prov config show taskserv.nginx`; with --all everyth
     },
     list = true,
   },
+  view = "config",
   run = function(ctx, p)
     return require("prov.config.ops").show(ctx, p)
   end,

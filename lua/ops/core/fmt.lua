@@ -3,8 +3,8 @@ return {
   name = "fmt",
   summary = "Bring files of the workspace into canonical form",
   description = [[
-Indentation, spaces, quotes and empty lines of Lua, YAML, TOML and JSON; there is nothing to choose. Comments,
-order and meaning stay: the new text is read back and compared before it replaces the file, at once and only
+Indentation, spaces, quotes and empty lines of Lua, YAML, TOML and JSON; only the width of a level is a setting.
+Comments, order and meaning stay: the new text is read back and compared before it replaces the file, at once and only
 when it differs. A file that does not parse stays as it is, and is an error. Without paths: prov.yaml, infra,
 environments, modules, workflows, rules and extensions of the workspace. A folder means the files below it.
 Prints the names of the files that change. Exit code: 1 with errors, and with --check when a file would change.]],

@@ -4,8 +4,9 @@ return {
   summary = "Look for what is wrong with the files themselves",
   description = [[
 Files that do not parse (syntax), that `prov fmt` would change (form), tabs inside of texts (tab), inputs that no
-expression names (input-unused), Lua that sets globals (global-set). What the infra says is for `prov validate`.
-Looks at the same files as `prov fmt`. Exit code: 1 when something is found.]],
+expression names (input-unused), Lua that sets globals (global-set), long lines (line-long, off by default). What
+each counts is a setting: lint.tab. What the infra says is for `prov validate`. Looks at the same files as
+`prov fmt`. Exit code: 1 when something is found that is more than a note.]],
   params = {
     path = { type = "list", of = { type = "path" }, positional = 1, doc = "Files and folders" },
   },

@@ -30,6 +30,7 @@ refused when the state has moved on.]],
     local file = require("prov.plan.file")
     local shown = file.project(plan)
     if p.out then
+      assert(require("prov.validate").gate(ctx))
       shown.hash = assert(file.save(project.workspace, plan, p.out))
       shown.out = p.out
     end

@@ -1,6 +1,8 @@
 --- Settings that operations and extensions bring with their declarations:
 --
 --   flags.<operation>.<flag>        the default of a flag of the command line: flags.apply.on_failure
+--   rules.<id>.severity             what a mistake that a rule of `prov validate` finds counts: rules.ssh-open.severity
+--   rules.<id>.<option>             an option of the rule
 --   <kind>.default_<field>          the default of a field of a kind of resources: server.default_image
 --   provider.<name>.<field>         of a provider's configuration
 --   taskserv.<name>.<field>         of a task service
@@ -21,15 +23,21 @@ for _, name in ipairs({
   SIMPLE[name] = true
 end
 
+--- What a rule may be here, and "off".
+M.SEVERITIES = { "off", "note", "warning", "error" }
+
 ---@class prov.ConfigDeclared
 ---@field registry prov.Registry
+---@field workspace string|false its folder
+---@field bundles table<function, { specs: table<string, table>, groups: table<string, true> }>
 local Declared = {}
 Declared.__index = Declared
 
 ---@param registry prov.Registry
+---@param workspace? string its folder, for the rules in it
 ---@return prov.ConfigDeclared
-function M.new(registry)
-  return setmetatable({ registry = registry, groups = false, specs = false }, Declared)
+function M.new(registry, workspace)
+  return setmetatable({ registry = registry, workspace = workspace or false, bundles = {} }, Declared)
 end
 
 local function field_of(field)
@@ -72,62 +80,110 @@ local function add_flags(specs)
   end
 end
 
-local function add_provider(specs, name, declaration)
-  add_fields(specs, "provider." .. name .. ".", declaration.config, "Configuration of provider " .. name, true)
-  for kind, resource in pairs(declaration.resources or {}) do
-    add_fields(specs, kind .. ".default_", resource.schema, ("Default for every %s that has such a field"):format(kind),
-      true)
+local function each_declaration(self, kind, fn)
+  for _, one in ipairs(self.registry:index(kind)) do
+    local declaration = self.registry:get(kind, one.name)
+    if declaration then
+      fn(one.name, declaration)
+    end
   end
 end
 
-local function collect(self)
-  local specs = {}
-  add_flags(specs)
-  for _, kind in ipairs({ "provider", "taskserv", "cluster" }) do
-    for _, one in ipairs(self.registry:index(kind)) do
-      local declaration = self.registry:get(kind, one.name)
-      if declaration and kind == "provider" then
-        add_provider(specs, one.name, declaration)
-      elseif declaration then
-        local doc = ("Default of %s %s"):format(kind, one.name)
-        add_fields(specs, ("%s.%s."):format(kind, one.name), declaration.schema, doc, true)
-      end
-    end
-  end
-  return specs
+local function add_rule(specs, rule)
+  local prefix, doc = ("rules.%s."):format(rule.id), "Rule " .. rule.id
+  add_fields(specs, prefix, {
+    severity = {
+      type = "enum",
+      one_of = M.SEVERITIES,
+      default = rule.severity,
+      doc = rule.summary:sub(1, 1):lower() .. rule.summary:sub(2),
+    },
+  }, doc)
+  add_fields(specs, prefix, rule.options, doc)
 end
 
-local function load(self)
-  if not self.specs then
-    self.specs, self.groups = collect(self), {}
-    for key in pairs(self.specs) do
-      for at in key:gmatch("()%.") do
-        self.groups[key:sub(1, at - 1)] = true
+--- What brings the keys of a group; every other group is of kinds of resources.
+local BRING = { flags = add_flags }
+
+function BRING.rules(specs, self)
+  local rules = require("prov.rules")
+  for _, rule in ipairs(rules.all(self.workspace and { dir = self.workspace }, self.registry) or rules.built_in()) do
+    add_rule(specs, rule)
+  end
+end
+
+function BRING.provider(specs, self)
+  each_declaration(self, "provider", function(name, declaration)
+    add_fields(specs, "provider." .. name .. ".", declaration.config, "Configuration of provider " .. name, true)
+  end)
+end
+
+for _, kind in ipairs({ "taskserv", "cluster" }) do
+  BRING[kind] = function(specs, self)
+    each_declaration(self, kind, function(name, declaration)
+      local doc = ("Default of %s %s"):format(kind, name)
+      add_fields(specs, ("%s.%s."):format(kind, name), declaration.schema, doc, true)
+    end)
+  end
+end
+
+local function add_kinds(specs, self)
+  each_declaration(self, "provider", function(_, declaration)
+    for kind, resource in pairs(declaration.resources or {}) do
+      add_fields(specs, kind .. ".default_", resource.schema,
+        ("Default for every %s that has such a field"):format(kind), true)
+    end
+  end)
+end
+
+--- What is brought with the group of a key, made once: declarations by key, and the groups within.
+local function bundle_of(self, key)
+  local group = key:match("^[^.]+")
+  local bring = BRING[group] or add_kinds
+  local bundle = self.bundles[bring]
+  if not bundle then
+    bundle = { specs = {}, groups = {} }
+    bring(bundle.specs, self)
+    for name in pairs(bundle.specs) do
+      for at in name:gmatch("()%.") do
+        bundle.groups[name:sub(1, at - 1)] = true
       end
     end
+    self.bundles[bring] = bundle
   end
-  return self
+  return bundle
 end
 
 --- The declaration of a key, or nil. One without a dot is never brought.
 ---@param key string
 ---@return table?
 function Declared:spec(key)
-  return key:find(".", 1, true) and load(self).specs[key] or nil
+  return key:find(".", 1, true) and bundle_of(self, key).specs[key] or nil
 end
 
 ---@param prefix string
 ---@return boolean
 function Declared:is_group(prefix)
-  return load(self).groups[prefix] == true
+  return bundle_of(self, prefix).groups[prefix] == true
 end
 
+---@param group? string only keys of this group
 ---@return string[]
-function Declared:names()
+function Declared:names(group)
   local out = {}
-  for key in pairs(load(self).specs) do
-    out[#out + 1] = key
+  local function add(of)
+    for key in pairs(bundle_of(self, of).specs) do
+      out[#out + 1] = key
+    end
   end
+  if group then
+    add(group)
+    return out
+  end
+  for of in pairs(BRING) do
+    add(of)
+  end
+  add("kinds")
   return out
 end
 

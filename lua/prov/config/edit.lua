@@ -14,12 +14,12 @@ local M = {}
 ---@param config prov.Config
 ---@param layer "workspace"|"env-defaults"|"user"
 ---@param key? string
----@return { layer: string, path: string, below: string[], place: function? }? place, prov.Err?
+---@return prov.ConfigPlace?, prov.Err?
 function M.file(config, layer, key)
   local own, there
   for _, place in ipairs(layers.places(config)) do
     if place.layer == layer then
-      local slot = layers.slot(config, place.path)
+      local slot = layers.slot(config, place)
       if slot and slot.err then
         return nil, slot.err
       elseif slot and key and layers.at_key(slot.tree, key) ~= nil then
@@ -27,7 +27,7 @@ function M.file(config, layer, key)
       end
       local is_own = #place.below == 0 -- not a part of prov.yaml
       own = own or is_own and place
-      there = there or slot and (is_own or next(slot.tree) ~= nil) and slot
+      there = there or slot and not slot.only and (is_own or next(slot.tree) ~= nil) and slot
     end
   end
   if not own then
@@ -45,6 +45,15 @@ local function path_of(place, key)
   return path
 end
 
+--- Where a key stands, or will, in a slot or place, also that of a rule of which only the severity is written.
+local function written(slot, key)
+  local path = path_of(slot, key)
+  if key:find("^rules%.") and slot.short and slot.short[path[#path - 1]] then
+    path[#path] = nil
+  end
+  return path
+end
+
 local function editor(place)
   return formats.of_file(place.path).edit
 end
@@ -52,9 +61,9 @@ end
 -- What an editor gave; an error of it says where.
 local function in_file(place, key, text, e)
   if not text then
-    e.file = place.path
+    e.file = place.file
     if place.place then
-      e.line, e.column = place.place(path_of(place, key))
+      e.line, e.column = place.place(written(place, key))
     end
   end
   return text, e
@@ -104,7 +113,7 @@ function M.set(config, layer, key, v)
     return nil, e
   end
   return update(place, function(text)
-    return in_file(place, key, editor(place).set(text or "", path_of(place, key), v))
+    return in_file(place, key, editor(place).set(text or "", written(place, key), v))
   end)
 end
 
@@ -125,7 +134,7 @@ function M.unset(config, layer, key)
         return nil, slot.err
       elseif layers.at_key(slot.tree, key) ~= nil then
         changed, e = update(slot, function(text)
-          return in_file(slot, key, editor(slot).delete(text or "", path_of(slot, key)))
+          return in_file(slot, key, editor(slot).delete(text or "", written(slot, key)))
         end)
         if not changed then
           return nil, e

@@ -94,7 +94,14 @@ local of_flags = setmetatable({}, { __mode = "k" })
 function M.of(flags)
   local config = of_flags[flags]
   if not config then
-    local output, color = flags.output, flags.color
+    local assigned = {}
+    for key, text in pairs(flags.config or {}) do
+      assigned[key] = text
+    end
+    assigned.output = flags.output or assigned.output
+    if flags.color ~= nil then
+      assigned.color = flags.color and "always" or "never"
+    end
     local workspaces = require("prov.workspace")
     local named = workspaces.find(flags.workspace)
     local dir, environment = nil, nil
@@ -104,7 +111,7 @@ function M.of(flags)
     config = M.open({
       workspace = dir,
       environment = flags.env or environment or os.getenv("PROV_ENV"),
-      flags = { output = output, color = color ~= nil and (color and "always" or "never") or nil },
+      flags = assigned,
     })
     of_flags[flags] = config
   end
@@ -115,7 +122,7 @@ end
 function Config:brought()
   if not self._declared then
     self._declared = require("prov.config.declared").new(self._registry
-      or require("prov.registry").open(self._workspace or nil))
+      or require("prov.registry").open(self._workspace or nil), self._workspace or nil)
   end
   return self._declared
 end
@@ -199,7 +206,7 @@ function Config:names(prefix)
   for key in next, self._static do
     add(key)
   end
-  for _, key in ipairs(self._own_keys and self:brought():names() or {}) do
+  for _, key in ipairs(self._own_keys and self:brought():names(prefix and prefix:match("^[^.]+")) or {}) do
     add(key)
   end
   table.sort(out)
@@ -394,16 +401,45 @@ function Config:check_environment()
   return out
 end
 
+--- What is wrong with the settings that the command line gives (--config KEY=VALUE); nil when all is well.
+---@return prov.Err?
+function Config:check_flags()
+  for key, v in pairs(self._flags) do
+    local spec, e = self:spec(key)
+    if not spec then
+      return e:wrap("--config %s", key)
+    elseif not interpolate.is_text(v) then
+      e = select(2, self:get(key))
+    end
+    if e then
+      return e
+    end
+  end
+end
+
+local function rule_ids(self)
+  local out = {}
+  for _, key in ipairs(self:names("rules")) do
+    out[#out + 1] = key:match("^rules%.([^.]+)%.severity$")
+  end
+  return out
+end
+
 -- Why a field of a file is no setting.
 local function unknown(self, slot, path, key, v)
-  local at = { path = path, file = slot.path, place = slot.place }
-  local msg, hint = "there is no such setting", suggest.hint(key, self:names())
+  local at = { path = path, file = slot.file, place = slot.place }
+  local rule, option = key:match("^rules%.([^.]+)%.?(.*)$")
+  local msg, hint = "there is no such setting", nil -- luacheck: ignore 311
   if self:spec_of(key) then -- ssh.keepalive: 5s
     msg = "a name has no dots here"
     hint = ("write '%s' in the map '%s'"):format(key:match("[^.]+$"), key:match("^(.*)%."))
+  elseif rule and option == "" and not self:is_group(key) then
+    msg, hint = "there is no such rule", suggest.hint(rule, rule_ids(self)) or "'prov rule list' shows them"
   elseif self:is_group(key) then
     msg, hint = ("expected a map of settings, found a %s"):format(data.kind(v)),
       ("'prov config show %s' lists them"):format(key)
+  else
+    hint = suggest.hint(key, self:names())
   end
   return contract.errors({ { path = {}, msg = msg, hint = hint } }, at)[1]
 end
@@ -416,7 +452,7 @@ local function check_tree(self, slot, tree, path, prefix, errs)
     if v == data.null and (spec or self:is_group(key)) then -- luacheck: ignore
     elseif spec then
       if not interpolate.is_text(v) then
-        local at = { path = table.move(path, 1, #path - 1, 1, {}), file = slot.path, place = slot.place }
+        local at = { path = table.move(path, 1, #path - 1, 1, {}), file = slot.file, place = slot.place }
         local _, e = check(spec, key, v, at)
         errs[#errs + 1] = e
       end
@@ -429,13 +465,22 @@ local function check_tree(self, slot, tree, path, prefix, errs)
   end
 end
 
+--- The part of a group that is declared.
+local function known_of(self, prefix, tree)
+  local out = {}
+  for name, v in pairs(tree) do
+    out[name] = self:is_group(("%s.%s"):format(prefix, name)) and v or nil
+  end
+  return out
+end
+
 --- Everything that is wrong in the files of all layers: unknown keys, wrong values, files that do not read.
 ---@return prov.Err[]
 function Config:check_files()
   local errs = {}
   for _, slot in ipairs(layers.slots(self)) do
     if slot.err then
-      errs[#errs + 1] = slot.err
+      errs[#errs + 1] = not slot.only and slot.err or nil -- what is read twice is told once
     else
       check_tree(self, slot, slot.tree, table.move(slot.below, 1, #slot.below, 1, {}), "", errs)
     end
@@ -443,8 +488,28 @@ function Config:check_files()
   return errs
 end
 
+--- What is wrong with one group of settings in the files: the unknown keys and wrong values below it. What the user
+--- says of rules that are not here is for other workspaces.
+---@param name string "rules"
+---@return prov.Err[]
+function Config:check_group(name)
+  local errs = {}
+  for _, slot in ipairs(layers.slots(self)) do
+    if slot.err then
+      errs[#errs + 1] = not slot.only and slot.err or nil
+    elseif slot.tree[name] ~= nil then
+      local tree = slot.tree[name]
+      if slot.layer == "user" and type(tree) == "table" then
+        tree = known_of(self, name, tree)
+      end
+      check_tree(self, slot, { [name] = tree }, table.move(slot.below, 1, #slot.below, 1, {}), "", errs)
+    end
+  end
+  return errs
+end
+
 --- What would be wrong if a file of a layer had this text.
----@param place { layer: string, path: string, below: string[] }
+---@param place prov.ConfigPlace
 ---@param text string
 ---@return prov.Err[]
 function Config:check_text(place, text)
@@ -478,7 +543,7 @@ function Config:validate()
   return errs
 end
 
---- The settings as one contract: records within records.
+--- The settings as one contract: records within records, of which only the innermost fields are values (`parts`).
 ---@return table<string, prov.Field>
 function Config:contract()
   local root = {}
@@ -488,7 +553,7 @@ function Config:contract()
       parts[#parts + 1] = part
     end
     for i = 1, #parts - 1 do
-      at[parts[i]] = at[parts[i]] or { type = "record", fields = {}, doc = "Settings of " .. parts[i] }
+      at[parts[i]] = at[parts[i]] or { type = "record", fields = {}, doc = "Settings of " .. parts[i], parts = true }
       at = at[parts[i]].fields
     end
     local spec = {}
@@ -497,6 +562,9 @@ function Config:contract()
     end
     spec.required = nil
     at[parts[#parts]] = spec
+  end
+  for id, rule in pairs(root.rules and root.rules.fields or {}) do -- also written as its severity alone
+    root.rules.fields[id] = { type = "union", of = { rule.fields.severity, rule }, doc = rule.fields.severity.doc }
   end
   return root
 end

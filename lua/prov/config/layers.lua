@@ -13,17 +13,25 @@ M.NAMES = { "flag", "environment", "workspace", "env-defaults", "user", "default
 
 local EXTENSIONS = { "yaml", "toml" }
 
---- Where the files of a layer may be, whether they are there or not: { layer, path, below }. `below` is where
---- in the file its settings stand.
+---@class prov.ConfigPlace where settings of a layer may stand
+---@field layer string
+---@field path string of the file, whether it is there or not
+---@field file string the same for people: below the workspace when it is there
+---@field below string[] where in the file
+---@field only? string the one group that may stand there
+
+--- Where the settings of the layers may stand, strongest first.
 ---@param config prov.Config
----@return { layer: string, path: string, below: string[] }[]
+---@return prov.ConfigPlace[]
 function M.places(config)
-  local out = {}
-  local function add(layer, path, below)
-    out[#out + 1] = { layer = layer, path = path, below = below or {} }
+  local out, base = {}, config._workspace and config._workspace .. "/"
+  local function add(layer, path, below, only)
+    local file = base and path:sub(1, #base) == base and path:sub(#base + 1) or path
+    out[#out + 1] = { layer = layer, path = path, file = file, below = below or {}, only = only }
   end
   if config._workspace then
     add("workspace", config._workspace .. "/prov.yaml", { "config" })
+    add("workspace", config._workspace .. "/prov.yaml", { "validate" }, "rules")
     for _, extension in ipairs(EXTENSIONS) do
       add("workspace", config._workspace .. "/config/prov." .. extension)
     end
@@ -37,17 +45,36 @@ function M.places(config)
   return out
 end
 
+--- Rules of which only the severity is written, `rules: { ssh-open: off }`, as maps; their names.
+local function expand_rules(rules)
+  local short = {}
+  for id, setting in pairs(type(rules) == "table" and rules or {}) do
+    if type(setting) == "string" then
+      rules[id], short[id] = { severity = setting }, true
+    end
+  end
+  return short
+end
+
+---@class prov.ConfigSlot: prov.ConfigPlace what stands at a place
+---@field tree table
+---@field place? prov.Place of the values in the file
+---@field err? prov.Err why it cannot be read
+---@field short table<string, true> rules of which only the severity is written
+
 --- Reads a text as the file of a place.
----@param place { layer: string, path: string, below: string[] }
+---@param place prov.ConfigPlace
 ---@param text? string
 ---@param e? prov.Err why there is no text
+---@return prov.ConfigSlot
 function M.read_text(place, text, e)
-  local slot = { layer = place.layer, path = place.path, below = place.below, tree = {} }
+  local slot = { layer = place.layer, path = place.path, file = place.file, below = place.below, only = place.only,
+    tree = {}, short = {} }
   if not text then
     slot.err = e
     return slot
   end
-  local tree, at = require("prov.formats").of_file(place.path):decode(text, { file = place.path, plain = true })
+  local tree, at = require("prov.formats").of_file(place.path):decode(text, { file = place.file, plain = true })
   if err.is(at) then
     slot.err = at
     return slot
@@ -61,17 +88,18 @@ function M.read_text(place, text, e)
       return slot
     elseif data.kind(tree) ~= "map" then
       slot.err = contract.errors({ { path = {}, msg = ("expected settings, found a %s"):format(data.kind(tree)) } },
-        { path = table.move(place.below, 1, i, 1, {}), file = place.path, place = at })[1]
+        { path = table.move(place.below, 1, i, 1, {}), file = place.file, place = at })[1]
       return slot
     end
   end
-  slot.tree = tree
+  slot.tree = place.only and { [place.only] = tree[place.only] } or tree
+  slot.short = expand_rules(tree.rules)
   return slot
 end
 
 --- The files that are there, read once, strongest layer first.
 ---@param config prov.Config
----@return table[] slots { layer, path, below, tree, place, err }
+---@return prov.ConfigSlot[]
 function M.slots(config)
   local slots = config._files
   if not slots.read then
@@ -85,12 +113,13 @@ function M.slots(config)
   return slots
 end
 
---- The slot of a file that is there.
+--- What stands at a place whose file is there.
 ---@param config prov.Config
----@param path string
-function M.slot(config, path)
+---@param place prov.ConfigPlace
+---@return prov.ConfigSlot?
+function M.slot(config, place)
   for _, slot in ipairs(M.slots(config)) do
-    if slot.path == path then
+    if slot.path == place.path and slot.only == place.only then
       return slot
     end
   end
@@ -125,12 +154,12 @@ function M.group_path(key, below)
   return path
 end
 
--- Where a file has a key: FILE:LINE.
+-- Where a file has a key, for people: FILE:LINE.
 local function place_of(slot, at, key)
   local path = table.move(at.path, 1, #at.path, 1, {})
   path[#path + 1] = key:match("[^.]+$")
   local line = slot.place(path)
-  return line and slot.path .. ":" .. line or slot.path
+  return line and slot.file .. ":" .. line or slot.file
 end
 
 local function from_files(config, layer, key)
@@ -142,7 +171,7 @@ local function from_files(config, layer, key)
       end
       local v = M.at_key(slot.tree, key)
       if v ~= nil then
-        local at = { file = slot.path, place = slot.place, path = M.group_path(key, slot.below) }
+        local at = { file = slot.file, place = slot.place, path = M.group_path(key, slot.below) }
         local source = place_of(slot, at, key)
         if info then
           return nil, nil, err.new("conflict", ("%s is set in %s and in %s"):format(key, info.source, source), {
@@ -188,7 +217,9 @@ function readers.flag(config, key, spec)
   if v == nil then
     return nil
   end
-  return type(v) == "string" and M.from_text(spec, v) or v, { source = "--" .. params_of.flag_name(key) }
+  return type(v) == "string" and M.from_text(spec, v) or v, {
+    source = params_of.GLOBAL[key] and "--" .. params_of.flag_name(key) or "--config " .. key,
+  }
 end
 
 function readers.environment(config, key, spec)
@@ -222,11 +253,16 @@ function M.read(config, layer, key, spec)
   return readers[layer](config, key, spec)
 end
 
---- True when a file or variable says something below a prefix.
+--- True when a flag, file or variable says something below a prefix.
 ---@param config prov.Config
 ---@param prefix string
 ---@return boolean
 function M.mentions(config, prefix)
+  for key in pairs(config._flags) do
+    if key:sub(1, #prefix + 1) == prefix .. "." then
+      return true
+    end
+  end
   for _, slot in ipairs(M.slots(config)) do
     if slot.err or M.at_key(slot.tree, prefix) ~= nil then
       return true

@@ -6,6 +6,7 @@ local edit = require("prov.config.edit")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local layers = require("prov.config.layers")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -13,6 +14,12 @@ local function warn_of_files(ctx)
   for _, e in ipairs(ctx.config:check_files()) do
     ctx.ui.warn("%s", tostring(e))
   end
+end
+
+-- Whether a setting has a word in its name or in what it is for.
+local function matches(config, key, word)
+  word = word:lower()
+  return key:lower():find(word, 1, true) or (config:spec_of(key).doc or ""):lower():find(word, 1, true)
 end
 
 --- All settings of a group; without one those of prov itself and those somebody has set.
@@ -24,11 +31,9 @@ function M.show(ctx, p)
   warn_of_files(ctx)
   local out = data.list({})
   for _, key in ipairs(config:names(p.group)) do
-    local own = config:is_own(key)
-    local shown = p.all or p.group or own
-    local winner = config:winner(key)
-    if winner and (shown or winner.layer ~= "default") or not winner and shown then
-      winner = winner or {}
+    local shown = not p.set and (p.all or p.group or p.match or config:is_own(key))
+    local winner = (not p.match or matches(config, key, p.match)) and (config:winner(key) or {})
+    if winner and (shown or (winner.layer or "default") ~= "default") then
       if winner.err then
         ctx.ui.warn("%s", winner.err)
       end
@@ -95,20 +100,25 @@ function M.validate(ctx)
     return nil, errs
   end
   local files = data.list({})
-  for i, slot in ipairs(layers.slots(ctx.config)) do
-    files[i] = slot.path
+  for _, slot in ipairs(layers.slots(ctx.config)) do
+    files[#files + 1] = not slot.only and slot.path or nil
   end
   return { settings = #ctx.config:names(), files = files }
 end
 
+--- Lets the editor work on this terminal. os.execute would not do: libuv closes the streams of a terminal in programs
+-- that it does not start itself.
+---@async
 local function run_editor(path)
-  local editor = os.getenv("VISUAL") or os.getenv("EDITOR")
-  if not editor or editor == "" then
-    editor = "vi"
+  local editor = "vi"
+  for _, named in ipairs({ os.getenv("EDITOR") or "", os.getenv("VISUAL") or "", settings.ui.editor }) do
+    editor = named ~= "" and named or editor
   end
-  local ok, _, code = os.execute(("%s '%s'"):format(editor, (path:gsub("'", "'\\''"))))
-  if not ok then
-    return err.fail("failed", "the editor '%s' ended with %s", editor, tostring(code))
+  local code, e = require("prov.proc").foreground({ "sh", "-c", editor .. ' "$1"', "sh", path })
+  if code ~= 0 then
+    return nil, e or err.new("failed", ("the editor '%s' ended with %d"):format(editor, code), {
+      hint = "ui.editor, $VISUAL or $EDITOR names another",
+    })
   end
   return true
 end
@@ -187,7 +197,8 @@ function M.export(ctx, p)
 end
 
 function M.schema(ctx)
-  local schema = require("prov.contract").json_schema(ctx.config:contract())
+  local schema = require("prov.schemas").settings(ctx.config)
+  schema.title = "Settings of prov"
   local text, e = require("prov.json").encode(schema, { pretty = true, sorted = true })
   return text and text .. "\n", e
 end
@@ -206,8 +217,8 @@ end
 
 function M.paths(ctx)
   local out = data.list({})
-  for i, place in ipairs(layers.places(ctx.config)) do
-    out[i] = { layer = place.layer, path = place.path, exists = fs.exists(place.path) }
+  for _, place in ipairs(layers.places(ctx.config)) do
+    out[#out + 1] = not place.only and { layer = place.layer, path = place.path, exists = fs.exists(place.path) } or nil
   end
   return out
 end

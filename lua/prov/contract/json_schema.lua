@@ -93,7 +93,8 @@ local LIMITS = {
 ---@class prov.SchemaOptions
 ---@field open? boolean records may have more fields than are declared, as of answers that grow in time
 ---@field named? table<table, string> fields of a record -> where their schema stands
----@field later? string where the schema of a text with references in it stands: one may stand for any value
+---@field later? string where the schema of a text with references in it stands: one may stand for any value, but
+--- for records that say `parts`
 ---@field marks? boolean keys may have a priority behind them (prov.contract.merge)
 ---@field partial? boolean nothing is required: files are merged before they are checked
 ---@field defs? table<string, table> gets the schemas of named types; without it they stand where they are used
@@ -260,7 +261,7 @@ function field_schema(field, opts, fields)
   end
   local kind = field_of.kind(field)
   local out = value_schema(field, kind, opts)
-  if opts.later and not takes_text(kind, out) then
+  if opts.later and not field.parts and not takes_text(kind, out) then
     local said = out.examples
     out.examples = nil
     out = { anyOf = data.list({ out, { ["$ref"] = opts.later } }), examples = said }

@@ -100,9 +100,9 @@ local function settings_page(note)
   local out = { note, "# Settings\n\n", [[
 Layers, high to low:
 
-1. flags of the command line
+1. flags of the command line; `-c KEY=VALUE` gives any setting
 2. the environment: `PROV_` and the name in capitals, `.` and `-` as `_`: `PROV_SSH_KEEPALIVE`; see `prov config env`
-3. the workspace: `config/prov.yaml` (or `.toml`), or `config:` in its `prov.yaml`
+3. the workspace: `config/prov.yaml` (or `.toml`), or `config:` in its `prov.yaml`; rules: `validate: rules:` too
 4. the environment chosen with `--env prod` or `PROV_ENV`: `config/prod-defaults.yaml` (or `.toml`)
 5. the user: `~/.config/prov/config.yaml` (or `.toml`)
 6. the defaults here
@@ -116,13 +116,26 @@ Beside these there are settings that operations and extensions bring; `prov conf
 | setting | what |
 | --- | --- |
 | `flags.<operation>.<flag>` | the default of a flag: `flags.apply.on_failure`, `flags.state.list.kind` |
+| `rules.<id>.severity`, `rules.<id>.<option>` | of a [rule](rules.md) of `prov validate` |
 | `<kind>.default_<field>` | of a field of resources of a kind: `server.default_image`; weaker than `defaults` |
 | `provider.<name>.<field>` | of the configuration of a provider |
 | `taskserv.<name>.<field>` | of a task service |
 | `cluster.<name>.<field>` | of a cluster template |
 
 ]] }
-  fields(out, "setting", config_keys)
+  for _, group in ipairs(require("prov.config.groups")) do
+    local name, about = table.unpack(group)
+    local keys = {}
+    for key, spec in pairs(config_keys) do
+      if (key:match("^([^.]+)%.") or "") == name then
+        keys[key] = spec
+      end
+    end
+    if next(keys) then
+      out[#out + 1] = ("\n## %s%s\n"):format(name ~= "" and name .. ": " or "", about)
+      fields(out, "setting", keys)
+    end
+  end
   return table.concat(out)
 end
 

@@ -121,9 +121,6 @@ end
 -- was made }. Expressions do not wait, so there is one at a time.
 M.meter = nil
 
---- Most that a loop may cost.
-M.MOST = 2000000
-
 local function measure(v)
   local meter = M.meter
   if meter then

@@ -3,6 +3,7 @@
 
 local functions = require("prov.expr.functions")
 local parse = require("prov.expr.parse")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = setmetatable({}, { __index = parse }) -- parse, split, braced, read, steps, walk, below
@@ -97,7 +98,7 @@ local loop_over
 local function loop(node, env)
   local outermost = not functions.meter
   if outermost then
-    functions.meter = { 0 }
+    functions.meter = { 0, most = settings.infra.loop_cost }
   end
   local ok, v, bad = pcall(loop_over, node, env)
   if outermost then
@@ -159,7 +160,7 @@ loop_over = function(node, env)
       out[name] = item == nil and value.null or item
     end
     functions.meter[1] = functions.meter[1] + 1
-    if functions.meter[1] > functions.MOST then
+    if functions.meter[1] > functions.meter.most then
       return problem(node.at, "go over less, or make less in each round", "the loop makes too much")
     end
   end

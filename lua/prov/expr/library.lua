@@ -4,12 +4,13 @@ local base = require("core.base")
 local data = require("core.data")
 local err = require("prov.err")
 local net = require("prov.expr.net")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
 
 local null, list = value.null, data.list
-local MAX_ITEMS, MAX_TEXT = 1000000, 16 * 1024 * 1024
+local MAX_TEXT = 16 * 1024 * 1024
 
 ---@class prov.Function
 ---@field takes string types of its arguments: "text, list?, any..."
@@ -284,8 +285,8 @@ define("range", "int, int?, int?", "Numbers: range(3) is 1 2 3, range(2, 8, 3) i
   step = step or 1
   if step == 0 then
     return nil, "the step is 0"
-  elseif (last - first) // step > MAX_ITEMS then
-    return nil, ("more than %d numbers"):format(MAX_ITEMS)
+  elseif (last - first) // step >= settings.infra.numbers then
+    return nil, ("more than %d numbers"):format(settings.infra.numbers)
   end
   local out = list({})
   for n = first, last, step do

@@ -1,8 +1,9 @@
 --- The unified diff of two texts.
 
+local settings = require("prov.settings")
+
 local M = {}
 
-local CONTEXT = 3
 local MOST = 2000 -- differences that are looked for one by one; past them the rest counts as one
 
 local function lines_of(text)
@@ -128,20 +129,20 @@ function M.unified(old, new, name)
   if old == new then
     return ""
   end
-  local rows = merged(lines_of(old), lines_of(new))
+  local rows, context = merged(lines_of(old), lines_of(new)), settings.ui.diff_context
   local out, at = { ("--- %s\n+++ %s\n"):format(name, name) }, 1
   while at <= #rows do
     if rows[at][1] == " " then
       at = at + 1
     else
       local last, look = at, at
-      while look <= #rows and look - last <= 2 * CONTEXT do
+      while look <= #rows and look - last <= 2 * context do
         if rows[look][1] ~= " " then
           last = look
         end
         look = look + 1
       end
-      put_hunk(out, rows, math.max(at - CONTEXT, 1), math.min(last + CONTEXT, #rows))
+      put_hunk(out, rows, math.max(at - context, 1), math.min(last + context, #rows))
       at = last + 1
     end
   end

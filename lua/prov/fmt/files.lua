@@ -5,11 +5,9 @@ local diff = require("prov.fmt.diff")
 local err = require("prov.err")
 local fmt = require("prov.fmt")
 local fs = require("prov.fs")
+local settings = require("prov.settings")
 
 local M = {}
-
---- Larger files are not read.
-M.MAX_BYTES = 16 * 1024 * 1024
 
 -- Folders of a workspace whose files are all its own language.
 local FOLDERS = { infra = true, environments = true, modules = true, workflows = true, rules = true, extensions = true }
@@ -33,6 +31,31 @@ local function has_module(entries)
     end
   end
   return false
+end
+
+-- Lua patterns of the paths that the settings leave out.
+local function excluded_patterns()
+  local out = {}
+  for i, glob in ipairs(settings.fmt.exclude) do
+    out[i] = "^" .. glob:gsub("/+$", ""):gsub("[%^$().%[%]+%-%%]", "%%%0"):gsub("%*", "[^/]*") .. "%f[/%z]"
+  end
+  return out
+end
+
+--- The paths that the settings (fmt.exclude) do not leave out; those are below the workspace.
+---@param paths string[]
+---@param dir string of the workspace
+---@return string[]
+local function kept_of(paths, dir)
+  local patterns, out = excluded_patterns(), {}
+  for _, path in ipairs(paths) do
+    local below, keep = path:sub(1, #dir + 1) == dir .. "/" and path:sub(#dir + 2), true
+    for _, pattern in ipairs(below and patterns or {}) do
+      keep = keep and not below:find(pattern)
+    end
+    out[#out + 1] = keep and path or nil
+  end
+  return out
 end
 
 -- Collects files below a folder. own: all files count; else only those of folders that hold a module.
@@ -81,7 +104,7 @@ function M.of_workspace(dir)
     ::continue::
   end
   table.sort(out)
-  return not e and out or nil, e
+  return not e and kept_of(out, dir) or nil, e
 end
 
 -- The files of a path that was named.
@@ -121,7 +144,7 @@ end
 -- Formats one file: what is to be told of it, or nil; an error.
 local function one(path, p)
   local name = M.shown(path)
-  local old, e = fs.read(path, { max = M.MAX_BYTES })
+  local old, e = fs.read(path, { max = settings.fmt.file_size })
   if not old then
     return nil, e
   end
@@ -151,7 +174,7 @@ end
 
 -- The standard input, formatted.
 local function stdin(p)
-  local text, e = require("prov.stdin").read(M.MAX_BYTES)
+  local text, e = require("prov.stdin").read(settings.fmt.file_size)
   if not text then
     return nil, e
   end

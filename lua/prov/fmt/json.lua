@@ -2,10 +2,10 @@
 
 local data = require("core.data")
 local json = require("prov.json")
+local settings = require("prov.settings")
 
 local M = {}
 
-local INDENT = "  "
 
 -- The next token at or behind a byte, and the byte behind it; nil at the end.
 local function token(text, at)
@@ -50,22 +50,23 @@ end
 ---@return string
 function M.format(text)
   local list, out, depth = tokens(text), {}, 0
+  local step = (" "):rep(settings.fmt.json_indent)
   for i, one in ipairs(list) do
     local before, after = list[i - 1], list[i + 1]
     if one == "}" or one == "]" then
       depth = depth - 1
       if before ~= "{" and before ~= "[" then
-        out[#out + 1] = "\n" .. INDENT:rep(depth)
+        out[#out + 1] = "\n" .. step:rep(depth)
       end
     end
     out[#out + 1] = one
     if one == "{" or one == "[" then
       depth = depth + 1
       if after ~= "}" and after ~= "]" then
-        out[#out + 1] = "\n" .. INDENT:rep(depth)
+        out[#out + 1] = "\n" .. step:rep(depth)
       end
     elseif one == "," then
-      out[#out + 1] = "\n" .. INDENT:rep(depth)
+      out[#out + 1] = "\n" .. step:rep(depth)
     elseif one == ":" then
       out[#out + 1] = " "
     end

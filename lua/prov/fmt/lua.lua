@@ -3,11 +3,10 @@
 
 local err = require("prov.err")
 local lines_of = require("prov.fmt.lines")
+local settings = require("prov.settings")
 local tokens_of = require("prov.fmt.lua_tokens")
 
 local M = {}
-
-local STEP = 2
 
 local function set(words)
   local out = {}
@@ -200,7 +199,7 @@ function Layout:run(list, lines)
       if wants_blank(last, token) then
         lines:blank()
       end
-      lines:open(self.line_level * STEP, token.text)
+      lines:open(self.line_level * self.step_width, token.text)
     elseif token.is_line then
       lines:comment(token.text)
     else
@@ -261,7 +260,7 @@ function M.format(text)
   local script, rest = split(text)
   local list, lines = tokens_of.read(rest), lines_of.new(1)
   mark(list)
-  setmetatable({ stack = {}, line_level = 0 }, Layout):run(list, lines)
+  setmetatable({ stack = {}, line_level = 0, step_width = settings.fmt.lua_indent }, Layout):run(list, lines)
   return script:gsub("%s*$", script ~= "" and "\n" or "") .. lines:text()
 end
 

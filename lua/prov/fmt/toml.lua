@@ -3,11 +3,11 @@
 
 local data = require("core.data")
 local lines_of = require("prov.fmt.lines")
+local settings = require("prov.settings")
 local toml = require("prov.toml")
 
 local M = {}
 
-local STEP = 2
 
 local Reader = {}
 Reader.__index = Reader
@@ -142,22 +142,23 @@ local function put_comments(lines, comments, indent)
 end
 
 local function put_broken(lines, box, indent)
+  local inner = indent + settings.fmt.toml_indent
   for i, item in ipairs(box.items) do
     if i == 1 then
       for _, comment in ipairs(item.before) do
         comment.blank = comment.blank and comment ~= item.before[1]
       end
     end
-    put_comments(lines, item.before, indent + STEP)
+    put_comments(lines, item.before, inner)
     if i == 1 or item.breaks then
       if item.blank and (i > 1 or item.before[1]) then
         lines:blank()
       end
-      lines:open(indent + STEP)
+      lines:open(inner)
     else
       lines:put(" ")
     end
-    put(lines, item, indent + STEP)
+    put(lines, item, inner)
     lines:put(",")
     if item.comment then
       lines:comment(item.comment)
@@ -166,7 +167,7 @@ local function put_broken(lines, box, indent)
   if box.tail[1] and #box.items == 0 then
     box.tail[1].blank = false
   end
-  put_comments(lines, box.tail, indent + STEP)
+  put_comments(lines, box.tail, inner)
   lines:open(indent, box.close)
 end
 

@@ -11,11 +11,11 @@ local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
 local sandbox = require("prov.sandbox")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
 
-local LIMITS = { instructions = 50 * 1000 * 1000 }
 
 --- References given to a template mean what is outside of it, whatever it calls its own.
 local from_outside
@@ -143,7 +143,9 @@ function M.expand(loader, name, entry, block)
   end
   want.name = want.name or name
   local tree
-  tree, e = sandbox.call(loader.registry:which("cluster", entry.template), LIMITS, declaration.expand, want)
+  tree, e = sandbox.call(loader.registry:which("cluster", entry.template), {
+    instructions = settings.infra.cluster_instructions,
+  }, declaration.expand, want)
   if type(tree) ~= "table" then
     local why = e and tostring(e) or "it returned no table"
     loader:fail_at(block, nil, ("the template '%s' failed: %s"):format(entry.template, why))

@@ -56,7 +56,6 @@ M.VALIDATE = {
   },
 }
 
-local CALL_LIMITS = { instructions = 1000000 }
 
 --- What names mean in an instance: `${index}`, `${key}` and `${value}`, and those of its home.
 ---@param home prov.Home
@@ -399,7 +398,9 @@ local function call(loader, block, fn, key)
   if loader.passed_limit then
     return nil, loader.passed_limit
   end
-  local result, e = sandbox.call(block.source.file, CALL_LIMITS, fn, key and key[1], key and key[2])
+  local result, e = sandbox.call(block.source.file, {
+    instructions = settings.infra.function_instructions,
+  }, fn, key and key[1], key and key[2])
   if e then
     e.file = e.file or block.source.file
     loader.passed_limit = e.code == "limit" and e or nil

@@ -3,10 +3,9 @@
 local fs = require("prov.fs")
 local functions = require("prov.expr.functions")
 local interpolate = require("prov.infra.interpolate")
+local settings = require("prov.settings")
 
 local M = {}
-
-local MAX = 1024 * 1024
 
 interpolate.PLACED.file = { takes = "text", params = { "text" }, least = 1, doc = "The text of a file of the infra" }
 interpolate.PLACED.template = {
@@ -22,7 +21,7 @@ local function read(name, dir, shown, path)
   if type(path) ~= "string" or path:sub(1, 1) == "/" or ("/" .. path .. "/"):find("/../", 1, true) then
     return nil, ("%s: '%s' is no path below %s"):format(name, tostring(path), shown == "" and "the workspace" or shown)
   end
-  local text, e = fs.read(dir .. "/" .. path, { max = MAX })
+  local text, e = fs.read(dir .. "/" .. path, { max = settings.infra.file_size })
   if not text then
     return nil, name .. ": " .. (e.code == "notfound" and ("there is no %s%s"):format(shown, path) or tostring(e))
   end

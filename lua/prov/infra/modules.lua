@@ -9,6 +9,7 @@ local fs = require("prov.fs")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local address = require("prov.address")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
@@ -20,7 +21,6 @@ for _, name in ipairs(FIELDS) do
   KNOWN[name] = true
 end
 
-local MAX_DEPTH = 20
 
 --- A path with its `.` and `..` taken out.
 local function plain_path(path)
@@ -88,7 +88,7 @@ local function too_deep(home, shown)
     end
     at = at.parent
   end
-  return depth > MAX_DEPTH and "modules are nested too deep" or nil
+  return depth > settings.infra.modules and "modules are nested too deep" or nil
 end
 
 local function join_of(loader, reading, paths)

@@ -9,6 +9,7 @@ local inputs = require("prov.infra.inputs")
 local merge = require("prov.infra.merge")
 local priority = require("prov.contract.merge")
 local sandbox = require("prov.sandbox")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
@@ -130,7 +131,6 @@ local function is_form(extension)
   return extension == "lua" or format and format.tree
 end
 
-local MAX_IMPORTS = 50 -- inside of each other
 
 --- What a Lua file gets of another file of its folder: the value that a Lua file returns, the tree of another one.
 local function import(reading, env, path)
@@ -151,7 +151,7 @@ local function import(reading, env, path)
     return tree
   end
   reading.importing = (reading.importing or 0) + 1
-  if reading.importing > MAX_IMPORTS then
+  if reading.importing > settings.infra.imports then
     error("files import each other too deep: " .. file, 3)
   end
   local value_of = sandbox.chunk(text, file, env)() -- under the limits of the file that imports

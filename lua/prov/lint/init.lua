@@ -7,6 +7,8 @@ local fmt = require("prov.fmt")
 local formats = require("prov.formats")
 local fs = require("prov.fs")
 local globals = require("prov.lint.globals")
+local settings = require("prov.settings")
+local width = require("prov.render.width")
 
 local M = {}
 
@@ -17,6 +19,7 @@ M.RULES = {
   tab = "A tab stands inside of a text or comment",
   ["input-unused"] = "An input is declared, and no expression names it",
   ["global-set"] = "A Lua file sets a global",
+  ["line-long"] = "A line is longer than lint.width",
 }
 
 -- Line and column of a byte.
@@ -42,10 +45,19 @@ end
 local Linter = {}
 Linter.__index = Linter
 
+-- What a finding counts: a file that does not parse is an error, for others the settings say it.
+local function severity_of(rule)
+  return rule == "syntax" and "error" or settings.lint[rule:gsub("-", "_")]
+end
+
 function Linter:add(rule, file, line, column, message, hint)
+  local severity = severity_of(rule)
+  if severity == "off" then
+    return
+  end
   self.findings[#self.findings + 1] = {
     rule = rule,
-    severity = rule == "syntax" and "error" or "warning",
+    severity = severity,
     category = "style",
     message = message,
     hint = hint,
@@ -67,6 +79,17 @@ function Linter:tabs(file, text, canonical)
     if at and kept[bare] then
       self:add("tab", file, number, #blank + at, "a tab stands inside of a text or comment",
         "write \\t in double quotes, or spaces")
+    end
+  end
+end
+
+function Linter:widths(file, text)
+  local most = settings.lint.width
+  for number, line in ipairs(severity_of("line-long") ~= "off" and lines_of(text) or {}) do
+    local count = #line > most and width.of(line) or 0
+    if count > most then
+      self:add("line-long", file, number, most + 1, ("the line has %d characters"):format(count),
+        ("lint.width says %d"):format(most))
     end
   end
 end
@@ -144,6 +167,16 @@ local function by_place(a, b)
   return a.rule < b.rule
 end
 
+-- Whether something was found that is more than a note.
+local function failing(findings)
+  for _, one in ipairs(findings) do
+    if one.severity ~= "note" then
+      return true
+    end
+  end
+  return false
+end
+
 --- Looks at the files of the workspace, or at those that are named.
 ---@param ctx prov.Ctx
 ---@param p { path: string[]? }
@@ -157,7 +190,7 @@ function M.run(ctx, p)
   local homes, order = {}, {}
   for _, path in ipairs(paths) do
     local file = files_of.shown(path)
-    local text, why = fs.read(path, { max = files_of.MAX_BYTES })
+    local text, why = fs.read(path, { max = settings.fmt.file_size })
     if not text then
       return nil, why
     end
@@ -165,6 +198,7 @@ function M.run(ctx, p)
     if canonical then
       self:form(file, text, canonical)
       self:tabs(file, text, canonical)
+      self:widths(file, text)
       local home = home_of(path)
       if home and not homes[home] then
         homes[home], order[#order + 1] = {}, home
@@ -181,7 +215,7 @@ function M.run(ctx, p)
     self:inputs(homes[home])
   end
   table.sort(self.findings, by_place)
-  return { findings = self.findings, checked = #paths, exit_code = self.findings[1] and 1 or 0 }
+  return { findings = self.findings, checked = #paths, exit_code = failing(self.findings) and 1 or 0 }
 end
 
 return M

@@ -74,7 +74,6 @@ local NO_GENERATORS = {
 }
 
 local FILES = {
-  ["etc/apt/apt.conf.d/90prov"] = 'Acquire::Languages "none";\nAcquire::Retries "3";\n',
   ["etc/dpkg/dpkg.cfg.d/90prov"] = table.concat({
     "force-unsafe-io",
     "path-exclude=/usr/share/man/*",
@@ -87,6 +86,18 @@ local FILES = {
   ["etc/hostname"] = "server\n",
   ["etc/resolv.conf"] = "",
 }
+
+--- The files of an image: path -> text.
+local function files()
+  local out = {
+    ["etc/apt/apt.conf.d/90prov"] = ('Acquire::Languages "none";\nAcquire::Retries "%d";\n'):format(
+      settings.machine.apt_retries),
+  }
+  for path, text in pairs(FILES) do
+    out[path] = text
+  end
+  return out
+end
 
 --- The names there are, sorted.
 ---@return string[]
@@ -103,7 +114,7 @@ end
 --- Where images are kept.
 ---@return string
 function M.dir()
-  return os.getenv("PROV_IMAGE_DIR") or DEFAULT_DIR
+  return os.getenv("PROV_IMAGE_DIR") or settings.machine.image_folder or DEFAULT_DIR
 end
 
 --- What an image is made of: `{ name, suite, packages, sources, id }`.
@@ -121,9 +132,12 @@ function M.describe(name)
     return nil, e:wrap("image '%s'", name)
   end
   local packages = PACKAGES .. (base ~= name and " python3" or "")
+  for _, package in ipairs(settings.machine.packages) do
+    packages = packages .. " " .. package
+  end
   local masked = table.concat(MASKED, " ") .. table.concat(NO_GENERATORS, " ")
   local parts = { tostring(RECIPE), known.suite, packages, list, masked }
-  for path, text in pairs(FILES) do
+  for path, text in pairs(files()) do
     parts[#parts + 1] = path .. "\0" .. text
   end
   table.sort(parts, function(a, b)
@@ -155,7 +169,7 @@ end
 
 --- Changes a fresh root file system into one that servers can be cloned from.
 local function finish(root)
-  for path, text in pairs(FILES) do
+  for path, text in pairs(files()) do
     local ok, e = fs.write_atomic(root .. "/" .. path, text, { sync = false })
     if not ok then
       return nil, e
@@ -309,7 +323,7 @@ function M.ensure(name, log)
   if not ok then
     return nil, e
   end
-  if not fs.exists(path .. ".tar.zst") then
+  if settings.machine.archive and not fs.exists(path .. ".tar.zst") then
     pack(dir, image)
   end
   return path

@@ -1,6 +1,7 @@
 --- Looks at what this machine offers for local servers. Changes nothing.
 
 local fs = require("prov.fs")
+local settings = require("prov.settings")
 local uv = require("luv")
 
 local M = {}
@@ -120,7 +121,7 @@ local function open_files()
 end
 
 local function disk()
-  local dir = os.getenv("PROV_LOCAL_DIR") or "/var/lib"
+  local dir = os.getenv("PROV_LOCAL_DIR") or settings.machine.folder or "/var/lib"
   while not fs.exists(dir) and dir ~= "" do
     dir = dir:match("^(.*)/[^/]*$")
   end

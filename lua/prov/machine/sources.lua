@@ -2,6 +2,7 @@
 
 local err = require("prov.err")
 local fs = require("prov.fs")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -122,11 +123,12 @@ end
 ---@return string?
 ---@return prov.Err?
 function M.of(family, suite)
-  local stanzas, seen = {}, {}
+  local stanzas, seen, mirror = {}, {}, settings.machine.mirror
   for _, row in ipairs(M.read()) do
     local wanted = row.pocket == "" or row.pocket == "-updates" or row.pocket == "-security"
     if row.family == family and wanted then
-      local text = STANZA:format(row.uri, suite, row.pocket, row.components)
+      local uri = mirror ~= "" and row.pocket ~= "-security" and mirror or row.uri
+      local text = STANZA:format(uri, suite, row.pocket, row.components)
       if row.signed_by then
         text = ("%sSigned-By: %s\n"):format(text, row.signed_by)
       end

@@ -55,7 +55,6 @@ end
 -- What is wrong with a batch, not with the store.
 local OWN_FAULT = { conflict = true, limit = true, invalid = true }
 
-local AGAIN_MS = 1000 -- from a write that failed to the next
 local WATCH_MS = 200 -- between looks at workers of an orchestrator that died
 
 --- Commits a batch; `done(e)` comes on the loop, outside of tasks.
@@ -92,7 +91,8 @@ function Orchestrator:noted(e)
     end
     self.broken = e
     self.metrics:add("prov_store_commit_errors_total", 1)
-    self.again:start(AGAIN_MS, 0, function() -- tries another write: work goes on as soon as one succeeds
+    -- tries another write: work goes on as soon as one succeeds
+    self.again:start(settings.ms(settings.orchestrator.write_again), 0, function()
       self:commit({ { "put", "meta", "probe", "" } }, function()
         self:kick()
       end)

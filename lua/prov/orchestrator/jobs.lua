@@ -54,9 +54,6 @@ M.STATES = { "waiting", "running", "done", "failed", "canceled", "dead" }
 
 local INDEXED = { failed = true, canceled = true, dead = true }
 
---- How old requests get before their Idempotency-Key is forgotten.
-M.REQUEST_MS = 24 * 3600 * 1000
-
 ---@class prov.Jobs
 local Jobs = {}
 Jobs.__index = Jobs
@@ -346,12 +343,12 @@ function Jobs.forget(_, batch, row, before)
   end
 end
 
---- The batch that forgets requests older than REQUEST_MS.
+--- The batch that forgets requests whose Idempotency-Key was remembered long enough.
 ---@return table batch
 function Jobs:forget_requests(now)
-  local batch = {}
+  local batch, oldest = {}, now - settings.ms(settings.orchestrator.remember_keys)
   for _, row in ipairs(self.store:scan("request") or {}) do
-    if data.decode(row[2]).time < now - M.REQUEST_MS then
+    if data.decode(row[2]).time < oldest then
       batch[#batch + 1] = { "del", "request", row[1] }
     end
   end

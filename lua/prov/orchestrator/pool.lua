@@ -11,7 +11,6 @@ local wire = require("prov.orchestrator.wire")
 
 local M = {}
 
-local BEAT_MS = 1000 -- between looks at the workers
 local LAST_WORDS_MS = 500 -- for which what a dead worker has said is still listened to
 
 ---@class prov.Pool
@@ -171,7 +170,7 @@ end
 
 local function beat(self)
   local now = clock.monotonic()
-  local stood = now - self.beaten - BEAT_MS -- this process was stopped or busy: no worker could be heard meanwhile
+  local stood = now - self.beaten - self.beat_ms -- this process was stopped or busy: no worker could be heard meanwhile
   self.beaten = now
   for pid, worker in pairs(self.workers) do
     worker.heard = worker.heard + math.max(0, stood)
@@ -205,6 +204,7 @@ function M.open(opts)
     on_ready = opts.on_ready,
     workers = {},
     pause = first_pause(),
+    beat_ms = settings.ms(settings.orchestrator.beat),
     beaten = clock.monotonic(),
     starter = uv.new_timer(),
   }, Pool)
@@ -213,7 +213,7 @@ function M.open(opts)
     self:close()
     return nil, e
   end
-  self.beat = clock.every(BEAT_MS, function()
+  self.beat = clock.every(self.beat_ms, function()
     beat(self)
   end)
   return self

@@ -4,12 +4,10 @@ local async = require("prov.async")
 local base = require("core.base")
 local err = require("prov.err")
 local json = require("prov.json")
+local settings = require("prov.settings")
 local ui_events = require("prov.ui_events")
 
 local M = {}
-
---- Bytes of an event: each one is kept.
-M.MOST_EVENT = 16 * 1024 * 1024
 
 --- The event: it can always be sent and always fits, whatever an operation says.
 ---@param kind string
@@ -17,7 +15,7 @@ M.MOST_EVENT = 16 * 1024 * 1024
 ---@return { kind: string, json: string }
 function M.event(kind, fields)
   local text, e = json.encode_said(fields)
-  if text and #text <= M.MOST_EVENT then
+  if text and #text <= settings.orchestrator.event_size then
     return { kind = kind, json = text }
   end
   local why = text and ("it has %d bytes"):format(#text) or tostring(e)

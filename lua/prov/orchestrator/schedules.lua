@@ -17,7 +17,6 @@ local zone = require("prov.zone")
 ---@class prov.Orchestrator
 local M = {}
 
-local CORRECTION = 3 * 3600 -- seconds; a clock that is set back by more was wrong before, cron(8) says too
 local LOOK_MS = 1000 -- between looks at the clock, for it may jump
 
 ---@class prov.Schedule
@@ -146,7 +145,8 @@ local function follow_clock(entry, now, jumped)
   if seen > now + settings.orchestrator.late then
     local last = entry.spec.fixed and schedule.last or 0
     schedule.dealt = math.max(schedule.dealt or 0, seen)
-    schedule.seen = last <= now + CORRECTION and math.max(last, now) or now -- it has had its job
+    -- it has had its job
+    schedule.seen = last <= now + settings.orchestrator.clock_correction and math.max(last, now) or now
   elseif schedule.dealt and schedule.dealt <= now then
     schedule.seen = jumped and math.max(seen, schedule.dealt) or seen -- nothing of that was missed
     schedule.dealt = nil

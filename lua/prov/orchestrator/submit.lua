@@ -6,11 +6,11 @@ local data = require("core.data")
 local err = require("prov.err")
 local jobs_of = require("prov.orchestrator.jobs")
 local request_of = require("prov.orchestrator.request")
+local settings = require("prov.settings")
 
 ---@class prov.Orchestrator
 local M = {}
 
-local HELD = 4096 -- bytes of parameters a waiting job may have in memory
 
 local KEY_MAX = 255 -- of an Idempotency-Key; keys of the store are short
 
@@ -71,7 +71,8 @@ function M:admitted(job)
     self:hold(job.run_at, job.id)
   else
     self.ready_count = self.ready_count + 1
-    local heavy = job.sent or #data.encode(job.params) > HELD -- read again when its turn comes
+    -- a heavy one is read again when its turn comes
+    local heavy = job.sent or #data.encode(job.params) > settings.orchestrator.held_params
     self.queue:add(job.lane, jobs_of.order(job), heavy and job.id or job)
   end
   self:publish(job)

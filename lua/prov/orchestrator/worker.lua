@@ -12,6 +12,7 @@ local json = require("prov.json")
 local log = require("prov.log")
 local ops = require("prov.ops")
 local remote_ui = require("prov.orchestrator.remote_ui")
+local settings = require("prov.settings")
 local uv = require("luv")
 local wire = require("prov.orchestrator.wire")
 
@@ -19,9 +20,6 @@ local M = {}
 
 --- A pipe to the orchestrator is this file descriptor.
 M.FD = 3
-
---- Bytes of what becomes of a job: its value, its error and the files it wrote. It is one value in the store.
-M.MOST_OUTCOME = 32 * 1024 * 1024
 
 local NOTE_AGAIN_MS = 1000 -- from an outcome that could not be written to the next attempt
 
@@ -85,8 +83,9 @@ function M.fitting(done)
   for _, bytes in pairs(done.files or {}) do
     size = size + #bytes
   end
-  if size > M.MOST_OUTCOME then
-    return err.fail("limit", "it was done, but what came out of it has %d bytes; %d are kept", size, M.MOST_OUTCOME)
+  if size > settings.orchestrator.result_size then
+    return err.fail("limit", "it was done, but what came out of it has %d bytes; %d are kept", size,
+      settings.orchestrator.result_size)
   end
   return done
 end

@@ -18,6 +18,24 @@ function M.duration(ms)
   return ("%d h %02d min"):format(s // 3600, s % 3600 // 60)
 end
 
+local PARTS = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } }
+
+--- Seconds as durations are written: 0.5 -> "500ms", 5400 -> "1h30m", 0 -> "0s".
+---@param seconds number
+---@return string
+function M.short(seconds)
+  local ms = math.floor(seconds * 1000 + 0.5)
+  local out = {}
+  for _, part in ipairs(PARTS) do
+    local count = ms // part[2]
+    if count > 0 then
+      out[#out + 1] = ("%d%s"):format(count, part[1])
+    end
+    ms = ms % part[2]
+  end
+  return out[1] and table.concat(out) or "0s"
+end
+
 local BINARY = { "KiB", "MiB", "GiB", "TiB", "PiB" }
 local DECIMAL = { "kB", "MB", "GB", "TB", "PB" }
 

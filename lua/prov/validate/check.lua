@@ -5,12 +5,9 @@ local contract = require("prov.contract")
 local err = require("prov.err")
 local fix = require("prov.validate.fix")
 local guest = require("prov.validate.guest")
-local suggest = require("prov.suggest")
+local settings = require("prov.settings")
 
 local M = {}
-
---- Findings of one rule that are kept: who has more has one mistake in many places.
-M.MOST = 100
 
 local PAUSE = 400 -- little of what rules make stays: as in prov.infra
 
@@ -33,54 +30,75 @@ M.RANK = RANK
 ---@field fix? table[] edits { file, path, value }
 ---@field ignored? string the reason why it does not count
 
---- What prov.yaml says about rules: id -> setting, checked.
----@param rules prov.Rule[]
----@param workspace { validate: { rules: table }?, place: function? }
----@return table<string, any>? settings, prov.Err[]? errors
-function M.settings(rules, workspace)
-  local given = workspace.validate and workspace.validate.rules or {}
-  local by_id, ids, problems, out = {}, {}, {}, {}
-  for i, rule in ipairs(rules) do
-    by_id[rule.id], ids[i] = rule, rule.id
+--- The options of a rule, checked; defaults are filled in.
+---@param rule prov.Rule
+---@param options table
+---@param at? prov.At
+---@return table? options, prov.Err[]? errors
+function M.options(rule, options, at)
+  local done, problems = contract.compile(rule.options or {}).run(options)
+  if problems then
+    return nil, contract.errors(problems, at)
   end
-  for id, setting in pairs(given) do
-    local rule = by_id[id]
-    out[id] = setting
-    if not rule then
-      problems[#problems + 1] = {
-        path = { id },
-        msg = "there is no such rule",
-        hint = suggest.hint(id, ids) or "'prov rule list' shows them",
-      }
-    elseif type(setting) == "table" then
-      local schema = { severity = { type = "enum", one_of = { "off", "note", "warning", "error" } } }
-      for name, spec in pairs(rule.options or {}) do
-        schema[name] = spec
-      end
-      local done, found = contract.compile(schema).run(setting)
-      for _, problem in ipairs(found or {}) do
-        table.insert(problem.path, 1, id)
-        problems[#problems + 1] = problem
-      end
-      out[id] = done or setting
+  return done
+end
+
+--- What the settings say about a rule: severity and options, those that are set.
+local function given(rule, config)
+  local out, errs = {}, {}
+  local function take(name)
+    local v, e = config:given(("rules.%s.%s"):format(rule.id, name))
+    out[name], errs[#errs + 1] = v, e
+  end
+  take("severity")
+  for name in pairs(rule.options or {}) do
+    take(name)
+  end
+  if errs[1] or next(out) == nil then
+    return nil, errs
+  end
+  local severity = out.severity
+  out.severity = nil
+  local done, wrong = M.options(rule, out, { path = { "rules", rule.id } })
+  if done then
+    done.severity = severity
+  end
+  return done, wrong
+end
+
+--- What the settings say about rules: id -> { severity, option = value, ... }, those of which they say something.
+---@param rules prov.Rule[]
+---@param config prov.Config
+---@return table<string, table>? settings, prov.Err[]? errors
+function M.settings(rules, config)
+  local out = {}
+  if not config:mentions("rules") then
+    return out
+  end
+  local errs, seen = {}, {}
+  local function add(list)
+    for _, e in ipairs(list or {}) do
+      errs[#errs + 1], seen[tostring(e)] = not seen[tostring(e)] and e or nil, true
     end
   end
-  if #problems > 0 then
-    return nil,
-      contract.errors(problems, { path = { "validate", "rules" }, file = "prov.yaml", place = workspace.place })
+  add(config:check_group("rules"))
+  for _, rule in ipairs(rules) do
+    local wrong
+    out[rule.id], wrong = given(rule, config)
+    add(wrong)
+  end
+  if errs[1] then
+    return nil, errs
   end
   return out
 end
 
 --- The severity a rule has here; "off" for none.
 ---@param rule prov.Rule
----@param setting any
+---@param setting? table
 ---@return string
 function M.severity(rule, setting)
-  if type(setting) == "table" then
-    setting = setting.severity
-  end
-  return setting or rule.severity
+  return setting and setting.severity or rule.severity
 end
 
 --- Runs one rule over all it looks at.
@@ -199,9 +217,9 @@ local function plain(scene, finding, severity)
   return out
 end
 
---- Findings as plain data: one for all instances of a count, at most MOST of a rule.
+--- Findings as plain data: one for all instances of a count, at most validation.findings of a rule.
 local function collect(scene, severities, out)
-  local first, kept = {}, {}
+  local first, kept, most = {}, {}, settings.validation.findings
   for _, finding in ipairs(scene.findings) do
     local id = finding.rule.id
     local key = ("%s %s %s"):format(id, finding.message, contract.path_text(finding.path or {}))
@@ -212,19 +230,19 @@ local function collect(scene, severities, out)
       before.more = (before.more or 0) + 1
     else
       kept[id] = (kept[id] or 0) + 1
-      if kept[id] <= M.MOST then
+      if kept[id] <= most then
         first[block][key] = plain(scene, finding, severities[id])
         out[#out + 1] = first[block][key]
       end
     end
   end
   for id, n in pairs(kept) do
-    if n > M.MOST then
+    if n > most then
       out[#out + 1] = {
         rule = id,
         severity = severities[id],
         category = "rules",
-        message = ("%d more findings of this rule are not shown"):format(n - M.MOST),
+        message = ("%d more findings of this rule are not shown"):format(n - most),
       }
     end
   end

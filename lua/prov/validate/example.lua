@@ -51,9 +51,13 @@ function M.run(rule, example, registry)
   if not loaded then
     return nil, errs[1]
   end
-  local settings, wrong = check.settings({ rule }, { validate = { rules = { [rule.id] = options } } })
-  if not settings then
-    return nil, wrong[1]
+  local settings = {}
+  if options then
+    local done, wrong = check.options(rule, options, { path = { "options" }, file = "example.yaml" })
+    if not done then
+      return nil, wrong[1]
+    end
+    settings[rule.id] = done
   end
   local out = {} -- all rules run: some look at what others found
   for _, finding in ipairs((check.run(scene.new(loaded, registry, settings), with_built_in(rule)))) do

@@ -2,15 +2,12 @@
 --- empty, and can only report.
 
 local sandbox = require("prov.sandbox")
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
 
---- What one rule may cost over a whole infra.
-M.LIMITS = { instructions = 200 * 1000 * 1000, memory = 256 * 1024 * 1024 }
-
 local MAX_DEPTH = 100
-local MAX_TEXT = 2000 -- bytes of what a finding says
 
 local function copy(v, depth)
   local kind = type(v)
@@ -35,7 +32,8 @@ local function copy(v, depth)
 end
 
 local function text_of(v)
-  return #v > MAX_TEXT and v:sub(1, MAX_TEXT) .. "..." or v
+  local most = settings.validation.message
+  return #v > most and v:sub(1, most) .. "..." or v
 end
 
 local FIELDS = { "address", "kind", "name", "key", "provider", "server", "lifecycle", "tags", "needs" }
@@ -165,7 +163,11 @@ function M.run(scene, rule, apply)
       rule.check(ctx, guest_of(node))
     end,
   }, { __index = rule })
-  local limits = { instructions = M.LIMITS.instructions, memory = M.LIMITS.memory, methods = rule.guest.string }
+  local limits = {
+    instructions = settings.validation.instructions,
+    memory = settings.validation.memory,
+    methods = rule.guest.string,
+  }
   local _, e = sandbox.call(rule.file, limits, apply, scene, inner, ctx)
   if e then
     return e

@@ -35,7 +35,7 @@ end
 --- Prepares a loaded infra for rules.
 ---@param infra prov.Infra
 ---@param registry prov.Registry
----@param settings? table<string, any> rule id -> what prov.yaml says
+---@param settings? table<string, table> rule id -> severity and options that are set
 ---@return prov.Scene
 function M.new(infra, registry, settings, workspace)
   local self = setmetatable({
@@ -272,12 +272,12 @@ function Scene:schema(node)
   return found.schema or NONE
 end
 
---- An option of the rule that runs: as prov.yaml says, else its default.
+--- An option of the rule that runs: as the settings say, else its default.
 ---@param name string
 ---@return any
 function Scene:option(name)
   local own = self.settings[self.rule.id]
-  if type(own) == "table" and own[name] ~= nil then
+  if own and own[name] ~= nil then
     return own[name]
   end
   local spec = self.rule.options and self.rule.options[name]

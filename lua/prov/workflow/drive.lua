@@ -10,13 +10,11 @@ local err = require("prov.err")
 local expr = require("prov.workflow.expr")
 local graph = require("core.graph")
 local journal = require("prov.workflow.journal")
+local settings = require("prov.settings")
 local step_of = require("prov.workflow.step")
 local values = require("prov.workflow.values")
 
 local M = {}
-
---- How often answers and wishes of others are looked for, in ms.
-M.POLL_MS = 250
 
 -- Judging ---------------------------------------------------------------------------------------
 
@@ -334,7 +332,7 @@ function M.run(self, nodes)
   self.cancel.kill = function()
     M.stop_running(self)
   end
-  local _ <close> = clock.every(M.POLL_MS, function()
+  local _ <close> = clock.every(settings.ms(settings.workflow.poll_every), function()
     ended:put(0)
   end)
   while true do

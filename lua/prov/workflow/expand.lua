@@ -16,9 +16,6 @@ local value = require("prov.value")
 
 local M = {}
 
---- Most nodes of a run.
-M.MOST = 2000
-
 ---@class prov.flow.Node
 ---@field id string "deploy[fi-hel1,small]", "site/deploy"; the end of a sub-workflow is "site/(end)"
 ---@field kind "op"|"gate"|"begin"|"end"
@@ -376,8 +373,8 @@ function Builder:step(scope, step, at, in_hook)
   local member = { step = step, nodes = {}, by_label = {}, begins = {}, outputs = step.outputs }
   scope.members[step.name] = member
   for _, row in ipairs(self:instances(scope, step, at)) do
-    if self.count > M.MOST then
-      return self:refuse(at, {}, ("the workflow has more than %d steps"):format(M.MOST))
+    if self.count > settings.workflow.steps then
+      return self:refuse(at, {}, ("the workflow has more than %d steps"):format(settings.workflow.steps))
     end
     member.partial = member.partial or row.partial
     local id = scope.prefix .. step.name .. (row.label and "[" .. row.label .. "]" or "")

@@ -9,6 +9,7 @@ local journal = require("prov.workflow.journal")
 local locks = require("prov.engine.locks")
 local report = require("prov.workflow.report")
 local run = require("prov.workflow.run")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -21,7 +22,7 @@ function M.inputs(tree, p)
   local yaml = require("prov.yaml")
   local out = {}
   if type(p.inputs) == "string" then
-    local text, e = fs.read(p.inputs, { max = 1 << 20 })
+    local text, e = fs.read(p.inputs, { max = settings.workflow.inputs_size })
     if not text then
       return nil, e
     end

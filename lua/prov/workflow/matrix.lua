@@ -1,12 +1,10 @@
 --- The combinations of a matrix: every value of each axis with every other, without what `exclude`
 -- names and with what `include` adds.
 
+local settings = require("prov.settings")
 local value = require("prov.value")
 
 local M = {}
-
---- Most instances of one step.
-M.MOST = 256
 
 local function is_scalar(v)
   return type(v) == "string" or type(v) == "number" or type(v) == "boolean"
@@ -81,7 +79,7 @@ local function problem_of(matrix, names)
 end
 
 local function product(matrix, names)
-  local rows = #names > 0 and { {} } or {}
+  local rows, most = #names > 0 and { {} } or {}, settings.workflow.instances * 16
   for _, name in ipairs(names) do
     local wider = {}
     for _, row in ipairs(rows) do
@@ -89,7 +87,7 @@ local function product(matrix, names)
         local one = copy(row)
         one[name] = v
         wider[#wider + 1] = one
-        if #wider > M.MOST * 16 then
+        if #wider > most then
           return nil
         end
       end
@@ -153,8 +151,9 @@ function M.rows(matrix)
     kept[#kept + 1] = not out and row or nil
   end
   kept = include(kept, matrix.include, names)
-  if not rows or #kept > M.MOST then
-    return nil, {}, ("has %s instances; %d are the most"):format(rows and #kept or "thousands of", M.MOST)
+  if not rows or #kept > settings.workflow.instances then
+    return nil, {}, ("has %s instances; %d are the most"):format(rows and #kept or "thousands of",
+      settings.workflow.instances)
   elseif #kept == 0 then
     return nil, {}, "has no instance left"
   end

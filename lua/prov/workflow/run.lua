@@ -14,6 +14,7 @@ local expr = require("prov.workflow.expr")
 local journal = require("prov.workflow.journal")
 local locks = require("prov.engine.locks")
 local notify = require("prov.workflow.notify")
+local settings = require("prov.settings")
 local step_of = require("prov.workflow.step")
 local values = require("prov.workflow.values")
 
@@ -428,7 +429,7 @@ local function await_answer(input, self)
   input.cancel.stop = nothing
   local over = self.tree.timeout and (self.state.began or self.record.started) + self.tree.timeout or math.huge
   while not input.cancel.requested do
-    async.sleep(drive.POLL_MS)
+    async.sleep(settings.ms(settings.workflow.poll_every))
     if os.time() >= over then
       return true
     end

@@ -12,15 +12,12 @@ local fs = require("prov.fs")
 local json = require("prov.json")
 local params_of = require("prov.params")
 local ops = require("prov.ops")
+local settings = require("prov.settings")
 local value = require("prov.value")
 local values = require("prov.workflow.values")
 local where = require("prov.workflow.where")
 
 local M = {}
-
---- Largest encoded outputs of a step, and largest artifact; bytes.
-M.MOST_OUTPUTS = 256 * 1024
-M.MOST_ARTIFACT = 16 * 1024 * 1024
 
 local PHASES = {
   step = { intent = "intent", done = "done", failed = "failed" },
@@ -101,7 +98,7 @@ local function content_of(v, dir)
     if not path then
       return nil, e
     end
-    return fs.read(path, { max = M.MOST_ARTIFACT })
+    return fs.read(path, { max = settings.workflow.artifact })
   end
   v = value.reveal(v)
   return type(v) == "string" and v or json.encode(v, { pretty = true }) .. "\n"
@@ -111,8 +108,8 @@ local function keep_artifacts(flow, node, filled, dir)
   local paths
   for _, name in ipairs(data.keys(filled)) do
     local text, e = content_of(filled[name], dir)
-    if text and #text > M.MOST_ARTIFACT then
-      e = err.new("limit", ("it has %d bytes; %d are the most"):format(#text, M.MOST_ARTIFACT))
+    if text and #text > settings.workflow.artifact then
+      e = err.new("limit", ("it has %d bytes; %d are the most"):format(#text, settings.workflow.artifact))
     end
     local folder = ("%s/flows/%s/%d-%s"):format(flow.workspace.state_dir, flow.id, node.number,
       (node.id:gsub("[^%w._-]", "_")))
@@ -142,8 +139,9 @@ local function leave(flow, node, result, dir)
   local ok, bytes = pcall(data.encode, outputs)
   if not ok or not bytes then
     return nil, nil, err.new("invalid", "outputs hold something that is no data: " .. tostring(bytes))
-  elseif #bytes > M.MOST_OUTPUTS then
-    return nil, nil, err.new("limit", ("outputs have %d bytes; %d are the most"):format(#bytes, M.MOST_OUTPUTS), {
+  elseif #bytes > settings.workflow.outputs then
+    local most = settings.workflow.outputs
+    return nil, nil, err.new("limit", ("outputs have %d bytes; %d are the most"):format(#bytes, most), {
       hint = "hand large values on as an artifact",
     })
   end

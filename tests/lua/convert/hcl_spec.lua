@@ -2,6 +2,7 @@ local hcl = require("prov.convert.hcl")
 local json = require("prov.json")
 local parser = require("prov.convert.hcl.parser")
 local value = require("prov.value")
+local with = require("support.settings").with
 
 -- A node without its places, as short as it can be read.
 local function short(node)
@@ -143,10 +144,7 @@ describe("hcl", function()
       assert.is_nil(file)
       assert.is_truthy(tostring(e):find("t.tf:%d+:%d+: not valid HCL: .*deeper than"), tostring(e))
     end
-    local old = hcl.MAX_BYTES
-    hcl.MAX_BYTES = 10
-    local file, e = hcl.parse("abcdefgh = 1", "t.tf")
-    hcl.MAX_BYTES = old
+    local file, e = with({ ["convert.file_size"] = 10 }, hcl.parse, "abcdefgh = 1", "t.tf")
     assert.is_nil(file)
     assert.are.equal("limit", e.code)
     assert.is_truthy(hcl.parse("a = " .. ("1 + "):rep(20000) .. "1", "t.tf"))

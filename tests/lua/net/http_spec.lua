@@ -297,6 +297,10 @@ describe("http", function()
       assert.are.equal(200, r.status)
       assert.are.equal(200, assert(http.request({ url = url, verify = false })).status)
       fails("auth", http.request({ url = "https://localhost:" .. port .. "/", ca = dir .. "/cert" }))
+      local with = require("support.settings").with
+      assert.are.equal(200, assert(with({ ["http.ca"] = dir .. "/cert" }, http.request, { url = url })).status)
+      assert.are.equal(200, assert(with({ ["http.verify"] = false, ["http.min_tls"] = "1.3" }, http.request,
+        { url = url })).status)
       server:kill("sigkill")
       repeat
         async.sleep(10)

@@ -30,6 +30,15 @@ describe("ssh", function()
     end)
   end)
 
+  it("compresses when it is asked to", function()
+    with_session(nil, function(_, server)
+      local session = assert(ssh.connect(server:target({ compress = true })))
+      local text = ("all the same "):rep(100000)
+      assert.is_true(assert(session:exec("cat", { stdin = text })).stdout == text)
+      session:close()
+    end)
+  end)
+
   it("feeds a large script to standard input and passes binary through unchanged", function()
     with_session(nil, function(session)
       local script = { "n=0" }

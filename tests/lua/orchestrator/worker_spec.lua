@@ -6,6 +6,7 @@ local data = require("core.data")
 local fs = require("prov.fs")
 local json = require("prov.json")
 local remote_ui = require("prov.orchestrator.remote_ui")
+local settings = require("prov.settings")
 local test = require("support.async").test
 local uv = require("luv")
 local wire = require("prov.orchestrator.wire")
@@ -90,7 +91,7 @@ describe("a worker", function()
   end))
 
   it("refuses to keep more than one value of the store takes", function()
-    local most = worker_of.MOST_OUTCOME
+    local most = settings.orchestrator.result_size
     local small = { result = "1", code = 0, files = { out = "x" } }
     assert.are.equal(small, worker_of.fitting(small))
     local _, e = worker_of.fitting({ result = ("x"):rep(most // 2), code = 0, files = { out = ("x"):rep(most) } })
@@ -106,7 +107,7 @@ describe("the events of a worker", function()
   end)
 
   it("that do not fit are left out, and say so", function()
-    local event = remote_ui.event("show", { value = ("x"):rep(remote_ui.MOST_EVENT) })
+    local event = remote_ui.event("show", { value = ("x"):rep(settings.orchestrator.event_size) })
     assert.are.equal("warn", event.kind)
     assert.is_truthy(event.json:find("'show' was left out: it has", 1, true))
     assert.are.equal("warn", remote_ui.event("show", { value = 0 / 0 }).kind)

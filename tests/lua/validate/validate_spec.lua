@@ -80,6 +80,40 @@ describe("prov validate", function()
     )
   end)
 
+  it("does what the settings say of rules, the strongest layer", function()
+    local config = require("prov.config")
+    local files = {
+      ["infra.yaml"] = LONELY,
+      ["prov.yaml"] = "name: t\nvalidate: { rules: { network-unused: error } }\n",
+      ["config/prov.yaml"] = "rules: { tags-required: { tags: [owner], severity: note } }\n",
+    }
+    local function with(env, flags)
+      local ctx = project.ctx(files)
+      ctx.config = config.open({ workspace = ctx.dir, registry = ctx.registry, flags = flags, env = function(name)
+        return env[name]
+      end })
+      local value = assert(validate.run(ctx))
+      local found = of(value, "network-unused")[1]
+      return { found and found.severity or "off", of(value, "tags-required")[1].severity }
+    end
+    assert.same({ "error", "note" }, with({}))
+    assert.same({ "off", "note" }, with({ PROV_RULES_NETWORK_UNUSED_SEVERITY = "off" }))
+    assert.same({ "note", "error" }, with({ PROV_RULES_NETWORK_UNUSED_SEVERITY = "off" }, {
+      ["rules.network-unused.severity"] = "note", ["rules.tags-required.severity"] = "error" }))
+    local ctx = project.ctx(files)
+    assert.same({ "prov.yaml:2", "error" }, (function(row)
+      return { row.source, row.value }
+    end)(ctx.config:winner("rules.network-unused.severity")))
+    files["config/prov.yaml"] = "rules: { network-unused: { severity: note } }\n"
+    assert.matches("set in prov.yaml:2 and in config/prov.yaml:1", errors(files)[1])
+    files["config/prov.yaml"] = "rules: { network-unused: off }\n"
+    assert.matches("set in prov.yaml:2 and in config/prov.yaml:1", errors(files)[1])
+    files["config/prov.yaml"] = "rules: { network-unused: loud, data-volume: off }\n"
+    assert.matches("^config/prov.yaml:1:10: rules.network%-unused.severity: expected one of off", errors(files)[1])
+    files["config/prov.yaml"] = "rules: { data-volume: 3 }\n"
+    assert.matches("^config/prov.yaml:1:10: rules.data%-volume: this is a group of settings", errors(files)[1])
+  end)
+
   it("says what is wrong in prov.yaml", function()
     local function with(rules)
       return errors({ ["infra.yaml"] = LONELY, ["prov.yaml"] = "name: t\nvalidate:\n  rules:\n" .. rules })
@@ -94,7 +128,8 @@ describe("prov validate", function()
       1,
       true
     )
-    assert.matches("validate.rules.budget.most: there is no field", with("    budget: { most: 3 }\n")[1], 1, true)
+    local unknown = with("    budget: { most: 3 }\n")[1]
+    assert.matches("validate.rules.budget.most: there is no such setting", unknown, 1, true)
     local _, raised = pcall(with, "    budget: loud\n") -- the file itself is refused
     assert.matches(
       'validate.rules.budget: expected one of off, note, warning, error or a map, found "loud"',

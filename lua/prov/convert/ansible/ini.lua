@@ -1,11 +1,11 @@
 --- The INI form of an Ansible inventory.
 
 local err = require("prov.err")
+local settings = require("prov.settings")
 local yaml = require("prov.yaml")
 
 local M = {}
 
-local MAX_RANGE = 10000
 
 local function without_comment(line)
   local quote
@@ -92,8 +92,8 @@ function M.expand(pattern)
   if step < 1 or not letters and not (first and last) or letters and from > to
     or not letters and (first > last or #from > 1 and from:sub(1, 1) == "0" and #from ~= #to) then
     return nil, ("the range '[%s:%s]' is none"):format(from, to)
-  elseif not letters and (last - first) // step * #rest > MAX_RANGE then
-    return nil, ("the range '[%s:%s]' has more than %d names"):format(from, to, MAX_RANGE)
+  elseif not letters and ((last - first) // step + 1) * #rest > settings.convert.hosts then
+    return nil, ("the range '[%s:%s]' has more than %d names"):format(from, to, settings.convert.hosts)
   end
   if letters then
     for code = from:byte(), to:byte(), step do

@@ -5,11 +5,9 @@ local err = require("prov.err")
 local json = require("prov.json")
 local parser = require("prov.convert.hcl.parser")
 local places = require("prov.convert.hcl.places")
+local settings = require("prov.settings")
 
 local M = {}
-
---- Largest file that is read.
-M.MAX_BYTES = 8 * 1024 * 1024
 
 ---@class prov.hcl.File
 ---@field file string
@@ -23,8 +21,8 @@ local function problem_at(file, line, column, msg)
 end
 
 local function check_size(text, file)
-  if #text > M.MAX_BYTES then
-    return err.fail("limit", "%s has %d bytes, more than %d", file, #text, M.MAX_BYTES)
+  if #text > settings.convert.file_size then
+    return err.fail("limit", "%s has %d bytes, more than %d", file, #text, settings.convert.file_size)
   end
   return true
 end

@@ -3,10 +3,10 @@
 local err = require("prov.err")
 local fs = require("prov.fs")
 local hcl = require("prov.convert.hcl")
+local settings = require("prov.settings")
 
 local M = {}
 
-local MAX_FILES = 2000
 
 ---@class prov.convert.Folder
 ---@field dir string
@@ -63,7 +63,7 @@ local function comment_above(by_line, line)
 end
 
 local function read_file(path, shown)
-  local text, e = fs.read(path, { max = hcl.MAX_BYTES })
+  local text, e = fs.read(path, { max = settings.convert.file_size })
   if not text then
     return nil, e
   end
@@ -105,8 +105,8 @@ function M.read(path)
     return nil, names
   elseif #names == 0 then
     return err.fail("notfound", "%s has no .tf and no .tf.json file", path)
-  elseif #names > MAX_FILES then
-    return err.fail("limit", "%s has more than %d files", path, MAX_FILES)
+  elseif #names > settings.convert.files then
+    return err.fail("limit", "%s has more than %d files", path, settings.convert.files)
   end
   local folder, errs, declared = { dir = dir, blocks = {}, overrides = {}, values = {} }, {}, {}
   for _, name in ipairs(names) do

@@ -5,10 +5,10 @@ local folders = require("prov.convert.terraform.folder")
 local fs = require("prov.fs")
 local module_of = require("prov.convert.terraform.module")
 local notes_of = require("prov.convert.notes")
+local settings = require("prov.settings")
 
 local M = {}
 
-local MAX_MODULES = 200
 
 ---@class prov.convert.Run
 ---@field notes prov.convert.Notes
@@ -61,8 +61,8 @@ function Run:module(path)
     return err.fail("cycle", "modules that use each other in a circle: %s", path)
   elseif known then
     return known
-  elseif self.module_count >= MAX_MODULES then
-    return err.fail("limit", "more than %d modules", MAX_MODULES)
+  elseif self.module_count >= settings.convert.modules then
+    return err.fail("limit", "more than %d modules", settings.convert.modules)
   end
   local folder
   folder, e = folders.read(path)

@@ -1,8 +1,9 @@
 --- What names of one Terraform folder mean, and its notes.
 
+local settings = require("prov.settings")
+
 local M = {}
 
-local MAX_INLINED = 10000 -- locals put into one block
 
 ---@class prov.convert.Scope
 ---@field variables table<string, table> name -> { name, type }
@@ -47,7 +48,7 @@ end
 --- Puts in the value of a local while `read` runs. Locals in locals can stand for more than any memory has.
 function Scope:inside_local(use, read, ...)
   self.inlined = (self.inlined or 0) + 1
-  if self.inlined > MAX_INLINED then
+  if self.inlined > settings.convert.locals then
     self:refuse(use, "the locals in it stand for too many values", "make variables of some of them")
   end
   local before = self.local_use

@@ -71,12 +71,13 @@ function M.parse(words, global)
   elseif not params then
     return nil, e
   end
-  if require("prov.config").of(global):mentions("flags") then
-    local ok
-    ok, e = require("prov.config").of(global):fill_flags(op, params)
-    if not ok then
-      return nil, e
-    end
+  local config = require("prov.config").of(global)
+  e = global.config and config:check_flags()
+  if not e and config:mentions("flags") then
+    e = select(2, config:fill_flags(op, params))
+  end
+  if e then
+    return nil, e
   end
   params, e = params_of.complete(op, params)
   if not params then

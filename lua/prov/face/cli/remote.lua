@@ -313,6 +313,11 @@ function Remote:run(ctx, op, params)
       hint = "put the value into a file of environments/, and name that with -e",
     })
   end
+  if ctx.flags.config then
+    return nil, err.new("usage", "--config does not travel to an orchestrator", {
+      hint = "put the setting into a file: prov config set",
+    })
+  end
   local files, e = files_to_send(op, params)
   if not files then
     return nil, e

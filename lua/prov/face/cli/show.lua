@@ -1,5 +1,7 @@
 --- Prints the value of an operation in the form asked for.
 
+local settings = require("prov.settings")
+
 local M = {}
 
 local function body(ctx, op, value)
@@ -15,6 +17,23 @@ local function body(ctx, op, value)
     return require("prov.face.cli.view." .. op.view).render(value, ctx.term_out, ctx)
   end
   return require("prov.render").value(value, op.result, ctx.term_out, { wide = output == "wide" })
+end
+
+--- Hands a text that is longer than the terminal to the pager of the settings; false when there is none to be used.
+local function paged(ctx, text)
+  local pager = settings.ui.pager
+  if pager == "" or not ctx.interactive or not ctx.term_out.tty then
+    return false
+  end
+  local _, lines = text:gsub("\n", "")
+  -- Our own output is closed in programs that libuv does not start.
+  local pipe = lines >= ctx.term_out.height and io.popen(("{ %s\n} >/dev/tty 2>&1"):format(pager), "w")
+  if not pipe then
+    return false
+  end
+  pipe:write(text) -- fails when the reader has seen enough
+  pipe:close()
+  return true
 end
 
 --- Prints the value; returns the exit code.
@@ -33,8 +52,8 @@ function M.value(ctx, op, value)
       io.stderr:write(require("prov.face.cli.report").text(e, ctx.term_err))
       return 1
     end
-    local ok = io.stdout:write(text, text ~= "" and text:sub(-1) ~= "\n" and "\n" or "") and io.stdout:flush()
-    if not ok then
+    text = text .. (text ~= "" and text:sub(-1) ~= "\n" and "\n" or "")
+    if not paged(ctx, text) and not (io.stdout:write(text) and io.stdout:flush()) then
       return 1
     end
   end

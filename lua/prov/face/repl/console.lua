@@ -9,12 +9,11 @@ local plain = require("prov.plan.file").plain
 local project_of = require("prov.project")
 local report = require("prov.face.cli.report")
 local session_of = require("prov.face.repl.session")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
 local M = {}
-
-local PROMPT = "> "
 
 -- The value as text: texts in quotes, so that "1" is no 1; lists and maps as JSON.
 local function shown(v)
@@ -118,14 +117,14 @@ function M.run(ctx, text)
   if not input then
     return nil, why
   end
-  if ctx.interactive then
+  if ctx.interactive and settings.repl.banner then
     io.stdout:write(("%s: expressions of its infra; ? lists functions, Ctrl-D leaves.\n")
       :format(tostring(project.workspace.name)))
   end
   local failed = false
   while true do
     local line
-    line, e = input:read(PROMPT)
+    line, e = input:read(settings.repl.console_prompt)
     if line and line:match("%S") and line:match("^%s*exit%s*$") == nil then
       input:remember(line)
       if ctx.interactive then

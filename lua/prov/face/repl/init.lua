@@ -2,10 +2,9 @@
 
 local input_of = require("prov.face.repl.input")
 local session_of = require("prov.face.repl.session")
+local settings = require("prov.settings")
 
 local M = {}
-
-local PROMPT, MORE = "prov> ", "  ... "
 
 local function open_input(session)
   return input_of.open(session.ctx, {
@@ -23,7 +22,7 @@ end
 
 --- Reads a whole chunk, over several lines when need be; nil at the end of input.
 local function read_chunk(session, input)
-  local text, e = input:read(PROMPT)
+  local text, e = input:read(settings.repl.prompt)
   while text do
     if text:match("^[:?]") then
       return text
@@ -33,7 +32,7 @@ local function read_chunk(session, input)
       return text
     end
     local line
-    line, e = input:read(MORE)
+    line, e = input:read(settings.repl.more)
     if not line then
       if e.code == "closed" then
         return text -- what is there is reported as it is
@@ -56,7 +55,15 @@ function M.run(ctx)
   if not input then
     return nil, e
   end
-  if ctx.interactive then
+  local startup = settings.repl.startup
+  if startup then
+    local ok
+    ok, e = session:run_file(startup, {})
+    if not ok then
+      ctx.ui.warn("repl.startup: %s", tostring(e))
+    end
+  end
+  if ctx.interactive and settings.repl.banner then
     io.stdout:write(("prov %s. ? tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version))
   end
   local failed = false

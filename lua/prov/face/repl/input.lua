@@ -2,6 +2,7 @@
 
 local err = require("prov.err")
 local fs = require("prov.fs")
+local settings = require("prov.settings")
 
 local M = {}
 
@@ -31,6 +32,7 @@ function M.open(ctx, opts)
   fs.mkdirp(home, 448) -- 0700
   return require("core.edit").open({
     history = home .. "/" .. opts.history,
+    size = settings.repl.history,
     complete = opts.complete,
   })
 end

@@ -1,12 +1,11 @@
 --- Values as Lua writes them, for a person: on one line when it fits, else indented; deep and long ones cut.
 
 local data = require("core.data")
+local settings = require("prov.settings")
 local value = require("prov.value")
 local width = require("prov.render.width")
 
 local M = {}
-
-local DEPTH, ITEMS = 8, 100
 
 local function name_of(v)
   local mt = getmetatable(v)
@@ -53,10 +52,10 @@ local function members(v, state, depth)
   table.sort(keys, function(a, b)
     return type(a) == type(b) and type(a) ~= "boolean" and a < b or type(a) ~= type(b) and type(a) < type(b)
   end)
-  for i = 1, math.min(count, ITEMS) do
+  for i = 1, math.min(count, state.items) do
     out[i] = render(v[i], state, depth + 1)
   end
-  for i = 1, math.min(#keys, ITEMS - #out) do
+  for i = 1, math.min(#keys, state.items - #out) do
     out[#out + 1] = key_text(keys[i]) .. " = " .. render(v[keys[i]], state, depth + 1)
   end
   local left = count + #keys - #out
@@ -77,7 +76,7 @@ function render(v, state, depth)
     return "<itself>"
   elseif next(v) == nil then
     return "{}"
-  elseif depth >= DEPTH then
+  elseif depth >= state.depth then
     return "{ ... }"
   end
   state.open[v] = true
@@ -97,7 +96,13 @@ end
 ---@return string
 function M.text(v, opts)
   opts = opts or {}
-  return render(v, { open = {}, width = opts.width or 80, names = opts.names or {} }, 0)
+  return render(v, {
+    open = {},
+    width = opts.width or 80,
+    names = opts.names or {},
+    depth = settings.repl.depth,
+    items = settings.repl.items,
+  }, 0)
 end
 
 return M

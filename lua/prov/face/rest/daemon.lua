@@ -145,7 +145,7 @@ function M.run(ctx, p)
   local left = o:drain(math.floor(p.drain * 1000), function()
     return ctx.cancel.killed
   end)
-  face.server:drain(1000)
+  face:drain()
   o.pool:shut(5000)
   if left > 0 then
     ctx.ui.warn("%d jobs were interrupted; they go on with the next start", left)

@@ -6,11 +6,9 @@ local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
 local reply = require("prov.face.rest.reply")
+local settings = require("prov.settings")
 
 local M = {}
-
---- Between signs of life, for proxies and clients.
-M.KEEP_MS = 15000
 
 --- A way out for events: send(event), alive(), finish().
 local function sse(request)
@@ -89,7 +87,7 @@ function M.serve(request, run)
   local _ <close> = setmetatable({
     task = async.spawn(function()
       while true do
-        async.sleep(M.KEEP_MS)
+        async.sleep(settings.ms(settings.rest.keep_alive))
         if out and quiet and turn.free > 0 then -- else a client is slow, which is a sign of its life
           turn:with(out.alive)
         end

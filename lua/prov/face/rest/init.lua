@@ -223,6 +223,21 @@ end
 
 -- ---- Serving ----
 
+--- What clients may take, by the settings of `rest`.
+local function limits()
+  return {
+    head_bytes = settings.rest.head_size,
+    body_bytes = settings.rest.body_size,
+    stream_bytes = settings.rest.stream_size,
+    connections = settings.rest.connections,
+    per_address = settings.rest.connections_per_address,
+    head_ms = settings.ms(settings.rest.head_timeout),
+    body_ms = settings.ms(settings.rest.body_timeout),
+    idle_ms = settings.ms(settings.rest.idle_timeout),
+    write_ms = settings.ms(settings.rest.write_timeout),
+  }
+end
+
 --- Opens the face over an orchestrator. It belongs to the running task.
 ---@async
 ---@param o prov.Orchestrator
@@ -237,6 +252,7 @@ function M.open(o, opts)
     ui = service.ui(),
   }, Face)
   local e
+  opts.server.limits = limits()
   self.server, e = http_server.listen(opts.server, function(request)
     return self:handle(request)
   end)
@@ -244,6 +260,12 @@ function M.open(o, opts)
     return nil, e
   end
   return self
+end
+
+--- Takes no more requests, and lets those under way have the rest of the time they may have.
+---@async
+function Face:drain()
+  self.server:drain(settings.ms(settings.rest.drain))
 end
 
 --- What `prov serve` runs: everything, until a signal.

@@ -11,7 +11,7 @@ return {
     user = { type = "account", doc = "run as this user" },
     contains = { type = "bytes", doc = "text that must be in its output" },
     title = { type = "string", doc = "shown instead of the command" },
-    timeout = { type = "number", default = 30, min = 0, doc = "seconds until it counts as failed" },
+    timeout = { type = "number", min = 0, doc = "seconds until it counts as failed; else host.wait_timeout" },
   },
   becomes = function(a, op)
     return op.wait {

@@ -10,7 +10,7 @@ return {
     url = { type = "string", required = true, doc = "http:// or https:// URL" },
     status = { type = "int", default = 200, doc = "the status it must answer" },
     contains = { type = "bytes", doc = "text that must be in the body" },
-    timeout = { type = "number", default = 30, min = 0, doc = "seconds until it counts as failed" },
+    timeout = { type = "number", min = 0, doc = "seconds until it counts as failed; else host.wait_timeout" },
   },
   becomes = function(a, op)
     return op.wait { http = a.url, status = a.status, contains = a.contains, timeout = a.timeout }

@@ -10,7 +10,7 @@ return {
     port = { type = "int", min = 1, max = 65535, required = true, doc = "TCP port" },
     host = { type = "string", doc = "where; this host when not given" },
     service = { type = "unit", doc = "the service that must be the one that listens (where systemd is)" },
-    timeout = { type = "number", default = 30, min = 0, doc = "seconds until it counts as failed" },
+    timeout = { type = "number", min = 0, doc = "seconds until it counts as failed; else host.wait_timeout" },
   },
   becomes = function(a, op)
     return op.wait { port = a.port, host = a.host, service = a.service, timeout = a.timeout }

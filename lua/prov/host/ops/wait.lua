@@ -1,6 +1,7 @@
 --- op.wait: until something is so.
 
 local listening = require("prov.host.listening")
+local settings = require("prov.settings")
 
 return {
   name = "wait",
@@ -18,7 +19,7 @@ return {
     path = { type = "path", doc = "something is at this path" },
     command = { type = "bytes", doc = "a shell command succeeds" },
     user = { type = "account", doc = "with command: run as this user" },
-    timeout = { type = "number", default = 30, min = 0, doc = "seconds until it counts as failed" },
+    timeout = { type = "number", min = 0, doc = "seconds until it counts as failed; else host.wait_timeout" },
     title = { type = "string", doc = "shown instead of what is waited for" },
     secret = { type = "bool", default = false, doc = "true: output is not shown" },
   },
@@ -57,7 +58,7 @@ return {
     return "succeeds: " .. (#text > 60 and text:sub(1, 57) .. "..." or text)
   end,
   emit = function(a)
-    local seconds = tostring(math.ceil(a.timeout))
+    local seconds = tostring(math.ceil(a.timeout or settings.host.wait_timeout))
     if a.port then
       return { "port", seconds, a.host, tostring(a.port), ("%04X"):format(a.port), a.service or "" }
     elseif a.http then
