@@ -187,6 +187,7 @@ M.routes = {
   { "POST", "/ip_address", "ip_address.create", create },
   { "GET", "/ip_address/{address}", "ip_address.get", get },
   { "PATCH", "/ip_address/{address}", "ip_address.modify", modify },
+  { "PUT", "/ip_address/{address}", "ip_address.modify", modify },
   { "DELETE", "/ip_address/{address}", "ip_address.delete", delete },
 }
 

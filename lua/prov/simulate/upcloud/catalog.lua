@@ -22,7 +22,7 @@ M.PLANS = {
 M.TEMPLATES = {
   { "000020070100", "Debian GNU/Linux 12 (Bookworm)", 3, true },
   { "000020080100", "Debian GNU/Linux 13 (Trixie)", 3, true },
-  { "000020060100", "Debian GNU/Linux 11 (Bullseye)", 3, true },
+  { "000020060100", "Debian GNU/Linux 11 (Bullseye)", 3, false },
   { "000030220200", "Ubuntu Server 22.04 LTS (Jammy Jellyfish)", 4, true },
   { "000030240200", "Ubuntu Server 24.04 LTS (Noble Numbat)", 4, true },
   { "000140010100", "AlmaLinux 9", 4, true },

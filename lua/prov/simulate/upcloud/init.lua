@@ -71,6 +71,7 @@ function M.resolve(call)
     return kit.refuse(404, "NOT_FOUND", "The resource does not exist.")
   end
   path = #path > 1 and path:gsub("/+$", "") or path
+  call.version = version
   call.new = path:find("^/load%-balancer") ~= nil or path:find("^/account/tokens") ~= nil
   local route, values = routes:match(call.method, path)
   if not route then
@@ -119,9 +120,21 @@ local function headers_of(call)
   }
 end
 
+--- API 1.2 knows no interfaces, and calls remote access by its protocol.
+local function as_in_12(server)
+  server.networking = nil
+  server.vnc = server.remote_access_enabled == "yes" and "on" or "off"
+  server.vnc_password = server.remote_access_password
+  server.vnc_host, server.vnc_port = server.zone .. ".vnc.upcloud.com", "3000"
+  server.remote_access_enabled, server.remote_access_password, server.remote_access_type = nil, nil, nil
+end
+
 --- An answer.
 function M.answer(call, status, value)
   local headers = headers_of(call)
+  if call.version == "1.2" and value and value.server then
+    as_in_12(value.server)
+  end
   if value == nil then
     headers["Content-Type"] = nil
     return status, headers, ""

@@ -102,13 +102,25 @@ function M.yesno(v)
   return v and "yes" or "no"
 end
 
+--- What is in an envelope of many: a list, or one thing alone, which the API takes for a list of it.
+---@param v any
+---@param name string
+---@return table? list nil when there is no such thing
+function M.items(v, name)
+  local list = type(v) == "table" and v[name]
+  if type(list) ~= "table" then
+    return nil
+  end
+  return data.kind(list) == "map" and next(list) ~= nil and { list } or list
+end
+
 --- Labels of a body, in either of the shapes the API takes, checked.
 ---@return table[]? labels, prov.Err?
 function M.labels(given)
   if given == nil or given == data.null then
     return data.list({})
   end
-  local list = data.kind(given) == "map" and given.label or given
+  local list = data.kind(given) == "map" and M.items(given, "label") or given
   if data.kind(list) ~= "list" then
     return M.refuse(400, "LABELS_INVALID", "The labels are invalid.")
   end

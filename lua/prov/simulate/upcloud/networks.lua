@@ -69,8 +69,7 @@ end
 
 --- The one range of a network, as a body says; `now` is what it was.
 local function read_range(body, now)
-  local given = type(body.ip_networks) == "table" and body.ip_networks.ip_network
-  local one = type(given) == "table" and given[1]
+  local one = (kit.items(body.ip_networks, "ip_network") or {})[1]
   if not one and now then
     return now
   elseif type(one) ~= "table" then
@@ -300,6 +299,7 @@ M.routes = {
   { "POST", "/router", "router.create", create_router },
   { "GET", "/router/{id}", "router.get", get_router },
   { "PATCH", "/router/{id}", "router.modify", modify_router },
+  { "PUT", "/router/{id}", "router.modify", modify_router },
   { "DELETE", "/router/{id}", "router.delete", delete_router },
 }
 

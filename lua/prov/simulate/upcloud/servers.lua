@@ -142,7 +142,7 @@ local function read_interface(w, zone, given, index)
   if kind ~= "public" and kind ~= "utility" and kind ~= "private" then
     return kit.refuse(400, "INTERFACE_TYPE_INVALID", "The type of the interface is invalid.")
   end
-  local ips = type(given.ip_addresses) == "table" and given.ip_addresses.ip_address or {}
+  local ips = kit.items(given.ip_addresses, "ip_address") or {}
   local first = type(ips[1]) == "table" and ips[1] or {}
   local network
   if kind == "private" then
@@ -176,12 +176,12 @@ local DEFAULT_INTERFACES = {
 
 local function given_interfaces(body)
   local networking = type(body.networking) == "table" and body.networking or {}
-  local list = type(networking.interfaces) == "table" and networking.interfaces.interface
-  if type(list) == "table" then
+  local list = kit.items(networking.interfaces, "interface")
+  if list then
     return list
   end
-  local old = type(body.ip_addresses) == "table" and body.ip_addresses.ip_address -- as in API 1.2
-  if type(old) ~= "table" then
+  local old = kit.items(body.ip_addresses, "ip_address") -- as in API 1.2
+  if not old then
     return DEFAULT_INTERFACES
   end
   local out = {}
@@ -257,14 +257,13 @@ local function read_size(body, now)
 end
 
 local function devices_of(body)
-  local devices = type(body.storage_devices) == "table" and body.storage_devices.storage_device
-  return type(devices) == "table" and devices or nil
+  return kit.items(body.storage_devices, "storage_device")
 end
 
 local function check_metadata(w, body)
   local devices = devices_of(body)
   local source = devices[1] and devices[1].action == "clone" and w:get("storage", devices[1].storage)
-  if source and source.cloud_init and not kit.yes(body.metadata, false) and source.id:find("0000200[78]0100$") then
+  if source and source.cloud_init and not kit.yes(body.metadata, false) then
     return kit.refuse(400, "METADATA_DISABLED_ON_CLOUD-INIT", "Metadata must be enabled for cloud-init templates.")
   end
   return true

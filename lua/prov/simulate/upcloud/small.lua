@@ -55,7 +55,7 @@ local function set_tagged(w, name, uuids)
 end
 
 local function given_servers(body)
-  return type(body.servers) == "table" and type(body.servers.server) == "table" and body.servers.server or nil
+  return kit.items(body.servers, "server")
 end
 
 local function create_tag(call)
@@ -351,6 +351,13 @@ end
 M.routes = {
   { "GET", "/tag", "tag.list", list_tags },
   { "POST", "/tag", "tag.create", create_tag },
+  { "GET", "/tag/{name}", "tag.get", function(call)
+    local tag, e = the_tag(call)
+    if not tag then
+      return nil, e
+    end
+    return 200, { tag = tag_view(call.w, tag) }
+  end },
   { "PUT", "/tag/{name}", "tag.modify", modify_tag },
   { "DELETE", "/tag/{name}", "tag.delete", delete_tag },
   { "POST", "/server/{id}/tag/{names}", "server.tag", function(call)
