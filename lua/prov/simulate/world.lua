@@ -719,6 +719,7 @@ end
 ---@param object prov.simulate.Object
 ---@param ms integer world milliseconds from now
 ---@param set table|"gone"
+---@return integer at when, in world milliseconds
 function Cloud:later(object, ms, set)
   local txn = in_transaction(self)
   self:touch(object)
@@ -736,6 +737,7 @@ function Cloud:later(object, ms, set)
   table.insert(list, at, item)
   object.next = list
   reindex(self.world, key_of(object.cloud, object.kind, object.id))
+  return item.at
 end
 
 --- What reads see of an object.
