@@ -86,7 +86,7 @@ end
 --- The network of a zone for a type of interface and a family of addresses.
 function M.network(w, zone, kind, family)
   for _, one in ipairs(w:list("network")) do
-    if one.fixed and one.zone == zone and one.type == kind and one.range.family == family then
+    if one.quiet and one.zone == zone and one.type == kind and one.range.family == family then
       return one
     end
   end
