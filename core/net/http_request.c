@@ -199,6 +199,7 @@ static void set_options(pv_http_req *req, const pv_http_options *o)
                      timeout < CONNECT_MS ? timeout : (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, o->redirects > 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)o->redirects);
+    if (!o->repeatable) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     set_method(req, o);
     set_headers(req, o);
     set_tls(easy, o);
