@@ -315,7 +315,6 @@ return {
         id = { type = "string", doc = "UUID" },
         hostname = { type = "string", doc = "Its name in DNS" },
         ip = { type = "ip", doc = "Its public address, once it has one" },
-        target_ips = { type = "list", of = { type = "ip" }, doc = "Addresses of the targets" },
       },
       timeout = { create = 1800, update = 900, delete = 900 },
     },
