@@ -23,7 +23,13 @@ local function members(ctx, want, port)
       return nil, e or ctx.error("invalid", ("target %d names neither a server nor an address"):format(i))
     end
     out[i] = {
-      name = "member-" .. i, type = "static", ip = ip, port = port, weight = 100, max_sessions = 1000, enabled = true,
+      name = target.server or "ip-" .. ip:gsub("[.:]", "-"), -- says whose address it is
+      type = "static",
+      ip = ip,
+      port = port,
+      weight = 100,
+      max_sessions = 1000,
+      enabled = true,
     }
   end
   return ctx.json.list(out)
@@ -99,25 +105,17 @@ local function services_of(ctx, balancer)
   return ctx.json.list(services)
 end
 
---- The targets: as recorded when they are what the members say, else the members' addresses.
+--- The targets, by the names of the members; without a service there is nothing that tells.
 local function targets_of(ctx, balancer)
-  local recorded, addresses = (ctx.recorded or {}).targets or {}, {}
-  local seen = (ctx.recorded or {}).target_ips or {}
-  for i, member in ipairs(balancer.backends and balancer.backends[1] and balancer.backends[1].members or {}) do
-    addresses[i] = member.ip
-  end
-  local same = #addresses == #recorded
-  for i, ip in ipairs(addresses) do
-    same = same and seen[i] == ip
-  end
-  if same or not (balancer.backends and balancer.backends[1]) then
-    return recorded, seen
+  local backend = balancer.backends and balancer.backends[1]
+  if not backend then
+    return (ctx.recorded or {}).targets
   end
   local out = {}
-  for i, ip in ipairs(addresses) do
-    out[i] = { ip = ip }
+  for i, member in ipairs(backend.members or {}) do
+    out[i] = member.name:match("^%x+%-%x+%-%x+%-%x+%-%x+$") and { server = member.name } or { ip = member.ip }
   end
-  return ctx.json.list(out), ctx.json.list(addresses)
+  return ctx.json.list(out)
 end
 
 local function public_ip(balancer)
@@ -141,7 +139,6 @@ local function state_of(ctx, balancer)
       is_public = true
     end
   end
-  local targets, ips = targets_of(ctx, balancer)
   return {
     id = balancer.uuid,
     name = balancer.name,
@@ -150,15 +147,14 @@ local function state_of(ctx, balancer)
     network = network,
     public = is_public or false,
     services = services_of(ctx, balancer),
-    targets = targets,
-    target_ips = ips,
+    targets = targets_of(ctx, balancer),
     labels = (api.from_labels(balancer.labels)),
     hostname = balancer.dns_name,
     ip = public_ip(balancer),
   }
 end
 
-local body = require("labelled").of({
+return require("labelled").of({
   path = "/load-balancer",
   one = {},
   many = {},
@@ -203,25 +199,3 @@ local body = require("labelled").of({
     })
   end,
 })
-
---- The state after a change has the targets as they were wanted, with the addresses they had.
-local function remembering(fn)
-  return function(ctx, ...)
-    local want = select(select("#", ...) > 1 and 2 or 1, ...)
-    local state, e = fn(ctx, ...)
-    if not state then
-      return nil, e
-    end
-    local ips = {}
-    for i, target in ipairs(state.targets) do
-      ips[i] = target.ip
-    end
-    state.target_ips = state.targets[1] and state.targets[1].ip and ctx.json.list(ips) or state.target_ips
-    state.targets = want.targets
-    return state
-  end
-end
-
-body.create, body.update = remembering(body.create), remembering(body.update)
-
-return body

@@ -122,7 +122,7 @@ return {
           default = {},
           replace = true,
           doc = "Public keys that may log in as root, besides that of the workspace",
-          example = "{ key.ops }",
+          example = "{ ssh_key.ops }",
         },
         user_data = { type = "string", max = 65535, replace = true, doc = "Cloud-init, read at its first start" },
         placement_group = { type = "ref", doc = "Server group it is in" },
@@ -259,12 +259,12 @@ return {
       outputs = { id = { type = "string", doc = "The address" }, ip = { type = "ip", doc = "The address" } },
       timeout = { create = 300, update = 300, delete = 300 },
     },
-    key = {
-      body = "key",
+    ssh_key = {
+      body = "ssh_key",
       schema = {
         public_key = {
           type = "string",
-          pattern = "^[%w@.-]+ [%w+/=]+",
+          pattern = "^[%w@.-]+ [%w+/=]+.*$",
           required = true,
           replace = true,
           doc = "Public key in OpenSSH's form",
@@ -315,7 +315,6 @@ return {
         id = { type = "string", doc = "UUID" },
         hostname = { type = "string", doc = "Its name in DNS" },
         ip = { type = "ip", doc = "Its public address, once it has one" },
-        target_ips = { type = "list", of = { type = "ip" }, doc = "Addresses of the targets" },
       },
       timeout = { create = 1800, update = 900, delete = 900 },
     },
