@@ -149,6 +149,36 @@ local function unknown_module(loader, from, text)
   return { path = {}, msg = ("there is no module '%s'"):format(name), hint = suggest.hint(name, names) }
 end
 
+--- Where the first index of a path is.
+local function index_in(path)
+  for i, step in ipairs(path) do
+    if math.type(step) then
+      return i
+    end
+  end
+end
+
+--- A reference to all instances of a block with an index in its path: `server.web.ip[1]` is the first of the list of
+-- all, so it is a reference to that instance. When there is no such instance it is a call, which fails where it is
+-- wanted and not in the side of an `if` that is not.
+local function item_of_all(block, ref)
+  local text, path = value.parts(ref)
+  local at = index_in(path)
+  if not at then
+    return ref
+  end
+  local before = table.move(path, 1, at - 1, 1, {})
+  local one = block.instances[path[at]]
+  if one then
+    return value.ref(one.address, table.move(path, at + 1, #path, at, before))
+  end
+  local item = value.call("index", { value.ref(text, before), path[at] })
+  for i = at + 1, #path do
+    item = value.call("index", { item, path[i] })
+  end
+  return item
+end
+
 --- The reference in its final form and the addresses it depends on; nil and a problem.
 local function resolve_new(loader, from, ref)
   local text, path = value.parts(ref)
@@ -225,7 +255,13 @@ local function resolve_new(loader, from, ref)
     end
     return value.ref(resource.address, path), { resource.address }
   end
-  return value.ref(base, path), all_of(block)
+  local done = value.ref(base, path)
+  if not block.keyed then
+    return done, all_of(block)
+  end
+  done = item_of_all(block, done)
+  local found = value.is_ref(done) and value.parts(done)
+  return done, found and found ~= base and { found } or all_of(block)
 end
 
 --- The common case without parsing: a reference to a declared resource that has no count, with
@@ -304,6 +340,11 @@ end
 --- What an output of a module stands for; the module itself, for `needs`, when no output is named.
 function M.module_output(loader, module, shown, path)
   local instances, at = module.instances, 1
+  local index = module.keyed and not module.by_key[path[1]] and index_in(path)
+  if index and index > 1 and module.instances[path[index]] then -- module.eu.url[1]: that of the first one
+    local key = module.instances[path[index]].key
+    path = table.move(path, index + 1, #path, index + 1, table.move(path, 1, index - 1, 2, { key }))
+  end
   if not module.keyed then
     instances = { module.single }
   elseif path[1] ~= nil and module.by_key[path[1]] then
@@ -357,7 +398,8 @@ function M.module_output(loader, module, shown, path)
     if v == nil and missing then
       return nil, { path = {}, msg = ("%s has no value '%s'"):format(shown, tostring(missing)) }
     end
-    list[i] = v
+    local block = value.is_ref(v) and loader.by_base[value.parts(v)]
+    list[i] = block and block.keyed and item_of_all(block, v) or v
     for one in next, found do
       set[one] = true
     end
