@@ -121,10 +121,11 @@ function Builder:lookup(address, path)
     self.unknown[address] = self.unknown[address] or value.unknown("any", { address })
     return self.unknown[address]
   end
-  local state = self.observed and self.observed[address] or self:record(address) and self:record(address):state()
-  if not state then
+  local record, seen = self:record(address), self.observed and self.observed[address] or nil
+  if not record then
     return value.unknown("any", { address })
   end
+  local state = record:shown(seen)
   return require("prov.state").at(state, path)
 end
 
