@@ -120,7 +120,7 @@ local function execute(command, global)
   end
   if signals and signals.interrupted and value == nil then
     local first = err.list(e)[1]
-    if first.code ~= "canceled" and e ~= nil then
+    if e ~= nil and first.msg ~= "canceled" then
       fail(e, global, ctx.term_err)
     else
       fail(err.new("canceled", "interrupted"), global, ctx.term_err)

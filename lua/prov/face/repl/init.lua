@@ -5,7 +5,12 @@ local session_of = require("prov.face.repl.session")
 
 local M = {}
 
-local PROMPT, MORE = "prov> ", "  ... "
+local PROMPT, CHANGED, MORE = "prov> ", "prov*> ", "  ... "
+
+local function changes(session)
+  local workspace = session.ctx.workspace
+  return workspace and workspace.what_if and #workspace.what_if.edits or 0
+end
 
 local function open_input(session)
   return input_of.open(session.ctx, {
@@ -23,7 +28,7 @@ end
 
 --- Reads a whole chunk, over several lines when need be; nil at the end of input.
 local function read_chunk(session, input)
-  local text, e = input:read(PROMPT)
+  local text, e = input:read(changes(session) > 0 and CHANGED or PROMPT)
   while text do
     if text:match("^[:?]") then
       return text
@@ -57,7 +62,9 @@ function M.run(ctx)
     return nil, e
   end
   if ctx.interactive then
-    io.stdout:write(("prov %s. ? tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version))
+    local workspace = ctx.workspace
+    io.stdout:write(("prov %s, %s. ? tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version,
+      workspace and "workspace " .. workspace.name or "no workspace"))
   end
   local failed = false
   while not session.ended do
@@ -74,6 +81,10 @@ function M.run(ctx)
   end
   if ctx.interactive and not session.ended then
     io.stdout:write("\n")
+  end
+  local lost = ctx.interactive and changes(session) or 0
+  if lost > 0 then
+    ctx.ui.warn("%d change%s to the infra stood in no file: gone", lost, lost == 1 and "" or "s")
   end
   return failed and not ctx.interactive and 1 or 0
 end
