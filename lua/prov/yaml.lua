@@ -29,6 +29,8 @@ end
 local function hint_of(text, e)
   local msg, line = e.msg, line_of(text, e.line)
   local sign = line:sub(e.column or 1, e.column or 1)
+  local before = e.line > 1 and line_of(text, e.line - 1):gsub("%s+#.*$", "") or ""
+  local bare = before:find("^%s*[^%s%-#][^:{}%[%],|>]*$") and ("is a ':' missing at the end of line %d?"):format(e.line - 1)
   if (msg:find("cannot start any token", 1, true) or msg:find("tab", 1, true)) and sign == "\t" then
     return "indent with spaces: YAML takes no tabs there"
   elseif msg:find("cannot start any token", 1, true) then
@@ -37,14 +39,10 @@ local function hint_of(text, e)
     return is_unquoted(line) and 'inside of { } and [ ] a text with ${...} needs quotes: "${...}"'
       or "is a ',' or a closing bracket missing?"
   elseif msg:find("mapping values are not allowed", 1, true) then
-    local before = e.line > 1 and line_of(text, e.line - 1):gsub("%s+#.*$", ""):gsub("%s+$", "") or ""
-    if line:sub(1, e.column - 1):find(":%s") then
-      return "a text with ': ' in it needs quotes"
-    end
-    return before:find("[^:{%[,|>-]$") and not before:find(":%s") and ("is a ':' missing at the end of line %d?")
-      :format(e.line - 1) or "is the line indented as those above it?"
+    return line:sub(1, e.column - 1):find(":%s") and "a text with ': ' in it needs quotes" or bare
+      or "is the line indented as those above it?"
   elseif msg:find("expected key", 1, true) or msg:find("expected '-' indicator", 1, true) then
-    return "is the line indented as those above it? What belongs together begins in one column"
+    return bare or "is the line indented as those above it? What belongs together begins in one column"
   elseif msg:find("expected ':'", 1, true) then
     return ("is a ':' or a '-' missing on line %s?"):format(msg:match("begins on line (%d+)") or e.line)
   elseif msg:find("quoted scalar", 1, true) then

@@ -267,7 +267,7 @@ checks:
   soft: { that: "${server.web.ip == 'x'}", message: "the address is ${server.web.ip}" }
 YAML
 run 0 apply --yes
-has "warning check soft: the address is 10."
+has "check soft: the address is 10."
 sed -i "s/'demo-2'\], 'demo-1'/'demo-2'], 'demo-3'/" infra.yaml
 run 1 plan
 has "infra.yaml:6:"

@@ -502,7 +502,8 @@ servers:
   e: { count: two }
 ]],
       "infra.yaml:3:8: servers.a.count: must be a whole number from 0 to 1000000",
-      "infra.yaml:4:8: servers.b.count: must be a number that is known before apply",
+      "infra.yaml:4:8: servers.b.count: must be a number that is known before apply"
+          .. " | variables are known, and outputs of modules that need no resource",
       "infra.yaml:5:18: servers.c.for_each: count and for_each cannot both be given",
       "infra.yaml:6:22: servers.d.for_each[2]: must be a name, given once",
       "infra.yaml:7:8: servers.e.count: must be a whole number from 0 to 1000000",
@@ -556,6 +557,41 @@ servers:
 ]],
       "infra.yaml:3:21: servers.a.lifecycle.prevent: there is no field 'prevent' | the fields are: create_before_destroy, ignore_changes, postconditions, preconditions, prevent_destroy, replace_triggered_by",
       "infra.yaml:3:46: servers.a.tags.x: expected a string, found a list",
+    },
+    {
+      [[
+servers:
+  a: { count: "${var.n}" }
+  b: { for_each: "${server.c.id}" }
+  c: {}
+things: { x: {} }
+variables: { x: {}, y: 1 }
+]],
+      "infra.yaml:3:18: servers.a.count: '${var.n}': there is no variable 'n' | declare it: inputs: { n: { type: string } }",
+      "infra.yaml:4:8: servers.b.for_each: must be a map or list that is known before apply"
+        .. " | variables are known, and outputs of modules that need no resource",
+      "infra.yaml:6:11: things.x: the provider 'tiny' has no things | it has: networks, servers, volumes",
+      "infra.yaml:7:14: variables.x: the provider 'tiny' has no variables | here it is 'inputs'",
+      "infra.yaml:7:21: variables.y: expected a map of fields | here it is 'inputs'",
+    },
+    {
+      [[
+servers:
+  a: { label: "${each.key} ${local.x}" }
+  c: { label: "${tiny_server.a.ip}" }
+]],
+      "infra.yaml:3:8: servers.a.label: ${each.key} refers to something that is not declared | write key",
+      "infra.yaml:3:8: servers.a.label: ${local.x} refers to something that is not declared"
+        .. " | write var.x and declare it in 'inputs', or use Lua, which has local",
+      "infra.yaml:4:8: servers.c.label: ${tiny_server.a.ip} refers to something that is not declared | write server.a",
+    },
+    {
+      [[
+checks:
+  a: { that: "1 > 2", message: no }
+  b: { that: "${1 < 2}", message: yes }
+]],
+      "infra.yaml:3:8: checks.a.that: is a text, which always holds | write ${1 > 2}",
     },
   }
 

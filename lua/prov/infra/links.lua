@@ -37,6 +37,29 @@ local function names_of_kind(loader, kind, prefix)
   return out
 end
 
+-- What words of Terraform are here.
+local ELSEWHERE = {
+  ["local"] = "write var.%s and declare it in 'inputs', or use Lua, which has local",
+  output = "an output is for the outside: write again what it holds",
+  count = "write index, which counts from 1",
+  path = "files are named from the folder of the infra",
+  vars = "write var.%s",
+  variable = "write var.%s",
+}
+
+local function of_other_tool(parsed, kinds)
+  if parsed.kind == "each" and (parsed.name == "key" or parsed.name == "value") then
+    return "write " .. parsed.name
+  elseif ELSEWHERE[parsed.kind] then
+    return ELSEWHERE[parsed.kind]:format(parsed.name)
+  end
+  for _, kind in ipairs(kinds) do
+    if parsed.kind:sub(-#kind - 1) == "_" .. kind then -- hcloud_server
+      return ("write %s.%s"):format(kind, parsed.name)
+    end
+  end
+end
+
 local function unknown_target(loader, from, shown, parsed, prefix)
   local names = names_of_kind(loader, parsed.kind, prefix)
   if #names == 0 then
@@ -50,7 +73,7 @@ local function unknown_target(loader, from, shown, parsed, prefix)
     return {
       path = {},
       msg = ("%s refers to something that is not declared"):format(shown),
-      hint = suggest.hint(parsed.kind, kinds)
+      hint = of_other_tool(parsed, kinds) or suggest.hint(parsed.kind, kinds)
         or not (from and from.source.file:find("%.lua$")) and "write $${ for a plain ${"
         or nil,
     }
