@@ -30,7 +30,8 @@ local function hint_of(text, e)
   local msg, line = e.msg, line_of(text, e.line)
   local sign = line:sub(e.column or 1, e.column or 1)
   local before = e.line > 1 and line_of(text, e.line - 1):gsub("%s+#.*$", "") or ""
-  local bare = before:find("^%s*[^%s%-#][^:{}%[%],|>]*$") and ("is a ':' missing at the end of line %d?"):format(e.line - 1)
+  local bare = before:find("^%s*[^%s%-#][^:{}%[%],|>]*$")
+    and ("is a ':' missing at the end of line %d?"):format(e.line - 1)
   if (msg:find("cannot start any token", 1, true) or msg:find("tab", 1, true)) and sign == "\t" then
     return "indent with spaces: YAML takes no tabs there"
   elseif msg:find("cannot start any token", 1, true) then

@@ -215,7 +215,8 @@ function M.checks(rows, term)
   for _, row in ipairs(rows or {}) do
     if row.status == "failed" then
       local word = term:paint(row.severity == "error" and "red" or "yellow", row.severity .. ":")
-      local at = row.file and ("%s%s: "):format(row.file, row.line and (":%d:%d"):format(row.line, row.column or 1) or "")
+      local place = row.line and (":%d:%d"):format(row.line, row.column or 1) or ""
+      local at = row.file and row.file .. place .. ": "
       out = out .. ("%s %scheck %s: %s\n"):format(word, at or "", row.name, row.message)
     end
   end
