@@ -284,8 +284,13 @@ function Builder:guard(node, record, what)
   local lifecycle = node and node.lifecycle
   if lifecycle and lifecycle.prevent_destroy then
     local at = node.origin or {}
-    return nil, err.new("denied", ("%s would be %s, but its lifecycle says prevent_destroy"):format(record.address,
-      what), { file = at.file, line = at.line, column = at.column, hint = "take prevent_destroy out of the infra first" })
+    local msg = ("%s would be %s, but its lifecycle says prevent_destroy"):format(record.address, what)
+    return nil, err.new("denied", msg, {
+      file = at.file,
+      line = at.line,
+      column = at.column,
+      hint = "take prevent_destroy out of the infra first",
+    })
   end
   return true
 end
