@@ -14,7 +14,7 @@ return {
       layer = { type = "string", required = true, doc = "flag, environment, workspace, user or default" },
       value = { type = "any", doc = "What it says; absent when it says nothing" },
       wins = { type = "bool", required = true, doc = "Its value is the one that counts" },
-      source = { type = "string", doc = "File, variable or flag" },
+      source = { type = "string", doc = "File and line, variable or flag" },
       err = { type = "string", doc = "What is wrong with it" },
     },
     list = true,

@@ -4,9 +4,10 @@ return {
   summary = "Set a setting in a file of the workspace, of an environment or of the user",
   description = [[
 The file keeps its comments, its order and its style. `prov config set parallelism 20` changes the workspace
-(`config/prov.yaml`, or `prov.yaml` when that has the setting); with --env of prod its
-`config/prod-defaults.toml`; with --user `~/.config/prov/config.yaml`. Lists and maps are written as in YAML:
-'[a, b]'.]],
+(`config/prov.yaml` when there is one, else `config:` in its `prov.yaml`); with --env prod
+`config/prod-defaults.yaml`; with --user `~/.config/prov/config.yaml`. Lists and maps are written as in YAML:
+'[a, b]'. The workspace is stronger than an environment, and that than the user: a value that stays hidden behind a
+stronger one is a warning.]],
   params = {
     key = { type = "string", required = true, positional = 1, complete = "config", doc = "The setting" },
     value = { type = "string", required = true, positional = 2, doc = "Its value" },

@@ -48,13 +48,30 @@ local function layer_of(ctx, p)
   return "workspace"
 end
 
+-- Says so when what was set has no effect: a stronger layer has a value.
+local function warn_of_stronger(ctx, layer, key)
+  for _, row in ipairs(ctx.config:explain(key) or {}) do
+    if row.layer == layer then
+      return
+    elseif row.value ~= nil then
+      ctx.ui.warn("%s stays %s: the layer '%s' is stronger than '%s' (%s)", key,
+        require("prov.render").scalar(row.value), row.layer, layer, row.source)
+      return
+    end
+  end
+end
+
 function M.set(ctx, p)
   local v, e = edit.parse(ctx.config, p.key, p.value)
   if e then
     return nil, e
   end
   local path
-  path, e = edit.set(ctx.config, layer_of(ctx, p), p.key, v)
+  local layer = layer_of(ctx, p)
+  path, e = edit.set(ctx.config, layer, p.key, v)
+  if path then
+    warn_of_stronger(ctx, layer, p.key)
+  end
   return path and { key = p.key, value = v, file = path }, e
 end
 
