@@ -148,8 +148,10 @@ function M.run(words)
   end
   if command.help then
     local code, text = require("prov.face.cli.help").main(command.help)
-    local out = (code == 0 and not command.usage) and io.stdout or io.stderr
-    out:write(text)
+    local good = code == 0 and not command.usage
+    local columns = term.open(good and 1 or 2).width
+    local out = good and io.stdout or io.stderr
+    out:write(columns and require("prov.face.cli.help").fit(text, columns) or text)
     return command.usage and 2 or code
   end
   return execute(command, global)

@@ -161,7 +161,8 @@ local function command_line(session, text)
     e.hint = own and ("did you mean ':%s'?"):format(own) or e.hint
     return nil, e
   elseif command.help then
-    io.stdout:write((select(2, require("prov.face.cli.help").main(command.help))))
+    local help = require("prov.face.cli.help")
+    io.stdout:write(help.fit(select(2, help.main(command.help)), session.ctx.term_out.width or math.huge))
     return { n = 0 }
   elseif command.name == "repl" then
     return err.fail("usage", "this is the REPL already")
