@@ -63,6 +63,18 @@ function M.fit(text, columns)
   return table.concat(out, "\n") .. "\n"
 end
 
+--- Where the guides are: beside an installed program, or in its tree.
+local function guides()
+  local app = require("core.app")
+  local dir = (app.tree or app.share_dir:gsub("share/prov$", "share/doc/prov")) .. "/docs/guides"
+  local file = io.open(dir .. "/infra.md")
+  if not file then
+    return ""
+  end
+  file:close()
+  return ("Guides, such as three-tiers.md to begin with: %s\n"):format(dir)
+end
+
 --- What `prov help` prints.
 ---@return string
 function M.overview()
@@ -94,7 +106,7 @@ function M.overview()
   end
   out[#out + 1] = "\nFlags of every command\n"
   rows(out, require("prov.face.cli.help_op").global(), "  ")
-  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine.\n"
+  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine.\n" .. guides()
   return table.concat(out)
 end
 
