@@ -587,6 +587,19 @@ servers:
     },
     {
       [[
+servers:
+  a: { label: "${server.c[*].ip}" }
+  b: { label: "${true ? 1 : 2}" }
+  c: { label: "${!true}" }
+]],
+      "infra.yaml:3:27: servers.a.label: '${server.c[*].ip}': a value is missing before '*].ip'"
+        .. " | without [*] it is the list of all: server.web.ip",
+      "infra.yaml:4:23: servers.b.label: '${true ? 1 : 2}': '? 1 : 2' is not expected here"
+        .. " | write if ... then ... else ...",
+      "infra.yaml:5:18: servers.c.label: '${!true}': a value is missing before '!true' | write not",
+    },
+    {
+      [[
 checks:
   a: { that: "1 > 2", message: no }
   b: { that: "${1 < 2}", message: yes }

@@ -1,6 +1,7 @@
 --- References: finds what each one names, checks it, and turns it into dependencies.
 
 local address = require("prov.address")
+local data = require("core.data")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
@@ -195,7 +196,7 @@ local function item_of_all(block, ref)
   if one then
     return value.ref(one.address, table.move(path, at + 1, #path, at, before))
   end
-  local item = value.call("index", { value.ref(text, before), path[at] })
+  local item = value.call("index", { block.instances[1] and value.ref(text, before) or data.list({}), path[at] })
   for i = at + 1, #path do
     item = value.call("index", { item, path[i] })
   end
@@ -281,6 +282,8 @@ local function resolve_new(loader, from, ref)
   local done = value.ref(base, path)
   if not block.keyed then
     return done, all_of(block)
+  elseif not block.instances[1] and not index_in(path) then
+    return data.list({}), NONE -- of a count of 0
   end
   done = item_of_all(block, done)
   local found = value.is_ref(done) and value.parts(done)
@@ -431,7 +434,7 @@ function M.module_output(loader, module, shown, path)
     needs[#needs + 1] = one
   end
   if module.keyed and at == 1 then
-    return require("core.data").list(list), needs
+    return data.list(list), needs
   end
   return list[1], needs
 end

@@ -71,16 +71,14 @@ function M.of_node(node, which, lookup)
   return true
 end
 
---- Asks the checks of an infra: rows { name, status, message?, severity, file?, line?, column? }.
+--- Asks the checks of an infra: rows { name, status, message?, severity }.
 ---@param checks table[]
 ---@return table[] rows
 function M.all(checks, lookup)
   local rows = {}
   for i, one in ipairs(checks or {}) do
     local status, message = M.ask(one, lookup)
-    local at = one.origin or {}
-    rows[i] = { name = one.name, status = status, message = message, severity = one.severity, file = at.file,
-      line = at.line, column = at.column }
+    rows[i] = { name = one.name, status = status, message = message, severity = one.severity }
   end
   return rows
 end

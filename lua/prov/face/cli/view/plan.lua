@@ -215,9 +215,7 @@ function M.checks(rows, term)
   for _, row in ipairs(rows or {}) do
     if row.status == "failed" then
       local word = term:paint(row.severity == "error" and "red" or "yellow", row.severity .. ":")
-      local place = row.line and (":%d:%d"):format(row.line, row.column or 1) or ""
-      local at = row.file and row.file .. place .. ": "
-      out = out .. ("%s %scheck %s: %s\n"):format(word, at or "", row.name, row.message)
+      out = out .. ("%s check %s: %s\n"):format(word, row.name, row.message)
     end
   end
   return out
