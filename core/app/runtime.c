@@ -192,10 +192,8 @@ static int app_window(lua_State *L)
 
 static int open_app(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"embedded", app_embedded},
-                                         {"handles", app_handles},
-                                         {"window", app_window},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"embedded", app_embedded}, {"handles", app_handles}, {"window", app_window}, {NULL, NULL}};
     static const struct {
         const char *name, *value;
     } fields[] = {
@@ -295,7 +293,8 @@ fail:
     return 1;
 }
 
-/* Lets the event loop end what was closed: luv would call back into handles that lua_close() has freed. */
+/* Lets the event loop end what was closed: luv would call back into handles that lua_close() has
+ * freed. */
 static void finish_closing(lua_State *L)
 {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);

@@ -1,5 +1,5 @@
-/* core.interrupt: ends Lua that calculates and never comes back to the event loop, where signals are
- * heard otherwise. */
+/* core.interrupt: ends Lua that calculates and never comes back to the event loop, where signals
+ * are heard otherwise. */
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -21,8 +21,8 @@ static struct {
     struct sigaction before[COUNT];
 } watched;
 
-/* Raises in code of the watched source; operations of prov end in their own way. Again and again, so that a
- * pcall that swallows it gains nothing. */
+/* Raises in code of the watched source; operations of prov end in their own way. Again and again,
+ * so that a pcall that swallows it gains nothing. */
 static void on_hook(lua_State *L, lua_Debug *ar)
 {
     if (L != watched.L) {
@@ -63,9 +63,10 @@ static int l_interrupt_close(lua_State *L)
     return 0;
 }
 
-/* interrupt.watch(source) -> closable: until it is closed, SIGINT and SIGTERM end code of the source ("=repl",
- * "@script.lua") in the coroutine that calls this with the error "interrupted", also when it is a loop without
- * end. Handlers there were hear the signals too. */
+/* interrupt.watch(source) -> closable: until it is closed, SIGINT and SIGTERM end code of the
+ * source ("=repl",
+ * "@script.lua") in the coroutine that calls this with the error "interrupted", also when it is a
+ * loop without end. Handlers there were hear the signals too. */
 static int l_interrupt_watch(lua_State *L)
 {
     size_t len;

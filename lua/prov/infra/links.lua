@@ -5,6 +5,7 @@ local data = require("core.data")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
+local unknown_of = require("prov.infra.unknown")
 local value = require("prov.value")
 
 local M = {}
@@ -26,64 +27,6 @@ local function table_copy(t)
     out[k] = v
   end
   return out
-end
-
-local function names_of_kind(loader, kind, prefix)
-  local out = {}
-  for _, block in ipairs(loader.blocks) do
-    if block.kind == kind and block.home.prefix == prefix then
-      out[#out + 1] = block.name
-    end
-  end
-  return out
-end
-
--- What words of Terraform are here.
-local ELSEWHERE = {
-  ["local"] = "write var.%s and declare it in 'inputs', or use Lua, which has local",
-  output = "an output is for the outside: write again what it holds",
-  count = "write index, which counts from 1",
-  path = "files are named from the folder of the infra",
-  vars = "write var.%s",
-  variable = "write var.%s",
-}
-
-local function of_other_tool(parsed, kinds)
-  if parsed.kind == "each" and (parsed.name == "key" or parsed.name == "value") then
-    return "write " .. parsed.name
-  elseif ELSEWHERE[parsed.kind] then
-    return ELSEWHERE[parsed.kind]:format(parsed.name)
-  end
-  for _, kind in ipairs(kinds) do
-    if parsed.kind:sub(-#kind - 1) == "_" .. kind then -- hcloud_server
-      return ("write %s.%s"):format(kind, parsed.name)
-    end
-  end
-end
-
-local function unknown_target(loader, from, shown, parsed, prefix)
-  local names = names_of_kind(loader, parsed.kind, prefix)
-  if #names == 0 then
-    local kinds, seen = {}, {}
-    for _, block in ipairs(loader.blocks) do
-      if not seen[block.kind] and block.home.prefix == prefix then
-        seen[block.kind] = true
-        kinds[#kinds + 1] = block.kind
-      end
-    end
-    return {
-      path = {},
-      msg = ("%s refers to something that is not declared"):format(shown),
-      hint = of_other_tool(parsed, kinds) or suggest.hint(parsed.kind, kinds)
-        or not (from and from.source.file:find("%.lua$")) and "write $${ for a plain ${"
-        or nil,
-    }
-  end
-  return {
-    path = {},
-    msg = ("%s refers to the %s '%s', which is not declared"):format(shown, parsed.kind, parsed.name),
-    hint = suggest.hint(parsed.name, names),
-  }
 end
 
 local function unknown_key(shown, block)
@@ -159,20 +102,6 @@ local function all_of(block)
   return block.addresses
 end
 
-local function unknown_module(loader, from, text)
-  local prefix, name = text:match("^(.-)module%.([%w_-]+)$")
-  if not name or from and from.home.prefix ~= prefix then
-    return nil
-  end
-  local names = {}
-  for base in next, loader.modules do
-    if base:sub(1, #prefix) == prefix then
-      names[#names + 1] = base:sub(#prefix + 1):match("^module%.([%w_-]+)$")
-    end
-  end
-  return { path = {}, msg = ("there is no module '%s'"):format(name), hint = suggest.hint(name, names) }
-end
-
 --- Where the first index of a path is.
 local function index_in(path)
   for i, step in ipairs(path) do
@@ -218,7 +147,7 @@ local function resolve_new(loader, from, ref)
   local parsed = parse(loader, text)
   if not parsed then
     return nil,
-      unknown_module(loader, from, text) or { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
+      unknown_of.module(loader, from, text) or { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
   end
   if parsed.kind == "taskserv" and parsed.server then
     if not loader.by_address[text] then
@@ -255,7 +184,7 @@ local function resolve_new(loader, from, ref)
   end
   local block = loader.by_base[base]
   if not block then
-    return nil, unknown_target(loader, from, tostring(value.ref(base:sub(#prefix + 1), path)), parsed, prefix)
+    return nil, unknown_of.target(loader, from, tostring(value.ref(base:sub(#prefix + 1), path)), parsed, prefix)
   elseif not block.keyed and not block.single then
     return ref, {} -- has errors of its own
   end
