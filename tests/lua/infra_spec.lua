@@ -433,7 +433,7 @@ serves:
       [[
 servers: [a]
 ]],
-      "infra.yaml:2:1: servers: expected a map of names, found a list",
+      "infra.yaml:2:1: servers: expected a map of names, found a list | write each with its fields: servers: { web: {} }",
     },
     {
       [[
