@@ -106,7 +106,8 @@ function M.overview()
   end
   out[#out + 1] = "\nFlags of every command\n"
   rows(out, require("prov.face.cli.help_op").global(), "  ")
-  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine.\n" .. guides()
+  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine. Begin with `prov workspace "
+    .. "new NAME`.\n" .. guides()
   return table.concat(out)
 end
 
