@@ -502,8 +502,7 @@ servers:
   e: { count: two }
 ]],
       "infra.yaml:3:8: servers.a.count: must be a whole number from 0 to 1000000",
-      "infra.yaml:4:8: servers.b.count: must be a number that is known before apply"
-          .. " | variables are known, and outputs of modules that need no resource",
+      "infra.yaml:4:8: servers.b.count: must be a number that is known before apply",
       "infra.yaml:5:18: servers.c.for_each: count and for_each cannot both be given",
       "infra.yaml:6:22: servers.d.for_each[2]: must be a name, given once",
       "infra.yaml:7:8: servers.e.count: must be a whole number from 0 to 1000000",
@@ -562,17 +561,15 @@ servers:
       [[
 servers:
   a: { count: "${var.n}" }
-  b: { for_each: "${server.c.id}" }
-  c: {}
+  b: { for_each: "${var.n}" }
 things: { x: {} }
 variables: { x: {}, y: 1 }
 ]],
       "infra.yaml:3:18: servers.a.count: '${var.n}': there is no variable 'n' | declare it: inputs: { n: { type: string } }",
-      "infra.yaml:4:8: servers.b.for_each: must be a map or list that is known before apply"
-        .. " | variables are known, and outputs of modules that need no resource",
-      "infra.yaml:6:11: things.x: the provider 'tiny' has no things | it has: networks, servers, volumes",
-      "infra.yaml:7:14: variables.x: the provider 'tiny' has no variables | here it is 'inputs'",
-      "infra.yaml:7:21: variables.y: expected a map of fields | here it is 'inputs'",
+      "infra.yaml:4:21: servers.b.for_each: '${var.n}': there is no variable 'n' | declare it: inputs: { n: { type: string } }",
+      "infra.yaml:5:11: things.x: the provider 'tiny' has no things | it has: networks, servers, volumes",
+      "infra.yaml:6:14: variables.x: the provider 'tiny' has no variables | here it is 'inputs'",
+      "infra.yaml:6:21: variables.y: expected a map of fields | here it is 'inputs'",
     },
     {
       [[

@@ -55,7 +55,6 @@ M.VALIDATE = {
   },
 }
 
-local KNOWN = "variables are known, and outputs of modules that need no resource"
 local CALL_LIMITS = { instructions = 1000000 }
 
 --- What names mean in an instance: `${index}`, `${key}` and `${value}`, and those of its home.
@@ -388,8 +387,7 @@ local function keys_of(loader, block, entry)
         block,
         { "count" },
         later and "must be a number that is known before apply"
-          or ("must be a whole number from 0 to %d"):format(settings.infra.instances),
-        later and KNOWN or nil
+          or ("must be a whole number from 0 to %d"):format(settings.infra.instances)
       )
       return false
     end
@@ -405,9 +403,7 @@ local function keys_of(loader, block, entry)
   end
   each = links.static(loader, each)
   if type(each) ~= "table" or value.is_marked(each) then
-    local later = value.is_marked(each)
-    loader:fail_at(block, { "for_each" }, later and "must be a map or list that is known before apply"
-      or "must be a map, or a list of names", later and KNOWN or nil)
+    loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
     return false
   end
   if value.is_list(each) then
