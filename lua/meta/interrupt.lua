@@ -4,12 +4,12 @@
 local interrupt = {}
 
 --- Until it is closed, SIGINT and SIGTERM end code of the source in the coroutine that calls this, with the error
---- "<where>: interrupted". One thing is watched at a time.
+--- "<where>: interrupted". Of several watches the innermost one hears.
 ---@param source string chunk name: "=repl", "@script.lua"
 ---@return { close: fun(self: table) } watch to be closed
 function interrupt.watch(source) end
 
---- Whether a signal ended something since watch() was called last.
+--- Whether a signal ended something since this was asked last.
 ---@return boolean
 function interrupt.ended() end
 

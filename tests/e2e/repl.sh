@@ -102,6 +102,10 @@ run 4 run lst
 has "did you mean 'list'"
 run 0 run list
 
+# One inside of another.
+printf ':eval 1+1\nprov.eval("2+3")\n:run script.lua x y\n' | "$prov" repl >out 2>&1 || fail "nested: $(cat out)"
+printf '2\n5\nx\ty\tscript.lua\t1\n' | cmp -s - out || fail "nested: $(cat out)"
+
 # A loop without end hears signals.
 for how in INT TERM; do
     "$prov" eval 'while true do end' 2>err &
