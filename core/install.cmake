@@ -16,7 +16,8 @@ configure_file(${CMAKE_SOURCE_DIR}/core/systemd/prov-orchestrator.service.in
   ${CMAKE_BINARY_DIR}/generated/prov-orchestrator.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/prov-orchestrator.service
   ${CMAKE_SOURCE_DIR}/core/systemd/prov-orchestrator.socket DESTINATION lib/systemd/system)
-install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION share/doc/prov)
+install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md DESTINATION share/doc/prov)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs DESTINATION share/doc/prov) # the links of README.md, and messages, lead there
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/prov RENAME copyright)
 # Completion and man pages come out of the operations of the program just installed.
 install(CODE "set(prov \"$<TARGET_FILE:prov>\")\nset(tree \"${CMAKE_SOURCE_DIR}\")")

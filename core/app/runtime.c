@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -218,10 +219,20 @@ static int app_handles(lua_State *L)
     return 1;
 }
 
+/* app.window(fd) -> columns, rows of the terminal; nil when fd is none or does not say */
+static int app_window(lua_State *L)
+{
+    struct winsize size = {0};
+    if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
+    lua_pushinteger(L, size.ws_col);
+    lua_pushinteger(L, size.ws_row);
+    return 2;
+}
+
 static int open_app(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"embedded", app_embedded}, {"handles", app_handles}, {NULL, NULL}};
+        {"embedded", app_embedded}, {"handles", app_handles}, {"window", app_window}, {NULL, NULL}};
     static const struct {
         const char *name, *value;
     } fields[] = {
@@ -321,10 +332,21 @@ fail:
     return 1;
 }
 
+/* Lets the event loop end what was closed: luv would call back into handles that lua_close() has
+ * freed. */
+static void finish_closing(lua_State *L)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, "luv");
+    if (lua_toboolean(L, -1)) uv_run(luv_loop(L), UV_RUN_NOWAIT);
+    lua_pop(L, 2);
+}
+
 void pv_runtime_close(lua_State *L)
 {
     void *pool;
     if (L == NULL) return;
+    finish_closing(L);
     lua_getallocf(L, &pool);
     lua_close(L);
     pv_pool_free(pool);

@@ -137,14 +137,14 @@ pv_status pv_line_read(pv_line *l, const char *prompt, pv_bytes *text, pv_err *e
     l->prompt = pv_strdup(prompt);
     errno = 0;
     line = el_gets(l->el, &count);
+    if (l->canceled) { /* also with nothing typed */
+        fputc('\n', l->out);
+        return pv_fail(err, PV_ECANCELED, "interrupted");
+    }
     if (line == NULL || count <= 0) {
         int error = errno;
         if (count < 0) return pv_fail_errno(err, error, "read from the terminal");
         return pv_fail(err, PV_ECLOSED, "end of input");
-    }
-    if (l->canceled) {
-        fputc('\n', l->out);
-        return pv_fail(err, PV_ECANCELED, "interrupted");
     }
     text->data = line;
     text->len = (size_t)count;

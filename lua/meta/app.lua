@@ -18,4 +18,10 @@ function app.embedded(name) end
 ---@return table<string, integer>
 function app.handles() end
 
+--- The size of a terminal.
+---@param fd integer
+---@return integer? columns nil when it is no terminal, or does not say
+---@return integer? rows
+function app.window(fd) end
+
 return app

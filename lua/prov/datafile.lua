@@ -210,6 +210,54 @@ function M.set(p)
   return ok and "" or nil, e
 end
 
+-- The text without what stands at a path; formats without an editor are written anew.
+local function without(source, path, p)
+  if source.format.edit then
+    return source.format.edit.delete(source.text, path)
+  end
+  local comments = source.format.comments
+  if comments and source.text:find(comments) and not p.rewrite then
+    return err.fail("unsupported", "writing %s anew would lose the comments; --rewrite does it", source.format.title)
+  end
+  local key, above = path[#path], path_of.get(source.value, table.move(path, 1, #path - 1, 1, {}))
+  if data.kind(above) == "list" then
+    table.remove(above, key)
+  else
+    above[key] = nil
+  end
+  return source.format:encode(source.value)
+end
+
+--- The text without the value at a path; in the file itself when asked for.
+---@async
+function M.unset(p)
+  local path = assert(path_of.parse(p.path))
+  if p.in_place and (p.file == nil or p.file == "-") then
+    return err.fail("usage", "--in-place needs a file")
+  end
+  local source, e = load(p.format, p.file)
+  if not source then
+    return nil, e
+  end
+  path = path_of.resolve(source.value, path)
+  if #path == 0 or path_of.get(source.value, path) == nil then
+    return nil, at(err.new(#path == 0 and "usage" or "notfound",
+      #path == 0 and "a path is missing: all of it cannot be taken away" or "there is no " .. path_of.format(path)),
+      source, path)
+  end
+  local text
+  text, e = without(source, path, p)
+  if not text then
+    return nil, e.file and e or at(e, source, path)
+  elseif not p.in_place then
+    return text
+  end
+  local real = assert(fs.realpath(p.file)) -- a link stays one
+  local ok
+  ok, e = fs.write_atomic(real, text, { mode = assert(fs.stat(real)).mode })
+  return ok and "" or nil, e
+end
+
 local function differences(a, b, path, out)
   if data.encode(a) == data.encode(b) then
     return

@@ -47,7 +47,7 @@ function M.look(project)
     if seen == false then
       rows[#rows + 1] = { address = address, status = "gone", changes = data.list({}) }
     elseif seen and data.encode(seen) ~= record.state_bytes then
-      local changes = file.plain_changes(diff.values(record:state(), seen))
+      local changes = file.plain_changes(diff.values(record:shown(), record:shown(seen)))
       rows[#rows + 1] = { address = address, status = "changed", changes = changes }
     elseif report then
       local titles = data.list({})

@@ -116,6 +116,44 @@ function M.of_file(path)
   return extension and (M.get(extension)) or nil
 end
 
+--- Lets a file stand where the format of a text is named, when its name says which: `prov data get infra.yaml a.b`.
+---@param p table parameters; the one called `name` becomes the name of a format
+---@param name string
+---@return string? file the file that stood there
+---@return prov.Err?
+function M.name_in(p, name)
+  local given = p[name]
+  local format, e = M.get(given)
+  if not format and given:find("[./]") then
+    format = M.of_file(given)
+    if not format then
+      return nil, require("prov.err").new("usage", ("the name of '%s' does not say its format"):format(given), {
+        hint = "name it first: " .. table.concat(M.names(), ", "),
+      })
+    end
+    p[name] = format.name
+    return given
+  elseif not format then
+    return nil, e
+  end
+  p[name] = format.name
+end
+
+--- The same for the operations that take one text: the file is then `file`.
+---@param p table
+---@param name string
+---@return table? p, prov.Err?
+function M.one_text(p, name)
+  local file, e = M.name_in(p, name)
+  if e then
+    return nil, e
+  elseif file and p.file then
+    return nil, require("prov.err").new("usage", ("two files are named: %s and %s"):format(file, p.file))
+  end
+  p.file = file or p.file
+  return p
+end
+
 --- The endings of the forms that infra, workflows and configuration may have.
 ---@return string[]
 function M.tree_extensions()

@@ -44,6 +44,29 @@ function M.encode_said(v)
   return text, e
 end
 
+-- What people write that is no JSON, by what Jansson says of it.
+local HINTS = {
+  { "string or '}' expected near '}'", "no comma stands behind the last member" },
+  { "unexpected token near '%]'", "no comma stands behind the last item" },
+  { "near '[/#]", "JSON has no comments" },
+  { "near '''", "texts stand in double quotes" },
+  { "string or '}' expected near '%a", "names of members stand in double quotes" },
+  { "invalid token near '%a", "texts stand in double quotes" },
+  { "'[}%]]' expected near '[\"%w{[-]", "is a comma missing before it?" },
+  { "'[}%]]' expected near end of file", "a bracket is not closed" },
+}
+
+local function explain(e, file)
+  e.file = file
+  for _, one in ipairs(HINTS) do
+    if e.msg:find("^not valid JSON: .*" .. one[1]) then
+      e.hint = e.hint or one[2]
+      break
+    end
+  end
+  return e
+end
+
 --- Reads a text. Errors carry line, column and the given file name.
 ---@param text string
 ---@param opts? { file: string?, max: integer? }
@@ -51,8 +74,7 @@ end
 function M.decode(text, opts)
   local v, e = data.json_decode(text, opts and opts.max)
   if e then
-    e.file = opts and opts.file
-    return nil, e
+    return nil, explain(e, opts and opts.file)
   end
   return v
 end
@@ -65,8 +87,7 @@ end
 function M.decode_placed(text, opts)
   local v, doc = data.json_decode(text, opts and opts.max, true)
   if v == nil then
-    doc.file = opts and opts.file
-    return nil, doc
+    return nil, explain(doc, opts and opts.file)
   end
   return v, function(path)
     return doc:at(path)

@@ -75,7 +75,7 @@ function M.open(ctx, opts)
   self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers, instances)
   self.providers.lookup = function(address, path)
     local record = self.state.records[address]
-    return record and (state.at(record:state(), path) or state.at(record:args(), path))
+    return record and (state.at(record:shown(), path) or state.at(record:args(), path))
   end
   self.hosts = require("prov.hosts").open({
     workspace = workspace,

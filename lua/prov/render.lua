@@ -157,6 +157,25 @@ local function shown_time(text)
   return age >= 0 and units.duration(age * 1000) .. " ago" or "in " .. units.duration(-age * 1000)
 end
 
+local MOST_LINES, LEAST_WRAPPED = 6, 12
+
+--- The last column of a row in lines of words, when it has some and does not fit: what it says is not lost.
+local function wrapped(text, columns)
+  if width.of(text) <= columns or columns < LEAST_WRAPPED or not text:find(" ", 1, true) then
+    return { text }
+  end
+  local lines, at = { "" }, 0
+  for word in text:gmatch("%S+") do
+    local more = width.of(word)
+    if at > 0 and at + 1 + more > columns and #lines < MOST_LINES then
+      lines[#lines + 1], at = word, more
+    else
+      lines[#lines], at = at > 0 and lines[#lines] .. " " .. word or word, at + more + (at > 0 and 1 or 0)
+    end
+  end
+  return lines
+end
+
 --- A table with aligned columns.
 ---@param rows table[]
 ---@param result? string[] | { columns: string[]?, wide: string[]?, empty: string? } the columns
@@ -190,15 +209,26 @@ function M.table(rows, result, term, opts)
   if room and not opts.wide then
     shrink(widths, times, room)
   end
+  local before = #columns > 1 and #GAP * (#columns - 1) or 0
+  for c = 1, #columns - 1 do
+    before = before + widths[c]
+  end
   local function line(texts, paint)
-    local out = {}
+    local out, rest = {}, nil
     for c, text in ipairs(texts) do
+      if c == #texts then
+        rest = wrapped(text, widths[c])
+        text = rest[1]
+      end
       local cut = width.cut(text, widths[c])
       local fill = (" "):rep(widths[c] - width.of(cut))
       cut = paint(c, text, cut)
       out[c] = right[c] and numbers[c] and fill .. cut or c < #texts and cut .. fill or cut
     end
-    return (table.concat(out, GAP):gsub(" +$", "")) .. "\n"
+    for i = 2, #rest do
+      rest[i] = "\n" .. (" "):rep(before) .. width.cut(rest[i], widths[#texts])
+    end
+    return (table.concat(out, GAP):gsub(" +$", "")) .. table.concat(rest, "", 2) .. "\n"
   end
   local heads, out = {}, {}
   for c, column in ipairs(columns) do

@@ -318,7 +318,7 @@ end
 ---@return any value, prov.Err?
 function M.run(source, file, env, limits)
   limits = limits or {}
-  return M.call(
+  local v, e = M.call(
     file,
     {
       instructions = limits.instructions,
@@ -332,6 +332,11 @@ function M.run(source, file, env, limits)
     file,
     env
   )
+  local next_word = e and e.msg:match("^'}' expected.* near '?([^']*)")
+  if next_word then
+    e.hint = next_word == "<eof>" and "a '{' is not closed" or ("is a ',' missing before %s?"):format(next_word)
+  end
+  return v, e
 end
 
 return M

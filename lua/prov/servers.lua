@@ -139,7 +139,7 @@ end
 ---@return table
 function M.show(record)
   local value = row_of(record.address, record, record:state())
-  value.state, value.args = record:state(), record:args()
+  value.state, value.args = record:shown(), record:args()
   value.needs = data.list(record.needs)
   return value
 end

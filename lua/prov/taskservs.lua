@@ -35,7 +35,7 @@ local function arguments(project, declaration, address, given)
     if node.address == address then
       args = value.resolve(node.args, function(from, path)
         local record = project.state.records[from]
-        return record and state_of.at(record:state(), path)
+        return record and state_of.at(record:shown(), path)
       end)
     end
   end

@@ -377,7 +377,24 @@ local function origins_of(v, into)
   return into
 end
 
+local CHOICES = { ["if"] = true, ["and"] = true, ["or"] = true }
+
+-- Only the side that is chosen is looked at: the other one may not exist.
+local function resolve_choice(call, lookup)
+  local condition = resolve_with(rawget(call, 2), lookup)
+  if condition == nil then
+    return nil
+  elseif M.has_unknown(condition) then
+    return M.unknown("any", origins_of(condition, {}))
+  end
+  local args = { condition, rawget(call, 3), rawget(call, 4) }
+  return resolve_with(require("prov.expr.functions").choose(rawget(call, 1), args), lookup)
+end
+
 local function resolve_call(call, lookup)
+  if CHOICES[rawget(call, 1)] then
+    return resolve_choice(call, lookup)
+  end
   local args = {}
   for i = 2, rawlen(call) do
     local v = resolve_with(rawget(call, i), lookup)

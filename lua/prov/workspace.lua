@@ -380,9 +380,11 @@ end
 ---@return prov.Err?
 function M.create(dir, opts)
   opts = opts or {}
-  local name = opts.name or dir:gsub("/+$", ""):match("([^/]+)$") or ""
+  local last = dir:gsub("/+$", ""):match("([^/]+)$")
+  local name = opts.name or last ~= "." and last ~= ".." and last or (fs.realpath(dir) or ""):match("([^/]*)$")
   local _, errs = contract.compile(M.SCHEMA):complete({ name = name, description = opts.description })
   if errs then
+    errs[1].hint = errs[1].hint or not opts.name and "--name gives it another name than that of the folder" or nil
     return nil, errs[1]
   end
   if is_workspace(dir) then

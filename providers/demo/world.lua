@@ -53,10 +53,10 @@ local function ip_of(id)
   return ("10.%d.%d.%d"):format(hash // 65536 % 256, hash // 256 % 256, hash % 254 + 1)
 end
 
---- True when nothing but the id was recorded: of a creation that was cut off.
+--- True when nothing but the id was recorded: of a creation that was cut off. What is imported has no key.
 local function is_half_made(ctx)
   local seen = ctx.recorded
-  return ctx.kind ~= "item" and seen.id ~= nil and next(seen, next(seen)) == nil
+  return ctx.key and ctx.kind ~= "item" and seen.id ~= nil and next(seen, next(seen)) == nil
 end
 
 function M.read(ctx, id)

@@ -143,13 +143,27 @@ t.at_prompt("prov.destroy{}\n")
 t.wait(r"\[y/N\]")
 t.type("\x03")
 t.at_prompt("error('boo')\n")
-t.wait(r"repl:1: boo\r")
+t.wait(r"boo\r")
 t.at_prompt("\x10\x10\n")                     # history: two back
 t.wait(r"\[y/N\]")
 t.type("n\n")
 t.wait(r"nothing was changed")
 t.at_prompt("\x04")
 assert t.end() == 0, t.seen
+PY
+
+python3 - "$work" <<'PY' || fail "help and mistakes on a terminal"
+import sys
+sys.path.insert(0, sys.argv[1])
+from terminal import *
+for words in ["validat"], ["plan", "--nope"], ["help", "nope"]:
+    t = Terminal(prov, *words)
+    assert t.end() == 2, (words, t.seen)
+for words in ["help"], ["help", "config", "set"], ["config", "set", "--help"], ["help", "config"]:
+    t = Terminal(prov, *words)
+    assert t.end() == 0, (words, t.seen)
+    long = [line for line in t.seen.split("\r\n") if len(line) > 80]
+    assert not long and "\n" in t.seen, (words, long)
 PY
 printf '1+1\n:config get output\nprov.config.get("color")\n' | "$prov" repl >"$work/out" 2>&1 || fail "the REPL on a pipe"
 printf '2\n"table"\n"auto"\n' | cmp -s - "$work/out" || {

@@ -33,7 +33,7 @@ server:
 YAML
 cmp -s want.yaml config/prov.yaml || fail "config/prov.yaml: $(cat config/prov.yaml)"
 run 0 config explain ssh.patience
-has "config/prov.yaml"
+has "config/prov.yaml:4"
 run 0 config get ssh.patience
 has 120
 
@@ -82,6 +82,9 @@ PROV_ENV=prod run 0 config diff test
 has "ui.rows"
 has "ui.failures"
 run 0 config set --user ui.rows 7
+PROV_ENV="test" run 0 config set parallelism 5
+has "parallelism stays 30: the layer 'workspace' is stronger than 'env-defaults'"
+PROV_ENV="test" run 0 config unset parallelism
 run 0 config get ui.rows
 has 7
 run 0 config unset --user ui.rows

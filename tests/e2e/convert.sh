@@ -59,7 +59,8 @@ output "addresses" {
 EOF
 for form in yaml toml json lua; do
     convert 0 terraform plain --provider demo --to "$form" --out "$form" --strict
-    [ -s err ] && fail "$form: notes: $(cat err)"
+    grep -qv "^next: " err && fail "$form: notes: $(cat err)"
+    grep -qx "next: cd $form; prov workspace new .; prov validate" err || fail "$form: not what to do next: $(cat err)"
     echo "name: $form" >"$form/prov.yaml"
     run 0 validate -w "$form"
     has "valid: 6 resources, 0 task services, 1 output"

@@ -17,7 +17,7 @@ data() {
 is() { [ "$(cat "$work/out")" = "$1" ] || fail "not '$1' but: $(cat "$work/out")"; }
 # error TEXT: nothing was written, and one line says so.
 error() {
-    [ "$(cat "$work/err")" = "error: $1" ] || fail "not 'error: $1' but: $(cat "$work/err")"
+    [ "$(grep -v '^hint: ' "$work/err")" = "error: $1" ] || fail "not 'error: $1' but: $(cat "$work/err")"
     [ ! -s "$work/out" ] || fail "wrote in spite of an error: $(cat "$work/out")"
 }
 
@@ -152,6 +152,35 @@ data 0 set json 'a.list[+]' '[1]' a.json
 jq -e '.a.list == [[1]]' out >/dev/null || fail "JSON was set to $(cat out)"
 data 2 set json a 1 --in-place </dev/null
 data 2 set yaml a '[' a.yaml
+
+# Taking out.
+printf 'a:\n  b: 1 # one\n  c: 2 # two\nd: [1, 2, 3]\n' >gone.yaml
+data 0 unset yaml a.b gone.yaml
+is "$(printf 'a:\n  c: 2 # two\nd: [1, 2, 3]')"
+data 0 unset gone.yaml 'd[2]' --in-place
+grep -qx 'd: \[1, 3\]' gone.yaml || fail "unset left: $(cat gone.yaml)"
+data 4 unset gone.yaml a.x
+data 2 unset gone.yaml .
+data 0 unset ini a.b --rewrite <<<"$(printf '[a]\nb = 1\nc = 2')"
+is "$(printf '[a]\nc = 2')"
+
+# A file where the format is named.
+data 0 get gone.yaml a.c
+is 2
+data 0 decode gone.yaml
+jq -e '.d == [1, 3]' out >/dev/null || fail "decode of a file is $(cat out)"
+data 0 convert gone.yaml json
+data 0 get yml a.c gone.yaml
+is 2
+data 3 diff gone.yaml a.json
+data 2 diff yaml gone.yaml
+error "two files are compared: name the other one too"
+data 2 get gone.yaml a.c a.yaml
+error "two files are named: gone.yaml and a.yaml"
+data 2 get gone.text a.c
+error "the name of 'gone.text' does not say its format"
+data 2 get ymal a.c
+error "no format 'ymal'"
 
 # Differences.
 data 3 diff yaml a.yaml edit.yaml

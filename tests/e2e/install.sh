@@ -31,7 +31,7 @@ version=$("$first/bin/prov" --version) || fail "the installed program does not s
 for file in share/prov/providers share/prov/taskservs share/prov/workspaces share/man/man1 \
     share/bash-completion/completions/prov share/zsh/site-functions/_prov \
     share/fish/vendor_completions.d/prov.fish lib/prov/libprov-net.so lib/prov/libprov-crypto.so \
-    lib/prov/libprov-net_server.so lib/prov/libprov-data_xml.so share/doc/prov/copyright; do
+    lib/prov/libprov-net_server.so lib/prov/libprov-data_xml.so share/doc/prov/copyright share/doc/prov/docs/guides/infra.md; do
     [ -e "$first/$file" ] || fail "$file is not installed"
 done
 bash -n "$first/share/bash-completion/completions/prov" || fail "the bash completion is not bash"

@@ -267,7 +267,7 @@ checks:
   soft: { that: "${server.web.ip == 'x'}", message: "the address is ${server.web.ip}" }
 YAML
 run 0 apply --yes
-has "warning check soft: the address is 10."
+has "check soft: the address is 10."
 sed -i "s/'demo-2'\], 'demo-1'/'demo-2'], 'demo-3'/" infra.yaml
 run 1 plan
 has "infra.yaml:6:"
@@ -305,4 +305,38 @@ mistake "items: { a: { value: \"\${template('run.sh', { ips = [] })}\" } }" 'run
 mistake 'moved: [{ from: item.a, to: item.b }]\nitems: { a: {} }' 'infra.yaml:2:11:' 'still declared'
 mistake 'data: { x: { kind: imgae } }' 'infra.yaml:2:14:' "did you mean 'image'?"
 
+# What is imported without a world stays what it is.
+mkdir -p "$work/imported" && cd "$work/imported" || exit 1
+echo 'name: imported' >prov.yaml
+cat >infra.yaml <<'YAML'
+defaults: { provider: demo }
+servers: { db: { plan: 2xCPU-4GB } }
+import: [{ to: server.db, id: srv-1234 }]
+YAML
+run 0 apply --yes
+run 0 plan --detailed-exitcode
+has "No changes"
+
+# One item of a list of all, also through a module; the side of an if that is not chosen need not exist.
+mkdir -p "$work/items/modules/tier" && cd "$work/items" || exit 1
+echo 'name: items' >prov.yaml
+cat >modules/tier/module.yaml <<'YAML'
+servers: { node: { count: 2 } }
+outputs: { ips: "${server.node.ip}" }
+YAML
+cat >infra.yaml <<'YAML'
+defaults: { provider: demo }
+modules: { front: { source: modules/tier } }
+servers: { web: { count: 2 }, none: { count: 0 } }
+outputs:
+  web: ${server.web.ip[2] == server.web[2].ip}
+  front: ${module.front.ips[1]}
+  none: ${if length(server.none.ip) > 0 then server.none.ip[1] else "nobody"}
+  empty: ${server.none.ip}
+YAML
+run 0 apply --yes
+has "web = true"
+has "none = nobody"
+has "empty = []"
+grep -qE '^  front = 10[.0-9]+$' "$work/out" || fail "one of a list of all: $(cat "$work/out")"
 e2e_end

@@ -31,6 +31,7 @@ keys -l 'apply()' && keys Enter
 shows "apply refuses" '1 change in no file'
 keys -l ':changes' && keys Enter
 shows "the changes" '^infra\.servers\.web\.count = 4'
+shows "a prompt that says so" '^prov\*> *$'
 keys -l ':write' && keys Enter
 shows "what was written" '^written: .*infra\.yaml'
 keys -l 'function f(x)' && keys Enter
@@ -54,6 +55,17 @@ keys C-c
 shows "the session lives" '^prov> *$'
 keys -l '6*7' && keys Enter
 shows "and works" '^42$'
+keys C-c
+keys -l 'while true do pcall(error) end' && keys Enter
+shows "a loop without end" 'pcall\(error\) end$'
+sleep 0.3
+keys C-c
+shows "Ctrl-C ends it" 'repl:1: interrupted|error: interrupted'
+keys -l 'for i = 1, 3 do' && keys Enter
+shows "an unfinished line" '^  \.\.\.'
+keys C-c
+keys -l '6*9' && keys Enter
+shows "Ctrl-C dropped it" '^54$'
 keys -l ':save good.lua' && keys Enter
 shows "what was saved" 'written to good.lua'
 leaves
@@ -89,4 +101,21 @@ has "script.lua:5: no good"
 run 4 run lst
 has "did you mean 'list'"
 run 0 run list
+
+# One inside of another.
+printf ':eval 1+1\nprov.eval("2+3")\n:run script.lua x y\n' | "$prov" repl >out 2>&1 || fail "nested: $(cat out)"
+printf '2\n5\nx\ty\tscript.lua\t1\n' | cmp -s - out || fail "nested: $(cat out)"
+
+# A loop without end hears signals.
+for how in INT TERM; do
+    "$prov" eval 'while true do end' 2>err &
+    pid=$!
+    sleep 0.5
+    kill "-$how" $pid
+    for _ in $(seq 50); do kill -0 $pid 2>/dev/null || break; sleep 0.1; done
+    kill -KILL $pid 2>/dev/null && fail "SIG$how does not end a loop"
+    wait $pid
+    [ $? = 130 ] || fail "SIG$how: exit code"
+    grep -q 'interrupted' err || fail "SIG$how: $(cat err)"
+done
 e2e_end

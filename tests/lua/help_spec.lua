@@ -21,6 +21,21 @@ describe("help", function()
     end
   end)
 
+  it("fits a narrow terminal with all of its words, in every screen", function()
+    local function words(text)
+      return (text:gsub("%s+", " "))
+    end
+    for _, name in ipairs(ops.names()) do
+      local screen = help.operation(name)
+      local narrow = help.fit(screen, 60)
+      assert.equal(words(screen), words(narrow))
+      for line in narrow:gmatch("[^\n]+") do
+        assert.is_true(#line <= 60 or not line:find("%S%s+%S+%s+%S"), line)
+      end
+    end
+    assert.equal("  a  one two\n     three\nUsage: x\n", help.fit("  a  one two three\nUsage: x\n", 12))
+  end)
+
   it("lists every operation that is not hidden", function()
     local overview = help.overview()
     for _, name in ipairs(ops.names()) do

@@ -227,6 +227,40 @@ outputs: { us: "${module.us.url}" }
       assert.equal("http://${module.us.server.lb.ip}/", tostring(loaded.outputs.us))
     end)
 
+    it("of whose lists one item is one instance", function()
+      local by = good({
+        ["modules/site/module.yaml"] = SITE,
+        ["infra.yaml"] = [[
+defaults: { provider: tiny }
+networks: { lan: { cidr: 10.0.0.0/24 } }
+modules:
+  one: { source: modules/site, inputs: { name: one, net: "${network.lan}", n: 2 } }
+  eu: { source: modules/site, for_each: { a: 1 }, inputs: { name: "${key}", net: "${network.lan}", n: 2 } }
+servers:
+  web: { count: 2 }
+  none: { count: 0 }
+  a: { label: "${server.web.ip[2]}" }
+  b: { label: "${module.one.webs[2]}" }
+  c: { label: "${module.eu.webs[1][2]}" }
+  d: { label: "${server.web.env.x[1].y}" }
+  e: { label: "${if length(server.none.ip) > 0 then server.none.ip[1] else 'no'}" }
+]],
+      })
+      local function label(name)
+        return tostring(by["server." .. name].args.label)
+      end
+      assert.equal("${server.web[2].ip}", label("a"))
+      assert.same({ "server.web[2]" }, by["server.a"].needs)
+      assert.equal("${module.one.server.web[2].ip}", label("b"))
+      assert.equal('${module.eu["a"].server.web[2].ip}', label("c"))
+      assert.equal("${server.web[1].env.x.y}", label("d"))
+      local function nothing()
+        return data.list({})
+      end
+      assert.equal("no", value.resolve(by["server.e"].args.label, nothing))
+      assert.is_nil((value.resolve(value.call("index", { value.ref("server.none", { "ip" }), 1 }), nothing)))
+    end)
+
     it("whose outputs may say how many there are", function()
       local by = good({
         ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  m: { source: modules/m, inputs: { n: 3 } }\n"

@@ -433,7 +433,7 @@ serves:
       [[
 servers: [a]
 ]],
-      "infra.yaml:2:1: servers: expected a map of names, found a list",
+      "infra.yaml:2:1: servers: expected a map of names, found a list | write each with its fields: servers: { web: {} }",
     },
     {
       [[
@@ -556,6 +556,52 @@ servers:
 ]],
       "infra.yaml:3:21: servers.a.lifecycle.prevent: there is no field 'prevent' | the fields are: create_before_destroy, ignore_changes, postconditions, preconditions, prevent_destroy, replace_triggered_by",
       "infra.yaml:3:46: servers.a.tags.x: expected a string, found a list",
+    },
+    {
+      [[
+servers:
+  a: { count: "${var.n}" }
+  b: { for_each: "${var.n}" }
+things: { x: {} }
+variables: { x: {}, y: 1 }
+]],
+      "infra.yaml:3:18: servers.a.count: '${var.n}': there is no variable 'n' | declare it: inputs: { n: { type: string } }",
+      "infra.yaml:4:21: servers.b.for_each: '${var.n}': there is no variable 'n' | declare it: inputs: { n: { type: string } }",
+      "infra.yaml:5:11: things.x: the provider 'tiny' has no things | it has: networks, servers, volumes",
+      "infra.yaml:6:14: variables.x: the provider 'tiny' has no variables | here it is 'inputs'",
+      "infra.yaml:6:21: variables.y: expected a map of fields | here it is 'inputs'",
+    },
+    {
+      [[
+servers:
+  a: { label: "${each.key} ${local.x}" }
+  c: { label: "${tiny_server.a.ip}" }
+]],
+      "infra.yaml:3:8: servers.a.label: ${each.key} refers to something that is not declared | write key",
+      "infra.yaml:3:8: servers.a.label: ${local.x} refers to something that is not declared"
+        .. " | write var.x and declare it in 'inputs', or use Lua, which has local",
+      "infra.yaml:4:8: servers.c.label: ${tiny_server.a.ip} refers to something that is not declared | write server.a",
+    },
+    {
+      [[
+servers:
+  a: { label: "${server.c[*].ip}" }
+  b: { label: "${true ? 1 : 2}" }
+  c: { label: "${!true}" }
+]],
+      "infra.yaml:3:27: servers.a.label: '${server.c[*].ip}': a value is missing before '*].ip'"
+        .. " | without [*] it is the list of all: server.web.ip",
+      "infra.yaml:4:23: servers.b.label: '${true ? 1 : 2}': '? 1 : 2' is not expected here"
+        .. " | write if ... then ... else ...",
+      "infra.yaml:5:18: servers.c.label: '${!true}': a value is missing before '!true' | write not",
+    },
+    {
+      [[
+checks:
+  a: { that: "1 > 2", message: no }
+  b: { that: "${1 < 2}", message: yes }
+]],
+      "infra.yaml:3:8: checks.a.that: is a text, which always holds | write ${1 > 2}",
     },
   }
 

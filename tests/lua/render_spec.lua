@@ -69,7 +69,7 @@ describe("render", function()
   it("has no line wider than the terminal, and cuts the widest column", function()
     local rows = {}
     for i = 1, 20 do
-      rows[i] = { id = i, short = "s" .. i, long = ("日本 text %d "):format(i):rep(12) }
+      rows[i] = { id = i, short = "s" .. i, long = ("日本 text %d "):format(i):rep(60) }
     end
     for _, columns in ipairs({ 30, 40, 80, 120 }) do
       local text = render.table(rows, { "id", "short", "long" }, term(columns))
@@ -81,6 +81,20 @@ describe("render", function()
     end
     local all = render.table(rows, { "id", "short", "long" }, term(40), { wide = true })
     assert.falsy(all:find("…", 1, true))
+  end)
+
+  it("goes on below with the words of the last column", function()
+    local rows = { { name = "index", doc = "content of index.html; left alone when not given" } }
+    rows[2] = { name = "b", doc = "x" }
+    assert.equal([[
+NAME   DOC
+index  content of index.html;
+       left alone when not
+       given
+b      x
+]], render.table(rows, { "name", "doc" }, term(30)))
+    rows[1].doc = ("x"):rep(60)
+    assert.truthy(render.table(rows, { "name", "doc" }, term(30)):find("x…\n", 1, true))
   end)
 
   it("cuts names and times last: they are of no use then", function()

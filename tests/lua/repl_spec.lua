@@ -134,11 +134,51 @@ describe("TAB", function()
     assert.equal("t", (complete.tab(session, "?server lis")))
   end)
 
+  it("completes values in either quotes, with and without parentheses", function()
+    local typed = { 'provider.show("loc', "provider.show('loc", "provider.show'loc", "provider.show{ name = 'loc" }
+    for _, before in ipairs(typed) do
+      assert.equal("al", (complete.tab(session, before)))
+    end
+  end)
+
+  it("shows words in columns that fit the terminal", function()
+    assert.equal("a    cc\nbbb  d\n", complete.columns({ "a", "bbb", "cc", "d" }, 9))
+    assert.equal("a\nbbb\ncc\nd\n", complete.columns({ "a", "bbb", "cc", "d" }, 4))
+  end)
+
   it("calls nothing on the way", function()
     local called = false
     session.env.trap = setmetatable({}, { __index = function() called = true end })
     complete.tab(session, "trap.x.y")
     complete.tab(session, "trap.fi")
     assert.is_false(called)
+  end)
+end)
+
+describe("what a person mistypes", function()
+  local session
+
+  before_each(function()
+    local ctx = require("prov.context").new({}, { output = "table", term_out = {} })
+    ctx.ui = { close = function() end }
+    session = session_of.new(ctx)
+  end)
+
+  local function mistake(text)
+    local results, e = require("prov.async").run(function()
+      return session:value(text)
+    end)
+    assert.is_nil(results)
+    return tostring(e) .. (e.hint and " | " .. e.hint or "")
+  end
+
+  it("has a hint", function()
+    assert.equal("attempt to call a nil value (global 'plann') | did you mean 'plan'?", mistake("plann()"))
+    assert.equal("attempt to call a nil value (field 'lst') | did you mean 'list'?", mistake("server.lst{}"))
+    assert.equal("attempt to index a nil value (global 'qqqqqq')", mistake("qqqqqq.a"))
+    assert.equal("no command 'sav' | did you mean ':save'?", mistake(":sav x"))
+    assert.equal("line 1: unexpected symbol near '*'", mistake("1 +* 2"))
+    assert.equal("repl:2: attempt to call a nil value (global 'plann') | did you mean 'plan'?",
+      mistake("return\nplann()"))
   end)
 end)

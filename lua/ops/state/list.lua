@@ -9,7 +9,12 @@ return {
   },
   permission = { action = "read", resource = "State" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/state" },
-  result = { columns = { "address", "kind", "provider", "id" }, schema = "record", list = true },
+  result = {
+    columns = { "address", "kind", "provider", "id" },
+    schema = "record",
+    list = true,
+    empty = "nothing is recorded here; prov apply makes what the infra describes",
+  },
   run = function(ctx, p)
     local workspace = assert(ctx:need_workspace())
     local state = assert(require("prov.state").load(assert(workspace:store()), p.revision))

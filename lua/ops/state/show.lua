@@ -43,7 +43,7 @@ return {
       tainted = record.tainted,
       needs = record.needs,
       args = plain(record:args()),
-      state = plain(record:state()),
+      state = plain(record:shown()),
     }
   end,
 }

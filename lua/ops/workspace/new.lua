@@ -26,7 +26,9 @@ workspace that is used when no other is named. A folder that holds an infra file
     if not workspace then
       return nil, e
     end
-    ctx.ui.info("next: cd %s; edit infra.yaml; prov validate; prov plan; prov apply", p.dir)
+    local there = require("prov.fs").realpath(".") == workspace.dir
+    ctx.ui.info("next: %sprov validate; prov plan; prov apply",
+      there and "" or ("cd %s; edit infra.yaml; "):format(p.dir))
     return { name = workspace.name, dir = workspace.dir }
   end,
 }

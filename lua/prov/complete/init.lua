@@ -131,6 +131,12 @@ function names.config_group(ctx)
   return list
 end
 
+function names.format()
+  local list = require("prov.formats").names()
+  list[#list + 1] = { ":files" }
+  return list
+end
+
 --- Candidates for the value of a parameter: { word, description? }; { ":files" } for a path.
 ---@param ctx prov.Ctx
 ---@param spec table declaration of the parameter

@@ -64,6 +64,19 @@ local function layer_of(ctx, p)
   return environment and "env-defaults" or "workspace"
 end
 
+-- Says so when what was set has no effect: a stronger layer has a value.
+local function warn_of_stronger(ctx, layer, key)
+  for _, row in ipairs(ctx.config:explain(key) or {}) do
+    if row.layer == layer then
+      return
+    elseif row.value ~= nil then
+      ctx.ui.warn("%s stays %s: the layer '%s' is stronger than '%s' (%s)", key,
+        require("prov.render").scalar(row.value), row.layer, layer, row.source)
+      return
+    end
+  end
+end
+
 function M.set(ctx, p)
   local v, e = edit.parse(ctx.config, p.key, p.value)
   if e then
@@ -75,6 +88,9 @@ function M.set(ctx, p)
     return nil, e
   end
   path, e = edit.set(ctx.config, layer, p.key, v)
+  if path then
+    warn_of_stronger(ctx, layer, p.key)
+  end
   return path and { key = p.key, value = v, file = path }, e
 end
 

@@ -87,6 +87,9 @@ function M.finish(ctx, trees, notes, p, copies)
   if #notes.list > 0 then
     ctx.ui.info("%d %s to look at", #notes.list, #notes.list == 1 and "note" or "notes")
   end
+  if p.out and not fs.exists(p.out .. "/prov.yaml") then
+    ctx.ui.info("next: cd %s; prov workspace new .; prov validate", p.out)
+  end
   return { files = files, notes = notes.list, written = p.out ~= nil, out = p.out }
 end
 

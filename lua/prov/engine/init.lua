@@ -122,10 +122,9 @@ function Run:lookup(address, path)
     end
     return data.list(list)
   end
-  local current = self:state_of(address)
-  local found = current and state.at(current, path)
+  local record = self.records[address]
+  local found = record and state.at(record:shown(), path)
   if found == nil and path[1] ~= nil then
-    local record = self.records[address]
     found = record and state.at(record:args(), path)
   end
   return found

@@ -116,8 +116,10 @@ function Parser:symbol(symbol)
   end
 end
 
+-- What comes next, for messages; the bracket that ends a `${` is no part of it.
 function Parser:rest(length)
-  return self.text:sub(self.at, self.at + (length or 10) - 1)
+  local rest = self.text:sub(self.at, self.at + (length or 10) - 1)
+  return (rest:gsub("^([^{}]+)}.*$", "%1"))
 end
 
 --- Items up to a closing sign; nil and a problem. `one` reads an item.
@@ -370,7 +372,8 @@ function Parser:primary()
     if at > #text or text:sub(at, at) == "}" then
       return problem(at, nil, "something is missing at the end")
     end
-    return problem(at, said[text:sub(at, at)], "a value is missing before '%s'", self:rest())
+    local hint = text:sub(at - 1, at) == "[*" and "without [*] it is the list of all: server.web.ip"
+    return problem(at, hint or said[text:sub(at, at)], "a value is missing before '%s'", self:rest())
   elseif CONSTANTS[name] ~= nil and text:match("^%f[^%w_%.%[-]", stop) then
     self.at = stop
     return { op = "value", value = CONSTANTS[name], at = at }

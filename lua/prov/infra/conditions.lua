@@ -74,6 +74,10 @@ function M.run(loader)
           table.remove(p.path, 1)
         end
       end
+      local raw = home.checks.values[name].that
+      if done and type(raw) == "string" and not raw:find("${", 1, true) then
+        wrong = { { path = { "that" }, msg = "is a text, which always holds", hint = ("write ${%s}"):format(raw) } }
+      end
       if wrong or #problems > 0 then
         loader:problems(block, wrong or problems)
       else

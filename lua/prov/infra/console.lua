@@ -113,7 +113,7 @@ local function lookup_of(self, infra, records)
     end
     local record = records[at]
     if record then
-      local found = state.at(record:state(), path)
+      local found = state.at(record:shown(), path)
       if found == nil then
         found = state.at(record:args(), path)
       end

@@ -78,14 +78,14 @@ end
 
 local scope_of = M.scope
 
---- Interpolates a value outside of any count; problems go to the loader at `block`.
-local function plain_value(loader, block, v)
+--- Interpolates a value outside of any count; problems go to the loader at `block`, and true behind the value says so.
+local function plain_value(loader, block, v, below)
   local problems = {}
   local out = interpolate.value(v, block.home.scope, problems)
   if #problems > 0 then
-    loader:problems(block, problems)
+    loader:problems(block, problems, below)
   end
-  return out
+  return out, #problems > 0
 end
 
 --- The same at a path below a block.
@@ -165,9 +165,13 @@ function M.provider(loader, block, name, config, key)
       loader:fail_at(block, below, ("the provider '%s' is several"):format(name), "its instances are: "
         .. table.concat(group, ", "))
     elseif e.code == "notfound" then
-      local entry = block.entry
-      local below = type(entry) == "table" and rawget(entry, "provider") and { "provider" } or nil
-      loader:fail_at(block, below, tostring(e), e.hint)
+      local entry, default = block.entry, block.home.defaults.provider
+      local own = type(entry) == "table" and rawget(entry, "provider")
+      if not own and default and default.value == name then
+        loader:fail_at(default.block, nil, tostring(e), e.hint)
+      else
+        loader:fail_at(block, own and { "provider" } or nil, tostring(e), e.hint)
+      end
     else
       loader:fail(e)
     end
@@ -229,6 +233,31 @@ local function kinds_of(loader)
   return out
 end
 
+--- What other tools call their parts, and what it is here.
+local ELSEWHERE = {
+  variable = "'inputs'",
+  variables = "'inputs'",
+  locals = "a name of an infra.lua, or one of 'inputs' with a default",
+  resource = "the kind in plural, then the name: servers: { web: ... }",
+  resources = "the kind in plural, then the name: servers: { web: ... }",
+  instances = "'servers'",
+  vms = "'servers'",
+  hosts = "'servers'",
+}
+
+local function elsewhere(top)
+  return ELSEWHERE[top] and "here it is " .. ELSEWHERE[top]
+end
+
+local function plurals(declaration)
+  local out = {}
+  for kind in pairs(declaration.resources) do
+    out[#out + 1] = merge.plural(kind)
+  end
+  table.sort(out)
+  return out
+end
+
 --- The schema of a kind with the workspace's defaults in place of its own.
 local function with_defaults(loader, home, schema)
   local out
@@ -283,7 +312,8 @@ function M.contract_of(loader, block, provider)
       block,
       nil,
       ("the provider '%s' has no %s"):format(provider, top),
-      suggest.hint(top, kinds_of(loader))
+      elsewhere(top) or suggest.hint(top, kinds_of(loader))
+        or "it has: " .. table.concat(plurals(known.declaration), ", ")
     )
     contracts[block.kind] = false
     return false
@@ -342,7 +372,11 @@ local function keys_of(loader, block, entry)
   local keys = {}
   if count ~= nil then
     if type(count) == "string" then
-      count = plain_value(loader, block, count)
+      local failed
+      count, failed = plain_value(loader, block, count, { "count" })
+      if failed then
+        return false
+      end
     end
     count = links.static(loader, count)
     if type(count) == "boolean" then -- a condition
@@ -364,7 +398,12 @@ local function keys_of(loader, block, entry)
     end
     return keys
   end
-  each = links.static(loader, plain_value(loader, block, each))
+  local failed
+  each, failed = plain_value(loader, block, each, { "for_each" })
+  if failed then
+    return false
+  end
+  each = links.static(loader, each)
   if type(each) ~= "table" or value.is_marked(each) then
     loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
     return false
@@ -565,7 +604,12 @@ local function use_provider(loader, block, provider, scope)
     provider = block.default_provider or block.home.default_provider
   end
   if type(provider) ~= "string" then
-    loader:fail_at(block, nil, "no provider", "name one in the field 'provider', or for all in 'defaults'")
+    local names = {}
+    for i, one in ipairs(loader.registry:index("provider")) do
+      names[i] = one.name
+    end
+    loader:fail_at(block, nil, "no provider", ("name one for all: defaults: { provider: %s }; there are: %s"):format(
+      names[1] or "...", table.concat(names, ", ")))
     return nil
   end
   block.provider = provider
@@ -583,7 +627,7 @@ local function expand_block(loader, block)
   end
   local mt = getmetatable(entry)
   if type(entry) ~= "table" or mt and mt ~= list_mt or rawlen(entry) > 0 and type(entry[1]) ~= "function" then
-    loader:fail_at(block, nil, "expected a map of fields")
+    loader:fail_at(block, nil, "expected a map of fields", elsewhere(block.top))
     return
   end
   local provider = entry.provider

@@ -5,6 +5,7 @@ local data = require("core.data")
 local interpolate = require("prov.infra.interpolate")
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
+local unknown_of = require("prov.infra.unknown")
 local value = require("prov.value")
 
 local M = {}
@@ -19,41 +20,6 @@ local NONE, NO_LIFECYCLE = {}, M.NO_LIFECYCLE
 local WHOLE = {} -- what a reference to a whole module stands for: only `needs` may have one
 
 local ref_mt = getmetatable(value.ref(""))
-
-local function names_of_kind(loader, kind, prefix)
-  local out = {}
-  for _, block in ipairs(loader.blocks) do
-    if block.kind == kind and block.home.prefix == prefix then
-      out[#out + 1] = block.name
-    end
-  end
-  return out
-end
-
-local function unknown_target(loader, from, shown, parsed, prefix)
-  local names = names_of_kind(loader, parsed.kind, prefix)
-  if #names == 0 then
-    local kinds, seen = {}, {}
-    for _, block in ipairs(loader.blocks) do
-      if not seen[block.kind] and block.home.prefix == prefix then
-        seen[block.kind] = true
-        kinds[#kinds + 1] = block.kind
-      end
-    end
-    return {
-      path = {},
-      msg = ("%s refers to something that is not declared"):format(shown),
-      hint = suggest.hint(parsed.kind, kinds)
-        or not (from and from.source.file:find("%.lua$")) and "write $${ for a plain ${"
-        or nil,
-    }
-  end
-  return {
-    path = {},
-    msg = ("%s refers to the %s '%s', which is not declared"):format(shown, parsed.kind, parsed.name),
-    hint = suggest.hint(parsed.name, names),
-  }
-end
 
 local function unknown_key(shown, block)
   if not block.keyed then
@@ -128,18 +94,34 @@ local function all_of(block)
   return block.addresses
 end
 
-local function unknown_module(loader, from, text)
-  local prefix, name = text:match("^(.-)module%.([%w_-]+)$")
-  if not name or from and from.home.prefix ~= prefix then
-    return nil
-  end
-  local names = {}
-  for base in next, loader.modules do
-    if base:sub(1, #prefix) == prefix then
-      names[#names + 1] = base:sub(#prefix + 1):match("^module%.([%w_-]+)$")
+--- Where the first index of a path is.
+local function index_in(path)
+  for i, step in ipairs(path) do
+    if math.type(step) then
+      return i
     end
   end
-  return { path = {}, msg = ("there is no module '%s'"):format(name), hint = suggest.hint(name, names) }
+end
+
+--- A reference to all instances of a block with an index in its path: `server.web.ip[1]` is the first of the list of
+-- all, so it is a reference to that instance. When there is no such instance it is a call, which fails where it is
+-- wanted and not in the side of an `if` that is not.
+local function item_of_all(block, ref)
+  local text, path = value.parts(ref)
+  local at = index_in(path)
+  if not at then
+    return ref
+  end
+  local before = table.move(path, 1, at - 1, 1, {})
+  local one = block.instances[path[at]]
+  if one then
+    return value.ref(one.address, table.move(path, at + 1, #path, at, before))
+  end
+  local item = value.call("index", { block.instances[1] and value.ref(text, before) or data.list({}), path[at] })
+  for i = at + 1, #path do
+    item = value.call("index", { item, path[i] })
+  end
+  return item
 end
 
 --- The reference in its final form and the addresses it depends on; nil and a problem.
@@ -157,7 +139,7 @@ local function resolve_new(loader, from, ref)
   local parsed = parse(loader, text)
   if not parsed then
     return nil,
-      unknown_module(loader, from, text) or { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
+      unknown_of.module(loader, from, text) or { path = {}, msg = ("%s is not a reference"):format(tostring(ref)) }
   end
   if parsed.kind == "taskserv" and parsed.server then
     if not loader.by_address[text] then
@@ -194,7 +176,7 @@ local function resolve_new(loader, from, ref)
   end
   local block = loader.by_base[base]
   if not block then
-    return nil, unknown_target(loader, from, tostring(value.ref(base:sub(#prefix + 1), path)), parsed, prefix)
+    return nil, unknown_of.target(loader, from, tostring(value.ref(base:sub(#prefix + 1), path)), parsed, prefix)
   elseif not block.keyed and not block.single then
     return ref, {} -- has errors of its own
   end
@@ -218,7 +200,15 @@ local function resolve_new(loader, from, ref)
     end
     return value.ref(resource.address, path), { resource.address }
   end
-  return value.ref(base, path), all_of(block)
+  local done = value.ref(base, path)
+  if not block.keyed then
+    return done, all_of(block)
+  elseif not block.instances[1] and not index_in(path) then
+    return data.list({}), NONE -- of a count of 0
+  end
+  done = item_of_all(block, done)
+  local found = value.is_ref(done) and value.parts(done)
+  return done, found and found ~= base and { found } or all_of(block)
 end
 
 --- The common case without parsing: a reference to a declared resource that has no count, with
@@ -297,6 +287,11 @@ end
 --- What an output of a module stands for; the module itself, for `needs`, when no output is named.
 function M.module_output(loader, module, shown, path)
   local instances, at = module.instances, 1
+  local index = module.keyed and not module.by_key[path[1]] and index_in(path)
+  if index and index > 1 and module.instances[path[index]] then -- module.eu.url[1]: that of the first one
+    local key = module.instances[path[index]].key
+    path = table.move(path, index + 1, #path, index + 1, table.move(path, 1, index - 1, 2, { key }))
+  end
   if not module.keyed then
     instances = { module.single }
   elseif path[1] ~= nil and module.by_key[path[1]] then
@@ -350,7 +345,8 @@ function M.module_output(loader, module, shown, path)
     if v == nil and missing then
       return nil, { path = {}, msg = ("%s has no value '%s'"):format(shown, tostring(missing)) }
     end
-    list[i] = v
+    local block = value.is_ref(v) and loader.by_base[value.parts(v)]
+    list[i] = block and block.keyed and item_of_all(block, v) or v
     for one in next, found do
       set[one] = true
     end
@@ -359,7 +355,7 @@ function M.module_output(loader, module, shown, path)
     needs[#needs + 1] = one
   end
   if module.keyed and at == 1 then
-    return require("core.data").list(list), needs
+    return data.list(list), needs
   end
   return list[1], needs
 end

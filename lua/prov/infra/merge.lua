@@ -137,7 +137,8 @@ local function add_tree(out, source, errs)
       end
     elseif type(top) ~= "string" or not is_map(members) then
       local found = type(members) == "table" and "a list" or "a " .. type(members)
-      errs[#errs + 1] = M.error(source, { top }, "expected a map of names, found " .. found)
+      errs[#errs + 1] = M.error(source, { top }, "expected a map of names, found " .. found,
+        ("write each with its fields: %s: { web: {} }"):format(tostring(top)))
     elseif not are_names(members) then
       errs[#errs + 1] = M.error(source, { top }, "every key must be a name")
     else

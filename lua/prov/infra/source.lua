@@ -247,7 +247,9 @@ function M.read_one(path, file, example, env, text)
   if type(tree) ~= "table" or value.is_marked(tree) or value.is_list(tree) and next(tree) ~= nil then
     local what = extension == "lua" and "must return a table such as " .. example
       or "must hold a map"
-    return nil, err.new("invalid", "the file " .. what, { file = file, line = 1 })
+    local found = tree == nil and "nothing" or type(tree) == "table" and "a list" or "a " .. type(tree)
+    return nil, err.new("invalid", ("the file %s, found %s"):format(what, found), { file = file, line = 1, column = 1,
+      hint = tree == nil and "is a 'return' missing in front of the table?" or nil })
   end
   return { file = file, path = path, tree = tree, place = place, text = text }
 end

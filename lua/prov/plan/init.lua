@@ -121,10 +121,11 @@ function Builder:lookup(address, path)
     self.unknown[address] = self.unknown[address] or value.unknown("any", { address })
     return self.unknown[address]
   end
-  local state = self.observed and self.observed[address] or self:record(address) and self:record(address):state()
-  if not state then
+  local record, seen = self:record(address), self.observed and self.observed[address] or nil
+  if not record then
     return value.unknown("any", { address })
   end
+  local state = record:shown(seen)
   return require("prov.state").at(state, path)
 end
 
@@ -282,7 +283,14 @@ end
 function Builder:guard(node, record, what)
   local lifecycle = node and node.lifecycle
   if lifecycle and lifecycle.prevent_destroy then
-    return err.fail("denied", "%s would be %s, but its lifecycle says prevent_destroy", record.address, what)
+    local at = node.origin or {}
+    local msg = ("%s would be %s, but its lifecycle says prevent_destroy"):format(record.address, what)
+    return nil, err.new("denied", msg, {
+      file = at.file,
+      line = at.line,
+      column = at.column,
+      hint = "take prevent_destroy out of the infra first",
+    })
   end
   return true
 end

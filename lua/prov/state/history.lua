@@ -51,7 +51,7 @@ local function whole(record)
     tainted = record.tainted,
     needs = record.needs,
     args = record:args(),
-    state = record:state(),
+    state = record:shown(),
   }
 end
 

@@ -6,6 +6,7 @@
 
 local data = require("core.data")
 local err = require("prov.err")
+local value = require("prov.value")
 
 local M = {}
 
@@ -42,6 +43,46 @@ function Record:state()
     rawset(self, "_state", state)
   end
   return state
+end
+
+local SECRET = data.encode(value.secret("")):sub(-3, -3) -- what begins a secret in the encoding
+
+local function mark(state, args)
+  if value.is_secret(args) then
+    return value.secret(state)
+  elseif type(state) ~= "table" or type(args) ~= "table" or value.is_marked(state) then
+    return state
+  end
+  local out
+  for key, item in next, args do
+    local marked = state[key] ~= nil and type(item) == "table" and mark(state[key], item) or nil
+    if marked ~= nil and not rawequal(marked, state[key]) then
+      if not out then
+        out = setmetatable({}, getmetatable(state))
+        for name, v in next, state do
+          out[name] = v
+        end
+      end
+      out[key] = marked
+    end
+  end
+  return out or state
+end
+
+--- The state as others may see it: what was given as a secret is one here too, though the provider reports it as
+--- plain text.
+---@param seen? table a state that was just read, in place of the recorded one
+---@return table
+function Record:shown(seen)
+  if seen then
+    return find(self.args_bytes, SECRET, 1, true) and mark(seen, self:args()) or seen
+  end
+  local shown = rawget(self, "_shown")
+  if not shown then
+    shown = self:shown(self:state())
+    rawset(self, "_shown", shown)
+  end
+  return shown
 end
 
 --- Makes a record from its parts; args and state are encoded here.
@@ -249,14 +290,18 @@ function M.at(state, path)
   if #path == 0 then
     return state.id
   end
-  local value = state
+  local at = state
   for _, key in ipairs(path) do
-    if type(value) ~= "table" then
+    if value.is_secret(at) then
+      local inner = M.at(at[1], { key })
+      at = inner ~= nil and value.secret(inner) or nil
+    elseif type(at) ~= "table" then
       return nil
+    else
+      at = at[key]
     end
-    value = value[key]
   end
-  return value
+  return at
 end
 
 return M

@@ -182,7 +182,7 @@ local function passes(record, filter)
   if #path == 1 and OWN[path[1]] then
     v = record[path[1]] or path[1] == "tainted" and false
   else
-    v = comparable(state_of.at(record:state(), path))
+    v = comparable(state_of.at(record:shown(), path))
     if v == nil then
       v = comparable(state_of.at(record:args(), path))
     end

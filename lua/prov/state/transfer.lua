@@ -28,7 +28,7 @@ local function record_out(record, secrets)
     tainted = record.tainted,
     needs = data.list(record.needs),
     args = shown(record:args(), secrets),
-    state = shown(record:state(), secrets),
+    state = shown(record:shown(), secrets),
   }
 end
 

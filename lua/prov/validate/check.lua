@@ -170,9 +170,14 @@ local function edits(scene, finding)
   return out[1] and out
 end
 
+--- True for a rule that is asked for each instance, not once for those that share their arguments.
+local function is_of_each(rule)
+  return rule.instances or rule.applies[1] == "infra"
+end
+
 --- How many more instances share the arguments of a node that stands for them.
 local function others(scene, rule, node)
-  if rule.instances or rule.applies[1] == "infra" then
+  if is_of_each(rule) then
     return nil
   end
   local n = 0
@@ -219,7 +224,7 @@ end
 
 --- Findings as plain data: one for all instances of a count, at most validation.findings of a rule.
 local function collect(scene, severities, out)
-  local first, kept, most = {}, {}, settings.validation.findings
+  local first, kept, counted, most = {}, {}, {}, settings.validation.findings
   for _, finding in ipairs(scene.findings) do
     local id = finding.rule.id
     local key = ("%s %s %s"):format(id, finding.message, contract.path_text(finding.path or {}))
@@ -227,11 +232,18 @@ local function collect(scene, severities, out)
     first[block] = first[block] or {}
     local before = first[block][key]
     if before then
-      before.more = (before.more or 0) + 1
+      local args = finding.node.args
+      if is_of_each(finding.rule) then
+        before.more = (before.more or 0) + 1
+      elseif not counted[before][args] then -- those with the same arguments are counted
+        counted[before][args] = true
+        before.more = (before.more or 0) + 1 + (others(scene, finding.rule, finding.node) or 0)
+      end
     else
       kept[id] = (kept[id] or 0) + 1
       if kept[id] <= most then
         first[block][key] = plain(scene, finding, severities[id])
+        counted[first[block][key]] = { [finding.node.args] = true }
         out[#out + 1] = first[block][key]
       end
     end

@@ -20,6 +20,20 @@ describe("docs/guides/infra.md", function()
     assert.same({}, (spec.plan(c)))
   end))
 
+  it("is written as prov fmt writes it, and so is the tutorial", function()
+    local fmt, seen = require("prov.fmt"), 0
+    for _, name in ipairs({ "infra.md", "three-tiers.md" }) do
+      local text = assert(require("prov.fs").read(root .. "/docs/guides/" .. name))
+      for form, block in text:gmatch("```(%l+)[^\n]*\n(.-)```") do
+        if fmt.of_file("x." .. form) then
+          seen = seen + 1
+          assert.equal(assert(fmt.text(form, block)), block)
+        end
+      end
+    end
+    assert.is_true(seen >= 10, seen)
+  end)
+
   it("names every reserved part and every function", function()
     local merge = require("prov.infra.merge")
     local text = assert(require("prov.fs").read(page))

@@ -45,4 +45,18 @@ describe("the view of a plan", function()
     })
     assert.matches("# forces replacement", text, 1, true)
   end)
+
+  it("shows the lines of a text that change", function()
+    local function change(before, after)
+      return render({
+        { action = "update", address = "item.a", changes = { { path = "value", before = before, after = after } } },
+      })
+    end
+    assert.matches("      ~ value\n            a\n          - b\n          + B\n            c\n\n",
+      change("a\nb\nc\n", "a\nB\nc\n"), 1, true)
+    assert.matches('~ value = "a\\nb\\n" -> (known after apply)', change("a\nb\n", "(known after apply)"), 1, true)
+    assert.matches('~ value = "a\\n" -> "b\\n"', change("a\n", "b\n"), 1, true)
+    assert.matches("\n          - x\\x1b[31m\n", change("a\nx\27[31m\n", "a\n"), 1, true)
+    assert.matches("... and 21 lines more", change("a\n", "a\n" .. ("x\n"):rep(60)), 1, true)
+  end)
 end)

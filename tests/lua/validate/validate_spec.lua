@@ -197,6 +197,12 @@ describe("prov validate", function()
     })
     found = of(value, "catalog-unknown")
     assert.same({ 1, "server.web[1]", 4 }, { #found, found[1].address, found[1].more })
+    value = good({
+      ["infra.yaml"] = "defaults: { provider: demo }\nservers:\n  web:\n    count: 5\n    image: debian-11\n"
+        .. "    taskservs: { nginx: { port: 80 }, haproxy: { listen: 81, backends: [10.0.0.2] } }\n",
+    })
+    found = of(value, "platform-unsupported")
+    assert.same({ 2, 4, 4 }, { #found, found[1].more, found[2].more })
   end)
 
   it("keeps a hundred findings of a rule and counts the rest", function()

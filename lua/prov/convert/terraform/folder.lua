@@ -96,6 +96,19 @@ local function names_of(path)
   return path, names
 end
 
+-- A path as people would write it: live/examples/a/../../main.tf is live/main.tf.
+local function tidy(path)
+  local parts = {}
+  for part in path:gmatch("[^/]+") do
+    if part == ".." and parts[1] and parts[#parts] ~= ".." then
+      parts[#parts] = nil
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return (path:sub(1, 1) == "/" and "/" or "") .. table.concat(parts, "/")
+end
+
 --- Reads a folder, or a single file.
 ---@param path string
 ---@return prov.convert.Folder?, prov.Err|prov.Err[]?
@@ -110,7 +123,7 @@ function M.read(path)
   end
   local folder, errs, declared = { dir = dir, blocks = {}, overrides = {}, values = {} }, {}, {}
   for _, name in ipairs(names) do
-    local shown = dir == "." and name or (dir .. "/" .. name):gsub("^%./", "")
+    local shown = tidy(dir .. "/" .. name)
     local file, e = read_file(dir .. "/" .. name, shown)
     if not file then
       errs[#errs + 1] = e

@@ -121,7 +121,7 @@ local function execute(command, global)
   end
   if signals and signals.interrupted and value == nil then
     local first = err.list(e)[1]
-    if first.code ~= "canceled" and e ~= nil then
+    if e ~= nil and first.msg ~= "canceled" then
       fail(e, global, ctx.term_err)
     else
       fail(err.new("canceled", "interrupted"), global, ctx.term_err)
@@ -149,8 +149,10 @@ function M.run(words)
   end
   if command.help then
     local code, text = require("prov.face.cli.help").main(command.help)
-    local out = (code == 0 and not command.usage) and io.stdout or io.stderr
-    out:write(text)
+    local good = code == 0 and not command.usage
+    local columns = term.open(good and 1 or 2).width
+    local out = good and io.stdout or io.stderr
+    out:write(columns and require("prov.face.cli.help").fit(text, columns) or text)
     return command.usage and 2 or code
   end
   return execute(command, global)

@@ -28,6 +28,53 @@ local function wrap(words, width, indent)
   return table.concat(lines, "\n" .. indent)
 end
 
+local WRAPPED = 60 -- a line of a text from here on goes on in the next one
+
+--- The text on a terminal of `columns`: words that do not fit stand below, behind the name of a row; the lines of a
+--- paragraph are filled anew.
+---@param text string
+---@param columns integer
+---@return string
+function M.fit(text, columns)
+  local out, last = {}, nil
+  for line in text:gmatch("([^\n]*)\n") do
+    local plain = line:find("^[^%s-]")
+    if plain and last and last >= WRAPPED then
+      out[#out] = out[#out] .. " " .. line
+    else
+      out[#out + 1] = line
+    end
+    last = plain and #line or nil
+  end
+  for i, line in ipairs(out) do
+    if #line > columns then
+      local head = line:match("^%s*%S.-%s%s+()%S") or line:match("^%s*()")
+      if head > columns // 2 then
+        head = 5
+      end
+      local words = {}
+      for word in line:sub(head):gmatch("%S+") do
+        words[#words + 1] = word
+      end
+      local before = line:sub(1, head - 1)
+      out[i] = before .. wrap(words, columns, (" "):rep(head - 1))
+    end
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+--- Where the guides are: beside an installed program, or in its tree.
+local function guides()
+  local app = require("core.app")
+  local dir = (app.tree or app.share_dir:gsub("share/prov$", "share/doc/prov")) .. "/docs/guides"
+  local file = io.open(dir .. "/infra.md")
+  if not file then
+    return ""
+  end
+  file:close()
+  return ("Guides, such as three-tiers.md to begin with: %s\n"):format(dir)
+end
+
 --- What `prov help` prints.
 ---@return string
 function M.overview()
@@ -59,7 +106,8 @@ function M.overview()
   end
   out[#out + 1] = "\nFlags of every command\n"
   rows(out, require("prov.face.cli.help_op").global(), "  ")
-  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine.\n"
+  out[#out + 1] = "\n`prov help COMMAND` tells more; `prov doctor` checks this machine. Begin with `prov workspace "
+    .. "new NAME`.\n" .. guides()
   return table.concat(out)
 end
 

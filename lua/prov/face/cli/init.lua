@@ -3,8 +3,11 @@
 local M = {}
 
 local function help(args)
-  local code, text = require("prov.face.cli.help").main(args)
+  local screens = require("prov.face.cli.help")
+  local code, text = screens.main(args)
   local out = code == 0 and io.stdout or io.stderr
+  local columns = require("core.app").window(code == 0 and 1 or 2)
+  text = columns and screens.fit(text, columns) or text
   return out:write(text) and out:flush() and code or 1
 end
 

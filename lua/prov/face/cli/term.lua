@@ -18,13 +18,8 @@ local Term = {}
 Term.__index = Term
 
 local function size(fd)
-  local tty = uv.new_tty(fd, false)
-  if not tty then
-    return nil
-  end
-  local width, height = tty:get_winsize()
-  tty:close()
-  return type(width) == "number" and width > 0 and width or 80, type(height) == "number" and height > 0 and height or 24
+  local width, height = require("core.app").window(fd)
+  return width or 80, height and height > 0 and height or 24
 end
 
 --- Looks at a file descriptor (1 or 2).

@@ -4,6 +4,7 @@ local err = require("prov.err")
 local fs = require("prov.fs")
 local infra_view = require("prov.face.repl.infra_view")
 local log = require("prov.log")
+local suggest = require("prov.suggest")
 local uv = require("luv")
 
 local M = {}
@@ -55,15 +56,20 @@ M.OWN.time = {
   run = function(session, rest)
     local began, used = uv.hrtime(), os.clock()
     local results, e = session:evaluate(rest)
-    io.stderr:write(("took %.1f ms, %.1f ms of processor time\n"):format((uv.hrtime() - began) / 1e6,
-      (os.clock() - used) * 1000))
+    local took = ("took %.1f ms, %.1f ms of processor time"):format((uv.hrtime() - began) / 1e6,
+      (os.clock() - used) * 1000)
+    if results then
+      results.after = took
+    else
+      io.stderr:write(took, "\n")
+    end
     return results, e
   end,
 }
 
 M.OWN.trace = {
   usage = ":trace LINE",
-  doc = "runs the line with all its log, and errors with their trace",
+  doc = "runs the line with all its log; errors show their trace",
   run = function(session, rest)
     log.configure("debug")
     local _ <close> = setmetatable({}, { __close = function()
@@ -76,7 +82,7 @@ M.OWN.trace = {
 
 M.OWN.save = {
   usage = ":save FILE",
-  doc = "writes the lines that worked to a file, for `prov run`",
+  doc = "writes the lines that worked to a file for `prov run`",
   run = function(session, rest)
     local words, e = M.words(rest)
     if not words then
@@ -103,7 +109,7 @@ M.OWN.changes = {
 
 M.OWN.write = {
   usage = ":write",
-  doc = "puts them into the files, which keep their comments and style",
+  doc = "puts them into the files; comments and style stay",
   run = function(session)
     local workspace = session.ctx.workspace
     local edits = workspace and workspace.what_if
@@ -132,6 +138,17 @@ M.OWN.revert = {
   end,
 }
 
+--- Their names, sorted.
+---@return string[]
+function M.own_names()
+  local names = {}
+  for name in pairs(M.OWN) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
 local function command_line(session, text)
   local words, e = M.words(text)
   if not words then
@@ -140,9 +157,12 @@ local function command_line(session, text)
   local command
   command, e = require("prov.face.cli.dispatch").parse(words, {})
   if not command then
+    local own = e.code == "usage" and words[1] and suggest.nearest(words[1], M.own_names())
+    e.hint = own and ("did you mean ':%s'?"):format(own) or e.hint
     return nil, e
   elseif command.help then
-    io.stdout:write((select(2, require("prov.face.cli.help").main(command.help))))
+    local help = require("prov.face.cli.help")
+    io.stdout:write(help.fit(select(2, help.main(command.help)), session.ctx.term_out.width or math.huge))
     return { n = 0 }
   elseif command.name == "repl" then
     return err.fail("usage", "this is the REPL already")

@@ -25,8 +25,11 @@ local function add_names(names, t)
   end
 end
 
---- Names after "a.b." or "a:": fields, and methods of objects.
-local function fields(session, path)
+--- Names after "a.b." or "a:": fields, and methods of objects; after "" what a line can begin with.
+---@param session table
+---@param path string
+---@return string[]
+function M.names(session, path)
   local names, at = {}, at_path(session, path)
   if not at then
     return names
@@ -55,7 +58,7 @@ local function arguments(session, before)
   local path, inner = before:match("([%a_][%w_.]*)%s*{([^{}]*)$")
   local op = path and operation(session, path)
   if op then
-    local name, quoted = inner:match('([%w_]+)%s*=%s*"([^"]*)$')
+    local name, quoted = inner:match("([%w_]+)%s*=%s*[\"']([^\"']*)$")
     if name then
       return require("prov.complete").values(session.ctx, (op.params or {})[name] or {}), quoted
     end
@@ -66,7 +69,7 @@ local function arguments(session, before)
     return list, inner:match("[%w_]*$")
   end
   local quoted
-  path, quoted = before:match('([%a_][%w_.]*)%s*%(%s*"([^"]*)$')
+  path, quoted = before:match("([%a_][%w_.]*)%s*[({]?%s*[\"']([^\"']*)$")
   op = path and operation(session, path)
   local param = op and require("prov.params").split(op.params)[1]
   if param then
@@ -88,7 +91,7 @@ local function command_words(session, line)
       list[#list + 1] = row[1]
     end
   end
-  for name in pairs(#words == 1 and require("prov.face.repl.commands").OWN or {}) do
+  for _, name in ipairs(#words == 1 and require("prov.face.repl.commands").own_names() or {}) do
     list[#list + 1] = name:sub(1, #words[1]) == words[1] and name or nil
   end
   return list, words[#words]
@@ -104,12 +107,34 @@ local function common_prefix(words)
   return prefix
 end
 
+--- Sorted words in as many columns as fit, read from top to bottom as those of ls.
+---@param words string[]
+---@param width integer
+---@return string
+function M.columns(words, width)
+  local widest = 0
+  for _, word in ipairs(words) do
+    widest = math.max(widest, #word)
+  end
+  local rows = math.ceil(#words / math.max(1, (width + 1) // (widest + 2)))
+  local out = {}
+  for row = 1, rows do
+    local line = {}
+    for at = row, #words, rows do
+      line[#line + 1] = at + rows <= #words and words[at] .. (" "):rep(widest - #words[at]) or words[at]
+    end
+    out[row] = table.concat(line, "  ") .. "\n"
+  end
+  return table.concat(out)
+end
+
 --- What TAB types of words that begin with what is typed, or what it shows when it cannot decide.
 ---@param words string[]
 ---@param typed string
+---@param width? integer of the terminal
 ---@return string? insert
 ---@return string? show
-function M.choose(words, typed)
+function M.choose(words, typed, width)
   table.sort(words)
   if #words == 0 then
     return nil
@@ -118,7 +143,7 @@ function M.choose(words, typed)
   if more ~= "" then
     return more
   end
-  return nil, #words > 1 and table.concat(words, "  ") .. "\n" or nil
+  return nil, #words > 1 and M.columns(words, width or 80) or nil
 end
 
 --- What TAB types, or what it shows when it cannot decide.
@@ -141,7 +166,7 @@ function M.tab(session, before)
     path, name = path or "", name or before:match("[%w_]*$")
     typed, words = name, {}
     local seen = {}
-    for _, one in ipairs(fields(session, path)) do
+    for _, one in ipairs(M.names(session, path)) do
       if one:sub(1, #name) == name and not seen[one] then
         seen[one] = true
         words[#words + 1] = one
@@ -151,7 +176,7 @@ function M.tab(session, before)
   if #words == 1 and before:sub(1, 1) == ":" and not words[1]:match("=$") then
     words[1] = words[1] .. " "
   end
-  return M.choose(words, typed)
+  return M.choose(words, typed, session.ctx.term_out.width)
 end
 
 return M

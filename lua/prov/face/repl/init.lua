@@ -6,6 +6,11 @@ local settings = require("prov.settings")
 
 local M = {}
 
+local function changes(session)
+  local workspace = session.ctx.workspace
+  return workspace and workspace.what_if and #workspace.what_if.edits or 0
+end
+
 local function open_input(session)
   return input_of.open(session.ctx, {
     history = session.ctx.workspace and "repl-history" or "history",
@@ -22,7 +27,8 @@ end
 
 --- Reads a whole chunk, over several lines when need be; nil at the end of input.
 local function read_chunk(session, input)
-  local text, e = input:read(settings.repl.prompt)
+  local prompt = settings.repl.prompt
+  local text, e = input:read(changes(session) > 0 and prompt:gsub("> ?$", "*> ") or prompt)
   while text do
     if text:match("^[:?]") then
       return text
@@ -64,7 +70,9 @@ function M.run(ctx)
     end
   end
   if ctx.interactive and settings.repl.banner then
-    io.stdout:write(("prov %s. ? tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version))
+    local workspace = ctx.workspace
+    io.stdout:write(("prov %s, %s. ? tells what there is; Ctrl-D leaves.\n"):format(require("core.app").version,
+      workspace and "workspace " .. workspace.name or "no workspace"))
   end
   local failed = false
   while not session.ended do
@@ -81,6 +89,10 @@ function M.run(ctx)
   end
   if ctx.interactive and not session.ended then
     io.stdout:write("\n")
+  end
+  local lost = ctx.interactive and changes(session) or 0
+  if lost > 0 then
+    ctx.ui.warn("%d change%s to the infra stood in no file: gone", lost, lost == 1 and "" or "s")
   end
   return failed and not ctx.interactive and 1 or 0
 end

@@ -3,14 +3,18 @@
 local async = require("prov.async")
 local commands = require("prov.face.repl.commands")
 local err = require("prov.err")
+local interrupt = require("core.interrupt")
 local infra_view = require("prov.face.repl.infra_view")
 local ops = require("prov.ops")
 local params_of = require("prov.params")
 local pretty = require("prov.face.repl.pretty")
 local render = require("prov.render")
 local report = require("prov.face.cli.report")
+local suggest = require("prov.suggest")
 
 local M = {}
+
+local TYPED = "=repl" -- chunk name of lines
 
 ---@class prov.ReplSession
 ---@field ctx prov.Ctx
@@ -116,14 +120,14 @@ json(v), yaml(v)       a value as text
 quit()                 leaves, as Ctrl-D does
 ]]
 
+local function own_help(own)
+  return ("%-22s %s\n"):format(own.usage, own.doc)
+end
+
 local function help_text()
-  local out, names = { HELP }, {}
-  for name in pairs(commands.OWN) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    out[#out + 1] = ("%-22s %s\n"):format(commands.OWN[name].usage, commands.OWN[name].doc)
+  local out = { HELP }
+  for _, name in ipairs(commands.own_names()) do
+    out[#out + 1] = own_help(commands.OWN[name])
   end
   return table.concat(out)
 end
@@ -131,7 +135,7 @@ end
 --- The help of one of the REPL's own commands: ":time".
 function Session.own_help(text)
   local own = commands.OWN[text:match("^:(%w+)$") or ""]
-  return own and ("%-22s %s\n"):format(own.usage, own.doc) or nil
+  return own and own_help(own) or nil
 end
 
 local lazy = {}
@@ -211,15 +215,16 @@ end
 ---@return function? chunk
 ---@return string? message ends in <eof> when more lines may make sense of it
 function Session:compile(text, name)
-  name = name or "=repl"
+  name = name or TYPED
   local chunk, as_expression = load("return " .. text, name, "t", self.env)
   if chunk then
     return chunk
   end
   local message
   chunk, message = load(text, name, "t", self.env)
-  if not chunk and as_expression:match("<eof>['\"]?$") then
-    message = as_expression
+  local near = message and message:match("near '(.*)'$")
+  if not chunk and (as_expression:match("<eof>['\"]?$") or near and text:match("^%s*(.*)"):sub(1, #near) == near) then
+    message = as_expression -- it is no statement from the first word on
   end
   return chunk, message
 end
@@ -271,7 +276,7 @@ end
 ---@async
 ---@param text string
 ---@param traced? boolean errors say where they come from
----@return table? results as of table.pack; `said`: text that is printed as it is
+---@return table? results as of table.pack; `said`: text that is printed as it is; `after`: what is said behind it
 ---@return prov.Err?
 function Session:evaluate(text, traced)
   local first = text:sub(1, 1)
@@ -297,25 +302,44 @@ function Session:evaluate(text, traced)
   return table.pack(table.unpack(results, 2, results.n))
 end
 
---- A mistake of the person who types is no bug of prov.
-local function of_person(e)
-  return e.code == "bug" and err.new("invalid", (e.msg:match("^[^\n]*"))) or e
+--- A mistake of the person who types is no bug of prov. The place is left out of what has one line, and the name that
+--- may be meant is told.
+local function of_person(self, e, text)
+  if e.code ~= "bug" then
+    return e
+  end
+  local msg = e.msg:match("^[^\n]*")
+  local kind, name = msg:match("%((%a+) '([%w_]+)'%)")
+  local path = kind == "global" and "" or name and text and text:match("([%a_][%w_.]*[.:])" .. name)
+  local hint = path and suggest.hint(name, require("prov.face.repl.complete").names(self, path))
+  return err.new("invalid", text and not text:find("\n") and msg:gsub("^repl:1: ", "") or msg, { hint = hint })
 end
 
---- Calls fn in a task of its own, so that Ctrl-C ends only it.
+--- Calls fn in a task of its own, so that Ctrl-C ends only it; code of `source` also while it calculates.
 ---@async
 ---@param fn async fun(): any
+---@param text? string the lines
+---@param source? string chunk name of a file
 ---@return any, prov.Err?
-function Session:attempt(fn)
+function Session:attempt(fn, text, source)
   local cancel = self.ctx.cancel
   cancel.idle = nil
-  local task = async.spawn(fn)
+  local task = async.spawn(function()
+    local _ <close> = interrupt.watch(source or TYPED)
+    return fn()
+  end)
   cancel.task = task
   local results, e = task:join()
+  if interrupt.ended() then
+    while not cancel.requested do
+      async.sleep(1) -- the event loop hears the signal only now
+    end
+    results, e = nil, err.new("canceled", err.is(e) and e.msg:match("^[^\n]*interrupted") or "interrupted")
+  end
   cancel.task, cancel.stop, cancel.kill, cancel.requested, cancel.killed = nil, nil, nil, nil, nil
   cancel.idle = true
   self.ctx.ui.close()
-  return results, e and of_person(err.is(e) and e or e[1])
+  return results, e and of_person(self, err.is(e) and e or e[1], text)
 end
 
 --- Runs a line and prints what comes of it.
@@ -328,7 +352,7 @@ function Session:run(text)
   end
   local results, e = self:attempt(function()
     return self:evaluate(text)
-  end)
+  end, text)
   if not results then
     io.stderr:write(report.text(e, self.ctx.term_err))
     return false
@@ -340,6 +364,9 @@ function Session:run(text)
     elseif results[i] ~= nil or results.n > 1 then
       self:print(results[i])
     end
+  end
+  if results.after then
+    io.stderr:write(results.after, "\n")
   end
   if results[1] ~= nil and not results.said then
     self.env._ = results[1]
@@ -370,7 +397,7 @@ function Session:run_file(path, args)
   ok, e = self:attempt(function()
     chunk(table.unpack(args))
     return true
-  end)
+  end, nil, "@" .. path)
   return ok, e
 end
 
@@ -381,7 +408,7 @@ end
 function Session:value(text)
   local results, e = self:attempt(function()
     return self:evaluate(text)
-  end)
+  end, text)
   if not results then
     return nil, e
   end

@@ -63,14 +63,46 @@ function show(v, type_name)
   return tostring(v)
 end
 
+local function mark_of(change)
+  return change.replace and "  # forces replacement" or change.outside and "  # changed outside" or ""
+end
+
 local function change_line(change, width)
-  local mark = change.replace and "  # forces replacement" or change.outside and "  # changed outside" or ""
+  local mark = mark_of(change)
   local name = change.path .. (" "):rep(width - #change.path)
   local before, after = show(change.before, change.type), show(change.after, change.type)
   if change.before == nil then
     return ("%s = %s%s"):format(name, after, mark)
   end
   return ("%s = %s -> %s%s"):format(name, before, after, mark)
+end
+
+local MOST_LINES = 40 -- of one text that changes
+
+--- The lines in which a text of several lines changes, nil when one line says it.
+local function line_changes(change, term)
+  local before, after = change.before, change.after
+  if type(before) ~= "string" or type(after) ~= "string" or after:sub(1, 1) == "("
+    or not (before:find("\n[^\n]") or after:find("\n[^\n]")) then
+    return nil
+  end
+  local out, hunks = {}, 0
+  for line in require("prov.fmt.diff").unified(before, after, ""):gmatch("([^\n]*)\n") do
+    local sign = line:sub(1, 1)
+    if sign == "@" then
+      hunks = hunks + 1
+      out[#out + 1] = hunks > 1 and "..." or nil
+    elseif hunks > 0 then
+      local text = sign == "\\" and line or sign .. " " .. require("prov.render.width").clean(line:sub(2))
+      out[#out + 1] = sign == "+" and term:paint("green", text) or sign == "-" and term:paint("red", text) or text
+    end
+  end
+  if #out > MOST_LINES then
+    local more = #out - MOST_LINES
+    out = table.move(out, 1, MOST_LINES, 1, {})
+    out[#out + 1] = ("... and %d lines more"):format(more)
+  end
+  return out
 end
 
 --- A field of a new thing that says nothing: an empty list or map.
@@ -119,7 +151,12 @@ local function block(out, step, action, term)
   for _, change in ipairs(step.changes) do
     local mark = change.before == nil and "+" or change.after == nil and "-" or "~"
     if (change.after ~= nil or change.before ~= nil) and not is_noise(change) then
-      out[#out + 1] = ("      %s %s"):format(term:paint(COLOR[mark], mark), change_line(change, width))
+      local lines = line_changes(change, term)
+      out[#out + 1] = ("      %s %s"):format(term:paint(COLOR[mark], mark), lines and change.path .. mark_of(change)
+        or change_line(change, width))
+      for _, line in ipairs(lines or {}) do
+        out[#out + 1] = "          " .. line
+      end
     end
   end
   for _, op in ipairs(step.drift or {}) do
@@ -177,8 +214,8 @@ function M.checks(rows, term)
   local out = ""
   for _, row in ipairs(rows or {}) do
     if row.status == "failed" then
-      out = out .. ("%s check %s: %s\n"):format(term:paint(row.severity == "error" and "red" or "yellow", row.severity),
-        row.name, row.message)
+      local word = term:paint(row.severity == "error" and "red" or "yellow", row.severity .. ":")
+      out = out .. ("%s check %s: %s\n"):format(word, row.name, row.message)
     end
   end
   return out
