@@ -57,6 +57,26 @@ function M.call(name, args)
   return setmetatable({ name, table.unpack(args) }, call_mt)
 end
 
+--- What a known part of a text reads like: of a list its items with commas between them. Raises what has no text.
+local function part_text(part, inner)
+  local msg, hint
+  if part == data.null then
+    msg, hint = "there is no value inside of the text", "coalesce(x, '') takes another one then"
+  elseif type(part) ~= "table" or M.is_marked(part) then
+    return tostring(part)
+  elseif inner or not M.is_list(part) and next(part) ~= nil then
+    msg, hint = "a map, or a list in a list, cannot stand inside of a text", "json(x) makes a text of it"
+  end
+  if msg then
+    error(require("prov.err").new("invalid", msg, { hint = hint }), 0)
+  end
+  local out = {}
+  for i, item in ipairs(part) do
+    out[i] = part_text(item, true)
+  end
+  return table.concat(out, ",")
+end
+
 --- Makes a string with references in it; strings only give a plain string.
 ---@param parts any[]
 function M.text(parts)
@@ -75,7 +95,7 @@ function M.text(parts)
   end
   if marked and not later then -- nothing in it has to wait
     for i, part in ipairs(out) do
-      out[i] = tostring(getmetatable(part) == secret_mt and part[1] or part)
+      out[i] = part_text(getmetatable(part) == secret_mt and part[1] or part)
     end
     return M.secret(table.concat(out))
   end
@@ -354,17 +374,6 @@ function M.map(v, fn, path)
   return out or v
 end
 
-local function part_text(part)
-  if M.is_list(part) then
-    local out = {}
-    for i, item in ipairs(part) do
-      out[i] = tostring(item)
-    end
-    return table.concat(out, ",")
-  end
-  return tostring(part)
-end
-
 local resolve_with
 
 local function origins_of(v, into)
@@ -404,8 +413,8 @@ local function resolve_text(text, lookup)
       origins = origins or {}
       origins_of(v, origins)
     else
-      if M.is_secret(v) then
-        secret, v = true, v[1]
+      if M.has_secret(v) then
+        secret, v = true, M.reveal(v)
       end
       out[i] = part_text(v)
     end

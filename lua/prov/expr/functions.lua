@@ -251,12 +251,12 @@ function M.resume(name, args)
     end
   end
   if name == "for" then
-    local text, over, given = table.unpack(args, 1, 3)
+    local text, over, given, texts = table.unpack(args, 1, 4)
     if is_later(over) or is_later(given) then
       return value.call(name, nulls(args, n))
     end
     local secret = value.has_secret(over) or value.has_secret(given)
-    local done, why = require("prov.expr").resume(text, value.reveal(over), value.reveal(given))
+    local done, why = require("prov.expr").resume(text, value.reveal(over), value.reveal(given), texts or {})
     if done == nil then
       error(err.new("invalid", why), 0)
     end

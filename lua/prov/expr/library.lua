@@ -10,6 +10,7 @@ local M = {}
 
 local null, list = value.null, data.list
 local MAX_ITEMS, MAX_TEXT = 1000000, 16 * 1024 * 1024
+local TOO_LARGE = "the result is too large"
 
 ---@class prov.Function
 ---@field takes string types of its arguments: "text, list?, any..."
@@ -119,9 +120,13 @@ end
 group = "Text"
 
 define("join", "list, text?", "The items with a text between them", function(items, between)
-  local out = {}
+  local out, size = {}, #items * #(between or "")
   for i, one in ipairs(items) do
     out[i] = plain_text(one)
+    size = size + #out[i]
+  end
+  if size > MAX_TEXT then
+    return nil, TOO_LARGE
   end
   return table.concat(out, between or "")
 end)
@@ -155,7 +160,7 @@ define("replace", "text, text, text",
     out[#out + 1] = text:sub(at, (start or 0) - 1)
     size = size + #out[#out] + #to
     if size > MAX_TEXT then
-      return nil, "the result is too large"
+      return nil, TOO_LARGE
     elseif not start then
       return table.concat(out, to)
     end
@@ -176,18 +181,19 @@ define("indent", "text, int", "Every line but the first with so many blanks in f
   if n < 0 or n > 1000 then
     return nil, "the width is from 0 to 1000"
   end
+  local _, lines = text:gsub("\n", "")
+  if #text + lines * n > MAX_TEXT then
+    return nil, TOO_LARGE
+  end
   return (text:gsub("\n([^\n])", "\n" .. (" "):rep(n) .. "%1"))
 end)
 define("format", "text, any...", "As string.format of Lua: %s %d %5.2f %04d %q %%", function(text, ...)
   local args = table.pack(...)
-  for width in text:gmatch("%%[-+ #0]*(%d*)") do
-    if #width > 2 then
-      return nil, "a width has at most two digits"
-    end
-  end
   local at = 0
   for flags, conversion in text:gmatch("%%([-+ #0%d.]*)(.)") do
-    if conversion ~= "%" then
+    if flags:find("%d%d%d") then
+      return nil, "a width has at most two digits"
+    elseif conversion ~= "%" then
       at = at + 1
       local v = args[at]
       if at > args.n then
@@ -284,7 +290,7 @@ define("range", "int, int?, int?", "Numbers: range(3) is 1 2 3, range(2, 8, 3) i
   step = step or 1
   if step == 0 then
     return nil, "the step is 0"
-  elseif (last - first) // step > MAX_ITEMS then
+  elseif ((last + 0.0) - first) / step > MAX_ITEMS then -- in floats, which do not wrap around
     return nil, ("more than %d numbers"):format(MAX_ITEMS)
   end
   local out = list({})
@@ -309,6 +315,9 @@ end)
 define("concat", "list...", "One list of several", function(...)
   local out = list({})
   for _, items in ipairs({ ... }) do
+    if #out + #items > MAX_ITEMS then
+      return nil, ("more than %d items"):format(MAX_ITEMS)
+    end
     table.move(items, 1, #items, #out + 1, out)
   end
   return out

@@ -110,10 +110,12 @@ local function pick(one, rows, where)
   if one.sort then
     local function less(a, b)
       local x, y = a[one.sort], b[one.sort]
-      if type(x) ~= type(y) then
+      if type(x) == "number" and type(y) == "number" then
+        return x < y
+      elseif x == nil or y == nil then
         return x == nil and y ~= nil
       end
-      return type(x) == "number" and x < y or tostring(x) < tostring(y)
+      return tostring(x) < tostring(y)
     end
     table.sort(found, less)
   end
