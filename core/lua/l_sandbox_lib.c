@@ -140,9 +140,15 @@ typedef struct walk {
     int depth;       /* of what is wrong */
 } walk;
 
+/* A key that is neither a text nor a whole number cannot be written out. */
+static bool is_plain_key(lua_State *L, int idx)
+{
+    return lua_type(L, idx) == LUA_TSTRING || lua_isinteger(L, idx);
+}
+
 /* What keeps the value on top of the stack from being plain data of at most w->left bytes when it
  * is written out, a table in two places twice; NULL when nothing does.  Argument 2 has the
- * metatables that are not plain. */
+ * metatables that are not plain.  Argument 1 becomes the table or key that is wrong. */
 static const char *flaw(lua_State *L, walk *w, int depth)
 {
     const char *found = NULL;
@@ -156,24 +162,36 @@ static const char *flaw(lua_State *L, walk *w, int depth)
     if (lua_getmetatable(L, -1)) {
         bool own = lua_rawget(L, 2) != LUA_TNIL;
         lua_pop(L, 1);
-        if (own) return "metatable";
+        if (own) {
+            lua_pushvalue(L, -1);
+            lua_replace(L, 1);
+            return "metatable";
+        }
     }
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (depth < KEYS) {
             w->keys[depth] = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
         }
         if ((found = flaw(L, w, depth + 1)) != NULL) break;
-        lua_pushvalue(L, -2);
-        found = flaw(L, w, depth + 1);
-        lua_pop(L, 1);
-        if (found != NULL) break;
+        if (!is_plain_key(L, -2)) {
+            lua_pushvalue(L, -2);
+            lua_replace(L, 1);
+            w->depth = depth;
+            found = "key";
+            break;
+        }
+        w->left -= VALUE + (lua_type(L, -2) == LUA_TSTRING ? (int64_t)lua_rawlen(L, -2) : 0);
+        if (w->left < 0) {
+            found = "large";
+            break;
+        }
     }
     if (found != NULL) lua_pop(L, 2);
     return found;
 }
 
-/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable", the first keys to it | nil:
- * why v is no plain data */
+/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable" | "key", the first keys to it,
+ * the table or key | nil: why v is no plain data */
 int l_sandbox_flaw(lua_State *L)
 {
     walk w = {.left = (int64_t)luaL_checkinteger(L, 3)};
@@ -186,7 +204,8 @@ int l_sandbox_flaw(lua_State *L)
         lua_pushstring(L, w.keys[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    return 2;
+    lua_pushvalue(L, 1);
+    return 3;
 }
 
 void l_sandbox_add_counting(lua_State *L)

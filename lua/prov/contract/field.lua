@@ -6,9 +6,6 @@ local M = {}
 
 --- Metatables of values that are known only later: contracts let them through.
 M.LATER = { [data.ref_mt] = true, [data.text_mt] = true, [data.unknown_mt] = true, [data.call_mt] = true }
-if data.call_mt then
-  M.LATER[data.call_mt] = true
-end
 
 ---@class prov.Field
 ---@field type string

@@ -276,8 +276,15 @@ end
 ---@return table<string, function>
 function M.lua()
   local out = {}
+  local undefined = require("prov.sandbox").undefined_message
   for name in pairs(M.LIST) do
     out[name] = function(...)
+      for i = 1, select("#", ...) do
+        local why = undefined((select(i, ...)))
+        if why then
+          error(why, 2)
+        end
+      end
       local done, why, hint = M.call(name, { ... }, select("#", ...))
       if why and done == nil then
         error(why .. (hint and "; " .. hint or ""), 2)

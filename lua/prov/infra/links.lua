@@ -506,11 +506,11 @@ function M.value(loader, from, v, needs, problems, at)
       end
       return value.text(parts)
     elseif kind == "call" then
-      local args = {}
-      for i = 2, rawlen(marked) do
-        args[i - 1] = M.value(loader, from, rawget(marked, i), needs, problems, path)
+      local name, args = value.call_parts(marked)
+      for i, arg in ipairs(args) do
+        args[i] = M.value(loader, from, arg, needs, problems, path)
       end
-      return value.call(rawget(marked, 1), args)
+      return value.call(name, args)
     elseif kind == "secret" then
       return value.secret(M.value(loader, from, marked[1], needs, problems, path))
     end
