@@ -123,6 +123,15 @@ function M.parse(text)
   return address
 end
 
+--- True when a text is the address of an instance of what another one names: `server.web[1]` of `server.web`.
+---@param text string
+---@param base string
+---@return boolean
+function M.is_instance(text, base)
+  local key, stop = read_key(text, #base + 1)
+  return key ~= nil and stop == #text + 1 and text:sub(1, #base) == base
+end
+
 --- Writes an address.
 ---@param address prov.Address
 ---@return string

@@ -645,9 +645,24 @@ home_needs = function(loader, home)
   return home.all_needs or nil
 end
 
+--- Checks that what a lifecycle ignores are fields.
+local function check_ignored(loader, block, names)
+  local ignore = require("prov.plan.ignore")
+  for i, name in ipairs(names) do
+    local path = ignore.path(name)
+    local schema = block.contract.schema
+    if not path or name ~= "all" and schema[path[1]] == nil then
+      local fields = require("core.data").keys(schema)
+      loader:fail_at(block, { "lifecycle", "ignore_changes", i }, ("there is no field '%s'"):format(name),
+        path and suggest.hint(path[1], fields) or "the fields are: all, " .. table.concat(fields, ", "))
+    end
+  end
+end
+
 --- What a lifecycle refers to: sets `triggers` and `conditions` of the node; the set of what it needs, or nil.
 function M.lifecycle(loader, block, node, lifecycle)
   local needs, triggers = {}, nil
+  check_ignored(loader, block, lifecycle.ignore_changes or NONE)
   for i, one in ipairs(lifecycle.replace_triggered_by or {}) do
     local ref = type(one) == "string" and interpolate.reference(one, block.home.scope) or one
     local done, found

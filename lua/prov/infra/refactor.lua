@@ -58,8 +58,26 @@ end
 
 local CHECKS = {}
 
+--- True when the address itself, or what is in the module itself, is declared: not an instance of it.
+local function declared_single(loader, text)
+  local block = loader.by_base[text]
+  if block then
+    return block.single ~= nil
+  end
+  for _, resource in ipairs(loader.resources) do
+    if resource.address:sub(1, #text + 1) == text .. "." then
+      return true
+    end
+  end
+  return false
+end
+
 function CHECKS.moved(loader, one, fail)
-  if declared(loader, one.from) then
+  local still = declared
+  if address.is_instance(one.to, one.from) then -- it has got a count
+    still = declared_single
+  end
+  if still(loader, one.from) then
     fail({ "from" }, ("%s is still declared: it cannot have moved"):format(one.from))
   elseif one.from == one.to then
     fail({ "to" }, "it is the same address")

@@ -229,7 +229,7 @@ function Builder:decide(node, args, record)
   elseif observed and observed.incomplete then
     return "replace", changes, tostring(observed.incomplete)
   end
-  return self:weigh(node, changes)
+  return self:weigh(changes)
 end
 
 --- Why a node is made anew when something else changes, or nil.
@@ -246,23 +246,29 @@ function Builder:triggered(node)
   end
 end
 
---- Turns field changes into an action, honouring the lifecycle of the node.
-function Builder:weigh(node, changes)
-  local ignore = node.lifecycle and node.lifecycle.ignore_changes
-  if ignore then
-    local kept = {}
-    for _, change in ipairs(changes) do
-      local top = change.path:match("^[^.%[]+")
-      local ignored = false
-      for _, name in ipairs(ignore) do
-        ignored = ignored or name == top or name == "all"
-      end
-      if not ignored then
-        kept[#kept + 1] = change
-      end
-    end
-    changes = kept
+--- The node with what its lifecycle ignores as it is in the world; the node itself when that is nothing.
+function Builder:ignoring(node, record)
+  local names = record and node.lifecycle and node.lifecycle.ignore_changes
+  local observed = self.observed and self.observed[node.address]
+  if not names or observed == false or record.provider ~= node.provider then
+    return node
   end
+  local _, resource = self.providers:resource(node.provider, node.kind)
+  local args = resource and require("prov.plan.ignore").args(node.args, names, resource.schema, record:args(), observed)
+    or node.args
+  if args == node.args then
+    return node
+  end
+  local out = { origin = node.origin }
+  for name, v in next, node do
+    out[name] = v
+  end
+  out.args = args
+  return setmetatable(out, getmetatable(node))
+end
+
+--- Turns field changes into an action.
+function Builder:weigh(changes)
   if #changes == 0 then
     return "none", changes
   end
@@ -341,15 +347,23 @@ function Builder:import(node, args, record, import)
   return record
 end
 
-function Builder:plan_resource(node)
+--- The arguments of a node, kept for those that refer to it.
+function Builder:complete(node)
   local args, e = self:resolve(node)
+  if args ~= self.by_address[node.address].args then
+    self.resolved[node.address] = args
+  end
+  return args, e
+end
+
+function Builder:plan_resource(node)
+  local record = self:record(node.address)
+  local as_written = node
+  node = self:ignoring(node, record)
+  local args, e = self:complete(node)
   if not args then
     return nil, e
   end
-  if args ~= node.args then
-    self.resolved[node.address] = args
-  end
-  local record = self:record(node.address)
   local import = self.imports[node.address]
   if import then
     record, e = self:import(node, args, record, import)
@@ -367,6 +381,14 @@ function Builder:plan_resource(node)
     end
   end
   local action, changes, reason = self:decide(node, args, record)
+  if action == "replace" and node ~= as_written then -- nothing of the old one stays
+    node = as_written
+    args, e = self:complete(node)
+    if not args then
+      return nil, e
+    end
+    action, changes, reason = self:decide(node, args, record)
+  end
   if not action then
     return nil, changes
   end

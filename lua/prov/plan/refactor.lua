@@ -19,7 +19,11 @@ local function moved_to(address, moves)
       now = move.to
     elseif now:sub(1, #from) == from then
       local rest = now:sub(#from + 1)
-      if rest:match("^%b[]$") or from:match("module%.[%w_-]+$") and rest:match("^%b[]%.")
+      if address_of.is_instance(move.to, from) then -- from one to one of several, which are not meant
+        if from:match("module%.[%w_-]+$") and rest:sub(1, 1) == "." then
+          now = move.to .. rest
+        end
+      elseif rest:match("^%b[]$") or from:match("module%.[%w_-]+$") and rest:match("^%b[]%.")
         or (from:match("module%.[%w_-]+$") or from:match("module%.[%w_-]+%b[]$")) and rest:sub(1, 1) == "." then
         now = move.to .. rest
       end

@@ -169,14 +169,8 @@ local LIFECYCLE = {}
 
 function LIFECYCLE.ignore_changes(e, resource, out, item)
   local names = tree.list()
-  if item.value.node == "var" or item.value.node == "lit" then -- all
-    for _, to in pairs(resource.spec.fields) do
-      to = type(to) == "table" and to.to or to
-      if not (resource.schema and not resource.schema.schema[to]) and not names[to] then
-        names[to], names[#names + 1] = true, to
-      end
-    end
-    table.sort(names)
+  if item.value.node == "var" or item.value.node == "lit" then
+    names[1] = "all"
   end
   for _, one in ipairs(item.value.items or {}) do
     local root, steps = expr.chain(one)
@@ -187,11 +181,11 @@ function LIFECYCLE.ignore_changes(e, resource, out, item)
     if not to or #steps > 1 or steps[1] and to ~= "labels" then
       e.scope:note(one, ("ignore_changes of '%s' has no equal"):format(tostring(name)))
     elseif not (resource.schema and not resource.schema.schema[to]) then
-      names[#names + 1] = to
+      names[#names + 1] = steps[1] and ('%s["%s"]'):format(to, steps[1].name) or to
     end
   end
   if #names > 0 then
-    out:set("ignore_changes", tree.list(table.move(names, 1, #names, 1, {})))
+    out:set("ignore_changes", names)
   end
 end
 
