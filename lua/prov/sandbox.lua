@@ -125,8 +125,8 @@ local function over_known(real)
   return function(t, ...)
     local why = M.undefined_message(t)
     if why or value.is_marked(t) then
-      error(why or ("%s is %s, so no loop of Lua can go over it; '${[for x in ... => x]}' waits for it"):format(tostring(t),
-        value.is_secret(t) and "secret" or "known only after apply"), 2)
+      error(why or ("%s is %s, so no loop of Lua can go over it; '${[for x in ... => x]}' waits for it"):format(
+        tostring(t), value.is_secret(t) and "secret" or "known only after apply"), 2)
     end
     return real(t, ...)
   end

@@ -34,7 +34,11 @@ M.COMMON = {
 
 local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
-  ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields, or paths in them, that stay as they are; all for every one" },
+  ignore_changes = {
+    type = "list",
+    of = { type = "string" },
+    doc = "Fields, or paths in them, that stay as they are; all for every one",
+  },
   create_before_destroy = { type = "bool", doc = "A replacement is there before the old one goes" },
   replace_triggered_by = { type = "list", of = { type = "any" }, doc = "What changes it with it: item.x.value" },
   preconditions = conditions.LIFECYCLE.preconditions,

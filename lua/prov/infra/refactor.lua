@@ -25,16 +25,15 @@ local SCHEMAS = {
 --- An address of a resource, or of a module with what is in it; nil and why not.
 local function check(text)
   if text:match("^module%.") then
-    local module = text
-    local name, stop
+    local at = 1
     repeat
-      name, stop = module:match("^module%.([%a_][%w_-]*)()")
-      module = name and module:sub(stop):gsub("^%b[]", "") or ""
-      if name and module == "" then
+      local stop = text:match("^module%.[%a_][%w_-]*()", at)
+      stop = stop and address.behind_key(text, stop) or stop
+      if stop and stop > #text then
         return true
       end
-      module = module:sub(2)
-    until not name or not module:match("^module%.")
+      at = stop and stop + 1
+    until not at or not text:match("^module%.", at)
   end
   local parsed, e = address.parse(text)
   if parsed and parsed.kind == "taskserv" then

@@ -17,7 +17,7 @@ end
 --- What of a node refers to another address: the field, or "needs".
 local function through(node, address)
   local value = require("prov.value")
-  local base = address:gsub("%b[]$", "")
+  local base = require("prov.address").base(address)
   for _, name in ipairs(require("core.data").keys(node.args or {})) do
     for found in pairs(value.references(node.args[name])) do
       if found == address or found == base then

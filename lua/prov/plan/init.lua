@@ -5,6 +5,7 @@
 -- Actions: create update delete of resources (a replace is a delete and a create that know each
 -- other), install configure remove of taskservs.
 
+local address_of = require("prov.address")
 local checks = require("prov.plan.checks")
 local data = require("core.data")
 local diff = require("prov.plan.diff")
@@ -27,11 +28,6 @@ local NONE = data.list({}) -- shared, never changed
 local Builder = {}
 Builder.__index = Builder
 
---- "server.web" for "server.web[1]".
-local function base_of(address)
-  return (address:gsub("%b[]$", ""))
-end
-
 local function index_nodes(infra)
   local nodes, by_address, instances = {}, {}, {}
   for _, list in ipairs({ infra.resources, infra.taskservs }) do
@@ -40,7 +36,7 @@ local function index_nodes(infra)
       nodes[#nodes + 1] = node
       by_address[node.address] = node
       if node.key ~= nil then
-        local base = base_of(node.address)
+        local base = address_of.base(node.address)
         instances[base] = instances[base] or {}
         table.insert(instances[base], node.address)
       end
@@ -155,7 +151,7 @@ function Builder:resolve(node)
       file = at.file,
       line = at.line,
       column = at.column,
-      hint = "run 'prov state show " .. base_of(node.address) .. "' for the values there are",
+      hint = "run 'prov state show " .. address_of.base(node.address) .. "' for the values there are",
     })
   end
   return resolved

@@ -178,10 +178,13 @@ function LIFECYCLE.ignore_changes(e, resource, out, item)
     local to = field_name(resource, name)
     local block = resource.spec.blocks and resource.spec.blocks[name]
     to = to or block and (block.read == "rules" and "rules" or block.to)
-    if not to or #steps > 1 or steps[1] and to ~= "labels" then
+    local step = steps[1]
+    local key = step and (step.node == "attr" and step.name or step.node == "index" and step.key.node == "lit"
+      and step.key.value)
+    if not to or #steps > 1 or step and (to ~= "labels" or type(key) ~= "string") then
       e.scope:note(one, ("ignore_changes of '%s' has no equal"):format(tostring(name)))
     elseif not (resource.schema and not resource.schema.schema[to]) then
-      names[#names + 1] = steps[1] and ('%s["%s"]'):format(to, steps[1].name) or to
+      names[#names + 1] = key and ('%s["%s"]'):format(to, key) or to
     end
   end
   if #names > 0 then
