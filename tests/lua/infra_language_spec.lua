@@ -236,7 +236,7 @@ outputs: { us: "${module.us.url}" }
       })
       assert.is_truthy(by["server.a[4]"] and not by["server.a[5]"])
       assert.equal("y", by['server.b["y"]'].args.label)
-      assert.matches("servers.a.count: must be a number that is known before apply", mistakes({
+      assert.matches("servers.a.count: ${module.m.ip} is known only after apply, but how many there are must be known before", mistakes({
         ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  m: { source: modules/m, inputs: { n: 3 } }\n"
           .. "servers:\n  a: { count: '${module.m.ip}' }\n",
       })[1], 1, true)
@@ -322,7 +322,7 @@ return {
       assert.matches("modules.eu.size: a module has no such field | what it takes stands in its 'inputs'", wrong("{ source: modules/site, size: 1, inputs: { name: x } }"), 1, true)
       assert.matches("the module is inside of itself: modules/site/ -> modules/site/", wrong("{ source: modules/site, inputs: { name: x } }", SITE .. "modules: { me: { source: ., inputs: { name: y } } }\n"), 1, true)
       assert.matches("a module has no providers", wrong("{ source: modules/site, inputs: { name: x } }", SITE .. "providers: { tiny: {} }\n"), 1, true)
-      assert.matches("count: must be a number that is known before apply", wrong("{ source: modules/site, inputs: { name: x, n: '${server.q.cpus2}' } }\nservers: { q: {} }"), 1, true)
+      assert.matches("count: ${server.q.cpus2} is known only after apply", wrong("{ source: modules/site, inputs: { name: x, n: '${server.q.cpus2}' } }\nservers: { q: {} }"), 1, true)
     end)
   end)
 end)

@@ -325,6 +325,18 @@ local function is_name(loader, block)
   return false
 end
 
+--- The error for a number of instances that cannot be known when a plan is made; false.
+local function not_known(loader, block, field, written, v)
+  if value.is_secret(v) then
+    loader:fail_at(block, { field }, "must not be a secret: addresses would show it")
+    return false
+  end
+  local shown = is_marked(written) and tostring(written) or "this"
+  loader:fail_at(block, { field }, ("%s is known only after apply, but how many there are must be known before"):format(
+    shown), "take the number or the names from what the infra says itself: a variable, or the list that both are made of")
+  return false
+end
+
 --- Keys of a block: a list of { key, value }, or nil for a single resource; false on errors.
 local function keys_of(loader, block, entry)
   local count, each = entry.count, entry.for_each
@@ -346,19 +358,16 @@ local function keys_of(loader, block, entry)
     if type(count) == "string" then
       count = plain_value(loader, block, count)
     end
+    local written = count
     count = links.static(loader, count)
     if type(count) == "boolean" then -- a condition
       count = count and 1 or 0
     end
     local n = type(count) == "number" and math.tointeger(count)
-    if not n or n < 0 or n > settings.infra.instances then
-      local later = value.is_marked(count)
-      loader:fail_at(
-        block,
-        { "count" },
-        later and "must be a number that is known before apply"
-          or ("must be a whole number from 0 to %d"):format(settings.infra.instances)
-      )
+    if is_marked(count) then
+      return not_known(loader, block, "count", written, count)
+    elseif not n or n < 0 or n > settings.infra.instances then
+      loader:fail_at(block, { "count" }, ("must be a whole number from 0 to %d"):format(settings.infra.instances))
       return false
     end
     for i = 1, n do
@@ -366,15 +375,21 @@ local function keys_of(loader, block, entry)
     end
     return keys
   end
-  each = links.static(loader, plain_value(loader, block, each))
-  if type(each) ~= "table" or value.is_marked(each) then
+  each = plain_value(loader, block, each)
+  local written = each
+  each = links.static(loader, each)
+  if is_marked(each) then
+    return not_known(loader, block, "for_each", written, each)
+  elseif type(each) ~= "table" then
     loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
     return false
   end
   if value.is_list(each) then
     local seen = {}
     for i, item in ipairs(each) do
-      if type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)] then
+      if is_marked(item) then
+        return not_known(loader, block, "for_each", item, item)
+      elseif type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)] then
         loader:fail_at(block, { "for_each", i }, "must be a name, given once")
         return false
       end

@@ -345,13 +345,10 @@ function M.module_output(loader, module, shown, path)
           or "what others may see of it stands in 'outputs' of its module file",
       }
     end
-    local mark = home.prefix .. name
-    if loader.resolving[mark] then
-      return nil, { path = {}, msg = ("%s needs itself"):format(shown) }
+    local v, found = M.output_in_turn(loader, home, name, wanted)
+    if not v and found then
+      return nil, found
     end
-    loader.resolving[mark] = true
-    local v, found = M.output(loader, home, name, wanted)
-    loader.resolving[mark] = nil
     local missing
     v, missing = follow(v, path, at + 1)
     if v == nil and missing then
@@ -369,6 +366,28 @@ function M.module_output(loader, module, shown, path)
     return require("core.data").list(list), needs
   end
   return list[1], needs
+end
+
+--- The same as M.output, one inside of the other; nil and a problem when it comes back to itself.
+function M.output_in_turn(loader, home, name, wanted)
+  local chain, address_of_it = loader.chain, home.prefix .. name
+  local nodes, path = {}, {}
+  for _, one in ipairs(chain) do
+    if nodes[1] or one.address == address_of_it then
+      local line, _, file = one.source.place({ "outputs", one.name })
+      nodes[#nodes + 1] = { address = one.address, origin = { file = file or one.source.file, line = line } }
+      table.insert(path, 1, #nodes)
+    end
+  end
+  if nodes[1] then
+    table.insert(path, 1, 1)
+    local e = require("prov.plan.cycle").error(path, nodes)
+    return nil, { path = {}, msg = e.msg, hint = e.hint }
+  end
+  chain[#chain + 1] = { address = address_of_it, name = name, source = merge.source_of(home.outputs, name) }
+  local v, found = M.output(loader, home, name, wanted)
+  chain[#chain] = nil
+  return v, found
 end
 
 --- The value of an output of a home with its references in their final form, and the set of what it needs.
@@ -390,7 +409,7 @@ function M.lookup_needs(loader, one)
   if one.needs then
     return one.needs
   end
-  one.needs = NONE -- while it is found out: a circle of look-ups is told when they are read
+  one.needs = NONE -- while it is found out: prov.infra.lookups tells a circle of look-ups
   local set, problems = {}, {}
   M.value(loader, one.block, one.where, set, problems)
   local list = {}
@@ -692,6 +711,25 @@ function M.lifecycle(loader, block, node, lifecycle)
   return next(needs) and needs or nil
 end
 
+--- How a node needs itself.
+local function needs_itself(loader, node, configured)
+  local at = node.address
+  local refers = value.references(node.args)
+  if refers[at] or refers[require("prov.address").base(at)] then
+    return ("%s refers to itself"):format(at)
+  elseif configured and configured[at] then
+    return ("%s needs itself: its provider '%s' is configured with it"):format(at, node.provider)
+  end
+  for name in next, refers do
+    for _, need in ipairs(loader.lookups[name] and M.lookup_needs(loader, loader.lookups[name]) or NONE) do
+      if need == at then
+        return ("%s needs itself: %s, which it refers to, is looked up with it"):format(at, name)
+      end
+    end
+  end
+  return ("%s needs itself"):format(at)
+end
+
 --- Links one resource or taskserv: final args and sorted needs.
 local function link(loader, node, shared, fixed, below)
   local block = loader.block_of[node]
@@ -736,11 +774,9 @@ local function link(loader, node, shared, fixed, below)
   elseif needs and block.keyed then
     needs = table.move(needs, 1, #needs, 1, {})
   end
-  if needs then
-    for _, one in ipairs(needs) do
-      if one == node.address then
-        loader:fail_at(block, nil, ("%s refers to itself"):format(node.address))
-      end
+  for _, one in ipairs(needs or NONE) do
+    if one == node.address then
+      loader:fail_at(block, nil, needs_itself(loader, node, configured))
     end
   end
   node.needs = needs or NONE
@@ -749,7 +785,7 @@ end
 --- Links everything; returns the outputs of the root.
 function M.run(loader, root)
   local shared = {}
-  loader.parsed, loader.resolved = {}, {}
+  loader.parsed, loader.resolved, loader.chain = {}, {}, {}
   if next(loader.provider_links) then
     loader.provider_needs = {}
   end

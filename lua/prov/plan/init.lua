@@ -10,7 +10,6 @@ local checks = require("prov.plan.checks")
 local data = require("core.data")
 local diff = require("prov.plan.diff")
 local err = require("prov.err")
-local graph = require("core.graph")
 local value = require("prov.value")
 
 local M = {}
@@ -61,26 +60,6 @@ function Builder:needs_in(node)
     table.move(instances, 1, #instances, #out + 1, out)
   end
   return out
-end
-
---- Dependency order of the nodes, or an error with the cycle spelled out.
-function Builder:order()
-  local nodes = self.nodes
-  local number = {}
-  for i = 1, #nodes do
-    number[nodes[i].address] = i
-  end
-  local g = graph.new(#nodes)
-  for i = 1, #nodes do
-    for _, address in ipairs(self:needs_in(nodes[i])) do
-      g:edge(number[address], i)
-    end
-  end
-  local order, e = g:sort()
-  if order then
-    return order
-  end
-  return nil, require("prov.plan.cycle").error(e.data.path, nodes)
 end
 
 --- The arguments of a wanted node, references resolved; those it depends on come before it.
@@ -712,7 +691,9 @@ function M.build(input)
   }, Builder)
   b:prepare(input)
   b.nodes, b.by_address, b.instances = index_nodes(input.infra)
-  local order, e = b:order()
+  local order, e = require("prov.plan.cycle").order(b.nodes, function(node)
+    return b:needs_in(node)
+  end, input.infra.providers)
   if not order then
     return nil, e
   end

@@ -30,7 +30,6 @@ function M.open(list, providers, found)
     by_address = by_address,
     providers = providers,
     found = found or {},
-    resolving = {},
   }, Lookups)
 end
 
@@ -140,15 +139,9 @@ end
 function Lookups:get(address, path, lookup)
   local one = self.by_address[address]
   if self.found[address] == nil then
-    local task = coroutine.running() -- steps of a run may ask for the same at once
-    if self.resolving[address] == task then
-      error(select(2, fail(one, "cycle", "take one of the references out of 'where'", "it needs itself")), 0)
-    end
-    self.resolving[address] = task
     local where, e = value.resolve(one.where, function(of, below)
       return lookup(of, below) or value.unknown("any", { of })
     end)
-    self.resolving[address] = nil
     if where == nil then
       error(e, 0)
     elseif value.has_unknown(where) or not self.providers:is_ready(one.provider) then
