@@ -15,6 +15,7 @@ local view = require("prov.view")
 local M = {}
 
 local SELF = debug.getinfo(1, "S").short_src
+local CODE = SELF:match("^(.*)sandbox%.lua$") -- where the files of prov are, as Lua's messages begin
 local MESSAGE_MAX = 2000 -- bytes of an error that a file raises
 
 local function copy(t, skip)
@@ -212,7 +213,7 @@ local function raised_error(raised, line, file)
   end
   local text = #raised > MESSAGE_MAX and raised:sub(1, MESSAGE_MAX) .. "..." or raised
   local at, place, msg = text:match("^(.-):(%d+): (.*)$")
-  if at == SELF then
+  if at and at:sub(1, #CODE) == CODE then -- of prov's own, which the file called
     at, place = nil, nil
     text = msg
   end
@@ -228,13 +229,12 @@ end
 local FLAWS = {
   metatable = "a table in a result may have no metatable; copy its fields into a plain table",
   deep = "the result holds itself, or is nested deeper than 200 tables",
+  utf8 = "a text must be UTF-8; fn.base64 makes such a text of any bytes",
+  finite = "a number must be finite",
 }
 
 -- What makes v no plain data, as an error.
 local function check_result(v, file)
-  if type(v) ~= "table" then
-    return nil
-  end
   local most = settings.sandbox.output
   local flaw, keys, culprit = bounded.flaw(v, own, most)
   if flaw == "large" then

@@ -31,7 +31,11 @@ local function arithmetic(sign, run)
     elseif b == 0 and (sign == "/" or sign == "//" or sign == "%") then
       return nil, "division by zero"
     end
-    return run(a, b)
+    local done = run(a, b)
+    if done - done ~= 0 then
+      return nil, ("%s %s %s is too large"):format(kind_of(a), sign, kind_of(b))
+    end
+    return done
   end
 end
 

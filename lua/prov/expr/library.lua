@@ -147,7 +147,7 @@ end)
 define("lower", "text", "In small letters", string.lower)
 define("upper", "text", "In capitals", string.upper)
 define("trim", "text", "Without blanks at both ends", function(text)
-  return (text:match("^%s*(.-)%s*$"))
+  return text:match("^%s*(.*%S)") or ""
 end)
 define("replace", "text, text, text",
   "Every occurrence of the second in the first becomes the third", function(text, from, to)
@@ -169,7 +169,14 @@ define("replace", "text, text, text",
 end)
 define("substr", "text, int, int?",
   "From one character to another, both counted from 1; -1 is the last", function(text, from, to)
-  return text:sub(from, to or -1)
+  local length = utf8.len(text)
+  if not length then
+    return text:sub(from, to or -1)
+  end
+  to = to or -1
+  from = math.max(from < 0 and length + from + 1 or from, 1)
+  to = math.min(to < 0 and length + to + 1 or to, length)
+  return from <= to and text:sub(utf8.offset(text, from), utf8.offset(text, to + 1) - 1) or ""
 end)
 define("starts_with", "text, text", "Whether it begins so", function(text, what)
   return text:sub(1, #what) == what
@@ -432,7 +439,7 @@ define("round", "number", "The nearest whole number", function(n)
 end)
 define("number", "any", "The number a text says", function(v)
   local n = type(v) ~= "boolean" and tonumber(v)
-  if not n then
+  if not n or n - n ~= 0 then
     return nil, ("%s is no number"):format(kind_of(v))
   end
   return number(n)

@@ -4,6 +4,7 @@ local address = require("prov.address")
 local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
 local deprecated = require("prov.contract.deprecated")
+local err = require("prov.err")
 local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
@@ -409,15 +410,20 @@ end
 
 M.keys_of = keys_of
 
---- Calls a function that stands in place of a field, or (as the first item) of all fields.
+--- Calls a function that stands in place of a field, or (as the first item, with the name 1) of all fields.
 -- After a limit was passed no other function is called: a file of many that hang would hang.
-local function call(loader, block, fn, key)
+local function call(loader, block, name, fn, key)
   if loader.passed_limit then
     return nil, loader.passed_limit
   end
   local result, e = sandbox.call(block.source.file, CALL_LIMITS, fn, key and key[1], key and key[2])
+  if type(result) == "function" then
+    e = err.new("invalid", "the function gave a function", { file = block.source.file })
+  end
   if e then
-    e.file = e.file or block.source.file
+    if not e.line then
+      e.line, e.column = block.source.place(merge.path_of(block, name ~= 1 and { name } or nil))
+    end
     loader.passed_limit = e.code == "limit" and e or nil
     loader:fail(e)
     return nil, e
@@ -433,7 +439,7 @@ local function fill(loader, block, entry, key)
     local kind, new = type(v), v
     if kind == "function" then
       local e
-      new, e = call(loader, block, v, key)
+      new, e = call(loader, block, name, v, key)
       if e then
         return nil
       end

@@ -193,6 +193,9 @@ local function evaluate(text, parts, scope)
     out[i] = part
   end
   local v, wrong = join(out)
+  if type(v) == "string" and not utf8.len(v) then
+    wrong = { msg = "this is no text in UTF-8", hint = "base64(x) makes such a text of any bytes" }
+  end
   if wrong then
     return nil, bad(text, wrong)
   end

@@ -39,7 +39,7 @@ end
 
 --- The variables as a Lua file sees them: those declared before it, and by its own calls of `inputs`.
 local function var_proxy(vars)
-  return setmetatable({}, {
+  return setmetatable({}, sandbox.undefined({
     __index = function(_, name)
       local v = vars[name]
       if v == nil then
@@ -56,7 +56,7 @@ local function var_proxy(vars)
     __newindex = function()
       error("a variable cannot be changed", 2)
     end,
-  })
+  }, "'var' is all variables; name one, as in var.size"))
 end
 
 ---@class prov.Reading

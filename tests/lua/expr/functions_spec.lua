@@ -103,6 +103,12 @@ describe("expressions", function()
       assert.matches(said, wrong(text), 1, true)
     end
     assert.equal("%100d  3", known("format('%%100d%3d', 3)"))
+    assert.equal("äöü|öü|ü||äö", known("join([substr('äöü', 1), substr('äöü', 2, 9), substr('äöü', -1), substr('äöü', 3, 2), substr('äöü', 1, -2)], '|')"))
+    assert.equal("a  b|", known("trim(' \n a  b\t') .. '|' .. trim('  ')"))
+    local blanks = (" "):rep(100000)
+    local from = os.clock()
+    assert.equal("x" .. blanks .. "y", require("prov.expr.functions").call("trim", { " x" .. blanks .. "y " }))
+    assert.is_true(os.clock() - from < 1)
   end)
 
   it("have pure functions", function()
