@@ -381,7 +381,7 @@ return {
       ["t.cpus = #('a' .. server.b.ip) return {}"] = "so it has no length yet",
       ["t.cpus = fn.length(server.b.ip) ^ 2 return {}"] = "cannot calculate so with ${length(server.b.ip)}",
       ["local x = list{} x[1], x[2] = x, x t.label = fn.text(x) return {}"] = "infra.lua: stack overflow",
-      ["t.label = function() return function() end end return { servers = { a = t } }"] = "infra.lua:2:86: the function gave a function",
+      ["t.label = function() return function() end end return { servers = { a = t } }"] = "infra.lua:2:69: the function gave a function",
       ["t.label = function() return chosen end return { servers = { a = t } }"] = ": 'chosen' is not defined",
       ["t.label = var return { servers = { a = t } }"] = "servers.a.label: 'var' is all variables; name one, as in var.size",
       ["t.cpus = 1 | server.b.cpus return {}"] = "cannot calculate so with ${server.b.cpus}",
