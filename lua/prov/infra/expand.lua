@@ -334,7 +334,8 @@ local function not_known(loader, block, field, written, v)
   end
   local shown = is_marked(written) and tostring(written) or "this"
   loader:fail_at(block, { field }, ("%s is known only after apply, but how many there are must be known before"):format(
-    shown), "take the number or the names from what the infra says itself: a variable, or the list that both are made of")
+    shown), "take the number or the names from what the infra says itself: a variable, or the list that both are made "
+    .. "of")
   return false
 end
 
