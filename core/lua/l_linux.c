@@ -1,6 +1,7 @@
 /* core.linux: what Lua needs of this machine's kernel beyond luv. */
 #include "linux/lock.h"
 #include "linux/notify.h"
+#include "linux/signals.h"
 #include "lua/lx.h"
 
 static const char LOCK[] = "prov.lock";
@@ -35,6 +36,32 @@ static int l_linux_notify(lua_State *L)
     return 1;
 }
 
+/* linux.signals_watch(number) -> true | nil, err */
+static int l_linux_signals_watch(lua_State *L)
+{
+    pv_err err;
+    if (pv_signals_watch((int)luaL_checkinteger(L, 1), &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* linux.signals_age() -> seconds | nil */
+static int l_linux_signals_age(lua_State *L)
+{
+    double age = pv_signals_age();
+    if (age < 0) return 0;
+    lua_pushnumber(L, age);
+    return 1;
+}
+
+/* linux.signals_seen() */
+static int l_linux_signals_seen(lua_State *L)
+{
+    (void)L;
+    pv_signals_seen();
+    return 0;
+}
+
 static const luaL_Reg lock_methods[] = {
     {NULL, NULL},
 };
@@ -42,6 +69,9 @@ static const luaL_Reg lock_methods[] = {
 static const luaL_Reg functions[] = {
     {"lock", l_linux_lock},
     {"notify", l_linux_notify},
+    {"signals_watch", l_linux_signals_watch},
+    {"signals_age", l_linux_signals_age},
+    {"signals_seen", l_linux_signals_seen},
     {NULL, NULL},
 };
 

@@ -21,4 +21,17 @@ function Lock:close() end
 ---@return prov.Err? err
 function linux.notify(state) end
 
+--- Notes when a signal comes, before the handler that libuv has for it.
+---@param number integer
+---@return true? ok
+---@return prov.Err? err
+function linux.signals_watch(number) end
+
+--- Seconds since the first signal that nobody has seen yet; nil when there is none.
+---@return number?
+function linux.signals_age() end
+
+--- The signals that came are seen.
+function linux.signals_seen() end
+
 return linux

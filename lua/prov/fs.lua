@@ -103,6 +103,19 @@ function M.sync(path)
   return true
 end
 
+local DEVICES = { char = true, block = true, fifo = true }
+
+--- Writes into what is no file, such as /dev/null or a pipe: that must not be replaced by one.
+local function write_into(path, bytes)
+  local fd, e = uv.fs_open(path, "w", 0)
+  local ok
+  if fd then
+    ok, e = write_all(fd, bytes)
+    uv.fs_close(fd)
+  end
+  return ok or nil, not ok and err.uv(e, "cannot write %s", path) or nil
+end
+
 --- Writes a file so that a reader or a crash sees the old bytes or the new ones, nothing between.
 ---@async
 ---@param path string
@@ -111,6 +124,10 @@ end
 ---@return true?
 ---@return prov.Err?
 function M.write_atomic(path, bytes, opts)
+  local there = uv.fs_stat(path)
+  if there and DEVICES[there.type] then
+    return write_into(path, bytes)
+  end
   counter = counter + 1
   local mode, sync = opts and opts.mode or 420, not (opts and opts.sync == false)
   local temp = ("%s.%d-%d.tmp"):format(path, uv.os_getpid(), counter)

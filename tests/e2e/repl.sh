@@ -54,6 +54,12 @@ keys C-c
 shows "the session lives" '^prov> *$'
 keys -l '6*7' && keys Enter
 shows "and works" '^42$'
+keys -l 'while true do pcall(error) end' && keys Enter
+sleep 1
+keys C-c
+shows "the end of a loop that never waits" 'error: interrupted'
+keys -l '6*8' && keys Enter
+shows "and lives on" '^48$'
 keys -l ':save good.lua' && keys Enter
 shows "what was saved" 'written to good.lua'
 leaves
@@ -74,6 +80,14 @@ run 0 eval 'config.get("parallelism")' -o json
 has 256
 run 1 eval 'nothing.here'
 has "attempt to index a nil value"
+for signal in INT TERM; do # a loop that never waits ends all the same
+    "$prov" eval 'while true do end' >ended 2>&1 &
+    pid=$!
+    sleep 1
+    kill -$signal $pid
+    wait $pid
+    [ $? = 130 ] && grep -q 'interrupted' ended || fail "$signal: $(cat ended)"
+done
 cat >script.lua <<'LUA'
 #!/usr/bin/env -S prov run
 local first, second = ...

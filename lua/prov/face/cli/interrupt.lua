@@ -6,6 +6,8 @@
 -- as tasks (ctx.cancel.task, or the whole command). Ending at once is safe: what must not be lost is journalled before.
 
 local async = require("prov.async")
+local err = require("prov.err")
+local linux = require("core.linux")
 local uv = require("luv")
 
 local M = {}
@@ -56,12 +58,33 @@ function M.open(ctx)
   for _, name in ipairs({ "sigint", "sigterm", "sighup" }) do
     local handle = uv.new_signal()
     handle:start(name, function()
+      linux.signals_seen()
       self:on_signal(ctx, task)
     end)
     handle:unref()
+    assert(linux.signals_watch(uv.constants[name:upper()]))
     self.handles[#self.handles + 1] = handle
   end
   return self
+end
+
+local EVERY = 1000000 -- instructions, a few milliseconds
+local PATIENCE = 0.5 -- seconds that the loop has to see a signal itself
+
+--- Makes the running coroutine end with an error when a signal has come while it does not let the loop run: a loop in
+-- code of a user that never waits.
+function M.guard()
+  local function stop()
+    error(err.new("canceled", "interrupted"), 0)
+  end
+  debug.sethook(function()
+    local age = linux.signals_age()
+    if age and age > PATIENCE then
+      linux.signals_seen()
+      debug.sethook(stop, "", 1000) -- again and again: a pcall may catch one
+      stop()
+    end
+  end, "", EVERY)
 end
 
 --- Stops listening.

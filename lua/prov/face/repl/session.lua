@@ -4,6 +4,7 @@ local async = require("prov.async")
 local commands = require("prov.face.repl.commands")
 local err = require("prov.err")
 local infra_view = require("prov.face.repl.infra_view")
+local interrupt = require("prov.face.cli.interrupt")
 local ops = require("prov.ops")
 local params_of = require("prov.params")
 local pretty = require("prov.face.repl.pretty")
@@ -309,7 +310,10 @@ end
 function Session:attempt(fn)
   local cancel = self.ctx.cancel
   cancel.idle = nil
-  local task = async.spawn(fn)
+  local task = async.spawn(function()
+    interrupt.guard()
+    return fn()
+  end)
   cancel.task = task
   local results, e = task:join()
   cancel.task, cancel.stop, cancel.kill, cancel.requested, cancel.killed = nil, nil, nil, nil, nil
