@@ -205,8 +205,8 @@ static const char *flaw(lua_State *L, walk *w, int depth)
     return found;
 }
 
-/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable" | "key" | "utf8" | "finite", the
- * first keys to it, the table or key | nil: why v is no plain data */
+/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable" | "key" | "utf8" | "finite",
+ * the first keys to it, the table or key | nil: why v is no plain data */
 int l_sandbox_flaw(lua_State *L)
 {
     walk w = {.left = (int64_t)luaL_checkinteger(L, 3)};

@@ -267,6 +267,8 @@ local function resolve(loader, from, ref)
   return known[1], known[2]
 end
 
+M.resolve = resolve
+
 --- Addresses of everything that is in an instance of a module, modules in it too.
 local function all_in(loader, prefix, into)
   for _, block in ipairs(loader.blocks) do
@@ -664,53 +666,6 @@ home_needs = function(loader, home)
   return home.all_needs or nil
 end
 
---- Checks that what a lifecycle ignores are fields.
-local function check_ignored(loader, block, names)
-  local ignore = require("prov.plan.ignore")
-  for i, name in ipairs(names) do
-    local path = ignore.path(name)
-    local schema = block.contract.schema
-    if not path or name ~= "all" and schema[path[1]] == nil then
-      local fields = require("core.data").keys(schema)
-      loader:fail_at(block, { "lifecycle", "ignore_changes", i }, ("there is no field '%s'"):format(name),
-        path and suggest.hint(path[1], fields) or "the fields are: all, " .. table.concat(fields, ", "))
-    end
-  end
-end
-
---- What a lifecycle refers to: sets `triggers` and `conditions` of the node; the set of what it needs, or nil.
-function M.lifecycle(loader, block, node, lifecycle)
-  local needs, triggers = {}, nil
-  check_ignored(loader, block, lifecycle.ignore_changes or NONE)
-  for i, one in ipairs(lifecycle.replace_triggered_by or {}) do
-    local ref = type(one) == "string" and interpolate.reference(one, block.home.scope) or one
-    local done, found
-    if value.is_ref(ref) then
-      done, found = resolve(loader, block, ref)
-    end
-    if not done then
-      loader:fail_at(block, { "lifecycle", "replace_triggered_by", i },
-        found and found.msg or "expected an address such as item.x, or a field of one", found and found.hint)
-    else
-      local _, given = value.parts(ref)
-      local address_of, path = nil, {}
-      if value.is_ref(done) then
-        address_of, path = value.parts(done)
-      end
-      triggers = triggers or {}
-      for _, address_one in ipairs(found) do
-        needs[address_one] = true
-        triggers[#triggers + 1] = { address = address_one, field = #given > 0 and address_of and path[1] or nil }
-      end
-    end
-  end
-  if lifecycle.preconditions or lifecycle.postconditions then
-    node.conditions = require("prov.infra.conditions").of(loader, block, lifecycle, needs)
-  end
-  node.triggers = triggers
-  return next(needs) and needs or nil
-end
-
 --- How a node needs itself.
 local function needs_itself(loader, node, configured)
   local at = node.address
@@ -758,7 +713,7 @@ local function link(loader, node, shared, fixed, below)
     outer = set
   end
   local cycle = node.lifecycle
-  local extra = cycle and cycle ~= NO_LIFECYCLE and M.lifecycle(loader, block, node, cycle)
+  local extra = cycle and cycle ~= NO_LIFECYCLE and require("prov.infra.lifecycle").link(loader, block, node, cycle)
   if node.needs ~= nil or fixed or outer or extra then
     local set = extra or {}
     for _, list in ipairs({ needs or {}, fixed or {} }) do
