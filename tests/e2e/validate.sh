@@ -85,7 +85,8 @@ run 1 rule test
 has "it finds nothing in its bad example"
 sed -i 's/if ctx:known.*/while true do/' rules/plan-small.lua
 run 1 validate
-has "rules/plan-small.lua:19  plan-small"
+grep -qE 'rules/plan-small.lua:(19|20)  plan-small' "$work/out" || # where it is stopped depends on the machine
+    fail "the line of the rule: $(cat "$work/out")"
 has "the rule failed: stopped after"
 rm rules/plan-small.lua
 run 0 rule list --category ports -o name
