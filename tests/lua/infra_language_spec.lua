@@ -236,6 +236,20 @@ outputs: { us: "${module.us.url}" }
       })
       assert.is_truthy(by["server.a[4]"] and not by["server.a[5]"])
       assert.equal("y", by['server.b["y"]'].args.label)
+      local M = "inputs: { n: { type: int } }\nservers: { x: { count: '${var.n}' } }\noutputs: { n: '${var.n}' }\n"
+      by = good({ -- of modules too, whichever comes first
+        ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  a: { source: modules/m, count: '${module.z.n}', inputs: { n: '${module.b.n}' } }\n"
+          .. "  b: { source: modules/m, inputs: { n: 1 } }\n  z: { source: modules/m, inputs: { n: 2 } }\n",
+        ["modules/m/module.yaml"] = M,
+      })
+      assert.is_truthy(by["module.a[2].server.x[1]"] and not by["module.a[3].server.x[1]"])
+      local all = mistakes({
+        ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  a: { source: modules/m, count: '${module.z.n}', inputs: { n: 1 } }\n"
+          .. "  z: { source: modules/m, count: '${module.a.n}', inputs: { n: 2 } }\nservers: { s: { label: '${module.z[1].n}' } }\n",
+        ["modules/m/module.yaml"] = M,
+      })
+      assert.equal(2, #all, table.concat(all, "\n")) -- nothing of what follows from them
+      assert.matches("modules.a.count: ${module.z.n} is known only after apply", all[1], 1, true)
       assert.matches("servers.a.count: ${module.m.ip} is known only after apply, but how many there are must be known before", mistakes({
         ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  m: { source: modules/m, inputs: { n: 3 } }\n"
           .. "servers:\n  a: { count: '${module.m.ip}' }\n",

@@ -83,17 +83,7 @@ end
 
 local scope_of = M.scope
 
---- Interpolates a value outside of any count; problems go to the loader at `block`.
-local function plain_value(loader, block, v)
-  local problems = {}
-  local out = interpolate.value(v, block.home.scope, problems)
-  if #problems > 0 then
-    loader:problems(block, problems)
-  end
-  return out
-end
-
---- The same at a path below a block.
+--- A value outside of any count with its expressions filled in; nil after problems were noted at a path below a block.
 function M.plain(loader, block, v, below)
   local problems = {}
   local out = interpolate.value(v, block.home.scope, problems)
@@ -122,7 +112,7 @@ function M.defaults(loader, joined, home)
   home.default_provider = home.default_provider or default_provider(joined)
   for name, v in next, joined.defaults.values do
     local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name }, home = home }
-    home.defaults[name] = { value = plain_value(loader, block, v), block = block }
+    home.defaults[name] = { value = M.plain(loader, block, v), block = block }
     if name == "provider" then
       home.default_provider = home.defaults[name].value
     end
@@ -339,6 +329,59 @@ local function not_known(loader, block, field, written, v)
   return false
 end
 
+local function count_keys(loader, block, written)
+  local count = M.plain(loader, block, written, { "count" })
+  if count == nil then
+    return false
+  end
+  written, count = count, links.static(loader, count)
+  if type(count) == "boolean" then -- a condition
+    count = count and 1 or 0
+  end
+  local n = type(count) == "number" and math.tointeger(count)
+  if is_marked(count) then
+    return not_known(loader, block, "count", written, count)
+  elseif not n or n < 0 or n > settings.infra.instances then
+    loader:fail_at(block, { "count" }, ("must be a whole number from 0 to %d"):format(settings.infra.instances))
+    return false
+  end
+  local keys = {}
+  for i = 1, n do
+    keys[i] = { i, i }
+  end
+  return keys
+end
+
+local function each_keys(loader, block, written)
+  local each = M.plain(loader, block, written, { "for_each" })
+  if each == nil then
+    return false
+  end
+  written, each = each, links.static(loader, each)
+  if is_marked(each) then
+    return not_known(loader, block, "for_each", written, each)
+  elseif type(each) ~= "table" then
+    loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
+    return false
+  end
+  local keys, is_list, seen = {}, value.is_list(each), {}
+  for key, item in next, each do
+    if is_list and is_marked(item) then
+      return not_known(loader, block, "for_each", is_marked(written) and written or written[key], item)
+    elseif is_list and (type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)]) then
+      loader:fail_at(block, { "for_each", key }, "must be a name, given once")
+      return false
+    end
+    local name = tostring(is_list and item or key)
+    seen[name] = true
+    keys[#keys + 1] = { name, item }
+  end
+  table.sort(keys, function(one, other)
+    return one[1] < other[1]
+  end)
+  return keys
+end
+
 --- Keys of a block: a list of { key, value }, or nil for a single resource; false on errors.
 local function keys_of(loader, block, entry)
   local count, each = entry.count, entry.for_each
@@ -348,65 +391,15 @@ local function keys_of(loader, block, entry)
   if each == null then
     each = nil
   end
-  if count == nil and each == nil then
-    return nil
-  end
   if count ~= nil and each ~= nil then
     loader:fail_at(block, { "for_each" }, "count and for_each cannot both be given")
     return false
+  elseif count ~= nil then
+    return count_keys(loader, block, count)
+  elseif each ~= nil then
+    return each_keys(loader, block, each)
   end
-  local keys = {}
-  if count ~= nil then
-    if type(count) == "string" then
-      count = plain_value(loader, block, count)
-    end
-    local written = count
-    count = links.static(loader, count)
-    if type(count) == "boolean" then -- a condition
-      count = count and 1 or 0
-    end
-    local n = type(count) == "number" and math.tointeger(count)
-    if is_marked(count) then
-      return not_known(loader, block, "count", written, count)
-    elseif not n or n < 0 or n > settings.infra.instances then
-      loader:fail_at(block, { "count" }, ("must be a whole number from 0 to %d"):format(settings.infra.instances))
-      return false
-    end
-    for i = 1, n do
-      keys[i] = { i, i }
-    end
-    return keys
-  end
-  each = plain_value(loader, block, each)
-  local written = each
-  each = links.static(loader, each)
-  if is_marked(each) then
-    return not_known(loader, block, "for_each", written, each)
-  elseif type(each) ~= "table" then
-    loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
-    return false
-  end
-  if value.is_list(each) then
-    local seen = {}
-    for i, item in ipairs(each) do
-      if is_marked(item) then
-        return not_known(loader, block, "for_each", item, item)
-      elseif type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)] then
-        loader:fail_at(block, { "for_each", i }, "must be a name, given once")
-        return false
-      end
-      seen[tostring(item)] = true
-      keys[i] = { tostring(item), item }
-    end
-  else
-    for key, item in next, each do
-      keys[#keys + 1] = { tostring(key), item }
-    end
-  end
-  table.sort(keys, function(a, b)
-    return a[1] < b[1]
-  end)
-  return keys
+  return nil
 end
 
 M.keys_of = keys_of

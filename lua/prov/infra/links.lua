@@ -160,6 +160,8 @@ local function resolve_new(loader, from, ref)
   local module = loader.modules[text]
   if module then
     return M.module_output(loader, module, tostring(ref), path)
+  elseif loader.modules_declared[text] then
+    return value.null, {} -- has errors of its own
   end
   local parsed = parse(loader, text)
   if not parsed then
@@ -433,7 +435,7 @@ function M.static(loader, v)
   end
   local unknown = value.unknown("any")
   local done = value.resolve(v, function(text, path)
-    local module, at = loader.modules[text], 1
+    local module, at = loader:expand_module(text), 1
     local home = module and module.single
     if module and module.keyed then
       home, at = module.by_key[path[1]], 2
