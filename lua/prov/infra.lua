@@ -252,6 +252,9 @@ function M.build(workspace, sources, opts, reading)
     modules_declared = {},
     past = {},
     resolving = {},
+    parsed = {},
+    resolved = {},
+    chain = {},
     lookups = {},
     cluster_outputs = {},
   }, Loader)

@@ -236,6 +236,9 @@ outputs: { us: "${module.us.url}" }
       })
       assert.is_truthy(by["server.a[4]"] and not by["server.a[5]"])
       assert.equal("y", by['server.b["y"]'].args.label)
+      assert.matches("servers.a.count: ${servr.b} refers to something that is not declared", mistakes({
+        ["infra.yaml"] = "defaults: { provider: tiny }\nservers: { a: { count: '${servr.b.id}' } }\n",
+      })[1], 1, true)
       local M = "inputs: { n: { type: int } }\nservers: { x: { count: '${var.n}' } }\noutputs: { n: '${var.n}' }\n"
       by = good({ -- of modules too, whichever comes first
         ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  a: { source: modules/m, count: '${module.z.n}', inputs: { n: '${module.b.n}' } }\n"

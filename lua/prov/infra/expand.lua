@@ -322,6 +322,15 @@ local function not_known(loader, block, field, written, v)
     loader:fail_at(block, { field }, "must not be a secret: addresses would show it")
     return false
   end
+  for text in next, loader.collected and value.references(written) or {} do
+    if not loader.by_base[address.base(text)] then -- what is not declared is the mistake
+      local done, problem = links.resolve(loader, block, value.ref(text))
+      if not done then
+        loader:problems(block, { problem }, { field })
+        return false
+      end
+    end
+  end
   local shown = is_marked(written) and tostring(written) or "this"
   loader:fail_at(block, { field }, ("%s is known only after apply, but how many there are must be known before"):format(
     shown), "take the number or the names from what the infra says itself: a variable, or the list that both are made "
@@ -690,6 +699,7 @@ end
 
 --- Expands all blocks into loader.resources.
 function M.run(loader)
+  loader.collected = true
   loader.resource_mt = resource_metatable(loader)
   for _, block in ipairs(loader.blocks) do
     local before = #loader.resources

@@ -742,7 +742,6 @@ end
 --- Links everything; returns the outputs of the root.
 function M.run(loader, root)
   local shared = {}
-  loader.parsed, loader.resolved, loader.chain = {}, {}, {}
   if next(loader.provider_links) then
     loader.provider_needs = {}
   end
