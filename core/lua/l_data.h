@@ -14,7 +14,7 @@ typedef enum {
                    name */
     L_DATA_TEXT, /* { part, ... } */
     L_DATA_TIME, /* { text }: a date, a time or both, in the canonical form of TOML */
-    L_DATA_CALL, /* { name, argument, ... } */
+    L_DATA_CALL, /* { ["@call"] = { name, argument, ... } }: indexing it makes another call */
 } l_data_kind;
 
 enum {

@@ -65,7 +65,11 @@ static pv_status put_table(l_data_walk *w, int idx)
     case L_DATA_LIST: status = put_list(w, idx, PV_CODE_LIST); break;
     case L_DATA_MAP: status = put_map(w, idx); break;
     case L_DATA_TEXT: status = put_list(w, idx, PV_CODE_TEXT); break;
-    case L_DATA_CALL: status = put_list(w, idx, PV_CODE_CALL); break;
+    case L_DATA_CALL:
+        l_data_rawfield(w->L, idx, "@call");
+        status = put_list(w, lua_gettop(w->L), PV_CODE_CALL);
+        lua_pop(w->L, 1);
+        break;
     case L_DATA_UNKNOWN: status = put_fields(w, idx, PV_CODE_UNKNOWN, "type", "origins"); break;
     case L_DATA_REF: status = put_fields(w, idx, PV_CODE_REF, "@address", "@path"); break;
     case L_DATA_TIME: /* stands as its text */
@@ -170,6 +174,11 @@ static void push_value(lua_State *L, pv_codec_reader *r)
         for (uint64_t i = 0; i < token.count; i++) {
             push_value(L, r);
             lua_rawseti(L, -2, (lua_Integer)i + 1);
+        }
+        if (token.code == PV_CODE_CALL) {
+            lua_createtable(L, 0, 1);
+            lua_insert(L, -2);
+            lua_setfield(L, -2, "@call");
         }
         luaL_setmetatable(L, token.code == PV_CODE_LIST   ? "prov.data.list"
                              : token.code == PV_CODE_TEXT ? "prov.data.text"

@@ -1,7 +1,9 @@
 /* Functions of Lua's library for the sandbox: they count the work that its hook does not see. */
 #include <lualib.h>
+#include <math.h>
 #include <string.h>
 
+#include "data/utf8.h"
 #include "lua/l_sandbox.h"
 
 enum { LONG = 4096, MAX_DEPTH = 200, VALUE = 16, KEYS = 4 };
@@ -140,9 +142,28 @@ typedef struct walk {
     int depth;       /* of what is wrong */
 } walk;
 
+/* A key that is neither a text nor a whole number cannot be written out. */
+static bool is_plain_key(lua_State *L, int idx)
+{
+    return lua_type(L, idx) == LUA_TSTRING || lua_isinteger(L, idx);
+}
+
+/* What keeps the text or number at idx from being written out; NULL when nothing does. */
+static const char *scalar_flaw(lua_State *L, int idx)
+{
+    pv_bytes text;
+    if (lua_type(L, idx) == LUA_TNUMBER) {
+        return lua_isinteger(L, idx) || isfinite(lua_tonumber(L, idx)) ? NULL : "finite";
+    } else if (lua_type(L, idx) == LUA_TSTRING) {
+        text.data = lua_tolstring(L, idx, &text.len);
+        return pv_utf8_valid(text) ? NULL : "utf8";
+    }
+    return NULL;
+}
+
 /* What keeps the value on top of the stack from being plain data of at most w->left bytes when it
  * is written out, a table in two places twice; NULL when nothing does.  Argument 2 has the
- * metatables that are not plain. */
+ * metatables that are not plain.  Argument 1 becomes the table or key that is wrong. */
 static const char *flaw(lua_State *L, walk *w, int depth)
 {
     const char *found = NULL;
@@ -150,30 +171,42 @@ static const char *flaw(lua_State *L, walk *w, int depth)
     w->left -= VALUE;
     if (lua_type(L, -1) == LUA_TSTRING) w->left -= (int64_t)lua_rawlen(L, -1);
     if (w->left < 0) return "large";
-    if (!lua_istable(L, -1)) return NULL;
+    if (!lua_istable(L, -1)) return scalar_flaw(L, -1);
     if (depth == MAX_DEPTH) return "deep";
     luaL_checkstack(L, 6, NULL);
     if (lua_getmetatable(L, -1)) {
         bool own = lua_rawget(L, 2) != LUA_TNIL;
         lua_pop(L, 1);
-        if (own) return "metatable";
+        if (own) {
+            lua_pushvalue(L, -1);
+            lua_replace(L, 1);
+            return "metatable";
+        }
     }
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (depth < KEYS) {
             w->keys[depth] = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
         }
         if ((found = flaw(L, w, depth + 1)) != NULL) break;
-        lua_pushvalue(L, -2);
-        found = flaw(L, w, depth + 1);
-        lua_pop(L, 1);
-        if (found != NULL) break;
+        found = is_plain_key(L, -2) ? scalar_flaw(L, -2) : "key";
+        if (found != NULL) {
+            lua_pushvalue(L, -2);
+            lua_replace(L, 1);
+            w->depth = depth;
+            break;
+        }
+        w->left -= VALUE + (lua_type(L, -2) == LUA_TSTRING ? (int64_t)lua_rawlen(L, -2) : 0);
+        if (w->left < 0) {
+            found = "large";
+            break;
+        }
     }
     if (found != NULL) lua_pop(L, 2);
     return found;
 }
 
-/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable", the first keys to it | nil:
- * why v is no plain data */
+/* sandbox.flaw(v, metatables, most) -> "large" | "deep" | "metatable" | "key" | "utf8" | "finite",
+ * the first keys to it, the table or key | nil: why v is no plain data */
 int l_sandbox_flaw(lua_State *L)
 {
     walk w = {.left = (int64_t)luaL_checkinteger(L, 3)};
@@ -186,7 +219,8 @@ int l_sandbox_flaw(lua_State *L)
         lua_pushstring(L, w.keys[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    return 2;
+    lua_pushvalue(L, 1);
+    return 3;
 }
 
 void l_sandbox_add_counting(lua_State *L)

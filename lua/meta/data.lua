@@ -17,7 +17,7 @@ data.unknown_mt = {} -- of `{ type = string?, origins = string[]? }`
 data.ref_mt = {} -- of `{ ["@address"] = string, ["@path"] = list }`
 data.text_mt = {} -- of a list of strings and references
 data.time_mt = {} -- of `{ text }`: a date, a time or both
-data.call_mt = {} -- of `{ name, argument, ... }`: a function whose arguments are not known yet
+data.call_mt = {} -- of `{ ["@call"] = { name, argument, ... } }`: a function whose arguments are not known yet
 
 --- Marks a table (a new one by default) as a list.
 ---@param t? table

@@ -38,8 +38,9 @@ function sandbox.tostring(v) end
 ---@param v any
 ---@param metatables table<table, true> those that are not plain
 ---@param most integer
----@return "large"|"deep"|"metatable"|nil
+---@return "large"|"deep"|"metatable"|"key"|"utf8"|"finite"|nil
 ---@return string[] keys the first ones on the way there
+---@return any culprit the table or key that is wrong
 function sandbox.flaw(v, metatables, most) end
 
 --- string.find with a bound.

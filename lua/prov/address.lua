@@ -123,6 +123,39 @@ function M.parse(text)
   return address
 end
 
+--- Position behind the key that begins at one, nil when none does.
+---@param text string
+---@param at integer
+---@return integer?
+function M.behind_key(text, at)
+  local key, stop = read_key(text, at)
+  return key ~= nil and stop or nil
+end
+
+--- An address without the key at its end: "server.web" for "server.web[1]".
+---@param text string
+---@return string
+function M.base(text)
+  local at = text:byte(-1) == 93 and 1 or nil -- of ]
+  while at do
+    at = text:find("[", at, true)
+    local stop = at and M.behind_key(text, at)
+    if stop and stop > #text then
+      return text:sub(1, at - 1)
+    end
+    at = stop
+  end
+  return text
+end
+
+--- True when a text is the address of an instance of what another one names: `server.web[1]` of `server.web`.
+---@param text string
+---@param base string
+---@return boolean
+function M.is_instance(text, base)
+  return M.behind_key(text, #base + 1) == #text + 1 and text:sub(1, #base) == base
+end
+
 --- Writes an address.
 ---@param address prov.Address
 ---@return string

@@ -2,6 +2,7 @@
 -- longest path, an order within each that makes few crossings (barycentres), then heights that
 -- keep edges straight (isotonic regression). The same graph always gives the same bytes.
 
+local address_of = require("prov.address")
 local settings = require("prov.settings")
 
 local M = {}
@@ -59,11 +60,12 @@ end
 local function parts_of(address)
   local modules, rest = "", address
   while rest:find("^module%.") do
-    local one = rest:match("^module%.[%w_-]+%b[]%.") or rest:match("^module%.[%w_-]+%.")
-    if not one then
+    local stop = rest:match("^module%.[%w_-]+()")
+    stop = stop and address_of.behind_key(rest, stop) or stop
+    if not stop or rest:sub(stop, stop) ~= "." then
       break
     end
-    modules, rest = modules .. one:sub(8), rest:sub(#one + 1)
+    modules, rest = modules .. rest:sub(8, stop), rest:sub(stop + 1)
   end
   local kind, name = rest:match("^([%w_-]+)%.(.+)$")
   return kind or "", modules .. (name or rest)

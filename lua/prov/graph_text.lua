@@ -1,5 +1,6 @@
 --- The dependency graph as text: Graphviz dot, Mermaid, JSON or SVG.
 
+local address = require("prov.address")
 local data = require("core.data")
 
 local M = {}
@@ -12,7 +13,7 @@ local function edges_of(nodes)
   local known, instances = {}, {}
   for _, node in ipairs(nodes) do
     known[node.address] = true
-    local base = node.address:gsub("%b[]$", "")
+    local base = address.base(node.address)
     instances[base] = instances[base] or {}
     table.insert(instances[base], node.address)
   end

@@ -130,6 +130,7 @@ function Loader:collect(joined, home)
     clusters.expand(self, name, joined.clusters.values[name], block)
     self.unsorted = true
   end
+  local bases = {}
   for _, name in ipairs(data.keys(joined.modules.values)) do
     local block = {
       source = merge.source_of(joined.modules, name),
@@ -139,9 +140,25 @@ function Loader:collect(joined, home)
       base = prefix .. "module." .. name,
       entry = joined.modules.values[name],
     }
+    self.modules_left[block.base], self.modules_declared[block.base] = block, true
+    bases[#bases + 1] = block.base
+  end
+  for _, base in ipairs(bases) do
+    self:expand_module(base)
+  end
+end
+
+--- Expands a module, unless that was done: others may ask for what it gives before its turn.
+---@param base string
+---@return table? module
+function Loader:expand_module(base)
+  local block = self.modules_left[base]
+  if block then
+    self.modules_left[base] = nil
     modules.expand(self, block)
     self.unsorted = true
   end
+  return self.modules[base]
 end
 
 --- Adds a block; a name that is taken is an error.
@@ -231,8 +248,13 @@ function M.build(workspace, sources, opts, reading)
     block_of = {},
     homes = {},
     modules = {},
+    modules_left = {},
+    modules_declared = {},
     past = {},
     resolving = {},
+    parsed = {},
+    resolved = {},
+    chain = {},
     lookups = {},
     cluster_outputs = {},
   }, Loader)

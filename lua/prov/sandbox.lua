@@ -15,6 +15,7 @@ local view = require("prov.view")
 local M = {}
 
 local SELF = debug.getinfo(1, "S").short_src
+local CODE = SELF:match("^(.*)sandbox%.lua$") -- where the files of prov are, as Lua's messages begin
 local MESSAGE_MAX = 2000 -- bytes of an error that a file raises
 
 local function copy(t, skip)
@@ -58,16 +59,45 @@ local function safe_table()
   return out
 end
 
-local own = setmetatable({}, { __mode = "k" }) -- metatables that came from here; the others are prov's
+-- Metatables that came from here, and, with what is wrong with their use, those of names that mean nothing; the others
+-- are prov's.
+local own = setmetatable({}, { __mode = "k" })
 
 --- True for a metatable that a file of the sandbox made.
 function M.is_own(mt)
   return mt ~= nil and own[mt] == true
 end
 
+local EVENTS = { "__add", "__sub", "__mul", "__div", "__mod", "__pow", "__unm", "__idiv", "__band", "__bor", "__bxor",
+  "__shl", "__shr", "__bnot", "__concat", "__len", "__lt", "__le", "__call" }
+
+--- Makes a table with this metatable one that stands for a name without a meaning: whoever calculates with it, calls it
+-- or gives it back gets the error.
+---@param mt table
+---@param msg string
+---@return table mt
+function M.undefined(mt, msg)
+  local function raise()
+    error(msg, 2)
+  end
+  for _, event in ipairs(EVENTS) do
+    mt[event] = raise
+  end
+  own[mt] = msg
+  return mt
+end
+
+--- Why a value of a file means nothing; nil when it does.
+---@param v any
+---@return string?
+function M.undefined_message(v)
+  local msg = type(v) == "table" and own[debug.getmetatable(v)]
+  return type(msg) == "string" and msg or nil
+end
+
 local function refuse_foreign(t, name)
   local mt = type(t) == "table" and debug.getmetatable(t)
-  if mt and not own[mt] then
+  if mt and own[mt] ~= true then
     error(name .. ": this table is not one of your own", 3)
   end
 end
@@ -88,7 +118,19 @@ end
 
 local function safe_getmetatable(t)
   local mt = type(t) == "table" and debug.getmetatable(t)
-  return own[mt] and mt or nil
+  return own[mt] == true and mt or nil
+end
+
+-- A loop over what is not known yet would see how prov writes it down.
+local function over_known(real)
+  return function(t, ...)
+    local why = M.undefined_message(t)
+    if why or value.is_marked(t) then
+      error(why or ("%s is %s, so no loop of Lua can go over it; '${[for x in ... => x]}' waits for it"):format(
+        tostring(t), value.is_secret(t) and "secret" or "known only after apply"), 2)
+    end
+    return real(t, ...)
+  end
 end
 
 local function safe_rawset(t, key, v)
@@ -103,9 +145,9 @@ function M.env()
     assert = assert,
     error = error,
     getmetatable = safe_getmetatable,
-    ipairs = ipairs,
-    next = view.next,
-    pairs = pairs,
+    ipairs = over_known(ipairs),
+    next = over_known(view.next),
+    pairs = over_known(pairs),
     pcall = function(...)
       return bounded.after(pcall(...))
     end,
@@ -171,7 +213,7 @@ local function raised_error(raised, line, file)
   end
   local text = #raised > MESSAGE_MAX and raised:sub(1, MESSAGE_MAX) .. "..." or raised
   local at, place, msg = text:match("^(.-):(%d+): (.*)$")
-  if at == SELF then
+  if at and at:sub(1, #CODE) == CODE then -- of prov's own, which the file called
     at, place = nil, nil
     text = msg
   end
@@ -187,15 +229,14 @@ end
 local FLAWS = {
   metatable = "a table in a result may have no metatable; copy its fields into a plain table",
   deep = "the result holds itself, or is nested deeper than 200 tables",
+  utf8 = "a text must be UTF-8; fn.base64 makes such a text of any bytes",
+  finite = "a number must be finite",
 }
 
 -- What makes v no plain data, as an error.
 local function check_result(v, file)
-  if type(v) ~= "table" then
-    return nil
-  end
   local most = settings.sandbox.output
-  local flaw, keys = bounded.flaw(v, own, most)
+  local flaw, keys, culprit = bounded.flaw(v, own, most)
   if flaw == "large" then
     return err.new("limit", ("the result is larger than %s"):format(size(most)), {
       file = file,
@@ -203,7 +244,18 @@ local function check_result(v, file)
     })
   end
   local where = keys[1] and table.concat(keys, ".") .. ": " or ""
-  return flaw and err.new("invalid", where .. FLAWS[flaw], { file = file })
+  if flaw == "key" then
+    local key = value.is_marked(culprit) and tostring(culprit) .. ", which is known only after apply" or "a "
+      .. (math.type(culprit) or type(culprit))
+    return err.new("invalid", ("%sa key must be a text or a whole number, not %s"):format(where, key), {
+      file = file,
+      keys = keys,
+    })
+  end
+  return flaw and err.new("invalid", where .. (M.undefined_message(culprit) or FLAWS[flaw]), {
+    file = file,
+    keys = keys,
+  })
 end
 
 -- Methods of strings inside of calls: what a file does to its own `string` can add to them, no more.

@@ -14,6 +14,7 @@
 local err = require("prov.err")
 local expr = require("prov.expr")
 local functions = require("prov.expr.functions")
+local quotes = require("prov.template_quotes")
 local settings = require("prov.settings")
 local value = require("prov.value")
 
@@ -305,13 +306,15 @@ local function shell(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
-local YAML_WORDS = { ["true"] = true, ["false"] = true, null = true, yes = true, no = true, on = true, off = true }
+local YAML_WORDS = { ["true"] = true, ["false"] = true, null = true, yes = true, no = true, on = true, off = true,
+  y = true, n = true }
 
 local function yaml(v)
   if type(v) == "string" and v:match("^[%a_/][%w_./-]*$") and not YAML_WORDS[v:lower()] then
     return v
   end
-  return require("prov.json").encode(v)
+  local text = quotes.json(v)
+  return type(v) == "number" and text:gsub("^(%-?%d+)e", "%1.0e") or text -- older YAML wants the point
 end
 
 --- How a value is put in for each target.
@@ -328,9 +331,7 @@ M.ESCAPES = {
     return shell(functions.text_of(v))
   end,
   yaml = yaml,
-  json = function(v)
-    return require("prov.json").encode(v)
-  end,
+  json = quotes.json,
 }
 
 local BY_ENDING = { sh = "shell", bash = "shell", yaml = "yaml", yml = "yaml", json = "json" }
@@ -397,6 +398,9 @@ function Renderer:put(text)
   local out = self.out
   out[#out + 1] = text
   self.size = self.size + #text
+  if self.quotes then
+    self.quotes:feed(text)
+  end
   if self.size > self.most then
     fail(1, nil, "the result is too large")
   end
@@ -415,7 +419,16 @@ function Renderer:value(v, line, name)
   if type(v) == "table" and self.escape == M.ESCAPES.none then
     fail(line, "{{ " .. name .. " | join(', ') }}, or | json", "'%s' is a list or map", name)
   end
-  self:put(self.escape(v))
+  if self.escape == M.ESCAPES.shell and functions.text_of(v):find("\0", 1, true) then
+    fail(line, nil, "'%s' has a byte 0, which the shell cannot hold", name)
+  end
+  local ok, inside = pcall(function()
+    return self.quotes and self.quotes:quote(functions.text_of(v))
+  end)
+  if not ok then
+    fail(line, inside.hint, "'%s': %s", name, inside.msg)
+  end
+  self:put(inside or self.escape(v))
 end
 
 local ops = {}
@@ -541,6 +554,7 @@ function M.render(source, vars, target)
     rounds = 0,
     most_rounds = settings.template.rounds,
     escape = M.ESCAPES[target or "none"],
+    quotes = quotes.of(target),
   }, Renderer)
   if not self.escape then
     error(err.new("invalid", ("values cannot be escaped for '%s'"):format(tostring(target)), {

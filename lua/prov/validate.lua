@@ -2,28 +2,16 @@
 
 local data = require("core.data")
 local err = require("prov.err")
-local graph = require("core.graph")
 
 local M = {}
 
 local function check_order(infra)
-  local nodes, number = {}, {}
-  for _, list in ipairs({ infra.resources, infra.taskservs }) do
-    for _, node in ipairs(list) do
-      nodes[#nodes + 1] = node
-      number[node.address] = #nodes
-    end
-  end
-  local g <close> = assert(graph.new(#nodes))
-  for id, node in ipairs(nodes) do
-    for _, need in ipairs(node.needs or {}) do
-      if number[need] then
-        g:edge(number[need], id)
-      end
-    end
-  end
-  local order, e = g:sort()
-  return order ~= nil or nil, not order and require("prov.plan.cycle").error(e.data.path, nodes) or nil
+  local nodes = table.move(infra.resources, 1, #infra.resources, 1, {})
+  table.move(infra.taskservs, 1, #infra.taskservs, #nodes + 1, nodes)
+  local order, e = require("prov.plan.cycle").order(nodes, function(node)
+    return node.needs or {}
+  end, infra.providers)
+  return order ~= nil or nil, e
 end
 
 local function count_of(map)

@@ -54,7 +54,34 @@ end
 ---@param name string
 ---@param args any[] without holes: M.null where there is none
 function M.call(name, args)
-  return setmetatable({ name, table.unpack(args) }, call_mt)
+  return setmetatable({ ["@call"] = { name, table.unpack(args) } }, call_mt)
+end
+
+--- Name and arguments of a call.
+---@return string name, any[] args
+function M.call_parts(call)
+  local all = rawget(call, "@call")
+  return all[1], table.move(all, 2, #all, 1, {})
+end
+
+--- What a known part of a text reads like: of a list its items with commas between them. Raises what has no text.
+local function part_text(part, inner)
+  local msg, hint
+  if part == data.null then
+    msg, hint = "there is no value inside of the text", "coalesce(x, '') takes another one then"
+  elseif type(part) ~= "table" or M.is_marked(part) then
+    return tostring(part)
+  elseif inner or not M.is_list(part) and next(part) ~= nil then
+    msg, hint = "a map, or a list in a list, cannot stand inside of a text", "json(x) makes a text of it"
+  end
+  if msg then
+    error(require("prov.err").new("invalid", msg, { hint = hint }), 0)
+  end
+  local out = {}
+  for i, item in ipairs(part) do
+    out[i] = part_text(item, true)
+  end
+  return table.concat(out, ",")
 end
 
 --- Makes a string with references in it; strings only give a plain string.
@@ -63,8 +90,8 @@ function M.text(parts)
   local out, n, marked, later = {}, 0, false, false
   for _, part in ipairs(parts) do
     if getmetatable(part) == text_mt then
-      table.move(part, 1, #part, n + 1, out)
-      n = n + #part
+      table.move(part, 1, rawlen(part), n + 1, out)
+      n = n + rawlen(part)
       marked, later = true, true
     else
       local kind = MARKED[getmetatable(part)]
@@ -75,7 +102,7 @@ function M.text(parts)
   end
   if marked and not later then -- nothing in it has to wait
     for i, part in ipairs(out) do
-      out[i] = tostring(getmetatable(part) == secret_mt and part[1] or part)
+      out[i] = part_text(getmetatable(part) == secret_mt and part[1] or part)
     end
     return M.secret(table.concat(out))
   end
@@ -144,7 +171,26 @@ local function no_order(a, b)
 end
 
 local function no_call(v)
-  error(("cannot call %s"):format(tostring(v)), 2)
+  local shown = tostring(v)
+  local what, name = shown:match("^%${(.*)%.([%a_]+)}$")
+  if not what then
+    what, name = shown:match('^%${(.*)%["([%a_]+)"%]}$')
+  end
+  local fn = name and require("prov.expr.functions").LIST[name] and "fn." .. name
+  if M.is_ref(v) and #rawget(v, "@path") == 0 then
+    error(("there is no function '%s'%s"):format(rawget(v, "@address"), fn and "; did you mean " .. fn .. "?" or ""), 2)
+  end
+  error(("cannot call %s%s"):format(shown, fn and ("; write %s(%s, ...)"):format(fn, what) or ""), 2)
+end
+
+local function no_length(v)
+  error(("%s is known only after apply, so it has no length yet; fn.length waits for it"):format(tostring(v)), 2)
+end
+
+local function no_operator(a, b)
+  local v = MARKED[getmetatable(a)] and a or b
+  error(("cannot calculate so with %s, which is known only after apply: + - * / // %% can wait, and functions of fn")
+    :format(tostring(v)), 2)
 end
 
 local OPERATORS = { __add = "+", __sub = "-", __mul = "*", __div = "/", __mod = "%", __idiv = "//" }
@@ -167,7 +213,10 @@ for mt in pairs(LATER) do
   mt.__unm = function(v)
     return arithmetic("-")(0, v)
   end
-  mt.__lt, mt.__le, mt.__call = no_order, no_order, no_call
+  mt.__lt, mt.__le, mt.__call, mt.__len = no_order, no_order, no_call, no_length
+  for _, event in ipairs({ "__pow", "__band", "__bor", "__bxor", "__bnot", "__shl", "__shr" }) do
+    mt[event] = no_operator
+  end
 end
 
 function secret_mt.__tostring()
@@ -190,10 +239,6 @@ end
 
 function ref_mt.__newindex()
   error("a reference cannot be changed", 2)
-end
-
-function ref_mt.__len(ref)
-  error(("%s is known only after apply, so it has no length yet"):format(tostring(ref)), 2)
 end
 
 function text_mt.__tostring(text)
@@ -223,7 +268,7 @@ local SIGNS = { ["+"] = true, ["-"] = true, ["*"] = true, ["/"] = true, ["//"] =
 local function inner_text(v)
   if MARKED[getmetatable(v)] then
     local shown = tostring(v):gsub("^%${(.*)}$", "%1")
-    return getmetatable(v) == call_mt and SIGNS[rawget(v, 1)] and "(" .. shown .. ")" or shown
+    return getmetatable(v) == call_mt and SIGNS[M.call_parts(v)] and "(" .. shown .. ")" or shown
   elseif type(v) == "string" then
     return ("%q"):format(#v > 40 and v:sub(1, 37) .. "..." or v)
   elseif v == data.null then
@@ -233,16 +278,17 @@ local function inner_text(v)
 end
 
 function call_mt.__tostring(call)
-  local name, args = rawget(call, 1), {}
-  for i = 2, rawlen(call) do
-    args[i - 1] = inner_text(rawget(call, i))
+  local name, given = M.call_parts(call)
+  local args = {}
+  for i, one in ipairs(given) do
+    args[i] = inner_text(one)
   end
   if SIGNS[name] then
     return ("${%s %s %s}"):format(args[1], name, args[2])
   elseif name == "if" then
     return ("${if %s then %s else %s}"):format(args[1], args[2], args[3])
   elseif name == "for" then
-    return ("${%s}"):format(rawget(call, 2))
+    return ("${%s}"):format(given[1])
   elseif name == "index" then
     return ("${%s[%s]}"):format(args[1], args[2])
   end
@@ -250,10 +296,15 @@ function call_mt.__tostring(call)
 end
 
 --- Grows like a reference.
-function call_mt.__index(call, key)
-  if type(key) == "string" then
-    return M.call("index", { call, key })
-  end
+local function index(v, key)
+  return M.call("index", { v, key })
+end
+
+call_mt.__index = index
+
+--- A text has no fields, but methods of texts are asked of it: calling what this gives says what to write.
+function text_mt.__index(text, key)
+  return type(key) == "string" and index(text, key) or nil
 end
 
 --- Calls visit(v, kind) for every marked value in v; stops when it returns true.
@@ -354,17 +405,6 @@ function M.map(v, fn, path)
   return out or v
 end
 
-local function part_text(part)
-  if M.is_list(part) then
-    local out = {}
-    for i, item in ipairs(part) do
-      out[i] = tostring(item)
-    end
-    return table.concat(out, ",")
-  end
-  return tostring(part)
-end
-
 local resolve_with
 
 local function origins_of(v, into)
@@ -380,30 +420,30 @@ end
 local CHOICES = { ["if"] = true, ["and"] = true, ["or"] = true }
 
 -- Only the side that is chosen is looked at: the other one may not exist.
-local function resolve_choice(call, lookup)
-  local condition = resolve_with(rawget(call, 2), lookup)
+local function resolve_choice(name, args, lookup)
+  local condition = resolve_with(args[1], lookup)
   if condition == nil then
     return nil
   elseif M.has_unknown(condition) then
     return M.unknown("any", origins_of(condition, {}))
   end
-  local args = { condition, rawget(call, 3), rawget(call, 4) }
-  return resolve_with(require("prov.expr.functions").choose(rawget(call, 1), args), lookup)
+  args[1] = condition
+  return resolve_with(require("prov.expr.functions").choose(name, args), lookup)
 end
 
 local function resolve_call(call, lookup)
-  if CHOICES[rawget(call, 1)] then
-    return resolve_choice(call, lookup)
+  local name, args = M.call_parts(call)
+  if CHOICES[name] then
+    return resolve_choice(name, args, lookup)
   end
-  local args = {}
-  for i = 2, rawlen(call) do
-    local v = resolve_with(rawget(call, i), lookup)
+  for i, one in ipairs(args) do
+    local v = resolve_with(one, lookup)
     if v == nil then
       return nil
     end
-    args[i - 1] = v
+    args[i] = v
   end
-  local done = require("prov.expr.functions").resume(rawget(call, 1), args)
+  local done = require("prov.expr.functions").resume(name, args)
   if getmetatable(done) == call_mt then
     return M.unknown("any", origins_of(args, {}))
   end
@@ -421,8 +461,8 @@ local function resolve_text(text, lookup)
       origins = origins or {}
       origins_of(v, origins)
     else
-      if M.is_secret(v) then
-        secret, v = true, v[1]
+      if M.has_secret(v) then
+        secret, v = true, M.reveal(v)
       end
       out[i] = part_text(v)
     end

@@ -92,7 +92,12 @@ return {
           replace = true,
           doc = "Template it starts from: debian-12, ubuntu-24.04, a title or a UUID (`prov catalog images`)",
         },
-        disk = { type = "size", min = 10737418240, doc = "Its own disk; that of the plan when absent. It only grows" },
+        disk = {
+          type = "size",
+          min = 10737418240,
+          doc = "Its own disk; that of the plan when absent. It only grows",
+          example = "50 GiB",
+        },
         disk_tier = {
           type = "enum",
           one_of = { "maxiops", "standard", "hdd" },
@@ -268,6 +273,7 @@ return {
           required = true,
           replace = true,
           doc = "Public key in OpenSSH's form",
+          example = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJc0 ops",
         },
       },
       outputs = {

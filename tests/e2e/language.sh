@@ -297,7 +297,7 @@ mistake() {
 }
 mistake 'servers: { a: { network: "${server.b.id}" }, b: { network: "${server.a.id}" } }' \
     'infra.yaml:2:12:' 'server.a.network (infra.yaml:2) -> server.b.network (line 2) -> server.a'
-mistake 'servers:\n  a: { count: "${server.b.ip}" }\n  b: {}' 'infra.yaml:3:8: servers.a.count' 'known before apply'
+mistake 'servers:\n  a: { count: "${server.b.ip}" }\n  b: {}' 'infra.yaml:3:8: servers.a.count' 'how many there are must be known before'
 mistake 'items: { a: { value: "${uper(1)}" } }' 'infra.yaml:2:25:' "no function 'uper'" "did you mean 'upper'?"
 mistake 'items: { a: { value: "${1 + }" } }' 'infra.yaml:2:29:' 'something is missing'
 mistake "items: { a: { value: \"\${template('x', {})}\" } }" 'infra.yaml:2:25:' 'there is no x'

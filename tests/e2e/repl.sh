@@ -86,6 +86,14 @@ run 0 eval 'config.get("parallelism")' -o json
 has 256
 run 1 eval 'nothing.here'
 has "attempt to index a nil value"
+for signal in INT TERM; do # a loop that never waits ends all the same
+    "$prov" eval 'while true do end' >ended 2>&1 &
+    pid=$!
+    sleep 1
+    kill -$signal $pid
+    wait $pid
+    [ $? = 130 ] && grep -q 'interrupted' ended || fail "$signal: $(cat ended)"
+done
 cat >script.lua <<'LUA'
 #!/usr/bin/env -S prov run
 local first, second = ...

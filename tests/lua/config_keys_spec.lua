@@ -84,7 +84,7 @@ describe("settings of operations and extensions", function()
       if SCHEMAS[kind] or kind == "taskserv" or kind == "cluster" then
         group, prefix, schema = kind .. "." .. name, ("%s.%s."):format(kind, name), schema_of(kind, name)
       else
-        kind, field = key:match("^(%a+)%.default_([^.]+)$")
+        kind, field = key:match("^([%a_]+)%.default_([^.]+)$")
         group, prefix = kind, kind and kind .. ".default_"
         for _, one in ipairs(kind and registry:index("provider") or {}) do
           local resource = registry:get("provider", one.name).resources[kind]

@@ -270,7 +270,24 @@ servers:
       })
       assert.is_truthy(by["server.a[4]"] and not by["server.a[5]"])
       assert.equal("y", by['server.b["y"]'].args.label)
-      assert.matches("servers.a.count: must be a number that is known before apply", mistakes({
+      assert.matches("servers.a.count: ${servr.b} refers to something that is not declared", mistakes({
+        ["infra.yaml"] = "defaults: { provider: tiny }\nservers: { a: { count: '${servr.b.id}' } }\n",
+      })[1], 1, true)
+      local M = "inputs: { n: { type: int } }\nservers: { x: { count: '${var.n}' } }\noutputs: { n: '${var.n}' }\n"
+      by = good({ -- of modules too, whichever comes first
+        ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  a: { source: modules/m, count: '${module.z.n}', inputs: { n: '${module.b.n}' } }\n"
+          .. "  b: { source: modules/m, inputs: { n: 1 } }\n  z: { source: modules/m, inputs: { n: 2 } }\n",
+        ["modules/m/module.yaml"] = M,
+      })
+      assert.is_truthy(by["module.a[2].server.x[1]"] and not by["module.a[3].server.x[1]"])
+      local all = mistakes({
+        ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  a: { source: modules/m, count: '${module.z.n}', inputs: { n: 1 } }\n"
+          .. "  z: { source: modules/m, count: '${module.a.n}', inputs: { n: 2 } }\nservers: { s: { label: '${module.z[1].n}' } }\n",
+        ["modules/m/module.yaml"] = M,
+      })
+      assert.equal(2, #all, table.concat(all, "\n")) -- nothing of what follows from them
+      assert.matches("modules.a.count: ${module.z.n} is known only after apply", all[1], 1, true)
+      assert.matches("servers.a.count: ${module.m.ip} is known only after apply, but how many there are must be known before", mistakes({
         ["infra.yaml"] = "defaults: { provider: tiny }\nmodules:\n  m: { source: modules/m, inputs: { n: 3 } }\n"
           .. "servers:\n  a: { count: '${module.m.ip}' }\n",
       })[1], 1, true)
@@ -356,7 +373,7 @@ return {
       assert.matches("modules.eu.size: a module has no such field | what it takes stands in its 'inputs'", wrong("{ source: modules/site, size: 1, inputs: { name: x } }"), 1, true)
       assert.matches("the module is inside of itself: modules/site/ -> modules/site/", wrong("{ source: modules/site, inputs: { name: x } }", SITE .. "modules: { me: { source: ., inputs: { name: y } } }\n"), 1, true)
       assert.matches("a module has no providers", wrong("{ source: modules/site, inputs: { name: x } }", SITE .. "providers: { tiny: {} }\n"), 1, true)
-      assert.matches("count: must be a number that is known before apply", wrong("{ source: modules/site, inputs: { name: x, n: '${server.q.cpus2}' } }\nservers: { q: {} }"), 1, true)
+      assert.matches("count: ${server.q.cpus2} is known only after apply", wrong("{ source: modules/site, inputs: { name: x, n: '${server.q.cpus2}' } }\nservers: { q: {} }"), 1, true)
     end)
   end)
 end)

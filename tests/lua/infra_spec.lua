@@ -357,14 +357,37 @@ return {
     assert.truthy(lua("t.env = t return { servers = { a = t } }"):find("servers.a.env", 1, true))
     assert.truthy(lua("t.count = 2 t.peers = { t } return { servers = { a = t } }"):find("servers.a.peers: the result holds itself", 1, true))
     assert.truthy(lua("t.env = { x = function() end } return { servers = { a = t } }"):find("a function can only stand", 1, true))
-    assert.truthy(lua("return { servers = { [true] = t } }"):find("every key must be a name", 1, true))
+    assert.truthy(lua("return { servers = { [true] = t } }"):find("servers: a key must be a text or a whole number, not a boolean", 1, true))
     assert.truthy(lua("return { servers = { [7] = t } }"):find("every key must be a name", 1, true))
     assert.truthy(lua("return { [1] = t }"):find("must return a table", 1, true))
     assert.truthy(lua("return server.web"):find("must return a table", 1, true))
     assert.truthy(lua("return { servers = server }"):find("infra.lua", 1, true))
-    assert.truthy(lua("return { servers = { a = server } }"):find("expected a map of fields", 1, true))
+    assert.truthy(lua("return { servers = { a = server } }"):find("servers.a: 'server' is not defined", 1, true))
     assert.truthy(lua("return 5"):find("must return a table", 1, true))
     assert.truthy(lua("t.cpus = server.b.ip < 1 return {}"):find("cannot compare ${server.b.ip}", 1, true))
+    for body, said in pairs({
+      ["t.label = chosen return { servers = { a = t } }"] = "infra.lua:2:39: servers.a.label: 'chosen' is not defined",
+      ["t.label = 'a' .. chosen return {}"] = "infra.lua:2: 'chosen' is not defined; chosen.NAME would refer to a resource",
+      ["t.label = fn.join(lisst, ',') return {}"] = "infra.lua:2: 'lisst' is not defined; did you mean 'list'?",
+      ["t.label = fm.join({}, ',') return {}"] = "infra.lua:2: there is no function 'fm.join'; did you mean fn.join?",
+      ["t.label = server.b.ip:upper() return {}"] = "cannot call ${server.b.ip.upper}; write fn.upper(server.b.ip, ...)",
+      ["t.label = ('a' .. server.b.ip):upper() return {}"] = "write fn.upper(",
+      ["t.env = { [server.b.ip] = 'x' } return { servers = { a = t } }"] = "servers.a.env: a key must be a text or a whole number, not ${server.b.ip}",
+      ["t.env = { [1.5] = 'x' } return { servers = { a = t } }"] = "servers.a.env: a key must be a text or a whole number, not a float",
+      ["for k in pairs(server.b.env) do t[k] = 1 end return {}"] = "${server.b.env} is known only after apply, so no loop of Lua can go over it",
+      ["for k in ipairs(fn.split(server.b.ip, '.')) do t[k] = 1 end return {}"] = "no loop of Lua can go over it",
+      ["t.cpus = next(server.b.env) return {}"] = "no loop of Lua can go over it",
+      ["t.cpus = #fn.split(server.b.ip, '.') return {}"] = "so it has no length yet; fn.length waits for it",
+      ["t.cpus = #('a' .. server.b.ip) return {}"] = "so it has no length yet",
+      ["t.cpus = fn.length(server.b.ip) ^ 2 return {}"] = "cannot calculate so with ${length(server.b.ip)}",
+      ["local x = list{} x[1], x[2] = x, x t.label = fn.text(x) return {}"] = "infra.lua: stack overflow",
+      ["t.label = function() return function() end end return { servers = { a = t } }"] = "infra.lua:2:69: the function gave a function",
+      ["t.label = function() return chosen end return { servers = { a = t } }"] = ": 'chosen' is not defined",
+      ["t.label = var return { servers = { a = t } }"] = "servers.a.label: 'var' is all variables; name one, as in var.size",
+      ["t.cpus = 1 | server.b.cpus return {}"] = "cannot calculate so with ${server.b.cpus}",
+    }) do
+      assert.matches(said, lua(body), 1, true)
+    end
     assert.truthy(lua("t.cpus = tonmber('1') return {}"):find("did you mean 'tonumber'?", 1, true))
     assert.truthy(lua("t.label = function() error('no') end return { servers = { a = t } }"):find("infra.lua:2: no", 1, true))
     assert.truthy(lua("t.label = function() while true do end end return { servers = { a = t } }"):find("stopped after", 1, true))
@@ -502,7 +525,7 @@ servers:
   e: { count: two }
 ]],
       "infra.yaml:3:8: servers.a.count: must be a whole number from 0 to 1000000",
-      "infra.yaml:4:8: servers.b.count: must be a number that is known before apply",
+      "infra.yaml:4:8: servers.b.count: ${server.a} is known only after apply, but how many there are must be known before | take the number or the names from what the infra says itself: a variable, or the list that both are made of",
       "infra.yaml:5:18: servers.c.for_each: count and for_each cannot both be given",
       "infra.yaml:6:22: servers.d.for_each[2]: must be a name, given once",
       "infra.yaml:7:8: servers.e.count: must be a whole number from 0 to 1000000",

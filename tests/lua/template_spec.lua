@@ -69,6 +69,49 @@ upstream {
     assert.equal("it's $HOME", require("prov.yaml").decode(text:match("^[^\n]*")))
   end)
 
+  it("escape a value for the quotes that it stands in", function()
+    for source, wanted in pairs({
+      ['a: "x {{ odd }}"\n'] = { a = "x it's $HOME" }, ["a: 'x {{ odd }}'\n"] = { a = "x it's $HOME" },
+      ['{a: "{{ evil }}", b: 1}'] = { a = '", c: 2, d: "', b = 1 }, ["it's: {{ name }}\nb: '{{ n }}'\n"] = { ["it's"] = "web", b = "3" },
+      ["a: {{ lines }}\n"] = { a = "\u{85}\u{2028}\n" }, ['a: "{{ lines }}"\n'] = { a = "\u{85}\u{2028}\n" },
+    }) do
+      local vars = setmetatable({ evil = '", c: 2, d: "', lines = "\u{85}\u{2028}\n" }, { __index = VARS })
+      assert.same(wanted, require("prov.yaml").decode(template.render(source, vars, "yaml")), source)
+    end
+    assert.same({ a = 'q"\\' }, require("prov.json").decode(template.render('{"a": "{{ x }}"}', { x = 'q"\\' }, "json")))
+    assert.matches("cannot stand between ' and '", wrong("a: '{{ \"a\\nb\" }}'", "yaml"), 1, true)
+    assert.matches("cannot be escaped between `", wrong("x=`echo {{ odd }}`", "shell"), 1, true)
+    assert.matches("would end the here-document", wrong("cat <<EOF\n{{ 'EOF' }}\nEOF\n", "shell"), 1, true)
+    assert.matches("has a byte 0", wrong("echo {{ '\\0' }}", "shell"), 1, true)
+  end)
+
+  it("never let a value out of the quotes of a script", function()
+    local dir = require("support.tmp").dir()
+    local scripts = {
+      "printf '%s' {{ x }}", 'printf "%s" "{{ x }}"', "printf '%s' '{{ x }}'", 'printf "%s" "$(printf "%s" "{{ x }}")"',
+      'a="it\'s" # it\'s {{ x }}\nprintf "%s" "{{ x }}"', "cat <<EOF\n{{ x }}\nEOF", "cat <<'EOF'\n{{ x }}\nEOF",
+      'i=$((1<<2)); [ "$i" = 4 ] && [ "$((i<<1))" = 8 ] && printf "%s" "{{ x }}"',
+      'f() { printf "%s" "$1"; }\nf "${a:-$(printf "%s" {{ x }})}"', 'cat <<-EOF | tr -d "\'"\n{{ x }}\n\tEOF\nb="{{ x }}"; [ "$b" = {{ x }} ] || echo differs',
+    }
+    math.randomseed(3)
+    local parts = { "a", " ", "'", '"', "$", "`", "\\", "$(echo pwned)", "`echo pwned`", ";", "#", "\n", "*", "~", "!", "(", ")", "<<EOF", "${HOME}" }
+    for round = 1, 40 do
+      local out, x = {}, {}
+      for i = 1, math.random(0, 6) do
+        x[i] = parts[math.random(#parts)]
+      end
+      x = table.concat(x)
+      for i, source in ipairs(scripts) do
+        require("support.tmp").write(dir .. "/run.sh", template.render(source .. "\n", { x = x }, "shell"))
+        local pipe = assert(io.popen("sh " .. dir .. "/run.sh 2>&1"))
+        out[i] = pipe:read("a")
+        pipe:close()
+        local want = i == 10 and (x .. "\n"):gsub("'", "") or (i == 6 or i == 7) and x .. "\n" or (i == 4 or i == 9) and x:gsub("\n+$", "") or x
+        assert.equal(want, out[i], ("%d: %s: %q"):format(round, source, x))
+      end
+    end
+  end)
+
   it("say what is wrong, and on which line", function()
     for source, said in pairs({
       ["\n{{ nmae }}"] = "line 2: 'nmae' has no value", ["{{ list }}"] = "'list' is a list or map | {{ list | join(', ') }}, or | json",

@@ -49,6 +49,10 @@ describe("value", function()
     assert.matches('"four" + 1 cannot be calculated', tostring(e), 1, true)
     assert.are.equal(later, assert(data.decode(data.encode(later))) and later)
     assert.are.equal(data.encode(later), data.encode(assert(data.decode(data.encode(later)))))
+    local parts = require("prov.expr.functions").lua().split(ref, ".")
+    assert.equal("10/1", value.resolve(parts[1] .. "/" .. parts[4], function()
+      return "10.0.0.1"
+    end))
     assert.has_error(function()
       return #ref
     end)
@@ -105,6 +109,26 @@ describe("value", function()
       local secret = value.resolve("pw=" .. value.ref("server.web", { "pw" }), lookup)
       assert.are.equal("pw=s3", value.reveal(secret))
       assert.are.equal("n=a,b", value.resolve("n=" .. value.ref("server.web", { "list" }), lookup))
+    end)
+
+    it("makes no text of what has none", function()
+      for _, case in ipairs({
+        { { a = 1 }, "a map, or a list in a list, cannot stand" }, { { { 1 } }, "a map, or a list in a list" },
+        { value.null, "there is no value inside" }, { { value.null }, "there is no value inside" },
+      }) do
+        local out, e = value.resolve("n=" .. value.ref("server.web", { "x" }), function()
+          return case[1]
+        end)
+        assert.is_nil(out)
+        assert.matches(case[2], tostring(e), 1, true)
+      end
+      local out = value.resolve("n=" .. value.ref("server.web", { "x" }), function()
+        return { "a", value.secret("b") }
+      end)
+      assert.equal("n=a,b", value.is_secret(out) and value.reveal(out))
+      assert.has_error(function()
+        return "x" .. value.secret({ a = 1 })
+      end)
     end)
 
     it("keeps secrets with references inside secret", function()

@@ -149,6 +149,9 @@ local function bundle_of(self, key)
         bundle.groups[name:sub(1, at - 1)] = true
       end
     end
+    for name in pairs(bundle.groups) do -- a flag that has the name of a command below: `simulate --faults`
+      bundle.specs[name] = nil
+    end
     self.bundles[bring] = bundle
   end
   return bundle

@@ -340,17 +340,6 @@ function Config:fill_flags(op, params)
   return true
 end
 
--- Where a value comes from, with its line.
-local function place_of(info, key)
-  local at, line = info and info.at, nil
-  if at and at.place then
-    local path = table.move(at.path, 1, #at.path, 1, {})
-    path[#path + 1] = key:match("[^.]+$")
-    line = at.place(path)
-  end
-  return line and ("%s:%d"):format(info.source, line) or info and info.source
-end
-
 --- What each layer says about a setting, strongest first: { layer, source, value, wins, err }.
 ---@param key string
 ---@return table[]?
@@ -363,7 +352,7 @@ function Config:explain(key)
   local out, won = data.list({}), false
   for _, layer in ipairs(M.LAYERS) do
     local v, info, why = layers.read(self, layer, key, spec)
-    local row = { layer = layer, source = place_of(info, key), value = v, wins = false }
+    local row = { layer = layer, source = info and info.source, value = v, wins = false }
     if why then
       row.err = tostring(why)
     elseif v ~= nil then

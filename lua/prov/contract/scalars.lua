@@ -30,7 +30,7 @@ function M.int(v)
 end
 
 function M.number(v)
-  if type(v) == "number" and v == v then
+  if type(v) == "number" and v - v == 0 then -- finite
     return v
   end
   return nil, "a number"

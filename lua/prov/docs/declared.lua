@@ -183,8 +183,7 @@ end
 --- The functions of expressions, by what they are about.
 local function functions_page(note)
   local functions = require("prov.expr.functions")
-  require("prov.infra.files") -- those that read files
-  local placed = require("prov.infra.interpolate").PLACED
+  local placed = require("prov.expr.placed").LIST
   local groups, order = {}, {}
   for _, list in ipairs({ functions.LIST, placed }) do
     for _, name in ipairs(require("core.data").keys(list)) do

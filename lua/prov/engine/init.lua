@@ -100,11 +100,9 @@ function Run:resolve(node)
     return found
   end)
   if missing then
-    return err.fail("invalid", "%s: %s", node.address, missing)
-  elseif not resolved then
-    return nil, wrong:wrap("%s: %s", node.address, tostring(wrong))
+    return nil, err.new("invalid", missing)
   end
-  return resolved
+  return resolved, wrong
 end
 
 --- The value of a reference; a base address of a counted resource gives the list over it.

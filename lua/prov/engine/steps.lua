@@ -128,13 +128,23 @@ local function made_twice(step, identity, others)
   })
 end
 
-function M.create_resource(run, step)
+--- The arguments of a step and what is recorded of them: what cannot be recorded is not done.
+local function arguments(run, step)
   local args, e = run:resolve(step.node)
+  local bytes
+  if args then
+    bytes, e = data.encode(args)
+  end
+  return bytes and args, bytes, e
+end
+
+function M.create_resource(run, step)
+  local args, bytes, e = arguments(run, step)
   if not args then
     return nil, e
   end
   local key = clock.random_hex(8) -- stored by the provider, so that a crashed creation is found
-  local args_bytes, needs = data.encode(args), needs_of(run, step.node)
+  local needs = needs_of(run, step.node)
   local old, deposed, batch = step.deposes and run.records[step.address], nil, nil
   if old then -- from here on the one that is there has another address, under which it will be deleted
     deposed = state.copy(old, { address = step.deposes })
@@ -147,7 +157,7 @@ function M.create_resource(run, step)
     key = key,
     kind = step.kind,
     provider = step.provider,
-    args = args_bytes,
+    args = bytes,
     needs = data.list(needs),
   }, batch)
   if not ok then
@@ -182,7 +192,7 @@ function M.create_resource(run, step)
   }, args)
   if observed then
     accepted(observed.id)
-    local parts = { id = observed.id, key = key, args_bytes = args_bytes, needs = needs, state = observed }
+    local parts = { id = observed.id, key = key, args_bytes = bytes, needs = needs, state = observed }
     if not others[1] then
       return save(run, step, "done", parts)
     end
@@ -204,7 +214,7 @@ end
 
 function M.update_resource(run, step)
   local record = run.records[step.address]
-  local args, e = run:resolve(step.node)
+  local args, bytes, e = arguments(run, step)
   if not args then
     return nil, e
   end
@@ -236,7 +246,7 @@ function M.update_resource(run, step)
   if step.kind == "server" then
     run.hosts:forget(step.address)
   end
-  return save(run, step, "done", { id = observed.id, key = record.key, args = args, state = observed })
+  return save(run, step, "done", { id = observed.id, key = record.key, args_bytes = bytes, state = observed })
 end
 
 function M.delete_resource(run, step)
@@ -256,7 +266,7 @@ function M.delete_resource(run, step)
 end
 
 local function apply_taskserv(run, step)
-  local args, e = run:resolve(step.node)
+  local args, bytes, e = arguments(run, step)
   if not args then
     return nil, e
   end
@@ -270,7 +280,7 @@ local function apply_taskserv(run, step)
   report, e = run.hosts:apply(node, function(event)
     run.progress:event(step.address, step.action, { title = event.op.title or event.op.name or "" })
   end)
-  local parts = { id = step.address, args = args, state = { id = step.address }, tainted = not report or nil }
+  local parts = { id = step.address, args_bytes = bytes, state = { id = step.address }, tainted = not report or nil }
   local saved, save_err = save(run, step, report and "done" or "failed", parts)
   if not saved then
     return nil, save_err

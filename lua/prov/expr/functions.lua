@@ -31,7 +31,11 @@ local function arithmetic(sign, run)
     elseif b == 0 and (sign == "/" or sign == "//" or sign == "%") then
       return nil, "division by zero"
     end
-    return run(a, b)
+    local done = run(a, b)
+    if done - done ~= 0 then
+      return nil, ("%s %s %s is too large"):format(kind_of(a), sign, kind_of(b))
+    end
+    return done
   end
 end
 
@@ -248,12 +252,12 @@ function M.resume(name, args)
     end
   end
   if name == "for" then
-    local text, over, given = table.unpack(args, 1, 3)
+    local text, over, given, texts = table.unpack(args, 1, 4)
     if is_later(over) or is_later(given) then
       return value.call(name, nulls(args, n))
     end
     local secret = value.has_secret(over) or value.has_secret(given)
-    local done, why = require("prov.expr").resume(text, value.reveal(over), value.reveal(given))
+    local done, why = require("prov.expr").resume(text, value.reveal(over), value.reveal(given), texts or {})
     if done == nil then
       error(err.new("invalid", why), 0)
     end
@@ -273,8 +277,15 @@ end
 ---@return table<string, function>
 function M.lua()
   local out = {}
+  local undefined = require("prov.sandbox").undefined_message
   for name in pairs(M.LIST) do
     out[name] = function(...)
+      for i = 1, select("#", ...) do
+        local why = undefined((select(i, ...)))
+        if why then
+          error(why, 2)
+        end
+      end
       local done, why, hint = M.call(name, { ... }, select("#", ...))
       if why and done == nil then
         error(why .. (hint and "; " .. hint or ""), 2)

@@ -3,6 +3,7 @@
 
 local functions = require("prov.expr.functions")
 local parse = require("prov.expr.parse")
+local placed = require("prov.expr.placed")
 local settings = require("prov.settings")
 local value = require("prov.value")
 
@@ -70,9 +71,33 @@ local function follow(v, node)
   return v
 end
 
---- A loop that waits until what it goes over is known: its text, that, and the values of what else it names.
+--- Adds the texts of the files that an expression names to a map; nil and a problem.
+local function take_files(node, env, texts)
+  if node.op == "call" and placed.LIST[node.name] and env.functions then
+    local path = node.args[1]
+    if path.op ~= "value" then
+      return problem(path.at, "write the name of the file itself",
+        "which file this is has to be known before the loop goes over what is known only after apply")
+    end
+    local text, why = env.functions.file(path.value)
+    if not text then
+      return problem(path.at, nil, "%s", why)
+    end
+    texts[path.value] = text
+  end
+  for _, below in ipairs(node.op ~= "value" and M.below(node) or {}) do
+    local ok, bad = take_files(below, env, texts)
+    if not ok then
+      return nil, bad
+    end
+  end
+  return true
+end
+
+--- A loop that waits until what it goes over is known: its text, that, the values of what else it names, and the texts
+-- of the files it reads.
 local function later(node, over, env)
-  local given, bad = {}, nil
+  local given, texts, bad = {}, {}, nil
   local function take(one)
     if not bad and given[one.text] == nil then
       local v
@@ -82,14 +107,23 @@ local function later(node, over, env)
   end
   for _, below in ipairs({ node.item, node.test or node.item, node.key or node.item }) do
     M.walk(below, take)
+    local ok, wrong = take_files(below, env, texts)
+    bad = bad or not ok and wrong or nil
   end
-  for name, v in next, env.bound or {} do
-    given[name] = v
+  local bound = env.bound
+  while bound do -- the loops around it, the nearest one first
+    for name, v in next, bound do
+      if given[name] == nil then
+        given[name] = v
+      end
+    end
+    local outer = getmetatable(bound)
+    bound = outer and outer.__index
   end
   if bad then
     return nil, bad
   end
-  return value.call("for", { node.text, over, given })
+  return value.call("for", { node.text, over, given, texts })
 end
 
 local loop_over
@@ -170,14 +204,17 @@ end
 --- Makes a loop that waited, when what it goes over and all it names is known.
 ---@return any value
 ---@return string? wrong
-function M.resume(text, over, given)
-  local node, wrong = M.parse(text, {})
+function M.resume(text, over, given, texts)
+  local node, wrong = M.parse(text, { functions = placed.LIST })
   if not node then
     return nil, wrong.msg
   end
   node.over = { op = "value", value = over, at = 1 }
   local v, bad = loop(node, {
     bound = {},
+    functions = placed.functions(function(_, path)
+      return texts[path]
+    end, ""),
     lookup = function(one)
       local found = given[one.text]
       if found ~= nil then

@@ -11,6 +11,7 @@ local M = {}
 
 local null, list = value.null, data.list
 local MAX_TEXT = 16 * 1024 * 1024
+local TOO_LARGE = "the result is too large"
 
 ---@class prov.Function
 ---@field takes string types of its arguments: "text, list?, any..."
@@ -120,9 +121,13 @@ end
 group = "Text"
 
 define("join", "list, text?", "The items with a text between them", function(items, between)
-  local out = {}
+  local out, size = {}, #items * #(between or "")
   for i, one in ipairs(items) do
     out[i] = plain_text(one)
+    size = size + #out[i]
+  end
+  if size > MAX_TEXT then
+    return nil, TOO_LARGE
   end
   return table.concat(out, between or "")
 end)
@@ -143,7 +148,7 @@ end)
 define("lower", "text", "In small letters", string.lower)
 define("upper", "text", "In capitals", string.upper)
 define("trim", "text", "Without blanks at both ends", function(text)
-  return (text:match("^%s*(.-)%s*$"))
+  return text:match("^%s*(.*%S)") or ""
 end)
 define("replace", "text, text, text",
   "Every occurrence of the second in the first becomes the third", function(text, from, to)
@@ -156,7 +161,7 @@ define("replace", "text, text, text",
     out[#out + 1] = text:sub(at, (start or 0) - 1)
     size = size + #out[#out] + #to
     if size > MAX_TEXT then
-      return nil, "the result is too large"
+      return nil, TOO_LARGE
     elseif not start then
       return table.concat(out, to)
     end
@@ -165,7 +170,14 @@ define("replace", "text, text, text",
 end)
 define("substr", "text, int, int?",
   "From one character to another, both counted from 1; -1 is the last", function(text, from, to)
-  return text:sub(from, to or -1)
+  local length = utf8.len(text)
+  if not length then
+    return text:sub(from, to or -1)
+  end
+  to = to or -1
+  from = math.max(from < 0 and length + from + 1 or from, 1)
+  to = math.min(to < 0 and length + to + 1 or to, length)
+  return from <= to and text:sub(utf8.offset(text, from), utf8.offset(text, to + 1) - 1) or ""
 end)
 define("starts_with", "text, text", "Whether it begins so", function(text, what)
   return text:sub(1, #what) == what
@@ -177,18 +189,19 @@ define("indent", "text, int", "Every line but the first with so many blanks in f
   if n < 0 or n > 1000 then
     return nil, "the width is from 0 to 1000"
   end
+  local _, lines = text:gsub("\n", "")
+  if #text + lines * n > MAX_TEXT then
+    return nil, TOO_LARGE
+  end
   return (text:gsub("\n([^\n])", "\n" .. (" "):rep(n) .. "%1"))
 end)
 define("format", "text, any...", "As string.format of Lua: %s %d %5.2f %04d %q %%", function(text, ...)
   local args = table.pack(...)
-  for width in text:gmatch("%%[-+ #0]*(%d*)") do
-    if #width > 2 then
-      return nil, "a width has at most two digits"
-    end
-  end
   local at = 0
   for flags, conversion in text:gmatch("%%([-+ #0%d.]*)(.)") do
-    if conversion ~= "%" then
+    if flags:find("%d%d%d") then
+      return nil, "a width has at most two digits"
+    elseif conversion ~= "%" then
       at = at + 1
       local v = args[at]
       if at > args.n then
@@ -285,7 +298,7 @@ define("range", "int, int?, int?", "Numbers: range(3) is 1 2 3, range(2, 8, 3) i
   step = step or 1
   if step == 0 then
     return nil, "the step is 0"
-  elseif (last - first) // step >= settings.infra.numbers then
+  elseif ((last + 0.0) - first) / step >= settings.infra.numbers then -- in floats, which do not wrap around
     return nil, ("more than %d numbers"):format(settings.infra.numbers)
   end
   local out = list({})
@@ -310,6 +323,9 @@ end)
 define("concat", "list...", "One list of several", function(...)
   local out = list({})
   for _, items in ipairs({ ... }) do
+    if #out + #items > settings.infra.numbers then
+      return nil, ("more than %d items"):format(settings.infra.numbers)
+    end
     table.move(items, 1, #items, #out + 1, out)
   end
   return out
@@ -424,7 +440,7 @@ define("round", "number", "The nearest whole number", function(n)
 end)
 define("number", "any", "The number a text says", function(v)
   local n = type(v) ~= "boolean" and tonumber(v)
-  if not n then
+  if not n or n - n ~= 0 then
     return nil, ("%s is no number"):format(kind_of(v))
   end
   return number(n)

@@ -31,11 +31,11 @@ from_outside = function(v)
       end
       return value.text(parts)
     elseif kind == "call" then
-      local args = {}
-      for i = 2, rawlen(marked) do
-        args[i - 1] = from_outside(rawget(marked, i))
+      local name, args = value.call_parts(marked)
+      for i, arg in ipairs(args) do
+        args[i] = from_outside(arg)
       end
-      return value.call(rawget(marked, 1), args)
+      return value.call(name, args)
     elseif kind == "secret" then
       return value.secret(from_outside(marked[1]))
     end

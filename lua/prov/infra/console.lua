@@ -1,6 +1,7 @@
 --- The value of an expression where an infra stands: it is read as one more output, and what it refers to is what is
 -- recorded; what is declared, for what was not made yet; or what a look-up finds.
 
+local address = require("prov.address")
 local data = require("core.data")
 local err = require("prov.err")
 local interpolate = require("prov.infra.interpolate")
@@ -92,7 +93,7 @@ local function lookup_of(self, infra, records)
   for _, list in ipairs({ infra.resources, infra.taskservs }) do
     for _, node in ipairs(list) do
       declared[node.address] = node.args
-      local base = node.key ~= nil and node.address:gsub("%b[]$", "")
+      local base = node.key ~= nil and address.base(node.address)
       if base then
         instances[base] = instances[base] or {}
         table.insert(instances[base], node.address)
@@ -167,7 +168,7 @@ function Console:names()
     end
   end
   for _, node in ipairs(self.infra.resources) do
-    add(node.address:gsub("%b[]$", ""))
+    add(address.base(node.address))
   end
   for _, one in ipairs(self.infra.lookups or {}) do
     add(one.address)

@@ -5,6 +5,7 @@ local conditions = require("prov.infra.conditions")
 local contract = require("prov.contract")
 local data = require("core.data")
 local deprecated = require("prov.contract.deprecated")
+local err = require("prov.err")
 local from_settings = require("prov.infra.from_settings")
 local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
@@ -35,7 +36,11 @@ M.COMMON = {
 
 local LIFECYCLE_FIELDS = {
   prevent_destroy = { type = "bool", doc = "Refuse every plan that would delete or replace it" },
-  ignore_changes = { type = "list", of = { type = "string" }, doc = "Fields whose drift is left alone" },
+  ignore_changes = {
+    type = "list",
+    of = { type = "string" },
+    doc = "Fields, or paths in them, that stay as they are; all for every one",
+  },
   create_before_destroy = { type = "bool", doc = "A replacement is there before the old one goes" },
   replace_triggered_by = { type = "list", of = { type = "any" }, doc = "What changes it with it: item.x.value" },
   preconditions = conditions.LIFECYCLE.preconditions,
@@ -78,17 +83,7 @@ end
 
 local scope_of = M.scope
 
---- Interpolates a value outside of any count; problems go to the loader at `block`, and true behind the value says so.
-local function plain_value(loader, block, v, below)
-  local problems = {}
-  local out = interpolate.value(v, block.home.scope, problems)
-  if #problems > 0 then
-    loader:problems(block, problems, below)
-  end
-  return out, #problems > 0
-end
-
---- The same at a path below a block.
+--- A value outside of any count with its expressions filled in; nil after problems were noted at a path below a block.
 function M.plain(loader, block, v, below)
   local problems = {}
   local out = interpolate.value(v, block.home.scope, problems)
@@ -117,7 +112,7 @@ function M.defaults(loader, joined, home)
   home.default_provider = home.default_provider or default_provider(joined)
   for name, v in next, joined.defaults.values do
     local block = { source = merge.source_of(joined.defaults, name), path = { "defaults", name }, home = home }
-    home.defaults[name] = { value = plain_value(loader, block, v), block = block }
+    home.defaults[name] = { value = M.plain(loader, block, v), block = block }
     if name == "provider" then
       home.default_provider = home.defaults[name].value
     end
@@ -353,6 +348,81 @@ local function is_name(loader, block)
   return false
 end
 
+--- The error for a number of instances that cannot be known when a plan is made; false.
+local function not_known(loader, block, field, written, v)
+  if value.is_secret(v) then
+    loader:fail_at(block, { field }, "must not be a secret: addresses would show it")
+    return false
+  end
+  for text in next, loader.collected and value.references(written) or {} do
+    if not loader.by_base[address.base(text)] then -- what is not declared is the mistake
+      local done, problem = links.resolve(loader, block, value.ref(text))
+      if not done then
+        loader:problems(block, { problem }, { field })
+        return false
+      end
+    end
+  end
+  local shown = is_marked(written) and tostring(written) or "this"
+  loader:fail_at(block, { field }, ("%s is known only after apply, but how many there are must be known before"):format(
+    shown), "take the number or the names from what the infra says itself: a variable, or the list that both are made "
+    .. "of")
+  return false
+end
+
+local function count_keys(loader, block, written)
+  local count = M.plain(loader, block, written, { "count" })
+  if count == nil then
+    return false
+  end
+  written, count = count, links.static(loader, count)
+  if type(count) == "boolean" then -- a condition
+    count = count and 1 or 0
+  end
+  local n = type(count) == "number" and math.tointeger(count)
+  if is_marked(count) then
+    return not_known(loader, block, "count", written, count)
+  elseif not n or n < 0 or n > settings.infra.instances then
+    loader:fail_at(block, { "count" }, ("must be a whole number from 0 to %d"):format(settings.infra.instances))
+    return false
+  end
+  local keys = {}
+  for i = 1, n do
+    keys[i] = { i, i }
+  end
+  return keys
+end
+
+local function each_keys(loader, block, written)
+  local each = M.plain(loader, block, written, { "for_each" })
+  if each == nil then
+    return false
+  end
+  written, each = each, links.static(loader, each)
+  if is_marked(each) then
+    return not_known(loader, block, "for_each", written, each)
+  elseif type(each) ~= "table" then
+    loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
+    return false
+  end
+  local keys, is_list, seen = {}, value.is_list(each), {}
+  for key, item in next, each do
+    if is_list and is_marked(item) then
+      return not_known(loader, block, "for_each", is_marked(written) and written or written[key], item)
+    elseif is_list and (type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)]) then
+      loader:fail_at(block, { "for_each", key }, "must be a name, given once")
+      return false
+    end
+    local name = tostring(is_list and item or key)
+    seen[name] = true
+    keys[#keys + 1] = { name, item }
+  end
+  table.sort(keys, function(one, other)
+    return one[1] < other[1]
+  end)
+  return keys
+end
+
 --- Keys of a block: a list of { key, value }, or nil for a single resource; false on errors.
 local function keys_of(loader, block, entry)
   local count, each = entry.count, entry.for_each
@@ -362,86 +432,35 @@ local function keys_of(loader, block, entry)
   if each == null then
     each = nil
   end
-  if count == nil and each == nil then
-    return nil
-  end
   if count ~= nil and each ~= nil then
     loader:fail_at(block, { "for_each" }, "count and for_each cannot both be given")
     return false
+  elseif count ~= nil then
+    return count_keys(loader, block, count)
+  elseif each ~= nil then
+    return each_keys(loader, block, each)
   end
-  local keys = {}
-  if count ~= nil then
-    if type(count) == "string" then
-      local failed
-      count, failed = plain_value(loader, block, count, { "count" })
-      if failed then
-        return false
-      end
-    end
-    count = links.static(loader, count)
-    if type(count) == "boolean" then -- a condition
-      count = count and 1 or 0
-    end
-    local n = type(count) == "number" and math.tointeger(count)
-    if not n or n < 0 or n > settings.infra.instances then
-      local later = value.is_marked(count)
-      loader:fail_at(
-        block,
-        { "count" },
-        later and "must be a number that is known before apply"
-          or ("must be a whole number from 0 to %d"):format(settings.infra.instances)
-      )
-      return false
-    end
-    for i = 1, n do
-      keys[i] = { i, i }
-    end
-    return keys
-  end
-  local failed
-  each, failed = plain_value(loader, block, each, { "for_each" })
-  if failed then
-    return false
-  end
-  each = links.static(loader, each)
-  if type(each) ~= "table" or value.is_marked(each) then
-    loader:fail_at(block, { "for_each" }, "must be a map, or a list of names")
-    return false
-  end
-  if value.is_list(each) then
-    local seen = {}
-    for i, item in ipairs(each) do
-      if type(item) ~= "string" and math.type(item) ~= "integer" or seen[tostring(item)] then
-        loader:fail_at(block, { "for_each", i }, "must be a name, given once")
-        return false
-      end
-      seen[tostring(item)] = true
-      keys[i] = { tostring(item), item }
-    end
-  else
-    for key, item in next, each do
-      keys[#keys + 1] = { tostring(key), item }
-    end
-  end
-  table.sort(keys, function(a, b)
-    return a[1] < b[1]
-  end)
-  return keys
+  return nil
 end
 
 M.keys_of = keys_of
 
---- Calls a function that stands in place of a field, or (as the first item) of all fields.
+--- Calls a function that stands in place of a field, or (as the first item, with the name 1) of all fields.
 -- After a limit was passed no other function is called: a file of many that hang would hang.
-local function call(loader, block, fn, key)
+local function call(loader, block, name, fn, key)
   if loader.passed_limit then
     return nil, loader.passed_limit
   end
   local result, e = sandbox.call(block.source.file, {
     instructions = settings.infra.function_instructions,
   }, fn, key and key[1], key and key[2])
+  if type(result) == "function" then
+    e = err.new("invalid", "the function gave a function", { file = block.source.file })
+  end
   if e then
-    e.file = e.file or block.source.file
+    if not e.line then
+      e.line, e.column = block.source.place(merge.path_of(block, name ~= 1 and { name } or nil))
+    end
     loader.passed_limit = e.code == "limit" and e or nil
     loader:fail(e)
     return nil, e
@@ -457,7 +476,7 @@ local function fill(loader, block, entry, key)
     local kind, new = type(v), v
     if kind == "function" then
       local e
-      new, e = call(loader, block, v, key)
+      new, e = call(loader, block, name, v, key)
       if e then
         return nil
       end
@@ -715,6 +734,7 @@ end
 
 --- Expands all blocks into loader.resources.
 function M.run(loader)
+  loader.collected = true
   loader.resource_mt, loader.filling = resource_metatable(loader), {}
   for _, block in ipairs(loader.blocks) do
     local before = #loader.resources

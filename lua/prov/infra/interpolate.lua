@@ -5,6 +5,7 @@ local address = require("prov.address")
 local err = require("prov.err")
 local expr = require("prov.expr")
 local functions = require("prov.expr.functions")
+local placed = require("prov.expr.placed")
 local suggest = require("prov.suggest")
 local value = require("prov.value")
 
@@ -27,9 +28,6 @@ M.PLAIN = PLAIN
 
 --- Names that a scope fills; the first three differ between the instances of a block.
 local LOCAL = { index = true, key = true, value = true, var = false }
-
---- The functions that need a place: which there are is known when an expression is read.
-M.PLACED = {}
 
 local function ref_node(text, at, base, stop)
   local path, after = expr.steps(text, stop)
@@ -54,7 +52,7 @@ local function reference(text, at)
   return ref_node(text, at, address.format(found), after)
 end
 
-local LANGUAGE = { reference = reference, functions = M.PLACED }
+local LANGUAGE = { reference = reference, functions = placed.LIST }
 
 local function bad(text, wrong)
   local inner = wrong.inner or text
@@ -146,7 +144,8 @@ local function join(parts)
   end
   local plain = true
   for i, part in ipairs(parts) do
-    if value.is_marked(part) then
+    local inner = value.is_secret(part) and part[1] or nil
+    if value.is_marked(part) and (type(inner) ~= "table" or value.is_marked(inner)) then
       plain = false
     elseif type(part) == "table" then
       return nil, {
@@ -194,6 +193,9 @@ local function evaluate(text, parts, scope)
     out[i] = part
   end
   local v, wrong = join(out)
+  if type(v) == "string" and not utf8.len(v) then
+    wrong = { msg = "this is no text in UTF-8", hint = "base64(x) makes such a text of any bytes" }
+  end
   if wrong then
     return nil, bad(text, wrong)
   end
@@ -229,7 +231,7 @@ end
 
 --- True when an expression calls a function that needs a place.
 function M.uses_placed(node)
-  if node.op == "call" and M.PLACED[node.name] then
+  if node.op == "call" and placed.LIST[node.name] then
     return true
   end
   for _, below in ipairs(node.op ~= "value" and expr.below(node) or {}) do

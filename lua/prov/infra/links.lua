@@ -135,6 +135,8 @@ local function resolve_new(loader, from, ref)
   local module = loader.modules[text]
   if module then
     return M.module_output(loader, module, tostring(ref), path)
+  elseif loader.modules_declared[text] then
+    return value.null, {} -- has errors of its own
   end
   local parsed = parse(loader, text)
   if not parsed then
@@ -250,6 +252,8 @@ local function resolve(loader, from, ref)
   return known[1], known[2]
 end
 
+M.resolve = resolve
+
 --- Addresses of everything that is in an instance of a module, modules in it too.
 local function all_in(loader, prefix, into)
   for _, block in ipairs(loader.blocks) do
@@ -333,13 +337,10 @@ function M.module_output(loader, module, shown, path)
           or "what others may see of it stands in 'outputs' of its module file",
       }
     end
-    local mark = home.prefix .. name
-    if loader.resolving[mark] then
-      return nil, { path = {}, msg = ("%s needs itself"):format(shown) }
+    local v, found = M.output_in_turn(loader, home, name, wanted)
+    if not v and found then
+      return nil, found
     end
-    loader.resolving[mark] = true
-    local v, found = M.output(loader, home, name, wanted)
-    loader.resolving[mark] = nil
     local missing
     v, missing = follow(v, path, at + 1)
     if v == nil and missing then
@@ -358,6 +359,28 @@ function M.module_output(loader, module, shown, path)
     return data.list(list), needs
   end
   return list[1], needs
+end
+
+--- The same as M.output, one inside of the other; nil and a problem when it comes back to itself.
+function M.output_in_turn(loader, home, name, wanted)
+  local chain, address_of_it = loader.chain, home.prefix .. name
+  local nodes, path = {}, {}
+  for _, one in ipairs(chain) do
+    if nodes[1] or one.address == address_of_it then
+      local line, _, file = one.source.place({ "outputs", one.name })
+      nodes[#nodes + 1] = { address = one.address, origin = { file = file or one.source.file, line = line } }
+      table.insert(path, 1, #nodes)
+    end
+  end
+  if nodes[1] then
+    table.insert(path, 1, 1)
+    local e = require("prov.plan.cycle").error(path, nodes)
+    return nil, { path = {}, msg = e.msg, hint = e.hint }
+  end
+  chain[#chain + 1] = { address = address_of_it, name = name, source = merge.source_of(home.outputs, name) }
+  local v, found = M.output(loader, home, name, wanted)
+  chain[#chain] = nil
+  return v, found
 end
 
 --- The value of an output of a home with its references in their final form, and the set of what it needs.
@@ -379,7 +402,7 @@ function M.lookup_needs(loader, one)
   if one.needs then
     return one.needs
   end
-  one.needs = NONE -- while it is found out: a circle of look-ups is told when they are read
+  one.needs = NONE -- while it is found out: prov.infra.lookups tells a circle of look-ups
   local set, problems = {}, {}
   M.value(loader, one.block, one.where, set, problems)
   local list = {}
@@ -401,7 +424,7 @@ function M.static(loader, v)
   end
   local unknown = value.unknown("any")
   local done = value.resolve(v, function(text, path)
-    local module, at = loader.modules[text], 1
+    local module, at = loader:expand_module(text), 1
     local home = module and module.single
     if module and module.keyed then
       home, at = module.by_key[path[1]], 2
@@ -495,11 +518,11 @@ function M.value(loader, from, v, needs, problems, at)
       end
       return value.text(parts)
     elseif kind == "call" then
-      local args = {}
-      for i = 2, rawlen(marked) do
-        args[i - 1] = M.value(loader, from, rawget(marked, i), needs, problems, path)
+      local name, args = value.call_parts(marked)
+      for i, arg in ipairs(args) do
+        args[i] = M.value(loader, from, arg, needs, problems, path)
       end
-      return value.call(rawget(marked, 1), args)
+      return value.call(name, args)
     elseif kind == "secret" then
       return value.secret(M.value(loader, from, marked[1], needs, problems, path))
     end
@@ -634,36 +657,23 @@ home_needs = function(loader, home)
   return home.all_needs or nil
 end
 
---- What a lifecycle refers to: sets `triggers` and `conditions` of the node; the set of what it needs, or nil.
-function M.lifecycle(loader, block, node, lifecycle)
-  local needs, triggers = {}, nil
-  for i, one in ipairs(lifecycle.replace_triggered_by or {}) do
-    local ref = type(one) == "string" and interpolate.reference(one, block.home.scope) or one
-    local done, found
-    if value.is_ref(ref) then
-      done, found = resolve(loader, block, ref)
-    end
-    if not done then
-      loader:fail_at(block, { "lifecycle", "replace_triggered_by", i },
-        found and found.msg or "expected an address such as item.x, or a field of one", found and found.hint)
-    else
-      local _, given = value.parts(ref)
-      local address_of, path = nil, {}
-      if value.is_ref(done) then
-        address_of, path = value.parts(done)
-      end
-      triggers = triggers or {}
-      for _, address_one in ipairs(found) do
-        needs[address_one] = true
-        triggers[#triggers + 1] = { address = address_one, field = #given > 0 and address_of and path[1] or nil }
+--- How a node needs itself.
+local function needs_itself(loader, node, configured)
+  local at = node.address
+  local refers = value.references(node.args)
+  if refers[at] or refers[require("prov.address").base(at)] then
+    return ("%s refers to itself"):format(at)
+  elseif configured and configured[at] then
+    return ("%s needs itself: its provider '%s' is configured with it"):format(at, node.provider)
+  end
+  for name in next, refers do
+    for _, need in ipairs(loader.lookups[name] and M.lookup_needs(loader, loader.lookups[name]) or NONE) do
+      if need == at then
+        return ("%s needs itself: %s, which it refers to, is looked up with it"):format(at, name)
       end
     end
   end
-  if lifecycle.preconditions or lifecycle.postconditions then
-    node.conditions = require("prov.infra.conditions").of(loader, block, lifecycle, needs)
-  end
-  node.triggers = triggers
-  return next(needs) and needs or nil
+  return ("%s needs itself"):format(at)
 end
 
 --- Links one resource or taskserv: final args and sorted needs.
@@ -694,7 +704,7 @@ local function link(loader, node, shared, fixed, below)
     outer = set
   end
   local cycle = node.lifecycle
-  local extra = cycle and cycle ~= NO_LIFECYCLE and M.lifecycle(loader, block, node, cycle)
+  local extra = cycle and cycle ~= NO_LIFECYCLE and require("prov.infra.lifecycle").link(loader, block, node, cycle)
   if node.needs ~= nil or fixed or outer or extra then
     local set = extra or {}
     for _, list in ipairs({ needs or {}, fixed or {} }) do
@@ -710,11 +720,9 @@ local function link(loader, node, shared, fixed, below)
   elseif needs and block.keyed then
     needs = table.move(needs, 1, #needs, 1, {})
   end
-  if needs then
-    for _, one in ipairs(needs) do
-      if one == node.address then
-        loader:fail_at(block, nil, ("%s refers to itself"):format(node.address))
-      end
+  for _, one in ipairs(needs or NONE) do
+    if one == node.address then
+      loader:fail_at(block, nil, needs_itself(loader, node, configured))
     end
   end
   node.needs = needs or NONE
@@ -723,7 +731,6 @@ end
 --- Links everything; returns the outputs of the root.
 function M.run(loader, root)
   local shared = {}
-  loader.parsed, loader.resolved = {}, {}
   if next(loader.provider_links) then
     loader.provider_needs = {}
   end

@@ -8,6 +8,7 @@ local interpolate = require("prov.infra.interpolate")
 local links = require("prov.infra.links")
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
+local value = require("prov.value")
 
 local M = {}
 
@@ -108,6 +109,12 @@ function M.run(loader)
     one.origin, one.block = { file = file or block.source.file, line = line, column = column }, nil
     one.needs = data.list(data.keys(needs))
     out[#out + 1] = one
+  end
+  local _, e = require("prov.plan.cycle").order(out, function(one)
+    return data.keys(value.references(one.where))
+  end)
+  if e then
+    loader:fail(e)
   end
   return out
 end

@@ -25,16 +25,15 @@ local SCHEMAS = {
 --- An address of a resource, or of a module with what is in it; nil and why not.
 local function check(text)
   if text:match("^module%.") then
-    local module = text
-    local name, stop
+    local at = 1
     repeat
-      name, stop = module:match("^module%.([%a_][%w_-]*)()")
-      module = name and module:sub(stop):gsub("^%b[]", "") or ""
-      if name and module == "" then
+      local stop = text:match("^module%.[%a_][%w_-]*()", at)
+      stop = stop and address.behind_key(text, stop) or stop
+      if stop and stop > #text then
         return true
       end
-      module = module:sub(2)
-    until not name or not module:match("^module%.")
+      at = stop and stop + 1
+    until not at or not text:match("^module%.", at)
   end
   local parsed, e = address.parse(text)
   if parsed and parsed.kind == "taskserv" then
@@ -58,8 +57,26 @@ end
 
 local CHECKS = {}
 
+--- True when the address itself, or what is in the module itself, is declared: not an instance of it.
+local function declared_single(loader, text)
+  local block = loader.by_base[text]
+  if block then
+    return block.single ~= nil
+  end
+  for _, resource in ipairs(loader.resources) do
+    if resource.address:sub(1, #text + 1) == text .. "." then
+      return true
+    end
+  end
+  return false
+end
+
 function CHECKS.moved(loader, one, fail)
-  if declared(loader, one.from) then
+  local still = declared
+  if address.is_instance(one.to, one.from) then -- it has got a count
+    still = declared_single
+  end
+  if still(loader, one.from) then
     fail({ "from" }, ("%s is still declared: it cannot have moved"):format(one.from))
   elseif one.from == one.to then
     fail({ "to" }, "it is the same address")

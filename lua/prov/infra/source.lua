@@ -23,14 +23,11 @@ local M = {}
 ---@field texts? table<string, string> of merged files, by file
 
 local function kind_proxy(kind, hint, prefix)
-  return setmetatable({}, {
+  return setmetatable({}, sandbox.undefined({
     __index = function(proxy, name)
       local ref = value.ref(prefix .. kind .. "." .. tostring(name))
       rawset(proxy, name, ref) -- references never change, so they are shared
       return ref
-    end,
-    __call = function()
-      error(("there is no function '%s'%s"):format(kind, hint and "; " .. hint or ""), 2)
     end,
     __newindex = function()
       error("a reference cannot be changed", 2)
@@ -38,12 +35,12 @@ local function kind_proxy(kind, hint, prefix)
     __tostring = function()
       return "${" .. kind .. "}"
     end,
-  })
+  }, ("'%s' is not defined; %s"):format(kind, hint or ("%s.NAME would refer to a resource"):format(kind))))
 end
 
 --- The variables as a Lua file sees them: those declared before it, and by its own calls of `inputs`.
 local function var_proxy(vars)
-  return setmetatable({}, {
+  return setmetatable({}, sandbox.undefined({
     __index = function(_, name)
       local v = vars[name]
       if v == nil then
@@ -60,7 +57,7 @@ local function var_proxy(vars)
     __newindex = function()
       error("a variable cannot be changed", 2)
     end,
-  })
+  }, "'var' is all variables; name one, as in var.size"))
 end
 
 ---@class prov.Reading
@@ -110,12 +107,16 @@ end
 
 local function read_lua(text, file, env)
   local tree, e = sandbox.run(text, file, env)
-  if e then
-    return nil, e
-  end
-  return tree, function(path)
+  local function place(path)
     return require("prov.infra.lua_places").find(text, path)
   end
+  if e then
+    if e.file == file and not e.line and e.keys then -- of what it returned
+      e.line, e.column = place(e.keys)
+    end
+    return nil, e
+  end
+  return tree, place
 end
 
 -- Times stay text (plain): infra has no values of that kind.

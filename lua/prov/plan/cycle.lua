@@ -1,6 +1,9 @@
---- The error for resources that wait for each other: the whole circle, each with its place.
+--- The order of what waits for each other, and the error when there is none: the whole circle, each with its place.
 
+local address_of = require("prov.address")
 local err = require("prov.err")
+local graph = require("core.graph")
+local value = require("prov.value")
 
 local M = {}
 
@@ -14,31 +17,33 @@ local function place(origin, file)
   return (" (%s%s)"):format(origin.file, origin.line and ":" .. origin.line or "")
 end
 
---- What of a node refers to another address: the field, or "needs".
-local function through(node, address)
-  local value = require("prov.value")
-  local base = address:gsub("%b[]$", "")
+--- What of a node refers to another address: the field, or the configuration of its provider.
+local function through(node, address, providers)
+  local base = address_of.base(address)
+  local function refers(v)
+    local found = value.references(v)
+    return found[address] or found[base]
+  end
   for _, name in ipairs(require("core.data").keys(node.args or {})) do
-    for found in pairs(value.references(node.args[name])) do
-      if found == address or found == base then
-        return "." .. name
-      end
+    if refers(node.args[name]) then
+      return "." .. name
     end
   end
-  return ""
+  return providers and refers(providers[node.provider]) and ".provider" or ""
 end
 
 --- Makes the error.
 ---@param path integer[] numbers of nodes, the first again at the end; each is needed by the next
----@param nodes table[] with address, args and origin
+---@param nodes table[] with address, args, provider and origin
+---@param providers? table<string, table> their configurations
 ---@return prov.Err
-function M.error(path, nodes)
+function M.error(path, nodes, providers)
   local hops, addresses, file = {}, {}, nil
   for i = #path, 1, -1 do -- read as "a needs b"
     local node = nodes[path[i]]
     local origin = node.origin
     local next_node = i > 1 and nodes[path[i - 1]] or nil
-    hops[#hops + 1] = node.address .. (next_node and through(node, next_node.address) or "")
+    hops[#hops + 1] = node.address .. (next_node and through(node, next_node.address, providers) or "")
       .. (next_node and place(origin, file) or "")
     addresses[#addresses + 1] = node.address
     file = origin and origin.file
@@ -51,6 +56,31 @@ function M.error(path, nodes)
     hint = "take one of the references or needs between them out",
     data = { path = addresses },
   })
+end
+
+--- The numbers of nodes in an order in which what is needed comes first; nil and the error of a circle.
+---@param nodes table[]
+---@param needs_of fun(node: table): string[] addresses; of other things than the nodes they do not count
+---@param providers? table<string, table>
+---@return integer[]? order, prov.Err?
+function M.order(nodes, needs_of, providers)
+  local number = {}
+  for i = 1, #nodes do
+    number[nodes[i].address] = i
+  end
+  local g <close> = graph.new(#nodes)
+  for i = 1, #nodes do
+    for _, address in ipairs(needs_of(nodes[i])) do
+      if number[address] then
+        g:edge(number[address], i)
+      end
+    end
+  end
+  local order, e = g:sort()
+  if order then
+    return order
+  end
+  return nil, M.error(e.data.path, nodes, providers)
 end
 
 return M

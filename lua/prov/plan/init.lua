@@ -5,11 +5,11 @@
 -- Actions: create update delete of resources (a replace is a delete and a create that know each
 -- other), install configure remove of taskservs.
 
+local address_of = require("prov.address")
 local checks = require("prov.plan.checks")
 local data = require("core.data")
 local diff = require("prov.plan.diff")
 local err = require("prov.err")
-local graph = require("core.graph")
 local value = require("prov.value")
 
 local M = {}
@@ -27,11 +27,6 @@ local NONE = data.list({}) -- shared, never changed
 local Builder = {}
 Builder.__index = Builder
 
---- "server.web" for "server.web[1]".
-local function base_of(address)
-  return (address:gsub("%b[]$", ""))
-end
-
 local function index_nodes(infra)
   local nodes, by_address, instances = {}, {}, {}
   for _, list in ipairs({ infra.resources, infra.taskservs }) do
@@ -40,7 +35,7 @@ local function index_nodes(infra)
       nodes[#nodes + 1] = node
       by_address[node.address] = node
       if node.key ~= nil then
-        local base = base_of(node.address)
+        local base = address_of.base(node.address)
         instances[base] = instances[base] or {}
         table.insert(instances[base], node.address)
       end
@@ -65,26 +60,6 @@ function Builder:needs_in(node)
     table.move(instances, 1, #instances, #out + 1, out)
   end
   return out
-end
-
---- Dependency order of the nodes, or an error with the cycle spelled out.
-function Builder:order()
-  local nodes = self.nodes
-  local number = {}
-  for i = 1, #nodes do
-    number[nodes[i].address] = i
-  end
-  local g = graph.new(#nodes)
-  for i = 1, #nodes do
-    for _, address in ipairs(self:needs_in(nodes[i])) do
-      g:edge(number[address], i)
-    end
-  end
-  local order, e = g:sort()
-  if order then
-    return order
-  end
-  return nil, require("prov.plan.cycle").error(e.data.path, nodes)
 end
 
 --- The arguments of a wanted node, references resolved; those it depends on come before it.
@@ -156,7 +131,7 @@ function Builder:resolve(node)
       file = at.file,
       line = at.line,
       column = at.column,
-      hint = "run 'prov state show " .. base_of(node.address) .. "' for the values there are",
+      hint = "run 'prov state show " .. address_of.base(node.address) .. "' for the values there are",
     })
   end
   return resolved
@@ -230,7 +205,7 @@ function Builder:decide(node, args, record)
   elseif observed and observed.incomplete then
     return "replace", changes, tostring(observed.incomplete)
   end
-  return self:weigh(node, changes)
+  return self:weigh(changes)
 end
 
 --- Why a node is made anew when something else changes, or nil.
@@ -247,23 +222,29 @@ function Builder:triggered(node)
   end
 end
 
---- Turns field changes into an action, honouring the lifecycle of the node.
-function Builder:weigh(node, changes)
-  local ignore = node.lifecycle and node.lifecycle.ignore_changes
-  if ignore then
-    local kept = {}
-    for _, change in ipairs(changes) do
-      local top = change.path:match("^[^.%[]+")
-      local ignored = false
-      for _, name in ipairs(ignore) do
-        ignored = ignored or name == top or name == "all"
-      end
-      if not ignored then
-        kept[#kept + 1] = change
-      end
-    end
-    changes = kept
+--- The node with what its lifecycle ignores as it is in the world; the node itself when that is nothing.
+function Builder:ignoring(node, record)
+  local names = record and node.lifecycle and node.lifecycle.ignore_changes
+  local observed = self.observed and self.observed[node.address]
+  if not names or observed == false or record.provider ~= node.provider then
+    return node
   end
+  local _, resource = self.providers:resource(node.provider, node.kind)
+  local args = resource and require("prov.plan.ignore").args(node.args, names, resource.schema, record:args(), observed)
+    or node.args
+  if args == node.args then
+    return node
+  end
+  local out = { origin = node.origin }
+  for name, v in next, node do
+    out[name] = v
+  end
+  out.args = args
+  return setmetatable(out, getmetatable(node))
+end
+
+--- Turns field changes into an action.
+function Builder:weigh(changes)
   if #changes == 0 then
     return "none", changes
   end
@@ -349,15 +330,23 @@ function Builder:import(node, args, record, import)
   return record
 end
 
-function Builder:plan_resource(node)
+--- The arguments of a node, kept for those that refer to it.
+function Builder:complete(node)
   local args, e = self:resolve(node)
+  if args ~= self.by_address[node.address].args then
+    self.resolved[node.address] = args
+  end
+  return args, e
+end
+
+function Builder:plan_resource(node)
+  local record = self:record(node.address)
+  local as_written = node
+  node = self:ignoring(node, record)
+  local args, e = self:complete(node)
   if not args then
     return nil, e
   end
-  if args ~= node.args then
-    self.resolved[node.address] = args
-  end
-  local record = self:record(node.address)
   local import = self.imports[node.address]
   if import then
     record, e = self:import(node, args, record, import)
@@ -375,6 +364,14 @@ function Builder:plan_resource(node)
     end
   end
   local action, changes, reason = self:decide(node, args, record)
+  if action == "replace" and node ~= as_written then -- nothing of the old one stays
+    node = as_written
+    args, e = self:complete(node)
+    if not args then
+      return nil, e
+    end
+    action, changes, reason = self:decide(node, args, record)
+  end
   if not action then
     return nil, changes
   end
@@ -702,7 +699,9 @@ function M.build(input)
   }, Builder)
   b:prepare(input)
   b.nodes, b.by_address, b.instances = index_nodes(input.infra)
-  local order, e = b:order()
+  local order, e = require("prov.plan.cycle").order(b.nodes, function(node)
+    return b:needs_in(node)
+  end, input.infra.providers)
   if not order then
     return nil, e
   end

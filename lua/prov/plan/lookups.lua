@@ -31,7 +31,6 @@ function M.open(list, providers, found)
     by_address = by_address,
     providers = providers,
     found = found or {},
-    resolving = {},
   }, Lookups)
 end
 
@@ -102,10 +101,12 @@ local function pick(one, rows, where)
   if one.sort then
     local function less(a, b)
       local x, y = a[one.sort], b[one.sort]
-      if type(x) ~= type(y) then
+      if type(x) == "number" and type(y) == "number" then
+        return x < y
+      elseif x == nil or y == nil then
         return x == nil and y ~= nil
       end
-      return type(x) == "number" and x < y or tostring(x) < tostring(y)
+      return tostring(x) < tostring(y)
     end
     table.sort(found, less)
   end
@@ -130,15 +131,9 @@ end
 function Lookups:get(address, path, lookup)
   local one = self.by_address[address]
   if self.found[address] == nil then
-    local task = coroutine.running() -- steps of a run may ask for the same at once
-    if self.resolving[address] == task then
-      error(select(2, fail(one, "cycle", "take one of the references out of 'where'", "it needs itself")), 0)
-    end
-    self.resolving[address] = task
     local where, e = value.resolve(one.where, function(of, below)
       return lookup(of, below) or value.unknown("any", { of })
     end)
-    self.resolving[address] = nil
     if where == nil then
       error(e, 0)
     elseif value.has_unknown(where) or not self.providers:is_ready(one.provider) then

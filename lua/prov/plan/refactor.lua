@@ -9,6 +9,16 @@ local M = {}
 
 local find = string.find
 
+local function is_module(text)
+  return address_of.base(text):match("module%.[%w_-]+$") ~= nil and address_of.parse(text) == nil
+end
+
+--- True for what stands behind an address in that of one of its instances, or of what is in a module.
+local function is_below(rest, of_module)
+  local stop = address_of.behind_key(rest, 1) or 1
+  return stop > #rest and rest ~= "" or of_module and rest:sub(stop, stop) == "."
+end
+
 --- Where the moves of an infra put an address; nil when it stays.
 local function moved_to(address, moves)
   local service, at = address:match("^(taskserv%..-@)(.*)$")
@@ -19,8 +29,11 @@ local function moved_to(address, moves)
       now = move.to
     elseif now:sub(1, #from) == from then
       local rest = now:sub(#from + 1)
-      if rest:match("^%b[]$") or from:match("module%.[%w_-]+$") and rest:match("^%b[]%.")
-        or (from:match("module%.[%w_-]+$") or from:match("module%.[%w_-]+%b[]$")) and rest:sub(1, 1) == "." then
+      if address_of.is_instance(move.to, from) then -- from one to one of several, which are not meant
+        if is_module(from) and rest:sub(1, 1) == "." then
+          now = move.to .. rest
+        end
+      elseif is_below(rest, is_module(from)) then
         now = move.to .. rest
       end
     end
@@ -36,7 +49,7 @@ local function is_of(address, named)
     return true
   end
   local rest = at:sub(1, #named) == named and at:sub(#named + 1) or ""
-  return rest:match("^%b[]$") ~= nil or named:match("module%.[^.]+$") ~= nil and rest:match("^[%[.]") ~= nil
+  return is_below(rest, is_module(named))
 end
 
 --- Records with moves made and forgotten ones left out; those that do not change are shared.

@@ -1,5 +1,6 @@
 --- A plan for a part of the infra: what is named, and what that needs.
 
+local address_of = require("prov.address")
 local edit = require("prov.state.edit")
 local state_of = require("prov.state")
 local suggest = require("prov.suggest")
@@ -7,7 +8,7 @@ local suggest = require("prov.suggest")
 local M = {}
 
 local function base_of(address)
-  return (address:gsub("~%w*$", ""):gsub("%b[]$", ""))
+  return address_of.base((address:gsub("~%w*$", "")))
 end
 
 local function pattern_of(text)

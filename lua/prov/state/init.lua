@@ -95,8 +95,8 @@ function M.record(parts)
     id = parts.id,
     key = parts.key,
     needs = parts.needs or NONE,
-    args_bytes = parts.args_bytes or data.encode(parts.args or {}),
-    state_bytes = parts.state_bytes or data.encode(parts.state or {}),
+    args_bytes = parts.args_bytes or assert(data.encode(parts.args or {})),
+    state_bytes = parts.state_bytes or assert(data.encode(parts.state or {})),
   }, Record)
   record.tainted = parts.tainted -- eight fields take half the memory of nine
   return record

@@ -39,8 +39,9 @@ function WRITE.json(now, secrets)
   for i, address in ipairs(now:addresses()) do
     records[i] = record_out(now.records[address], secrets)
   end
-  return json.encode({ format = "prov state", version = VERSION, revision = now.revision, records = records },
-    { pretty = true, sorted = true }) .. "\n"
+  local text, e = json.encode({ format = "prov state", version = VERSION, revision = now.revision, records = records },
+    { pretty = true, sorted = true })
+  return text and text .. "\n", e
 end
 
 --- A record id of SurrealDB: the table is the kind, the key the address in backticks.
@@ -55,7 +56,10 @@ function WRITE.surql(now, secrets)
     local record = now.records[address]
     local fields = record_out(record, secrets)
     fields.id, fields.identity = nil, fields.id -- `id` is the record's own in SurrealDB
-    local content = assert(json.encode(fields, { sorted = true }))
+    local content, e = json.encode(fields, { sorted = true })
+    if not content then
+      return nil, e
+    end
     out[#out + 1] = ("CREATE %s CONTENT %s;"):format(thing(record.kind, address), content)
   end
   for _, address in ipairs(now:addresses()) do
@@ -76,7 +80,7 @@ end
 ---@param now prov.State
 ---@param format "json"|"surql"
 ---@param secrets? boolean write secret values as they are
----@return string
+---@return string?, prov.Err?
 function M.export(now, format, secrets)
   return WRITE[format](now, secrets)
 end

@@ -128,7 +128,7 @@ local function peers_of(ctx, record, spec, below, fn)
   local list = record[spec[1]]
   local entries = not value.is_marked(list)
   for i, entry in ipairs(ctx:list(list)) do
-    local last = value.is_text(entry) and entry[#entry]
+    local last = value.is_text(entry) and entry[rawlen(entry)]
     local port = type(last) == "string" and last:match("^:(%d+)$")
     for _, server in ipairs(ctx:targets(entry)) do
       if server.kind == "server" then

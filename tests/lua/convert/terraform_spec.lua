@@ -174,7 +174,7 @@ resource "hcloud_firewall_attachment" "fw" {
     assert.are.same({ count = 2, name = "web-${index}", plan = "cx22", network = "${network.lan}",
       needs = { "subnet.a" },
       labels = { n = "${text(index - 1)}", app = "shop" },
-      lifecycle = { prevent_destroy = true, ignore_changes = { "image", "labels" } } }, out.servers.web)
+      lifecycle = { prevent_destroy = true, ignore_changes = { "image", 'labels["x"]' } } }, out.servers.web)
     assert.are.same({ network = "${network.lan}", cidr = '${cidrsubnet("10.0.0.0/16", 8, 1)}' }, out.subnets.a)
     assert.are.same({ count = 2, size = "20 GiB", server = "${server.web[index]}" }, out.volumes.data)
     assert.are.same({ servers = "${server.web.id}",

@@ -92,6 +92,25 @@ describe("expressions", function()
     end
   end)
 
+  it("end soon and take little, whatever a single call is asked for", function()
+    for text, said in pairs({
+      ["range(-9223372036854775807, 9223372036854775807)"] = "more than 1000000 numbers",
+      ["range(9223372036854775807, -9223372036854775807, -1)"] = "more than 1000000 numbers",
+      ["join(range(1000000), join(range(100000), 'xxxxxxxx'))"] = "the result is too large",
+      ["indent(join(range(1000000), '\\n'), 1000)"] = "the result is too large",
+      ["concat(range(600000), range(600000))"] = "more than 1000000 items",
+    }) do
+      assert.matches(said, wrong(text), 1, true)
+    end
+    assert.equal("%100d  3", known("format('%%100d%3d', 3)"))
+    assert.equal("äöü|öü|ü||äö", known("join([substr('äöü', 1), substr('äöü', 2, 9), substr('äöü', -1), substr('äöü', 3, 2), substr('äöü', 1, -2)], '|')"))
+    assert.equal("a  b|", known("trim(' \n a  b\t') .. '|' .. trim('  ')"))
+    local blanks = (" "):rep(100000)
+    local from = os.clock()
+    assert.equal("x" .. blanks .. "y", require("prov.expr.functions").call("trim", { " x" .. blanks .. "y " }))
+    assert.is_true(os.clock() - from < 1)
+  end)
+
   it("have pure functions", function()
     for text, wanted in pairs({
       ["join(var.list, '-')"] = "b-a-b", ["split('a,b,,c', ',')"] = { "a", "b", "", "c" },

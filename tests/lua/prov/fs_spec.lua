@@ -15,6 +15,20 @@ describe("prov.fs", function()
     assert.is_nil(uv.fs_stat(dir))
   end)
 
+  it("writes into a pipe, and puts no file in its place", function()
+    local path = require("support.tmp").dir() .. "/pipe"
+    assert(os.execute("mkfifo " .. path .. " && (cat " .. path .. " > " .. path .. ".got &)"))
+    assert(fs.write_atomic(path, "through"))
+    assert.equal("fifo", require("luv").fs_stat(path).type)
+    for _ = 1, 100 do
+      if (fs.read(path .. ".got") or "") == "through" then
+        break
+      end
+      os.execute("sleep 0.05")
+    end
+    assert.equal("through", fs.read(path .. ".got"))
+  end)
+
   it("writes and reads bytes, replacing what was there", function()
     local bytes = ("\0\255line\n"):rep(50000)
     assert(fs.write_atomic(dir .. "/a", "old"))

@@ -111,7 +111,7 @@ describe("prov validate", function()
     files["config/prov.yaml"] = "rules: { network-unused: loud, data-volume: off }\n"
     assert.matches("^config/prov.yaml:1:10: rules.network%-unused.severity: expected one of off", errors(files)[1])
     files["config/prov.yaml"] = "rules: { data-volume: 3 }\n"
-    assert.matches("^config/prov.yaml:1:10: rules.data%-volume: this is a group of settings", errors(files)[1])
+    assert.matches("^config/prov.yaml:1:10: rules.data%-volume: expected a map of settings", errors(files)[1])
   end)
 
   it("says what is wrong in prov.yaml", function()

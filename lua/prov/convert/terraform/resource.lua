@@ -169,14 +169,8 @@ local LIFECYCLE = {}
 
 function LIFECYCLE.ignore_changes(e, resource, out, item)
   local names = tree.list()
-  if item.value.node == "var" or item.value.node == "lit" then -- all
-    for _, to in pairs(resource.spec.fields) do
-      to = type(to) == "table" and to.to or to
-      if not (resource.schema and not resource.schema.schema[to]) and not names[to] then
-        names[to], names[#names + 1] = true, to
-      end
-    end
-    table.sort(names)
+  if item.value.node == "var" or item.value.node == "lit" then
+    names[1] = "all"
   end
   for _, one in ipairs(item.value.items or {}) do
     local root, steps = expr.chain(one)
@@ -184,14 +178,17 @@ function LIFECYCLE.ignore_changes(e, resource, out, item)
     local to = field_name(resource, name)
     local block = resource.spec.blocks and resource.spec.blocks[name]
     to = to or block and (block.read == "rules" and "rules" or block.to)
-    if not to or #steps > 1 or steps[1] and to ~= "labels" then
+    local step = steps[1]
+    local key = step and (step.node == "attr" and step.name or step.node == "index" and step.key.node == "lit"
+      and step.key.value)
+    if not to or #steps > 1 or step and (to ~= "labels" or type(key) ~= "string") then
       e.scope:note(one, ("ignore_changes of '%s' has no equal"):format(tostring(name)))
     elseif not (resource.schema and not resource.schema.schema[to]) then
-      names[#names + 1] = to
+      names[#names + 1] = key and ('%s["%s"]'):format(to, key) or to
     end
   end
   if #names > 0 then
-    out:set("ignore_changes", tree.list(table.move(names, 1, #names, 1, {})))
+    out:set("ignore_changes", names)
   end
 end
 
