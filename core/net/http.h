@@ -43,13 +43,13 @@ typedef struct pv_http_options {
     const char *ca;     /* file of certificates to trust instead of the system's, or NULL */
     const char *cert;   /* client certificate and key files (PEM), or NULL */
     const char *key;
-    int no_verify;           /* accept any certificate */
-    int tls13;               /* no TLS before 1.3; else none before 1.2 */
-    const char *proxy;       /* instead of that of the environment, or NULL */
-    const char *no_proxy;    /* hosts without it, separated by commas, or NULL: the environment's */
-    const char *user_agent;  /* or NULL: none is sent */
-    int connect_ms;          /* of the timeout, until connected; 0 means 15 s */
-    int redirects;           /* how many to follow; 0: none */
+    int no_verify;          /* accept any certificate */
+    int tls13;              /* no TLS before 1.3; else none before 1.2 */
+    const char *proxy;      /* instead of that of the environment, or NULL */
+    const char *no_proxy;   /* hosts without it, separated by commas, or NULL: the environment's */
+    const char *user_agent; /* or NULL: none is sent */
+    int connect_ms;         /* of the timeout, until connected; 0 means 15 s */
+    int redirects;          /* how many to follow; 0: none */
     /* Nonzero: sending it twice is like sending it once (GET, HEAD, PUT, DELETE, ...; RFC 9110,
      * 9.2.2), so it may go over a connection that was used before.  When that one is cut without an
      * answer, libcurl sends the request again by itself. */

@@ -18,49 +18,54 @@ local PAGE = 100
 ---@field paged? boolean the list comes in pages
 ---@field is_ours? fun(thing): boolean others are the cloud's own
 
+local function wrap(spec, v)
+  for i = #spec.one, 1, -1 do
+    v = { [spec.one[i]] = v }
+  end
+  return v
+end
+
+local function all(spec, ctx)
+  local out = {}
+  while true do
+    local query = spec.paged and { limit = PAGE, offset = #out } or nil
+    local page, e = api.call(ctx, "get", spec.path, query, table.unpack(spec.many))
+    if not page then
+      return nil, e
+    end
+    table.move(page, 1, #page, #out + 1, out)
+    if not spec.paged or #page < PAGE then
+      return out
+    end
+  end
+end
+
+local function get(spec, ctx, id)
+  return api.call(ctx, "get", spec.path .. "/" .. id, nil, table.unpack(spec.one))
+end
+
+local function send(spec, ctx, method, path, body)
+  return api.call(ctx, method, path, wrap(spec, body), table.unpack(spec.one))
+end
+
+--- The state of a thing once it is ready.
+local function settled(spec, ctx, thing, e)
+  if thing and spec.ready then
+    thing, e = spec.ready(ctx, thing)
+  end
+  if not thing then
+    return nil, e
+  end
+  return spec.state(ctx, thing)
+end
+
 --- Makes the functions of a body.
 ---@param spec upcloud.Labelled
 function M.of(spec)
   local body = {}
 
-  local function wrap(v)
-    for i = #spec.one, 1, -1 do
-      v = { [spec.one[i]] = v }
-    end
-    return v
-  end
-
-  local function all(ctx)
-    local out = {}
-    while true do
-      local query = spec.paged and { limit = PAGE, offset = #out } or nil
-      local page, e = api.call(ctx, "get", spec.path, query, table.unpack(spec.many))
-      if not page then
-        return nil, e
-      end
-      table.move(page, 1, #page, #out + 1, out)
-      if not spec.paged or #page < PAGE then
-        return out
-      end
-    end
-  end
-
-  local function get(ctx, id)
-    return api.call(ctx, "get", spec.path .. "/" .. id, nil, table.unpack(spec.one))
-  end
-
-  local function settled(ctx, thing, e)
-    if thing and spec.ready then
-      thing, e = spec.ready(ctx, thing)
-    end
-    if not thing then
-      return nil, e
-    end
-    return spec.state(ctx, thing)
-  end
-
   function body.read(ctx, id)
-    local thing, e = get(ctx, id)
+    local thing, e = get(spec, ctx, id)
     if not thing then
       return api.absent(nil, e)
     end
@@ -71,26 +76,26 @@ function M.of(spec)
     local sent, e = spec.body(ctx, want, ctx.key)
     local made
     if sent then
-      made, e = api.call(ctx, "post", spec.path, wrap(sent), table.unpack(spec.one))
+      made, e = send(spec, ctx, "post", spec.path, sent)
     end
     if not made then
       return nil, e
     end
     ctx.adopt(made.uuid)
-    return settled(ctx, made)
+    return settled(spec, ctx, made)
   end
 
   function body.update(ctx, id, want)
-    local now, e = get(ctx, id)
+    local now, e = get(spec, ctx, id)
     local sent, changed
     if now then
       local _, key = api.from_labels(now.labels or now.label)
       sent, e = (spec.changed or spec.body)(ctx, want, key)
     end
     if sent then
-      changed, e = api.call(ctx, spec.change, spec.path .. "/" .. id, wrap(sent), table.unpack(spec.one))
+      changed, e = send(spec, ctx, spec.change, spec.path .. "/" .. id, sent)
     end
-    return settled(ctx, changed, e)
+    return settled(spec, ctx, changed, e)
   end
 
   function body.delete(ctx, id)
@@ -98,7 +103,7 @@ function M.of(spec)
   end
 
   function body.list(ctx)
-    local things, e = all(ctx)
+    local things, e = all(spec, ctx)
     if not things then
       return nil, e
     end
@@ -110,7 +115,7 @@ function M.of(spec)
   end
 
   function body.find(ctx, key)
-    local things, e = all(ctx)
+    local things, e = all(spec, ctx)
     local found
     if things then
       found, e = api.with_key(ctx, things, key)
@@ -118,7 +123,7 @@ function M.of(spec)
     if not found then
       return nil, e
     end
-    return settled(ctx, found)
+    return settled(spec, ctx, found)
   end
 
   return body

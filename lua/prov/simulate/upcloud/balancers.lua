@@ -283,113 +283,118 @@ local function named(items, name)
   end
 end
 
---- Routes of a list of named things inside of a balancer; `where(object, call)` finds the list.
-local function part_routes(path, operation, where, id, whole_check)
-  local function find(call)
-    local object, e = the_balancer(call)
-    local items
-    if object then
-      items = where(object, call)
-      if not items then
-        return absent()
-      end
-    end
-    if not object then
+---@class simulate.upcloud.Part a list of named things inside of a balancer
+---@field id string name of the path's value
+---@field where fun(object, call): table? the list
+---@field checked boolean the balancer must fit together afterwards
+
+local function find(part, call)
+  local object, e = the_balancer(call)
+  if not object then
+    return nil, e
+  end
+  local items = part.where(object, call)
+  if not items then
+    return absent()
+  end
+  return object, items
+end
+
+local function find_one(part, call)
+  local object, items = find(part, call)
+  if not object then
+    return nil, items
+  end
+  local one, at = named(items, call.params[part.id])
+  if not one then
+    return absent()
+  end
+  return object, items, one, at
+end
+
+--- The answer to a change, when all still fits together.
+local function changed(part, object, status, one)
+  if part.checked then
+    local ok, e = check_parts(object.frontends, object.backends)
+    if not ok then
       return nil, e
     end
-    return object, items
   end
-  local function one_of(call)
-    local object, items = find(call)
-    if not object then
-      return nil, items
-    end
-    local one, at = named(items, call.params[id])
-    if not one then
-      return absent()
-    end
-    return object, items, one, at
+  return status, one and stamped(data.list({ one }), object)[1]
+end
+
+local ACTS = {}
+
+function ACTS.list(part, call)
+  local object, items = find(part, call)
+  if not object then
+    return nil, items
   end
-  local function shown(object, one)
-    return stamped(data.list({ one }), object)[1]
+  return 200, stamped(items, object)
+end
+
+function ACTS.create(part, call)
+  local object, items = find(part, call)
+  if not object then
+    return nil, items
   end
-  local function checked(object)
-    if whole_check then
-      return check_parts(object.frontends, object.backends)
-    end
-    return true
+  local body, e = kit.body(call)
+  if not body then
+    return nil, e
+  elseif named(items, body.name or body.key) then
+    return kit.refuse(409, "RESOURCE_ALREADY_EXISTS", "There is one with that name already.")
   end
-  return {
-    { "GET", path, operation .. ".list", function(call)
-      local object, items = find(call)
-      if not object then
-        return nil, items
-      end
-      return 200, stamped(items, object)
-    end },
-    { "POST", path, operation .. ".create", function(call)
-      local object, items = find(call)
-      if not object then
-        return nil, items
-      end
-      local body, e = kit.body(call)
-      if not body then
-        return nil, e
-      elseif named(items, body.name or body.key) then
-        return kit.refuse(409, "RESOURCE_ALREADY_EXISTS", "There is one with that name already.")
-      end
-      call.w:touch(object)
-      local one = deep(body)
-      items[#items + 1] = one
-      local ok
-      ok, e = checked(object)
-      if not ok then
-        return nil, e
-      end
-      return 201, shown(object, one)
-    end },
-    { "GET", path .. "/{" .. id .. "}", operation .. ".get", function(call)
-      local object, e, one = one_of(call)
-      if not object then
-        return nil, e
-      end
-      return 200, shown(object, one)
-    end },
-    { "PATCH", path .. "/{" .. id .. "}", operation .. ".modify", function(call)
-      local object, e, one = one_of(call)
-      if not object then
-        return nil, e
-      end
-      local body
-      body, e = kit.body(call)
-      if not body then
-        return nil, e
-      end
-      call.w:touch(object)
-      for field, v in pairs(body) do
-        one[field] = deep(v)
-      end
-      local ok
-      ok, e = checked(object)
-      if not ok then
-        return nil, e
-      end
-      return 200, shown(object, one)
-    end },
-    { "DELETE", path .. "/{" .. id .. "}", operation .. ".delete", function(call)
-      local object, items, _, at = one_of(call)
-      if not object then
-        return nil, items
-      end
-      call.w:touch(object)
-      table.remove(items, at)
-      local ok, e = checked(object)
-      if not ok then
-        return nil, e
-      end
-      return 204
-    end },
-  }
+  call.w:touch(object)
+  items[#items + 1] = deep(body)
+  return changed(part, object, 201, items[#items])
+end
+
+function ACTS.get(part, call)
+  local object, e, one = find_one(part, call)
+  if not object then
+    return nil, e
+  end
+  return 200, stamped(data.list({ one }), object)[1]
+end
+
+function ACTS.modify(part, call)
+  local object, e, one = find_one(part, call)
+  local body
+  if object then
+    body, e = kit.body(call)
+  end
+  if not body then
+    return nil, e
+  end
+  call.w:touch(object)
+  for field, v in pairs(body) do
+    one[field] = deep(v)
+  end
+  return changed(part, object, 200, one)
+end
+
+function ACTS.delete(part, call)
+  local object, items, _, at = find_one(part, call)
+  if not object then
+    return nil, items
+  end
+  call.w:touch(object)
+  table.remove(items, at)
+  return changed(part, object, 204)
+end
+
+--- The routes of a part.
+local function part_routes(path, operation, part)
+  local out, single = {}, path .. "/{" .. part.id .. "}"
+  for _, row in ipairs({
+    { "GET", path, "list" }, { "POST", path, "create" }, { "GET", single, "get" }, { "PATCH", single, "modify" },
+    { "DELETE", single, "delete" },
+  }) do
+    out[#out + 1] = { row[1], row[2], operation .. "." .. row[3], function(call)
+      return ACTS[row[3]](part, call)
+    end }
+  end
+  return out
 end
 
 M.routes = {
@@ -414,22 +419,37 @@ M.routes = {
 }
 
 for _, list_of_routes in ipairs({
-  part_routes("/load-balancer/{id}/frontends", "load_balancer.frontend", function(object)
-    return object.frontends
-  end, "frontend", true),
-  part_routes("/load-balancer/{id}/backends", "load_balancer.backend", function(object)
-    return object.backends
-  end, "backend", true),
-  part_routes("/load-balancer/{id}/backends/{backend}/members", "load_balancer.member", function(object, call)
-    local backend = named(object.backends, call.params.backend)
-    if backend then
-      backend.members = backend.members or data.list({})
-    end
-    return backend and backend.members
-  end, "member", true),
-  part_routes("/load-balancer/{id}/labels", "load_balancer.label", function(object)
-    return object.labels
-  end, "label"),
+  part_routes("/load-balancer/{id}/frontends", "load_balancer.frontend", {
+    id = "frontend",
+    checked = true,
+    where = function(object)
+      return object.frontends
+    end,
+  }),
+  part_routes("/load-balancer/{id}/backends", "load_balancer.backend", {
+    id = "backend",
+    checked = true,
+    where = function(object)
+      return object.backends
+    end,
+  }),
+  part_routes("/load-balancer/{id}/backends/{backend}/members", "load_balancer.member", {
+    id = "member",
+    checked = true,
+    where = function(object, call)
+      local backend = named(object.backends, call.params.backend)
+      if backend then
+        backend.members = backend.members or data.list({})
+      end
+      return backend and backend.members
+    end,
+  }),
+  part_routes("/load-balancer/{id}/labels", "load_balancer.label", {
+    id = "label",
+    where = function(object)
+      return object.labels
+    end,
+  }),
 }) do
   table.move(list_of_routes, 1, #list_of_routes, #M.routes + 1, M.routes)
 end

@@ -39,7 +39,7 @@ M.faults = {
   locked = { status = 409, code = "SERVER_STATE_ILLEGAL", message = "The server is in the state 'maintenance'." },
 }
 
-local MODULES = { "servers", "storages", "networks", "addresses", "small", "balancers" }
+local MODULES = { "servers", "firewalls", "storages", "networks", "addresses", "small", "balancers" }
 
 local routes -- made at the first request
 
