@@ -213,7 +213,7 @@ local function load(self)
   return true
 end
 
---- Opens the world in a folder, or makes it.
+--- Opens the world in a folder, or makes it. Only one process at a time may.
 ---@param dir string the folder, which exists
 ---@param opts? { speed: number?, quotas: table<string, integer>?, now: (fun(): integer)? } now: wall clock, for tests
 ---@return prov.simulate.World?, prov.Err?
@@ -221,7 +221,7 @@ function M.open(dir, opts)
   opts = opts or {}
   local store, e = store_of.open(dir .. "/world.db")
   if not store then
-    return nil, e.code == "locked" and e:wrap("another simulator has the world in %s", dir) or e
+    return nil, e
   end
   local self = setmetatable({
     store = store,
