@@ -19,7 +19,7 @@ skip() {
     skipped=$((skipped + 1))
 }
 
-simulator='' proxy='' world=$work/world
+simulator='' proxy='' token=t world=$work/world
 at_exit() {
     for pid in $proxy $simulator; do
         kill "$pid" 2>/dev/null
@@ -47,7 +47,7 @@ stop() { # stop SIGNAL
 
 # ask METHOD PATH BODY?: the status is in $status, the reply in $work/reply, curl's exit in $curl.
 ask() {
-    status=$(curl -sS --max-time 20 -X "$1" -H 'Authorization: Bearer t' -D "$work/head" -o "$work/reply" \
+    status=$(curl -sS --max-time 20 -X "$1" -H "Authorization: Bearer $token" -D "$work/head" -o "$work/reply" \
         -w '%{http_code}' "$url/v1$2" ${3:+-d "$3"} 2>"$work/curl")
     curl=$?
 }
@@ -355,10 +355,7 @@ has "no simulator was ever"
 start --rate 5 --token secret --quota hetzner.network=1 --consistency 1h
 ask GET /servers
 want 401 '.error.code == "unauthorized"' "another token"
-ask() {
-    status=$(curl -sS --max-time 20 -X "$1" -H 'Authorization: Bearer secret' -D "$work/head" -o "$work/reply" \
-        -w '%{http_code}' "$url/v1$2" ${3:+-d "$3"} 2>"$work/curl")
-}
+token=secret
 ask POST /networks '{"name":"one","ip_range":"10.0.0.0/16"}'
 want 201 .network.id "a network"
 ask POST /networks '{"name":"two","ip_range":"10.0.0.0/16"}'

@@ -200,7 +200,9 @@ local function handle(self, request)
     status, headers, body = face.answer(call, status, value)
   else
     if value.code == "bug" then
-      log.error("a simulated operation failed", { operation = call.operation, error = value.msg })
+      log.error("a simulated operation failed", {
+        operation = call.operation, error = value.data and value.data.traceback or value.msg,
+      })
     end
     status, headers, body = face.refuse(call, value)
     headers["Retry-After"] = value.retry_after
