@@ -41,7 +41,7 @@ start() {
 
 stop() { # stop SIGNAL
     kill "-$1" "$simulator" 2>/dev/null
-    wait "$simulator" 2>/dev/null
+    { wait "$simulator"; } 2>/dev/null
     simulator=
 }
 
@@ -268,6 +268,16 @@ for n in 1 2 3 4 5; do
     [ "$(jq length "$work/out")" = $((2 * $(wc -l <"$work/there"))) ] || fail "kill -9: half a server"
     run 0 simulate reset --yes --dir "$world"
 done
+
+# At the very moment of the answer: what is not on disk by then is lost.
+for n in $(seq 10); do
+    "$python" "$support/ask_and_kill.py" "$url" "$simulator" "moment$n" || fail "no server moment$n"
+    { wait "$simulator"; } 2>/dev/null
+    start --speed 50
+done
+ask GET '/servers?per_page=50'
+want 200 '[.servers[].name | select(startswith("moment"))] | length == 10' "answered, and lost by kill -9"
+run 0 simulate reset --yes --dir "$world"
 
 # --- Faults ---
 cat >"$work/faults.yaml" <<'END'
