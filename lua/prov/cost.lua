@@ -53,6 +53,9 @@ function M.of(catalog, kind, args)
   if type(price) == "table" then
     local size = known(args.size)
     size = type(size) == "string" and size_of(size) or size
+    if price.per_gib and not math.type(size) and not price.base then
+      return nil -- by its size, which is not known
+    end
     local month = (price.base or 0) + (math.type(size) and price.per_gib and size / GIB * price.per_gib or 0)
     return month, price.hourly or month / HOURS
   elseif type(price) == "number" then

@@ -126,6 +126,7 @@ describe("what exists already", function()
     assert.equal(73, month("server", { plan = "big", zone = "near" }))
     assert.near(3, month("volume", { size = 20 * (1 << 30) }), 1e-9)
     assert.is_nil(month("network", {}))
+    assert.equal(1, month("volume", {}))
     assert.is_nil(month("server", { plan = "huge" }))
   end))
 
