@@ -151,7 +151,11 @@ function M.body(kind)
     if is == wanted then
       return true
     end
-    return body.act(ctx, id, "change_protection", { delete = wanted, rebuild = kind.rebuild and wanted or nil })
+    local fields = { delete = wanted }
+    if kind.rebuild then
+      fields.rebuild = wanted
+    end
+    return body.act(ctx, id, "change_protection", fields)
   end
 
   --- The object, for an update: an error when it is gone.

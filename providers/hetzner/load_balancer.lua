@@ -15,7 +15,10 @@ local function check_to_api(ctx, service, check)
   if is_http then
     local codes = ctx.json.list({})
     table.move(check.status or { "2??", "3??" }, 1, #(check.status or { 1, 2 }), 1, codes)
-    out.http = { path = check.path or "/", domain = check.domain, status_codes = codes, tls = check.tls or false }
+    out.http = {
+      path = check.path or "/", domain = check.domain or ctx.json.null, -- must be there, be it null
+      status_codes = codes, tls = check.tls or false,
+    }
   end
   return out
 end
@@ -65,7 +68,8 @@ local function seen_services(ctx, services)
     }
     if check.http and check.protocol == "http" then
       one.health_check.http = {
-        path = check.http.path, domain = check.http.domain ~= "" and check.http.domain or nil,
+        path = check.http.path,
+        domain = check.http.domain ~= "" and check.http.domain or ctx.json.null,
         status_codes = ctx.json.list(check.http.status_codes or {}), tls = check.http.tls or false,
       }
     end
@@ -95,7 +99,8 @@ local function told_services(ctx, services)
       redirect_http = http.redirect_http, certificates = http.certificates,
       check = {
         protocol = check.protocol, port = check.port, interval = check.interval, timeout = check.timeout,
-        retries = check.retries, path = page.path, domain = page.domain, status = page.status_codes, tls = page.tls,
+        retries = check.retries, path = page.path, domain = page.domain ~= ctx.json.null and page.domain or nil,
+        status = page.status_codes, tls = page.tls,
       },
     }
   end
