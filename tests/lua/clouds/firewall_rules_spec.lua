@@ -50,7 +50,8 @@ describe("the rules about firewalls", function()
 
   it("see that a range lets a service in", function()
     local function blocked(ports)
-      return #findings("firewall-blocks", ("firewalls: { web: { selectors: [\"role=web\"], rules: [%s] } }\n"):format(ports)
+      local infra = ("firewalls: { web: { selectors: [\"role=web\"], rules: [%s] } }\n"):format(ports)
+      return #findings("firewall-blocks", infra
         .. web("role: web", ", taskservs: { nginx: { port: 8080 } }"))
     end
     assert.equal(0, blocked("{ ports: [\"8000-8100\"] }"))
