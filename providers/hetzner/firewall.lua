@@ -130,7 +130,8 @@ local function resources(ctx, servers, selectors)
 end
 
 local function remove_from(ctx, id, list)
-  return #list == 0 or api.act(ctx, ("/firewalls/%d/actions/remove_from_resources"):format(id), { remove_from = list })
+  local path = ("/firewalls/%d/actions/remove_from_resources"):format(id)
+  return api.unless(#list == 0, api.act, ctx, path, { remove_from = list })
 end
 
 local body = common.body({
@@ -181,10 +182,10 @@ function M.update(ctx, id, want)
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, firewall)
   end, function()
-    return common.equal(ctx, wanted, seen_rules(ctx, firewall.rules))
-      or body.act(ctx, id, "set_rules", { rules = wanted })
+    local same = common.equal(ctx, wanted, seen_rules(ctx, firewall.rules))
+    return api.unless(same, body.act, ctx, id, "set_rules", { rules = wanted })
   end, function()
-    return #add == 0 or body.act(ctx, id, "apply_to_resources", { apply_to = ctx.json.list(add) })
+    return api.unless(#add == 0, body.act, ctx, id, "apply_to_resources", { apply_to = ctx.json.list(add) })
   end, function()
     return remove_from(ctx, api.number(ctx, id, "firewall"), ctx.json.list(away))
   end)

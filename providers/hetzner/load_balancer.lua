@@ -222,7 +222,10 @@ local function change_network(ctx, id, want, lb)
       return nil, e
     end
   end
-  return not want.network or body.act(ctx, id, "attach_to_network", {
+  if not want.network then
+    return true
+  end
+  return body.act(ctx, id, "attach_to_network", {
     network = api.number(ctx, want.network, "network"), ip = want.private_ip,
   })
 end
@@ -324,11 +327,11 @@ function M.update(ctx, id, want)
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, lb)
   end, function()
-    return want.plan == (lb.load_balancer_type or {}).name
-      or body.act(ctx, id, "change_type", { load_balancer_type = want.plan })
+    local same = want.plan == (lb.load_balancer_type or {}).name
+    return api.unless(same, body.act, ctx, id, "change_type", { load_balancer_type = want.plan })
   end, function()
-    return want.algorithm == (lb.algorithm or {}).type
-      or body.act(ctx, id, "change_algorithm", { type = want.algorithm })
+    local same = want.algorithm == (lb.algorithm or {}).type
+    return api.unless(same, body.act, ctx, id, "change_algorithm", { type = want.algorithm })
   end, function()
     return change(ctx, id, want, lb)
   end)

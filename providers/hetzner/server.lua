@@ -175,7 +175,7 @@ local function finish(ctx, id, want, networks, later)
   end
   local ok
   ok, e = common.each(later, function(network)
-    return present[network] or attach(ctx, id, network, networks[network])
+    return api.unless(present[network], attach, ctx, id, network, networks[network])
   end)
   if ok and #later > 0 then
     ok, e = power.on(ctx, api.number(ctx, id, "server"))
@@ -245,7 +245,7 @@ local function change_networks(ctx, id, want, server)
     end
   end
   return common.each(order, function(network)
-    return present[network] or attach(ctx, id, network, networks[network])
+    return api.unless(present[network], attach, ctx, id, network, networks[network])
   end)
 end
 
@@ -325,9 +325,9 @@ function M.update(ctx, id, want)
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, server)
   end, function()
-    return want.protected or body.protect(ctx, id, want, server) -- taken away first
+    return api.unless(want.protected, body.protect, ctx, id, want, server) -- taken away first
   end, function()
-    return #off == 0 or power.while_off(ctx, server.id, function()
+    return api.unless(#off == 0, power.while_off, ctx, server.id, function()
       return api.steps(table.unpack(off))
     end)
   end, function()
@@ -339,7 +339,7 @@ function M.update(ctx, id, want)
   end, function()
     return change_ptr(ctx, id, want, server)
   end, function()
-    return not want.protected or body.protect(ctx, id, want, server)
+    return api.unless(not want.protected, body.protect, ctx, id, want, server)
   end)
   if not ok then
     return nil, e

@@ -66,7 +66,7 @@ local function change_server(ctx, id, want, volume)
       return nil, e
     end
   end
-  return not want.server or attach(ctx, id, want)
+  return api.unless(not want.server, attach, ctx, id, want)
 end
 
 local function change_size(ctx, id, want, volume)

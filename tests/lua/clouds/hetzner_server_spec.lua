@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 17
+local CASES = 18
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -293,6 +293,28 @@ describe("the provider hetzner, servers", function()
     api.check()
     assert.is_nil(e)
     assert.equal("9", state.network)
+  end))
+
+  it("starts a server again when the change it was stopped for fails, and says why", test(function()
+    local is = { server = server({ server_type = { name = "cpx11" } }) }
+    local off = { server = server({ status = "off" }) }
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, is },
+      { "GET /servers/42", nil, 200, is },
+      { "GET /servers/42", nil, 200, is },
+      { "POST /servers/42/actions/shutdown", nil, 201, done() },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /servers/42/actions/change_type", { server_type = "cpx22", upgrade_disk = false }, 422,
+        problem("invalid_input", "invalid input in field 'server_type'", { fields = {
+          { name = "server_type", messages = { "the disk of the new type is smaller" } },
+        } }) },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /servers/42/actions/poweron", nil, 201, done() },
+    })
+    local _, e = call(providers, "server", "update", { applied = {} }, "42", { plan = "cpx22", image = "debian-12" })
+    api.check()
+    assert.equal("invalid", e.code)
+    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
   end))
 
   it("takes away what was applied and is no longer wanted", test(function()
