@@ -20,9 +20,9 @@ local function server_of(kind, object)
   return object.assignee_id
 end
 
-local function state(_, kind, object)
+local function state(_, kind, object, recorded)
   local reverse = object.dns_ptr and object.dns_ptr[1]
-  local server = server_of(kind, object)
+  local server = common.asked(recorded, "server") and server_of(kind, object) or nil
   return {
     id = ("%s-%s"):format(kind, tostring(object.id)),
     name = object.name,
@@ -43,8 +43,8 @@ local bodies = {}
 for kind, form in pairs(FORMS) do
   bodies[kind] = common.body({
     path = form.path, list = form.list, field = form.field, what = kind .. " address",
-    state = function(ctx, object)
-      return state(ctx, kind, object)
+    state = function(ctx, object, recorded)
+      return state(ctx, kind, object, recorded)
     end,
   })
 end
@@ -177,7 +177,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -203,7 +203,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, number)
+  return body.seen(ctx, number, want)
 end
 
 function M.delete(ctx, id)

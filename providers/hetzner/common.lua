@@ -14,6 +14,17 @@ function M.equal(ctx, a, b)
   return a == b or a ~= nil and b ~= nil and text_of(ctx, a) == text_of(ctx, b)
 end
 
+--- The words in which something is told: what was wanted, else what was recorded.
+function M.words(ctx)
+  return ctx.want or ctx.recorded or {}
+end
+
+--- True when a field that can be said on either side of a relation was said on this one; or when nothing is known of
+--- what was said, as for somebody who only looks.
+function M.asked(recorded, name)
+  return recorded[name] ~= nil or next(recorded) == nil
+end
+
 --- A list as it was recorded, when both hold the same in another order; else in the recorded order as far as possible.
 function M.in_order(ctx, recorded, seen)
   local out, left = ctx.json.list({}), {}
@@ -65,7 +76,7 @@ function Body.read(self, ctx, id)
   if not object then
     return nil, e
   end
-  return self.kind.state(ctx, object, ctx.recorded or {})
+  return self.kind.state(ctx, object, M.words(ctx))
 end
 
 function Body.find(self, ctx, key)
@@ -73,7 +84,7 @@ function Body.find(self, ctx, key)
   if not object then
     return nil, e
   end
-  return self.kind.state(ctx, object, ctx.want or {})
+  return self.kind.state(ctx, object, M.words(ctx))
 end
 
 function Body.list(self, ctx)
@@ -164,6 +175,15 @@ function Body.present(self, ctx, id)
     return nil, e or ctx.error("notfound", ("there is no %s %s"):format(self.kind.what, id))
   end
   return object
+end
+
+--- The state after a change, told in the words of what was wanted.
+function Body.seen(self, ctx, id, want)
+  local object, e = self.present(ctx, id)
+  if not object then
+    return nil, e
+  end
+  return self.kind.state(ctx, object, want)
 end
 
 --- The functions of a kind, to be called without it: body.read(ctx, id).

@@ -106,8 +106,8 @@ local function state(ctx, firewall, recorded)
   return {
     id = tostring(firewall.id),
     name = firewall.name,
-    servers = common.in_order(ctx, recorded.servers, servers),
-    selectors = common.in_order(ctx, recorded.selectors, selectors),
+    servers = common.asked(recorded, "servers") and common.in_order(ctx, recorded.servers, servers) or nil,
+    selectors = common.asked(recorded, "selectors") and common.in_order(ctx, recorded.selectors, selectors) or nil,
     rules = common.echo(ctx, recorded.rules, function(rules)
       return to_api(ctx, rules)
     end, seen_rules(ctx, firewall.rules), function(rules)
@@ -148,14 +148,6 @@ local body = common.body({
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }
 
-local function seen(ctx, id, want)
-  local firewall, e = body.present(ctx, id)
-  if not firewall then
-    return nil, e
-  end
-  return state(ctx, firewall, want)
-end
-
 function M.create(ctx, want)
   local apply_to = resources(ctx, want.servers, want.selectors)
   local id, e = body.make(ctx, want, {
@@ -164,7 +156,7 @@ function M.create(ctx, want)
   if not id then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -192,7 +184,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 return M

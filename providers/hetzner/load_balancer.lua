@@ -201,14 +201,6 @@ local body = common.body({
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }
 
-local function seen(ctx, id, want)
-  local lb, e = body.present(ctx, id)
-  if not lb then
-    return nil, e
-  end
-  return state(ctx, lb, want)
-end
-
 local function change_network(ctx, id, want, lb)
   local net = (lb.private_net or {})[1]
   local is = net and tostring(net.network)
@@ -315,7 +307,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -338,7 +330,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 return M

@@ -67,14 +67,6 @@ local function subnet_fields(ctx, want)
   return zone and { type = "cloud", ip_range = want.cidr, network_zone = zone }, e
 end
 
-local function seen(ctx, id, want)
-  local network, e = body.present(ctx, id)
-  if not network then
-    return nil, e
-  end
-  return state(ctx, network, want)
-end
-
 function M.create(ctx, want)
   local fields = {
     ip_range = want.cidr, routes = want.routes and to_api(ctx, want.routes) or nil,
@@ -98,7 +90,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 local function change_routes(ctx, id, want, network)
@@ -149,7 +141,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 return M

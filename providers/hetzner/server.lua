@@ -78,13 +78,14 @@ local function state(ctx, server, recorded)
     image = image_of(server.image, recorded.image),
     network = net and tostring(net.network),
     private_ip = private_ip,
-    networks = networks_of(ctx, server, recorded),
+    networks = common.asked(recorded, "networks") and networks_of(ctx, server, recorded) or nil,
     labels = api.own_labels(server.labels),
     public = ip ~= nil,
     ipv6 = ip6 ~= nil,
     address = public.ipv4 and public.ipv4.id and recorded.address == "primary-" .. tostring(public.ipv4.id)
       and recorded.address or nil,
-    firewalls = common.in_order(ctx, recorded.firewalls, ids(public.firewalls)),
+    firewalls = common.asked(recorded, "firewalls")
+      and common.in_order(ctx, recorded.firewalls, ids(public.firewalls)) or nil,
     placement_group = server.placement_group and tostring(server.placement_group.id),
     backups = server.backup_window ~= nil,
     protected = server.protection and server.protection.delete or false,
@@ -192,15 +193,6 @@ local function finish(ctx, id, want, networks, later)
   return ok, e
 end
 
---- The state after a change, told in the words of what was wanted.
-local function seen(ctx, id, want)
-  local server, e = body.present(ctx, id)
-  if not server then
-    return nil, e
-  end
-  return state(ctx, server, want)
-end
-
 function M.create(ctx, want)
   local key, e = keys.workspace_key(ctx)
   if not key then
@@ -224,7 +216,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 local function change_networks(ctx, id, want, server)
@@ -344,7 +336,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 function M.delete(ctx, id)

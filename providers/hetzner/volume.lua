@@ -53,7 +53,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 local function change_server(ctx, id, want, volume)
@@ -99,7 +99,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 return M

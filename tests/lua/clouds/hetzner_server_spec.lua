@@ -69,7 +69,6 @@ describe("the provider hetzner, servers", function()
       id = "42", name = "web-1", plan = "cpx22", zone = "fsn1", image = "debian-12", labels = { role = "web" },
       public = true, ipv6 = true, backups = false, protected = false, ptr = "server01.example.com", ip = "1.2.3.4",
       ip6 = "2001:db8::1", status = "running", ssh = { host = "1.2.3.4", port = 22, user = "root" },
-      networks = {}, firewalls = {},
     }, state)
     assert.is_nil((json.encode(state)):find(created.root_password, 1, true))
   end))
