@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 18
+local CASES = 19
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -186,6 +186,26 @@ describe("the provider hetzner, servers", function()
     local state = call(providers, "server", "read", {}, "42")
     api.check()
     assert.equal("42", state.id)
+  end))
+
+  it("tries again what the official client tries again, also what is locked or away, and nothing else", test(function()
+    local failures = { problem("invalid_input"), problem("forbidden"), problem("protected"), problem("unheard_of") }
+    for i = 1, 6 do
+      failures[#failures + 1] = recorded(("hcloud-go-json/client_handler_retry__TestRetryPolicy__%d.json"):format(i))
+    end
+    local codes = { invalid_input = "invalid", forbidden = "denied", protected = "denied", unheard_of = "invalid" }
+    for _, failure in ipairs(failures) do -- whatever the status is
+      local code = codes[failure.error.code]
+      local exchanges = {
+        { "GET /servers/42", nil, 400, failure },
+        not code and { "GET /servers/42", nil, 200, { server = server() } } or nil,
+      }
+      local api <close>, providers = serve(exchanges)
+      local state, e = call(providers, "server", "read", {}, "42")
+      api.check()
+      assert.equal(code == nil, state ~= nil, failure.error.code)
+      assert.equal(code, e and e.code)
+    end
   end))
 
   it("takes only the API's not_found for gone", test(function()
