@@ -105,6 +105,25 @@ run 0 server restart db
 run 0 plan
 has "No changes"
 
+# Public addresses of its own come and go with a stop.
+before=$(count primary_ip)
+sed -i 's/public: false/public: true/' infra.yaml
+run 0 apply --yes
+run 0 plan
+has "No changes"
+[ "$(count primary_ip)" -eq $((before + 2)) ] || fail "the server has not got its addresses"
+sed -i 's/public: true/address: "${address.own}", ipv6: false/; s/^addresses: {/addresses: { own: { type: primary },/' infra.yaml
+run 0 apply --yes
+run 0 plan
+has "No changes"
+[ "$(count primary_ip)" -eq $((before + 1)) ] || fail "the server has not got the address: $("$prov" simulate state primary_ip --dir "$world")"
+write 3 cpx32 "12 GiB" 8080
+run 0 apply --yes
+run 0 plan
+has "No changes"
+[ "$(count primary_ip)" -eq "$before" ] || fail "an address was left"
+[[ "$(ids)" == *"$(echo "$first" | grep -o 'server.db=[0-9]*')"* ]] || fail "the database's server was replaced"
+
 # A volume that would shrink says so, and nothing else is lost by it.
 write 3 cpx32 "10 GiB" 8080
 run 1 apply --yes
