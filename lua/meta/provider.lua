@@ -36,6 +36,10 @@
 ---@field address string
 ---@field kind string
 ---@field recorded table
+---@field recorded_of? fun(id: string): table? in list
+---@field want? table in find
+---@field applied? table in update: arguments of the last apply
+---@field name_of fun(address: string): string
 ---@field adopt fun(id: string)
 ---@field poll async fun(opts: { every: number?, timeout: number? }, fn: function): any, prov.Err?
 ---@field sleep async fun(seconds: number)

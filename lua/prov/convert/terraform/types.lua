@@ -18,7 +18,7 @@ local hcloud = {
       firewall_ids = "firewalls", backups = "backups", delete_protection = "protected",
         rebuild_protection = "protected",
     },
-    outputs = { ipv4_address = "ip", ipv6_address = "ipv6" },
+    outputs = { ipv4_address = "ip", ipv6_address = "ip6" },
     blocks = {
       network = { read = "interfaces", network = { "network_id", "subnet_id" }, ip = "ip" },
       public_net = { fields = { ipv4_enabled = "public", ipv6_enabled = "ipv6", ipv4 = "address" }, flat = true },
@@ -29,6 +29,7 @@ local hcloud = {
     fields = { name = "name", ip_range = "cidr", labels = { to = "labels", as = "texts" },
       delete_protection = "protected",
       expose_routes_to_vswitch = "expose_routes" },
+    fixed = { subnet = false }, -- subnets are resources of their own
   },
   hcloud_network_subnet = {
     kind = "subnet",
@@ -67,15 +68,17 @@ local hcloud = {
   },
   hcloud_floating_ip = {
     kind = "address",
-    fields = { name = "name", type = "type", server_id = "server", home_location = "zone", description = "comment",
+    fields = { name = "name", type = "family", server_id = "server", home_location = "zone", description = "comment",
       labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
+    fixed = { type = "floating" },
     outputs = { ip_address = "ip", ip_network = "cidr" },
   },
   hcloud_primary_ip = {
     kind = "address",
-    fields = { name = "name", type = "type", assignee_id = "server", datacenter = "zone", location = "zone",
+    fields = { name = "name", type = "family", assignee_id = "server", datacenter = "zone", location = "zone",
       labels = { to = "labels", as = "texts" }, auto_delete = "auto_delete", delete_protection = "protected" },
     ignored = { assignee_type = "server" },
+    fixed = { type = "primary" },
     outputs = { ip_address = "ip", ip_network = "cidr" },
   },
   hcloud_floating_ip_assignment = {
@@ -85,7 +88,7 @@ local hcloud = {
     kind = "load_balancer",
     fields = { name = "name", load_balancer_type = "plan", location = "zone", network_zone = "network_zone",
       labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
-    outputs = { ipv4 = "ip", ipv6 = "ipv6", network_ip = "private_ip" },
+    outputs = { ipv4 = "ip", ipv6 = "ip6", network_ip = "private_ip" },
     blocks = { algorithm = { fields = { type = "algorithm" }, flat = true } },
   },
   hcloud_load_balancer_service = {
@@ -322,11 +325,21 @@ aws.aws_alb = aws.aws_lb
 aws.aws_vpc_security_group_egress_rule = { into = setmetatable({ direction = "out" },
   { __index = aws.aws_vpc_security_group_ingress_rule.into }) }
 
+--- Providers that are called otherwise here.
+local NAMES = { hcloud = "hetzner" }
+
+--- What a provider of Terraform is called in prov.
+---@param name string
+---@return string
+function M.provider_name(name)
+  return NAMES[name] or name
+end
+
 --- Every type: name -> what it is here.
 M.RESOURCES = {}
 for provider, types in pairs({ hcloud = hcloud, upcloud = upcloud, aws = aws }) do
   for name, spec in pairs(types) do
-    spec.provider = provider
+    spec.provider = M.provider_name(provider)
     M.RESOURCES[name] = spec
   end
 end
@@ -362,7 +375,7 @@ M.LOOKUPS = {
     outputs = { names = "name", zone_ids = "id" } },
 }
 for name, spec in pairs(M.LOOKUPS) do
-  spec.provider = name:match("^%a+")
+  spec.provider = M.provider_name(name:match("^%a+"))
 end
 
 --- Arguments of providers.
