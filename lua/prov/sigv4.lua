@@ -6,6 +6,7 @@
 
 local crypto = require("core.crypto")
 local err = require("prov.err")
+local timestamp = require("prov.aws.timestamp")
 
 local M = {}
 
@@ -185,7 +186,7 @@ end
 ---@param scope prov.sigv4.Scope
 ---@return prov.sigv4.Made
 function M.sign(request, scope)
-  local credentials, date = scope.credentials, os.date("!%Y%m%dT%H%M%SZ", scope.time)
+  local credentials, date = scope.credentials, timestamp.compact(scope.time)
   local path, query, host = parts_of(request.url)
   local headers = folded(request.headers or {})
   local hash = assert(crypto.sha256(request.body or ""))
@@ -214,7 +215,7 @@ end
 ---@param expires integer
 ---@return prov.sigv4.Made
 function M.presign(request, scope, expires)
-  local credentials, date = scope.credentials, os.date("!%Y%m%dT%H%M%SZ", scope.time)
+  local credentials, date = scope.credentials, timestamp.compact(scope.time)
   local path, query, host = parts_of(request.url)
   local headers, where = folded(request.headers or {}), scope_text(scope, date)
   headers.host = headers.host or host_of(host, request.url)
@@ -246,20 +247,6 @@ function M.presign(request, scope, expires)
   end
   made.url = request.url:match("^[^?#]*") .. "?" .. table.concat(out, "&")
   return made
-end
-
---- Seconds since 1970 of 20150830T123600Z, or nil.
-local function time_of(date)
-  local y, mo, d, h, mi, s = (date or ""):match("^(%d%d%d%d)(%d%d)(%d%d)T(%d%d)(%d%d)(%d%d)Z$")
-  if not y then
-    return nil
-  end
-  y, mo, d = tonumber(y), tonumber(mo), tonumber(d)
-  if mo <= 2 then
-    y, mo = y - 1, mo + 12
-  end
-  local days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * (mo - 3) + 2) // 5 + d - 719469
-  return math.tointeger(days * 86400 + h * 3600 + mi * 60 + s)
 end
 
 local function refused(code, fmt, ...)
@@ -318,7 +305,7 @@ function M.verify(request, opts)
   if not claim then
     return refused("MissingAuthenticationToken", "the request is not signed")
   end
-  local at = time_of(claim.date)
+  local at = claim.date and claim.date:match("^%d+T%d+Z$") and timestamp.parse(claim.date)
   local access_key, where = (claim.credential or ""):match("^([^/]+)/(.+)$")
   local day, region, service = (where or ""):match("^(%d+)/([^/]+)/([^/]+)/aws4_request$")
   if claim.algorithm ~= ALGORITHM or not (at and day and claim.names and claim.signature) then
