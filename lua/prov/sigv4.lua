@@ -250,7 +250,7 @@ function M.presign(request, scope, expires)
 end
 
 local function refused(code, fmt, ...)
-  return nil, err.new("denied", fmt:format(...), { data = { aws = code } })
+  return nil, err.new("denied", fmt:format(...), { data = { cloud_code = code } })
 end
 
 --- What a request says of its signature, from its headers or its query.
@@ -291,7 +291,7 @@ end
 ---@field normalize? boolean as for sign
 ---@field double? boolean as for sign
 
---- Checks the signature of a request that came in. Errors are "denied" with AWS's own name in data.aws:
+--- Checks the signature of a request that came in. Errors are "denied" with AWS's own name in data.cloud_code:
 --- MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, RequestExpired,
 --- SignatureDoesNotMatch.
 ---@param request prov.sigv4.Request url is the path with its query

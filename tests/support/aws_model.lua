@@ -122,7 +122,7 @@ end
 ---@return table
 function M.compact(d, name, only, errors)
   local out = { name = name, version = d.metadata.apiVersion, protocol = d.metadata.protocol,
-    namespace = d.metadata.xmlNamespace, operations = {}, shapes = { ["-"] = "" } }
+    namespace = d.metadata.xmlNamespace, prefix = d.metadata.endpointPrefix or name, operations = {}, shapes = { ["-"] = "" } }
   local names, wanted = {}, {}
   for operation in (only or ""):gmatch("%S+") do
     names[#names + 1] = operation
@@ -154,11 +154,12 @@ function M.write(service)
   local keys = require("core.data").keys
   local out = {
     "-- Made by tests/support/aws_model.lua from AWS's description of the service; do not edit. The notation is in",
-    "-- lua/prov/aws/query.lua. luacheck: ignore 631",
+    "-- lua/prov/aws/query.lua.",
+    "-- luacheck: ignore 631",
     "",
     "return {",
   }
-  for _, key in ipairs({ "name", "version", "protocol", "namespace" }) do
+  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix" }) do
     out[#out + 1] = ("  %s = %q,"):format(key, service[key])
   end
   for _, part in ipairs({ "operations", "shapes" }) do

@@ -33,6 +33,7 @@ local M = {}
 ---@field version string
 ---@field protocol "ec2"|"query"
 ---@field namespace string
+---@field prefix string name in host names and signatures
 ---@field operations table<string, { input: string?, output: string?, result: string? }>
 local Service = {}
 Service.__index = Service
@@ -97,11 +98,11 @@ end
 ---@return prov.aws.Service
 function M.service(description)
   local self = setmetatable({ read = {}, operations = {} }, Service)
-  for _, key in ipairs({ "name", "version", "protocol", "namespace", "shapes" }) do
+  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix", "shapes" }) do
     self[key] = description[key]
   end
   for name, text in pairs(description.operations) do
-    local input, output, result = text:match("^(%S+) (%S+) ?(%S*)$")
+    local input, output, result = text:match("^%s*(%S+) (%S+) ?(%S*)")
     self.operations[name] = {
       input = input ~= "-" and input or nil, output = output ~= "-" and output or nil,
       result = result ~= "" and result or nil,
@@ -232,7 +233,7 @@ function Service:encode(operation, params)
 end
 
 local function refused(code, fmt, ...)
-  return nil, err.new("invalid", fmt:format(...), { data = { aws = code } })
+  return nil, err.new("invalid", fmt:format(...), { data = { cloud_code = code } })
 end
 
 local function unescape(text)
@@ -346,7 +347,7 @@ take = function(self, node, type)
   return v
 end
 
---- Reads the body of a request: the reverse of encode. Errors are "invalid" with AWS's name in data.aws:
+--- Reads the body of a request: the reverse of encode. Errors are "invalid" with AWS's name in data.cloud_code:
 --- MissingAction, InvalidAction, UnknownParameter, InvalidParameterValue, MissingParameter.
 ---@param body string
 ---@return string? operation

@@ -303,7 +303,7 @@ describe("the query protocol", function()
     }) do
       local operation, e = ec2:decode_request(body)
       assert.is_nil(operation)
-      assert.equal(code, e.data.aws, body)
+      assert.equal(code, e.data.cloud_code, body)
     end
   end)
 

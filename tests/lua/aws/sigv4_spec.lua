@@ -159,7 +159,7 @@ describe("a signature that came in", function()
     assert.is_nil(who)
     assert.equal("denied", e.code)
     assert.is_nil(tostring(e):find("geheim", 1, true))
-    return e.data.aws
+    return e.data.cloud_code
   end
 
   it("is good as it was made", function()

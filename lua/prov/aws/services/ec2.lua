@@ -1,11 +1,13 @@
 -- Made by tests/support/aws_model.lua from AWS's description of the service; do not edit. The notation is in
--- lua/prov/aws/query.lua. luacheck: ignore 631
+-- lua/prov/aws/query.lua.
+-- luacheck: ignore 631
 
 return {
   name = "ec2",
   version = "2016-11-15",
   protocol = "ec2",
   namespace = "http://ec2.amazonaws.com/doc/2016-11-15",
+  prefix = "ec2",
   operations = {
     AllocateAddress = "AllocateAddressRequest AllocateAddressResult",
     AssociateAddress = "AssociateAddressRequest AssociateAddressResult",

@@ -1,11 +1,13 @@
 -- Made by tests/support/aws_model.lua from AWS's description of the service; do not edit. The notation is in
--- lua/prov/aws/query.lua. luacheck: ignore 631
+-- lua/prov/aws/query.lua.
+-- luacheck: ignore 631
 
 return {
   name = "elbv2",
   version = "2015-12-01",
   protocol = "query",
   namespace = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+  prefix = "elasticloadbalancing",
   operations = {
     AddTags = "AddTagsInput AddTagsOutput AddTagsResult",
     CreateListener = "CreateListenerInput CreateListenerOutput CreateListenerResult",

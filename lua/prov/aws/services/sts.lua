@@ -1,11 +1,13 @@
 -- Made by tests/support/aws_model.lua from AWS's description of the service; do not edit. The notation is in
--- lua/prov/aws/query.lua. luacheck: ignore 631
+-- lua/prov/aws/query.lua.
+-- luacheck: ignore 631
 
 return {
   name = "sts",
   version = "2011-06-15",
   protocol = "query",
   namespace = "https://sts.amazonaws.com/doc/2011-06-15/",
+  prefix = "sts",
   operations = {
     AssumeRole = "AssumeRoleRequest AssumeRoleResponse AssumeRoleResult",
     AssumeRoleWithWebIdentity = [[
