@@ -39,6 +39,9 @@ local LAZY = {
     local base64 = require("core.base")
     return { encode = base64.base64, decode = base64.unbase64 }
   end,
+  name_of = function()
+    return require("prov.address").short_name
+  end,
   env = function()
     return function(name)
       local text = os.getenv(name)
@@ -371,7 +374,7 @@ function Providers:call(name, kind, verb, fields, ...)
     end
     async.sleep(ms)
     if verb == "create" then
-      local asking = { address = fields.address, key = fields.key, waiting = fields.waiting }
+      local asking = { address = fields.address, key = fields.key, want = args[1], waiting = fields.waiting }
       local found, unknown = self:call(name, kind, "find", asking, fields.key)
       if unknown or found and found.incomplete then
         return nil, unknown and unknown.code == "conflict" and unknown or failure

@@ -109,7 +109,9 @@ function M.retry_after(text)
   if not MONTHS[month] then
     return nil
   end
-  local at = os.time({ year = year, month = MONTHS[month], day = day, hour = hour, min = min, sec = sec, isdst = false })
+  local at = os.time({
+    year = year, month = MONTHS[month], day = day, hour = hour, min = min, sec = sec, isdst = false,
+  })
   local now = os.date("!*t", clock.wall() // 1000)
   now.isdst = false
   return math.max(0, at - os.time(now))
@@ -229,10 +231,10 @@ local function again(self, request, attempt, began, e, safe, patience)
       return ms
     end
   end
-  if type(e.data) ~= "table" then
-    e.data = {}
+  if e.code == "unavailable" then
+    e.data = e.data or {}
+    e.data.exhausted = true -- whoever called need not begin again
   end
-  e.data.exhausted = true -- whoever called need not begin again
 end
 
 --- Sends a request, again where that is safe and of use.

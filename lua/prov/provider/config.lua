@@ -3,6 +3,7 @@
 -- and validation need no credentials, and no plan file has any.
 
 local contract = require("prov.contract")
+local data = require("core.data")
 local dirs = require("prov.dirs")
 local err = require("prov.err")
 local field_of = require("prov.contract.field")
@@ -22,11 +23,12 @@ end
 function M.in_infra(schema, declared)
   local out
   for name, field in next, schema do
-    if type(field) == "table" and field.env and (field.required or field == declared[name] and field.default ~= nil) then
+    local own = field == declared[name]
+    if type(field) == "table" and field.env and (field.required or own and field.default ~= nil) then
       out = out or field_of.with(schema, {})
       out[name] = field_of.with(field, {})
       out[name].required = nil
-      if field == declared[name] then
+      if own then
         out[name].default = nil
       end
     end
@@ -65,10 +67,88 @@ function M.credentials(provider)
   fields, e = require("prov.yaml").decode(text, { file = path })
   if fields == nil then
     return nil, e
-  elseif type(fields) ~= "table" then
+  elseif type(fields) ~= "table" or data.kind(fields) ~= "map" then
     return err.fail("invalid", "%s must be a map of fields of the provider's configuration", path)
   end
   return fields
+end
+
+--- The fields that a provider may take from a file of credentials, and the only secret one of them or nil.
+local function kept_fields(schema)
+  local kept, secret, secrets = {}, nil, 0
+  for name, field in next, schema do
+    if type(field) == "table" and field.env then
+      kept[name] = field
+      if field_of.is_secret(field) then
+        secret, secrets = name, secrets + 1
+      end
+    end
+  end
+  return kept, secrets == 1 and secret or nil
+end
+
+--- The fields in a text: YAML, or one line that is the secret.
+local function fields_of(provider, schema, text)
+  local kept, secret = kept_fields(schema)
+  local line = text:match("^%s*([^%s:]+)%s*$")
+  local fields, e
+  if line and secret then
+    fields = { [secret] = line }
+  else
+    fields, e = require("prov.yaml").decode(text, { file = "standard input" })
+    if fields == nil then
+      return nil, e
+    elseif type(fields) ~= "table" or data.kind(fields) ~= "map" or next(fields) == nil then
+      return nil, err.new("invalid", "expected fields of the configuration as YAML", {
+        hint = secret and ("or one line, the %s"):format(secret) or "they are: " .. table.concat(data.keys(kept), ", "),
+      })
+    end
+  end
+  for name in next, fields do
+    if not kept[name] then
+      return nil, err.new("invalid", ("provider '%s' takes no '%s' from a file of credentials"):format(provider,
+        tostring(name)), { hint = "it takes: " .. table.concat(data.keys(kept), ", ") })
+    end
+  end
+  return fields
+end
+
+--- `prov provider login`: writes the file of credentials, or deletes it.
+---@async
+---@param ctx prov.Ctx
+---@param p { name: string, delete: boolean }
+---@return { provider: string, file: string, fields: string[] }?, prov.Err?
+function M.login(ctx, p)
+  local declaration, e = ctx.registry:get("provider", p.name)
+  if not declaration then
+    return nil, e
+  end
+  local path = M.file(p.name)
+  local ok
+  if p.delete then
+    ok, e = fs.remove(path)
+    if not ok and e.code ~= "notfound" then
+      return nil, e
+    end
+    return { provider = p.name, file = path, fields = data.list({}) }
+  end
+  local text, fields
+  text, e = require("prov.stdin").read(65536)
+  if not text then
+    return nil, e
+  end
+  fields, e = fields_of(p.name, declaration.config or {}, text)
+  if not fields then
+    return nil, e
+  end
+  ok, e = fs.mkdirp(path:match("^(.*)/"), 448)
+  if ok then
+    ok, e = fs.write_atomic(path, assert(require("prov.yaml").encode(fields)), { mode = 384 })
+  end
+  if not ok then
+    return nil, e
+  end
+  return { provider = p.name, file = path, fields = data.list(data.keys(fields)) }
 end
 
 local function value_of(field, text)

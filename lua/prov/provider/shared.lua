@@ -165,8 +165,9 @@ function M.watcher()
     local every, timeout = opts.every or 0.5, opts.timeout or settings.calls.poll_timeout
     local now = clock.monotonic()
     local entry = {
-      id = id, read = opts.read, done = opts.done, batch = opts.batch or 25, first = every, every = every,
-      max = math.max(opts.max or 5, every), timeout = timeout, due = now + every * 1000, deadline = now + timeout * 1000,
+      id = id, read = opts.read, done = opts.done, batch = opts.batch or 25,
+      first = every, every = every, max = math.max(opts.max or 5, every), timeout = timeout,
+      due = now + every * 1000, deadline = now + timeout * 1000,
     }
     group[#group + 1] = entry
     local _ <close> = setmetatable({}, {
