@@ -20,10 +20,10 @@ M.OPERATIONS = {
     DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables DescribeSecurityGroups
     DescribeSnapshots DescribeSubnets DescribeTags DescribeVolumes DescribeVolumesModifications DescribeVpcAttribute
     DescribeVpcs DetachInternetGateway DetachVolume DisassociateAddress DisassociateRouteTable GetConsoleOutput
-    ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute ModifySubnetAttribute ModifyVolume
+    ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute ModifyNetworkInterfaceAttribute ModifySubnetAttribute ModifyVolume
     ModifyVpcAttribute RebootInstances ReleaseAddress ReplaceRoute ResetAddressAttribute
     RevokeSecurityGroupEgress RevokeSecurityGroupIngress RunInstances StartInstances StopInstances
-    TerminateInstances
+    TerminateInstances UpdateSecurityGroupRuleDescriptionsEgress UpdateSecurityGroupRuleDescriptionsIngress
   ]],
   elbv2 = [[
     AddTags CreateListener CreateLoadBalancer CreateTargetGroup DeleteListener DeleteLoadBalancer DeleteTargetGroup

@@ -73,6 +73,7 @@ return {
     ImportKeyPair = "ImportKeyPairRequest ImportKeyPairResult",
     ModifyAddressAttribute = "ModifyAddressAttributeRequest ModifyAddressAttributeResult",
     ModifyInstanceAttribute = "ModifyInstanceAttributeRequest -",
+    ModifyNetworkInterfaceAttribute = "ModifyNetworkInterfaceAttributeRequest -",
     ModifySubnetAttribute = "ModifySubnetAttributeRequest -",
     ModifyVolume = "ModifyVolumeRequest ModifyVolumeResult",
     ModifyVpcAttribute = "ModifyVpcAttributeRequest -",
@@ -86,6 +87,12 @@ return {
     StartInstances = "StartInstancesRequest StartInstancesResult",
     StopInstances = "StopInstancesRequest StopInstancesResult",
     TerminateInstances = "TerminateInstancesRequest TerminateInstancesResult",
+    UpdateSecurityGroupRuleDescriptionsEgress = [[
+      UpdateSecurityGroupRuleDescriptionsEgressRequest UpdateSecurityGroupRuleDescriptionsEgressResult
+    ]],
+    UpdateSecurityGroupRuleDescriptionsIngress = [[
+      UpdateSecurityGroupRuleDescriptionsIngressRequest UpdateSecurityGroupRuleDescriptionsIngressResult
+    ]],
   },
   shapes = {
     ["-"] = "",
@@ -372,7 +379,9 @@ return {
       ElasticInferenceAcceleratorArn=s ElasticInferenceAcceleratorAssociationId=s
       ElasticInferenceAcceleratorAssociationState=s ElasticInferenceAcceleratorAssociationTime=t
     ]],
+    EnaSrdSpecification = "EnaSrdEnabled=b EnaSrdUdpSpecification=EnaSrdUdpSpecification",
     EnaSrdSpecificationRequest = "EnaSrdEnabled=b EnaSrdUdpSpecification=EnaSrdUdpSpecificationRequest",
+    EnaSrdUdpSpecification = "EnaSrdUdpEnabled=b",
     EnaSrdUdpSpecificationRequest = "EnaSrdUdpEnabled=b",
     EnclaveOptions = "Enabled=b",
     EnclaveOptionsRequest = "Enabled=b",
@@ -568,6 +577,13 @@ return {
       InstanceType=AttributeValue Kernel=AttributeValue Ramdisk=AttributeValue SourceDestCheck=AttributeBooleanValue
       SriovNetSupport=AttributeValue UserData=SecureBlobAttributeValue Value=s
     ]],
+    ModifyNetworkInterfaceAttributeRequest = [[
+      AssociatePublicIpAddress=b AssociatedSubnetIds@AssociatedSubnetId=[s@AssociatedSubnetId]
+      Attachment=NetworkInterfaceAttachmentChanges
+      ConnectionTrackingSpecification=ConnectionTrackingSpecificationRequest Description=AttributeValue DryRun=b
+      EnaSrdSpecification=EnaSrdSpecification EnablePrimaryIpv6=b Groups@SecurityGroupId=[s@SecurityGroupId]
+      NetworkInterfaceId=s SourceDestCheck=AttributeBooleanValue
+    ]],
     ModifySubnetAttributeRequest = [[
       AssignIpv6AddressOnCreation=AttributeBooleanValue CustomerOwnedIpv4Pool=s
       DisableLniAtDeviceIndex=AttributeBooleanValue EnableDns64=AttributeBooleanValue EnableLniAtDeviceIndex=i
@@ -615,6 +631,7 @@ return {
       AttachTime=t AttachmentId=s DeleteOnTermination=b DeviceIndex=i EnaQueueCount=i
       EnaSrdSpecification=AttachmentEnaSrdSpecification InstanceId=s InstanceOwnerId=s NetworkCardIndex=i Status=s
     ]],
+    NetworkInterfaceAttachmentChanges = "AttachmentId=s DefaultEnaQueueCount=b DeleteOnTermination=b EnaQueueCount=i",
     NetworkInterfaceIpv6Address = "Ipv6Address=s IsPrimaryIpv6=b PublicIpv6DnsName=s",
     NetworkInterfacePrivateIpAddress = [[
       Association=NetworkInterfaceAssociation Primary=b PrivateDnsName=s PrivateIpAddress=s
@@ -731,6 +748,7 @@ return {
       ReferencedGroupInfo=ReferencedSecurityGroup SecurityGroupRuleArn=s SecurityGroupRuleId=s Tags@tagSet=[Tag]
       ToPort=i
     ]],
+    SecurityGroupRuleDescription = "Description=s SecurityGroupRuleId=s",
     Snapshot = [[
       AssociatedKmsKeys@associatedKmsKeySet=[AssociatedKmsKey] AvailabilityZone=s CompletionDurationMinutes=i
       CompletionTime=t DataEncryptionKeyId=s Description=s Encrypted=b FullSnapshotSizeInBytes=i KmsKeyId=s
@@ -763,6 +781,16 @@ return {
     TagSpecification = "ResourceType=s Tags@Tag=[Tag]",
     TerminateInstancesRequest = "DryRun=b Force=b InstanceIds@InstanceId=[s@InstanceId] SkipOsShutdown=b",
     TerminateInstancesResult = "TerminatingInstances@instancesSet=[InstanceStateChange]",
+    UpdateSecurityGroupRuleDescriptionsEgressRequest = [[
+      DryRun=b GroupId=s GroupName=s IpPermissions=[IpPermission]
+      SecurityGroupRuleDescriptions@SecurityGroupRuleDescription=[SecurityGroupRuleDescription]
+    ]],
+    UpdateSecurityGroupRuleDescriptionsEgressResult = "Return=b",
+    UpdateSecurityGroupRuleDescriptionsIngressRequest = [[
+      DryRun=b GroupId=s GroupName=s IpPermissions=[IpPermission]
+      SecurityGroupRuleDescriptions@SecurityGroupRuleDescription=[SecurityGroupRuleDescription]
+    ]],
+    UpdateSecurityGroupRuleDescriptionsIngressResult = "Return=b",
     UserIdGroupPair = "Description=s GroupId=s GroupName=s PeeringStatus=s UserId=s VpcId=s VpcPeeringConnectionId=s",
     VCpuInfo = "DefaultCores=i DefaultThreadsPerCore=i DefaultVCpus=i ValidCores=[i] ValidThreadsPerCore=[i]",
     Volume = [[

@@ -1,0 +1,427 @@
+--- Servers: instances of EC2.
+
+local api = require("api")
+local images = require("images")
+local kind = require("kind")
+local places = require("places")
+local user_data = require("user_data")
+
+local STATUS = {
+  pending = "starting", running = "running", stopping = "stopping", stopped = "stopped",
+  ["shutting-down"] = "gone", terminated = "gone",
+}
+
+local function is_gone(instance)
+  return STATUS[instance.State.Name] == "gone" -- AWS lists them for an hour
+end
+
+local function flatten(reservations)
+  local out = {}
+  for _, reservation in ipairs(reservations) do
+    table.move(reservation.Instances or {}, 1, #(reservation.Instances or {}), #out + 1, out)
+  end
+  return out
+end
+
+local function groups_of(instance)
+  local out = {}
+  for i, group in ipairs(instance.SecurityGroups or {}) do
+    out[i] = group.GroupId
+  end
+  return out
+end
+
+--- The first interface, which is the server's own.
+local function interface_of(instance)
+  for _, interface in ipairs(instance.NetworkInterfaces or {}) do
+    if interface.Attachment and interface.Attachment.DeviceIndex == 0 then
+      return interface
+    end
+  end
+end
+
+--- What was asked for, when it means what is there.
+local function network_of(instance, known)
+  if known.network == instance.VpcId or known.network == instance.SubnetId then
+    return known.network
+  end
+  return instance.SubnetId
+end
+
+local function group_of(instance, known)
+  local placement = instance.Placement or {}
+  if known.placement_group and (placement.GroupId == nil or known.placement_group == placement.GroupId) then
+    return placement.GroupName ~= "" and known.placement_group or nil
+  end
+  return placement.GroupId
+end
+
+--- The user data that an instance was made with.
+local function user_data_of(ctx, id)
+  local result, e = api.ec2(ctx, "DescribeInstanceAttribute", { InstanceId = id, Attribute = "userData" })
+  if not result then
+    return nil, e
+  end
+  return ctx.base64.decode(result.UserData and result.UserData.Value or "") or ""
+end
+
+--- How to log in; the host key is in the state, and else in the user data.
+local function ssh_of(ctx, instance, known)
+  local host = instance.PublicIpAddress or instance.PrivateIpAddress
+  if not host then
+    return nil
+  end
+  local host_key = known.ssh and known.ssh.host_key
+  if not host_key and (ctx.key or known.ssh) then
+    host_key = user_data.host_key(user_data_of(ctx, instance.InstanceId) or "")
+  end
+  return { host = host, port = 22, user = "root", host_key = host_key }
+end
+
+--- The state of an instance. What would take a request of its own for each is told as it was recorded.
+local function state(ctx, instance, known)
+  return {
+    id = instance.InstanceId,
+    name = api.tag(instance.Tags, "Name"),
+    plan = instance.InstanceType,
+    zone = instance.Placement and instance.Placement.AvailabilityZone,
+    image = known.image or instance.ImageId,
+    network = network_of(instance, known),
+    labels = api.labels(instance.Tags),
+    firewalls = api.still(ctx, known.firewalls, groups_of(instance)),
+    placement_group = group_of(instance, known),
+    public = known.public,
+    networks = known.networks,
+    disk = known.disk,
+    disk_type = known.disk_type,
+    profile = known.profile,
+    protected = known.protected,
+    ip = instance.PublicIpAddress,
+    private_ip = instance.PrivateIpAddress,
+    status = STATUS[instance.State.Name],
+    ssh = ssh_of(ctx, instance, known),
+  }
+end
+
+local M = kind.body({
+  what = "server", operation = "DescribeInstances", field = "Reservations", id = "InstanceId", filter = "instance-id",
+  flatten = flatten, is_gone = is_gone, state = state,
+})
+
+-- Creation ---------------------------------------------------------------------------------------
+
+--- The lines of keys that may log in: the workspace's, and those that are named, by id or as lines.
+local function keys_of(ctx, want)
+  local lines, ids = { ctx.user_key }, {}
+  for _, key in ipairs(want.keys or {}) do
+    if key:find("^key%-") then
+      ids[#ids + 1] = key
+    else
+      lines[#lines + 1] = key
+    end
+  end
+  if #ids == 0 then
+    return lines
+  end
+  local pairs_of, e = api.describe(ctx, "DescribeKeyPairs", "KeyPairs", { ["key-pair-id"] = ids },
+    { IncludePublicKey = true })
+  if not pairs_of then
+    return nil, e
+  elseif #pairs_of < #ids then
+    return ctx.fail("notfound", "a key of %s is not there", table.concat(ids, ", "))
+  end
+  for _, pair in ipairs(pairs_of) do
+    lines[#lines + 1] = pair.PublicKey
+  end
+  return lines, pairs_of[1].KeyName
+end
+
+--- The interfaces of a new instance.
+local function interfaces_of(ctx, want)
+  local list = want.networks and #want.networks > 0 and want.networks
+    or { { network = want.network, private_ip = want.private_ip } }
+  local out = {}
+  for i, one in ipairs(list) do
+    local subnet, e = places.subnet(ctx, one.network, want.zone)
+    if not subnet then
+      return nil, e
+    end
+    out[i] = {
+      DeviceIndex = i - 1, SubnetId = subnet.SubnetId, PrivateIpAddress = one.private_ip, DeleteOnTermination = true,
+      Groups = want.firewalls and #want.firewalls > 0 and want.firewalls or nil,
+    }
+  end
+  if #out == 1 then -- AWS gives addresses only to servers with one interface
+    out[1].AssociatePublicIpAddress = want.public
+  end
+  return out
+end
+
+local function disks_of(want, image)
+  if not (want.disk or want.disk_type) then
+    return nil
+  end
+  return { {
+    DeviceName = image.RootDeviceName or "/dev/xvda",
+    Ebs = { VolumeSize = api.gib(want.disk), VolumeType = want.disk_type, DeleteOnTermination = true },
+  } }
+end
+
+--- What RunInstances is asked for.
+local function request_of(ctx, want)
+  local image, e = images.resolve(ctx, want.image, want.plan)
+  if not image then
+    return nil, e
+  end
+  local keys, key_name = keys_of(ctx, want)
+  if not keys then
+    return nil, key_name
+  end
+  local interfaces
+  interfaces, e = interfaces_of(ctx, want)
+  if not interfaces then
+    return nil, e
+  end
+  local host = ctx.keygen()
+  local placement = want.placement_group and { GroupId = want.placement_group } or nil
+  return {
+    ClientToken = ctx.key, MinCount = 1, MaxCount = 1, ImageId = image.ImageId, InstanceType = want.plan,
+    KeyName = key_name, NetworkInterfaces = interfaces, Placement = placement,
+    BlockDeviceMappings = disks_of(want, image),
+    UserData = ctx.base64.encode(user_data.make(keys, host, want.user_data)),
+    IamInstanceProfile = want.profile and (want.profile:find("^arn:") and { Arn = want.profile }
+      or { Name = want.profile }) or nil,
+    DisableApiTermination = want.protected or nil,
+    TagSpecifications = api.specifications(ctx, { "instance", "volume", "network-interface" },
+      api.name_of(ctx, want), want.labels),
+  }, host.public:match("^%S+ %S+")
+end
+
+--- The instance of an earlier try with this key.
+local function of_token(ctx)
+  return ctx.poll({ every = ctx.config.poll, timeout = 120 }, function()
+    local found, e = M.objects(ctx, { ["client-token"] = ctx.key })
+    if not found then
+      return nil, e
+    end
+    return found[1]
+  end)
+end
+
+--- Runs an instance. The key is the ClientToken, so that a second try gives the same instance; when its arguments
+--- differ (another image is the newest by now, the host key is another), the instance of the first try it is.
+local function run(ctx, want)
+  local request, host_key = request_of(ctx, want)
+  if not request then
+    return nil, host_key
+  end
+  local result, e = api.ec2(ctx, "RunInstances", request)
+  if result then
+    return result.Instances[1], host_key
+  elseif api.code(e) == "IdempotentParameterMismatch" then
+    return of_token(ctx)
+  end
+  return nil, e
+end
+
+local function reason_of(instance)
+  local reason = instance.StateReason and instance.StateReason.Message or instance.StateTransitionReason or ""
+  return reason ~= "" and ": " .. reason or ""
+end
+
+--- Waits for a status.
+local function wait_for(ctx, id, status, ends)
+  return M.wait(ctx, id, function(instance)
+    if instance and STATUS[instance.State.Name] == status then
+      return instance
+    elseif instance and ends and ends[instance.State.Name] then
+      return ctx.fail("failed", "the server %s is %s%s", id, instance.State.Name, reason_of(instance))
+    end
+  end, { name = "server " .. status })
+end
+
+local DEAD = { ["shutting-down"] = true, terminated = true }
+local NOT_UP = { ["shutting-down"] = true, terminated = true, stopping = true, stopped = true }
+
+function M.create(ctx, want)
+  local instance, host_key = run(ctx, want)
+  if not instance then
+    return nil, host_key
+  end
+  ctx.adopt(instance.InstanceId)
+  local up, e = M.wait(ctx, instance.InstanceId, function(seen)
+    if seen and seen.State.Name == "running" then
+      return seen
+    elseif seen and NOT_UP[seen.State.Name] then
+      return ctx.fail("failed", "the server %s is %s%s", seen.InstanceId, seen.State.Name, reason_of(seen))
+    end
+  end)
+  if not up then
+    return nil, e
+  end
+  local known = { ssh = { host_key = host_key } }
+  for name, v in pairs(want) do
+    known[name] = v
+  end
+  return state(ctx, up, known)
+end
+
+-- Changes ----------------------------------------------------------------------------------------
+
+local function modify(ctx, id, attribute)
+  attribute.InstanceId = id
+  return api.ec2(ctx, "ModifyInstanceAttribute", attribute)
+end
+
+local function stop(ctx, id)
+  local ok, e = api.ec2(ctx, "StopInstances", { InstanceIds = { id } })
+  if not ok then
+    return nil, e
+  end
+  return wait_for(ctx, id, "stopped", DEAD)
+end
+
+local function start(ctx, id)
+  local ok, e = api.patient(ctx, { IncorrectInstanceState = true }, 60, function()
+    return api.ec2(ctx, "StartInstances", { InstanceIds = { id } })
+  end)
+  if not ok then
+    return nil, e
+  end
+  return wait_for(ctx, id, "running", DEAD)
+end
+
+--- Another plan: only a server that is stopped can have one.
+local function replan(ctx, id, plan, instance)
+  local was_up = STATUS[instance.State.Name] ~= "stopped"
+  local ok, e = true, nil
+  if was_up then
+    ok, e = stop(ctx, id)
+  end
+  if ok then
+    ok, e = modify(ctx, id, { InstanceType = { Value = plan } })
+  end
+  if was_up and (ok or e.code ~= "notfound") then -- also when the plan was refused
+    local up, failure = start(ctx, id)
+    if ok and not up then
+      return nil, failure
+    end
+  end
+  return ok, e
+end
+
+local function regroup(ctx, want, recorded, instance)
+  local have, interface = groups_of(instance), interface_of(instance)
+  local away = api.minus(recorded.firewalls or {}, want.firewalls or {})
+  local groups = api.minus(have, away)
+  table.move(api.minus(want.firewalls or {}, have), 1, #(want.firewalls or {}), #groups + 1, groups)
+  if #groups == 0 then
+    local vpc = instance.VpcId
+    local found, e = api.describe(ctx, "DescribeSecurityGroups", "SecurityGroups", { ["vpc-id"] = vpc,
+      ["group-name"] = "default" })
+    if not found then
+      return nil, e
+    end
+    groups[1] = found[1] and found[1].GroupId
+  end
+  if not interface then
+    return ctx.fail("failed", "the server %s has no network interface", instance.InstanceId)
+  end
+  return api.ec2(ctx, "ModifyNetworkInterfaceAttribute", { NetworkInterfaceId = interface.NetworkInterfaceId,
+    Groups = groups })
+end
+
+local function grow(ctx, want, instance)
+  for _, mapping in ipairs(instance.BlockDeviceMappings or {}) do
+    if mapping.DeviceName == instance.RootDeviceName and mapping.Ebs then
+      return require("volume").resize(ctx, mapping.Ebs.VolumeId, want.disk)
+    end
+  end
+  return ctx.fail("unsupported", "the disk of server %s is none that can grow", instance.InstanceId)
+end
+
+function M.update(ctx, id, want, recorded)
+  local instance, e = M.must(ctx, id)
+  if not instance then
+    return nil, e
+  end
+  recorded = recorded or ctx.recorded or {}
+  local ok = true
+  if (want.protected or false) ~= (recorded.protected or false) then
+    ok, e = modify(ctx, id, { DisableApiTermination = { Value = want.protected or false } })
+  end
+  if ok then
+    ok, e = api.retag(ctx, id, want, instance.Tags)
+  end
+  if ok and #api.minus(want.firewalls or {}, groups_of(instance))
+      + #api.minus(recorded.firewalls or {}, want.firewalls or {}) > 0 then
+    ok, e = regroup(ctx, want, recorded, instance)
+  end
+  if ok and want.disk and want.disk ~= recorded.disk then
+    ok, e = grow(ctx, want, instance)
+  end
+  if ok and want.plan ~= instance.InstanceType then
+    ok, e = replan(ctx, id, want.plan, instance)
+  end
+  if not ok then
+    return nil, e
+  end
+  instance, e = M.must(ctx, id)
+  if not instance then
+    return nil, e
+  end
+  local known = { ssh = recorded.ssh }
+  for name, v in pairs(want) do
+    known[name] = v
+  end
+  return state(ctx, instance, known)
+end
+
+function M.delete(ctx, id)
+  local ok, e = api.ec2(ctx, "TerminateInstances", { InstanceIds = { id } })
+  if not ok then
+    if e.code == "notfound" then
+      return true
+    elseif api.code(e) == "OperationNotPermitted" then
+      e.hint = "it is protected: set 'protected: false' and apply that first"
+    end
+    return nil, e
+  end
+  return ctx.watch("server gone", id, {
+    read = api.reader(ctx, "DescribeInstances", "Reservations", "instance-id", function(reservation)
+      return reservation.Instances[1].InstanceId
+    end),
+    done = function(reservation)
+      return not reservation or reservation.Instances[1].State.Name == "terminated" or nil
+    end,
+    batch = api.BATCH, every = ctx.config.poll, max = 15, timeout = 900,
+  })
+end
+
+-- Actions ----------------------------------------------------------------------------------------
+
+function M.action_stop(ctx, id)
+  local ok, e = stop(ctx, id)
+  if not ok then
+    return nil, e
+  end
+  return M.read(ctx, id)
+end
+
+function M.action_start(ctx, id)
+  local ok, e = start(ctx, id)
+  if not ok then
+    return nil, e
+  end
+  return M.read(ctx, id)
+end
+
+function M.action_restart(ctx, id)
+  local ok, e = api.ec2(ctx, "RebootInstances", { InstanceIds = { id } })
+  if not ok then
+    return nil, e
+  end
+  return M.read(ctx, id)
+end
+
+return M
