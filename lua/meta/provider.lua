@@ -37,6 +37,7 @@
 ---@field recorded table
 ---@field recorded_of? fun(id: string): table? in list
 ---@field want? table in find
+---@field applied? table in update: arguments of the last apply
 ---@field name_of fun(address: string): string
 ---@field adopt fun(id: string)
 ---@field poll async fun(opts: { every: number?, timeout: number? }, fn: function): any, prov.Err?

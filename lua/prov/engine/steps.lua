@@ -229,7 +229,8 @@ function M.update_resource(run, step)
     end
   end
   if not only_power then
-    observed, e = call(run, step, "update", { key = record.key, recorded = observed }, record.id, args, observed)
+    local fields = { key = record.key, recorded = observed, applied = value.reveal(record:args()) }
+    observed, e = call(run, step, "update", fields, record.id, args, observed)
     if not observed then
       return nil, vanished(step, e)
     end
