@@ -58,7 +58,7 @@ function M.create(ctx, want)
   return ok and address and state(ctx, address, want), e
 end
 
-function M.update(ctx, id, want, recorded)
+function M.update(ctx, id, want)
   local address, e = M.must(ctx, id)
   if not address then
     return nil, e
@@ -73,7 +73,7 @@ function M.update(ctx, id, want, recorded)
       ok, e = api.ec2(ctx, "DisassociateAddress", { AssociationId = address.AssociationId })
     end
   end
-  if ok and want.ptr ~= (recorded or ctx.recorded or {}).ptr then
+  if ok and want.ptr ~= (ctx.applied or {}).ptr then
     ok, e = set_ptr(ctx, id, want.ptr)
   end
   if not ok then

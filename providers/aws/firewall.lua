@@ -152,11 +152,14 @@ local function set_on(ctx, id, server, on)
   end
   for _, interface in ipairs(instance.NetworkInterfaces or {}) do
     if interface.Attachment and interface.Attachment.DeviceIndex == 0 then
-      local groups = {}
+      local have = {}
       for i, group in ipairs(interface.Groups or {}) do
-        groups[i] = group.GroupId
+        have[i] = group.GroupId
       end
-      groups = api.minus(groups, { id })
+      local groups = api.minus(have, { id })
+      if on == (#groups < #have) then
+        return true
+      end
       if on then
         groups[#groups + 1] = id
       elseif #groups == 0 then
@@ -174,8 +177,8 @@ local function set_on(ctx, id, server, on)
   return ctx.fail("failed", "the server %s has no network interface", server)
 end
 
-local function set_servers(ctx, id, wanted, recorded)
-  for _, list in ipairs({ { api.minus(wanted, recorded), true }, { api.minus(recorded, wanted), false } }) do
+local function set_servers(ctx, id, wanted, applied)
+  for _, list in ipairs({ { wanted, true }, { api.minus(applied, wanted), false } }) do
     for _, server in ipairs(list[1]) do
       local ok, e = set_on(ctx, id, server, list[2])
       if not ok then
@@ -195,14 +198,14 @@ local function vpc_of(ctx, want)
   return places.vpc(ctx, want.network)
 end
 
-local function arranged(ctx, id, want, recorded)
+local function arranged(ctx, id, want, applied)
   local group, e = M.must(ctx, id)
   local ok
   if group then
     ok, e = arrange(ctx, group, want)
   end
   if ok then
-    ok, e = set_servers(ctx, id, want.servers or {}, recorded)
+    ok, e = set_servers(ctx, id, want.servers or {}, applied)
   end
   if ok then
     group, e = M.must(ctx, id)
@@ -241,7 +244,7 @@ function M.create(ctx, want)
   return arranged(ctx, group.GroupId, want, {})
 end
 
-function M.update(ctx, id, want, recorded)
+function M.update(ctx, id, want)
   local group, e = M.must(ctx, id)
   local ok
   if group then
@@ -250,7 +253,7 @@ function M.update(ctx, id, want, recorded)
   if not ok then
     return nil, e
   end
-  return arranged(ctx, id, want, (recorded or ctx.recorded or {}).servers or {})
+  return arranged(ctx, id, want, (ctx.applied or {}).servers or {})
 end
 
 function M.delete(ctx, id)

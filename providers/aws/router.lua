@@ -67,8 +67,9 @@ end
 local function wanted_routes(ctx, routes, vpc)
   local out = {}
   for _, route in ipairs(routes or {}) do
-    local via, e = route.via, nil
+    local via = route.via
     if via == "internet" then
+      local e
       via, e = internet(ctx, vpc)
       if not via then
         return nil, e

@@ -310,9 +310,9 @@ local function replan(ctx, id, plan, instance)
   return ok, e
 end
 
-local function regroup(ctx, want, recorded, instance)
+local function regroup(ctx, want, applied, instance)
   local have, interface = groups_of(instance), interface_of(instance)
-  local away = api.minus(recorded.firewalls or {}, want.firewalls or {})
+  local away = api.minus(applied.firewalls or {}, want.firewalls or {})
   local groups = api.minus(have, away)
   table.move(api.minus(want.firewalls or {}, have), 1, #(want.firewalls or {}), #groups + 1, groups)
   if #groups == 0 then
@@ -340,24 +340,23 @@ local function grow(ctx, want, instance)
   return ctx.fail("unsupported", "the disk of server %s is none that can grow", instance.InstanceId)
 end
 
-function M.update(ctx, id, want, recorded)
+function M.update(ctx, id, want, seen)
   local instance, e = M.must(ctx, id)
   if not instance then
     return nil, e
   end
-  recorded = recorded or ctx.recorded or {}
-  local ok = true
-  if (want.protected or false) ~= (recorded.protected or false) then
+  local applied, ok = ctx.applied or {}, true
+  if (want.protected or false) ~= (applied.protected or false) then
     ok, e = modify(ctx, id, { DisableApiTermination = { Value = want.protected or false } })
   end
   if ok then
     ok, e = api.retag(ctx, id, want, instance.Tags)
   end
   if ok and #api.minus(want.firewalls or {}, groups_of(instance))
-      + #api.minus(recorded.firewalls or {}, want.firewalls or {}) > 0 then
-    ok, e = regroup(ctx, want, recorded, instance)
+      + #api.minus(applied.firewalls or {}, want.firewalls or {}) > 0 then
+    ok, e = regroup(ctx, want, applied, instance)
   end
-  if ok and want.disk and want.disk ~= recorded.disk then
+  if ok and want.disk and want.disk ~= applied.disk then
     ok, e = grow(ctx, want, instance)
   end
   if ok and want.plan ~= instance.InstanceType then
@@ -370,7 +369,7 @@ function M.update(ctx, id, want, recorded)
   if not instance then
     return nil, e
   end
-  local known = { ssh = recorded.ssh }
+  local known = { ssh = (seen or ctx.recorded or {}).ssh }
   for name, v in pairs(want) do
     known[name] = v
   end

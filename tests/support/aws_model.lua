@@ -28,8 +28,8 @@ M.OPERATIONS = {
   elbv2 = [[
     AddTags CreateListener CreateLoadBalancer CreateTargetGroup DeleteListener DeleteLoadBalancer DeleteTargetGroup
     DeregisterTargets DescribeListeners DescribeLoadBalancerAttributes DescribeLoadBalancers DescribeTags
-    DescribeTargetGroups DescribeTargetHealth ModifyListener ModifyLoadBalancerAttributes ModifyTargetGroup
-    RegisterTargets RemoveTags SetSecurityGroups SetSubnets
+    DescribeTargetGroupAttributes DescribeTargetGroups DescribeTargetHealth ModifyListener ModifyLoadBalancerAttributes ModifyTargetGroup
+    ModifyTargetGroupAttributes RegisterTargets RemoveTags SetSecurityGroups SetSubnets
   ]],
   sts = "AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity GetSessionToken",
 }

@@ -23,6 +23,9 @@ return {
     ]],
     DescribeLoadBalancers = "DescribeLoadBalancersInput DescribeLoadBalancersOutput DescribeLoadBalancersResult",
     DescribeTags = "DescribeTagsInput DescribeTagsOutput DescribeTagsResult",
+    DescribeTargetGroupAttributes = [[
+      DescribeTargetGroupAttributesInput DescribeTargetGroupAttributesOutput DescribeTargetGroupAttributesResult
+    ]],
     DescribeTargetGroups = "DescribeTargetGroupsInput DescribeTargetGroupsOutput DescribeTargetGroupsResult",
     DescribeTargetHealth = "DescribeTargetHealthInput DescribeTargetHealthOutput DescribeTargetHealthResult",
     ModifyListener = "ModifyListenerInput ModifyListenerOutput ModifyListenerResult",
@@ -30,6 +33,9 @@ return {
       ModifyLoadBalancerAttributesInput ModifyLoadBalancerAttributesOutput ModifyLoadBalancerAttributesResult
     ]],
     ModifyTargetGroup = "ModifyTargetGroupInput ModifyTargetGroupOutput ModifyTargetGroupResult",
+    ModifyTargetGroupAttributes = [[
+      ModifyTargetGroupAttributesInput ModifyTargetGroupAttributesOutput ModifyTargetGroupAttributesResult
+    ]],
     RegisterTargets = "RegisterTargetsInput RegisterTargetsOutput RegisterTargetsResult",
     RemoveTags = "RemoveTagsInput RemoveTagsOutput RemoveTagsResult",
     SetSecurityGroups = "SetSecurityGroupsInput SetSecurityGroupsOutput SetSecurityGroupsResult",
@@ -93,6 +99,8 @@ return {
     DescribeLoadBalancersOutput = "LoadBalancers=[LoadBalancer] NextMarker=s",
     DescribeTagsInput = "ResourceArns=[s]",
     DescribeTagsOutput = "TagDescriptions=[TagDescription]",
+    DescribeTargetGroupAttributesInput = "TargetGroupArn=s",
+    DescribeTargetGroupAttributesOutput = "Attributes=[TargetGroupAttribute]",
     DescribeTargetGroupsInput = "LoadBalancerArn=s Marker=s Names=[s] PageSize=i TargetGroupArns=[s]",
     DescribeTargetGroupsOutput = "NextMarker=s TargetGroups=[TargetGroup]",
     DescribeTargetHealthInput = "Include=[s] TargetGroupArn=s Targets=[TargetDescription]",
@@ -123,6 +131,8 @@ return {
     ModifyListenerOutput = "Listeners=[Listener]",
     ModifyLoadBalancerAttributesInput = "Attributes=[LoadBalancerAttribute] LoadBalancerArn=s",
     ModifyLoadBalancerAttributesOutput = "Attributes=[LoadBalancerAttribute]",
+    ModifyTargetGroupAttributesInput = "Attributes=[TargetGroupAttribute] TargetGroupArn=s",
+    ModifyTargetGroupAttributesOutput = "Attributes=[TargetGroupAttribute]",
     ModifyTargetGroupInput = [[
       HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s
       HealthCheckTimeoutSeconds=i HealthyThresholdCount=i Matcher=Matcher TargetGroupArn=s UnhealthyThresholdCount=i
@@ -155,6 +165,7 @@ return {
       Protocol=s ProtocolVersion=s TargetControlPort=i TargetGroupArn=s TargetGroupName=s TargetType=s
       UnhealthyThresholdCount=i VpcId=s
     ]],
+    TargetGroupAttribute = "Key=s Value=s",
     TargetGroupStickinessConfig = "DurationSeconds=i Enabled=b",
     TargetGroupTuple = "TargetGroupArn=s Weight=i",
     TargetHealth = "Description=s Reason=s State=s",
