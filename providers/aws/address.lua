@@ -9,7 +9,7 @@ local function state(_, address, known)
     id = address.AllocationId,
     name = api.tag(address.Tags, "Name"),
     ip = address.PublicIp,
-    server = server or known.server and "",
+    server = known.server and (server or ""), -- else servers say so
     ptr = known.ptr,
     labels = api.labels(address.Tags),
   }

@@ -250,18 +250,17 @@ function M.equal(ctx, a, b)
   return a == b or a ~= nil and b ~= nil and ctx.json.encode(a) == ctx.json.encode(b)
 end
 
---- The wanted list without what is not there any more: others may add to it.
-function M.still(ctx, wanted, present)
-  if wanted == nil then
-    return nil
-  end
-  local there, out = {}, ctx.json.list({})
+--- What is there, in the order of what was recorded as far as possible: an order says nothing.
+function M.in_order(ctx, recorded, present)
+  local out, there, told = ctx.json.list({}), {}, {}
   for _, id in ipairs(present) do
     there[id] = true
   end
-  for _, id in ipairs(wanted) do
-    if there[id] then
-      out[#out + 1] = id
+  for _, list in ipairs({ recorded or {}, present }) do
+    for _, id in ipairs(list) do
+      if there[id] and not told[id] then
+        out[#out + 1], told[id] = id, true
+      end
     end
   end
   return out

@@ -5,6 +5,7 @@ local api = require("api")
 local kind = require("kind")
 local places = require("places")
 local rules = require("rules")
+local servers = require("server")
 
 --- The rule that AWS gives to every new group.
 local function is_default_out(atom)
@@ -50,13 +51,13 @@ end
 local function state(ctx, group, known)
   local wanted = rules.atoms(known.rules)
   local seen = seen_of(group, wanted)
-  local servers = known.servers
-  if servers and #servers > 0 then
+  local on
+  if known.servers then -- else others say so
     local there, e = servers_of(ctx, group.GroupId)
     if not there then
       return nil, e
     end
-    servers = api.still(ctx, servers, there)
+    on = api.in_order(ctx, known.servers, there)
   end
   return {
     id = group.GroupId,
@@ -64,7 +65,7 @@ local function state(ctx, group, known)
     network = known.network or group.VpcId,
     comment = known.comment and group.Description,
     rules = known.rules and rules.same(wanted, seen) and known.rules or rules.tell(ctx, seen),
-    servers = servers,
+    servers = on,
     labels = api.labels(group.Tags),
   }
 end
@@ -144,41 +145,37 @@ end
 
 -- Servers ----------------------------------------------------------------------------------------
 
---- Puts the group on a server, or takes it away.
+--- Puts the group on a server, or takes it away. From a server that is gone nothing needs to be taken.
 local function set_on(ctx, id, server, on)
-  local instance, e = require("server").object(ctx, server)
+  local instance, e = servers.object(ctx, server)
   if not instance then
     return not e and not on or nil, e or on and ctx.error("notfound", ("there is no server %s"):format(server))
   end
-  for _, interface in ipairs(instance.NetworkInterfaces or {}) do
-    if interface.Attachment and interface.Attachment.DeviceIndex == 0 then
-      local have = {}
-      for i, group in ipairs(interface.Groups or {}) do
-        have[i] = group.GroupId
-      end
-      local groups = api.minus(have, { id })
-      if on == (#groups < #have) then
-        return true
-      end
-      if on then
-        groups[#groups + 1] = id
-      elseif #groups == 0 then
-        local found, failure = api.describe(ctx, "DescribeSecurityGroups", "SecurityGroups",
-          { ["vpc-id"] = instance.VpcId, ["group-name"] = "default" })
-        if not found then
-          return nil, failure
-        end
-        groups[1] = found[1] and found[1].GroupId
-      end
-      return api.ec2(ctx, "ModifyNetworkInterfaceAttribute",
-        { NetworkInterfaceId = interface.NetworkInterfaceId, Groups = groups })
-    end
+  local have = servers.groups(instance)
+  local groups = api.minus(have, { id })
+  if on == (#groups < #have) then
+    return true
+  elseif on then
+    groups[#groups + 1] = id
   end
-  return ctx.fail("failed", "the server %s has no network interface", server)
+  return servers.set_groups(ctx, instance, groups)
 end
 
-local function set_servers(ctx, id, wanted, applied)
-  for _, list in ipairs({ { wanted, true }, { api.minus(applied, wanted), false } }) do
+--- Puts the group on the wanted servers, and on no other. When it says none, servers say which firewalls they have.
+local function set_servers(ctx, id, wanted)
+  local applied = (ctx.applied or {}).servers
+  if not (wanted or applied) then
+    return true
+  end
+  local on = applied
+  if wanted then
+    local e
+    on, e = servers_of(ctx, id)
+    if not on then
+      return nil, e
+    end
+  end
+  for _, list in ipairs({ { api.minus(wanted or {}, on), true }, { api.minus(on, wanted or {}), false } }) do
     for _, server in ipairs(list[1]) do
       local ok, e = set_on(ctx, id, server, list[2])
       if not ok then
@@ -192,20 +189,20 @@ end
 --- The VPC: of the network, else of the first server.
 local function vpc_of(ctx, want)
   if not want.network and want.servers and want.servers[1] then
-    local instance, e = require("server").must(ctx, want.servers[1])
+    local instance, e = servers.must(ctx, want.servers[1])
     return instance and instance.VpcId, e
   end
   return places.vpc(ctx, want.network)
 end
 
-local function arranged(ctx, id, want, applied)
+local function arranged(ctx, id, want)
   local group, e = M.must(ctx, id)
   local ok
   if group then
     ok, e = arrange(ctx, group, want)
   end
   if ok then
-    ok, e = set_servers(ctx, id, want.servers or {}, applied)
+    ok, e = set_servers(ctx, id, want.servers)
   end
   if ok then
     group, e = M.must(ctx, id)
@@ -241,7 +238,7 @@ function M.create(ctx, want)
   if not seen then
     return nil, e
   end
-  return arranged(ctx, group.GroupId, want, {})
+  return arranged(ctx, group.GroupId, want)
 end
 
 function M.update(ctx, id, want)
@@ -253,15 +250,15 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return arranged(ctx, id, want, (ctx.applied or {}).servers or {})
+  return arranged(ctx, id, want)
 end
 
 function M.delete(ctx, id)
-  local servers, e = servers_of(ctx, id)
-  if not servers then
+  local on, e = servers_of(ctx, id)
+  if not on then
     return nil, e
   end
-  for _, server in ipairs(servers) do
+  for _, server in ipairs(on) do
     local ok
     ok, e = set_on(ctx, id, server, false)
     if not ok and e then

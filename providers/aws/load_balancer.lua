@@ -238,7 +238,7 @@ local function state(ctx, lb, known)
     network = known.network or lb.VpcId,
     subnets = known.subnets,
     public = lb.Scheme == "internet-facing",
-    firewalls = api.still(ctx, known.firewalls, lb.SecurityGroups or {}),
+    firewalls = known.firewalls and api.in_order(ctx, known.firewalls, lb.SecurityGroups or {}) or nil,
     services = services_of(ctx, parts, known),
     targets = targets,
     algorithm = known.algorithm,

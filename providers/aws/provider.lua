@@ -214,6 +214,7 @@ return {
         user_data = { type = "string", max = 12288, replace = true, doc = "cloud-init" },
         labels = LABELS,
         public = { type = "bool", default = true, replace = true, doc = "Has an IPv4 address on the internet" },
+        address = { type = "ref", doc = "Address that is its public one; or say it there, with server" },
         firewalls = {
           type = "list", of = { type = "ref" },
           doc = "Firewalls; or say it there, with servers. Without any nothing comes in",
@@ -337,7 +338,10 @@ return {
       body = "address",
       schema = {
         name = name(),
-        server = { type = "ref", doc = "Server it leads to" },
+        server = {
+          type = "ref",
+          doc = "Server it leads to, which gets another address than it had; with taskservs say it there, with address",
+        },
         ptr = { type = "hostname", doc = "Reverse name; a record must lead from it to the address first" },
         labels = LABELS,
       },

@@ -23,14 +23,6 @@ local function flatten(reservations)
   return out
 end
 
-local function groups_of(instance)
-  local out = {}
-  for i, group in ipairs(instance.SecurityGroups or {}) do
-    out[i] = group.GroupId
-  end
-  return out
-end
-
 --- The first interface, which is the server's own.
 local function interface_of(instance)
   for _, interface in ipairs(instance.NetworkInterfaces or {}) do
@@ -38,6 +30,21 @@ local function interface_of(instance)
       return interface
     end
   end
+end
+
+--- The firewalls of the first interface. The default group of the network is none, unless it was asked for: AWS puts
+--- it on what has no other.
+local function groups_of(instance, known)
+  local interface, asked, out = interface_of(instance), {}, {}
+  for _, id in ipairs(known and known.firewalls or {}) do
+    asked[id] = true
+  end
+  for _, group in ipairs(interface and interface.Groups or instance.SecurityGroups or {}) do
+    if group.GroupName ~= "default" or asked[group.GroupId] then
+      out[#out + 1] = group.GroupId
+    end
+  end
+  return out
 end
 
 --- What was asked for, when it means what is there.
@@ -54,6 +61,29 @@ local function group_of(instance, known)
     return placement.GroupName ~= "" and known.placement_group or nil
   end
   return placement.GroupId
+end
+
+--- The address of an allocation, which never changes.
+local function ip_of(ctx, allocation)
+  return ctx.cached("address " .. allocation, function()
+    local found, e = api.describe(ctx, "DescribeAddresses", "Addresses", { ["allocation-id"] = allocation })
+    if not found then
+      return nil, e
+    end
+    return found[1] and found[1].PublicIp or ctx.fail("notfound", "there is no address %s", allocation)
+  end)
+end
+
+--- The address that was asked for, when the server has it.
+local function address_of(ctx, instance, known)
+  if not known.address or known.address == "" then
+    return known.address
+  end
+  local ip, e = ip_of(ctx, known.address)
+  if not ip and e.code ~= "notfound" then
+    return nil, e
+  end
+  return ip and ip == instance.PublicIpAddress and known.address or ""
 end
 
 --- The user data that an instance was made with.
@@ -80,7 +110,12 @@ end
 
 --- The state of an instance. What would take a request of its own for each is told as it was recorded.
 local function state(ctx, instance, known)
+  local address, e = address_of(ctx, instance, known)
+  if e then
+    return nil, e
+  end
   return {
+    address = address,
     id = instance.InstanceId,
     name = api.tag(instance.Tags, "Name"),
     plan = instance.InstanceType,
@@ -88,7 +123,7 @@ local function state(ctx, instance, known)
     image = known.image or instance.ImageId,
     network = network_of(instance, known),
     labels = api.labels(instance.Tags),
-    firewalls = api.still(ctx, known.firewalls, groups_of(instance)),
+    firewalls = known.firewalls and api.in_order(ctx, known.firewalls, groups_of(instance, known)), -- else they say so
     placement_group = group_of(instance, known),
     public = known.public,
     networks = known.networks,
@@ -107,6 +142,29 @@ local M = kind.body({
   what = "server", operation = "DescribeInstances", field = "Reservations", id = "InstanceId", filter = "instance-id",
   flatten = flatten, is_gone = is_gone, state = state,
 })
+
+--- The firewalls that are on a server.
+M.groups = groups_of
+
+--- Puts firewalls on a server, instead of those it has; the default one of its network when there are none, for AWS
+--- wants one.
+---@param groups string[] ids
+function M.set_groups(ctx, instance, groups)
+  local interface = interface_of(instance)
+  if not interface then
+    return ctx.fail("failed", "the server %s has no network interface", instance.InstanceId)
+  end
+  if #groups == 0 then
+    local found, e = api.describe(ctx, "DescribeSecurityGroups", "SecurityGroups", { ["vpc-id"] = instance.VpcId,
+      ["group-name"] = "default" })
+    if not found then
+      return nil, e
+    end
+    groups = { found[1] and found[1].GroupId }
+  end
+  return api.ec2(ctx, "ModifyNetworkInterfaceAttribute", { NetworkInterfaceId = interface.NetworkInterfaceId,
+    Groups = groups })
+end
 
 -- Creation ---------------------------------------------------------------------------------------
 
@@ -152,7 +210,7 @@ local function interfaces_of(ctx, want)
     }
   end
   if #out == 1 then -- AWS gives addresses only to servers with one interface
-    out[1].AssociatePublicIpAddress = want.public
+    out[1].AssociatePublicIpAddress = want.public and not want.address
   end
   return out
 end
@@ -240,6 +298,37 @@ local function wait_for(ctx, id, status, ends)
   end, { name = "server " .. status })
 end
 
+--- Gives a server its address, or takes it away, and waits until it shows.
+local function set_address(ctx, id, want)
+  local allocation, before = want.address, (ctx.applied or {}).address
+  if not (allocation or before) then
+    return true
+  end
+  local ip, ok, e
+  if allocation then
+    ip, e = ip_of(ctx, allocation)
+    if ip then
+      ok, e = api.patient(ctx, { IncorrectInstanceState = true }, 60, function()
+        return api.ec2(ctx, "AssociateAddress", { AllocationId = allocation, InstanceId = id,
+          AllowReassociation = true })
+      end)
+    end
+  else
+    local found
+    found, e = api.describe(ctx, "DescribeAddresses", "Addresses", { ["allocation-id"] = before })
+    ok = found and true
+    if found and found[1] and found[1].InstanceId == id then
+      ok, e = api.ec2(ctx, "DisassociateAddress", { AssociationId = found[1].AssociationId })
+    end
+  end
+  if not ok or not ip then
+    return ok, e
+  end
+  return M.wait(ctx, id, function(instance)
+    return instance and instance.PublicIpAddress == ip and instance or nil
+  end, { name = "server address" })
+end
+
 local DEAD = { ["shutting-down"] = true, terminated = true }
 local NOT_UP = { ["shutting-down"] = true, terminated = true, stopping = true, stopped = true }
 
@@ -256,6 +345,9 @@ function M.create(ctx, want)
       return ctx.fail("failed", "the server %s is %s%s", seen.InstanceId, seen.State.Name, reason_of(seen))
     end
   end)
+  if up and want.address then
+    up, e = set_address(ctx, instance.InstanceId, want)
+  end
   if not up then
     return nil, e
   end
@@ -310,25 +402,18 @@ local function replan(ctx, id, plan, instance)
   return ok, e
 end
 
-local function regroup(ctx, want, applied, instance)
-  local have, interface = groups_of(instance), interface_of(instance)
-  local away = api.minus(applied.firewalls or {}, want.firewalls or {})
-  local groups = api.minus(have, away)
-  table.move(api.minus(want.firewalls or {}, have), 1, #(want.firewalls or {}), #groups + 1, groups)
-  if #groups == 0 then
-    local vpc = instance.VpcId
-    local found, e = api.describe(ctx, "DescribeSecurityGroups", "SecurityGroups", { ["vpc-id"] = vpc,
-      ["group-name"] = "default" })
-    if not found then
-      return nil, e
-    end
-    groups[1] = found[1] and found[1].GroupId
+--- Puts the wanted firewalls on a server, and only them. When it says none, others say which servers they protect.
+local function regroup(ctx, want, instance)
+  local applied = (ctx.applied or {}).firewalls
+  if not (want.firewalls or applied) then
+    return true
   end
-  if not interface then
-    return ctx.fail("failed", "the server %s has no network interface", instance.InstanceId)
+  local have = groups_of(instance, { firewalls = want.firewalls })
+  local groups = want.firewalls or api.minus(have, applied)
+  if #api.minus(have, groups) + #api.minus(groups, have) == 0 then
+    return true
   end
-  return api.ec2(ctx, "ModifyNetworkInterfaceAttribute", { NetworkInterfaceId = interface.NetworkInterfaceId,
-    Groups = groups })
+  return M.set_groups(ctx, instance, groups)
 end
 
 local function grow(ctx, want, instance)
@@ -352,9 +437,11 @@ function M.update(ctx, id, want, seen)
   if ok then
     ok, e = api.retag(ctx, id, want, instance.Tags)
   end
-  if ok and #api.minus(want.firewalls or {}, groups_of(instance))
-      + #api.minus(applied.firewalls or {}, want.firewalls or {}) > 0 then
-    ok, e = regroup(ctx, want, applied, instance)
+  if ok then
+    ok, e = regroup(ctx, want, instance)
+  end
+  if ok and want.address ~= (seen or {}).address then
+    ok, e = set_address(ctx, id, want)
   end
   if ok and want.disk and want.disk ~= applied.disk then
     ok, e = grow(ctx, want, instance)

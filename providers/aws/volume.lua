@@ -84,8 +84,8 @@ local function attach(ctx, id, server)
   end, { name = "volume attached" })
 end
 
-local function detach(ctx, id)
-  local ok, e = api.ec2(ctx, "DetachVolume", { VolumeId = id })
+local function detach(ctx, id, attachment)
+  local ok, e = api.ec2(ctx, "DetachVolume", { VolumeId = id, InstanceId = attachment.InstanceId })
   if not ok and api.code(e) ~= "IncorrectState" and e.code ~= "notfound" then
     return nil, e
   end
@@ -163,7 +163,7 @@ function M.update(ctx, id, want)
   end
   local attachment = attachment_of(volume)
   if ok and attachment and attachment.InstanceId ~= want.server then
-    ok, e = detach(ctx, id)
+    ok, e = detach(ctx, id, attachment)
     attachment = nil
   end
   if ok and want.server and not attachment then
@@ -181,9 +181,10 @@ function M.delete(ctx, id)
   if not volume then
     return not e or nil, e
   end
-  if attachment_of(volume) then
+  local attachment = attachment_of(volume)
+  if attachment then
     local ok
-    ok, e = detach(ctx, id)
+    ok, e = detach(ctx, id, attachment)
     if not ok then
       return nil, e
     end
