@@ -160,6 +160,17 @@ function M.made(ctx, create, find)
   return nil, e
 end
 
+--- Calls fn, which makes what is missing, until it has: what a lost answer was about is seen the next time.
+function M.steady(ctx, fn)
+  for attempt = 1, LOOKS do
+    local result, e = fn()
+    if result or e.code ~= "unavailable" or attempt == LOOKS or type(e.data) == "table" and e.data.exhausted then
+      return result, e
+    end
+    ctx.sleep(0.25 * 2 ^ attempt)
+  end
+end
+
 --- A read for ctx.watch: objects by id, many in one question.
 function M.reader(ctx, operation, field, filter, id_of)
   return function(ids)

@@ -49,8 +49,7 @@ local function servers_of(ctx, id)
 end
 
 local function state(ctx, group, known)
-  local wanted = rules.atoms(known.rules)
-  local seen = seen_of(group, wanted)
+  local seen = seen_of(group, rules.atoms(known.rules))
   local on
   if known.servers then -- else others say so
     local there, e = servers_of(ctx, group.GroupId)
@@ -64,7 +63,7 @@ local function state(ctx, group, known)
     name = group.GroupName,
     network = known.network or group.VpcId,
     comment = known.comment and group.Description,
-    rules = known.rules and rules.same(wanted, seen) and known.rules or rules.tell(ctx, seen),
+    rules = rules.tell(ctx, known.rules, seen),
     servers = on,
     labels = api.labels(group.Tags),
   }
@@ -196,21 +195,23 @@ local function vpc_of(ctx, want)
 end
 
 local function arranged(ctx, id, want)
-  local group, e = M.must(ctx, id)
-  local ok
-  if group then
-    ok, e = arrange(ctx, group, want)
-  end
-  if ok then
-    ok, e = set_servers(ctx, id, want.servers)
-  end
-  if ok then
-    group, e = M.must(ctx, id)
-  end
-  if not (ok and group) then
+  local ok, e = api.steady(ctx, function()
+    local group, failure = M.must(ctx, id)
+    local done
+    if group then
+      done, failure = arrange(ctx, group, want)
+    end
+    if not done then
+      return nil, failure
+    end
+    return set_servers(ctx, id, want.servers)
+  end)
+  if not ok then
     return nil, e
   end
-  return state(ctx, group, want)
+  local group
+  group, e = M.must(ctx, id)
+  return group and state(ctx, group, want), e
 end
 
 function M.create(ctx, want)

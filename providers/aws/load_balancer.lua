@@ -160,32 +160,28 @@ local function is_as_wanted(ctx, service, part)
   return not service.certificates or api.equal(ctx, service.certificates, certificates_of(part.listener))
 end
 
-local function told_services(ctx, parts)
-  local out, ports = ctx.json.list({}), {}
+--- The services: the known ones that are as they should be, as they are written, and then the rest.
+local function services_of(ctx, parts, known)
+  local out, told, ports = ctx.json.list({}), {}, {}
+  for _, service in ipairs(known.services or {}) do
+    if is_as_wanted(ctx, service, parts.by_port[service.listen]) then
+      out[#out + 1], told[service.listen] = service, true
+    end
+  end
   for port in pairs(parts.by_port) do
     ports[#ports + 1] = port
   end
   table.sort(ports)
-  for i, port in ipairs(ports) do
+  for _, port in ipairs(ports) do
     local part = parts.by_port[port]
-    out[i] = {
-      protocol = part.listener.Protocol:lower(), listen = port, port = part.group and part.group.Port,
-      check = part.group and check_of(part.group) or nil,
-    }
+    if not told[port] then
+      out[#out + 1] = {
+        protocol = part.listener.Protocol:lower(), listen = port, port = part.group and part.group.Port,
+        check = part.group and check_of(part.group) or nil,
+      }
+    end
   end
   return out
-end
-
-local function services_of(ctx, parts, known)
-  local n = 0
-  for _ in pairs(parts.by_port) do
-    n = n + 1
-  end
-  local same = known.services ~= nil and n == #known.services
-  for _, service in ipairs(known.services or {}) do
-    same = same and is_as_wanted(ctx, service, parts.by_port[service.listen])
-  end
-  return same and known.services or told_services(ctx, parts)
 end
 
 local function ids_of(targets)
@@ -454,7 +450,7 @@ local function ensure_listener(ctx, lb, service, part, group)
 end
 
 --- Makes listeners, groups and targets what they should be.
-local function arrange(ctx, lb, want)
+local function arrange_once(ctx, lb, want)
   local parts, e = parts_of(ctx, lb.LoadBalancerArn)
   if not parts then
     return nil, e
@@ -491,6 +487,12 @@ local function arrange(ctx, lb, want)
     end
   end
   return ok and true, e
+end
+
+local function arrange(ctx, lb, want)
+  return api.steady(ctx, function()
+    return arrange_once(ctx, lb, want)
+  end)
 end
 
 local function protect(ctx, id, on)

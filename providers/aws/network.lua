@@ -155,7 +155,7 @@ local function add_route(ctx, parts, gateway)
 end
 
 --- Makes what is missing.
-local function complete(ctx, want, vpc)
+local function add_parts(ctx, want, vpc)
   local parts, e = parts_of(ctx, vpc)
   if not parts then
     return nil, e
@@ -178,6 +178,12 @@ local function complete(ctx, want, vpc)
     end
   end
   return ok and true, e
+end
+
+local function complete(ctx, want, vpc)
+  return api.steady(ctx, function()
+    return add_parts(ctx, want, vpc)
+  end)
 end
 
 --- Takes away what is not wanted any more.

@@ -168,15 +168,19 @@ local function arrange(ctx, id, want, found)
 end
 
 local function arranged(ctx, id, want)
-  local found, e = M.must(ctx, id)
-  local ok
-  if found then
-    ok, e = arrange(ctx, id, want, found)
+  local ok, e = api.steady(ctx, function()
+    local found, failure = M.must(ctx, id)
+    if not found then
+      return nil, failure
+    end
+    return arrange(ctx, id, want, found)
+  end)
+  if not ok then
+    return nil, e
   end
-  if ok then
-    found, e = M.must(ctx, id)
-  end
-  return ok and found and state(ctx, found, want), e
+  local found
+  found, e = M.must(ctx, id)
+  return found and state(ctx, found, want), e
 end
 
 function M.create(ctx, want)

@@ -111,27 +111,33 @@ function M.permission(atom)
   return out
 end
 
---- True when both hold the same rules, with the same comments.
-function M.same(a, b)
-  for key, atom in pairs(a) do
-    if not b[key] or b[key].comment ~= atom.comment then
+--- Takes the single rules of a rule out of `left`, when all of them are there with its comment.
+local function claim(rule, left)
+  local atoms = M.atoms({ rule })
+  for key, atom in pairs(atoms) do
+    if not left[key] or left[key].comment ~= atom.comment then
       return false
     end
   end
-  for key in pairs(b) do
-    if not a[key] then
-      return false
-    end
+  for key in pairs(atoms) do
+    left[key] = nil
   end
   return true
 end
 
---- Single rules as rules for people: those that differ only in their ports or ends are one.
+--- What is there as rules for people: the known ones that hold, as they are written, and then the rest; of that, what
+--- differs only in its ends is one rule.
 ---@param ctx table
----@param atoms table<string, table>
+---@param known? table[] rules
+---@param atoms table<string, table> emptied
 ---@return table[]
-function M.tell(ctx, atoms)
+function M.tell(ctx, known, atoms)
   local keys, groups, out = {}, {}, ctx.json.list({})
+  for _, rule in ipairs(known or {}) do
+    if claim(rule, atoms) then
+      out[#out + 1] = rule
+    end
+  end
   for key in pairs(atoms) do
     keys[#keys + 1] = key
   end

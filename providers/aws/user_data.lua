@@ -57,7 +57,7 @@ function M.make(keys, host, own)
   local out = { ('Content-Type: multipart/mixed; boundary="%s"\nMIME-Version: 1.0\n\n'):format(boundary) }
   for _, text in ipairs({ first, own }) do
     out[#out + 1] = ("--%s\nContent-Type: %s; charset=\"utf-8\"\nMIME-Version: 1.0\n"):format(boundary, type_of(text))
-    out[#out + 1] = "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n\n" .. text:gsub("\n?$", "\n")
+    out[#out + 1] = "Merge-Type: list(append)+dict(no_replace,recurse_list)+str()\n\n" .. text .. "\n"
   end
   out[#out + 1] = ("--%s--\n"):format(boundary)
   return table.concat(out)

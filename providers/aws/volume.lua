@@ -72,8 +72,15 @@ local function attach(ctx, id, server)
     return ctx.fail("limit", "the server %s has no place for one more volume", server)
   end
   local ok
-  ok, e = api.patient(ctx, { IncorrectState = true, ["InvalidVolume.NotFound"] = true }, 120, function()
-    return api.ec2(ctx, "AttachVolume", { VolumeId = id, InstanceId = server, Device = device })
+  ok, e = api.steady(ctx, function()
+    local volume, failure = M.must(ctx, id)
+    local attachment = volume and attachment_of(volume)
+    if not volume or attachment and attachment.InstanceId == server then
+      return attachment and true, failure
+    end
+    return api.patient(ctx, { IncorrectState = true, ["InvalidVolume.NotFound"] = true }, 120, function()
+      return api.ec2(ctx, "AttachVolume", { VolumeId = id, InstanceId = server, Device = device })
+    end)
   end)
   if not ok then
     return nil, e

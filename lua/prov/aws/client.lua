@@ -138,7 +138,7 @@ local WITHOUT_ANSWER = {
 }
 
 --- Sends once: the result, or nil, error and whether another try is safe.
-local function once(self, service, operation, body)
+local function once(self, service, operation, body, repeatable)
   local who, e = self:credentials()
   if not who then
     return nil, e
@@ -147,7 +147,7 @@ local function once(self, service, operation, body)
     method = "POST",
     url = (self.endpoint or sts.endpoint(self.world, service.prefix, self.region)) .. "/",
     headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
-    body = body,
+    body = body, once = not repeatable,
   }
   local made = sigv4.sign(request, { credentials = who, region = self.region, service = service.prefix,
     time = self.world.now() })
@@ -202,10 +202,10 @@ end
 ---@return prov.Err? e its data has status, cloud_code and request_id
 function Client:call(service, operation, params)
   local api = query.open(service)
-  local body = api:encode(operation, params)
+  local body, repeatable = api:encode(operation, params), is_repeatable(operation, params)
   for attempt = 1, math.huge do
     self.gate:pass()
-    local result, e, safe = once(self, api, operation, body)
+    local result, e, safe = once(self, api, operation, body, repeatable)
     if result then
       self.gate:answered()
       return result
@@ -215,7 +215,7 @@ function Client:call(service, operation, params)
       self.stale = self:credentials()
     else
       local ms = self.gate:again(attempt, e)
-      if not (safe or is_repeatable(operation, params)) then
+      if not (safe or repeatable) then
         return nil, e
       elseif not ms then
         if e.code == "unavailable" then
