@@ -273,9 +273,15 @@ local function run(ctx, want)
   if not request then
     return nil, host_key
   end
-  local result, e = api.ec2(ctx, "RunInstances", request)
-  if result then
-    return result.Instances[1], host_key
+  local instance, e = api.made(ctx, function()
+    local result, failure = api.ec2(ctx, "RunInstances", request)
+    return result and result.Instances[1], failure
+  end, function()
+    host_key = nil -- it may be of an earlier try, with another one
+    return M.by_key(ctx, ctx.key)
+  end)
+  if instance then
+    return instance, host_key
   elseif api.code(e) == "IdempotentParameterMismatch" then
     return of_token(ctx)
   end

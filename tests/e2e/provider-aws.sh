@@ -193,14 +193,6 @@ there "$whole"
 [ "$(world id instance app)" != "$app" ] || fail "the server was not replaced"
 same
 
-# What holds something is named, and nothing is lost for it.
-subnet=$(world id subnet b)
-interface=$(world ec2 create_network_interface "{\"SubnetId\": \"$subnet\", \"Description\": \"of somebody\"}" |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["NetworkInterface"]["NetworkInterfaceId"])')
-run 1 destroy --yes --target subnet.b
-has "$interface (of somebody)"
-world ec2 delete_network_interface "{\"NetworkInterfaceId\": \"$interface\"}" >/dev/null
-
 # Termination protection is AWS's word, and ours.
 sed -i 's/address: "${address.app}" }/address: "${address.app}", protected: true }/' infra.yaml
 run 0 apply --yes
@@ -210,8 +202,14 @@ sed -i 's/, protected: true }/ }/' infra.yaml
 run 0 apply --yes
 same
 
-# The lists that prov asks for instead of many reads, and what the region offers.
-run 0 provider show aws
+# What holds something is named, and nothing is lost for it.
+vpc=$(world id vpc wide)
+subnet=$(world ec2 create_subnet "{\"VpcId\": \"$vpc\", \"CidrBlock\": \"10.2.99.0/24\"}" |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["Subnet"]["SubnetId"])')
+run 1 destroy --yes
+has "it is held by $subnet"
+there "vpcs=1 subnets=1"
+world ec2 delete_subnet "{\"SubnetId\": \"$subnet\"}" >/dev/null
 run 0 destroy --yes
 there ""
 run 0 state list

@@ -2,7 +2,8 @@
 --- turns AWS's errors into ours.
 --
 -- What only looks (Describe, Get), and what done twice is as done once, is sent again after a lost answer. Anything
--- else goes back to the body with "unavailable", and a creation is looked for before it is tried anew.
+-- else goes back to the body with "unavailable", and a creation is looked for before it is tried anew; a ClientToken
+-- is for the case that it is there and cannot be seen yet.
 
 local async = require("prov.async")
 local clock = require("prov.clock")
@@ -79,10 +80,7 @@ local REPEATABLE = { "^Describe", "^Get", "^Delete", "^Deregister", "^Detach", "
   "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$", "^RegisterTargets$", "^Set", "^Start", "^Stop",
   "^Terminate", "^Associate" }
 
-local function is_repeatable(operation, params)
-  if params and params.ClientToken then
-    return true
-  end
+local function is_repeatable(operation)
   for _, pattern in ipairs(REPEATABLE) do
     if operation:find(pattern) then
       return true
@@ -202,7 +200,7 @@ end
 ---@return prov.Err? e its data has status, cloud_code and request_id
 function Client:call(service, operation, params)
   local api = query.open(service)
-  local body, repeatable = api:encode(operation, params), is_repeatable(operation, params)
+  local body, repeatable = api:encode(operation, params), is_repeatable(operation)
   for attempt = 1, math.huge do
     self.gate:pass()
     local result, e, safe = once(self, api, operation, body, repeatable)
