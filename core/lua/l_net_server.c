@@ -162,6 +162,15 @@ static int reply_finish(lua_State *L)
     return 0;
 }
 
+/* reply:abort(): the connection is cut */
+static int reply_abort(lua_State *L)
+{
+    reply **box = lx_boxslot(L, 1, REPLY);
+    lx_checkbox(L, 1, REPLY);
+    pv_exchange_abort(take(L, box));
+    return 0;
+}
+
 static void end_socket(lua_State *L, int code, pv_bytes reason)
 {
     websocket **box = lx_boxslot(L, 1, SOCKET), *w = *box;
@@ -496,7 +505,8 @@ int luaopen_core_net_server(lua_State *L)
         {"respond", reply_respond},     {"problem", reply_problem},
         {"start", reply_start},         {"write", reply_write},
         {"pending", reply_pending},     {"finish", reply_finish},
-        {"websocket", reply_websocket}, {NULL, NULL},
+        {"abort", reply_abort},         {"websocket", reply_websocket},
+        {NULL, NULL},
     };
     static const luaL_Reg socket_methods[] = {
         {"send", socket_send},

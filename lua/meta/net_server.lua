@@ -71,6 +71,9 @@ function Reply:pending() end
 --- Ends the stream well.
 function Reply:finish() end
 
+--- Cuts the connection instead of an answer.
+function Reply:abort() end
+
 --- Ends what has not ended: without an answer with a 500, a stream by cutting it.
 function Reply:close() end
 

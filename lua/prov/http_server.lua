@@ -75,6 +75,11 @@ function Incoming:problem(status, detail)
   self.reply:problem(status, detail)
 end
 
+--- Cuts the connection instead of an answer.
+function Incoming:abort()
+  self.reply:abort()
+end
+
 --- Begins an answer in pieces. When the client leaves, the running task is cancelled.
 ---@param status integer
 ---@param headers? table<string, string|string[]>

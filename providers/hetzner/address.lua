@@ -12,9 +12,17 @@ local FORMS = {
 
 local M = {}
 
-local function state(_, kind, object)
+--- The number of the server it is assigned to, or nil.
+local function server_of(kind, object)
+  if kind == "floating" then
+    return object.server
+  end
+  return object.assignee_id
+end
+
+local function state(_, kind, object, recorded)
   local reverse = object.dns_ptr and object.dns_ptr[1]
-  local server = kind == "floating" and object.server or kind == "primary" and object.assignee_id
+  local server = common.asked(recorded, "server") and server_of(kind, object) or nil
   return {
     id = ("%s-%s"):format(kind, tostring(object.id)),
     name = object.name,
@@ -35,8 +43,8 @@ local bodies = {}
 for kind, form in pairs(FORMS) do
   bodies[kind] = common.body({
     path = form.path, list = form.list, field = form.field, what = kind .. " address",
-    state = function(ctx, object)
-      return state(ctx, kind, object)
+    state = function(ctx, object, recorded)
+      return state(ctx, kind, object, recorded)
     end,
   })
 end
@@ -111,7 +119,7 @@ local function unassign(ctx, kind, body, id, server)
 end
 
 local function change_server(ctx, kind, body, id, want, object)
-  local is = kind == "floating" and object.server or kind == "primary" and object.assignee_id or nil
+  local is = server_of(kind, object)
   if want.server == (is and tostring(is)) or want.server == nil and (ctx.applied or {}).server == nil then
     return true
   elseif is then
@@ -120,7 +128,7 @@ local function change_server(ctx, kind, body, id, want, object)
       return nil, e
     end
   end
-  return not want.server or assign(ctx, kind, body, id, want.server)
+  return api.unless(not want.server, assign, ctx, kind, body, id, want.server)
 end
 
 local function finish(ctx, kind, id, want, object)
@@ -169,7 +177,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -188,28 +196,28 @@ function M.update(ctx, id, want)
     elseif kind == "primary" and (want.auto_delete or false) ~= object.auto_delete then
       fields.auto_delete = want.auto_delete or false
     end
-    return next(fields) == nil or api.client(ctx):put(body.path(ctx, number), fields)
+    return api.unless(next(fields) == nil, api.put, ctx, body.path(ctx, number), fields)
   end, function()
     return finish(ctx, kind, number, want, object)
   end)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, number)
+  return body.seen(ctx, number, want)
 end
 
 function M.delete(ctx, id)
   local body, kind, number = of(ctx, id)
-  if kind == "primary" then -- one that is assigned cannot be deleted
-    local object, e = body.object(ctx, number)
-    if not object then
-      return e == nil or nil, e
-    elseif object.assignee_id then
-      local ok
-      ok, e = unassign(ctx, kind, body, number, object.assignee_id)
-      if not ok and e.code ~= "notfound" then
-        return nil, e
-      end
+  local object, e = body.object(ctx, number)
+  if not object then
+    return e == nil or nil, e
+  end
+  local server = server_of(kind, object)
+  if server then -- one that is assigned cannot be deleted
+    local ok
+    ok, e = unassign(ctx, kind, body, number, server)
+    if not ok and e.code ~= "notfound" then
+      return nil, e
     end
   end
   return body.delete(ctx, number)

@@ -326,6 +326,19 @@ function M.create(ctx, path, list, field, body, list_path)
   return nil, e
 end
 
+--- Changes fields of something.
+function M.put(ctx, path, fields)
+  return M.client(ctx):put(path, fields)
+end
+
+--- True when it is so already, else what fn(...) gives.
+function M.unless(is_so, fn, ...)
+  if is_so then
+    return true
+  end
+  return fn(...)
+end
+
 --- Calls each step in order until one fails.
 function M.steps(...)
   for _, step in ipairs({ ... }) do

@@ -14,6 +14,17 @@ function M.equal(ctx, a, b)
   return a == b or a ~= nil and b ~= nil and text_of(ctx, a) == text_of(ctx, b)
 end
 
+--- The words in which something is told: what was wanted, else what was recorded.
+function M.words(ctx)
+  return ctx.want or ctx.recorded or {}
+end
+
+--- True when a field that can be said on either side of a relation was said on this one; or when nothing is known of
+--- what was said, as for somebody who only looks.
+function M.asked(recorded, name)
+  return recorded[name] ~= nil or next(recorded) == nil
+end
+
 --- A list as it was recorded, when both hold the same in another order; else in the recorded order as far as possible.
 function M.in_order(ctx, recorded, seen)
   local out, left = ctx.json.list({}), {}
@@ -49,120 +60,143 @@ function M.zone(object)
   return location and location.name
 end
 
---- The body of a kind: what is the same for all.
----@param kind table path (of the API), list and field (names in its answers), what (for people),
---- state(ctx, object, recorded) -> state, and optionally before_delete(ctx, id), timeout (of deletion)
-function M.body(kind)
-  local body = { kind = kind }
+--- What all kinds do in the same way; `self.kind` says of what.
+local Body = {}
 
-  function body.path(ctx, id)
-    return ("%s/%d"):format(kind.path, api.number(ctx, id, kind.what))
-  end
+function Body.path(self, ctx, id)
+  return ("%s/%d"):format(self.kind.path, api.number(ctx, id, self.kind.what))
+end
 
-  function body.object(ctx, id)
-    return api.get(ctx, body.path(ctx, id), kind.field)
-  end
+function Body.object(self, ctx, id)
+  return api.get(ctx, self.path(ctx, id), self.kind.field)
+end
 
-  function body.read(ctx, id)
-    local object, e = body.object(ctx, id)
-    if not object then
-      return nil, e
-    end
-    return kind.state(ctx, object, ctx.recorded or {})
-  end
-
-  function body.find(ctx, key)
-    local object, e = api.find(ctx, kind.path, kind.list, key)
-    if not object then
-      return nil, e
-    end
-    return kind.state(ctx, object, ctx.want or {})
-  end
-
-  function body.list(ctx)
-    local objects, e = api.all(ctx, kind.path, kind.list, kind.query)
-    if not objects then
-      return nil, e
-    end
-    for i, object in ipairs(objects) do
-      objects[i] = kind.state(ctx, object, ctx.recorded_of and ctx.recorded_of(tostring(object.id)) or {})
-    end
-    return objects
-  end
-
-  function body.delete(ctx, id)
-    if kind.before_delete then
-      local ok, e = kind.before_delete(ctx, id)
-      if not ok then
-        return nil, e
-      end
-    end
-    local answer, e = api.client(ctx):delete(body.path(ctx, id))
-    if answer then
-      return api.wait(ctx, answer, kind.timeout)
-    elseif e.code == "notfound" then
-      return true
-    end
+function Body.read(self, ctx, id)
+  local object, e = self.object(ctx, id)
+  if not object then
     return nil, e
   end
+  return self.kind.state(ctx, object, M.words(ctx))
+end
 
-  --- Creates with name and labels beside `fields`, writes the identity down, and waits.
-  function body.make(ctx, want, fields)
-    fields.name = want.name or ctx.name_of(ctx.address)
-    fields.labels = api.labels(ctx, want.labels)
-    local object, answer = api.create(ctx, kind.path, kind.list, kind.field, fields)
-    if not object then
-      return nil, answer
-    end
-    local id = tostring(object.id)
-    ctx.adopt(id)
-    local ok, e
-    if answer.lost then
-      ok, e = api.settle(ctx, body.path(ctx, id))
-    else
-      ok, e = api.wait(ctx, answer)
-    end
+function Body.find(self, ctx, key)
+  local object, e = api.find(ctx, self.kind.path, self.kind.list, key)
+  if not object then
+    return nil, e
+  end
+  return self.kind.state(ctx, object, M.words(ctx))
+end
+
+function Body.list(self, ctx)
+  local objects, e = api.all(ctx, self.kind.path, self.kind.list, self.kind.query)
+  if not objects then
+    return nil, e
+  end
+  for i, object in ipairs(objects) do
+    objects[i] = self.kind.state(ctx, object, ctx.recorded_of and ctx.recorded_of(tostring(object.id)) or {})
+  end
+  return objects
+end
+
+function Body.delete(self, ctx, id)
+  local kind = self.kind
+  if kind.before_delete then
+    local ok, e = kind.before_delete(ctx, id)
     if not ok then
       return nil, e
     end
-    return id, object
   end
+  local answer, e = api.client(ctx):delete(self.path(ctx, id))
+  if answer then
+    return api.wait(ctx, answer, kind.timeout)
+  elseif e.code == "notfound" then
+    return true
+  end
+  return nil, e
+end
 
-  --- Brings name and labels up to date.
-  function body.rename(ctx, id, want, object)
-    local fields = { labels = api.labels(ctx, want.labels, object.labels) }
-    local name = want.name or object.name
-    if name == object.name and M.equal(ctx, fields.labels, object.labels or {}) then
-      return true
+--- Creates with name and labels beside `fields`, writes the identity down, and waits: its id and the object.
+function Body.make(self, ctx, want, fields)
+  local kind = self.kind
+  fields.name = want.name or ctx.name_of(ctx.address)
+  fields.labels = api.labels(ctx, want.labels)
+  local object, answer = api.create(ctx, kind.path, kind.list, kind.field, fields)
+  if not object then
+    return nil, answer
+  end
+  local id = tostring(object.id)
+  ctx.adopt(id)
+  local ok, e
+  if answer.lost then
+    ok, e = api.settle(ctx, self.path(ctx, id))
+  else
+    ok, e = api.wait(ctx, answer)
+  end
+  if not ok then
+    return nil, e
+  end
+  return id, object
+end
+
+--- Brings name and labels up to date.
+function Body.rename(self, ctx, id, want, object)
+  local fields = { labels = api.labels(ctx, want.labels, object.labels) }
+  local name = want.name or object.name
+  if name == object.name and M.equal(ctx, fields.labels, object.labels or {}) then
+    return true
+  end
+  fields.name = name
+  return api.client(ctx):put(self.path(ctx, id), fields)
+end
+
+--- Begins an action and waits for it.
+function Body.act(self, ctx, id, action, fields, timeout)
+  return api.act(ctx, ("%s/actions/%s"):format(self.path(ctx, id), action), fields, timeout)
+end
+
+--- Sets or takes away the protection.
+function Body.protect(self, ctx, id, want, object)
+  local is = object.protection and object.protection.delete or false
+  local wanted = want.protected or false
+  if is == wanted then
+    return true
+  end
+  local fields = { delete = wanted }
+  if self.kind.rebuild then
+    fields.rebuild = wanted
+  end
+  return self.act(ctx, id, "change_protection", fields)
+end
+
+--- The object, for an update: an error when it is gone.
+function Body.present(self, ctx, id)
+  local object, e = self.object(ctx, id)
+  if not object then
+    return nil, e or ctx.error("notfound", ("there is no %s %s"):format(self.kind.what, id))
+  end
+  return object
+end
+
+--- The state after a change, told in the words of what was wanted.
+function Body.seen(self, ctx, id, want)
+  local object, e = self.present(ctx, id)
+  if not object then
+    return nil, e
+  end
+  return self.kind.state(ctx, object, want)
+end
+
+--- The functions of a kind, to be called without it: body.read(ctx, id).
+---@param kind table path (of the API), list and field (names in its answers), what (for people),
+--- state(ctx, object, recorded) -> state; and optionally before_delete(ctx, id), timeout (seconds a deletion may take),
+--- query (of a list), rebuild (its protection has this too)
+function M.body(kind)
+  local body = { kind = kind }
+  for name, fn in pairs(Body) do
+    body[name] = function(...)
+      return fn(body, ...)
     end
-    fields.name = name
-    return api.client(ctx):put(body.path(ctx, id), fields)
   end
-
-  --- Begins an action and waits for it.
-  function body.act(ctx, id, action, fields, timeout)
-    return api.act(ctx, ("%s/actions/%s"):format(body.path(ctx, id), action), fields, timeout)
-  end
-
-  --- Sets or takes away the protection.
-  function body.protect(ctx, id, want, object)
-    local is = object.protection and object.protection.delete or false
-    local wanted = want.protected or false
-    if is == wanted then
-      return true
-    end
-    return body.act(ctx, id, "change_protection", { delete = wanted, rebuild = kind.rebuild and wanted or nil })
-  end
-
-  --- The object, for an update: an error when it is gone.
-  function body.present(ctx, id)
-    local object, e = body.object(ctx, id)
-    if not object then
-      return nil, e or ctx.error("notfound", ("there is no %s %s"):format(kind.what, id))
-    end
-    return object
-  end
-
   return body
 end
 

@@ -138,7 +138,7 @@ end
 local function protect(ctx, id, want, set)
   local is = set.protection and set.protection.change or false
   local wanted = want.protected or false
-  return is == wanted or api.act(ctx, path_of(ctx, id) .. "/actions/change_protection", { change = wanted })
+  return api.unless(is == wanted, api.act, ctx, path_of(ctx, id) .. "/actions/change_protection", { change = wanted })
 end
 
 function M.create(ctx, want)
@@ -175,19 +175,19 @@ function M.update(ctx, id, want)
   local path = path_of(ctx, id)
   local ttl = want.ttl and math.tointeger(want.ttl)
   local ok, e = api.steps(function()
-    return want.protected or protect(ctx, id, want, set)
+    return api.unless(want.protected, protect, ctx, id, want, set)
   end, function()
     local labels = api.labels(ctx, want.labels, set.labels)
-    return common.equal(ctx, labels, set.labels) or api.client(ctx):put(path, { labels = labels })
+    return api.unless(common.equal(ctx, labels, set.labels), api.put, ctx, path, { labels = labels })
   end, function()
     local records = to_api(ctx, want.values, want.type)
-    return common.equal(ctx, records, seen_values(ctx, set.records))
-      or api.act(ctx, path .. "/actions/set_records", { records = records })
+    local same = common.equal(ctx, records, seen_values(ctx, set.records))
+    return api.unless(same, api.act, ctx, path .. "/actions/set_records", { records = records })
   end, function()
-    return ttl == set.ttl or not ttl and not (ctx.applied or {}).ttl
-      or api.act(ctx, path .. "/actions/change_ttl", { ttl = ttl or ctx.json.null })
+    local same = ttl == set.ttl or not ttl and not (ctx.applied or {}).ttl
+    return api.unless(same, api.act, ctx, path .. "/actions/change_ttl", { ttl = ttl or ctx.json.null })
   end, function()
-    return not want.protected or protect(ctx, id, want, set)
+    return api.unless(not want.protected, protect, ctx, id, want, set)
   end)
   if not ok then
     return nil, e

@@ -29,7 +29,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -41,16 +41,17 @@ function M.update(ctx, id, want)
   local ok
   ok, e = api.steps(function()
     local labels = api.labels(ctx, want.labels, zone.labels)
-    return common.equal(ctx, labels, zone.labels) or api.client(ctx):put(body.path(ctx, id), { labels = labels })
+    local same = common.equal(ctx, labels, zone.labels)
+    return api.unless(same, api.put, ctx, body.path(ctx, id), { labels = labels })
   end, function()
-    return ttl == zone.ttl or body.act(ctx, id, "change_ttl", { ttl = ttl })
+    return api.unless(ttl == zone.ttl, body.act, ctx, id, "change_ttl", { ttl = ttl })
   end, function()
     return body.protect(ctx, id, want, zone)
   end)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 return M

@@ -106,8 +106,8 @@ local function state(ctx, firewall, recorded)
   return {
     id = tostring(firewall.id),
     name = firewall.name,
-    servers = common.in_order(ctx, recorded.servers, servers),
-    selectors = common.in_order(ctx, recorded.selectors, selectors),
+    servers = common.asked(recorded, "servers") and common.in_order(ctx, recorded.servers, servers) or nil,
+    selectors = common.asked(recorded, "selectors") and common.in_order(ctx, recorded.selectors, selectors) or nil,
     rules = common.echo(ctx, recorded.rules, function(rules)
       return to_api(ctx, rules)
     end, seen_rules(ctx, firewall.rules), function(rules)
@@ -130,7 +130,8 @@ local function resources(ctx, servers, selectors)
 end
 
 local function remove_from(ctx, id, list)
-  return #list == 0 or api.act(ctx, ("/firewalls/%d/actions/remove_from_resources"):format(id), { remove_from = list })
+  local path = ("/firewalls/%d/actions/remove_from_resources"):format(id)
+  return api.unless(#list == 0, api.act, ctx, path, { remove_from = list })
 end
 
 local body = common.body({
@@ -147,14 +148,6 @@ local body = common.body({
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }
 
-local function seen(ctx, id, want)
-  local firewall, e = body.present(ctx, id)
-  if not firewall then
-    return nil, e
-  end
-  return state(ctx, firewall, want)
-end
-
 function M.create(ctx, want)
   local apply_to = resources(ctx, want.servers, want.selectors)
   local id, e = body.make(ctx, want, {
@@ -163,7 +156,7 @@ function M.create(ctx, want)
   if not id then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -181,17 +174,17 @@ function M.update(ctx, id, want)
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, firewall)
   end, function()
-    return common.equal(ctx, wanted, seen_rules(ctx, firewall.rules))
-      or body.act(ctx, id, "set_rules", { rules = wanted })
+    local same = common.equal(ctx, wanted, seen_rules(ctx, firewall.rules))
+    return api.unless(same, body.act, ctx, id, "set_rules", { rules = wanted })
   end, function()
-    return #add == 0 or body.act(ctx, id, "apply_to_resources", { apply_to = ctx.json.list(add) })
+    return api.unless(#add == 0, body.act, ctx, id, "apply_to_resources", { apply_to = ctx.json.list(add) })
   end, function()
     return remove_from(ctx, api.number(ctx, id, "firewall"), ctx.json.list(away))
   end)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 return M

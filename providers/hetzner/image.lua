@@ -46,7 +46,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -65,7 +65,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 return M

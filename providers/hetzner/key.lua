@@ -37,7 +37,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 return M

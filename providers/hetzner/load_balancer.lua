@@ -15,7 +15,10 @@ local function check_to_api(ctx, service, check)
   if is_http then
     local codes = ctx.json.list({})
     table.move(check.status or { "2??", "3??" }, 1, #(check.status or { 1, 2 }), 1, codes)
-    out.http = { path = check.path or "/", domain = check.domain, status_codes = codes, tls = check.tls or false }
+    out.http = {
+      path = check.path or "/", domain = check.domain or ctx.json.null, -- must be there, be it null
+      status_codes = codes, tls = check.tls or false,
+    }
   end
   return out
 end
@@ -65,7 +68,8 @@ local function seen_services(ctx, services)
     }
     if check.http and check.protocol == "http" then
       one.health_check.http = {
-        path = check.http.path, domain = check.http.domain ~= "" and check.http.domain or nil,
+        path = check.http.path,
+        domain = check.http.domain ~= "" and check.http.domain or ctx.json.null,
         status_codes = ctx.json.list(check.http.status_codes or {}), tls = check.http.tls or false,
       }
     end
@@ -95,7 +99,8 @@ local function told_services(ctx, services)
       redirect_http = http.redirect_http, certificates = http.certificates,
       check = {
         protocol = check.protocol, port = check.port, interval = check.interval, timeout = check.timeout,
-        retries = check.retries, path = page.path, domain = page.domain, status = page.status_codes, tls = page.tls,
+        retries = check.retries, path = page.path, domain = page.domain ~= ctx.json.null and page.domain or nil,
+        status = page.status_codes, tls = page.tls,
       },
     }
   end
@@ -196,14 +201,6 @@ local body = common.body({
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }
 
-local function seen(ctx, id, want)
-  local lb, e = body.present(ctx, id)
-  if not lb then
-    return nil, e
-  end
-  return state(ctx, lb, want)
-end
-
 local function change_network(ctx, id, want, lb)
   local net = (lb.private_net or {})[1]
   local is = net and tostring(net.network)
@@ -217,7 +214,10 @@ local function change_network(ctx, id, want, lb)
       return nil, e
     end
   end
-  return not want.network or body.act(ctx, id, "attach_to_network", {
+  if not want.network then
+    return true
+  end
+  return body.act(ctx, id, "attach_to_network", {
     network = api.number(ctx, want.network, "network"), ip = want.private_ip,
   })
 end
@@ -307,7 +307,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 function M.update(ctx, id, want)
@@ -319,18 +319,18 @@ function M.update(ctx, id, want)
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, lb)
   end, function()
-    return want.plan == (lb.load_balancer_type or {}).name
-      or body.act(ctx, id, "change_type", { load_balancer_type = want.plan })
+    local same = want.plan == (lb.load_balancer_type or {}).name
+    return api.unless(same, body.act, ctx, id, "change_type", { load_balancer_type = want.plan })
   end, function()
-    return want.algorithm == (lb.algorithm or {}).type
-      or body.act(ctx, id, "change_algorithm", { type = want.algorithm })
+    local same = want.algorithm == (lb.algorithm or {}).type
+    return api.unless(same, body.act, ctx, id, "change_algorithm", { type = want.algorithm })
   end, function()
     return change(ctx, id, want, lb)
   end)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 return M

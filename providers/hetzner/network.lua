@@ -67,14 +67,6 @@ local function subnet_fields(ctx, want)
   return zone and { type = "cloud", ip_range = want.cidr, network_zone = zone }, e
 end
 
-local function seen(ctx, id, want)
-  local network, e = body.present(ctx, id)
-  if not network then
-    return nil, e
-  end
-  return state(ctx, network, want)
-end
-
 function M.create(ctx, want)
   local fields = {
     ip_range = want.cidr, routes = want.routes and to_api(ctx, want.routes) or nil,
@@ -98,7 +90,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 local function change_routes(ctx, id, want, network)
@@ -137,8 +129,8 @@ function M.update(ctx, id, want)
     return body.rename(ctx, id, want, network)
   end, function()
     local exposed = want.expose_routes or false
-    return exposed == (network.expose_routes_to_vswitch or false)
-      or api.client(ctx):put(body.path(ctx, id), { expose_routes_to_vswitch = exposed })
+    local same = exposed == (network.expose_routes_to_vswitch or false)
+    return api.unless(same, api.put, ctx, body.path(ctx, id), { expose_routes_to_vswitch = exposed })
   end, function()
     return change_subnet(ctx, id, want, network)
   end, function()
@@ -149,7 +141,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 return M

@@ -131,6 +131,7 @@ return {
     target = {
       type = "record",
       check = one_target,
+      example = { labels = "role=web" },
       fields = {
         server = { type = "ref", doc = "A server" },
         ip = { type = "ip", doc = "An address of a dedicated server at Hetzner" },

@@ -78,13 +78,14 @@ local function state(ctx, server, recorded)
     image = image_of(server.image, recorded.image),
     network = net and tostring(net.network),
     private_ip = private_ip,
-    networks = networks_of(ctx, server, recorded),
+    networks = common.asked(recorded, "networks") and networks_of(ctx, server, recorded) or nil,
     labels = api.own_labels(server.labels),
     public = ip ~= nil,
     ipv6 = ip6 ~= nil,
     address = public.ipv4 and public.ipv4.id and recorded.address == "primary-" .. tostring(public.ipv4.id)
       and recorded.address or nil,
-    firewalls = common.in_order(ctx, recorded.firewalls, ids(public.firewalls)),
+    firewalls = common.asked(recorded, "firewalls")
+      and common.in_order(ctx, recorded.firewalls, ids(public.firewalls)) or nil,
     placement_group = server.placement_group and tostring(server.placement_group.id),
     backups = server.backup_window ~= nil,
     protected = server.protection and server.protection.delete or false,
@@ -175,7 +176,7 @@ local function finish(ctx, id, want, networks, later)
   end
   local ok
   ok, e = common.each(later, function(network)
-    return present[network] or attach(ctx, id, network, networks[network])
+    return api.unless(present[network], attach, ctx, id, network, networks[network])
   end)
   if ok and #later > 0 then
     ok, e = power.on(ctx, api.number(ctx, id, "server"))
@@ -190,15 +191,6 @@ local function finish(ctx, id, want, networks, later)
     ok, e = body.protect(ctx, id, want, server)
   end
   return ok, e
-end
-
---- The state after a change, told in the words of what was wanted.
-local function seen(ctx, id, want)
-  local server, e = body.present(ctx, id)
-  if not server then
-    return nil, e
-  end
-  return state(ctx, server, want)
 end
 
 function M.create(ctx, want)
@@ -224,7 +216,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 local function change_networks(ctx, id, want, server)
@@ -245,7 +237,7 @@ local function change_networks(ctx, id, want, server)
     end
   end
   return common.each(order, function(network)
-    return present[network] or attach(ctx, id, network, networks[network])
+    return api.unless(present[network], attach, ctx, id, network, networks[network])
   end)
 end
 
@@ -325,9 +317,9 @@ function M.update(ctx, id, want)
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, server)
   end, function()
-    return want.protected or body.protect(ctx, id, want, server) -- taken away first
+    return api.unless(want.protected, body.protect, ctx, id, want, server) -- taken away first
   end, function()
-    return #off == 0 or power.while_off(ctx, server.id, function()
+    return api.unless(#off == 0, power.while_off, ctx, server.id, function()
       return api.steps(table.unpack(off))
     end)
   end, function()
@@ -339,12 +331,12 @@ function M.update(ctx, id, want)
   end, function()
     return change_ptr(ctx, id, want, server)
   end, function()
-    return not want.protected or body.protect(ctx, id, want, server)
+    return api.unless(not want.protected, body.protect, ctx, id, want, server)
   end)
   if not ok then
     return nil, e
   end
-  return seen(ctx, id, want)
+  return body.seen(ctx, id, want)
 end
 
 function M.delete(ctx, id)

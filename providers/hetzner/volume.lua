@@ -39,12 +39,13 @@ local function attach(ctx, id, want)
 end
 
 function M.create(ctx, want)
-  local server = want.server and api.number(ctx, want.server, "server")
-  local id, volume = body.make(ctx, want, {
-    size = want.size // GIB, format = want.format,
-    server = server, automount = server and (want.mount or false) or nil,
-    location = not server and (want.zone or ctx.config.zone) or nil,
-  })
+  local fields = { size = want.size // GIB, format = want.format }
+  if want.server then
+    fields.server, fields.automount = api.number(ctx, want.server, "server"), want.mount or false
+  else
+    fields.location = want.zone or ctx.config.zone
+  end
+  local id, volume = body.make(ctx, want, fields)
   if not id then
     return nil, volume
   end
@@ -52,7 +53,7 @@ function M.create(ctx, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 local function change_server(ctx, id, want, volume)
@@ -65,7 +66,7 @@ local function change_server(ctx, id, want, volume)
       return nil, e
     end
   end
-  return not want.server or attach(ctx, id, want)
+  return api.unless(not want.server, attach, ctx, id, want)
 end
 
 local function change_size(ctx, id, want, volume)
@@ -98,7 +99,7 @@ function M.update(ctx, id, want)
   if not ok then
     return nil, e
   end
-  return body.read(ctx, id)
+  return body.seen(ctx, id, want)
 end
 
 return M

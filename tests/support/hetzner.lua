@@ -30,6 +30,40 @@ function M.recorded(file, change)
   return v
 end
 
+--- A recorded answer of the OpenAPI.
+function M.example(name, change)
+  return M.recorded("openapi-examples/" .. name .. ".json", change)
+end
+
+--- An action as the API answers it.
+function M.action(id, status, e)
+  return { id = id, command = "x", status = status or "success", progress = 0, resources = {}, error = e }
+end
+
+--- The answer of an action that is over.
+function M.done(id)
+  return { action = M.action(id or 1) }
+end
+
+--- Labels with those that prov adds in these specs.
+function M.labels(more)
+  local out = { ["prov-key"] = "k1", ["prov-workspace"] = "spec" }
+  for name, v in pairs(more or {}) do
+    out[name] = v
+  end
+  return out
+end
+
+--- A list of one page.
+function M.list(field, items)
+  return { [field] = items, meta = { pagination = { page = 1, per_page = 50, last_page = 1 } } }
+end
+
+--- An error of the API.
+function M.problem(code, message, details)
+  return { error = { code = code, message = message or code, details = details } }
+end
+
 local function unescape(text)
   return (text:gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
@@ -122,6 +156,34 @@ function M.providers(url, config)
   config = config or {}
   config.endpoint, config.token = url, ("t"):rep(64)
   return require("prov.provider").open(workspace, require("prov.registry").open(dir), { hetzner = config })
+end
+
+--- A server of exchanges, and providers that are configured for it.
+function M.open(exchanges, config)
+  local api = M.serve(exchanges)
+  return api, M.providers(api.url, config)
+end
+
+--- What the OpenAPI has against the requests so far, "" for nothing; or nil and why it was not asked.
+---@async
+function M.openapi_problems()
+  local proc, python = require("prov.proc"), nil
+  for _, one in ipairs({ "python3", "/usr/bin/python3" }) do
+    local result = proc.run({ one, "-c", "import jsonschema" }, {})
+    python = python or result and result.code == 0 and one
+  end
+  local spec = M.shared("specs/hetzner/hcloud-openapi-community.json")
+  if not spec or not python then
+    return nil, ("SKIP %d requests: no OpenAPI or no python3-jsonschema here"):format(#M.asked)
+  end
+  local lines = {}
+  for i, request in ipairs(M.asked) do
+    lines[i] = json.encode(request)
+  end
+  local file = tmp.write(tmp.dir() .. "/requests", table.concat(lines, "\n") .. "\n")
+  local script = os.getenv("PROV_ROOT") .. "/tests/support/openapi_check.py"
+  local result = assert(proc.run({ python, script, spec, file }, {}))
+  return result.code == 0 and result.stdout:find(" 0 mistakes", 1, true) and "" or result.stdout .. result.stderr
 end
 
 --- One call of a body: state | nil, err, and the ids it adopted.

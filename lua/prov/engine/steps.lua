@@ -311,11 +311,11 @@ function M.adopt(input, entry)
     return nil
   end
   local fields = { address = entry.address, key = entry.key, recorded = { id = entry.id } }
+  fields.want = entry.args and value.reveal(data.decode(entry.args)) or nil
   local found, e
   if entry.id then
     found, e = input.providers:call(entry.provider, entry.kind, "read", fields, entry.id)
   else
-    fields.want = entry.args and value.reveal(data.decode(entry.args)) or nil
     found, e = input.providers:call(entry.provider, entry.kind, "find", fields, entry.key)
   end
   if not found then

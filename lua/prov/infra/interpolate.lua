@@ -38,8 +38,9 @@ end
 
 local function reference(text, at)
   local head, stop = text:match("^([%a_][%w_-]*)()", at)
-  if LOCAL[head] ~= nil and not (head == "key" and text:find("^%.[%a_]", stop)) then
-    return nil -- but the key of an instance has no members: key.me is the key `me`
+  -- The key of an instance is a text or a number and has no fields, so key.me is a resource of the kind `key`.
+  if LOCAL[head] ~= nil and not (head == "key" and text:match("^%.[%a_]", stop)) then
+    return nil
   end
   if head == "module" then -- of its outputs: what is in a module is not seen from outside
     local name, key_at = text:match("^%.([%a_][%w_-]*)()", stop)

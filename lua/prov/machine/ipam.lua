@@ -27,14 +27,18 @@ end
 
 --- A network: first and last address, prefix and the gateway, which is its first host.
 ---@param cidr string
+---@param widest? integer the smallest prefix; 16
+---@param narrowest? integer the largest prefix; 29
 ---@return { first: integer, last: integer, prefix: integer, gateway: integer, text: string }?
 ---@return prov.Err?
-function M.network(cidr)
+function M.network(cidr, widest, narrowest)
+  widest, narrowest = widest or 16, narrowest or 29
   local ip, prefix = tostring(cidr):match("^([%d.]+)/(%d+)$")
   local number = ip and M.parse(ip)
   prefix = math.tointeger(prefix)
-  if not number or not prefix or prefix < 16 or prefix > 29 then
-    return err.fail("invalid", "network '%s': an IPv4 range with a prefix of 16 to 29, such as 10.77.0.0/24", cidr)
+  if not number or not prefix or prefix < widest or prefix > narrowest then
+    return err.fail("invalid", "network '%s': an IPv4 range with a prefix of %d to %d, such as 10.77.0.0/24", cidr,
+      widest, narrowest)
   end
   local size = 1 << (32 - prefix)
   local first = number & ~(size - 1)

@@ -2,10 +2,10 @@
 
 local data = require("core.data")
 local err = require("prov.err")
+local http_routes = require("prov.http_routes")
 local json = require("prov.json")
 local params_of = require("prov.params")
 local reply = require("prov.face.rest.reply")
-local routes = require("prov.face.rest.routes")
 
 local M = {}
 
@@ -44,22 +44,6 @@ local function from_text(spec, text)
     return value == false and spec.type ~= "bool" and nil or value, wanted
   end
   return params_of.from_text(spec, text)
-end
-
---- The query as a list of { name, value }.
----@param query string
----@return { [1]: string, [2]: string }[]?, prov.Err?
-function M.query(query)
-  local out = {}
-  for pair in query:gmatch("[^&]+") do
-    local name, value = pair:match("^([^=]*)=?(.*)$")
-    name, value = routes.decode((name:gsub("+", " "))), routes.decode((value:gsub("+", " ")))
-    if not name or not value then
-      return wrong(nil, "the query is not well encoded: '%s'", pair)
-    end
-    out[#out + 1] = { name, value }
-  end
-  return out
 end
 
 local function set(params, name, spec, text)
@@ -193,7 +177,7 @@ function M.read(request, op, path)
     end
   end
   local pairs_of
-  pairs_of, e = M.query(request.query)
+  pairs_of, e = http_routes.query(request.query)
   for _, pair in ipairs(pairs_of or {}) do
     ok, e, status = from_query(op, path, pair, params, options)
     if not ok then
