@@ -43,16 +43,17 @@ function M.describe(ctx, operation, field, filters, params)
   if not client then
     return nil, e
   end
-  local asked = { Filters = {} }
+  local asked, list = {}, {}
   for name, v in pairs(params or {}) do
     asked[name] = v
   end
   for name, v in pairs(filters or {}) do
-    table.insert(asked.Filters, { Name = name, Values = type(v) == "table" and v or { v } })
+    list[#list + 1] = { Name = name, Values = type(v) == "table" and v or { v } }
   end
-  table.sort(asked.Filters, function(a, b)
+  table.sort(list, function(a, b)
     return a.Name < b.Name
   end)
+  asked[operation == "DescribeNatGateways" and "Filter" or "Filters"] = list -- AWS's only exception
   return client:all("ec2", operation, asked, field)
 end
 
@@ -147,7 +148,10 @@ local LOOKS = 4
 --- not be seen yet.
 function M.made(ctx, create, find)
   local made, e = create()
-  if made or e.code ~= "unavailable" or type(e.data) == "table" and e.data.exhausted then
+  if not made and e.code == "exists" then -- the name is taken: by a try nobody answered, or by somebody else
+    local found, unknown = find()
+    return found, unknown or e
+  elseif made or e.code ~= "unavailable" or type(e.data) == "table" and e.data.exhausted then
     return made, e
   end
   for look = 1, LOOKS do
@@ -230,9 +234,10 @@ function M.delete_held(ctx, fn, filters, others)
   if ok or e.code == "notfound" then
     return true
   elseif HELD[M.code(e)] then
-    local who = M.holders(ctx, filters) or others and others()
-    if who then
-      e.msg = ("%s; it is held by %s"):format(e.msg, who)
+    local who = { M.holders(ctx, filters) }
+    who[#who + 1] = others and others()
+    if who[1] then
+      e.msg = ("%s; it is held by %s"):format(e.msg, table.concat(who, ", "))
       e.hint = "delete that first, or wait until AWS has"
     end
   end

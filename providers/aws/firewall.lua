@@ -223,14 +223,6 @@ function M.create(ctx, want)
   local group
   group, e = M.make(ctx, want, "CreateSecurityGroup", { GroupName = name, Description = want.comment or name,
     VpcId = vpc })
-  if not group and api.code(e) == "InvalidGroup.Duplicate" then
-    group = M.by_key(ctx, ctx.key) -- of a try nobody answered
-    if group then
-      ctx.adopt(group.GroupId)
-    else
-      e.hint = "give it another 'name', or take what has this one over with an import"
-    end
-  end
   if not group then
     return nil, e
   end

@@ -23,14 +23,6 @@ local M = kind.body({
 function M.create(ctx, want)
   local image, e = M.make(ctx, want, "CreateImage", { InstanceId = want.server, Name = api.name_of(ctx, want),
     NoReboot = true })
-  if not image and api.code(e) == "InvalidAMIName.Duplicate" then
-    image = M.by_key(ctx, ctx.key) -- of a try nobody answered
-    if image then
-      ctx.adopt(image.ImageId)
-    else
-      e.hint = "give it another 'name', or take what has this one over with an import"
-    end
-  end
   if not image then
     return nil, e
   end

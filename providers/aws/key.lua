@@ -21,14 +21,6 @@ local M = kind.body({
 function M.create(ctx, want)
   local pair, e = M.make(ctx, want, "ImportKeyPair", { KeyName = api.name_of(ctx, want),
     PublicKeyMaterial = want.public_key })
-  if not pair and api.code(e) == "InvalidKeyPair.Duplicate" then
-    pair = M.by_key(ctx, ctx.key) -- of a try nobody answered
-    if pair then
-      ctx.adopt(pair.KeyPairId)
-    else
-      e.hint = "give it another 'name', or take what has this one over with an import"
-    end
-  end
   if pair then
     pair, e = M.seen(ctx, pair.KeyPairId)
   end

@@ -256,9 +256,9 @@ local function name_of(ctx, want)
   return (api.name_of(ctx, want):gsub("[^%w]", "-"):sub(1, 32):gsub("^%-+", ""):gsub("%-+$", ""))
 end
 
---- The load balancer that carries the key.
-local function by_key(ctx, key)
-  local found, e = some(ctx, "DescribeLoadBalancers", "LoadBalancers", { Names = { name_of(ctx, ctx.want or {}) } })
+--- The load balancer of a name, when it carries the key.
+local function by_key(ctx, key, name)
+  local found, e = some(ctx, "DescribeLoadBalancers", "LoadBalancers", { Names = { name } })
   if not found or not found[1] then
     return nil, e
   end
@@ -271,7 +271,7 @@ local function by_key(ctx, key)
 end
 
 function M.find(ctx, key)
-  local lb, e = by_key(ctx, key)
+  local lb, e = by_key(ctx, key, name_of(ctx, ctx.want or {}))
   if not lb then
     return nil, e
   end
@@ -540,12 +540,9 @@ function M.create(ctx, want)
     })
     return answer and answer.LoadBalancers[1], failure
   end, function()
-    return by_key(ctx, ctx.key)
+    return by_key(ctx, ctx.key, name_of(ctx, want))
   end)
   if not lb then
-    if api.code(e) == "DuplicateLoadBalancerName" then
-      e.hint = "give it another 'name', or take what has this one over with an import"
-    end
     return nil, e
   end
   ctx.adopt(lb.LoadBalancerArn)

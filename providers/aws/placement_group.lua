@@ -23,14 +23,6 @@ local M = kind.body({
 function M.create(ctx, want)
   local group, e = M.make(ctx, want, "CreatePlacementGroup", { GroupName = api.name_of(ctx, want),
     Strategy = want.strategy }, "PlacementGroup")
-  if not group and api.code(e) == "InvalidPlacementGroup.Duplicate" then
-    group = M.by_key(ctx, ctx.key) -- of a try nobody answered
-    if group then
-      ctx.adopt(group.GroupId)
-    else
-      e.hint = "give it another 'name', or take what has this one over with an import"
-    end
-  end
   if not group then
     return nil, e
   end

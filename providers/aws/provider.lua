@@ -78,6 +78,29 @@ local function not_both(networks, whole)
   return #networks == 0 or not (whole.network or whole.private_ip), "stand instead of network and private_ip"
 end
 
+local function only_nat(_, whole)
+  return whole.type == nil or whole.type == "nat", "is for routers of type nat only"
+end
+
+local function only_table(_, whole)
+  return whole.type == nil or whole.type == "table", "is for routers of type table only"
+end
+
+local function one_way(rule)
+  if rule.direction == "out" then
+    return rule.sources == nil, "a rule of direction out has destinations, not sources"
+  end
+  return rule.destinations == nil, "a rule of direction in has sources, not destinations"
+end
+
+local function good_rule(rule)
+  local ok, why = has_ports(rule)
+  if ok then
+    return one_way(rule)
+  end
+  return ok, why
+end
+
 ---@type prov.Provider
 return {
   kind = "provider",
@@ -114,7 +137,7 @@ return {
   types = {
     rule = {
       type = "record",
-      check = has_ports,
+      check = good_rule,
       fields = {
         direction = { type = "enum", one_of = { "in", "out" }, default = "in", doc = "Of the connection" },
         protocol = {
@@ -209,7 +232,7 @@ return {
         },
         keys = {
           type = "list", of = { type = "ref" }, replace = true,
-          doc = "Public keys besides the workspace's: keys, or lines of OpenSSH",
+          doc = "Public keys besides the workspace's: keys, their names at AWS, or lines of OpenSSH",
         },
         user_data = { type = "string", max = 12288, replace = true, doc = "cloud-init" },
         labels = LABELS,
@@ -276,7 +299,17 @@ return {
       body = "router",
       schema = {
         name = name(),
-        network = { type = "ref", required = true, replace = true, doc = "Network" },
+        type = {
+          type = "enum", one_of = { "table", "internet", "nat" }, default = "table", replace = true,
+          doc = "table: routes of subnets; internet: gateway of a network that has none (internet: false); nat: lets "
+            .. "servers without a public address out",
+        },
+        network = { type = "ref", replace = true, doc = "Network; of table and internet" },
+        subnet = { type = "ref", replace = true, check = only_nat, doc = "Subnet it stands in; of nat" },
+        address = {
+          type = "ref", replace = true, check = only_nat,
+          doc = "Its address; of nat, without one only for private networks",
+        },
         routes = {
           type = "list",
           of = {
@@ -285,14 +318,17 @@ return {
               to = { type = "cidr", required = true, doc = "Destination" },
               via = {
                 type = "string", required = true,
-                doc = "internet, or the id of a server, gateway, network interface or peering",
+                doc = "internet, or the id of a router, server, network interface or peering",
               },
             },
           },
-          default = {},
-          doc = "Routes",
+          check = only_table,
+          doc = "Routes; of table",
         },
-        subnets = { type = "list", of = { type = "ref" }, default = {}, doc = "Subnets that go by these routes" },
+        subnets = {
+          type = "list", of = { type = "ref" }, check = only_table,
+          doc = "Subnets that go by these routes; of table",
+        },
         labels = LABELS,
       },
       outputs = { id = ID },

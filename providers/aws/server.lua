@@ -168,30 +168,41 @@ end
 
 -- Creation ---------------------------------------------------------------------------------------
 
---- The lines of keys that may log in: the workspace's, and those that are named, by id or as lines.
+--- Key pairs by a filter; all of them have to be there.
+local function key_pairs(ctx, filter, values)
+  local found, e = api.describe(ctx, "DescribeKeyPairs", "KeyPairs", { [filter] = values },
+    { IncludePublicKey = true })
+  if not found then
+    return nil, e
+  elseif #found < #values then
+    return ctx.fail("notfound", "a key of %s is not there", table.concat(values, ", "))
+  end
+  return found
+end
+
+--- The lines of keys that may log in: the workspace's, and those that are named, by id or name, or as lines. Also the
+--- name of the first key pair, which the instance is told.
 local function keys_of(ctx, want)
-  local lines, ids = { ctx.user_key }, {}
+  local lines, asked, name = { ctx.user_key }, { ["key-pair-id"] = {}, ["key-name"] = {} }, nil
   for _, key in ipairs(want.keys or {}) do
-    if key:find("^key%-") then
-      ids[#ids + 1] = key
-    else
+    if key:find("^%S+ AAAA") then
       lines[#lines + 1] = key
+    else
+      table.insert(asked[key:find("^key%-%x+$") and "key-pair-id" or "key-name"], key)
     end
   end
-  if #ids == 0 then
-    return lines
+  for _, filter in ipairs({ "key-pair-id", "key-name" }) do
+    if #asked[filter] > 0 then
+      local found, e = key_pairs(ctx, filter, asked[filter])
+      if not found then
+        return nil, e
+      end
+      for _, pair in ipairs(found) do
+        lines[#lines + 1], name = pair.PublicKey, name or pair.KeyName
+      end
+    end
   end
-  local pairs_of, e = api.describe(ctx, "DescribeKeyPairs", "KeyPairs", { ["key-pair-id"] = ids },
-    { IncludePublicKey = true })
-  if not pairs_of then
-    return nil, e
-  elseif #pairs_of < #ids then
-    return ctx.fail("notfound", "a key of %s is not there", table.concat(ids, ", "))
-  end
-  for _, pair in ipairs(pairs_of) do
-    lines[#lines + 1] = pair.PublicKey
-  end
-  return lines, pairs_of[1].KeyName
+  return lines, name
 end
 
 --- The interfaces of a new instance.

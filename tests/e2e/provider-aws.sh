@@ -72,6 +72,7 @@ subnets:
   a: { network: "\${network.wide}", cidr: 10.2.1.0/24, zone: eu-north-1a }
   b: { network: "\${network.wide}", cidr: 10.2.2.0/24, zone: eu-north-1b }
 routers:
+  nat: { type: nat, subnet: "\${subnet.a}", address: "\${address.nat}" }
   out: { network: "\${network.wide}", subnets: ["\${subnet.a}"], routes: [{ to: 0.0.0.0/0, via: internet }] }
 keys:
   me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIDVtQNzs7DLOoXHjtgm3Yr4aZFPDLCSlVpBFvNwUr7E me@x" }
@@ -101,6 +102,7 @@ volumes:
   data: { size: 10 GiB, server: "\${server.web[2]}" }
 addresses:
   app: {}
+  nat: {}
   front: { server: "\${server.web[1]}" }
 load_balancers:
   www:
@@ -118,7 +120,7 @@ snapshots:
   one: { volume: "\${volume.data}" }
 END
 }
-whole="instances=4 vpcs=2 subnets=3 gateways=2 tables=1 groups=2 volumes=5 addresses=2 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
+whole="instances=4 vpcs=2 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
 
 cd "$work" || exit 1
 "$prov" workspace new shop >/dev/null 2>&1 && cd shop || exit 1
@@ -126,7 +128,7 @@ cd "$work" || exit 1
 # A whole life: made, and there is nothing more to do.
 infra "$endpoint"
 run 0 apply --yes
-has "19 done"
+has "21 done"
 [ "$failures" -eq 0 ] || e2e_end
 there "$whole"
 run 0 drift --accept # the address gave web[1] another one
@@ -207,7 +209,7 @@ vpc=$(world id vpc wide)
 subnet=$(world ec2 create_subnet "{\"VpcId\": \"$vpc\", \"CidrBlock\": \"10.2.99.0/24\"}" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["Subnet"]["SubnetId"])')
 run 1 destroy --yes
-has "it is held by $subnet"
+grep -q "it is held by .*$subnet" "$work/out" || fail "it does not say that $subnet holds it: $(cat "$work/out")"
 there "vpcs=1 subnets=1"
 world ec2 delete_subnet "{\"SubnetId\": \"$subnet\"}" >/dev/null
 run 0 destroy --yes

@@ -11,25 +11,28 @@ M.OPERATIONS = {
   ec2 = [[
     AllocateAddress AssociateAddress AssociateRouteTable AttachInternetGateway AttachVolume
     AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateImage CreateInternetGateway
-    CreateNetworkInterface CreatePlacementGroup CreateRoute CreateRouteTable CreateSecurityGroup CreateSnapshot
-    CreateSubnet CreateTags CreateVolume CreateVpc DeleteInternetGateway DeleteKeyPair DeleteNetworkInterface
-    DeletePlacementGroup DeleteRoute DeleteRouteTable DeleteSecurityGroup DeleteSnapshot DeleteSubnet DeleteTags
-    DeleteVolume DeleteVpc DeregisterImage DescribeAccountAttributes DescribeAddresses DescribeAddressesAttribute
-    DescribeAvailabilityZones DescribeImages DescribeInstanceAttribute DescribeInstanceStatus
-    DescribeInstanceTypeOfferings DescribeInstanceTypes DescribeInstances DescribeInternetGateways DescribeKeyPairs
+    CreateNatGateway CreateNetworkInterface CreatePlacementGroup CreateRoute CreateRouteTable
+    CreateSecurityGroup CreateSnapshot CreateSubnet CreateTags CreateVolume CreateVpc DeleteInternetGateway
+    DeleteKeyPair DeleteNatGateway DeleteNetworkInterface DeletePlacementGroup DeleteRoute DeleteRouteTable
+    DeleteSecurityGroup DeleteSnapshot DeleteSubnet DeleteTags DeleteVolume DeleteVpc DeregisterImage
+    DescribeAccountAttributes DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones
+    DescribeImages DescribeInstanceAttribute DescribeInstanceStatus DescribeInstanceTypeOfferings
+    DescribeInstanceTypes DescribeInstances DescribeInternetGateways DescribeKeyPairs DescribeNatGateways
     DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables DescribeSecurityGroups
-    DescribeSnapshots DescribeSubnets DescribeTags DescribeVolumes DescribeVolumesModifications DescribeVpcAttribute
-    DescribeVpcs DetachInternetGateway DetachVolume DisassociateAddress DisassociateRouteTable GetConsoleOutput
-    ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute ModifyNetworkInterfaceAttribute ModifySubnetAttribute ModifyVolume
-    ModifyVpcAttribute RebootInstances ReleaseAddress ReplaceRoute ResetAddressAttribute
-    RevokeSecurityGroupEgress RevokeSecurityGroupIngress RunInstances StartInstances StopInstances
-    TerminateInstances UpdateSecurityGroupRuleDescriptionsEgress UpdateSecurityGroupRuleDescriptionsIngress
+    DescribeSnapshots DescribeSubnets DescribeTags DescribeVolumes DescribeVolumesModifications
+    DescribeVpcAttribute DescribeVpcs DetachInternetGateway DetachVolume DisassociateAddress
+    DisassociateRouteTable GetConsoleOutput ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute
+    ModifyNetworkInterfaceAttribute ModifySubnetAttribute ModifyVolume ModifyVpcAttribute RebootInstances
+    ReleaseAddress ReplaceRoute ResetAddressAttribute RevokeSecurityGroupEgress RevokeSecurityGroupIngress
+    RunInstances StartInstances StopInstances TerminateInstances UpdateSecurityGroupRuleDescriptionsEgress
+    UpdateSecurityGroupRuleDescriptionsIngress
   ]],
   elbv2 = [[
-    AddTags CreateListener CreateLoadBalancer CreateTargetGroup DeleteListener DeleteLoadBalancer DeleteTargetGroup
-    DeregisterTargets DescribeListeners DescribeLoadBalancerAttributes DescribeLoadBalancers DescribeTags
-    DescribeTargetGroupAttributes DescribeTargetGroups DescribeTargetHealth ModifyListener ModifyLoadBalancerAttributes ModifyTargetGroup
-    ModifyTargetGroupAttributes RegisterTargets RemoveTags SetSecurityGroups SetSubnets
+    AddTags CreateListener CreateLoadBalancer CreateTargetGroup DeleteListener DeleteLoadBalancer
+    DeleteTargetGroup DeregisterTargets DescribeListeners DescribeLoadBalancerAttributes DescribeLoadBalancers
+    DescribeTags DescribeTargetGroupAttributes DescribeTargetGroups DescribeTargetHealth ModifyListener
+    ModifyLoadBalancerAttributes ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets RemoveTags
+    SetSecurityGroups SetSubnets
   ]],
   sts = "AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity GetSessionToken",
 }
@@ -108,8 +111,9 @@ local function struct_text(d, name, wanted, in_answers)
       in_xml = usual
     end
     local usual_form = ec2 and in_xml:gsub("^%l", string.upper) or in_xml
-    words[#words + 1] = field .. ((in_xml ~= usual or in_form ~= usual_form) and at(in_xml) or "")
-      .. (in_form ~= usual_form and at(in_form) or "") .. "=" .. type_text(d, ref, wanted)
+    local named = (in_xml ~= usual or in_form ~= usual_form) and at(in_xml) or ""
+    words[#words + 1] = field .. named .. (in_form ~= usual_form and at(in_form) or "") .. "="
+      .. type_text(d, ref, wanted)
   end
   return table.concat(words, " ")
 end
@@ -122,7 +126,8 @@ end
 ---@return table
 function M.compact(d, name, only, errors)
   local out = { name = name, version = d.metadata.apiVersion, protocol = d.metadata.protocol,
-    namespace = d.metadata.xmlNamespace, prefix = d.metadata.endpointPrefix or name, operations = {}, shapes = { ["-"] = "" } }
+    namespace = d.metadata.xmlNamespace, prefix = d.metadata.endpointPrefix or name,
+    operations = {}, shapes = { ["-"] = "" } }
   local names, wanted = {}, {}
   for operation in (only or ""):gmatch("%S+") do
     names[#names + 1] = operation

@@ -38,6 +38,7 @@ def everything():
         "gateways": [g for g in ec2.describe_internet_gateways()["InternetGateways"]],
         "tables": [t for t in mine(ec2.describe_route_tables()["RouteTables"])
                    if not any(a.get("Main") for a in t["Associations"])],
+        "nats": [n for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] not in ("deleted", "deleting")],
         "groups": [g for g in ec2.describe_security_groups()["SecurityGroups"] if g["GroupName"] != "default"],
         "volumes": [v for v in ec2.describe_volumes()["Volumes"] if v["State"] != "deleting"],
         "addresses": ec2.describe_addresses()["Addresses"],
@@ -45,7 +46,8 @@ def everything():
         "snapshots": [s for s in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
                       if not s["Description"].startswith("Auto-created")],
         "images": ec2.describe_images(Owners=["self"])["Images"],
-        "interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
+        "interfaces": [i for i in ec2.describe_network_interfaces()["NetworkInterfaces"]
+                       if i.get("Attachment")],  # moto keeps those of NAT gateways that are gone
         "balancers": elb.describe_load_balancers()["LoadBalancers"],
         "target_groups": elb.describe_target_groups()["TargetGroups"],
     }

@@ -58,7 +58,9 @@ local CODES = {
   { "^ExpiredToken", "denied" },
   { "^RequestExpired$", "denied" },
   { "^DependencyViolation$", "conflict" },
-  { "Duplicate", "conflict" },
+  { "^InvalidPermission.Duplicate$", "conflict" },
+  { "Duplicate", "exists" },
+  { "AlreadyExists", "exists" },
   { "InUse$", "conflict" },
   { "^Incorrect%a*State", "conflict" },
   { "^IdempotentParameterMismatch$", "conflict" },
@@ -72,6 +74,7 @@ local HINTS = {
   ["LimitExceeded"] = "a quota of the account: ask for more in the console under Service Quotas",
   ["^UnauthorizedOperation$"] = "the user or role lacks a permission; aws sts decode-authorization-message says which",
   ["^ExpiredToken"] = "the temporary credentials have ended",
+  ["Duplicate"] = "give it another 'name', or take what has this one over with an import",
   ["^RequestExpired$"] = "the clock of this machine may be wrong",
 }
 

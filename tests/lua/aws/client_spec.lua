@@ -64,7 +64,7 @@ describe("a client of AWS", function()
     for code, ours in pairs({
       ["InvalidInstanceID.NotFound"] = "notfound", LoadBalancerNotFound = "notfound", AuthFailure = "denied",
       UnauthorizedOperation = "denied", InstanceLimitExceeded = "limit", VcpuLimitExceeded = "limit",
-      DependencyViolation = "conflict", ["InvalidGroup.Duplicate"] = "conflict", IncorrectInstanceState = "conflict",
+      DependencyViolation = "conflict", ["InvalidGroup.Duplicate"] = "exists", IncorrectInstanceState = "conflict",
       IdempotentParameterMismatch = "conflict", InsufficientInstanceCapacity = "failed", VolumeInUse = "conflict",
       OperationNotPermitted = "conflict", InvalidParameterValue = "invalid", ["InvalidAMIID.Malformed"] = "invalid",
       RequestLimitExceeded = "unavailable", InternalError = "unavailable", Throttling = "unavailable",

@@ -18,6 +18,7 @@ return {
     AuthorizeSecurityGroupIngress = "AuthorizeSecurityGroupIngressRequest AuthorizeSecurityGroupIngressResult",
     CreateImage = "CreateImageRequest CreateImageResult",
     CreateInternetGateway = "CreateInternetGatewayRequest CreateInternetGatewayResult",
+    CreateNatGateway = "CreateNatGatewayRequest CreateNatGatewayResult",
     CreateNetworkInterface = "CreateNetworkInterfaceRequest CreateNetworkInterfaceResult",
     CreatePlacementGroup = "CreatePlacementGroupRequest CreatePlacementGroupResult",
     CreateRoute = "CreateRouteRequest CreateRouteResult",
@@ -30,6 +31,7 @@ return {
     CreateVpc = "CreateVpcRequest CreateVpcResult",
     DeleteInternetGateway = "DeleteInternetGatewayRequest -",
     DeleteKeyPair = "DeleteKeyPairRequest DeleteKeyPairResult",
+    DeleteNatGateway = "DeleteNatGatewayRequest DeleteNatGatewayResult",
     DeleteNetworkInterface = "DeleteNetworkInterfaceRequest -",
     DeletePlacementGroup = "DeletePlacementGroupRequest -",
     DeleteRoute = "DeleteRouteRequest -",
@@ -53,6 +55,7 @@ return {
     DescribeInstances = "DescribeInstancesRequest DescribeInstancesResult",
     DescribeInternetGateways = "DescribeInternetGatewaysRequest DescribeInternetGatewaysResult",
     DescribeKeyPairs = "DescribeKeyPairsRequest DescribeKeyPairsResult",
+    DescribeNatGateways = "DescribeNatGatewaysRequest DescribeNatGatewaysResult",
     DescribeNetworkInterfaces = "DescribeNetworkInterfacesRequest DescribeNetworkInterfacesResult",
     DescribePlacementGroups = "DescribePlacementGroupsRequest DescribePlacementGroupsResult",
     DescribeRegions = "DescribeRegionsRequest DescribeRegionsResult",
@@ -143,6 +146,7 @@ return {
       RegionName=s State@zoneState=s SubGeography@subGeographySet=[AvailabilityZoneSubGeography] ZoneId=s ZoneName=s
       ZoneType=s
     ]],
+    AvailabilityZoneAddress = "AllocationIds@AllocationId=[s@AllocationId] AvailabilityZone=s AvailabilityZoneId=s",
     AvailabilityZoneGeography = "Name=s",
     AvailabilityZoneMessage = "Message=s",
     AvailabilityZoneSubGeography = "Name=s",
@@ -168,6 +172,15 @@ return {
     CreateImageResult = "ImageId=s",
     CreateInternetGatewayRequest = "DryRun=b TagSpecifications@TagSpecification=[TagSpecification]",
     CreateInternetGatewayResult = "InternetGateway=InternetGateway",
+    CreateNatGatewayRequest = [[
+      AllocationId=s AvailabilityMode=s
+      AvailabilityZoneAddresses@AvailabilityZoneAddress=[AvailabilityZoneAddress@AvailabilityZoneAddress]
+      ClientToken=s ConnectivityType=s DryRun=b PrivateIpAddress=s
+      SecondaryAllocationIds@SecondaryAllocationId=[s@AllocationId] SecondaryPrivateIpAddressCount=i
+      SecondaryPrivateIpAddresses@SecondaryPrivateIpAddress=[s] SubnetId=s
+      TagSpecifications@TagSpecification=[TagSpecification] VpcId=s
+    ]],
+    CreateNatGatewayResult = "ClientToken=s NatGateway=NatGateway",
     CreateNetworkInterfaceRequest = [[
       ClientToken=s ConnectionTrackingSpecification=ConnectionTrackingSpecificationRequest Description=s DryRun=b
       EnablePrimaryIpv6=b Groups@SecurityGroupId=[s@SecurityGroupId] InterfaceType=s Ipv4PrefixCount=i
@@ -223,6 +236,8 @@ return {
     DeleteInternetGatewayRequest = "DryRun=b InternetGatewayId=s",
     DeleteKeyPairRequest = "DryRun=b KeyName=s KeyPairId=s",
     DeleteKeyPairResult = "KeyPairId=s Return=b",
+    DeleteNatGatewayRequest = "DryRun=b NatGatewayId=s",
+    DeleteNatGatewayResult = "NatGatewayId=s",
     DeleteNetworkInterfaceRequest = "DryRun=b NetworkInterfaceId=s",
     DeletePlacementGroupRequest = "DryRun=b GroupName=s",
     DeleteRouteRequest = [[
@@ -290,6 +305,10 @@ return {
       KeyPairIds@KeyPairId=[s@KeyPairId]
     ]],
     DescribeKeyPairsResult = "KeyPairs@keySet=[KeyPairInfo]",
+    DescribeNatGatewaysRequest = [[
+      DryRun=b Filter=[Filter@Filter] MaxResults=i NatGatewayIds@NatGatewayId=[s] NextToken=s
+    ]],
+    DescribeNatGatewaysResult = "NatGateways@natGatewaySet=[NatGateway] NextToken=s",
     DescribeNetworkInterfacesRequest = [[
       DryRun=b Filters@filter=[Filter@Filter] IncludeManagedResources=b MaxResults=i
       NetworkInterfaceIds@NetworkInterfaceId=[s] NextToken=s
@@ -598,6 +617,19 @@ return {
       EnableNetworkAddressUsageMetrics=AttributeBooleanValue VpcId=s
     ]],
     Monitoring = "MetricCategoryIds@metricCategoryIdSet=[s] State=s",
+    NatGateway = [[
+      AttachedAppliances@attachedApplianceSet=[NatGatewayAttachedAppliance] AutoProvisionZones=s AutoScalingIps=s
+      AvailabilityMode=s ConnectivityType=s CreateTime=t DeleteTime=t FailureCode=s FailureMessage=s
+      NatGatewayAddresses@natGatewayAddressSet=[NatGatewayAddress] NatGatewayId=s
+      ProvisionedBandwidth=ProvisionedBandwidth RouteTableId=s State=s SubnetId=s Tags@tagSet=[Tag] VpcId=s
+    ]],
+    NatGatewayAddress = [[
+      AllocationId=s AssociationId=s AvailabilityZone=s AvailabilityZoneId=s FailureMessage=s IsPrimary=b
+      NetworkInterfaceId=s PrivateIp=s PublicIp=s Status=s
+    ]],
+    NatGatewayAttachedAppliance = [[
+      ApplianceArn=s AttachmentState=s FailureCode=s FailureMessage=s ModificationState=s Type=s VpcEndpointId=s
+    ]],
     NetworkCardInfo = [[
       AdditionalFlexibleNetworkInterfaces=i BaselineBandwidthInGbps=f DefaultEnaQueueCountPerInterface=i
       InterfaceTypes@interfaceTypeSet=[s] MaximumEnaQueueCount=i MaximumEnaQueueCountPerInterface=i
@@ -661,6 +693,7 @@ return {
     ProcessorInfo = "Manufacturer=s SupportedArchitectures=[s] SupportedFeatures=[s] SustainedClockSpeedInGhz=f",
     ProductCode = "ProductCodeId@productCode=s ProductCodeType@type=s",
     PropagatingVgw = "GatewayId=s",
+    ProvisionedBandwidth = "ProvisionTime=t Provisioned=s RequestTime=t Requested=s Status=s",
     PtrUpdateStatus = "Reason=s Status=s Value=s",
     PublicIpDnsNameOptions = "DnsHostnameType=s PublicDualStackDnsName=s PublicIpv4DnsName=s PublicIpv6DnsName=s",
     RebootInstancesRequest = "DryRun=b InstanceIds@InstanceId=[s@InstanceId]",

@@ -214,7 +214,7 @@ local aws = {
   aws_instance = {
     kind = "server",
     fields = {
-      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "subnet",
+      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "network",
       vpc_security_group_ids = "firewalls", security_groups = "firewalls", key_name = { to = "keys", as = "list" },
       user_data = "user_data", user_data_base64 = "user_data_base64", tags = TAGS, private_ip = "private_ip",
       associate_public_ip_address = "public", iam_instance_profile = "profile", placement_group = "placement_group",
@@ -234,6 +234,7 @@ local aws = {
     kind = "network",
     fields = { cidr_block = "cidr", tags = TAGS, enable_dns_hostnames = "dns_hostnames", enable_dns_support = "dns",
       instance_tenancy = "tenancy" },
+    fixed = { subnet = false, internet = false },
   },
   aws_subnet = {
     kind = "subnet",
