@@ -21,21 +21,27 @@ function M.body(spec)
   local function present(objects)
     local out = {}
     for _, object in ipairs(objects) do
-      if not (spec.is_gone and spec.is_gone(object)) then
+      if object[spec.id] and not (spec.is_gone and spec.is_gone(object)) then -- EC2-Classic had some without ids
         out[#out + 1] = object
       end
     end
     return out
   end
 
-  --- All objects that fit.
-  function body.objects(ctx, more)
-    local objects, e = api.describe(ctx, spec.operation, spec.field, filters(more or {}), spec.params)
+  --- All objects that fit, also those that are going.
+  local function everything(ctx, more)
+    local objects, e = api.describe(ctx, spec.operation, spec.field, filters(more), spec.params)
     if not objects then
       return nil, e
     end
-    if spec.flatten then
-      objects = spec.flatten(objects)
+    return spec.flatten and spec.flatten(objects) or objects
+  end
+
+  --- All objects that fit.
+  function body.objects(ctx, more)
+    local objects, e = everything(ctx, more or {})
+    if not objects then
+      return nil, e
     end
     return present(objects)
   end
@@ -130,12 +136,12 @@ function M.body(spec)
     return object
   end
 
-  --- Waits for something to come to a state; nil in `done` is "not seen yet".
+  --- Waits for something to come to a state; nil in `done` is "not seen", and what is going is seen too.
   function body.wait(ctx, id, done, opts)
     opts = opts or {}
     return ctx.watch(opts.name or spec.what, id, {
       read = function(ids)
-        local objects, e = body.objects(ctx, { [spec.filter] = ids })
+        local objects, e = everything(ctx, { [spec.filter] = ids })
         if not objects then
           return nil, e
         end

@@ -490,15 +490,9 @@ function M.delete(ctx, id)
     end
     return nil, e
   end
-  return ctx.watch("server gone", id, {
-    read = api.reader(ctx, "DescribeInstances", "Reservations", "instance-id", function(reservation)
-      return reservation.Instances[1].InstanceId
-    end),
-    done = function(reservation)
-      return not reservation or reservation.Instances[1].State.Name == "terminated" or nil
-    end,
-    batch = api.BATCH, every = ctx.config.poll, max = 15, timeout = 900,
-  })
+  return M.wait(ctx, id, function(instance)
+    return not instance or instance.State.Name == "terminated" or nil
+  end, { name = "server gone", timeout = 900 })
 end
 
 -- Actions ----------------------------------------------------------------------------------------
