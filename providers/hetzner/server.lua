@@ -137,9 +137,9 @@ local function fields_of(ctx, want, key)
       now[#now + 1] = api.number(ctx, network, "network")
     end
   end
-  local ssh_keys = ctx.json.list({ tostring(key) })
+  local ssh_keys = ctx.json.list({ key })
   for _, one in ipairs(want.keys or {}) do
-    ssh_keys[#ssh_keys + 1] = tostring(one)
+    ssh_keys[#ssh_keys + 1] = math.tointeger(tonumber(one)) or one -- ids are numbers, names texts
   end
   local firewalls
   for _, one in ipairs(want.firewalls or {}) do
@@ -166,6 +166,9 @@ end
 
 --- What is not part of the creation itself.
 local function finish(ctx, id, want, networks, later)
+  if #later == 0 and not (want.backups or want.ptr or want.protected) then
+    return true -- most have nothing of it, and requests are counted
+  end
   local server, e = body.present(ctx, id)
   if not server then
     return nil, e

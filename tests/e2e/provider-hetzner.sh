@@ -125,6 +125,7 @@ faults:
   - { fault: unavailable, method: GET, every: 7, times: 6 }
   - { fault: truncated, method: GET, every: 11, times: 4 }
   - { fault: lost_answer, method: DELETE, every: 2, times: 5 }
+  - { fault: stale, method: GET, path: "/v1/servers/*", every: 3, times: 3, age: 2s }
   - { fault: slow_action, operation: "server.create", nth: [4], by: 30s }
 YAML
 run 0 destroy --yes

@@ -12,7 +12,7 @@ local json = require("prov.json")
 local M = {}
 
 --- Fields that every object has, for the world's own use.
-local INNER = { seq = true, fixed = true }
+local INNER = { seq = true, quiet = true }
 
 local function shown(object)
   local out = {}
@@ -30,7 +30,7 @@ local VERBS = {}
 function VERBS.state(sim, p)
   local out = data.list({})
   for _, object in ipairs(sim.world:all()) do
-    if (not p.cloud or object.cloud == p.cloud) and (object.kind == p.kind or not p.kind and not object.fixed) then
+    if (not p.cloud or object.cloud == p.cloud) and (object.kind == p.kind or not p.kind and not object.quiet) then
       out[#out + 1] = shown(object)
     end
   end

@@ -73,7 +73,7 @@ local function take(self, call)
   local now = self.world:now()
   local bucket = self.buckets[call.account] or { level = rate.limit, at = now }
   self.buckets[call.account] = bucket
-  bucket.level = math.min(rate.limit, bucket.level + (now - bucket.at) / 1000 * rate.per_second)
+  bucket.level = math.min(rate.limit, bucket.level + math.max(0, now - bucket.at) / 1000 * rate.per_second)
   bucket.at = now
   local taken = bucket.level >= 1
   if taken then

@@ -21,13 +21,14 @@ local M = {}
 ---@field refs? table<string, string> path of a field -> kind its ids are of: server = "server",
 --- ["firewalls[]"] = "firewall", ["nets[].network"] = "network"
 ---@field quota? integer how many there may be
+---@field quiet? boolean people see them only when they ask for this kind
 
 ---@class prov.simulate.Object
 ---@field cloud string
 ---@field kind string
 ---@field id string|integer
 ---@field seq integer the order of creation in the world
----@field fixed? boolean a thing of the cloud's own, made by its setup
+---@field quiet? boolean it is a thing of the cloud's own, or of a quiet kind
 ---@field created integer world milliseconds since 1970
 ---@field next? { at: integer, set: table?, gone: boolean? }[] changes to come; made by Cloud:later
 
@@ -284,7 +285,7 @@ function World:add_cloud(name, kinds, setup)
   cloud.setup = setup
   if setup and not self.meta.ready[name] then
     local ok, e = self:transact(function()
-      self.txn.fixed = true
+      self.txn.quiet = true
       setup(cloud)
       self.meta.ready[name] = true
       self.meta_changed = true
@@ -549,8 +550,7 @@ function World:set_note(name, value)
   self.meta_changed = true
 end
 
---- Empties the world: the objects of all clouds and the time that was added. What clouds have of their own is made
--- anew.
+--- Empties the world; what clouds have of their own is made anew. Time and numbers go on.
 ---@async
 ---@return true?, prov.Err?
 function World:reset()
@@ -563,7 +563,6 @@ function World:reset()
   self.pending, self.former, self.due, self.stored = {}, {}, nil, {}
   self.former_order = { first = 1, last = 0 }
   self.meta.ready = {}
-  anchor(self, self.wall())
   for name, cloud in pairs(self.clouds) do
     ok, e = self:add_cloud(name, cloud.kinds, cloud.setup)
     if not ok then
@@ -662,7 +661,7 @@ function Cloud:add(kind, fields)
   end
   fields.cloud, fields.kind = self.name, kind
   fields.id = fields.id or world:number("id")
-  fields.fixed = txn.fixed
+  fields.quiet = txn.quiet or declared.quiet
   fields.seq, fields.created = world:number("seq"), world:now()
   local key = key_of(self.name, kind, fields.id)
   if world.objects[key] then

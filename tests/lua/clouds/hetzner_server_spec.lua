@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 18
+local CASES = 19
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -37,7 +37,7 @@ local KEYS = { "GET /ssh_keys", nil, 200, list("ssh_keys", { KEY }) }
 local function wanted(more)
   local body = {
     name = "web-1", server_type = "cpx22", image = "debian-12", location = "fsn1", labels = labels(),
-    ssh_keys = { "7" }, public_net = { enable_ipv4 = true, enable_ipv6 = true }, start_after_create = true,
+    ssh_keys = { 7 }, public_net = { enable_ipv4 = true, enable_ipv6 = true }, start_after_create = true,
   }
   for name, v in pairs(more or {}) do
     body[name] = v
@@ -57,7 +57,6 @@ describe("the provider hetzner, servers", function()
         code = "action_failed", message = "Action failed", -- as the API's own examples have it: only the status counts
       }) }) },
       { "GET /actions?id=1&id=13", nil, 200, list("actions", { action(1), action(13) }) },
-      { "GET /servers/42", nil, 200, { server = server({ labels = labels({ role = "web" }) }) } },
       { "GET /servers/42", nil, 200, { server = server({ labels = labels({ role = "web" }) }) } },
     })
     local want = { plan = "cpx22", image = "debian-12", labels = { role = "web" } }
@@ -85,7 +84,6 @@ describe("the provider hetzner, servers", function()
       }, 201, { ssh_key = KEY } },
       { "POST /servers", wanted({ location = "hel1", networks = { 4711 }, firewalls = { { firewall = 38 } } }), 201,
         made },
-      { "GET /servers/42", nil, 200, { server = server() } },
       { "GET /servers/42", nil, 200, { server = server() } },
     }, { zone = "hel1" })
     local _, e = call(providers, "server", "create", {}, {
@@ -160,7 +158,6 @@ describe("the provider hetzner, servers", function()
       KEYS, taken, { FIND, nil, 200, list("servers", { server() }) },
       { "GET /servers/42/actions?status=running", nil, 200, list("actions", {}) },
       { "GET /servers/42", nil, 200, { server = server() } },
-      { "GET /servers/42", nil, 200, { server = server() } },
     })
     local state = call(more, "server", "create", {}, { plan = "cpx22", image = "debian-12" })
     again.check()
@@ -189,6 +186,26 @@ describe("the provider hetzner, servers", function()
     local state = call(providers, "server", "read", {}, "42")
     api.check()
     assert.equal("42", state.id)
+  end))
+
+  it("tries again what the official client tries again, also what is locked or away, and nothing else", test(function()
+    local failures = { problem("invalid_input"), problem("forbidden"), problem("protected"), problem("unheard_of") }
+    for i = 1, 6 do
+      failures[#failures + 1] = recorded(("hcloud-go-json/client_handler_retry__TestRetryPolicy__%d.json"):format(i))
+    end
+    local codes = { invalid_input = "invalid", forbidden = "denied", protected = "denied", unheard_of = "invalid" }
+    for _, failure in ipairs(failures) do -- whatever the status is
+      local code = codes[failure.error.code]
+      local exchanges = {
+        { "GET /servers/42", nil, 400, failure },
+        not code and { "GET /servers/42", nil, 200, { server = server() } } or nil,
+      }
+      local api <close>, providers = serve(exchanges)
+      local state, e = call(providers, "server", "read", {}, "42")
+      api.check()
+      assert.equal(code == nil, state ~= nil, failure.error.code)
+      assert.equal(code, e and e.code)
+    end
   end))
 
   it("takes only the API's not_found for gone", test(function()

@@ -29,6 +29,7 @@ local hcloud = {
     fields = { name = "name", ip_range = "cidr", labels = { to = "labels", as = "texts" },
       delete_protection = "protected",
       expose_routes_to_vswitch = "expose_routes" },
+    fixed = { subnet = false }, -- subnets are resources of their own
   },
   hcloud_network_subnet = {
     kind = "subnet",
@@ -325,11 +326,21 @@ aws.aws_alb = aws.aws_lb
 aws.aws_vpc_security_group_egress_rule = { into = setmetatable({ direction = "out" },
   { __index = aws.aws_vpc_security_group_ingress_rule.into }) }
 
+--- Providers that are called otherwise here.
+local NAMES = { hcloud = "hetzner" }
+
+--- What a provider of Terraform is called in prov.
+---@param name string
+---@return string
+function M.provider_name(name)
+  return NAMES[name] or name
+end
+
 --- Every type: name -> what it is here.
 M.RESOURCES = {}
 for provider, types in pairs({ hcloud = hcloud, upcloud = upcloud, aws = aws }) do
   for name, spec in pairs(types) do
-    spec.provider = provider
+    spec.provider = M.provider_name(provider)
     M.RESOURCES[name] = spec
   end
 end
@@ -365,7 +376,7 @@ M.LOOKUPS = {
     outputs = { names = "name", zone_ids = "id" } },
 }
 for name, spec in pairs(M.LOOKUPS) do
-  spec.provider = name:match("^%a+")
+  spec.provider = M.provider_name(name:match("^%a+"))
 end
 
 --- Arguments of providers.

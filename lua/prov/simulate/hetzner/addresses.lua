@@ -61,6 +61,21 @@ local function set_ptr(call, object)
   return actions.begin(call, "change_dns_ptr", { on = { object } })
 end
 
+--- The same for a server or load balancer: the reverse name is kept with its primary IP.
+local function set_holder_ptr(call, object)
+  local ip = type(call.body) == "table" and call.body.ip
+  for _, one in ipairs(call.w:holders(object, "primary_ip")) do
+    if type(ip) == "string" and owns(one, ip) then
+      local ok, e = set_ptr(call, one)
+      if not ok then
+        return nil, e
+      end
+      return actions.begin(call, "change_dns_ptr", { on = { object } })
+    end
+  end
+  return kit.refuse(404, "not_found", "IP %s does not belong to this %s", tostring(ip), object.kind)
+end
+
 local function view(object, more)
   local out = {
     id = object.id,
@@ -151,7 +166,7 @@ function floating_ip.create(call)
   local action = server and assert(assign_floating(call, object, server))
   return 201, {
     floating_ip = floating_ip.view(w, object),
-    action = action and actions.view(w, action) or data.null,
+    action = action and actions.view(w, action),
   }
 end
 
@@ -198,14 +213,14 @@ local primary_ip = {
 
 function primary_ip.view(w, object)
   return view(object, {
-    assignee_id = kit.maybe(object.server),
-    assignee_type = "server",
+    assignee_id = kit.maybe(object.server or object.balancer),
+    assignee_type = object.server and "server" or object.balancer and "load_balancer" or "unassigned",
     auto_delete = object.auto_delete,
     location = catalog.location_named(w, object.zone),
   })
 end
 
---- Adds a primary IP; `server` may have it.
+--- Adds a primary IP; `server` or `balancer` may have it.
 function primary_ip.add(w, fields)
   local id = w.world:number("id")
   return w:add("primary_ip", {
@@ -215,23 +230,45 @@ function primary_ip.add(w, fields)
     ip = new_ip(w, fields.type),
     zone = fields.zone,
     server = fields.server,
+    balancer = fields.balancer,
     auto_delete = fields.auto_delete or false,
     labels = fields.labels or {},
     ptr = {},
   })
 end
 
---- The primary IP of a type that a server has.
+--- The primary IP of a type that a server or load balancer has.
 ---@param w prov.simulate.Cloud
----@param server table
+---@param holder table
 ---@param kind "ipv4"|"ipv6"
 ---@return table?
-function primary_ip.of(w, server, kind)
-  for _, object in ipairs(w:holders(server, "primary_ip")) do
+function primary_ip.of(w, holder, kind)
+  for _, object in ipairs(w:holders(holder, "primary_ip")) do
     if object.type == kind then
       return object
     end
   end
+end
+
+--- The primary IP that a body names; false when it names none, so that one is to be made.
+---@param w prov.simulate.Cloud
+---@param zone string where it must be
+---@param kind "ipv4"|"ipv6"
+---@param id? integer
+---@return table|false|nil, prov.Err?
+function primary_ip.given(w, zone, kind, id)
+  if not id then
+    return false
+  end
+  local object = w:get("primary_ip", id)
+  if not object or object.type ~= kind then
+    return kit.absent("primary_ip", id)
+  elseif object.server or object.balancer then
+    return kit.refuse(422, "primary_ip_already_assigned", "primary IP with ID '%d' is already assigned", id)
+  elseif object.zone ~= zone then
+    return kit.refuse(422, "invalid_input", "primary IP with ID '%d' is in another location", id)
+  end
+  return object
 end
 
 --- May the address go to the server?
@@ -251,7 +288,7 @@ function primary_ip.create(call)
   local body, e = kit.body(call, {
     type = TYPE,
     name = kit.NAME,
-    assignee_type = { type = "enum", one_of = { "server" }, default = "server" },
+    assignee_type = { type = "enum", one_of = { "server" } },
     assignee_id = { type = "int" },
     auto_delete = { type = "bool" },
     location = { type = "any" },
@@ -290,12 +327,12 @@ function primary_ip.create(call)
   local action = server and actions.begin(call, "assign_primary_ip", { on = { object, server }, lock = { object } })
   return 201, {
     primary_ip = primary_ip.view(w, object),
-    action = action and actions.view(w, action) or data.null,
+    action = action and actions.view(w, action),
   }
 end
 
 function primary_ip.can_delete(_, object)
-  if object.server then
+  if object.server or object.balancer then
     return kit.refuse(422, "must_be_unassigned", "primary IP with ID '%d' must be unassigned", object.id)
   end
   return true
@@ -312,7 +349,7 @@ function primary_ip.actions.assign(call, object)
   local server = call.w:get("server", body.assignee_id)
   if not server then
     return kit.absent("server", body.assignee_id)
-  elseif object.server then
+  elseif object.server or object.balancer then
     return kit.refuse(422, "primary_ip_already_assigned", "primary IP with ID '%d' is already assigned", object.id)
   end
   local ok
@@ -342,5 +379,4 @@ function primary_ip.actions.unassign(call, object)
   return actions.begin(call, "unassign_primary_ip", { on = { object, server }, lock = { object } })
 end
 
-return { floating_ip, primary_ip, primary_ip = primary_ip, floating_ip = floating_ip, set_ptr = set_ptr, owns = owns,
-  default_ptr = default_ptr }
+return { floating_ip, primary_ip, primary_ip = primary_ip, set_holder_ptr = set_holder_ptr }

@@ -232,6 +232,7 @@ function M.load_balancer_type(_, object)
     max_targets = object.max_targets,
     max_assigned_certificates = object.max_assigned_certificates,
     deprecated = data.null,
+    deprecation = data.null,
     prices = object.prices,
   }
 end

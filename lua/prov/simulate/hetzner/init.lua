@@ -1,5 +1,5 @@
---- The simulated Hetzner Cloud (API v1), by its OpenAPI and what its official clients expect. `datacenter` is gone, as
--- there since July 2026.
+--- The simulated Hetzner Cloud (API v1), by its OpenAPI and what its official clients expect, as of October 2026:
+-- without `datacenter`, with Primary IPs for load balancers.
 
 local data = require("core.data")
 local catalog = require("prov.simulate.hetzner.catalog")
@@ -23,7 +23,7 @@ M.kinds = {
   server_type = {},
   load_balancer_type = {},
   image = { refs = { server = "server", bound_to = "server" }, quota = 100 },
-  action = {},
+  action = { quiet = true },
   ssh_key = { unique = { "name", "fingerprint" } },
   certificate = { unique = { "name" } },
   placement_group = { unique = { "name" }, quota = 50 },
@@ -36,7 +36,7 @@ M.kinds = {
   },
   volume = { unique = { "name" }, refs = { server = "server" }, quota = 1000 },
   floating_ip = { unique = { "name" }, refs = { server = "server" }, quota = 1000 },
-  primary_ip = { unique = { "name" }, refs = { server = "server" }, quota = 20000 },
+  primary_ip = { unique = { "name" }, refs = { server = "server", balancer = "load_balancer" }, quota = 20000 },
   load_balancer = {
     unique = { "name" },
     refs = {
@@ -195,8 +195,10 @@ end
 local WORLD = {
   exists = function(e)
     local field = e.data and e.data.field or "name"
-    return { status = 409, code = "uniqueness_error", message = field .. " is already used", details = {
-      fields = data.list({ { name = field, messages = data.list({ field .. " is already used" }) } }),
+    local message = field == "fingerprint" and "SSH key with the same fingerprint already exists"
+      or ("%s is already used"):format(field)
+    return { status = 409, code = "uniqueness_error", message = message, details = {
+      fields = data.list({ { name = field, messages = data.list({ message }) } }),
     } }
   end,
   limit = function(e)

@@ -1,13 +1,17 @@
 --- Load balancers: services, targets, networks. Targets are healthy when their servers run.
 
 local actions = require("prov.simulate.hetzner.actions")
+local addresses = require("prov.simulate.hetzner.addresses")
 local catalog = require("prov.simulate.hetzner.catalog")
 local data = require("core.data")
 local kit = require("prov.simulate.hetzner.kit")
 local lists = require("prov.simulate.hetzner.lists")
 local network = require("prov.simulate.hetzner.networks").network
 local resource = require("prov.simulate.hetzner.resource")
+local world = require("prov.simulate.world")
 
+local NONE = world.NONE
+local primary_ip = addresses.primary_ip
 local PORT = { type = "int", min = 1, max = 65535 }
 
 local function with(field, more)
@@ -52,6 +56,7 @@ local HTTP = {
   fields = {
     certificates = { type = "list", of = { type = "int" } },
     cookie_lifetime = { type = "int" },
+    timeout_idle = { type = "int" },
     cookie_name = { type = "string" },
     redirect_http = { type = "bool" },
     sticky_sessions = { type = "bool" },
@@ -148,10 +153,24 @@ local function service_view(service)
     http = http and {
       certificates = kit.map(http.certificates),
       cookie_lifetime = http.cookie_lifetime or 300,
+      timeout_idle = http.timeout_idle or 60,
       cookie_name = http.cookie_name or "HCLBSTICKY",
       redirect_http = http.redirect_http or false,
       sticky_sessions = http.sticky_sessions or false,
     } or nil,
+  }
+end
+
+--- A load balancer has one address of the IPv6 network.
+local function public_ip(w, object, kind)
+  local ip = primary_ip.of(w, object, kind)
+  local shown = primary_ip.view(w, ip)
+  local address = ip.ip:gsub("/64$", "1")
+  return {
+    id = ip.id,
+    ip = address,
+    blocked = false,
+    dns_ptr = shown.dns_ptr[1] and shown.dns_ptr[1].dns_ptr or data.null,
   }
 end
 
@@ -167,11 +186,7 @@ function balancer.view(w, object)
     targets = kit.map(object.targets, function(target)
       return target_view(w, object, target)
     end),
-    public_net = {
-      enabled = object.public,
-      ipv4 = { ip = object.ipv4, dns_ptr = kit.maybe(object.ptr[object.ipv4]) },
-      ipv6 = { ip = object.ipv6, dns_ptr = kit.maybe(object.ptr[object.ipv6]) },
-    },
+    public_net = { enabled = object.public, ipv4 = public_ip(w, object, "ipv4"), ipv6 = public_ip(w, object, "ipv6") },
     private_net = kit.map(object.nets, function(net)
       return { network = net.network, ip = net.ip }
     end),
@@ -319,6 +334,12 @@ local CREATE = {
   network = { type = "int" },
   algorithm = { type = "record", fields = { type = ALGORITHM }, open = true },
   public_interface = { type = "bool", default = true },
+  public_net = {
+    type = "record",
+    open = true,
+    fields = { ipv4 = { type = "int" }, ipv6 = { type = "int" } },
+    default = {},
+  },
   services = { type = "list", of = { type = "record", fields = SERVICE, open = true } },
   targets = { type = "list", of = { type = "record", fields = TARGET, open = true } },
   labels = kit.LABELS,
@@ -341,8 +362,27 @@ local function find_location(w, body)
     or "is required when no network zone is given")
 end
 
+local function give_ips(w, object, wanted)
+  for _, kind in ipairs({ "ipv4", "ipv6" }) do
+    local given, e = primary_ip.given(w, object.zone, kind, wanted[kind])
+    if given then
+      w:change(given, { balancer = object.id })
+    elseif given == false then
+      given, e = primary_ip.add(w, { type = kind, zone = object.zone, balancer = object.id, auto_delete = true })
+    end
+    if not given then
+      return nil, e
+    end
+  end
+  return true
+end
+
 --- Adds what the body says beside the load balancer itself.
 local function furnish(w, object, body)
+  local given, why = give_ips(w, object, body.public_net)
+  if not given then
+    return nil, why
+  end
   if body.network then
     local net = w:get("network", body.network)
     if not net then
@@ -386,9 +426,6 @@ function balancer.create(call)
       zone = location.name,
       algorithm = body.algorithm and body.algorithm.type or "round_robin",
       public = body.public_interface,
-      ipv4 = w.world:ipv4(),
-      ipv6 = (w.world:ipv6():gsub("/64$", "1")),
-      ptr = {},
       services = data.list({}),
       targets = data.list({}),
       nets = data.list({}),
@@ -487,7 +524,7 @@ A.change_type = changing("change_load_balancer_type", { load_balancer_type = { t
     return true
   end)
 
-local ATTACH = { network = { type = "int", required = true }, ip = { type = "ip" } }
+local ATTACH = { network = { type = "int", required = true }, ip = { type = "ip" }, ip_range = { type = "string" } }
 
 A.attach_to_network = changing("attach_to_network", ATTACH,
   function(w, object, body)
@@ -497,7 +534,7 @@ A.attach_to_network = changing("attach_to_network", ATTACH,
     elseif object.nets[1] then
       return kit.refuse(422, "load_balancer_already_attached", "load balancer is already attached to a network")
     end
-    local row, e = network.attachment(w, object, net, body.ip)
+    local row, e = network.attachment(w, object, net, body)
     object.nets[1] = row
     return row, e
   end)
@@ -524,13 +561,19 @@ A.disable_public_interface = changing("disable_public_interface", {}, function(_
   return true
 end)
 
-A.change_dns_ptr = changing("change_dns_ptr", { ip = { type = "ip", required = true }, dns_ptr = { type = "string" } },
-  function(_, object, body)
-    if body.ip ~= object.ipv4 and body.ip ~= object.ipv6 then
-      return kit.refuse(404, "not_found", "IP %s does not belong to this load balancer", body.ip)
+A.change_dns_ptr = addresses.set_holder_ptr
+
+function balancer.delete(call, object)
+  for _, one in ipairs(call.w:holders(object, "primary_ip")) do
+    if one.auto_delete then
+      call.w:remove(one)
+    else
+      call.w:change(one, { balancer = NONE })
     end
-    object.ptr[body.ip] = body.dns_ptr
-    return true
-  end)
+  end
+  local action = actions.begin(call, "delete_load_balancer", { on = { object } })
+  call.w:remove(object)
+  return 201, { action = actions.view(call.w, action) }
+end
 
 return { balancer }

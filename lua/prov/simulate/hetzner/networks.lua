@@ -304,14 +304,16 @@ end
 
 -- ---- Addresses in networks ----
 
---- Finds an address for something that is being attached: `wanted`, or the lowest free one of a subnet in the zone.
-local function find_ip(w, object, zone, wanted)
+--- Finds an address for something that is being attached: `wanted`, or the lowest free one of a subnet in the zone,
+-- or of the subnet `ip_range`.
+local function find_ip(w, object, zone, wanted, ip_range)
   local network_zone = catalog.location_named(w, zone).network_zone
   local taken = taken_of(w, object)
   local number = wanted and ipam.parse(wanted)
   for _, subnet in ipairs(object.subnets) do
     local range = range_of(subnet.ip_range)
-    if subnet.network_zone == network_zone and subnet.type ~= "vswitch" then
+    if subnet.network_zone == network_zone and subnet.type ~= "vswitch"
+      and (not ip_range or subnet.ip_range == ip_range) then
       if number and number > range.first + 1 and number < range.last then
         if taken[wanted] then
           break
@@ -334,10 +336,10 @@ end
 ---@param w prov.simulate.Cloud
 ---@param holder table server or load balancer with zone and nets
 ---@param object table network
----@param wanted? string
----@param alias_ips? string[]
+---@param wanted? { ip: string?, ip_range: string?, alias_ips: string[]? }
 ---@return table?, prov.Err?
-function network.attachment(w, holder, object, wanted, alias_ips)
+function network.attachment(w, holder, object, wanted)
+  wanted = wanted or {}
   for _, net in ipairs(holder.nets) do
     if net.network == object.id then
       return kit.refuse(422, holder.kind == "server" and "server_already_attached" or "load_balancer_already_attached",
@@ -350,14 +352,14 @@ function network.attachment(w, holder, object, wanted, alias_ips)
       end
     end
   end
-  local ip, e = find_ip(w, object, holder.zone, wanted)
+  local ip, e = find_ip(w, object, holder.zone, wanted.ip, wanted.ip_range)
   if not ip then
     return nil, e
   end
   return {
     network = object.id,
     ip = ip,
-    alias_ips = kit.map(alias_ips),
+    alias_ips = kit.map(wanted.alias_ips),
     mac = ("86:00:00:%02x:%02x:%02x"):format(string.pack(">I3", w.world:number("mac")):byte(1, 3)),
   }
 end

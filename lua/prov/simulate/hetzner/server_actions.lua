@@ -275,7 +275,7 @@ function A.attach_to_network(call, object)
   local body, e = kit.body(call, {
     network = { type = "int", required = true },
     ip = { type = "ip" },
-    ip_range = { type = "cidr" },
+    ip_range = { type = "string" },
     alias_ips = { type = "list", of = { type = "ip" } },
   })
   if not body then
@@ -288,7 +288,7 @@ function A.attach_to_network(call, object)
   local ok, row
   ok, e = actions.unlocked(w, net)
   if ok then
-    row, e = network.attachment(w, object, net, body.ip, body.alias_ips)
+    row, e = network.attachment(w, object, net, body)
   end
   if not row then
     return nil, e
@@ -345,20 +345,7 @@ function A.change_alias_ips(call, object)
   return action, e
 end
 
---- The reverse name is kept with the primary IP.
-function A.change_dns_ptr(call, object)
-  local ip = type(call.body) == "table" and call.body.ip
-  for _, one in ipairs(call.w:holders(object, "primary_ip")) do
-    if type(ip) == "string" and addresses.owns(one, ip) then
-      local ok, e = addresses.set_ptr(call, one)
-      if not ok then
-        return nil, e
-      end
-      return actions.begin(call, "change_dns_ptr", { on = { object } })
-    end
-  end
-  return kit.refuse(404, "not_found", "IP %s does not belong to this server", tostring(ip))
-end
+A.change_dns_ptr = addresses.set_holder_ptr
 
 -- ---- Placement ----
 

@@ -165,22 +165,6 @@ local function find_keys(w, body)
   return out
 end
 
---- The primary IP that the body names for a type; false when it is to be made.
-local function given_ip(w, zone, kind, id)
-  if not id then
-    return false
-  end
-  local object = w:get("primary_ip", id)
-  if not object or object.type ~= kind then
-    return kit.absent("primary_ip", id)
-  elseif object.server then
-    return kit.refuse(422, "primary_ip_already_assigned", "primary IP with ID '%d' is already assigned", id)
-  elseif object.zone ~= zone then
-    return kit.refuse(422, "invalid_input", "primary IP with ID '%d' is in another location", id)
-  end
-  return object
-end
-
 --- All that the body names, found and fit; nil and the error otherwise.
 local function find_all(call, body)
   local w, found = call.w, { networks = {}, volumes = {}, firewalls = {} }
@@ -220,7 +204,7 @@ local function find_all(call, body)
     end
   end
   for _, kind in ipairs({ "ipv4", "ipv6" }) do
-    found[kind], e = given_ip(w, found.zone, kind, body.public_net[kind])
+    found[kind], e = addresses.primary_ip.given(w, found.zone, kind, body.public_net[kind])
     if found[kind] == nil then
       return nil, e
     end

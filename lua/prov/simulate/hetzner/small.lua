@@ -238,6 +238,7 @@ function image.view(_, object)
     rapid_deploy = object.type == "system",
     protection = resource.protection(object, { "delete" }),
     deprecated = data.null,
+    deprecation = data.null,
     deleted = data.null,
     labels = object.labels,
   }
@@ -263,7 +264,7 @@ image.update = {
 }
 
 function image.delete(call, object)
-  if object.fixed then
+  if object.type ~= "snapshot" and object.type ~= "backup" then
     return kit.refuse(403, "forbidden", "images of type %s cannot be deleted", object.type)
   end
   call.w:remove(object)
