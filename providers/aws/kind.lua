@@ -5,12 +5,8 @@ local api = require("api")
 
 local M = {}
 
---- Makes the functions of a kind.
----@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
---- state(ctx, object, known) -> state; optionally where (more filters), params, is_gone(object)
-function M.body(spec)
-  local body = {}
-
+--- Adds what looks for objects.
+local function looking(body, spec)
   local function filters(more)
     for name, v in pairs(spec.where or {}) do
       more[name] = v
@@ -28,7 +24,6 @@ function M.body(spec)
     return out
   end
 
-  --- All objects that fit, also those that are going.
   local function everything(ctx, more)
     local objects, e = api.describe(ctx, spec.operation, spec.field, filters(more), spec.params)
     if not objects then
@@ -69,6 +64,12 @@ function M.body(spec)
     return object
   end
 
+  --- All objects that fit, also those that are going.
+  body.everything = everything
+end
+
+--- Adds the verbs that look.
+local function reading(body, spec)
   function body.read(ctx, id)
     local object, e = body.object(ctx, id)
     if not object then
@@ -111,7 +112,10 @@ function M.body(spec)
     end
     return out
   end
+end
 
+--- Adds what makes and waits.
+local function making(body, spec)
   --- Creates with name and labels in its tags, and writes the identity down.
   ---@param operation string
   ---@param params table without its tags
@@ -141,7 +145,7 @@ function M.body(spec)
     opts = opts or {}
     return ctx.watch(opts.name or spec.what, id, {
       read = function(ids)
-        local objects, e = everything(ctx, { [spec.filter] = ids })
+        local objects, e = body.everything(ctx, { [spec.filter] = ids })
         if not objects then
           return nil, e
         end
@@ -161,6 +165,16 @@ function M.body(spec)
       return object
     end, { timeout = 120 })
   end
+end
+
+--- Makes the functions of a kind.
+---@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
+--- state(ctx, object, known) -> state; optionally where (more filters), params, flatten(objects), is_gone(object)
+function M.body(spec)
+  local body = {}
+  looking(body, spec)
+  reading(body, spec)
+  making(body, spec)
 
   --- Updates what can only get another name and other labels.
   function body.update(ctx, id, want)

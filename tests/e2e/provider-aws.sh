@@ -50,8 +50,8 @@ there() {
     [ "$found" = "$1" ] || fail "there is '$found', not '$1'"
 }
 
-same() { # same ARGS: nothing to do, and nothing has changed
-    run 0 plan "$@"
+same() { # nothing to do, and nothing has changed
+    run 0 plan
     has "No changes. The world is as the infra says."
     run 0 drift
     has "No drift."

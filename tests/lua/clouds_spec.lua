@@ -95,7 +95,7 @@ describe("the clouds", function()
     assert.is_true(count > 80, count .. " fields are common")
   end)
 
-  it("have every kind's id, and labels where there is something to label", function()
+  it("have every kind's id, and are found by it", function()
     for name, declaration in pairs(declared) do
       for kind, resource in pairs(declaration.resources) do
         assert.is_truthy(resource.outputs and resource.outputs.id, name .. " " .. kind)
