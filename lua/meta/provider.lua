@@ -55,6 +55,8 @@
 ---@field cached async fun(name: string, fn: function, is_fresh: (fun(v: any): boolean)?): any, prov.Err?
 ---@field watch async fun(name: string, id: any, opts: prov.WatchOptions): any, prov.Err?
 ---@field api fun(opts: prov.ApiOptions): prov.Api
+---@field aws async fun(opts: prov.aws.ClientOptions): prov.aws.Client?, prov.Err?
+---@field sigv4 { sign: function, presign: function, verify: function }
 ---@field keygen fun(): { private: string, public: string }
 ---@field user_key string
 ---@field workspace { name: string, dir: string, state_dir: string }

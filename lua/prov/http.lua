@@ -24,6 +24,7 @@ local M = {}
 ---@field cert? string client certificate (PEM file)
 ---@field key? string its private key (PEM file)
 ---@field verify? boolean http.verify of the settings; false accepts any certificate
+---@field proxy? boolean false connects by itself, whatever the environment says of proxies
 
 ---@class prov.http.Response
 ---@field status integer

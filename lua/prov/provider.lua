@@ -59,6 +59,14 @@ local LAZY = {
       return require("prov.provider.api").open(options, base.provider, base.owner:gate(base.provider))
     end
   end,
+  aws = function(base)
+    return function(options)
+      return require("prov.aws.client").open(options, base.provider, base.owner:gate(base.provider))
+    end
+  end,
+  sigv4 = function()
+    return require("prov.sigv4")
+  end,
   machine = function(base)
     return base.provider == "local" and require("prov.machine") or nil
   end,

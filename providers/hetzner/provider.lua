@@ -301,13 +301,13 @@ return {
         protected = PROTECTED,
       },
       outputs = {
-        id = { type = "string", doc = "floating-17 or primary-17" }, ip = { type = "string",
-        doc = "The address" },
+        id = { type = "string", doc = "floating-17 or primary-17" },
+        ip = { type = "ip", doc = "The address; of ipv6 the first one of its network" },
       },
       timeout = { create = 900, update = 900, delete = 900 },
     },
-    key = {
-      body = "key",
+    ssh_key = {
+      body = "ssh_key",
       schema = {
         name = name(),
         public_key = { type = "string", required = true, replace = true, doc = "In the form of OpenSSH" },

@@ -77,7 +77,7 @@ local function state_of(ctx, server)
     networks = ctx.json.list(networks),
     public = found.ipv4 ~= nil,
     ipv6 = found.ipv6 ~= nil,
-    ipv6_address = found.ipv6,
+    ip6 = found.ipv6,
     utility = found.utility or false,
     labels = labels,
     placement_group = server.server_group,

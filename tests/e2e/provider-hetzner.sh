@@ -39,10 +39,10 @@ defaults: { provider: hetzner }
 providers: { hetzner: { zone: nbg1 } }
 networks: { lan: { cidr: 10.0.0.0/16, routes: [{ to: 10.9.0.0/16, via: 10.0.0.10 }] } }
 placement_groups: { apart: {} }
-keys: { me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqxY2XJ5m1HcWQm3vZ1bQGQ6xq0Tt8v2m9f0m1n2o3p me" } }
+ssh_keys: { me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqxY2XJ5m1HcWQm3vZ1bQGQ6xq0Tt8v2m9f0m1n2o3p me" } }
 servers:
   web: { count: $1, plan: cpx22, image: debian-12, network: "\${network.lan}", placement_group: "\${placement_group.apart}",
-         keys: ["\${key.me}"], labels: { role: web }, ptr: web.example.org }
+         keys: ["\${ssh_key.me}"], labels: { role: web }, ptr: web.example.org }
   db: { plan: $2, image: debian-12, network: "\${network.lan}", private_ip: 10.0.0.10, public: false, backups: true }
 volumes: { data: { size: $3, server: "\${server.db}", format: ext4 } }
 firewalls:

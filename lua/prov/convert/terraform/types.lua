@@ -113,7 +113,7 @@ local hcloud = {
     outputs = { ip = "private_ip" },
   },
   hcloud_ssh_key = {
-    kind = "key",
+    kind = "ssh_key",
     fields = { name = "name", public_key = "public_key", labels = { to = "labels", as = "texts" } },
   },
   hcloud_placement_group = {
@@ -215,7 +215,7 @@ local aws = {
   aws_instance = {
     kind = "server",
     fields = {
-      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "subnet",
+      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "network",
       vpc_security_group_ids = "firewalls", security_groups = "firewalls", key_name = { to = "keys", as = "list" },
       user_data = "user_data", user_data_base64 = "user_data_base64", tags = TAGS, private_ip = "private_ip",
       associate_public_ip_address = "public", iam_instance_profile = "profile", placement_group = "placement_group",
@@ -235,6 +235,7 @@ local aws = {
     kind = "network",
     fields = { cidr_block = "cidr", tags = TAGS, enable_dns_hostnames = "dns_hostnames", enable_dns_support = "dns",
       instance_tenancy = "tenancy" },
+    fixed = { subnet = false, internet = false },
   },
   aws_subnet = {
     kind = "subnet",
@@ -277,7 +278,7 @@ local aws = {
     into = { of = "allocation_id", set = { instance_id = "server" } },
   },
   aws_key_pair = {
-    kind = "key",
+    kind = "ssh_key",
     fields = { key_name = "name", public_key = "public_key", tags = TAGS },
     outputs = { key_name = "id" },
   },
@@ -351,10 +352,10 @@ M.LOOKUPS = {
     most_recent = { pick = "last" } }, outputs = { id = "id", name = "name" } },
   hcloud_network = { kind = "network", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     ip_range = "cidr" } },
-  hcloud_ssh_key = { kind = "key", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
+  hcloud_ssh_key = { kind = "ssh_key", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     public_key = "public_key" } },
   hcloud_server = { kind = "server", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
-    ipv4_address = "ip", ipv6_address = "ipv6" } },
+    ipv4_address = "ip", ipv6_address = "ip6" } },
   hcloud_location = { kind = "zone", fields = { name = "name" }, outputs = { id = "id", name = "name" } },
   hcloud_locations = { kind = "zone", all = true, fields = {}, outputs = { names = "name", location_ids = "id" } },
   upcloud_zone = { kind = "zone", fields = { id = "name", name = "name" }, outputs = { id = "name", name = "name" } },
