@@ -168,7 +168,7 @@ return {
         listen = { type = "port", required = true, doc = "Port of the load balancer" },
         port = { type = "port", doc = "Port of the targets; the same when absent" },
         certificates = {
-          type = "list", of = { type = "string" }, max = 1, check = only_https,
+          type = "list", of = { type = "ref" }, max = 1, check = only_https,
           doc = "ARN of a certificate in ACM; of https",
         },
         check = {

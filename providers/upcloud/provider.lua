@@ -38,9 +38,9 @@ local CHECK = {
     protocol = { type = "enum", one_of = { "tcp", "http" }, default = "tcp", doc = "How targets are asked" },
     path = { type = "string", default = "/", doc = "With http: what is asked for" },
     interval = { type = "duration", default = 10, min = 1, doc = "Between two checks" },
-    status = { type = "int", default = 200, min = 100, max = 599, doc = "With http: the answer of a healthy target" },
+    expect = { type = "int", default = 200, min = 100, max = 599, doc = "With http: the answer of a healthy target" },
     rise = { type = "int", default = 3, min = 1, doc = "Good answers after which a target is healthy" },
-    fall = { type = "int", default = 3, min = 1, doc = "Bad ones after which it is not" },
+    retries = { type = "int", default = 3, min = 1, doc = "Bad ones after which it is not" },
   },
 }
 

@@ -164,21 +164,24 @@ describe("the clouds", function()
 
   it("call one thing by one name: what several have is common, and of one type", function()
     local seen, mistakes, common = {}, {}, 0
+    local function walk(cloud, where, fields, types)
+      for name, field in pairs(fields or {}) do
+        local path, is = where .. "." .. name, shape(field, types)
+        local first = seen[path]
+        common = common + (first and 1 or 0)
+        if first and not takes(first.is, is) and not takes(is, first.is)
+          and not WIDER[("%s %s"):format(cloud, path)] then
+          mistakes[#mistakes + 1] = ("%s: a %s of %s, a %s of %s"):format(path, first.is, first.cloud, is, cloud)
+        end
+        seen[path] = first or { cloud = cloud, is = is }
+        walk(cloud, path, inside(field, types), types)
+      end
+    end
     for _, cloud in ipairs(CLOUDS) do
       local declaration = registry:get("provider", cloud)
       for kind, resource in pairs(declaration.resources) do
-        for _, part in ipairs({ "schema", "outputs" }) do
-          for name, field in pairs(resource[part] or {}) do
-            local where = ("%s %s.%s"):format(part, kind, name)
-            local is = shape(field, declaration.types or {})
-            common = common + (seen[where] and 1 or 0)
-            if seen[where] and not takes(seen[where].is, is) and not takes(is, seen[where].is) then
-              mistakes[#mistakes + 1] = ("%s: a %s of %s, a %s of %s"):format(where, seen[where].is,
-                seen[where].cloud, is, cloud)
-            end
-            seen[where] = seen[where] or { cloud = cloud, is = is }
-          end
-        end
+        walk(cloud, kind, resource.schema, declaration.types or {})
+        walk(cloud, kind .. " gives", resource.outputs, declaration.types or {})
       end
     end
     table.sort(mistakes)

@@ -200,7 +200,7 @@ local upcloud = {
         properties = { to = "check", fields = { health_check_type = "protocol", health_check_url = "path",
           health_check_interval = { to = "interval", as = "seconds" }, timeout_server = { to = "timeout",
             as = "seconds" },
-          health_check_rise = "rise", health_check_fall = "fall" } },
+          health_check_rise = "rise", health_check_fall = "retries" } },
       } },
     outputs = { name = "name" },
   },
