@@ -109,7 +109,7 @@ end
 local function targets_of(ctx, balancer)
   local backend = balancer.backends and balancer.backends[1]
   if not backend then
-    return (ctx.recorded or {}).targets
+    return api.recorded(ctx, balancer.uuid).targets
   end
   local out = {}
   for i, member in ipairs(backend.members or {}) do

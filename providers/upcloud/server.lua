@@ -53,7 +53,7 @@ local function own_disk(server)
 end
 
 local function state_of(ctx, server)
-  local recorded = ctx.recorded or {}
+  local recorded = api.recorded(ctx, server.uuid)
   local found = network_of(server)
   local labels = api.from_labels(server.labels)
   local disk = own_disk(server)

@@ -19,7 +19,7 @@ local function device_path(id)
 end
 
 local function state_of(ctx, storage)
-  local recorded = ctx.recorded or {}
+  local recorded = api.recorded(ctx, storage.uuid)
   return {
     id = storage.uuid,
     name = storage.title,
