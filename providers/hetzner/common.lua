@@ -127,7 +127,7 @@ function Body.make(self, ctx, want, fields)
   local id = tostring(object.id)
   ctx.adopt(id)
   local ok, e
-  if answer.lost then
+  if answer.lost and kind.actions ~= false then
     ok, e = api.settle(ctx, self.path(ctx, id))
   else
     ok, e = api.wait(ctx, answer)

@@ -15,7 +15,8 @@ local function state(_, key, recorded)
   }
 end
 
-local body = common.body({ path = "/ssh_keys", list = "ssh_keys", field = "ssh_key", what = "key", state = state })
+local body = common.body({ path = "/ssh_keys", list = "ssh_keys", field = "ssh_key", what = "key", state = state,
+  actions = false })
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }
 
