@@ -330,7 +330,7 @@ describe("the provider hetzner, servers", function()
     local _, e = call(providers, "server", "update", { applied = {} }, "42", { plan = "cpx22", image = "debian-12" })
     api.check()
     assert.equal("invalid", e.code)
-    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
+    assert.matches("field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
   end))
 
   it("changes public addresses while the server is off: its own go, those of resources stay", test(function()
