@@ -349,9 +349,8 @@ function M.update(ctx, id, want)
 end
 
 function M.delete(ctx, id)
-  return keys.with_last(ctx, function()
-    return body.delete(ctx, id)
-  end)
+  keys.before_delete(ctx, id)
+  return body.delete(ctx, id)
 end
 
 function M.action_start(ctx, id)
