@@ -210,7 +210,7 @@ function Providers:config(name)
     end
   end
   local config
-  config, e = completion.complete(name, declaration.config, given)
+  config, e = completion.complete(name, declaration.name, declaration.config, given)
   if not config then
     return nil, e
   end
