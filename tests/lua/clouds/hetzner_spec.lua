@@ -274,7 +274,7 @@ describe("the provider hetzner", function()
       { "GET /networks/4711", nil, 200, { network = guarded } },
       { "GET /networks/4711", nil, 200, { network = guarded } },
     })
-    local state, e, adopted = call(providers, "key", "create", {}, { public_key = "ssh-rsa AAAA x" })
+    local state, e, adopted = call(providers, "ssh_key", "create", {}, { public_key = "ssh-rsa AAAA x" })
     assert.is_nil(e)
     assert.equal("5", state.id)
     assert.same({ "5" }, adopted)
