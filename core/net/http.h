@@ -44,6 +44,9 @@ typedef struct pv_http_options {
     const char *cert;   /* client certificate and key files (PEM), or NULL */
     const char *key;
     int no_verify;           /* accept any certificate */
+    int no_proxy;            /* connect by itself, whatever the environment says of proxies */
+    int once;                /* on a fresh connection: libcurl sends a request that died with an
+                                old one a second time by itself, also a POST */
     int redirects;           /* how many to follow; 0: none */
     int timeout_ms;          /* for everything; 0 means 60 s */
     size_t max_body;         /* 0 means 64 MiB kept, or no limit with on_data */

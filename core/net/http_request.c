@@ -162,6 +162,8 @@ static void set_network(pv_http_req *req, const pv_http_options *o)
 {
     CURL *easy = req->easy;
     if (o->socket != NULL) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, o->socket);
+    if (o->no_proxy) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    if (o->once) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (o->netns == NULL) return;
     req->netns = pv_strdup(o->netns);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);

@@ -38,8 +38,27 @@ end
 ---@field on_failure? "stop"|"continue"|"rollback"
 ---@field back_to? fun(store: prov.Store): integer?, prov.Err? the revision to go back to, in place of the infra
 
+--- The error of a provider that cannot be called at all: its token is nowhere. Better told before the first step.
+local function without_configuration(p, plan)
+  local checked = {}
+  for _, step in ipairs(plan.steps) do
+    local name = step.provider
+    if name and not checked[name] then
+      checked[name] = true
+      local _, e = p.providers:config(name)
+      if e and p.providers:is_ready(name) then
+        return e
+      end
+    end
+  end
+end
+
 --- Executes a plan with everything of the project, under its lock.
 local function execute(p, ctx, lock, plan, state, opts)
+  local e = without_configuration(p, plan)
+  if e then
+    return nil, e
+  end
   return engine.apply({
     workspace = p.workspace,
     store = p.store,

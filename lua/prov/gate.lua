@@ -2,7 +2,8 @@
 --
 -- One gate per provider: a token bucket for its rate, exponential backoff with full jitter for what
 -- failed, and a pause for the whole account when it asks for one (Retry-After) or answers nothing
--- but failures.
+-- but failures. A call is a verb of a body (enter, again); the requests it makes pass one by one (pass), as slowly
+-- as the account's budget asks for when that runs low (budget).
 
 local settings = require("prov.settings")
 
@@ -35,9 +36,12 @@ function M.new(name, limits, world)
     attempts = retry.attempts or settings.calls.attempts,
     base = (retry.base or settings.calls.backoff) * 1000,
     max = (retry.max or settings.calls.longest_backoff) * 1000,
+    reserve = limits.concurrency or 10, -- requests that may be under way when the budget is told
     every = rate and 1000 / rate.per_second,
     burst = rate and (rate.burst or math.max(1, rate.per_second // 1)),
     free_at = nil, -- when the bucket would be full again
+    pace = nil, -- ms between two requests while the budget is low
+    pace_at = 0, -- when the next one may start then
     paused_until = 0,
     paused_why = nil, -- what people are told of the pause
     failures = 0, -- in a row, of all calls
@@ -55,14 +59,8 @@ function Gate:take()
   return math.max(0, full_at - (self.burst - 1) * self.every - now)
 end
 
---- Waits until a call may start; what takes a second or longer is told with its reason.
----@async
----@param waiting? fun(ms: integer, reason: string)
-function Gate:enter(waiting)
-  if not self.every and self.paused_until == 0 then
-    return -- the common case reads no clock
-  end
-  local wait, reason = self:take(), "rate limit of provider " .. self.name
+--- Waits `wait` milliseconds, and while the account is paused; what takes a second or longer is told with its reason.
+local function hold(self, wait, reason, waiting)
   while true do
     local pause = self.paused_until - self.now()
     if pause > wait then
@@ -78,6 +76,48 @@ function Gate:enter(waiting)
     self.sleep(wait)
     wait = 0
   end
+end
+
+--- Waits until a call may start.
+---@async
+---@param waiting? fun(ms: integer, reason: string)
+function Gate:enter(waiting)
+  if not self.every and self.paused_until == 0 then
+    return -- the common case reads no clock
+  end
+  hold(self, self:take(), "rate limit of provider " .. self.name, waiting)
+end
+
+--- Waits until a request of a call may be sent.
+---@async
+---@param waiting? fun(ms: integer, reason: string)
+function Gate:pass(waiting)
+  local wait = 0
+  if self.pace then
+    local now = self.now()
+    local at = math.max(now, self.pace_at)
+    self.pace_at, wait = at + self.pace, at - now
+  elseif self.paused_until == 0 then
+    return
+  end
+  hold(self, wait, "the budget of provider " .. self.name .. " is used up", waiting)
+end
+
+--- Notes how many requests the account grants before it is full again in `full_in` milliseconds: when few are left,
+--- requests pass only as fast as new ones are granted.
+---@param left integer
+---@param limit integer
+---@param full_in number
+function Gate:budget(left, limit, full_in)
+  if left >= limit or left >= math.min(self.reserve, limit // 2) then
+    self.pace = nil
+    return
+  end
+  local every = math.min(math.max(full_in / (limit - left), 1), settings.calls.longest_wait * 1000)
+  if left <= 0 or not self.pace then
+    self.pace_at = math.max(self.pace_at, self.now() + (left <= 0 and every or 0))
+  end
+  self.pace = every
 end
 
 --- Notes that a call was answered.
@@ -105,6 +145,8 @@ function Gate:again(attempt, e)
   if not TRANSIENT[e.code] then
     self:answered()
     return nil
+  elseif type(e.data) == "table" and e.data.exhausted then
+    return nil -- it was tried again and again already
   end
   self.failures = self.failures + 1
   local asked = type(e.data) == "table" and tonumber(e.data.retry_after)

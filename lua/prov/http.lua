@@ -22,6 +22,9 @@ local M = {}
 ---@field cert? string client certificate (PEM file)
 ---@field key? string its private key (PEM file)
 ---@field verify? boolean http.verify of the settings; false accepts any certificate
+---@field once? boolean for what must not be done twice: takes a fresh connection, for libcurl repeats by itself what
+--- died with an old one
+---@field proxy? boolean false connects by itself, whatever the environment says of proxies
 
 ---@class prov.http.Response
 ---@field status integer

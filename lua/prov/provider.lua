@@ -2,7 +2,9 @@
 
 local async = require("prov.async")
 local clock = require("prov.clock")
+local completion = require("prov.provider.config")
 local err = require("prov.err")
+local field_of = require("prov.contract.field")
 local settings = require("prov.settings")
 local value = require("prov.value")
 
@@ -25,6 +27,45 @@ local LAZY = {
   end,
   log = function()
     return require("prov.log")
+  end,
+  json = function()
+    local json = require("prov.json")
+    return { encode = json.encode, decode = json.decode, null = json.null, list = require("core.data").list }
+  end,
+  xml = function()
+    return require("prov.xml")
+  end,
+  base64 = function()
+    local base64 = require("core.base")
+    return { encode = base64.base64, decode = base64.unbase64 }
+  end,
+  name_of = function()
+    return require("prov.address").short_name
+  end,
+  env = function()
+    return function(name)
+      local text = os.getenv(name)
+      return text ~= "" and text or nil
+    end
+  end,
+  cached = function()
+    return require("prov.provider.shared").cache()
+  end,
+  watch = function()
+    return require("prov.provider.shared").watcher()
+  end,
+  api = function(base)
+    return function(options)
+      return require("prov.provider.api").open(options, base.provider, base.owner:gate(base.provider))
+    end
+  end,
+  aws = function(base)
+    return function(options)
+      return require("prov.aws.client").open(options, base.provider, base.owner:gate(base.provider))
+    end
+  end,
+  sigv4 = function()
+    return require("prov.sigv4")
   end,
   machine = function(base)
     return base.provider == "local" and require("prov.machine") or nil
@@ -149,31 +190,40 @@ function Providers:concurrency(name)
   return declaration and declaration.limits and declaration.limits.concurrency or 10
 end
 
---- The configuration of a provider: as the infra gives it, else the defaults, for resources whose
---- provider the infra no longer names.
+--- The configuration of a provider: as the infra gives it, completed with what it need not say. Also of resources
+--- whose provider the infra no longer names.
 ---@return table?, prov.Err?
 function Providers:config(name)
-  local config = self.revealed[name]
-  if config then
-    return config
-  end
-  config = self.configs[name] or self.instances[name] and self.instances[name].config
-  if config and value.has_unknown(config) then
-    return self:live_config(name, config)
-  elseif config then
-    self.revealed[name] = value.reveal(config)
+  if self.revealed[name] then
     return self.revealed[name]
   end
   local declaration, e = self:declaration(name)
   if not declaration then
     return nil, e
   end
-  local problems
-  config, problems = require("prov.contract").compile(declaration.config or {}):complete({})
-  if not config then
-    return nil, problems[1]:wrap("provider '%s' needs its configuration in the infra", name)
+  local given = self.configs[name] or self.instances[name] and self.instances[name].config or {}
+  local is_live = value.has_unknown(given)
+  if is_live then
+    given, e = self:live_config(name, given)
+    if not given then
+      return nil, e
+    end
   end
-  self.revealed[name] = config
+  local config
+  config, e = completion.complete(name, declaration.config, given)
+  if not config then
+    return nil, e
+  end
+  config = value.reveal(config)
+  for field_name, field in next, declaration.config or {} do
+    local text = config[field_name]
+    if type(text) == "string" and field_of.is_secret(field_of.full(field)) then
+      require("prov.log").secret(text)
+    end
+  end
+  if not is_live then
+    self.revealed[name] = config
+  end
   return config
 end
 
@@ -193,7 +243,7 @@ function Providers:live_config(name, config)
   elseif not done then
     return nil, e:wrap("provider '%s': %s", name, tostring(e))
   end
-  return value.reveal(done)
+  return done
 end
 
 --- False for a provider whose configuration refers to what does not exist yet.
@@ -332,7 +382,7 @@ function Providers:call(name, kind, verb, fields, ...)
     end
     async.sleep(ms)
     if verb == "create" then
-      local asking = { address = fields.address, key = fields.key, waiting = fields.waiting }
+      local asking = { address = fields.address, key = fields.key, want = args[1], waiting = fields.waiting }
       local found, unknown = self:call(name, kind, "find", asking, fields.key)
       if unknown or found and found.incomplete then
         return nil, unknown and unknown.code == "conflict" and unknown or failure

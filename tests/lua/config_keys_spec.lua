@@ -76,12 +76,12 @@ describe("settings of operations and extensions", function()
 
   it("of providers, services, clusters and resources reach their contracts", function()
     for _, key in ipairs(all:names()) do
-      local kind, name, field = key:match("^(%a+)%.([^.]+)%.([^.]+)$")
+      local kind, name, field = key:match("^([%a_]+)%.([^.]+)%.([^.]+)$")
       local group, prefix, schema
       if SCHEMAS[kind] or kind == "taskserv" or kind == "cluster" then
         group, prefix, schema = kind .. "." .. name, ("%s.%s."):format(kind, name), schema_of(kind, name)
       else
-        kind, field = key:match("^(%a+)%.default_([^.]+)$")
+        kind, field = key:match("^([%a_]+)%.default_([^.]+)$")
         group, prefix = kind, kind and kind .. ".default_"
         for _, one in ipairs(kind and registry:index("provider") or {}) do
           local resource = registry:get("provider", one.name).resources[kind]

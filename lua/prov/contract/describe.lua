@@ -52,6 +52,16 @@ local function note_of(field, fields)
   return field.doc and ("%s. %s"):format(field.doc:gsub("%.$", ""), text) or text
 end
 
+--- What it is for, and where it may come from instead of the infra.
+local function doc_of(field, fields)
+  local text = note_of(field, fields)
+  if not field.env then
+    return text
+  end
+  local from = "$" .. table.concat(type(field.env) == "table" and field.env or { field.env }, " or $")
+  return text and ("%s; from %s when absent"):format(text, from) or "From " .. from .. " when absent"
+end
+
 local add_rows
 
 --- The rows of what is inside of a field; of a type that holds itself only once.
@@ -80,7 +90,7 @@ function add_rows(out, fields, prefix, inside)
       replace = field.replace,
       secret = field_of.is_secret(field) or nil,
       deprecated = field.deprecated and true or nil,
-      doc = note_of(field, fields),
+      doc = doc_of(field, fields),
       example = field.example,
     }
     add_inner(out, field, prefix .. name, inside)

@@ -29,6 +29,7 @@ end
 ---@field computed? boolean
 ---@field deprecated? boolean|string true, the name of the field that took its place, or words
 ---@field check? fun(value: any, whole: table): boolean?, string?, string? true, or what is wrong and what to do
+---@field env? string|string[] of a provider's configuration: variables of the environment that may hold it
 ---@field named? string the name of the type it was declared with
 
 --- Every type there is.

@@ -11,7 +11,7 @@ local ATTRIBUTES = {
   type = "string", required = "boolean", default = true, min = { "number", "string" }, max = { "number", "string" },
   pattern = "string", regex = "string", one_of = "table", fields = "table", open = "boolean", doc = "string",
   example = true, secret = "boolean", replace = "boolean", computed = "boolean", deprecated = { "boolean", "string" },
-  check = "function", of = true, named = "string",
+  check = "function", of = true, named = "string", env = { "string", "table" },
 }
 
 local NAMES = {}

@@ -4,6 +4,7 @@ local clock = require("prov.clock")
 local data = require("core.data")
 local err = require("prov.err")
 local state = require("prov.state")
+local value = require("prov.value")
 
 local M = {}
 
@@ -103,7 +104,7 @@ local MAY_COME_LATER = { timeout = true, unavailable = true, canceled = true }
 --- Returns an error when that could not be written, or when there are several of it.
 local function keep_half_made(run, step, args, identity, key, why)
   if not identity or why.code == "conflict" then
-    local found, e = call(run, step, "find", { key = key }, key)
+    local found, e = call(run, step, "find", { key = key, want = value.reveal(args) }, key)
     if e and e.code == "conflict" then
       run.uncertain[step.id] = true -- there are several: a person must choose, and the next run asks again
       return e
@@ -228,7 +229,8 @@ function M.update_resource(run, step)
     end
   end
   if not only_power then
-    observed, e = call(run, step, "update", { key = record.key, recorded = observed }, record.id, args, observed)
+    local fields = { key = record.key, recorded = observed, applied = value.reveal(record:args()) }
+    observed, e = call(run, step, "update", fields, record.id, args, observed)
     if not observed then
       return nil, vanished(step, e)
     end
@@ -309,6 +311,7 @@ function M.adopt(input, entry)
     return nil
   end
   local fields = { address = entry.address, key = entry.key, recorded = { id = entry.id } }
+  fields.want = entry.args and value.reveal(data.decode(entry.args)) or nil
   local found, e
   if entry.id then
     found, e = input.providers:call(entry.provider, entry.kind, "read", fields, entry.id)

@@ -180,7 +180,9 @@ function M.provider(loader, block, name, config, key)
   if not problems then
     local kind = of or name
     local group = "provider." .. kind
-    local schema = from_settings.schema(loader, group, group .. ".", declaration.config or {})
+    local declared = declaration.config or {}
+    local schema = from_settings.schema(loader, group, group .. ".", declared)
+    schema = require("prov.provider.config").in_infra(schema, declared)
     done, problems = contract.compile(schema).run(config)
   end
   if problems then

@@ -236,9 +236,10 @@ data "aws_ami" "debian" {
 }
 ]])
     assert.are.same({}, notes)
-    assert.are.same({ cidr = "10.0.0.0/16", name = "shop", labels = { env = "prod" } }, out.networks.main)
+    assert.are.same({ cidr = "10.0.0.0/16", name = "shop", labels = { env = "prod" }, subnet = false, internet = false },
+      out.networks.main)
     assert.are.equal('${concat([{ ports = ["8000-8010"], sources = ["10.0.0.0/8"] }, '
-      .. '{ direction = "out", protocol = "any", sources = ["0.0.0.0/0"] }], '
+      .. '{ direction = "out", protocol = "any", destinations = ["0.0.0.0/0"] }], '
       .. '[for part in ["80", "443"] => { ports = [part], sources = ["0.0.0.0/0"] }])}', out.firewalls.web.rules)
     assert.are.same({ type = "table", network = "${network.main}", routes = { { to = "0.0.0.0/0",
       via = "${router.out}" } } },

@@ -91,6 +91,37 @@ describe("http", function()
     end)
   end)
 
+  it("sends what must not be done twice once, also when its connection dies", function()
+    run(function()
+      for once, sent in pairs({ [false] = 2, [true] = 1 }) do
+        local posts = 0
+        local server <close> = serve(function(socket, request)
+          if request:find("^POST") then -- done, and nobody is told
+            posts = posts + 1
+            return socket:close()
+          end
+          answer(socket, "")
+        end)
+        assert(http.request({ url = server.url }))
+        fails("unavailable", http.request({ method = "POST", url = server.url, body = "a", once = once }))
+        assert.are.equal(sent, posts)
+      end
+    end)
+  end)
+
+  it("connects by itself when told to, whatever the environment says", function()
+    run(function()
+      local server <close> = serve(function(socket)
+        answer(socket, "here")
+      end)
+      uv.os_setenv("http_proxy", "http://127.0.0.1:1")
+      local through, by_itself = http.request({ url = server.url }), http.request({ url = server.url, proxy = false })
+      uv.os_unsetenv("http_proxy")
+      assert.is_nil(through)
+      assert.are.equal("here", by_itself.body)
+    end)
+  end)
+
   it("answers a HEAD without a body", function()
     run(function()
       local server <close> = serve(function(socket)

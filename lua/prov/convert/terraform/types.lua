@@ -18,7 +18,7 @@ local hcloud = {
       firewall_ids = "firewalls", backups = "backups", delete_protection = "protected",
         rebuild_protection = "protected",
     },
-    outputs = { ipv4_address = "ip", ipv6_address = "ipv6" },
+    outputs = { ipv4_address = "ip", ipv6_address = "ip6" },
     blocks = {
       network = { read = "interfaces", network = { "network_id", "subnet_id" }, ip = "ip" },
       public_net = { fields = { ipv4_enabled = "public", ipv6_enabled = "ipv6", ipv4 = "address" }, flat = true },
@@ -67,15 +67,17 @@ local hcloud = {
   },
   hcloud_floating_ip = {
     kind = "address",
-    fields = { name = "name", type = "type", server_id = "server", home_location = "zone", description = "comment",
+    fields = { name = "name", type = "family", server_id = "server", home_location = "zone", description = "comment",
       labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
+    fixed = { type = "floating" },
     outputs = { ip_address = "ip", ip_network = "cidr" },
   },
   hcloud_primary_ip = {
     kind = "address",
-    fields = { name = "name", type = "type", assignee_id = "server", datacenter = "zone", location = "zone",
+    fields = { name = "name", type = "family", assignee_id = "server", datacenter = "zone", location = "zone",
       labels = { to = "labels", as = "texts" }, auto_delete = "auto_delete", delete_protection = "protected" },
     ignored = { assignee_type = "server" },
+    fixed = { type = "primary" },
     outputs = { ip_address = "ip", ip_network = "cidr" },
   },
   hcloud_floating_ip_assignment = {
@@ -85,7 +87,7 @@ local hcloud = {
     kind = "load_balancer",
     fields = { name = "name", load_balancer_type = "plan", location = "zone", network_zone = "network_zone",
       labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
-    outputs = { ipv4 = "ip", ipv6 = "ipv6", network_ip = "private_ip" },
+    outputs = { ipv4 = "ip", ipv6 = "ip6", network_ip = "private_ip" },
     blocks = { algorithm = { fields = { type = "algorithm" }, flat = true } },
   },
   hcloud_load_balancer_service = {
@@ -212,7 +214,7 @@ local aws = {
   aws_instance = {
     kind = "server",
     fields = {
-      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "subnet",
+      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "network",
       vpc_security_group_ids = "firewalls", security_groups = "firewalls", key_name = { to = "keys", as = "list" },
       user_data = "user_data", user_data_base64 = "user_data_base64", tags = TAGS, private_ip = "private_ip",
       associate_public_ip_address = "public", iam_instance_profile = "profile", placement_group = "placement_group",
@@ -232,6 +234,7 @@ local aws = {
     kind = "network",
     fields = { cidr_block = "cidr", tags = TAGS, enable_dns_hostnames = "dns_hostnames", enable_dns_support = "dns",
       instance_tenancy = "tenancy" },
+    fixed = { subnet = false, internet = false },
   },
   aws_subnet = {
     kind = "subnet",

@@ -1,0 +1,61 @@
+---@meta
+
+--- What a provider's declaration holds and what its bodies get. docs/EXTENDING.md has a whole one.
+
+---@class prov.Provider
+---@field kind "provider"
+---@field api 1
+---@field name string the name of its folder
+---@field summary string
+---@field description? string
+---@field config? table<string, prov.Field> a field may say `env`: where it comes from when the infra is silent
+---@field limits? { concurrency: integer?, rate: { per_second: number, burst: integer? }?, retry: table? }
+---@field resources table<string, prov.Resource>
+---@field catalog? table|fun(ctx: prov.ProviderCtx): table?, prov.Err? lists of what there is, by kind in the plural
+---@field types? table<string, prov.Field>
+
+---@class prov.Resource
+---@field schema table<string, prov.Field>
+---@field outputs? table<string, prov.Field>
+---@field body? string|prov.ResourceBody the module with the functions, beside the declaration
+---@field actions? string[]
+---@field timeout? table<string, number> seconds by verb
+
+---@class prov.ResourceBody
+---@field read async fun(ctx: prov.ProviderCtx, id: string): table?, prov.Err? nil alone: certainly gone
+---@field create async fun(ctx: prov.ProviderCtx, want: table): table?, prov.Err?
+---@field update? async fun(ctx: prov.ProviderCtx, id: string, want: table, old: table): table?, prov.Err?
+---@field delete async fun(ctx: prov.ProviderCtx, id: string): true?, prov.Err?
+---@field find? async fun(ctx: prov.ProviderCtx, key: string): table?, prov.Err?
+---@field list? async fun(ctx: prov.ProviderCtx): table[]?, prov.Err?
+
+---@class prov.ProviderCtx
+---@field config table
+---@field key string
+---@field address string
+---@field kind string
+---@field recorded table
+---@field recorded_of? fun(id: string): table? in list
+---@field want? table in find
+---@field applied? table in update: arguments of the last apply
+---@field name_of fun(address: string): string
+---@field adopt fun(id: string)
+---@field poll async fun(opts: { every: number?, timeout: number? }, fn: function): any, prov.Err?
+---@field sleep async fun(seconds: number)
+---@field fail fun(code: string, format: string, ...): nil, prov.Err
+---@field error fun(code: string, text: string, fields: table?): prov.Err
+---@field http { request: async fun(request: prov.http.Request): prov.http.Response?, prov.Err? }
+---@field fs table
+---@field log table
+---@field json { encode: function, decode: function, null: any, list: fun(t: table): table }
+---@field xml table
+---@field base64 { encode: fun(bytes: string): string; decode: fun(text: string): string?, prov.Err? }
+---@field env fun(name: string): string?
+---@field cached async fun(name: string, fn: function, is_fresh: (fun(v: any): boolean)?): any, prov.Err?
+---@field watch async fun(name: string, id: any, opts: prov.WatchOptions): any, prov.Err?
+---@field api fun(opts: prov.ApiOptions): prov.Api
+---@field aws async fun(opts: prov.aws.ClientOptions): prov.aws.Client?, prov.Err?
+---@field sigv4 { sign: function, presign: function, verify: function }
+---@field keygen fun(): { private: string, public: string }
+---@field user_key string
+---@field workspace { name: string, dir: string, state_dir: string }

@@ -1,0 +1,113 @@
+--- The public key of the workspace as a key of the project: every server gets it, so that prov can reach it. It is
+--- made with the first server, and taken away with the last one.
+
+local api = require("api")
+
+local M = {}
+
+--- A key without its comment.
+function M.bare(public_key)
+  return (public_key:match("^%s*(%S+%s+%S+)") or public_key):gsub("%s+", " ")
+end
+
+local function name_of(ctx)
+  local tail = M.bare(ctx.user_key):gsub("[^%w]", ""):sub(-8)
+  return ("prov-%s-%s"):format(api.label(ctx.workspace.name), tail)
+end
+
+local function look(ctx)
+  local keys, e = api.all(ctx, "/ssh_keys", "ssh_keys")
+  if not keys then
+    return nil, e
+  end
+  local wanted = M.bare(ctx.user_key)
+  for _, key in ipairs(keys) do
+    if M.bare(key.public_key) == wanted then
+      return key.id
+    end
+  end
+end
+
+local function make(ctx)
+  local id, e = look(ctx)
+  if id or e then
+    return id, e
+  end
+  local body
+  body, e = api.client(ctx):post("/ssh_keys", {
+    name = name_of(ctx), public_key = M.bare(ctx.user_key),
+    labels = { [api.WORKSPACE] = api.label(ctx.workspace.name), [api.KEY] = "workspace" },
+  })
+  if body then
+    return body.ssh_key.id
+  elseif e.code == "exists" or e.code == "unavailable" then -- another process was faster, or the answer was lost
+    local found, unknown = look(ctx)
+    return found, not found and (unknown or e) or nil
+  end
+  return nil, e
+end
+
+--- The id of the key, made when it is not there.
+---@return integer? id, prov.Err?
+function M.workspace_key(ctx)
+  local slot = ctx.cached("workspace key", function()
+    return {}
+  end)
+  local id, e = ctx.cached("workspace key id", function()
+    return make(ctx)
+  end, function(known)
+    return known ~= slot.gone
+  end)
+  return id, e
+end
+
+--- Makes the next server look for the key again: it is not there any more.
+function M.forget(ctx, id)
+  ctx.cached("workspace key", function()
+    return {}
+  end).gone = id
+end
+
+--- True when a creation failed because the key has gone meanwhile, with what was the last server then.
+function M.is_gone(ctx, id, e)
+  if e.code ~= "notfound" and e.code ~= "invalid" then
+    return false
+  end
+  local key, unknown = api.get(ctx, ("/ssh_keys/%d"):format(id), "ssh_key")
+  if key or unknown then
+    return false
+  end
+  M.forget(ctx, id)
+  return true
+end
+
+--- Calls delete(), and takes the key away when no server of the workspace is left. Of many deletions at once the last
+--- one looks.
+function M.with_last(ctx, delete)
+  local deletions = ctx.cached("deletions", function()
+    return { running = 0 }
+  end)
+  deletions.running = deletions.running + 1
+  local ran, ok, e = pcall(delete)
+  deletions.running = deletions.running - 1
+  if not ran then
+    error(ok, 0)
+  elseif not ok or deletions.running > 0 then
+    return ok, e
+  end
+  local ours = ("%s==%s"):format(api.WORKSPACE, api.label(ctx.workspace.name))
+  local body = api.client(ctx):get("/servers", { label_selector = ours, per_page = 1 })
+  if body and body.servers and #body.servers == 0 then
+    local keys = api.all(ctx, "/ssh_keys", "ssh_keys", { label_selector = ("%s,%s==workspace"):format(ours, api.KEY) })
+    for _, key in ipairs(keys or {}) do
+      M.forget(ctx, key.id)
+      local gone, why = api.client(ctx):delete(("/ssh_keys/%d"):format(key.id))
+      if not gone and why.code ~= "notfound" then
+        ctx.log.warn("the key of the workspace could not be deleted", { key = key.name, error = tostring(why) })
+      end
+    end
+  end
+  return true
+end
+
+return M
