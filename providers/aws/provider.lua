@@ -138,6 +138,7 @@ return {
     rule = {
       type = "record",
       check = good_rule,
+      example = { ports = { 443 } },
       fields = {
         direction = { type = "enum", one_of = { "in", "out" }, default = "in", doc = "Of the connection" },
         protocol = {
@@ -191,6 +192,7 @@ return {
     target = {
       type = "record",
       check = one_target,
+      example = { server = "${server.web}" },
       fields = {
         server = { type = "ref", doc = "A server" },
         ip = { type = "ip", doc = "An address in the network" },

@@ -134,6 +134,36 @@ there "$whole"
 run 0 drift --accept # the address gave web[1] another one
 same
 
+# Lists instead of many reads see the same.
+export PROV_CALLS_LIST_FROM=1
+same
+unset PROV_CALLS_LIST_FROM
+
+# What the region offers, for look-ups.
+cd "$work" && "$prov" workspace new look >/dev/null 2>&1 && cd look || exit 1
+cat >infra.yaml <<END
+providers:
+  aws: { endpoint: "$endpoint", region: eu-north-1 }
+defaults: { provider: aws }
+data:
+  debian: { kind: image, where: { name: debian-12, architecture: arm64 } }
+  plan: { kind: plan, where: { name: t4g.small } }
+  zones: { kind: zone, pick: all }
+outputs:
+  image: \${data.debian.id}
+  cpus: \${data.plan.cpus}
+  memory: \${data.plan.memory}
+  zones: \${length(data.zones)}
+END
+run 0 apply --yes
+run 0 output -o json
+python3 - "$work/out" <<'END' || fail "the look-ups are not right: $(cat "$work/out")"
+import json, sys
+out = json.load(open(sys.argv[1]))
+assert out == {"image": "ami-0000000000000arm1", "cpus": 2, "memory": 2 << 30, "zones": 3}, out
+END
+cd "$work/shop" || exit 1
+
 # The newest image of the family, for the processor of the plan.
 [ "$(world ec2 describe_instances | grep -o 'ami-0000000000000new1' | wc -l)" = 3 ] || fail "not the newest image"
 [ "$(world ec2 describe_instances | grep -o 'ami-0000000000000arm1' | wc -l)" = 1 ] || fail "not the image for ARM"
