@@ -142,7 +142,7 @@ local WITHOUT_ANSWER = {
 local function once(self, service, operation, body, repeatable)
   local who, e = self:credentials()
   if not who then
-    return nil, e
+    return nil, e, true
   end
   local request = {
     method = "POST",
