@@ -329,12 +329,12 @@ describe("the query protocol", function()
       elseif kind == 3 then
         text = text:sub(1, at) .. text:sub(random(#text), at)
       else -- one element in the place of another
-        local names = {}
+        local elements = {}
         for name in text:gmatch("<(%a[%w]*)>") do
-          names[#names + 1] = name
+          elements[#elements + 1] = name
         end
-        if #names > 1 then
-          local from, to = names[random(#names)], names[random(#names)]
+        if #elements > 1 then
+          local from, to = elements[random(#elements)], elements[random(#elements)]
           text = text:gsub("(</?)" .. from .. ">", "%1" .. to .. ">")
         end
       end
