@@ -502,11 +502,9 @@ int luaopen_core_net_server(lua_State *L)
         {NULL, NULL},
     };
     static const luaL_Reg reply_methods[] = {
-        {"respond", reply_respond},     {"problem", reply_problem},
-        {"start", reply_start},         {"write", reply_write},
-        {"pending", reply_pending},     {"finish", reply_finish},
-        {"abort", reply_abort},         {"websocket", reply_websocket},
-        {NULL, NULL},
+        {"respond", reply_respond}, {"problem", reply_problem},     {"start", reply_start},
+        {"write", reply_write},     {"pending", reply_pending},     {"finish", reply_finish},
+        {"abort", reply_abort},     {"websocket", reply_websocket}, {NULL, NULL},
     };
     static const luaL_Reg socket_methods[] = {
         {"send", socket_send},

@@ -185,7 +185,7 @@ return {
         listen = { type = "port", required = true, doc = "Port of the load balancer" },
         port = { type = "port", doc = "Port of the targets; the same when absent" },
         certificates = {
-          type = "list", of = { type = "string" }, max = 1, check = only_https,
+          type = "list", of = { type = "ref" }, max = 1, check = only_https,
           doc = "ARN of a certificate in ACM; of https",
         },
         check = {
@@ -408,8 +408,8 @@ return {
       outputs = { id = ID, ip = { type = "ip", doc = "The address" } },
       timeout = { create = 900, update = 900, delete = 900 },
     },
-    key = {
-      body = "key",
+    ssh_key = {
+      body = "ssh_key",
       schema = {
         name = fixed_name(255, "Its name; made from the address when absent"),
         public_key = { type = "string", required = true, replace = true, doc = "In the form of OpenSSH" },

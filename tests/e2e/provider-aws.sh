@@ -75,7 +75,7 @@ subnets:
 routers:
   nat: { type: nat, subnet: "\${subnet.a}", address: "\${address.nat}" }
   out: { network: "\${network.wide}", subnets: ["\${subnet.a}"], routes: [{ to: 0.0.0.0/0, via: internet }] }
-keys:
+ssh_keys:
   me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIDVtQNzs7DLOoXHjtgm3Yr4aZFPDLCSlVpBFvNwUr7E me@x" }
 firewalls:
   web:
@@ -88,7 +88,7 @@ firewalls:
     servers: ["\${server.db}"]
     rules: [{ ports: [5432], sources: ["\${firewall.web}"] }, { direction: out, protocol: udp, ports: [53] }]
 servers:
-  db: { plan: t4g.small, image: debian-12, network: "\${network.lan}", keys: ["\${key.me}"], public: false,
+  db: { plan: t4g.small, image: debian-12, network: "\${network.lan}", keys: ["\${ssh_key.me}"], public: false,
         user_data: "#!/bin/sh\necho own-part\n" }
   web:
     count: 2

@@ -11,7 +11,7 @@ It ends with Ctrl-C or SIGTERM. See 'prov simulate state', 'calls', 'faults', 'c
   params = {
     cloud = {
       type = "enum",
-      one_of = { "hetzner", "all" },
+      one_of = { "hetzner", "upcloud", "all" },
       required = true,
       positional = 1,
       doc = "Which cloud",
@@ -30,7 +30,6 @@ It ends with Ctrl-C or SIGTERM. See 'prov simulate state', 'calls', 'faults', 'c
     rate = { type = "int", min = 0, doc = "Requests an hour of an account, 0 for any (default: as the cloud has)" },
     quota = {
       type = "map",
-      of = { type = "int", min = 0 },
       metavar = "cloud.kind=number",
       doc = "How many of a kind there may be, such as hetzner.server=5",
     },

@@ -148,7 +148,7 @@ local function once(self, service, operation, body, repeatable)
     method = "POST",
     url = (self.endpoint or sts.endpoint(self.world, service.prefix, self.region)) .. "/",
     headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
-    body = body, once = not repeatable,
+    body = body, repeatable = repeatable,
   }
   local made = sigv4.sign(request, { credentials = who, region = self.region, service = service.prefix,
     time = self.world.now() })

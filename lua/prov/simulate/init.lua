@@ -13,7 +13,7 @@ local world_of = require("prov.simulate.world")
 local M = {}
 
 --- The clouds there are; each is the module prov.simulate.<name> (a prov.simulate.Face).
-M.CLOUDS = { "hetzner" }
+M.CLOUDS = { "hetzner", "upcloud" }
 
 local CALLS_KEPT = 20000
 
@@ -46,12 +46,18 @@ function M.open(dir, opts)
   if not ok then
     return nil, e
   end
+  local lock
+  lock, e = fs.lock(dir .. "/lock")
+  if not lock then
+    return nil, e.code == "locked" and e:wrap("another simulator has the world in %s", dir) or e
+  end
   local world
   world, e = world_of.open(dir, opts)
   if not world then
+    lock:close()
     return nil, e
   end
-  local self = setmetatable({ dir = dir, world = world, services = {} }, Simulator)
+  local self = setmetatable({ dir = dir, lock = lock, world = world, services = {} }, Simulator)
   local last = world.store:scan("calls", "", { reverse = true, limit = 1 })
   self.calls = last and last[1] and math.tointeger(tonumber(last[1][1])) or 0
   if opts.faults then
@@ -149,19 +155,48 @@ function Simulator:addresses()
   return out
 end
 
---- Stops serving and closes the world.
+--- Stops serving: requests under way are answered first.
 ---@async
-function Simulator:close()
+function Simulator:drain()
   for _, one in ipairs(self.services) do
     one:close()
   end
   self.services = {}
-  self.world:close()
 end
+
+--- Closes the world; whoever serves drains before.
+function Simulator:close()
+  self.world:close()
+  self.lock:close()
+end
+
+Simulator.__close = Simulator.close
 
 --- The clouds of a name.
 local function clouds_of(name)
   return name == "all" and M.CLOUDS or { name }
+end
+
+--- Says where each cloud is, and how clients find it.
+local function tell(ctx, sim)
+  for _, one in ipairs(sim.services) do
+    local url = ("http://127.0.0.1:%d"):format(one.port)
+    ctx.ui.info("%s at %s", one.face.title, url)
+    for _, pair in ipairs(one.face.environment(url)) do
+      ctx.ui.info("  export %s=%s", pair[1], pair[2])
+    end
+  end
+end
+
+local function quotas_of(p)
+  local out = {}
+  for name, text in pairs(p.quota or {}) do
+    out[name] = math.tointeger(tonumber(text))
+    if not out[name] or out[name] < 0 or not name:find("^%w+%.[%w_]+$") then
+      return err.fail("usage", "--quota wants CLOUD.KIND=NUMBER, not '%s=%s'", name, text)
+    end
+  end
+  return out
 end
 
 --- What `prov simulate CLOUD` does: serves until a signal comes.
@@ -178,14 +213,15 @@ function M.run(ctx, p)
       return nil, e
     end
   end
-  local sim
-  sim, e = M.open(dir, { speed = p.speed, quotas = p.quota, faults = script })
-  if not sim then
+  local quotas
+  quotas, e = quotas_of(p)
+  if not quotas then
     return nil, e
   end
-  local closed <close> = setmetatable({}, { __close = function()
-    sim.world:close()
-  end })
+  local sim <close>, why = M.open(dir, { speed = p.speed, quotas = quotas, faults = script })
+  if not sim then
+    return nil, why
+  end
   for i, name in ipairs(clouds_of(p.cloud)) do
     local port = not p.port and require("prov.simulate." .. name).port or p.port == 0 and 0 or p.port + i - 1
     local one
@@ -199,11 +235,6 @@ function M.run(ctx, p)
     if not one then
       return nil, e
     end
-    local url = ("http://127.0.0.1:%d"):format(one.port)
-    ctx.ui.info("%s at %s", one.face.title, url)
-    for _, pair in ipairs(one.face.environment(url)) do
-      ctx.ui.info("  export %s=%s", pair[1], pair[2])
-    end
   end
   local server
   server, e = control.serve(sim)
@@ -215,17 +246,16 @@ function M.run(ctx, p)
   if not ok then
     return nil, e
   end
+  tell(ctx, sim)
   local asked = async.queue()
   function ctx.cancel.stop()
     asked:put(true)
   end
   asked:take()
   fs.remove(dir .. "/addresses")
-  for _, one in ipairs(sim.services) do
-    one:close()
-  end
+  sim:drain()
   server:close()
-  return closed ~= nil
+  return true
 end
 
 --- Asks the simulator of a folder, or looks into its world when none runs.

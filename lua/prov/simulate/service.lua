@@ -20,7 +20,8 @@ local M = {}
 ---@field path string
 ---@field operation string its name in the log and in fault scripts
 ---@field reads boolean it changes nothing
----@field account string whose it is; limits of rate are by account
+---@field account string whose it is
+---@field bucket? string what the limit of rate is of, when not of the account; set by allow
 ---@field params table<string, string> values of the path
 ---@field query table<string, string[]>
 ---@field body any decoded
@@ -71,8 +72,8 @@ local function take(self, call)
     return true
   end
   local now = self.world:now()
-  local bucket = self.buckets[call.account] or { level = rate.limit, at = now }
-  self.buckets[call.account] = bucket
+  local bucket = self.buckets[call.bucket or call.account] or { level = rate.limit, at = now }
+  self.buckets[call.bucket or call.account] = bucket
   bucket.level = math.min(rate.limit, bucket.level + math.max(0, now - bucket.at) / 1000 * rate.per_second)
   bucket.at = now
   local taken = bucket.level >= 1
@@ -200,7 +201,9 @@ local function handle(self, request)
     status, headers, body = face.answer(call, status, value)
   else
     if value.code == "bug" then
-      log.error("a simulated operation failed", { operation = call.operation, error = value.msg })
+      log.error("a simulated operation failed", {
+        operation = call.operation, error = value.data and value.data.traceback or value.msg,
+      })
     end
     status, headers, body = face.refuse(call, value)
     headers["Retry-After"] = value.retry_after

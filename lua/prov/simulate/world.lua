@@ -7,10 +7,12 @@
 
 local async = require("prov.async")
 local clock = require("prov.clock")
+local cloud_of = require("prov.simulate.cloud")
 local crypto = require("core.crypto")
 local data = require("core.data")
 local err = require("prov.err")
 local ipam = require("prov.machine.ipam")
+local shelves = require("prov.simulate.shelves")
 local store_of = require("core.store")
 
 local M = {}
@@ -39,148 +41,11 @@ local M = {}
 local World = {}
 World.__index = World
 
---- The world as the face of one cloud sees it.
----@class prov.simulate.Cloud
----@field world prov.simulate.World
----@field name string
----@field kinds table<string, prov.simulate.Kind>
-local Cloud = {}
-Cloud.__index = Cloud
-
---- In `change` and `later`: the field goes.
-M.NONE = data.null
+--- In the fields of a change: the field goes.
+M.NONE = cloud_of.NONE
 
 local FORMER_MS = 120000 -- how long it is remembered what a changed object was, for stale reads
 local FORMER_MAX = 5000
-
-local function copy(v)
-  if type(v) ~= "table" then
-    return v
-  end
-  local out = setmetatable({}, getmetatable(v))
-  for key, item in pairs(v) do
-    out[key] = copy(item)
-  end
-  return out
-end
-
-local function key_of(cloud, kind, id)
-  return cloud .. "/" .. kind .. "/" .. tostring(id)
-end
-
--- ---- Indexes ----
-
-local function add_ids(out, value, path, kind, cloud)
-  local field, list, rest = path:match("^([^%.%[]+)(%[?%]?)%.?(.*)$")
-  value = type(value) == "table" and value[field] or nil
-  if value == nil or value == data.null then
-    return
-  elseif list == "" and rest == "" then
-    out[#out + 1] = "@" .. key_of(cloud, kind, value)
-  elseif list == "" then
-    add_ids(out, value, rest, kind, cloud)
-  else
-    for _, item in ipairs(value) do
-      if rest == "" then
-        out[#out + 1] = "@" .. key_of(cloud, kind, item)
-      else
-        add_ids(out, item, rest, kind, cloud)
-      end
-    end
-  end
-end
-
-local function name_entry(cloud, kind, field, value)
-  return cloud .. "/" .. kind .. "." .. field .. "=" .. tostring(value)
-end
-
---- The names an object has, and what it points at.
-local function entries_of(self, object)
-  local out = {}
-  local kind = self.clouds[object.cloud].kinds[object.kind]
-  for _, field in ipairs(kind.unique or {}) do
-    if object[field] ~= nil then
-      out[#out + 1] = name_entry(object.cloud, object.kind, field, object[field])
-    end
-  end
-  for path, target in pairs(kind.refs or {}) do
-    add_ids(out, object, path, target, object.cloud)
-  end
-  return out
-end
-
-local function reindex(self, key)
-  for _, entry in ipairs(self.entries[key] or {}) do
-    if entry:sub(1, 1) == "@" then
-      local holders = self.holders[entry]
-      if holders then
-        holders[key] = nil
-        self.holders[entry] = next(holders) and holders or nil
-      end
-    elseif self.names[entry] == key then
-      self.names[entry] = nil
-    end
-  end
-  local object = self.objects[key]
-  local entries = object and entries_of(self, object)
-  self.entries[key] = entries
-  for _, entry in ipairs(entries or {}) do
-    if entry:sub(1, 1) == "@" then
-      self.holders[entry] = self.holders[entry] or {}
-      self.holders[entry][key] = true
-    else
-      self.names[entry] = key
-    end
-  end
-  self.pending[key] = object and object.next and object or nil
-  if object and object.next and (not self.due or object.next[1].at < self.due) then
-    self.due = object.next[1].at
-  end
-end
-
---- Puts an object where it belongs, or takes it away.
-local function place(self, cloud, kind, key, object)
-  local shelf = self.shelves[cloud .. "/" .. kind]
-  if not shelf then
-    shelf = { count = 0, list = {} }
-    self.shelves[cloud .. "/" .. kind] = shelf
-  end
-  local there = self.objects[key]
-  if there == nil and object then
-    shelf.count = shelf.count + 1
-    shelf.list[#shelf.list + 1] = object
-    local before = shelf.list[#shelf.list - 1]
-    shelf.unsorted = shelf.unsorted or before and before.seq > object.seq
-  elseif there and not object then
-    shelf.count = shelf.count - 1
-    shelf.holes = true
-  end
-  self.objects[key] = object
-  reindex(self, key)
-end
-
-local function shelf_list(self, cloud, kind)
-  local shelf = self.shelves[cloud .. "/" .. kind]
-  if not shelf then
-    return {}
-  end
-  if shelf.holes then
-    local list = {}
-    for _, object in ipairs(shelf.list) do
-      if self.objects[key_of(cloud, kind, object.id)] == object then
-        list[#list + 1] = object
-      end
-    end
-    shelf.list, shelf.holes = list, nil
-  end
-  if shelf.unsorted then
-    table.sort(shelf.list, function(a, b)
-      return a.seq < b.seq
-    end)
-    shelf.unsorted = nil
-  end
-  return shelf.list
-end
 
 -- ---- Opening ----
 
@@ -213,7 +78,7 @@ local function load(self)
   return true
 end
 
---- Opens the world in a folder, or makes it.
+--- Opens the world in a folder, or makes it. Only one process at a time may.
 ---@param dir string the folder, which exists
 ---@param opts? { speed: number?, quotas: table<string, integer>?, now: (fun(): integer)? } now: wall clock, for tests
 ---@return prov.simulate.World?, prov.Err?
@@ -221,7 +86,7 @@ function M.open(dir, opts)
   opts = opts or {}
   local store, e = store_of.open(dir .. "/world.db")
   if not store then
-    return nil, e.code == "locked" and e:wrap("another simulator has the world in %s", dir) or e
+    return nil, e
   end
   local self = setmetatable({
     store = store,
@@ -265,14 +130,14 @@ World.__close = World.close
 ---@param setup? fun(cloud: prov.simulate.Cloud)
 ---@return prov.simulate.Cloud?, prov.Err?
 function World:add_cloud(name, kinds, setup)
-  local cloud = setmetatable({ world = self, name = name, kinds = kinds }, Cloud)
+  local cloud = cloud_of.new(self, name, kinds)
   self.clouds[name] = cloud
   local others = {}
   for _, object in ipairs(self.stored) do
     if object.cloud ~= name then
       others[#others + 1] = object
     elseif kinds[object.kind] then
-      place(self, name, object.kind, key_of(name, object.kind, object.id), object)
+      shelves.place(self, name, object.kind, shelves.key_of(name, object.kind, object.id), object)
     end
   end
   self.stored = others
@@ -327,16 +192,6 @@ function World:set_speed(speed)
   end
 end
 
-local function set_fields(object, fields)
-  for name, value in pairs(fields) do
-    if value == M.NONE then
-      object[name] = nil
-    else
-      object[name] = value
-    end
-  end
-end
-
 local function apply(self, item, key)
   local object = self.objects[key]
   if not object or not object.next or object.next[1] ~= item then
@@ -351,8 +206,8 @@ local function apply(self, item, key)
   if item.gone then
     cloud:remove(object)
   else
-    set_fields(object, copy(item.set or {}))
-    reindex(self, key)
+    cloud_of.set_fields(object, cloud_of.copy(item.set or {}))
+    shelves.reindex(self, key)
   end
 end
 
@@ -412,7 +267,7 @@ local function undo(self, txn)
   for key, before in pairs(txn.before) do
     local object = self.objects[key] or txn.objects[key]
     if before == false then
-      place(self, object.cloud, object.kind, key, nil)
+      shelves.place(self, object.cloud, object.kind, key, nil)
     else
       for name in pairs(object) do
         object[name] = nil
@@ -422,11 +277,11 @@ local function undo(self, txn)
       end
       if not self.objects[key] then
         local shelf = self.shelves[object.cloud .. "/" .. object.kind]
-        shelf_list(self, object.cloud, object.kind) -- the hole, before it is filled again
-        place(self, object.cloud, object.kind, key, object)
+        shelves.list(self, object.cloud, object.kind) -- the hole, before it is filled again
+        shelves.place(self, object.cloud, object.kind, key, object)
         shelf.unsorted = true
       end
-      reindex(self, key)
+      shelves.reindex(self, key)
     end
   end
 end
@@ -437,7 +292,9 @@ local function add_changes(self, txn, batch)
   for key, before in pairs(txn.before) do
     local object = self.objects[key]
     if object then
-      reindex(self, key)
+      if txn.touched[key] then
+        shelves.reindex(self, key)
+      end
       batch[#batch + 1] = { "put", "objects", key, data.encode(object) }
     elseif before then
       batch[#batch + 1] = { "del", "objects", key }
@@ -472,7 +329,7 @@ function World:transact(fn, opts)
     error("a transaction inside of another one", 2)
   end
   opts = opts or {}
-  local txn, batch = { before = {}, objects = {}, slower = opts.slower or 0 }, {}
+  local txn, batch = { before = {}, objects = {}, touched = {}, slower = opts.slower or 0 }, {}
   self.txn = txn
   settle(self)
   add_changes(self, txn, batch)
@@ -615,219 +472,6 @@ end
 function World:ipv6()
   local number = self:number("ipv6")
   return ("2001:db8:%x:%x::/64"):format(number >> 16, number & 0xffff)
-end
-
--- ---- Objects ----
-
-local function in_transaction(self)
-  return self.world.txn or error("the world is changed inside of transact only", 3)
-end
-
---- True when no object of the kind has that name.
----@param kind string
----@param field string one of the kind's unique fields
----@param value any
----@return true?, prov.Err? code "exists" with data { kind, field, value, id }
-function Cloud:free(kind, field, value)
-  local key = self.world.names[name_entry(self.name, kind, field, value)]
-  if not key then
-    return true
-  end
-  return nil, err.new("exists", ("a %s with the %s '%s' is there already"):format(kind, field, tostring(value)), {
-    data = { kind = kind, field = field, value = value, id = self.world.objects[key].id },
-  })
-end
-
---- Adds an object. Without an id it gets the next number.
----@param kind string
----@param fields table becomes the object
----@return prov.simulate.Object?, prov.Err? code "exists" (a name is taken) or "limit" (quota); data.kind
-function Cloud:add(kind, fields)
-  local txn, world = in_transaction(self), self.world
-  local declared = self.kinds[kind] or error("no kind '" .. kind .. "'", 2)
-  for _, field in ipairs(declared.unique or {}) do
-    if fields[field] ~= nil then
-      local ok, e = self:free(kind, field, fields[field])
-      if not ok then
-        return nil, e
-      end
-    end
-  end
-  local quota = world.quotas[self.name .. "." .. kind] or declared.quota
-  if quota and self:count(kind) >= quota then
-    return nil, err.new("limit", ("%s limit of %d is reached"):format(kind, quota), {
-      data = { kind = kind, limit = quota },
-    })
-  end
-  fields.cloud, fields.kind = self.name, kind
-  fields.id = fields.id or world:number("id")
-  fields.quiet = txn.quiet or declared.quiet
-  fields.seq, fields.created = world:number("seq"), world:now()
-  local key = key_of(self.name, kind, fields.id)
-  if world.objects[key] then
-    error(("%s is there already"):format(key), 2)
-  end
-  if txn.before[key] == nil then
-    txn.before[key] = false
-  end
-  txn.objects[key] = fields
-  place(world, self.name, kind, key, fields)
-  return fields
-end
-
---- Says that an object is going to be changed, nested values too, and returns it.
----@param object prov.simulate.Object
----@return prov.simulate.Object
-function Cloud:touch(object)
-  local txn = in_transaction(self)
-  local key = key_of(object.cloud, object.kind, object.id)
-  if txn.before[key] == nil then
-    txn.before[key] = copy(object)
-    txn.objects[key] = object
-  end
-  return object
-end
-
---- Sets fields of an object; NONE takes one away.
----@param object prov.simulate.Object
----@param fields table
----@return prov.simulate.Object?, prov.Err? code "exists": a name is taken
-function Cloud:change(object, fields)
-  for _, field in ipairs(self.kinds[object.kind].unique or {}) do
-    if fields[field] ~= nil and fields[field] ~= object[field] then
-      local ok, e = self:free(object.kind, field, fields[field])
-      if not ok then
-        return nil, e
-      end
-    end
-  end
-  self:touch(object)
-  set_fields(object, fields)
-  reindex(self.world, key_of(object.cloud, object.kind, object.id))
-  return object
-end
-
---- Takes an object away.
----@param object prov.simulate.Object
-function Cloud:remove(object)
-  self:touch(object)
-  place(self.world, object.cloud, object.kind, key_of(object.cloud, object.kind, object.id), nil)
-end
-
---- Plans a change: in `ms` the fields are set (NONE takes one away), or with "gone" the object is removed.
----@param object prov.simulate.Object
----@param ms integer world milliseconds from now
----@param set table|"gone"
----@return integer at when, in world milliseconds
-function Cloud:later(object, ms, set)
-  local txn = in_transaction(self)
-  self:touch(object)
-  local item = { at = self.world:now() + ms + txn.slower }
-  if set == "gone" then
-    item.gone = true
-  else
-    item.set = set
-  end
-  local list = object.next or {}
-  local at = #list + 1
-  while at > 1 and list[at - 1].at > item.at do
-    at = at - 1
-  end
-  table.insert(list, at, item)
-  object.next = list
-  reindex(self.world, key_of(object.cloud, object.kind, object.id))
-  return item.at
-end
-
---- What reads see of an object.
-local function visible(self, key, object)
-  local txn = self.world.txn
-  if not txn or not txn.seen then
-    return object
-  elseif txn.writes then
-    return object and object.created <= txn.seen and object or nil
-  end
-  local former = self.world.former[key]
-  if former and former.at > txn.seen then
-    object = former.object or nil
-  end
-  return object and object.created <= txn.seen and object or nil
-end
-
---- The object with an id, nil when there is none.
----@param kind string
----@param id any
----@return prov.simulate.Object?
-function Cloud:get(kind, id)
-  local key = key_of(self.name, kind, id)
-  return visible(self, key, self.world.objects[key])
-end
-
---- The object with a name (or another unique field), nil when there is none.
----@param kind string
----@param value any
----@param field? string "name"
----@return prov.simulate.Object?
-function Cloud:find(kind, value, field)
-  local key = self.world.names[name_entry(self.name, kind, field or "name", value)]
-  return key and visible(self, key, self.world.objects[key]) or nil
-end
-
---- All objects of a kind, the oldest first. The list must not be changed.
----@param kind string
----@return prov.simulate.Object[]
-function Cloud:list(kind)
-  local world = self.world
-  local list = shelf_list(world, self.name, kind)
-  if not (world.txn and world.txn.seen) then
-    return list
-  end
-  local out = {}
-  for _, object in ipairs(list) do
-    out[#out + 1] = visible(self, key_of(self.name, kind, object.id), object)
-  end
-  for key, former in pairs(world.former) do
-    local object = former.object
-    if object and object.cloud == self.name and object.kind == kind and not world.objects[key] then
-      out[#out + 1] = visible(self, key, nil)
-    end
-  end
-  table.sort(out, function(a, b)
-    return a.seq < b.seq
-  end)
-  return out
-end
-
---- How many objects of a kind there are.
----@param kind string
----@return integer
-function Cloud:count(kind)
-  local shelf = self.world.shelves[self.name .. "/" .. kind]
-  return shelf and shelf.count or 0
-end
-
---- The objects that point at one, by the refs of their kinds; the oldest first.
----@param object prov.simulate.Object
----@param kind? string only those of this kind
----@return prov.simulate.Object[]
-function Cloud:holders(object, kind)
-  local world = self.world
-  if world.txn then
-    for key in pairs(world.txn.before) do
-      reindex(world, key)
-    end
-  end
-  local out = {}
-  for key in pairs(world.holders["@" .. key_of(object.cloud, object.kind, object.id)] or {}) do
-    local holder = world.objects[key]
-    if holder and (not kind or holder.kind == kind) then
-      out[#out + 1] = holder
-    end
-  end
-  table.sort(out, function(a, b)
-    return a.seq < b.seq
-  end)
-  return out
 end
 
 return M

@@ -356,7 +356,7 @@ end)
 describe("the provider aws reads", function()
   local folder = shared .. "/fixtures/aws/ec2-vcr-manageiq-json"
   local KINDS = { server = "DescribeInstances", volume = "DescribeVolumes", snapshot = "DescribeSnapshots",
-    address = "DescribeAddresses", key = "DescribeKeyPairs", firewall = "DescribeSecurityGroups",
+    address = "DescribeAddresses", ssh_key = "DescribeKeyPairs", firewall = "DescribeSecurityGroups",
     subnet = "DescribeSubnets", image = "DescribeImages" }
 
   it("the lists of real accounts", test(function()

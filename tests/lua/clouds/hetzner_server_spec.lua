@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 19
+local CASES = 20
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -330,7 +330,55 @@ describe("the provider hetzner, servers", function()
     local _, e = call(providers, "server", "update", { applied = {} }, "42", { plan = "cpx22", image = "debian-12" })
     api.check()
     assert.equal("invalid", e.code)
-    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
+    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller",
+      tostring(e))
+  end))
+
+  it("changes public addresses while the server is off: its own go, those of resources stay", test(function()
+    local is, none = server(), server()
+    is.public_net.ipv4.id, is.public_net.ipv6.id = 101, nil
+    none.public_net.ipv4, none.public_net.ipv6 = nil, nil
+    local off = { server = server({ status = "off" }) }
+    local own = { name = "web-1-ipv4-42", type = "ipv4", assignee_id = 42, assignee_type = "server", labels = labels(),
+      auto_delete = true }
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = is } }, -- to none
+      { "GET /primary_ips?ip=2001:db8::/64", nil, 200, list("primary_ips", { { id = 102 } }) },
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/101/actions/unassign", nil, 201, done() },
+      { "DELETE /primary_ips/101", nil, 204 },
+      { "POST /primary_ips/102/actions/unassign", nil, 201, done() },
+      { "DELETE /primary_ips/102", nil, 404, problem("not_found") },
+      { "GET /servers/42", nil, 200, { server = none } },
+      { "GET /servers/42", nil, 200, { server = none } }, -- to a resource, and back
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/77/actions/assign", { assignee_id = 42, assignee_type = "server" }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = server({ public_net = { ipv4 = { id = 77, ip = "1.2.3.9" } } }) } },
+      { "GET /servers/42", nil, 200, { server = server({ public_net = { ipv4 = { id = 77, ip = "1.2.3.9" } } }) } },
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/77/actions/unassign", nil, 201, done() },
+      { "POST /primary_ips", own, 201, { primary_ip = { id = 103 }, action = action(9) } },
+      { "GET /servers/42", nil, 200, { server = is } },
+    })
+    local state, e = call(providers, "server", "update", { applied = {} }, "42", {
+      plan = "cpx22", image = "debian-12", public = false,
+    })
+    assert.is_nil(e)
+    assert.same({ false, false }, { state.public, state.ipv6 })
+    state, e = call(providers, "server", "update", { applied = {} }, "42", {
+      plan = "cpx22", image = "debian-12", public = false, address = "primary-77",
+    })
+    assert.is_nil(e)
+    assert.equal("primary-77", state.address)
+    state, e = call(providers, "server", "update", { applied = { address = "primary-77" } }, "42", {
+      plan = "cpx22", image = "debian-12", ipv6 = false,
+    })
+    assert.is_nil(e)
+    assert.equal("1.2.3.4", state.ip)
+    api.check()
   end))
 
   it("takes away what was applied and is no longer wanted", test(function()

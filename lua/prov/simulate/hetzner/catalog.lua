@@ -55,7 +55,7 @@ local IMAGES = {
 
 --- Net and gross of a price in EUR.
 local function price(net)
-  return { net = ("%.10f"):format(net), gross = ("%.16f"):format(net * (1 + tonumber(M.VAT) / 100)) }
+  return { net = ("%.10f"):format(net), gross = ("%.10f000000"):format(net * (1 + tonumber(M.VAT) / 100)) }
 end
 
 M.price = price

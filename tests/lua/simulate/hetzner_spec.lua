@@ -1,0 +1,98 @@
+--- Parts of the simulated Hetzner Cloud.
+
+local certificate = require("prov.simulate.hetzner.certificate")
+local lists = require("prov.simulate.hetzner.lists")
+local md5 = require("prov.simulate.md5")
+
+-- Made with openssl, which also said what is in it.
+local PEM = [[
+-----BEGIN CERTIFICATE-----
+MIIB4DCCAYagAwIBAgIUNum/QxIPadn++WuJviQmbd3i8LUwCgYIKoZIzj0EAwIw
+LDEYMBYGA1UEAwwPd3d3LmV4YW1wbGUub3JnMRAwDgYDVQQKDAdFeGFtcGxlMB4X
+DTI2MTEyNzIxNDUxMloXDTM2MTEyNDIxNDUxMlowLDEYMBYGA1UEAwwPd3d3LmV4
+YW1wbGUub3JnMRAwDgYDVQQKDAdFeGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAEI4utyPUrA4tNm9mokFqkedjf6JJu8ppmGzxJiyvyciu1u6ZYhNlqUCTa
+yR79VycL25jmDDH12Clnll6M+ahxOqOBhTCBgjAdBgNVHQ4EFgQU5ozzCPkvGaOU
+7X1RfoA7NHy6R8MwHwYDVR0jBBgwFoAU5ozzCPkvGaOU7X1RfoA7NHy6R8MwDwYD
+VR0TAQH/BAUwAwEB/zAvBgNVHREEKDAmgg93d3cuZXhhbXBsZS5vcmeCDSouZXhh
+bXBsZS5uZXSHBAoAAAEwCgYIKoZIzj0EAwIDSAAwRQIhAItzL6oXVUxZ65RDuLh8
+myj1ScYRSeEmlFRgbV3DbSCcAiAXBqVele7BahGVft9EJH2MtxVy+9jr9pn0CQZg
+Urb1xw==
+-----END CERTIFICATE-----
+]]
+
+describe("label selectors", function()
+  local function fits(selector, labels)
+    local test = lists.selector(selector)
+    return test and test(labels)
+  end
+
+  it("mean what the API says", function()
+    local labels = { env = "prod", ["a.b/c"] = "x-1", empty = "" }
+    for selector, wanted in pairs({
+      ["env"] = true,
+      ["!env"] = false,
+      ["!other"] = true,
+      ["env=prod"] = true,
+      ["env==prod"] = true,
+      ["env = prod"] = true,
+      ["env=dev"] = false,
+      ["env!=dev"] = true,
+      ["other!=dev"] = true,
+      ["empty="] = true,
+      ["a.b/c=x-1"] = true,
+      ["env in (dev,prod)"] = true,
+      ["env in (dev, test)"] = false,
+      ["env notin (dev,test)"] = true,
+      ["other notin (dev)"] = true,
+      ["other in (dev)"] = false,
+      ["env=prod,!other"] = true,
+      ["env in (dev,prod),a.b/c!=x-1"] = false,
+    }) do
+      assert.are.equal(wanted, fits(selector, labels), selector)
+    end
+  end)
+
+  it("are refused when they are none", function()
+    for _, selector in ipairs({ "=", "a=b=c", "a in", "a in b", "a,,b", "in (a)", "a b" }) do
+      assert.is_nil(lists.selector(selector), selector)
+    end
+  end)
+end)
+
+describe("certificates", function()
+  it("are read", function()
+    local found = certificate.read(PEM)
+    assert.are.equal("2026-11-27T21:45:12+00:00", found.from)
+    assert.are.equal("2036-11-24T21:45:12+00:00", found.to)
+    assert.are.same({ "www.example.org", "*.example.net" }, { found.names[1], found.names[2] })
+    assert.are.equal(2, #found.names)
+    assert.are.equal("2b:18:7a:8d:c5:22:95:69:df:bf:86:ed:49:b0:7f:fa:2a:5c:a3:df:ba:2e:a6:5c:80:1f:bc:9c:15:a3:f1:9a",
+      found.fingerprint)
+  end)
+
+  it("that are broken are none", function()
+    assert.is_nil(certificate.read(""))
+    assert.is_nil(certificate.read("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"))
+    local body = PEM:match("CERTIFICATE%-+\n(.*)\n%-+END")
+    for cut = 1, #body, 7 do
+      certificate.read("-----BEGIN CERTIFICATE-----\n" .. body:sub(1, cut) .. "\n-----END CERTIFICATE-----")
+    end
+  end)
+end)
+
+describe("md5", function()
+  it("gives what RFC 1321 says", function()
+    for text, digest in pairs({
+      [""] = "d41d8cd98f00b204e9800998ecf8427e",
+      ["abc"] = "900150983cd24fb0d6963f7d28e17f72",
+      ["message digest"] = "f96b697d7cb7938d525a2f31aaf161d0",
+      [("1234567890"):rep(8)] = "57edf4a22be3c955ac49da2e2107b67a",
+      [("a"):rep(55)] = "ef1772b6dff9a122358552954ad0df65",
+      [("a"):rep(56)] = "3b0c8ac703f828b04c6c197006d17218",
+      [("a"):rep(64)] = "014842d480b571495a4a0363793f7367",
+    }) do
+      assert.are.equal(digest, md5.hex(text))
+    end
+  end)
+end)

@@ -1,0 +1,32 @@
+# shellcheck shell=bash
+# Sourced by the end-to-end scripts that need a simulated cloud, after e2e.sh: one in $world, ended by at_exit.
+
+# shellcheck disable=SC2154 # work and prov are of the script
+world=$work/world
+simulator=
+
+# simulator_start CLOUD ARGS...: on a free port; $url is where. "all" gives no $url: see the file addresses.
+simulator_start() {
+    local cloud=$1
+    shift
+    rm -f "$world/addresses"
+    "${prov:?}" simulate "$cloud" --port 0 --dir "$world" "$@" >"$work/simulator.log" 2>&1 </dev/null &
+    simulator=$!
+    for _ in $(seq 100); do
+        [ -s "$world/addresses" ] && break
+        sleep 0.1
+    done
+    url=$(jq -r ".${cloud/all/none} // empty" "$world/addresses") || fail "no simulator: $(cat "$work/simulator.log")"
+}
+
+# simulator_stop SIGNAL
+simulator_stop() {
+    [ -z "$simulator" ] || kill "-$1" "$simulator"
+    wait "$simulator" 2>/dev/null
+    simulator=
+}
+
+# Things of the world that are not the cloud's own: one line each.
+simulator_things() {
+    "${prov:?}" simulate state --dir "$world" -o json | jq -r '.[] | "\(.kind) \(.id)"'
+}
