@@ -123,8 +123,8 @@ static void read_options(lua_State *L, pv_http_options *o, const char **headers)
     o->key = lx_optfield_string(L, 1, "key", NULL);
     o->no_verify = !lx_optfield_bool(L, 1, "verify", 1);
     o->no_proxy = !lx_optfield_bool(L, 1, "proxy", 1);
-    o->once = lx_optfield_bool(L, 1, "once", 0);
     o->redirects = (int)lx_optfield_int(L, 1, "redirects", 0);
+    o->repeatable = lx_optfield_bool(L, 1, "repeatable", 0);
     o->timeout_ms = (int)lx_optfield_int(L, 1, "timeout", 0);
     o->max_body = (size_t)lx_optfield_int(L, 1, "max_body", 0);
     read_headers(L, 1, o, headers);

@@ -45,9 +45,11 @@ typedef struct pv_http_options {
     const char *key;
     int no_verify;           /* accept any certificate */
     int no_proxy;            /* connect by itself, whatever the environment says of proxies */
-    int once;                /* on a fresh connection: libcurl sends a request that died with an
-                                old one a second time by itself, also a POST */
     int redirects;           /* how many to follow; 0: none */
+    /* Nonzero: sending it twice is like sending it once (GET, HEAD, PUT, DELETE, ...; RFC 9110,
+     * 9.2.2), so it may go over a connection that was used before.  When that one is cut without an
+     * answer, libcurl sends the request again by itself. */
+    int repeatable;
     int timeout_ms;          /* for everything; 0 means 60 s */
     size_t max_body;         /* 0 means 64 MiB kept, or no limit with on_data */
     pv_http_data_cb on_data; /* NULL: the body is kept */

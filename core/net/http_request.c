@@ -163,7 +163,6 @@ static void set_network(pv_http_req *req, const pv_http_options *o)
     CURL *easy = req->easy;
     if (o->socket != NULL) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, o->socket);
     if (o->no_proxy) curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    if (o->once) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (o->netns == NULL) return;
     req->netns = pv_strdup(o->netns);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -201,6 +200,7 @@ static void set_options(pv_http_req *req, const pv_http_options *o)
                      timeout < CONNECT_MS ? timeout : (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, o->redirects > 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)o->redirects);
+    if (!o->repeatable) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     set_method(req, o);
     set_headers(req, o);
     set_tls(easy, o);

@@ -83,7 +83,8 @@ function Exec:eof() end
 function Exec:cancel() end
 
 --- Begins an HTTP request; header lines go in as "Name: value" and come out ended by CRLF.
----@param options table url, method, headers, body, netns, socket, ca, cert, key, verify, proxy, once, redirects, timeout, max_body
+---@param options table url, method, headers, body, netns, socket, ca, cert, key, verify, proxy,
+--- redirects, repeatable, timeout, max_body
 ---@param cb fun(response: { status: integer, headers: string, body: string }?, err: prov.Err?)
 ---@param on_data? fun(bytes: string) takes the body piece by piece
 ---@return prov.HttpRequest?

@@ -16,14 +16,14 @@ local M = {}
 ---@field netns? string path of the network namespace to connect from; no proxy there
 ---@field socket? string path of a Unix socket instead of the URL's host
 ---@field redirects? integer how many to follow; 0
+---@field repeatable? boolean sending it twice is like sending it once; by default true for what RFC 9110 (9.2.2) calls
+--- idempotent. Others get a connection of their own: one that was used before may be cut, and libcurl then sends anew
 ---@field max_body? integer bytes; http.max_body of the settings, no limit with on_data
 ---@field on_data? fun(bytes: string) takes the body instead of the response
 ---@field ca? string file of trusted certificates; http.ca of the settings, else the system's
 ---@field cert? string client certificate (PEM file)
 ---@field key? string its private key (PEM file)
 ---@field verify? boolean http.verify of the settings; false accepts any certificate
----@field once? boolean for what must not be done twice: takes a fresh connection, for libcurl repeats by itself what
---- died with an old one
 ---@field proxy? boolean false connects by itself, whatever the environment says of proxies
 
 ---@class prov.http.Response
@@ -31,6 +31,8 @@ local M = {}
 ---@field headers table<string, string> names in lower case; repeated ones joined with ", "
 ---@field cookies string[] the set-cookie headers, which cannot be joined
 ---@field body string
+
+local IDEMPOTENT = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true, TRACE = true }
 
 local function parse_headers(text)
   local headers, cookies = {}, {}
@@ -64,6 +66,9 @@ function M.request(options)
   o.timeout = options.timeout or settings.ms(settings.http.timeout)
   if options.verify == nil then
     o.verify = settings.http.verify
+  end
+  if options.repeatable == nil then
+    o.repeatable = IDEMPOTENT[options.method or "GET"] or false
   end
   o.ca = options.ca or settings.http.ca
   o.max_body = options.max_body or not options.on_data and settings.http.max_body or nil

@@ -277,6 +277,55 @@ M.server = {
   ssh = { type = "string", doc = "user@host:port" },
 }
 
+--- What an edit of the infra's files changed.
+M.infra_edit = {
+  path = required("string", "Where in the infra", { example = "servers.web.plan" }),
+  before = { type = "any", doc = "What its file said" },
+  after = { type = "any", doc = "What it says now; absent when it was taken out" },
+  file = required("string", "The file"),
+}
+
+--- A list of a provider's catalog.
+M.catalog = {
+  list = required("string", "plans, zones, images, prices or quotas"),
+  provider = required("string", "Whose"),
+  rows = required("list", "Its entries", { of = { type = "map" } }),
+  currency = { type = "string", doc = "Of the prices" },
+  as_of = { type = "string", doc = "The day of the prices, when they stand in a file" },
+  source = { type = "string", doc = "Where they were read" },
+}
+
+--- What things cost.
+M.cost = {
+  rows = required("list", "Resources that have a price", { of = { type = "record", fields = {
+    address = required("string", "Its address"),
+    plan = { type = "string", doc = "Its plan" },
+    before = required("number", "What it costs in a month now"),
+    month = required("number", "What it will cost in a month"),
+    hour = required("number", "The same in an hour"),
+    change = required("number", "More or less in a month than now"),
+    currency = required("string", "Of these"),
+  } } }),
+  totals = required("list", "Of each currency", { of = { type = "record", fields = {
+    currency = required("string", "The currency"),
+    before = required("number", "A month now"),
+    month = required("number", "A month then"),
+    hour = required("number", "An hour then"),
+    change = required("number", "The difference in a month"),
+  } } }),
+  unpriced = required("list", "Addresses without a price", { of = { type = "string" } }),
+  as_of = required("list", "Days of the prices that stand in files", { of = { type = "string" } }),
+}
+
+--- Something that exists and was, or may be, taken over.
+M.imported = {
+  address = required("string", "Its address"),
+  id = required("string", "What its provider calls it"),
+  provider = { type = "string", doc = "Its provider" },
+  status = { type = "string", doc = "imported, or known: it was prov's already" },
+  differs = { type = "list", of = { type = "string" }, doc = "Fields in which it differs from the infra" },
+}
+
 --- A run that ended, or is open, as it is written down; times are seconds since 1970.
 M.run = {
   id = required("string", "Its id", { example = "run-20261127T092647Z-e5c19e" }),

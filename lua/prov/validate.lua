@@ -137,7 +137,7 @@ local function look(ctx, workspace, rules, settings)
     return nil, errs
   end
   local check, scene = require("prov.validate.check"), require("prov.validate.scene")
-  local findings, ran = check.run(scene.new(infra, ctx.registry, settings), rules)
+  local findings, ran = check.run(scene.new(infra, ctx.registry, settings, workspace), rules)
   return {
     workspace = workspace.name,
     resources = #infra.resources,

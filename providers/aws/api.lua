@@ -6,7 +6,7 @@ local M = {}
 M.KEY, M.WORKSPACE, M.PART = "prov-key", "prov-workspace", "prov-part"
 local OWN = { [M.KEY] = true, [M.WORKSPACE] = true, [M.PART] = true, Name = true }
 
-local IDS = 100 -- in one question
+M.BATCH = 100 -- ids in one question
 
 function M.client(ctx)
   return ctx.cached("client", function()
@@ -111,9 +111,11 @@ function M.labels(tags)
 end
 
 --- What to set and to take away so that the tags of something are its name and labels.
-function M.tag_changes(ctx, want, tags, name)
+function M.tag_changes(ctx, want, tags)
   local set, away, wanted = {}, {}, {}
-  for _, tag in ipairs(M.tags(ctx, name or want.name or M.tag(tags, "Name") or "", want.labels)) do
+  local had = (ctx.applied or {}).name and not want.name -- a name of its own no longer
+  local name = want.name or had and ctx.name_of(ctx.address) or M.tag(tags, "Name") or ""
+  for _, tag in ipairs(M.tags(ctx, name, want.labels)) do
     wanted[tag.Key] = true
     if M.tag(tags, tag.Key) ~= tag.Value then
       set[#set + 1] = tag
@@ -174,23 +176,6 @@ function M.steady(ctx, fn)
     ctx.sleep(0.25 * 2 ^ attempt)
   end
 end
-
---- A read for ctx.watch: objects by id, many in one question.
-function M.reader(ctx, operation, field, filter, id_of)
-  return function(ids)
-    local objects, e = M.describe(ctx, operation, field, { [filter] = ids })
-    if not objects then
-      return nil, e
-    end
-    local by_id = {}
-    for _, object in ipairs(objects) do
-      by_id[id_of(object)] = object
-    end
-    return by_id
-  end
-end
-
-M.BATCH = IDS
 
 --- Calls fn until it fails with none of `codes`, for some minutes: AWS needs time to see what it has done.
 function M.patient(ctx, codes, seconds, fn)

@@ -124,19 +124,13 @@ function nat.create(ctx, want)
     return nil, e
   end
   local id = gateway.NatGatewayId
-  gateway, e = ctx.watch("NAT gateway", id, {
-    read = api.reader(ctx, "DescribeNatGateways", "NatGateways", "nat-gateway-id", function(one)
-      return one.NatGatewayId
-    end),
-    done = function(one)
-      if one and one.State == "available" then
-        return one
-      elseif one and one.State ~= "pending" then
-        return ctx.fail("failed", "the NAT gateway %s is %s: %s", id, one.State, one.FailureMessage or "")
-      end
-    end,
-    batch = api.BATCH, every = ctx.config.poll, max = 15, timeout = 900,
-  })
+  gateway, e = nat.wait(ctx, id, function(one)
+    if one and one.State == "available" then
+      return one
+    elseif one and one.State ~= "pending" then
+      return ctx.fail("failed", "the NAT gateway %s is %s: %s", id, one.State, one.FailureMessage or "")
+    end
+  end, { timeout = 900 })
   return gateway and nat_state(ctx, gateway, want), e
 end
 
@@ -146,7 +140,8 @@ function nat.delete(ctx, id)
     return e.code == "notfound" or nil, e
   end
   return nat.wait(ctx, id, function(gateway)
-    return not gateway or nil -- until then it holds its address and its subnet
+    -- Until then it holds its address and its subnet.
+    return not gateway or gateway.State == "deleted" or gateway.State == "failed" or nil
   end, { name = "NAT gateway gone", timeout = 900 })
 end
 

@@ -5,12 +5,8 @@ local api = require("api")
 
 local M = {}
 
---- Makes the functions of a kind.
----@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
---- state(ctx, object, known) -> state; optionally where (more filters), params, is_gone(object)
-function M.body(spec)
-  local body = {}
-
+--- Adds what looks for objects.
+local function looking(body, spec)
   local function filters(more)
     for name, v in pairs(spec.where or {}) do
       more[name] = v
@@ -21,21 +17,44 @@ function M.body(spec)
   local function present(objects)
     local out = {}
     for _, object in ipairs(objects) do
-      if not (spec.is_gone and spec.is_gone(object)) then
+      if object[spec.id] and not (spec.is_gone and spec.is_gone(object)) then -- EC2-Classic had some without ids
         out[#out + 1] = object
       end
     end
     return out
   end
 
-  --- All objects that fit.
-  function body.objects(ctx, more)
-    local objects, e = api.describe(ctx, spec.operation, spec.field, filters(more or {}), spec.params)
+  --- Those of some ids, where AWS has no filter for them.
+  local function of_ids(objects, ids)
+    local wanted, out = {}, {}
+    for _, id in ipairs(type(ids) == "table" and ids or { ids }) do
+      wanted[id] = true
+    end
+    for _, object in ipairs(objects) do
+      out[#out + 1] = wanted[object[spec.id]] and object or nil
+    end
+    return out
+  end
+
+  local function everything(ctx, more)
+    local ids = spec.unfiltered and more[spec.filter]
+    if ids then
+      more[spec.filter] = nil
+    end
+    local objects, e = api.describe(ctx, spec.operation, spec.field, filters(more), spec.params)
     if not objects then
       return nil, e
+    elseif ids then
+      return of_ids(objects, ids)
     end
-    if spec.flatten then
-      objects = spec.flatten(objects)
+    return spec.flatten and spec.flatten(objects) or objects
+  end
+
+  --- All objects that fit.
+  function body.objects(ctx, more)
+    local objects, e = everything(ctx, more or {})
+    if not objects then
+      return nil, e
     end
     return present(objects)
   end
@@ -63,6 +82,12 @@ function M.body(spec)
     return object
   end
 
+  --- All objects that fit, also those that are going.
+  body.everything = everything
+end
+
+--- Adds the verbs that look.
+local function reading(body, spec)
   function body.read(ctx, id)
     local object, e = body.object(ctx, id)
     if not object then
@@ -105,7 +130,10 @@ function M.body(spec)
     end
     return out
   end
+end
 
+--- Adds what makes and waits.
+local function making(body, spec)
   --- Creates with name and labels in its tags, and writes the identity down.
   ---@param operation string
   ---@param params table without its tags
@@ -130,12 +158,12 @@ function M.body(spec)
     return object
   end
 
-  --- Waits for something to come to a state; nil in `done` is "not seen yet".
+  --- Waits for something to come to a state; nil in `done` is "not seen", and what is going is seen too.
   function body.wait(ctx, id, done, opts)
     opts = opts or {}
     return ctx.watch(opts.name or spec.what, id, {
       read = function(ids)
-        local objects, e = body.objects(ctx, { [spec.filter] = ids })
+        local objects, e = body.everything(ctx, { [spec.filter] = ids })
         if not objects then
           return nil, e
         end
@@ -155,6 +183,17 @@ function M.body(spec)
       return object
     end, { timeout = 120 })
   end
+end
+
+--- Makes the functions of a kind.
+---@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
+--- state(ctx, object, known) -> state; optionally where (more filters), params, flatten(objects), is_gone(object),
+--- unfiltered: AWS has no filter for ids
+function M.body(spec)
+  local body = {}
+  looking(body, spec)
+  reading(body, spec)
+  making(body, spec)
 
   --- Updates what can only get another name and other labels.
   function body.update(ctx, id, want)

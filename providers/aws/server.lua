@@ -260,6 +260,7 @@ local function request_of(ctx, want)
     UserData = ctx.base64.encode(user_data.make(keys, host, want.user_data)),
     IamInstanceProfile = want.profile and (want.profile:find("^arn:") and { Arn = want.profile }
       or { Name = want.profile }) or nil,
+    MetadataOptions = { HttpTokens = "required" }, -- what reads the user data must ask for a session first
     DisableApiTermination = want.protected or nil,
     TagSpecifications = api.specifications(ctx, { "instance", "volume", "network-interface" },
       api.name_of(ctx, want), want.labels),
@@ -490,15 +491,9 @@ function M.delete(ctx, id)
     end
     return nil, e
   end
-  return ctx.watch("server gone", id, {
-    read = api.reader(ctx, "DescribeInstances", "Reservations", "instance-id", function(reservation)
-      return reservation.Instances[1].InstanceId
-    end),
-    done = function(reservation)
-      return not reservation or reservation.Instances[1].State.Name == "terminated" or nil
-    end,
-    batch = api.BATCH, every = ctx.config.poll, max = 15, timeout = 900,
-  })
+  return M.wait(ctx, id, function(instance)
+    return not instance or instance.State.Name == "terminated" or nil
+  end, { name = "server gone", timeout = 900 })
 end
 
 -- Actions ----------------------------------------------------------------------------------------

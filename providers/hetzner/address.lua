@@ -20,6 +20,11 @@ local function server_of(kind, object)
   return object.assignee_id
 end
 
+--- The address; of an IPv6 network the first one.
+local function first_ip(object)
+  return object.type == "ipv6" and object.ip:gsub("/%d+$", ""):gsub("::$", "::1") or object.ip
+end
+
 local function state(_, kind, object, recorded)
   local reverse = object.dns_ptr and object.dns_ptr[1]
   local server = common.asked(recorded, "server") and server_of(kind, object) or nil
@@ -35,7 +40,7 @@ local function state(_, kind, object, recorded)
     ptr = reverse and reverse.dns_ptr,
     labels = api.own_labels(object.labels),
     protected = object.protection and object.protection.delete or false,
-    ip = object.ip,
+    ip = first_ip(object),
   }
 end
 
@@ -87,16 +92,12 @@ function M.list(ctx)
 end
 
 --- The address that its reverse name stands for.
-local function reverse_ip(object)
-  return object.type == "ipv6" and object.ip:gsub("/%d+$", ""):gsub("::$", "::1") or object.ip
-end
-
 local function change_ptr(ctx, body, id, want, object)
   local is = object.dns_ptr and object.dns_ptr[1] and object.dns_ptr[1].dns_ptr
   if want.ptr == is or want.ptr == nil and (ctx.applied or {}).ptr == nil then
     return true
   end
-  return body.act(ctx, id, "change_dns_ptr", { ip = reverse_ip(object), dns_ptr = want.ptr or ctx.json.null })
+  return body.act(ctx, id, "change_dns_ptr", { ip = first_ip(object), dns_ptr = want.ptr or ctx.json.null })
 end
 
 local function assign(ctx, kind, body, id, server)

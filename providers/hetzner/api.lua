@@ -288,7 +288,15 @@ function M.find(ctx, path, field, key)
 end
 
 local TRIES = 5 -- of a creation nobody answered
-local LOOKS = 3 -- for what may not be seen yet
+
+--- Times to look for a creation that may not be seen yet: a name that was free before the first try and is taken now
+--- is most likely ours.
+local function looks(attempt, e)
+  if e.code == "exists" then
+    return attempt == 1 and 1 or 8
+  end
+  return 3
+end
 
 --- Creates something that carries ctx.key. When nobody answers, it is looked for by its key before it is tried
 --- again; a name that is taken is an error, unless what has it carries the key: then it is the lost creation.
@@ -306,14 +314,15 @@ function M.create(ctx, path, list, field, body, list_path)
     elseif e.code ~= "exists" and e.code ~= "unavailable" or e.data and e.data.exhausted then
       return nil, e
     end
-    for look = 1, e.code == "exists" and attempt == 1 and 1 or LOOKS do
+    local times = looks(attempt, e)
+    for look = 1, times do
       local found, unknown = M.find(ctx, list_path or path, list, ctx.key)
       if found then
         return found, { lost = true }
       elseif unknown then
         return nil, unknown
-      elseif look < LOOKS then
-        ctx.sleep(0.2 * 2 ^ look)
+      elseif look < times then
+        ctx.sleep(math.min(2, 0.2 * 2 ^ look))
       end
     end
     if e.code == "exists" then

@@ -168,9 +168,14 @@ function Body.protect(self, ctx, id, want, object)
   return self.act(ctx, id, "change_protection", fields)
 end
 
---- The object, for an update: an error when it is gone.
+--- The object, for a change: an error when it is gone. What was just made may not be seen at once.
 function Body.present(self, ctx, id)
   local object, e = self.object(ctx, id)
+  if not object and not e and not ctx.recorded then
+    object, e = ctx.poll({ every = 0.5, timeout = 15 }, function()
+      return self.object(ctx, id)
+    end)
+  end
   if not object then
     return nil, e or ctx.error("notfound", ("there is no %s %s"):format(self.kind.what, id))
   end

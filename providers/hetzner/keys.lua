@@ -41,8 +41,10 @@ local function make(ctx)
   if body then
     return body.ssh_key.id
   elseif e.code == "exists" or e.code == "unavailable" then -- another process was faster, or the answer was lost
-    local found, unknown = look(ctx)
-    return found, not found and (unknown or e) or nil
+    local found, unknown = ctx.poll({ every = 0.5, timeout = 5 }, function()
+      return look(ctx)
+    end)
+    return found, not found and (unknown.code == "timeout" and e or unknown) or nil
   end
   return nil, e
 end
@@ -53,12 +55,12 @@ function M.workspace_key(ctx)
   local slot = ctx.cached("workspace key", function()
     return {}
   end)
-  local id, e = ctx.cached("workspace key id", function()
+  return ctx.cached("workspace key id", function()
+    slot.gone = nil
     return make(ctx)
   end, function(known)
     return known ~= slot.gone
   end)
-  return id, e
 end
 
 --- Makes the next server look for the key again: it is not there any more.

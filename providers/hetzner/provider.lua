@@ -174,16 +174,15 @@ return {
         keys = { type = "list", of = { type = "ref" }, replace = true, doc = "Public keys besides the workspace's" },
         user_data = { type = "string", max = 32768, replace = true, doc = "cloud-init" },
         labels = LABELS,
-        public = { type = "bool", default = true, replace = true, doc = "Has an IPv4 address on the internet" },
+        public = { type = "bool", default = true, doc = "Has an IPv4 address on the internet; a change stops it" },
         ipv6 = {
           type = "bool",
-          replace = true,
           default = function(whole)
             return whole.public
           end,
-          doc = "Has an IPv6 address on the internet; as public when absent",
+          doc = "Has an IPv6 address on the internet; as public when absent; a change stops the server",
         },
-        address = { type = "ref", replace = true, doc = "Address of type primary that is its public one" },
+        address = { type = "ref", doc = "Address of type primary that is its public one; a change stops the server" },
         firewalls = { type = "list", of = { type = "ref" }, doc = "Firewalls; or say it there, with servers" },
         placement_group = { type = "ref", doc = "Placement group; a change stops the server" },
         backups = { type = "bool", default = false, doc = "Daily backups, for a fifth of the price" },
@@ -302,13 +301,13 @@ return {
         protected = PROTECTED,
       },
       outputs = {
-        id = { type = "string", doc = "floating-17 or primary-17" }, ip = { type = "string",
-        doc = "The address" },
+        id = { type = "string", doc = "floating-17 or primary-17" },
+        ip = { type = "ip", doc = "The address; of ipv6 the first one of its network" },
       },
       timeout = { create = 900, update = 900, delete = 900 },
     },
-    key = {
-      body = "key",
+    ssh_key = {
+      body = "ssh_key",
       schema = {
         name = name(),
         public_key = { type = "string", required = true, replace = true, doc = "In the form of OpenSSH" },

@@ -4,6 +4,7 @@ local api = require("api")
 local common = require("common")
 local keys = require("keys")
 local power = require("power")
+local public_net = require("public_net")
 
 local STATUS = { off = "stopped" }
 
@@ -82,8 +83,7 @@ local function state(ctx, server, recorded)
     labels = api.own_labels(server.labels),
     public = ip ~= nil,
     ipv6 = ip6 ~= nil,
-    address = public.ipv4 and public.ipv4.id and recorded.address == "primary-" .. tostring(public.ipv4.id)
-      and recorded.address or nil,
+    address = recorded.address and public.ipv4 and public.ipv4.id and "primary-" .. tostring(public.ipv4.id) or nil,
     firewalls = common.asked(recorded, "firewalls")
       and common.in_order(ctx, recorded.firewalls, ids(public.firewalls)) or nil,
     placement_group = server.placement_group and tostring(server.placement_group.id),
@@ -137,16 +137,16 @@ local function fields_of(ctx, want, key)
       now[#now + 1] = api.number(ctx, network, "network")
     end
   end
-  local ssh_keys = ctx.json.list({ tostring(key) })
+  local ssh_keys = ctx.json.list({ key })
   for _, one in ipairs(want.keys or {}) do
-    ssh_keys[#ssh_keys + 1] = tostring(one)
+    ssh_keys[#ssh_keys + 1] = math.tointeger(tonumber(one)) or one -- ids are numbers, names texts
   end
   local firewalls
   for _, one in ipairs(want.firewalls or {}) do
     firewalls = firewalls or ctx.json.list({})
     firewalls[#firewalls + 1] = { firewall = api.number(ctx, one, "firewall") }
   end
-  local address = want.address and api.number(ctx, tostring(want.address):gsub("^primary%-", ""), "primary address")
+  local address = public_net.address_number(ctx, want.address)
   return {
     server_type = want.plan,
     image = want.image,
@@ -166,6 +166,9 @@ end
 
 --- What is not part of the creation itself.
 local function finish(ctx, id, want, networks, later)
+  if #later == 0 and not (want.backups or want.ptr or want.protected) then
+    return true -- most have nothing of it, and requests are counted
+  end
   local server, e = body.present(ctx, id)
   if not server then
     return nil, e
@@ -281,8 +284,12 @@ local function change_ptr(ctx, id, want, server)
 end
 
 --- The changes that need the server to be off: a list of functions.
+---@return function[]?, prov.Err?
 local function changes_when_off(ctx, id, want, server)
-  local out = {}
+  local out, e = public_net.changes(ctx, want, server)
+  if not out then
+    return nil, e
+  end
   local is_group = server.placement_group and tostring(server.placement_group.id)
   if want.plan ~= (server.server_type or {}).name then
     out[#out + 1] = function()
@@ -312,18 +319,22 @@ function M.update(ctx, id, want)
   if not server then
     return nil, e
   end
-  local off = changes_when_off(ctx, id, want, server)
+  local off
+  off, e = changes_when_off(ctx, id, want, server)
+  if not off then
+    return nil, e
+  end
   local ok
   ok, e = api.steps(function()
     return body.rename(ctx, id, want, server)
   end, function()
     return api.unless(want.protected, body.protect, ctx, id, want, server) -- taken away first
   end, function()
+    return change_networks(ctx, id, want, server) -- first: one without any network could not start again
+  end, function()
     return api.unless(#off == 0, power.while_off, ctx, server.id, function()
       return api.steps(table.unpack(off))
     end)
-  end, function()
-    return change_networks(ctx, id, want, server)
   end, function()
     return change_firewalls(ctx, id, want, server)
   end, function()

@@ -84,12 +84,9 @@ function M.create(ctx, want)
     return nil, e
   end
   ctx.adopt(("%d-%s"):format(number, want.cidr))
-  local made
-  made, e = look(ctx, number, want.cidr, want)
-  if not made then
-    return nil, e or ctx.error("failed", ("the subnet %s is not in network %d"):format(want.cidr, number))
-  end
-  return made
+  return ctx.poll({ every = 0.5, timeout = 15 }, function() -- it may not be seen at once
+    return look(ctx, number, want.cidr, want)
+  end)
 end
 
 function M.delete(ctx, id)

@@ -50,8 +50,8 @@ there() {
     [ "$found" = "$1" ] || fail "there is '$found', not '$1'"
 }
 
-same() { # same ARGS: nothing to do, and nothing has changed
-    run 0 plan "$@"
+same() { # nothing to do, and nothing has changed
+    run 0 plan
     has "No changes. The world is as the infra says."
     run 0 drift
     has "No drift."
@@ -68,13 +68,14 @@ defaults: { provider: aws }
 networks:
   lan: { cidr: 10.1.0.0/16, labels: { team: a } }
   wide: { cidr: 10.2.0.0/16, subnet: false }
+  lone: { cidr: 10.3.0.0/16, subnet: false, internet: false, name: alone }
 subnets:
   a: { network: "\${network.wide}", cidr: 10.2.1.0/24, zone: eu-north-1a }
   b: { network: "\${network.wide}", cidr: 10.2.2.0/24, zone: eu-north-1b }
 routers:
   nat: { type: nat, subnet: "\${subnet.a}", address: "\${address.nat}" }
   out: { network: "\${network.wide}", subnets: ["\${subnet.a}"], routes: [{ to: 0.0.0.0/0, via: internet }] }
-keys:
+ssh_keys:
   me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIDVtQNzs7DLOoXHjtgm3Yr4aZFPDLCSlVpBFvNwUr7E me@x" }
 firewalls:
   web:
@@ -87,7 +88,7 @@ firewalls:
     servers: ["\${server.db}"]
     rules: [{ ports: [5432], sources: ["\${firewall.web}"] }, { direction: out, protocol: udp, ports: [53] }]
 servers:
-  db: { plan: t4g.small, image: debian-12, network: "\${network.lan}", keys: ["\${key.me}"], public: false,
+  db: { plan: t4g.small, image: debian-12, network: "\${network.lan}", keys: ["\${ssh_key.me}"], public: false,
         user_data: "#!/bin/sh\necho own-part\n" }
   web:
     count: 2
@@ -120,7 +121,7 @@ snapshots:
   one: { volume: "\${volume.data}" }
 END
 }
-whole="instances=4 vpcs=2 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
+whole="instances=4 vpcs=3 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
 
 cd "$work" || exit 1
 "$prov" workspace new shop >/dev/null 2>&1 && cd shop || exit 1
@@ -128,11 +129,41 @@ cd "$work" || exit 1
 # A whole life: made, and there is nothing more to do.
 infra "$endpoint"
 run 0 apply --yes
-has "21 done"
+has "22 done"
 [ "$failures" -eq 0 ] || e2e_end
 there "$whole"
 run 0 drift --accept # the address gave web[1] another one
 same
+
+# Lists instead of many reads see the same.
+export PROV_CALLS_LIST_FROM=1
+same
+unset PROV_CALLS_LIST_FROM
+
+# What the region offers, for look-ups.
+cd "$work" && "$prov" workspace new look >/dev/null 2>&1 && cd look || exit 1
+cat >infra.yaml <<END
+providers:
+  aws: { endpoint: "$endpoint", region: eu-north-1 }
+defaults: { provider: aws }
+data:
+  debian: { kind: image, where: { name: debian-12, architecture: arm64 } }
+  plan: { kind: plan, where: { name: t4g.small } }
+  zones: { kind: zone, pick: all }
+outputs:
+  image: \${data.debian.id}
+  cpus: \${data.plan.cpus}
+  memory: \${data.plan.memory}
+  zones: \${length(data.zones)}
+END
+run 0 apply --yes
+run 0 output -o json
+python3 - "$work/out" <<'END' || fail "the look-ups are not right: $(cat "$work/out")"
+import json, sys
+out = json.load(open(sys.argv[1]))
+assert out == {"image": "ami-0000000000000arm1", "cpus": 2, "memory": 2 << 30, "zones": 3}, out
+END
+cd "$work/shop" || exit 1
 
 # The newest image of the family, for the processor of the plan.
 [ "$(world ec2 describe_instances | grep -o 'ami-0000000000000new1' | wc -l)" = 3 ] || fail "not the newest image"
@@ -169,6 +200,23 @@ there "$whole"
 run 0 drift --accept # what has no elastic address any more
 same
 world ec2 describe_volumes | grep -q '"Size": 25' || fail "the disk has not grown"
+
+sed -i 's/subnet: false, internet: false, name: alone/labels: { a: b }/' infra.yaml
+run 0 apply --yes
+there "${whole/subnets=3 gateways=2/subnets=4 gateways=3}"
+[ -n "$(world id vpc lone)" ] && [ -z "$(world id vpc alone)" ] || fail "the name is not the one of its address"
+same
+sed -i 's/labels: { a: b } }/subnet: false, internet: false }/' infra.yaml
+run 0 apply --yes
+there "$whole"
+same
+
+# Servers are stopped and started.
+run 0 server stop server.db
+world ec2 describe_instances | grep -q '"Name": "stopped"' || fail "the server was not stopped"
+run 0 server restart server.app
+run 0 server start server.db
+same
 
 # Drift, made by AWS's own client: found, told, and taken back.
 sg=$(world id security-group web) db=$(world id instance db) app=$(world id instance app) web=$(world id instance web-2)
@@ -249,6 +297,16 @@ run 0 drift --accept
 same
 run 0 destroy --yes
 there ""
+
+# The same tables from the other side: boto3 is understood, and understands.
+PROV_DEV=1 PROV_ROOT=${PROV_SOURCE:?} "$prov" internal lua "$here/../support/aws_echo.lua" >"$work/echo.log" 2>&1 &
+pids="$pids $!"
+for _ in $(seq 50); do
+    [ -s "$work/echo.log" ] && break
+    sleep 0.1
+done
+"$moto/bin/python" "$here/../support/aws_echo.py" "http://127.0.0.1:$(head -1 "$work/echo.log")" >"$work/out" 2>&1
+has understood
 
 # The secret is nowhere.
 grep -rqF "$secret" "$work/shop" "$XDG_STATE_HOME" "$XDG_CONFIG_HOME" 2>/dev/null && fail "the secret key is in a file"

@@ -39,10 +39,10 @@ defaults: { provider: hetzner }
 providers: { hetzner: { zone: nbg1 } }
 networks: { lan: { cidr: 10.0.0.0/16, routes: [{ to: 10.9.0.0/16, via: 10.0.0.10 }] } }
 placement_groups: { apart: {} }
-keys: { me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqxY2XJ5m1HcWQm3vZ1bQGQ6xq0Tt8v2m9f0m1n2o3p me" } }
+ssh_keys: { me: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqxY2XJ5m1HcWQm3vZ1bQGQ6xq0Tt8v2m9f0m1n2o3p me" } }
 servers:
   web: { count: $1, plan: cpx22, image: debian-12, network: "\${network.lan}", placement_group: "\${placement_group.apart}",
-         keys: ["\${key.me}"], labels: { role: web }, ptr: web.example.org }
+         keys: ["\${ssh_key.me}"], labels: { role: web }, ptr: web.example.org }
   db: { plan: $2, image: debian-12, network: "\${network.lan}", private_ip: 10.0.0.10, public: false, backups: true }
 volumes: { data: { size: $3, server: "\${server.db}", format: ext4 } }
 firewalls:
@@ -105,6 +105,25 @@ run 0 server restart db
 run 0 plan
 has "No changes"
 
+# Public addresses of its own come and go with a stop.
+before=$(count primary_ip)
+sed -i 's/public: false/public: true/' infra.yaml
+run 0 apply --yes
+run 0 plan
+has "No changes"
+[ "$(count primary_ip)" -eq $((before + 2)) ] || fail "the server has not got its addresses"
+sed -i 's/public: true/address: "${address.own}", ipv6: false/; s/^addresses: {/addresses: { own: { type: primary },/' infra.yaml
+run 0 apply --yes
+run 0 plan
+has "No changes"
+[ "$(count primary_ip)" -eq $((before + 1)) ] || fail "the server has not got the address: $("$prov" simulate state primary_ip --dir "$world")"
+write 3 cpx32 "12 GiB" 8080
+run 0 apply --yes
+run 0 plan
+has "No changes"
+[ "$(count primary_ip)" -eq "$before" ] || fail "an address was left"
+[[ "$(ids)" == *"$(echo "$first" | grep -o 'server.db=[0-9]*')"* ]] || fail "the database's server was replaced"
+
 # A volume that would shrink says so, and nothing else is lost by it.
 write 3 cpx32 "10 GiB" 8080
 run 1 apply --yes
@@ -125,6 +144,7 @@ faults:
   - { fault: unavailable, method: GET, every: 7, times: 6 }
   - { fault: truncated, method: GET, every: 11, times: 4 }
   - { fault: lost_answer, method: DELETE, every: 2, times: 5 }
+  - { fault: stale, method: GET, path: "/v1/servers/*", every: 3, times: 3, age: 2s }
   - { fault: slow_action, operation: "server.create", nth: [4], by: 30s }
 YAML
 run 0 destroy --yes

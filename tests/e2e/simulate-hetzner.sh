@@ -272,9 +272,9 @@ done
 # At the very moment of the answer: what is not on disk by then is lost.
 for n in $(seq 10); do
     "$python" "$support/ask_and_kill.py" "$url" "$simulator" "moment$n" || fail "no server moment$n"
-    { wait "$simulator"; } 2>/dev/null
+    wait "$simulator"
     start --speed 50
-done
+done 2>"$work/killed" # bash says so each time
 ask GET '/servers?per_page=50'
 want 200 '[.servers[].name | select(startswith("moment"))] | length == 10' "answered, and lost by kill -9"
 run 0 simulate reset --yes --dir "$world"

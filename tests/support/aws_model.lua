@@ -181,7 +181,7 @@ function M.write(service)
         out[#out + 1] = ("    %s = [["):format(index)
         local row = "     "
         for word in text:gmatch("%S+") do
-          if #row > 5 and #row + #word + 1 > 118 then
+          if #row > 5 and #row + #word + 1 > 200 then
             out[#out + 1] = row
             row = "     "
           end

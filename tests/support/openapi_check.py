@@ -26,6 +26,9 @@ def resolve(node):
                 node["enum"] = node["enum"] + [None]
         if isinstance(node.get("properties"), dict):
             node["properties"].pop("datacenter", None)
+            keys = node["properties"].get("ssh_keys", {}).get("items", {})
+            if keys.get("type") == "string":  # the words there say "IDs (integer) or names (string)"
+                keys["type"] = ["string", "integer"]
             if node["properties"] and "additionalProperties" not in node:
                 node["additionalProperties"] = False
         return node

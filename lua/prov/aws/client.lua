@@ -142,13 +142,13 @@ local WITHOUT_ANSWER = {
 local function once(self, service, operation, body, repeatable)
   local who, e = self:credentials()
   if not who then
-    return nil, e
+    return nil, e, true
   end
   local request = {
     method = "POST",
     url = (self.endpoint or sts.endpoint(self.world, service.prefix, self.region)) .. "/",
     headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
-    body = body, once = not repeatable,
+    body = body, repeatable = repeatable,
   }
   local made = sigv4.sign(request, { credentials = who, region = self.region, service = service.prefix,
     time = self.world.now() })

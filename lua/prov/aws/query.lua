@@ -427,7 +427,10 @@ get = function(self, node, type)
   elseif type.kind == "map" then
     local out = {}
     for _, entry in ipairs(all(type.flat and node or child_of(node, "entry"))) do
-      out[text_of(entry[type.key])] = get(self, entry[type.value], type.of)
+      local key, v = child_of(entry, type.key), child_of(entry, type.value)
+      if key ~= nil and v ~= nil then
+        out[text_of(key)] = get(self, v, type.of)
+      end
     end
     return out
   end

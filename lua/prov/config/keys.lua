@@ -119,6 +119,10 @@ GROUPS.state = {
   },
 }
 
+GROUPS.catalog = {
+  keep = { type = "duration", default = 3600, doc = "How long what a provider says of its offers is believed" },
+}
+
 GROUPS.machine = {
   boot_timeout = { type = "duration", default = 60, min = 1, doc = "Until a server of this machine must be up" },
   grace = { type = "duration", default = 20, doc = "That a server of this machine has to stop by itself" },

@@ -114,7 +114,7 @@ local function target_of(ctx, p)
     end,
     catalog = function(name)
       local catalog = provider(name) and provider(name).catalog
-      return type(catalog) == "table" and catalog or {} -- one that a cloud must be asked for is not asked for here
+      return type(catalog) == "table" and catalog or {} -- a cloud would have to be asked
     end,
   }
 end

@@ -303,6 +303,8 @@ local function delete_in_flow(text, node, index)
   end
   if text:sub(before - 1, before - 1) == "," then
     from = before - 1
+  elseif #list == 1 and text:find("^ +[%]}]", to + 1) and before < from then -- no padding of nothing
+    from, to = before, text:match("^ +()", to + 1) - 1
   end
   return splice(text, from, to, "")
 end

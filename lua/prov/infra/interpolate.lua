@@ -38,8 +38,7 @@ end
 
 local function reference(text, at)
   local head, stop = text:match("^([%a_][%w_-]*)()", at)
-  -- The key of an instance is a text or a number and has no fields, so key.me is a resource of the kind `key`.
-  if LOCAL[head] ~= nil and not (head == "key" and text:match("^%.[%a_]", stop)) then
+  if LOCAL[head] ~= nil then
     return nil
   end
   if head == "module" then -- of its outputs: what is in a module is not seen from outside

@@ -73,6 +73,7 @@ end
 ---@field errs prov.Err[]
 ---@field missing? fun(name: string, declared_at: string): prov.Err
 ---@field prioritized boolean? a Lua file used force or default
+---@field texts? table<string, string> what files are to say, by path: a change that is tried
 
 local function declare(reading, source, map)
   local part = { values = map, source = source }
@@ -224,11 +225,15 @@ M.FORMS = { "toml", "yaml", "yml", "json", "lua" }
 ---@param file string the path that messages show
 ---@param example string what a Lua file returns, for its error
 ---@param env table? environment of a Lua file; the pure one by default
+---@param text string? what to take for the file's text
 ---@return prov.Source? source with the text
 ---@return prov.Err?
-function M.read_one(path, file, example, env)
+function M.read_one(path, file, example, env, text)
   local extension = path:match("%.(%a+)$")
-  local text, e = fs.read(path)
+  local e
+  if not text then
+    text, e = fs.read(path)
+  end
   if not text then
     return nil, e
   end
@@ -278,7 +283,8 @@ function M.files(dir)
 end
 
 --- The file of an environment.
-local function environment_file(workspace)
+---@return string? path, prov.Err?
+function M.environment_file(workspace)
   local paths = named(("%s/environments/%s"):format(workspace.dir, workspace.env))
   if #paths == 1 then
     return paths[1]
@@ -309,7 +315,8 @@ function M.read_files(reading, paths, overlay)
   local function read(path)
     local file = reading.shown .. path:sub(#reading.dir + 2)
     local is_lua = path:match("%.lua$")
-    local source, e = M.read_one(path, file, "{ servers = { ... } }", is_lua and lua_env(reading, file) or nil)
+    local source, e = M.read_one(path, file, "{ servers = { ... } }", is_lua and lua_env(reading, file) or nil,
+      reading.texts and reading.texts[path])
     if source then
       source.file_vars = vars_of(source)
       return source
@@ -372,6 +379,7 @@ function M.reading(workspace)
   local function nowhere() end
   return {
     workspace = workspace,
+    texts = workspace.texts,
     dir = workspace.dir,
     shown = "",
     prefix = "",
@@ -471,14 +479,15 @@ function M.finish(reading, sources, overlay)
 end
 
 --- Reads every infra file.
----@param workspace { dir: string, name: string, env: string?, what_if: prov.WhatIf? } what_if: in no file
+---@param workspace { dir: string, name: string, env: string?, what_if: prov.WhatIf?, texts: table? } the last two
+--- are in no file
 ---@return prov.Source[]? sources, prov.Err[]? errors
 ---@return prov.Reading? reading with the variables
 function M.read(workspace)
   local paths, e = M.files(workspace.dir)
   local overlay
   if paths and workspace.env then
-    overlay, e = environment_file(workspace)
+    overlay, e = M.environment_file(workspace)
   end
   if not paths or e then
     return nil, { e }

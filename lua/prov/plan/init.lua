@@ -322,8 +322,8 @@ function Builder:import(node, args, record, import)
   for name, v in pairs(args) do
     known[name] = v -- what the provider does not tell is believed
   end
-  for name in pairs(resource.schema) do
-    if observed[name] ~= nil then
+  for name, field in pairs(resource.schema) do
+    if observed[name] ~= nil and not (args[name] == nil and (field.secret or field.type == "secret")) then
       known[name] = observed[name]
     end
   end

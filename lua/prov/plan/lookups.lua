@@ -1,5 +1,6 @@
 --- Reads the `data` of an infra from its providers. What cannot be read is an error, never "there is none".
 
+local catalogs = require("prov.catalog")
 local data = require("core.data")
 local err = require("prov.err")
 local merge = require("prov.infra.merge")
@@ -65,19 +66,10 @@ local function rows_of(self, one)
   if not declaration then
     return nil, e
   end
-  local catalog = declaration.catalog
-  if type(catalog) == "function" then
-    local ctx
-    ctx, e = self.providers:ctx(one.provider)
-    if not ctx then
-      return nil, e
-    end
-    local ok, given, why = pcall(catalog, ctx)
-    if not ok or given == nil then
-      why = ok and why or given
-      return nil, err.is(why) and why or err.new("failed", tostring(why))
-    end
-    catalog = given
+  local catalog
+  catalog, e = catalogs.of(self.providers.workspace, self.providers, one.provider)
+  if e then -- what was kept from before is no answer here
+    return nil, e
   end
   local rows = catalog and (catalog[merge.plural(one.kind)] or catalog[one.kind])
   if rows then

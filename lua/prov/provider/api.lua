@@ -185,7 +185,6 @@ local function once(self, request)
     url = self.options.url .. request.path .. query_text(request.query),
     headers = headers,
     body = request.text,
-    once = not REPEATABLE[request.method],
     timeout = self.options.timeout and settings.ms(self.options.timeout) or nil,
   })
   if not response then

@@ -1,5 +1,6 @@
 -- Sizes: what was promised against what there is; numbers and money.
 
+local cost = require("prov.cost")
 local size_of = require("prov.contract.scalars").size
 
 local MIB = 1024 * 1024
@@ -12,12 +13,7 @@ local function bytes(text)
 end
 
 local function plan_of(ctx, server)
-  local name = ctx:known(server.args.plan)
-  for _, plan in ipairs(ctx:list(ctx:catalog(server).plans)) do
-    if plan.name == name then
-      return plan
-    end
-  end
+  return cost.plan(ctx:catalog(server), server.args)
 end
 
 --- The memory of a server in bytes and the field that says so; nil when it has no limit that is known.
@@ -89,20 +85,6 @@ local function check_quota(ctx)
   end
 end
 
---- What a resource costs in a month by its provider's catalog, or nil.
-local function price_of(ctx, node)
-  local plan = node.kind == "server" and plan_of(ctx, node)
-  if plan then
-    return plan.price
-  end
-  local price = ctx:map(ctx:catalog(node).prices)[node.kind]
-  if type(price) == "table" then
-    local size = ctx:known(node.args.size)
-    return (price.base or 0) + (math.type(size) and price.per_gib and size / (1024 * MIB) * price.per_gib or 0)
-  end
-  return price
-end
-
 local function check_budget(ctx)
   local most = ctx:option("monthly")
   if not most then
@@ -110,7 +92,7 @@ local function check_budget(ctx)
   end
   local sums, dearest = {}, {}
   for _, node in ipairs(ctx:resources()) do
-    local price = price_of(ctx, node)
+    local price = cost.of(ctx:catalog(node), node.kind, node.args)
     local currency = price and (ctx:catalog(node).currency or "")
     if price then
       sums[currency] = (sums[currency] or 0) + price

@@ -107,16 +107,23 @@ function Cloud:add(kind, fields)
   return fields
 end
 
---- Says that an object is going to be changed, nested values too, and returns it.
----@param object prov.simulate.Object
----@return prov.simulate.Object
-function Cloud:touch(object)
+--- Remembers what an object was, for undoing; gives its key.
+local function remember(self, object)
   local txn = in_transaction(self)
   local key = shelves.key_of(object.cloud, object.kind, object.id)
   if txn.before[key] == nil then
     txn.before[key] = M.copy(object)
     txn.objects[key] = object
   end
+  return key, txn
+end
+
+--- Says that an object is going to be changed, nested values too, and returns it.
+---@param object prov.simulate.Object
+---@return prov.simulate.Object
+function Cloud:touch(object)
+  local key, txn = remember(self, object)
+  txn.touched[key] = true
   return object
 end
 
@@ -133,17 +140,17 @@ function Cloud:change(object, fields)
       end
     end
   end
-  self:touch(object)
+  local key = remember(self, object)
   M.set_fields(object, fields)
-  shelves.reindex(self.world, shelves.key_of(object.cloud, object.kind, object.id))
+  shelves.reindex(self.world, key)
   return object
 end
 
 --- Takes an object away.
 ---@param object prov.simulate.Object
 function Cloud:remove(object)
-  self:touch(object)
-  shelves.place(self.world, object.cloud, object.kind, shelves.key_of(object.cloud, object.kind, object.id), nil)
+  local key = remember(self, object)
+  shelves.place(self.world, object.cloud, object.kind, key, nil)
 end
 
 --- Plans a change: in `ms` the fields are set (NONE takes one away), or with "gone" the object is removed.
@@ -152,8 +159,7 @@ end
 ---@param set table|"gone"
 ---@return integer at when, in world milliseconds
 function Cloud:later(object, ms, set)
-  local txn = in_transaction(self)
-  self:touch(object)
+  local key, txn = remember(self, object)
   local item = { at = self.world:now() + ms + txn.slower }
   if set == "gone" then
     item.gone = true
@@ -167,7 +173,7 @@ function Cloud:later(object, ms, set)
   end
   table.insert(list, at, item)
   object.next = list
-  shelves.reindex(self.world, shelves.key_of(object.cloud, object.kind, object.id))
+  shelves.reindex(self.world, key)
   return item.at
 end
 
@@ -245,7 +251,7 @@ end
 function Cloud:holders(object, kind)
   local world = self.world
   if world.txn then
-    for key in pairs(world.txn.before) do
+    for key in pairs(world.txn.touched) do -- nobody says when they are changed
       shelves.reindex(world, key)
     end
   end

@@ -10,23 +10,36 @@ function M.key_of(cloud, kind, id)
   return cloud .. "/" .. kind .. "/" .. tostring(id)
 end
 
-local function add_ids(out, value, path, kind, cloud)
-  local field, list, rest = path:match("^([^%.%[]+)(%[?%]?)%.?(.*)$")
-  value = type(value) == "table" and value[field] or nil
+local parsed = {} -- path of a reference -> its steps
+
+--- "nets[].network" as steps: { field, list? }.
+local function steps_of(path)
+  local steps = parsed[path]
+  if not steps then
+    steps = {}
+    for field, list in path:gmatch("([^%.%[]+)(%[?%]?)") do
+      steps[#steps + 1] = { field = field, list = list ~= "" }
+    end
+    parsed[path] = steps
+  end
+  return steps
+end
+
+--- Adds what a path leads to: ids of objects of a kind, whose keys begin with `prefix`.
+local function add_ids(out, value, steps, at, prefix)
+  local step = steps[at]
+  if not step then
+    out[#out + 1] = prefix .. tostring(value)
+    return
+  end
+  value = type(value) == "table" and value[step.field] or nil
   if value == nil or value == data.null then
     return
-  elseif list == "" and rest == "" then
-    out[#out + 1] = "@" .. M.key_of(cloud, kind, value)
-  elseif list == "" then
-    add_ids(out, value, rest, kind, cloud)
-  else
-    for _, item in ipairs(value) do
-      if rest == "" then
-        out[#out + 1] = "@" .. M.key_of(cloud, kind, item)
-      else
-        add_ids(out, item, rest, kind, cloud)
-      end
-    end
+  elseif not step.list then
+    return add_ids(out, value, steps, at + 1, prefix)
+  end
+  for _, item in ipairs(value) do
+    add_ids(out, item, steps, at + 1, prefix)
   end
 end
 
@@ -46,7 +59,7 @@ local function entries_of(self, object)
     end
   end
   for path, target in pairs(kind.refs or {}) do
-    add_ids(out, object, path, target, object.cloud)
+    add_ids(out, object, steps_of(path), 1, "@" .. M.key_of(object.cloud, target, ""))
   end
   return out
 end

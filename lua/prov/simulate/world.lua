@@ -292,7 +292,9 @@ local function add_changes(self, txn, batch)
   for key, before in pairs(txn.before) do
     local object = self.objects[key]
     if object then
-      shelves.reindex(self, key)
+      if txn.touched[key] then
+        shelves.reindex(self, key)
+      end
       batch[#batch + 1] = { "put", "objects", key, data.encode(object) }
     elseif before then
       batch[#batch + 1] = { "del", "objects", key }
@@ -327,7 +329,7 @@ function World:transact(fn, opts)
     error("a transaction inside of another one", 2)
   end
   opts = opts or {}
-  local txn, batch = { before = {}, objects = {}, slower = opts.slower or 0 }, {}
+  local txn, batch = { before = {}, objects = {}, touched = {}, slower = opts.slower or 0 }, {}
   self.txn = txn
   settle(self)
   add_changes(self, txn, batch)

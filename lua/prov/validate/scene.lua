@@ -37,10 +37,12 @@ end
 ---@param registry prov.Registry
 ---@param settings? table<string, any> rule id -> what prov.yaml says
 ---@return prov.Scene
-function M.new(infra, registry, settings)
+function M.new(infra, registry, settings, workspace)
   local self = setmetatable({
     infra = infra,
     registry = registry,
+    workspace = workspace,
+    catalogs = {},
     settings = settings or {},
     findings = {},
     cache = {},
@@ -226,11 +228,15 @@ function Scene:declaration(node)
   return declaration(self, node) or NONE
 end
 
---- The catalog of a resource's provider, when it is a table: plans, zones, images, quotas, prices.
----@return table
+--- What is known of the catalog of a resource's provider: its table, else what the workspace has kept of it.
+---@return table see prov.catalog
 function Scene:catalog(node)
-  local catalog = self:declaration(node).catalog
-  return type(catalog) == "table" and catalog or NONE
+  local found = self.catalogs[node.provider]
+  if not found then
+    found = require("prov.catalog").known(self:declaration(node), self.workspace, node.provider) or NONE
+    self.catalogs[node.provider or false] = found
+  end
+  return found
 end
 
 --- The contract's fields of a resource or taskserv.

@@ -318,6 +318,60 @@ describe("the query protocol", function()
     assert.is_nil(query.decode_error(""))
   end)
 
+  --- A text with some bytes or pieces of it changed, by a generator that always gives the same.
+  local function damaged(text, random)
+    for _ = 1, random(4) do
+      local at, kind = random(#text), random(4)
+      if kind == 1 then
+        text = text:sub(1, at)
+      elseif kind == 2 then
+        text = text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + 1)
+      elseif kind == 3 then
+        text = text:sub(1, at) .. text:sub(random(#text), at)
+      else -- one element in the place of another
+        local elements = {}
+        for name in text:gmatch("<(%a[%w]*)>") do
+          elements[#elements + 1] = name
+        end
+        if #elements > 1 then
+          local from, to = elements[random(#elements)], elements[random(#elements)]
+          text = text:gsub("(</?)" .. from .. ">", "%1" .. to .. ">")
+        end
+      end
+      if text == "" then
+        return " "
+      end
+    end
+    return text
+  end
+
+  judged("raises nothing, whatever comes", function()
+    local seed = 42
+    local function random(n)
+      seed = (seed * 6364136223846793005 + 1442695040888963407) & 0x7fffffffffffffff
+      return (seed >> 33) % n + 1
+    end
+    local read_, refused = 0, 0
+    for _, name in ipairs(names("libcloud-ec2-xml", ".xml")) do
+      local text, operation = read("libcloud-ec2-xml/" .. name .. ".xml"), operation_of(ec2, name)
+      for _ = 1, operation and 60 or 0 do
+        local bad = damaged(text, random)
+        local result, e = ec2:decode(operation, bad)
+        query.decode_error(bad)
+        assert.is_true(type(result) == "table" or e ~= nil)
+        read_, refused = read_ + (result and 1 or 0), refused + (result and 0 or 1)
+      end
+    end
+    for _, one in ipairs(assert(json.decode(read("oracle-botocore/ec2-requests.json")))) do
+      for _ = 1, 40 do
+        local bad = damaged(one.body, random)
+        local operation, e = ec2:decode_request(bad)
+        assert.is_true(operation ~= nil or e.code == "invalid")
+      end
+    end
+    assert.is_true(read_ > 1000 and refused > 1000, read_ .. " and " .. refused)
+  end)
+
   it("says what is no answer", function()
     local result, e = ec2:decode("DescribeVpcs", "<html>")
     assert.is_nil(result)

@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 18
+local CASES = 20
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -37,7 +37,7 @@ local KEYS = { "GET /ssh_keys", nil, 200, list("ssh_keys", { KEY }) }
 local function wanted(more)
   local body = {
     name = "web-1", server_type = "cpx22", image = "debian-12", location = "fsn1", labels = labels(),
-    ssh_keys = { "7" }, public_net = { enable_ipv4 = true, enable_ipv6 = true }, start_after_create = true,
+    ssh_keys = { 7 }, public_net = { enable_ipv4 = true, enable_ipv6 = true }, start_after_create = true,
   }
   for name, v in pairs(more or {}) do
     body[name] = v
@@ -57,7 +57,6 @@ describe("the provider hetzner, servers", function()
         code = "action_failed", message = "Action failed", -- as the API's own examples have it: only the status counts
       }) }) },
       { "GET /actions?id=1&id=13", nil, 200, list("actions", { action(1), action(13) }) },
-      { "GET /servers/42", nil, 200, { server = server({ labels = labels({ role = "web" }) }) } },
       { "GET /servers/42", nil, 200, { server = server({ labels = labels({ role = "web" }) }) } },
     })
     local want = { plan = "cpx22", image = "debian-12", labels = { role = "web" } }
@@ -85,7 +84,6 @@ describe("the provider hetzner, servers", function()
       }, 201, { ssh_key = KEY } },
       { "POST /servers", wanted({ location = "hel1", networks = { 4711 }, firewalls = { { firewall = 38 } } }), 201,
         made },
-      { "GET /servers/42", nil, 200, { server = server() } },
       { "GET /servers/42", nil, 200, { server = server() } },
     }, { zone = "hel1" })
     local _, e = call(providers, "server", "create", {}, {
@@ -160,7 +158,6 @@ describe("the provider hetzner, servers", function()
       KEYS, taken, { FIND, nil, 200, list("servers", { server() }) },
       { "GET /servers/42/actions?status=running", nil, 200, list("actions", {}) },
       { "GET /servers/42", nil, 200, { server = server() } },
-      { "GET /servers/42", nil, 200, { server = server() } },
     })
     local state = call(more, "server", "create", {}, { plan = "cpx22", image = "debian-12" })
     again.check()
@@ -189,6 +186,26 @@ describe("the provider hetzner, servers", function()
     local state = call(providers, "server", "read", {}, "42")
     api.check()
     assert.equal("42", state.id)
+  end))
+
+  it("tries again what the official client tries again, also what is locked or away, and nothing else", test(function()
+    local failures = { problem("invalid_input"), problem("forbidden"), problem("protected"), problem("unheard_of") }
+    for i = 1, 6 do
+      failures[#failures + 1] = recorded(("hcloud-go-json/client_handler_retry__TestRetryPolicy__%d.json"):format(i))
+    end
+    local codes = { invalid_input = "invalid", forbidden = "denied", protected = "denied", unheard_of = "invalid" }
+    for _, failure in ipairs(failures) do -- whatever the status is
+      local code = codes[failure.error.code]
+      local exchanges = {
+        { "GET /servers/42", nil, 400, failure },
+        not code and { "GET /servers/42", nil, 200, { server = server() } } or nil,
+      }
+      local api <close>, providers = serve(exchanges)
+      local state, e = call(providers, "server", "read", {}, "42")
+      api.check()
+      assert.equal(code == nil, state ~= nil, failure.error.code)
+      assert.equal(code, e and e.code)
+    end
   end))
 
   it("takes only the API's not_found for gone", test(function()
@@ -313,7 +330,55 @@ describe("the provider hetzner, servers", function()
     local _, e = call(providers, "server", "update", { applied = {} }, "42", { plan = "cpx22", image = "debian-12" })
     api.check()
     assert.equal("invalid", e.code)
-    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
+    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller",
+      tostring(e))
+  end))
+
+  it("changes public addresses while the server is off: its own go, those of resources stay", test(function()
+    local is, none = server(), server()
+    is.public_net.ipv4.id, is.public_net.ipv6.id = 101, nil
+    none.public_net.ipv4, none.public_net.ipv6 = nil, nil
+    local off = { server = server({ status = "off" }) }
+    local own = { name = "web-1-ipv4-42", type = "ipv4", assignee_id = 42, assignee_type = "server", labels = labels(),
+      auto_delete = true }
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = is } }, -- to none
+      { "GET /primary_ips?ip=2001:db8::/64", nil, 200, list("primary_ips", { { id = 102 } }) },
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/101/actions/unassign", nil, 201, done() },
+      { "DELETE /primary_ips/101", nil, 204 },
+      { "POST /primary_ips/102/actions/unassign", nil, 201, done() },
+      { "DELETE /primary_ips/102", nil, 404, problem("not_found") },
+      { "GET /servers/42", nil, 200, { server = none } },
+      { "GET /servers/42", nil, 200, { server = none } }, -- to a resource, and back
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/77/actions/assign", { assignee_id = 42, assignee_type = "server" }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = server({ public_net = { ipv4 = { id = 77, ip = "1.2.3.9" } } }) } },
+      { "GET /servers/42", nil, 200, { server = server({ public_net = { ipv4 = { id = 77, ip = "1.2.3.9" } } }) } },
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/77/actions/unassign", nil, 201, done() },
+      { "POST /primary_ips", own, 201, { primary_ip = { id = 103 }, action = action(9) } },
+      { "GET /servers/42", nil, 200, { server = is } },
+    })
+    local state, e = call(providers, "server", "update", { applied = {} }, "42", {
+      plan = "cpx22", image = "debian-12", public = false,
+    })
+    assert.is_nil(e)
+    assert.same({ false, false }, { state.public, state.ipv6 })
+    state, e = call(providers, "server", "update", { applied = {} }, "42", {
+      plan = "cpx22", image = "debian-12", public = false, address = "primary-77",
+    })
+    assert.is_nil(e)
+    assert.equal("primary-77", state.address)
+    state, e = call(providers, "server", "update", { applied = { address = "primary-77" } }, "42", {
+      plan = "cpx22", image = "debian-12", ipv6 = false,
+    })
+    assert.is_nil(e)
+    assert.equal("1.2.3.4", state.ip)
+    api.check()
   end))
 
   it("takes away what was applied and is no longer wanted", test(function()

@@ -250,10 +250,10 @@ describe("the provider hetzner", function()
       { "GET /ssh_keys/1", nil, 200, { ssh_key = key } },
     })
     local want = { public_key = "ssh-rsa AAAjjk76kgf...Xt me@here" }
-    local state = call(providers, "key", "create", {}, want)
+    local state = call(providers, "ssh_key", "create", {}, want)
     assert.equal(want.public_key, state.public_key)
     assert.equal("b7:2f:30:a0:2f:6c:58:6c:21:04:58:61:ba:06:3b:2c", state.fingerprint)
-    assert.equal(want.public_key, call(providers, "key", "read", { recorded = state }, "1").public_key)
+    assert.equal(want.public_key, call(providers, "ssh_key", "read", { recorded = state }, "1").public_key)
     api.check()
   end))
 

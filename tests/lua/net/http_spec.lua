@@ -87,25 +87,7 @@ describe("http", function()
       assert.is_truthy(seen:find("\r\nContent-Type: a/b\r\n", 1, true), seen)
       assert(http.request({ method = "DELETE", url = server.url }))
       assert.is_truthy(seen:find("^DELETE / "), seen)
-      assert.are.equal(1, server.connections) -- one connection for all
-    end)
-  end)
-
-  it("sends what must not be done twice once, also when its connection dies", function()
-    run(function()
-      for once, sent in pairs({ [false] = 2, [true] = 1 }) do
-        local posts = 0
-        local server <close> = serve(function(socket, request)
-          if request:find("^POST") then -- done, and nobody is told
-            posts = posts + 1
-            return socket:close()
-          end
-          answer(socket, "")
-        end)
-        assert(http.request({ url = server.url }))
-        fails("unavailable", http.request({ method = "POST", url = server.url, body = "a", once = once }))
-        assert.are.equal(sent, posts)
-      end
+      assert.are.equal(2, server.connections) -- one connection for all, but for the POST
     end)
   end)
 
@@ -218,6 +200,40 @@ describe("http", function()
         http.request({ url = server.url, headers = { ["X Bad"] = "a" } })
       end)
     end)
+  end)
+
+  it("never sends twice what must not be, when a kept connection is cut", function()
+    for _, case in ipairs({
+      { method = "POST", seen = 1 },
+      { method = "PATCH", seen = 1 },
+      { method = "POST", repeatable = true, seen = 2 },
+      { method = "GET", seen = 2 },
+      { method = "DELETE", seen = 2 },
+    }) do
+      local seen = 0
+      local server <close> = serve(function(socket, request)
+        if request:find("^GET /first") then
+          return answer(socket, "")
+        end
+        seen = seen + 1
+        if seen == 1 then -- the work is done, the answer is not given
+          return socket:close()
+        end
+        answer(socket, "done")
+      end)
+      run(function()
+        assert(http.request({ url = server.url .. "/first" }))
+        local response, e = http.request({
+          url = server.url .. "/second", method = case.method, repeatable = case.repeatable, body = "x",
+        })
+        if case.seen == 1 then
+          fails("unavailable", response, e)
+        else
+          assert.equal("done", response.body)
+        end
+      end)
+      assert.equal(case.seen, seen, case.method)
+    end
   end)
 
   it("ends the request of a cancelled task", function()

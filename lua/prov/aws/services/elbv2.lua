@@ -44,22 +44,18 @@ return {
   shapes = {
     ["-"] = "",
     Action = [[
-      AuthenticateCognitoConfig=AuthenticateCognitoActionConfig AuthenticateOidcConfig=AuthenticateOidcActionConfig
-      FixedResponseConfig=FixedResponseActionConfig ForwardConfig=ForwardActionConfig
-      JwtValidationConfig=JwtValidationActionConfig Order=i RedirectConfig=RedirectActionConfig TargetGroupArn=s
-      Type=s
+      AuthenticateCognitoConfig=AuthenticateCognitoActionConfig AuthenticateOidcConfig=AuthenticateOidcActionConfig FixedResponseConfig=FixedResponseActionConfig ForwardConfig=ForwardActionConfig
+      JwtValidationConfig=JwtValidationActionConfig Order=i RedirectConfig=RedirectActionConfig TargetGroupArn=s Type=s
     ]],
     AddTagsInput = "ResourceArns=[s] Tags=[Tag]",
     AddTagsOutput = "",
     AdministrativeOverride = "Description=s Reason=s State=s",
     AnomalyDetection = "MitigationInEffect=s Result=s",
     AuthenticateCognitoActionConfig = [[
-      AuthenticationRequestExtraParams=(s) OnUnauthenticatedRequest=s Scope=s SessionCookieName=s SessionTimeout=i
-      UserPoolArn=s UserPoolClientId=s UserPoolDomain=s
+      AuthenticationRequestExtraParams=(s) OnUnauthenticatedRequest=s Scope=s SessionCookieName=s SessionTimeout=i UserPoolArn=s UserPoolClientId=s UserPoolDomain=s
     ]],
     AuthenticateOidcActionConfig = [[
-      AuthenticationRequestExtraParams=(s) AuthorizationEndpoint=s ClientId=s ClientSecret=s Issuer=s
-      OnUnauthenticatedRequest=s Scope=s SessionCookieName=s SessionTimeout=i TokenEndpoint=s
+      AuthenticationRequestExtraParams=(s) AuthorizationEndpoint=s ClientId=s ClientSecret=s Issuer=s OnUnauthenticatedRequest=s Scope=s SessionCookieName=s SessionTimeout=i TokenEndpoint=s
       UseExistingClientSecret=b UserInfoEndpoint=s
     ]],
     AvailabilityZone = [[
@@ -68,19 +64,16 @@ return {
     Certificate = "CertificateArn=s IsDefault=b",
     ClientCertificateIdentityFilter = "Action=s Field=s MatchType=s Value=s",
     CreateListenerInput = [[
-      AlpnPolicy=[s] Certificates=[Certificate] DefaultActions=[Action] LoadBalancerArn=s
-      MutualAuthentication=MutualAuthenticationAttributes Port=i Protocol=s SslPolicy=s Tags=[Tag]
+      AlpnPolicy=[s] Certificates=[Certificate] DefaultActions=[Action] LoadBalancerArn=s MutualAuthentication=MutualAuthenticationAttributes Port=i Protocol=s SslPolicy=s Tags=[Tag]
     ]],
     CreateListenerOutput = "Listeners=[Listener]",
     CreateLoadBalancerInput = [[
-      CustomerOwnedIpv4Pool=s EnablePrefixForIpv6SourceNat=s IpAddressType=s IpamPools=IpamPools Name=s Scheme=s
-      SecurityGroups=[s] SubnetMappings=[SubnetMapping] Subnets=[s] Tags=[Tag] Type=s
+      CustomerOwnedIpv4Pool=s EnablePrefixForIpv6SourceNat=s IpAddressType=s IpamPools=IpamPools Name=s Scheme=s SecurityGroups=[s] SubnetMappings=[SubnetMapping] Subnets=[s] Tags=[Tag] Type=s
     ]],
     CreateLoadBalancerOutput = "LoadBalancers=[LoadBalancer]",
     CreateTargetGroupInput = [[
-      HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s
-      HealthCheckTimeoutSeconds=i HealthyThresholdCount=i IpAddressType=s Matcher=Matcher Name=s Port=i Protocol=s
-      ProtocolVersion=s Tags=[Tag] TargetControlPort=i TargetType=s UnhealthyThresholdCount=i VpcId=s
+      HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s HealthCheckTimeoutSeconds=i HealthyThresholdCount=i IpAddressType=s Matcher=Matcher
+      Name=s Port=i Protocol=s ProtocolVersion=s Tags=[Tag] TargetControlPort=i TargetType=s UnhealthyThresholdCount=i VpcId=s
     ]],
     CreateTargetGroupOutput = "TargetGroups=[TargetGroup]",
     DeleteListenerInput = "ListenerArn=s",
@@ -111,22 +104,18 @@ return {
     JwtValidationActionAdditionalClaim = "Format=s Name=s Values=[s]",
     JwtValidationActionConfig = "AdditionalClaims=[JwtValidationActionAdditionalClaim] Issuer=s JwksEndpoint=s",
     Listener = [[
-      AlpnPolicy=[s] Certificates=[Certificate] DefaultActions=[Action] ListenerArn=s LoadBalancerArn=s
-      MutualAuthentication=MutualAuthenticationAttributes Port=i Protocol=s SslPolicy=s
+      AlpnPolicy=[s] Certificates=[Certificate] DefaultActions=[Action] ListenerArn=s LoadBalancerArn=s MutualAuthentication=MutualAuthenticationAttributes Port=i Protocol=s SslPolicy=s
     ]],
     LoadBalancer = [[
-      AvailabilityZones=[AvailabilityZone] CanonicalHostedZoneId=s CreatedTime=t CustomerOwnedIpv4Pool=s DNSName=s
-      EnablePrefixForIpv6SourceNat=s EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic=s IpAddressType=s
-      IpamPools=IpamPools LoadBalancerArn=s LoadBalancerName=s Scheme=s SecurityGroups=[s] State=LoadBalancerState
-      Type=s VpcId=s
+      AvailabilityZones=[AvailabilityZone] CanonicalHostedZoneId=s CreatedTime=t CustomerOwnedIpv4Pool=s DNSName=s EnablePrefixForIpv6SourceNat=s EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic=s
+      IpAddressType=s IpamPools=IpamPools LoadBalancerArn=s LoadBalancerName=s Scheme=s SecurityGroups=[s] State=LoadBalancerState Type=s VpcId=s
     ]],
     LoadBalancerAddress = "AllocationId=s IPv6Address=s IpAddress=s PrivateIPv4Address=s",
     LoadBalancerAttribute = "Key=s Value=s",
     LoadBalancerState = "Code=s Reason=s",
     Matcher = "GrpcCode=s HttpCode=s",
     ModifyListenerInput = [[
-      AlpnPolicy=[s] Certificates=[Certificate] DefaultActions=[Action] ListenerArn=s
-      MutualAuthentication=MutualAuthenticationAttributes Port=i Protocol=s SslPolicy=s
+      AlpnPolicy=[s] Certificates=[Certificate] DefaultActions=[Action] ListenerArn=s MutualAuthentication=MutualAuthenticationAttributes Port=i Protocol=s SslPolicy=s
     ]],
     ModifyListenerOutput = "Listeners=[Listener]",
     ModifyLoadBalancerAttributesInput = "Attributes=[LoadBalancerAttribute] LoadBalancerArn=s",
@@ -134,13 +123,12 @@ return {
     ModifyTargetGroupAttributesInput = "Attributes=[TargetGroupAttribute] TargetGroupArn=s",
     ModifyTargetGroupAttributesOutput = "Attributes=[TargetGroupAttribute]",
     ModifyTargetGroupInput = [[
-      HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s
-      HealthCheckTimeoutSeconds=i HealthyThresholdCount=i Matcher=Matcher TargetGroupArn=s UnhealthyThresholdCount=i
+      HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s HealthCheckTimeoutSeconds=i HealthyThresholdCount=i Matcher=Matcher TargetGroupArn=s
+      UnhealthyThresholdCount=i
     ]],
     ModifyTargetGroupOutput = "TargetGroups=[TargetGroup]",
     MutualAuthenticationAttributes = [[
-      AdvertiseTrustStoreCaNames=s ClientCertificateIdentityFilters=[ClientCertificateIdentityFilter]
-      IgnoreClientCertificateExpiry=b Mode=s TrustStoreArn=s TrustStoreAssociationStatus=s
+      AdvertiseTrustStoreCaNames=s ClientCertificateIdentityFilters=[ClientCertificateIdentityFilter] IgnoreClientCertificateExpiry=b Mode=s TrustStoreArn=s TrustStoreAssociationStatus=s
     ]],
     RedirectActionConfig = "Host=s Path=s Port=s Protocol=s Query=s StatusCode=s",
     RegisterTargetsInput = "TargetGroupArn=s Targets=[TargetDescription]",
@@ -160,18 +148,15 @@ return {
     TagDescription = "ResourceArn=s Tags=[Tag]",
     TargetDescription = "AvailabilityZone=s Id=s Port=i QuicServerId=s",
     TargetGroup = [[
-      HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s
-      HealthCheckTimeoutSeconds=i HealthyThresholdCount=i IpAddressType=s LoadBalancerArns=[s] Matcher=Matcher Port=i
-      Protocol=s ProtocolVersion=s TargetControlPort=i TargetGroupArn=s TargetGroupName=s TargetType=s
-      UnhealthyThresholdCount=i VpcId=s
+      HealthCheckEnabled=b HealthCheckIntervalSeconds=i HealthCheckPath=s HealthCheckPort=s HealthCheckProtocol=s HealthCheckTimeoutSeconds=i HealthyThresholdCount=i IpAddressType=s
+      LoadBalancerArns=[s] Matcher=Matcher Port=i Protocol=s ProtocolVersion=s TargetControlPort=i TargetGroupArn=s TargetGroupName=s TargetType=s UnhealthyThresholdCount=i VpcId=s
     ]],
     TargetGroupAttribute = "Key=s Value=s",
     TargetGroupStickinessConfig = "DurationSeconds=i Enabled=b",
     TargetGroupTuple = "TargetGroupArn=s Weight=i",
     TargetHealth = "Description=s Reason=s State=s",
     TargetHealthDescription = [[
-      AdministrativeOverride=AdministrativeOverride AnomalyDetection=AnomalyDetection HealthCheckPort=s
-      Target=TargetDescription TargetHealth=TargetHealth
+      AdministrativeOverride=AdministrativeOverride AnomalyDetection=AnomalyDetection HealthCheckPort=s Target=TargetDescription TargetHealth=TargetHealth
     ]],
   },
 }

@@ -19,21 +19,17 @@ return {
   shapes = {
     ["-"] = "",
     AssumeRoleRequest = [[
-      DurationSeconds=i ExternalId=s MinimumSessionTokenSize=i Policy=s PolicyArns=[PolicyDescriptorType]
-      ProvidedContexts=[ProvidedContext] RoleArn=s RoleSessionName=s SerialNumber=s SourceIdentity=s Tags=[Tag]
-      TokenCode=s TransitiveTagKeys=[s]
+      DurationSeconds=i ExternalId=s MinimumSessionTokenSize=i Policy=s PolicyArns=[PolicyDescriptorType] ProvidedContexts=[ProvidedContext] RoleArn=s RoleSessionName=s SerialNumber=s SourceIdentity=s
+      Tags=[Tag] TokenCode=s TransitiveTagKeys=[s]
     ]],
     AssumeRoleResponse = [[
-      AssumedRoleUser=AssumedRoleUser Credentials=Credentials PackedPolicySize=i SessionTokenSize=i
-      SessionTokenUtilization=i SourceIdentity=s
+      AssumedRoleUser=AssumedRoleUser Credentials=Credentials PackedPolicySize=i SessionTokenSize=i SessionTokenUtilization=i SourceIdentity=s
     ]],
     AssumeRoleWithWebIdentityRequest = [[
-      DurationSeconds=i MinimumSessionTokenSize=i Policy=s PolicyArns=[PolicyDescriptorType] ProviderId=s RoleArn=s
-      RoleSessionName=s WebIdentityToken=s
+      DurationSeconds=i MinimumSessionTokenSize=i Policy=s PolicyArns=[PolicyDescriptorType] ProviderId=s RoleArn=s RoleSessionName=s WebIdentityToken=s
     ]],
     AssumeRoleWithWebIdentityResponse = [[
-      AssumedRoleUser=AssumedRoleUser Audience=s Credentials=Credentials PackedPolicySize=i Provider=s
-      SessionTokenSize=i SessionTokenUtilization=i SourceIdentity=s SubjectFromWebIdentityToken=s
+      AssumedRoleUser=AssumedRoleUser Audience=s Credentials=Credentials PackedPolicySize=i Provider=s SessionTokenSize=i SessionTokenUtilization=i SourceIdentity=s SubjectFromWebIdentityToken=s
       TrustedIdentityPropagationContext=TrustedIdentityPropagationContext
     ]],
     AssumedRoleUser = "Arn=s AssumedRoleId=s",

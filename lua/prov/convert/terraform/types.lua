@@ -29,6 +29,7 @@ local hcloud = {
     fields = { name = "name", ip_range = "cidr", labels = { to = "labels", as = "texts" },
       delete_protection = "protected",
       expose_routes_to_vswitch = "expose_routes" },
+    fixed = { subnet = false }, -- subnets are resources of their own
   },
   hcloud_network_subnet = {
     kind = "subnet",
@@ -112,7 +113,7 @@ local hcloud = {
     outputs = { ip = "private_ip" },
   },
   hcloud_ssh_key = {
-    kind = "key",
+    kind = "ssh_key",
     fields = { name = "name", public_key = "public_key", labels = { to = "labels", as = "texts" } },
   },
   hcloud_placement_group = {
@@ -199,7 +200,7 @@ local upcloud = {
         properties = { to = "check", fields = { health_check_type = "protocol", health_check_url = "path",
           health_check_interval = { to = "interval", as = "seconds" }, timeout_server = { to = "timeout",
             as = "seconds" },
-          health_check_rise = "rise", health_check_fall = "fall" } },
+          health_check_rise = "rise", health_check_fall = "retries" } },
       } },
     outputs = { name = "name" },
   },
@@ -277,7 +278,7 @@ local aws = {
     into = { of = "allocation_id", set = { instance_id = "server" } },
   },
   aws_key_pair = {
-    kind = "key",
+    kind = "ssh_key",
     fields = { key_name = "name", public_key = "public_key", tags = TAGS },
     outputs = { key_name = "id" },
   },
@@ -325,11 +326,21 @@ aws.aws_alb = aws.aws_lb
 aws.aws_vpc_security_group_egress_rule = { into = setmetatable({ direction = "out" },
   { __index = aws.aws_vpc_security_group_ingress_rule.into }) }
 
+--- Providers that are called otherwise here.
+local NAMES = { hcloud = "hetzner" }
+
+--- What a provider of Terraform is called in prov.
+---@param name string
+---@return string
+function M.provider_name(name)
+  return NAMES[name] or name
+end
+
 --- Every type: name -> what it is here.
 M.RESOURCES = {}
 for provider, types in pairs({ hcloud = hcloud, upcloud = upcloud, aws = aws }) do
   for name, spec in pairs(types) do
-    spec.provider = provider
+    spec.provider = M.provider_name(provider)
     M.RESOURCES[name] = spec
   end
 end
@@ -341,10 +352,10 @@ M.LOOKUPS = {
     most_recent = { pick = "last" } }, outputs = { id = "id", name = "name" } },
   hcloud_network = { kind = "network", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     ip_range = "cidr" } },
-  hcloud_ssh_key = { kind = "key", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
+  hcloud_ssh_key = { kind = "ssh_key", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     public_key = "public_key" } },
   hcloud_server = { kind = "server", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
-    ipv4_address = "ip", ipv6_address = "ipv6" } },
+    ipv4_address = "ip", ipv6_address = "ip6" } },
   hcloud_location = { kind = "zone", fields = { name = "name" }, outputs = { id = "id", name = "name" } },
   hcloud_locations = { kind = "zone", all = true, fields = {}, outputs = { names = "name", location_ids = "id" } },
   upcloud_zone = { kind = "zone", fields = { id = "name", name = "name" }, outputs = { id = "name", name = "name" } },
@@ -365,7 +376,7 @@ M.LOOKUPS = {
     outputs = { names = "name", zone_ids = "id" } },
 }
 for name, spec in pairs(M.LOOKUPS) do
-  spec.provider = name:match("^%a+")
+  spec.provider = M.provider_name(name:match("^%a+"))
 end
 
 --- Arguments of providers.

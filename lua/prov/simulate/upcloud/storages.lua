@@ -1,0 +1,388 @@
+--- Storages of the simulated UpCloud: disks, templates, backups, imports.
+
+local data = require("core.data")
+local catalog = require("prov.simulate.upcloud.catalog")
+local kit = require("prov.simulate.upcloud.kit")
+
+local M = {}
+
+local TIERS = { maxiops = true, hdd = true, standard = true }
+
+local function servers_of(w, object)
+  local out = data.list({})
+  for i, server in ipairs(w:holders(object, "server")) do
+    out[i] = server.id
+  end
+  return out
+end
+
+--- How a storage looks in a list.
+function M.row(_, object)
+  return {
+    access = object.access,
+    created = kit.time(object.created),
+    encrypted = kit.yesno(object.encrypted),
+    labels = kit.shown_labels(object.labels),
+    license = 0,
+    origin = object.origin,
+    size = object.size,
+    state = object.state,
+    template_type = object.type == "template" and (object.cloud_init and "cloud-init" or "native") or nil,
+    tier = object.tier,
+    title = object.title,
+    type = object.type,
+    uuid = object.id,
+    zone = object.zone,
+  }
+end
+
+--- How it looks by itself.
+function M.view(w, object)
+  local out = M.row(w, object)
+  local backups = data.list({})
+  for i, backup in ipairs(w:list("storage")) do
+    backups[#backups + 1] = backup.type == "backup" and backup.origin == object.id and i and backup.id or nil
+  end
+  out.backup_rule = object.backup_rule or {}
+  out.backups = { backup = backups }
+  out.servers = { server = servers_of(w, object) }
+  return out
+end
+
+local function answer(call, object, status)
+  return status or 200, { storage = M.view(call.w, object) }
+end
+
+local function check_size(size)
+  if not size or size < 1 or size > 4096 then
+    return kit.invalid("storage", "size", "The size is not within the limits of 1 to 4096 GiB.")
+  end
+  return size
+end
+
+--- Makes a storage: of a body, of a server's device, of a clone.
+---@return prov.simulate.Object?, prov.Err?
+function M.make(w, fields)
+  local size, e = check_size(fields.size)
+  if not size then
+    return nil, e
+  elseif not TIERS[fields.tier] then
+    return kit.invalid("storage", "tier", "The tier is invalid.")
+  elseif not catalog.zone(fields.zone) then
+    return kit.refuse(400, "ZONE_NOT_FOUND", "The zone %s does not exist.", tostring(fields.zone))
+  end
+  fields.id = "01" .. w.world:uuid():sub(3)
+  fields.access, fields.type = "private", fields.type or "normal"
+  fields.state = fields.state or "online"
+  fields.labels = fields.labels or data.list({})
+  return w:add("storage", fields)
+end
+
+local LISTS = {
+  private = function(object)
+    return object.access == "private"
+  end,
+  public = function(object)
+    return object.access == "public"
+  end,
+  favorite = function()
+    return false
+  end,
+}
+
+local function list(call)
+  local wanted, out = call.params.kind, data.list({})
+  for _, object in ipairs(call.w:list("storage")) do
+    local is = not wanted or LISTS[wanted] and LISTS[wanted](object) or object.type == wanted
+    if is and kit.has_labels(call, object.labels) then
+      out[#out + 1] = M.row(call.w, object)
+    end
+  end
+  return 200, { storages = { storage = out } }
+end
+
+--- GET /storage/{x} is a list of a type, or one storage.
+local TYPES = {
+  private = true, public = true, favorite = true, normal = true, template = true, backup = true, cdrom = true,
+}
+
+local function get_or_list(call)
+  if TYPES[call.params.id] then
+    call.params.kind = call.params.id
+    return list(call)
+  end
+  local object, e = kit.get(call, "storage")
+  if not object then
+    return nil, e
+  end
+  return answer(call, object)
+end
+
+local function create(call)
+  local body, e = kit.body(call, "storage")
+  local title, labels
+  if body then
+    title, e = kit.text("storage", body, "title")
+  end
+  if title then
+    labels, e = kit.labels(body.labels)
+  end
+  if not labels then
+    return nil, e
+  end
+  local object
+  object, e = M.make(call.w, {
+    title = title,
+    zone = body.zone,
+    size = kit.number(body.size),
+    tier = body.tier or "maxiops",
+    encrypted = kit.yes(body.encrypted, false),
+    backup_rule = body.backup_rule,
+    labels = labels,
+  })
+  if not object then
+    return nil, e
+  end
+  return answer(call, object, 201)
+end
+
+--- The storage of the path, which must be in a state and a private one.
+local function own(call, states)
+  local object, e = kit.get(call, "storage")
+  if not object then
+    return nil, e
+  elseif object.access ~= "private" then
+    return kit.refuse(403, "STORAGE_FORBIDDEN", "The storage %s is not yours.", object.id)
+  elseif states and not states[object.state] then
+    return kit.refuse(409, "STORAGE_STATE_ILLEGAL", "The storage %s is in the state %s.", object.id, object.state)
+  end
+  return object
+end
+
+local ONLINE = { online = true }
+
+--- A storage cannot change while a server that runs has it.
+local function unused(w, object)
+  for _, server in ipairs(w:holders(object, "server")) do
+    if server.state ~= "stopped" then
+      return kit.refuse(409, "STORAGE_STATE_ILLEGAL", "The storage %s is in use by the server %s.", object.id,
+        server.id)
+    end
+  end
+  return true
+end
+
+local function modify(call)
+  local object, e = own(call, ONLINE)
+  local body, labels
+  if object then
+    body, e = kit.body(call, "storage")
+  end
+  if body and body.labels ~= nil then
+    labels, e = kit.labels(body.labels)
+    body = labels and body
+  end
+  if not body then
+    return nil, e
+  end
+  local changes = { title = body.title, labels = labels, backup_rule = body.backup_rule }
+  if body.size ~= nil then
+    local size, ok = kit.number(body.size), nil
+    size, e = check_size(size)
+    if size and size < object.size then
+      return kit.invalid("storage", "size", "The storage cannot be made smaller.")
+    elseif size and size > object.size then
+      ok, e = unused(call.w, object)
+    end
+    if not size or size > object.size and not ok then
+      return nil, e
+    end
+    changes.size = size
+  end
+  local _
+  _, e = call.w:change(object, changes)
+  if e then
+    return nil, e
+  end
+  return answer(call, object, 202)
+end
+
+--- Backups of a storage go with it when the query says so.
+function M.remove(w, object, backups)
+  if backups == "delete" then
+    local gone = {}
+    for _, one in ipairs(w:list("storage")) do
+      gone[#gone + 1] = one.type == "backup" and one.origin == object.id and one or nil
+    end
+    for _, one in ipairs(gone) do
+      w:remove(one)
+    end
+  end
+  w:remove(object)
+end
+
+local function delete(call)
+  local object, e = own(call, ONLINE)
+  if not object then
+    return nil, e
+  end
+  local server = call.w:holders(object, "server")[1]
+  if server then
+    return kit.refuse(409, "STORAGE_ATTACHED", "The storage %s is attached to the server %s.", object.id, server.id)
+  end
+  M.remove(call.w, object, (call.query.backups or {})[1])
+  return 204
+end
+
+--- Makes a storage out of another one; it is "maintenance" until it is done, and the other one is busy meanwhile.
+local function derive(call, name, state, ms, fields)
+  local source, e = kit.get(call, "storage")
+  local body
+  if source and source.state ~= "online" then
+    return kit.refuse(409, "STORAGE_STATE_ILLEGAL", "The storage %s is in the state %s.", source.id, source.state)
+  elseif source then
+    body, e = kit.body(call, "storage")
+  end
+  local title, labels
+  if body then
+    title, e = kit.text("storage", body, "title")
+  end
+  if title then
+    labels, e = kit.labels(body.labels)
+  end
+  if not labels then
+    return nil, e
+  end
+  local made = {
+    title = title, size = source.size, tier = body.tier or source.tier, zone = body.zone or source.zone,
+    encrypted = source.encrypted, labels = labels, state = "maintenance",
+  }
+  for field, v in pairs(fields) do
+    made[field] = v == "ORIGIN" and source.id or v
+  end
+  local object
+  object, e = M.make(call.w, made)
+  if not object then
+    return nil, e
+  end
+  call.w:later(object, ms, { state = "online" })
+  if source.access == "private" then
+    call.w:change(source, { state = state })
+    call.w:later(source, ms, { state = "online" })
+  end
+  call.operation = name
+  return answer(call, object, 201)
+end
+
+local function clone(call)
+  return derive(call, "storage.clone", "cloning", kit.TIMES.clone, {})
+end
+
+local function backup(call)
+  return derive(call, "storage.backup", "backuping", kit.TIMES.backup, { type = "backup", origin = "ORIGIN" })
+end
+
+local function templatize(call)
+  local source, e = kit.get(call, "storage")
+  local ok = source ~= nil
+  if ok then
+    ok, e = unused(call.w, source)
+  end
+  if not ok then
+    return nil, e
+  end
+  return derive(call, "storage.templatize", "cloning", kit.TIMES.clone, { type = "template", cloud_init = true })
+end
+
+local function restore(call)
+  local object, e = own(call, ONLINE)
+  if not object then
+    return nil, e
+  elseif object.type ~= "backup" then
+    return kit.refuse(409, "STORAGE_TYPE_ILLEGAL", "The storage %s is no backup.", object.id)
+  end
+  local origin = call.w:get("storage", object.origin)
+  if not origin then
+    return kit.absent("storage", object.origin)
+  end
+  local ok
+  ok, e = unused(call.w, origin)
+  if not ok then
+    return nil, e
+  end
+  call.w:change(origin, { state = "syncing" })
+  call.w:later(origin, kit.TIMES.backup, { state = "online" })
+  return 204
+end
+
+local function import_view(call, import)
+  local done = import.at <= call.w.world:now()
+  return { storage_import = {
+    client_content_length = 0, client_content_type = "", completed = done and kit.time(import.at) or "",
+    created = kit.time(import.created), direct_upload_url = import.source == "direct_upload"
+      and ("%s/uploader/session/%s"):format(call.url, import.uuid) or nil,
+    error_code = "", error_message = "", md5sum = "", read_bytes = 0, sha256sum = "", source = import.source,
+    source_location = import.location, state = import.source == "direct_upload" and "prepared"
+      or done and "completed" or "importing", uuid = import.uuid, written_bytes = 0,
+  } }
+end
+
+local function start_import(call)
+  local object, e = own(call, ONLINE)
+  local body
+  if object then
+    body, e = kit.body(call, "storage_import")
+  end
+  if not body then
+    return nil, e
+  elseif body.source ~= "http_import" and body.source ~= "direct_upload" then
+    return kit.refuse(400, "SOURCE_INVALID", "The source is invalid.")
+  end
+  local now = call.w.world:now()
+  call.w:change(object, { import = {
+    source = body.source, location = body.source == "http_import" and body.source_location or nil,
+    uuid = call.w.world:uuid(), created = now, at = now + kit.TIMES.import,
+  } })
+  return 201, import_view(call, object.import)
+end
+
+local function get_import(call)
+  local object, e = kit.get(call, "storage")
+  if not object then
+    return nil, e
+  elseif not object.import then
+    return kit.refuse(404, "STORAGE_IMPORT_NOT_FOUND", "The storage %s has no import.", object.id)
+  end
+  return 200, import_view(call, object.import)
+end
+
+local function resize(call)
+  local object, e = own(call, ONLINE)
+  local ok = object ~= nil
+  if ok then
+    ok, e = unused(call.w, object)
+  end
+  if not ok then
+    return nil, e
+  end
+  call.w:change(object, { state = "maintenance" })
+  call.w:later(object, kit.TIMES.resize, { state = "online" })
+  return answer(call, object)
+end
+
+M.routes = {
+  { "GET", "/storage", "storage.list", list },
+  { "POST", "/storage", "storage.create", create },
+  { "GET", "/storage/{id}", "storage.get", get_or_list },
+  { "PUT", "/storage/{id}", "storage.modify", modify },
+  { "DELETE", "/storage/{id}", "storage.delete", delete },
+  { "POST", "/storage/{id}/clone", "storage.clone", clone },
+  { "POST", "/storage/{id}/backup", "storage.backup", backup },
+  { "POST", "/storage/{id}/templatize", "storage.templatize", templatize },
+  { "POST", "/storage/{id}/restore", "storage.restore", restore },
+  { "POST", "/storage/{id}/resize", "storage.resize", resize },
+  { "POST", "/storage/{id}/import", "storage.import", start_import },
+  { "GET", "/storage/{id}/import", "storage.import.get", get_import },
+}
+
+return M

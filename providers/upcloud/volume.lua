@@ -1,0 +1,225 @@
+--- Storages of type normal, attached to one server at most.
+
+local api = require("api")
+
+local M = {}
+
+local function get(ctx, id)
+  return api.call(ctx, "get", "/storage/" .. id, nil, "storage")
+end
+
+local function server_of(storage)
+  local servers = type(storage.servers) == "table" and storage.servers.server or {}
+  return servers[1]
+end
+
+--- Where the server it is attached to has it: the serial number of a disk is the beginning of its UUID.
+local function device_path(id)
+  return "/dev/disk/by-id/virtio-" .. id:gsub("-", ""):sub(1, 20)
+end
+
+local function state_of(ctx, storage)
+  local recorded = api.recorded(ctx, storage.uuid)
+  return {
+    id = storage.uuid,
+    name = storage.title,
+    size = api.size(storage.size),
+    zone = storage.zone,
+    type = storage.tier,
+    server = server_of(storage),
+    snapshot = recorded.snapshot, -- a clone does not tell what it was
+    encrypted = storage.encrypted == "yes",
+    labels = (api.from_labels(storage.labels)),
+    device = server_of(storage) and device_path(storage.uuid) or nil,
+    incomplete = storage.state == "error" and "UpCloud says that it is in the state error" or nil,
+  }
+end
+
+function M.read(ctx, id)
+  local storage, e = get(ctx, id)
+  if not storage then
+    return api.absent(nil, e)
+  end
+  return state_of(ctx, storage)
+end
+
+--- The bus address of a storage at a server; nil alone when it is not there.
+local function device_of(ctx, server_id, id)
+  local server, e = api.call(ctx, "get", "/server/" .. server_id, nil, "server")
+  if not server then
+    return nil, e
+  end
+  for _, one in ipairs(server.storage_devices and server.storage_devices.storage_device or {}) do
+    if one.storage == id then
+      return one.address
+    end
+  end
+end
+
+local function detach(ctx, id, server_id)
+  return api.alone(ctx, server_id, function()
+    local device, e = device_of(ctx, server_id, id)
+    local ok = not e or e.code == "notfound"
+    if device then
+      ok, e = api.call(ctx, "post", ("/server/%s/storage/detach"):format(server_id), {
+        storage_device = { address = device },
+      })
+    end
+    if not ok then
+      return nil, e
+    end
+    return api.wait_storage(ctx, id)
+  end)
+end
+
+local function attach(ctx, id, server_id)
+  return api.alone(ctx, server_id, function()
+    local ok, e = api.call(ctx, "post", ("/server/%s/storage/attach"):format(server_id), {
+      storage_device = { type = "disk", address = "virtio", storage = id },
+    })
+    if not ok then
+      return nil, e
+    end
+    return api.wait_storage(ctx, id)
+  end)
+end
+
+--- Brings a storage that is online to where it should be.
+local function place(ctx, id, want)
+  local storage, e = get(ctx, id)
+  if not storage then
+    return nil, e
+  end
+  local at, ok = server_of(storage), true
+  if at and at ~= want.server then
+    ok, e = detach(ctx, id, at)
+  end
+  if ok and want.server and at ~= want.server then
+    ok, e = attach(ctx, id, want.server)
+  end
+  if ok then
+    storage, e = get(ctx, id)
+  end
+  if not ok or not storage then
+    return nil, e
+  end
+  local state = state_of(ctx, storage)
+  state.snapshot = want.snapshot
+  return state
+end
+
+function M.create(ctx, want)
+  local storage = {
+    title = api.name(ctx, want),
+    zone = want.zone or ctx.config.zone,
+    tier = want.type,
+    encrypted = want.encrypted and "yes" or nil,
+    labels = api.labels(ctx, want.labels, ctx.key),
+  }
+  local path = "/storage"
+  if want.snapshot then
+    path = ("/storage/%s/clone"):format(want.snapshot)
+  else
+    storage.size = tostring(api.gib(want.size))
+  end
+  local made, e = api.call(ctx, "post", path, { storage = storage }, "storage")
+  if not made then
+    return nil, e
+  end
+  ctx.adopt(made.uuid)
+  local ok
+  ok, e = api.wait_storage(ctx, made.uuid)
+  if ok and want.snapshot and api.gib(want.size) > made.size then
+    ok, e = api.call(ctx, "put", "/storage/" .. made.uuid, { storage = { size = tostring(api.gib(want.size)) } })
+  end
+  if not ok then
+    return nil, e
+  end
+  return place(ctx, made.uuid, want)
+end
+
+function M.update(ctx, id, want)
+  local storage, e = get(ctx, id)
+  if not storage then
+    return nil, e
+  end
+  local _, key = api.from_labels(storage.labels)
+  local changes = { title = api.name(ctx, want), labels = api.labels(ctx, want.labels, key) }
+  local ok = true
+  if api.gib(want.size) < storage.size then
+    return ctx.fail("unsupported", "a storage only grows: it has %d GiB", storage.size)
+  elseif api.gib(want.size) > storage.size then
+    changes.size = tostring(api.gib(want.size))
+    if server_of(storage) then -- it is attached again below
+      ok, e = detach(ctx, id, server_of(storage))
+    end
+  end
+  if ok then
+    ok, e = api.call(ctx, "put", "/storage/" .. id, { storage = changes })
+  end
+  if ok then
+    ok, e = api.wait_storage(ctx, id)
+  end
+  if not ok then
+    return nil, e
+  end
+  return place(ctx, id, want)
+end
+
+function M.delete(ctx, id)
+  local storage, e = get(ctx, id)
+  if not storage and e.code == "notfound" then
+    return true
+  end
+  local ok = storage ~= nil
+  if ok and server_of(storage) then
+    ok, e = detach(ctx, id, server_of(storage))
+  end
+  if not ok then
+    return nil, e
+  end
+  return api.remove(ctx, "/storage/" .. id)
+end
+
+--- Storages that are volumes: not those a server was made with, whose title says so.
+local function all(ctx)
+  return api.call(ctx, "get", "/storage/private", nil, "storages", "storage")
+end
+
+function M.list(ctx)
+  local storages, e = all(ctx)
+  if not storages then
+    return nil, e
+  end
+  local out = {}
+  for _, one in ipairs(storages) do
+    if one.type == "normal" then
+      local state
+      state, e = M.read(ctx, one.uuid) -- the list has no servers
+      if e then
+        return nil, e
+      end
+      out[#out + 1] = state
+    end
+  end
+  return out
+end
+
+function M.find(ctx, key)
+  local storages, e = all(ctx)
+  local found
+  if storages then
+    found, e = api.with_key(ctx, storages, key)
+  end
+  if not found then
+    return nil, e
+  end
+  local ok
+  ok, e = api.wait_storage(ctx, found.uuid)
+  if not ok then
+    return nil, e
+  end
+  return M.read(ctx, found.uuid)
+end
+
+return M

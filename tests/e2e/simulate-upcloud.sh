@@ -1,0 +1,159 @@
+#!/bin/bash
+# The simulated UpCloud answers as recordings of the real one do, is believed by UpCloud's own Python client and by
+# libcloud, and prov's provider lives with it: whole life cycle, drift, faults, and nothing left behind.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+prov=${PROV:?path of the prov binary}
+shared=$here/../../../shared
+. "$here/../support/e2e.sh"
+. "$here/../support/simulator.sh"
+support=$here/../support/simulate
+for tool in curl jq python3; do
+    command -v "$tool" >/dev/null || { echo "SKIP: no $tool"; exit 77; }
+done
+at_exit() { simulator_stop TERM; }
+
+# things: nothing of an account is left.
+empty() {
+    local left
+    left=$(simulator_things)
+    [ -z "$left" ] || fail "$1 left behind: $left"
+}
+
+simulator_start upcloud --speed 200
+
+# Recorded traffic.
+recordings=$shared/fixtures/upcloud/go-api-cassettes-json
+if [ -d "$recordings" ]; then
+    python3 "$support/upcloud_replay.py" "$url" "$recordings" >"$work/replay" || fail "replay: $(cat "$work/replay")"
+    tail -1 "$work/replay"
+    "$prov" simulate reset --dir "$world" --yes >"$work/out" 2>&1 || fail "reset: $(cat "$work/out")"
+else
+    echo "SKIP: no recordings of UpCloud at $recordings"
+fi
+
+# Clients of others.
+if python3 -m venv "$work/venv" >"$work/pip" 2>&1 && "$work/venv/bin/pip" install -q --disable-pip-version-check \
+    --timeout 20 --retries 1 upcloud-api==2.9.0 apache-libcloud==3.8.0 >>"$work/pip" 2>&1; then
+    timeout 120 "$work/venv/bin/python" "$support/upcloud_clients.py" "${url##*:}" --libcloud >"$work/out" 2>&1 ||
+        fail "clients: $(cat "$work/out")"
+    for seen in "servers: ['web-1.example.com', 'web-2.example.com']" "devices: ['web-1.example.com OS disk', 'data']" \
+        "rules: ['22']" "floating: True" "ptr: www.example.com" "group: ('apart', 'strict')" "balancer: lb" \
+        "resized: ('2xCPU-4GB', '2', '4096')" "left: (0, 0)" "libcloud: ('old.example.com', running)" "destroyed: True"; do
+        has "$seen"
+    done
+else
+    echo "SKIP: the clients cannot be installed: $(tail -1 "$work/pip")"
+fi
+"$prov" simulate reset --dir "$world" --yes >"$work/out" 2>&1 || fail "reset: $(cat "$work/out")"
+
+# prov's provider.
+export UPCLOUD_TOKEN=ucat_canary_4711
+cd "$work" && mkdir shop && cd shop || exit 1
+printf 'name: shop\ndefaults: { provider: upcloud }\n' >prov.yaml
+cat >infra.yaml <<YAML
+providers:
+  upcloud: { endpoint: "$url", zone: fi-hel1, poll_every: 0.05 }
+routers: { main: { routes: [{ to: 10.9.0.0/24, via: 10.0.0.9 }] } }
+networks: { lan: { cidr: 10.0.0.0/24, router: "\${router.main}" } }
+ssh_keys: { ops: { public_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJc0 ops" } }
+placement_groups: { apart: {} }
+servers:
+  web:
+    count: 3
+    plan: 1xCPU-1GB
+    network: \${network.lan}
+    labels: { team: shop }
+    keys: [ "\${ssh_key.ops}" ]
+    placement_group: \${placement_group.apart}
+volumes:
+  data: { size: 20 GiB, server: "\${server.web[1]}" }
+addresses:
+  front: { server: "\${server.web[2]}", ptr: www.example.com }
+firewalls:
+  web: { servers: "\${server.web}", rules: [{ ports: [22, 443, "8000-8010"] }] }
+  more: { servers: ["\${server.web[1]}"], rules: [{ protocol: udp, ports: [53], sources: [10.0.0.0/8] }] }
+load_balancers:
+  lb:
+    network: \${network.lan}
+    services: [{ protocol: http, listen: 80, port: 8080 }]
+    targets: [{ server: "\${server.web[1]}" }, { server: "\${server.web[2]}" }]
+snapshots: { before: { volume: "\${volume.data}" } }
+YAML
+run 0 provider check
+has simulated
+run 0 apply --yes
+run 0 plan --detailed-exitcode
+has "No changes"
+run 0 catalog images --search "debian 12"
+has debian-12
+run 0 cost
+has "Total:"
+api() { curl -sS --max-time 20 -H 'Authorization: Bearer t' -X "$1" ${3:+-d "$3"} "$url/1.3$2"; }
+first=$("$prov" state show 'server.web[1]' -o json | jq -r .id)
+[ "$(api GET "/server/$first/firewall_rule" | jq '[.firewall_rules.firewall_rule[].comment] | map(split(":")[0]) |
+    unique | length')" = 3 ] || fail "not the rules of two firewalls and the last one: $(api GET "/server/$first/firewall_rule")"
+
+# What others changed is found, and taken back.
+api PUT "/server/$first" '{"server": {"title": "hacked", "labels": {"label": []}}}' >"$work/out"
+api PUT "/server/$first/firewall_rule" '{"firewall_rules": {"firewall_rule": []}}'
+run 3 drift
+has hacked
+has firewall.web
+run 0 apply --yes
+run 0 plan --detailed-exitcode
+
+# Changes in place: bigger servers, a volume that grows and moves, other rules.
+sed -i 's/plan: 1xCPU-1GB/plan: 2xCPU-4GB/; s/size: 20 GiB, server: "${server.web\[1\]}"/size: 30 GiB, server: "${server.web[2]}"/
+    s/443, /443, 444, /; s/www.example/web.example/; s/port: 8080/port: 9090/' infra.yaml
+run 0 apply --yes
+run 0 plan --detailed-exitcode
+[ "$(api GET "/server/$first" | jq -r .server.plan)" = 2xCPU-4GB ] || fail "the server was made anew, or has the old plan"
+
+# A server that is gone is seen; an API that is away is no such thing.
+third=$("$prov" state show 'server.web[3]' -o json | jq -r .id)
+api POST "/server/$third/stop" '{"stop_server": {"stop_type": "hard"}}' >"$work/out"
+for _ in $(seq 50); do
+    [ "$(api GET "/server/$third" | jq -r .server.state)" = stopped ] && break
+    sleep 0.1
+done
+api DELETE "/server/$third?storages=1"
+run 3 plan --detailed-exitcode
+has 'server.web[3] is created'
+printf 'faults: [{ fault: unavailable, method: GET, times: 500 }]\n' >away.yaml
+"$prov" simulate faults away.yaml --dir "$world" >"$work/out" 2>&1 || fail "faults: $(cat "$work/out")"
+PROV_CALLS_ATTEMPTS=2 PROV_CALLS_BACKOFF=0.01 run 1 plan
+grep -q "is created" "$work/out" && fail "an API that is away was taken for things that are gone: $(cat "$work/out")"
+"$prov" simulate faults --clear --dir "$world" >"$work/out" 2>&1
+run 0 apply --yes
+run 0 destroy --yes
+empty "a life cycle"
+
+# All of it again while answers are lost, things are locked and reads are stale.
+cat >bad.yaml <<'YAML'
+seed: 4
+faults:
+  - { fault: lost_answer, method: POST, path: "/1.3/server", nth: [1] }
+  - { fault: lost_answer, method: POST, path: "/1.3/network*", nth: [1] }
+  - { fault: lost_answer, method: POST, path: "/1.3/storage", nth: [1] }
+  - { fault: truncated, method: POST, path: "/1.3/router", nth: [1] }
+  - { fault: lost_answer, method: POST, path: "/1.3/load-balancer", nth: [1] }
+  - { fault: rate_limit, every: 11, retry_after: 0 }
+  - { fault: unavailable, every: 13 }
+  - { fault: locked, method: PUT, path: "/1.3/server/*", every: 3 }
+YAML
+"$prov" simulate faults bad.yaml --dir "$world" >"$work/out" 2>&1 || fail "faults: $(cat "$work/out")"
+export PROV_CALLS_BACKOFF=0.02
+run 0 apply --yes
+"$prov" simulate faults --dir "$world" -o json >faults.json
+[ "$(jq '[.[] | select((.happened // .times // 0) > 0)] | length' faults.json)" -ge 6 ] ||
+    fail "too few of the faults happened: $(cat faults.json)"
+run 0 plan --detailed-exitcode
+[ "$(simulator_things | grep -c '^server ')" = 3 ] || fail "not three servers: $(simulator_things)"
+run 0 destroy --yes
+"$prov" simulate faults --clear --dir "$world" >"$work/out" 2>&1
+empty "lost answers"
+
+# The token is in no file of the workspace.
+grep -r canary_4711 "$work/shop" "$HOME" >"$work/out" 2>&1 && fail "the token was written: $(cat "$work/out")"
+e2e_end
