@@ -347,7 +347,7 @@ take = function(self, node, type)
   return v
 end
 
---- Reads the body of a request: the reverse of encode. A version of earlier is taken, as AWS takes it. Errors are
+--- Reads the body of a request: the reverse of encode. EC2 takes earlier versions, too. Errors are
 --- "invalid" with AWS's name in data.cloud_code: MissingAction, InvalidAction, UnknownParameter, InvalidParameterValue,
 --- MissingParameter.
 ---@param body string
@@ -361,8 +361,9 @@ function Service:decode_request(body)
     return refused("MissingAction", "The request must contain the parameter Action")
   end
   local known = self.operations[action.text]
-  version = version and version.text
-  if not known or version and not (version:find("^%d%d%d%d%-%d%d%-%d%d$") and version <= self.version) then
+  version = version and version.text or self.version
+  if not known or version ~= self.version and not (self.protocol == "ec2" and version:find("^%d%d%d%d%-%d%d%-%d%d$")
+    and version < self.version) then
     return refused("InvalidAction", "The action %s is not valid for this web service", action.text)
   end
   local params, e = take_struct(self, tree, known.input or "-")
