@@ -111,9 +111,11 @@ function M.labels(tags)
 end
 
 --- What to set and to take away so that the tags of something are its name and labels.
-function M.tag_changes(ctx, want, tags, name)
+function M.tag_changes(ctx, want, tags)
   local set, away, wanted = {}, {}, {}
-  for _, tag in ipairs(M.tags(ctx, name or want.name or M.tag(tags, "Name") or "", want.labels)) do
+  local had = (ctx.applied or {}).name and not want.name -- a name of its own no longer
+  local name = want.name or had and ctx.name_of(ctx.address) or M.tag(tags, "Name") or ""
+  for _, tag in ipairs(M.tags(ctx, name, want.labels)) do
     wanted[tag.Key] = true
     if M.tag(tags, tag.Key) ~= tag.Value then
       set[#set + 1] = tag

@@ -7,9 +7,9 @@ local places = require("places")
 local rules = require("rules")
 local servers = require("server")
 
---- The rule that AWS gives to every new group.
+--- The rules that AWS gives to every new group; the one of IPv6 where the network has that.
 local function is_default_out(atom)
-  return atom.direction == "out" and atom.protocol == "-1" and atom.other == "0.0.0.0/0"
+  return atom.direction == "out" and atom.protocol == "-1" and (atom.other == "0.0.0.0/0" or atom.other == "::/0")
 end
 
 local function has_out(atoms)

@@ -24,10 +24,28 @@ local function looking(body, spec)
     return out
   end
 
+  --- Those of some ids, where AWS has no filter for them.
+  local function of_ids(objects, ids)
+    local wanted, out = {}, {}
+    for _, id in ipairs(type(ids) == "table" and ids or { ids }) do
+      wanted[id] = true
+    end
+    for _, object in ipairs(objects) do
+      out[#out + 1] = wanted[object[spec.id]] and object or nil
+    end
+    return out
+  end
+
   local function everything(ctx, more)
+    local ids = spec.unfiltered and more[spec.filter]
+    if ids then
+      more[spec.filter] = nil
+    end
     local objects, e = api.describe(ctx, spec.operation, spec.field, filters(more), spec.params)
     if not objects then
       return nil, e
+    elseif ids then
+      return of_ids(objects, ids)
     end
     return spec.flatten and spec.flatten(objects) or objects
   end
@@ -169,7 +187,8 @@ end
 
 --- Makes the functions of a kind.
 ---@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
---- state(ctx, object, known) -> state; optionally where (more filters), params, flatten(objects), is_gone(object)
+--- state(ctx, object, known) -> state; optionally where (more filters), params, flatten(objects), is_gone(object),
+--- unfiltered: AWS has no filter for ids
 function M.body(spec)
   local body = {}
   looking(body, spec)

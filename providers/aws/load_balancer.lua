@@ -562,7 +562,7 @@ local function retag(ctx, id, want)
   if not tags then
     return nil, e
   end
-  local set, away = api.tag_changes(ctx, want, tags[id], api.tag(tags[id], "Name"))
+  local set, away = api.tag_changes(ctx, want, tags[id])
   local ok = true
   if #set > 0 then
     ok, e = api.elb(ctx, "AddTags", { ResourceArns = { id }, Tags = set })

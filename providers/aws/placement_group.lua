@@ -14,7 +14,7 @@ end
 
 local M = kind.body({
   what = "placement group", operation = "DescribePlacementGroups", field = "PlacementGroups", id = "GroupId",
-  filter = "group-id", type = "placement-group", state = state,
+  filter = "group-id", unfiltered = true, type = "placement-group", state = state,
   is_gone = function(group)
     return group.State == "deleting" or group.State == "deleted"
   end,

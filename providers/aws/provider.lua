@@ -48,6 +48,22 @@ local function whole_gib(size)
   return size % GIB == 0, "must be a whole number of GiB", ("%d GiB or %d GiB"):format(size // GIB, size // GIB + 1)
 end
 
+--- An IPv4 range of a size that AWS gives, written with its first address: AWS would write it so.
+local function check_range(cidr)
+  local parts = {}
+  for i, part in ipairs({ cidr:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)/(%d+)$") }) do
+    parts[i] = math.tointeger(tonumber(part))
+  end
+  local a, b, c, d, prefix = table.unpack(parts)
+  if not prefix or prefix < 16 or prefix > 28 then
+    return false, "must be an IPv4 range with a prefix from 16 to 28"
+  end
+  local address = (a << 24) + (b << 16) + (c << 8) + d
+  local first = address & ~((1 << (32 - prefix)) - 1)
+  return first == address, ("the range begins at %d.%d.%d.%d/%d"):format(first >> 24, first >> 16 & 255,
+    first >> 8 & 255, first & 255, prefix)
+end
+
 local function has_ports(rule)
   return rule.protocol == "tcp" or rule.protocol == "udp" or not rule.ports or #rule.ports == 0,
     ("%s has no ports"):format(rule.protocol)
@@ -138,6 +154,7 @@ return {
     rule = {
       type = "record",
       check = good_rule,
+      example = { ports = { 443 } },
       fields = {
         direction = { type = "enum", one_of = { "in", "out" }, default = "in", doc = "Of the connection" },
         protocol = {
@@ -191,6 +208,7 @@ return {
     target = {
       type = "record",
       check = one_target,
+      example = { server = "${server.web}" },
       fields = {
         server = { type = "ref", doc = "A server" },
         ip = { type = "ip", doc = "An address in the network" },
@@ -265,7 +283,7 @@ return {
       schema = {
         name = name(),
         cidr = {
-          type = "cidr", required = true, replace = true,
+          type = "cidr", required = true, replace = true, check = check_range,
           doc = "Private IPv4 range, /16 to /28", example = "10.0.0.0/16",
         },
         zone = { type = "string", replace = true, doc = "Availability zone of its subnet; AWS chooses when absent" },
@@ -288,7 +306,10 @@ return {
       schema = {
         name = name(),
         network = { type = "ref", required = true, replace = true, doc = "Network, one with subnet: false" },
-        cidr = { type = "cidr", required = true, replace = true, doc = "Range", example = "10.0.1.0/24" },
+        cidr = {
+          type = "cidr", required = true, replace = true, check = check_range, doc = "Range",
+          example = "10.0.1.0/24",
+        },
         zone = { type = "string", replace = true, doc = "Availability zone; AWS chooses when absent" },
         labels = LABELS,
       },
@@ -346,7 +367,10 @@ return {
         server = { type = "ref", doc = "Server it is attached to" },
         type = { type = "string", default = "gp3", doc = "gp3, io2, st1, ..." },
         iops = { type = "int", min = 100, doc = "Operations a second, where the type lets one choose" },
-        encrypted = { type = "bool", default = false, replace = true, doc = "Encrypted by AWS" },
+        encrypted = {
+          type = "bool", default = false, replace = true,
+          doc = "Encrypted by AWS, also where the account does not encrypt everything",
+        },
         snapshot = { type = "ref", replace = true, doc = "Snapshot it begins as" },
         labels = LABELS,
       },

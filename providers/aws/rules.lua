@@ -33,6 +33,7 @@ end
 
 --- Writes a range as AWS does: a single address with its prefix.
 local function range_of(text)
+  text = text:lower()
   if text:find("/", 1, true) or text:find("^%l%l%-") then
     return text
   end

@@ -260,6 +260,7 @@ local function request_of(ctx, want)
     UserData = ctx.base64.encode(user_data.make(keys, host, want.user_data)),
     IamInstanceProfile = want.profile and (want.profile:find("^arn:") and { Arn = want.profile }
       or { Name = want.profile }) or nil,
+    MetadataOptions = { HttpTokens = "required" }, -- what reads the user data must ask for a session first
     DisableApiTermination = want.protected or nil,
     TagSpecifications = api.specifications(ctx, { "instance", "volume", "network-interface" },
       api.name_of(ctx, want), want.labels),

@@ -23,7 +23,7 @@ local function state(_, volume, known)
     zone = volume.AvailabilityZone,
     type = volume.VolumeType,
     iops = known.iops and volume.Iops,
-    encrypted = volume.Encrypted or false,
+    encrypted = known.encrypted ~= false and volume.Encrypted or false, -- the account may encrypt all, asked or not
     snapshot = known.snapshot and volume.SnapshotId,
     server = attachment and attachment.InstanceId or known.server and "",
     device = attachment and attachment.Device,

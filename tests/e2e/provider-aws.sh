@@ -1,14 +1,19 @@
 #!/bin/bash
 # The provider aws against moto, a server of EC2, Elastic Load Balancing and STS that nobody here wrote: a whole life,
 # drift made by AWS's own client, crashes and lost answers; nothing is twice, and nothing is left.
-# PROV_MOTO names a Python environment that has moto already.
+# PROV_MOTO names a Python environment that has moto already. provider-aws-simulated.sh runs it against prov's simulator.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
+. "$here/../support/simulator.sh"
 
+against=${PROV_AWS:-moto}
 moto=${PROV_MOTO:-}
-if [ -z "$moto" ]; then
+if [ "$against" = simulator ]; then
+    python=/usr/bin/python3
+    "$python" -c 'import boto3' 2>/dev/null || { echo "SKIP: no python3-boto3"; exit 77; }
+elif [ -z "$moto" ]; then
     moto=$work/moto
     python3 -m venv "$moto" >/dev/null 2>&1 &&
         "$moto/bin/pip" install -q 'moto[ec2,elbv2,sts,server]' >"$work/pip.log" 2>&1 ||
@@ -19,9 +24,17 @@ pids=
 at_exit() {
     for pid in $pids; do kill "$pid" 2>/dev/null; done
     for pid in $pids; do wait "$pid" 2>/dev/null; done
+    simulator_stop TERM
 }
 
-python3 - >"$work/amis.json" <<'END'
+secret=very-secret-key-of-aws
+export AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY=$secret AWS_EC2_METADATA_DISABLED=true
+
+world() { "$python" "$here/../support/aws_world.py" "$endpoint" "$@"; }
+
+start_moto() {
+    python=$moto/bin/python old=ami-0000000000000old1 new=ami-0000000000000new1 arm=ami-0000000000000arm1
+    python3 - >"$work/amis.json" <<'END'
 import json
 print(json.dumps([dict(
     ami_id=f"ami-{name}", name=f"debian-12-{arch}-{day}-1", description="Debian 12", owner_id="136693071363",
@@ -32,16 +45,29 @@ print(json.dumps([dict(
                                      ("0000000000000new1", "amd64", "x86_64", "20250601"),
                                      ("0000000000000arm1", "arm64", "arm64", "20250601"))]))
 END
-port=$(free_port)
-(cd "$work" && MOTO_AMIS_PATH=$work/amis.json exec "$moto/bin/moto_server" -H 127.0.0.1 -p "$port") >"$work/moto.log" 2>&1 &
-pids="$pids $!"
-endpoint=http://127.0.0.1:$port
-for _ in $(seq 100); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-    sleep 0.2
-done
+    local port
+    port=$(free_port)
+    (cd "$work" && MOTO_AMIS_PATH=$work/amis.json exec "$moto/bin/moto_server" -H 127.0.0.1 -p "$port") \
+        >"$work/moto.log" 2>&1 &
+    pids="$pids $!"
+    endpoint=http://127.0.0.1:$port
+    for _ in $(seq 100); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+        sleep 0.2
+    done
+}
 
-world() { "$moto/bin/python" "$here/../support/aws_world.py" "$endpoint" "$@"; }
+image() { # image ARCHITECTURE FIRST_OR_LAST: the simulator's oldest or newest Debian 12
+    world ec2 describe_images "{\"Filters\": [{\"Name\": \"name\", \"Values\": [\"debian-12-$1-*\"]}]}" |
+        jq -r ".Images | sort_by(.CreationDate) | $2.ImageId"
+}
+
+if [ "$against" = simulator ]; then
+    simulator_start aws --speed 200 --token "$secret"
+    endpoint=$url old=$(image amd64 first) new=$(image amd64 last) arm=$(image arm64 last)
+else
+    start_moto
+fi
 
 # there EXPECTED: everything there is, beside what AWS makes by itself.
 there() {
@@ -57,9 +83,6 @@ same() { # nothing to do, and nothing has changed
     has "No drift."
 }
 
-secret=very-secret-key-of-aws
-export AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY=$secret AWS_EC2_METADATA_DISABLED=true
-
 infra() { # infra ENDPOINT: two networks, servers in them, and all that goes with them
     cat >infra.yaml <<END
 providers:
@@ -68,6 +91,7 @@ defaults: { provider: aws }
 networks:
   lan: { cidr: 10.1.0.0/16, labels: { team: a } }
   wide: { cidr: 10.2.0.0/16, subnet: false }
+  lone: { cidr: 10.3.0.0/16, subnet: false, internet: false, name: alone }
 subnets:
   a: { network: "\${network.wide}", cidr: 10.2.1.0/24, zone: eu-north-1a }
   b: { network: "\${network.wide}", cidr: 10.2.2.0/24, zone: eu-north-1b }
@@ -120,7 +144,7 @@ snapshots:
   one: { volume: "\${volume.data}" }
 END
 }
-whole="instances=4 vpcs=2 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
+whole="instances=4 vpcs=3 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
 
 cd "$work" || exit 1
 "$prov" workspace new shop >/dev/null 2>&1 && cd shop || exit 1
@@ -128,15 +152,45 @@ cd "$work" || exit 1
 # A whole life: made, and there is nothing more to do.
 infra "$endpoint"
 run 0 apply --yes
-has "21 done"
+has "22 done"
 [ "$failures" -eq 0 ] || e2e_end
 there "$whole"
 run 0 drift --accept # the address gave web[1] another one
 same
 
+# Lists instead of many reads see the same.
+export PROV_CALLS_LIST_FROM=1
+same
+unset PROV_CALLS_LIST_FROM
+
+# What the region offers, for look-ups.
+cd "$work" && "$prov" workspace new look >/dev/null 2>&1 && cd look || exit 1
+cat >infra.yaml <<END
+providers:
+  aws: { endpoint: "$endpoint", region: eu-north-1 }
+defaults: { provider: aws }
+data:
+  debian: { kind: image, where: { name: debian-12, architecture: arm64 } }
+  plan: { kind: plan, where: { name: t4g.small } }
+  zones: { kind: zone, pick: all }
+outputs:
+  image: \${data.debian.id}
+  cpus: \${data.plan.cpus}
+  memory: \${data.plan.memory}
+  zones: \${length(data.zones)}
+END
+run 0 apply --yes
+run 0 output -o json
+python3 - "$work/out" "$arm" <<'END' || fail "the look-ups are not right: $(cat "$work/out")"
+import json, sys
+out = json.load(open(sys.argv[1]))
+assert out == {"image": sys.argv[2], "cpus": 2, "memory": 2 << 30, "zones": 3}, out
+END
+cd "$work/shop" || exit 1
+
 # The newest image of the family, for the processor of the plan.
-[ "$(world ec2 describe_instances | grep -o 'ami-0000000000000new1' | wc -l)" = 3 ] || fail "not the newest image"
-[ "$(world ec2 describe_instances | grep -o 'ami-0000000000000arm1' | wc -l)" = 1 ] || fail "not the image for ARM"
+[ "$(world ec2 describe_instances | grep -o "$new" | wc -l)" = 3 ] || fail "not the newest image"
+[ "$(world ec2 describe_instances | grep -o "$arm" | wc -l)" = 1 ] || fail "not the image for ARM"
 
 # The host key that prov knows is the one in the user data, beside the keys and the user's own part.
 id=$(world id instance db)
@@ -170,6 +224,23 @@ run 0 drift --accept # what has no elastic address any more
 same
 world ec2 describe_volumes | grep -q '"Size": 25' || fail "the disk has not grown"
 
+sed -i 's/subnet: false, internet: false, name: alone/labels: { a: b }/' infra.yaml
+run 0 apply --yes
+there "${whole/subnets=3 gateways=2/subnets=4 gateways=3}"
+[ -n "$(world id vpc lone)" ] && [ -z "$(world id vpc alone)" ] || fail "the name is not the one of its address"
+same
+sed -i 's/labels: { a: b } }/subnet: false, internet: false }/' infra.yaml
+run 0 apply --yes
+there "$whole"
+same
+
+# Servers are stopped and started.
+run 0 server stop server.db
+world ec2 describe_instances | grep -q '"Name": "stopped"' || fail "the server was not stopped"
+run 0 server restart server.app
+run 0 server start server.db
+same
+
 # Drift, made by AWS's own client: found, told, and taken back.
 sg=$(world id security-group web) db=$(world id instance db) app=$(world id instance app) web=$(world id instance web-2)
 vpc=$(world id vpc lan) gateway=$(world id internet-gateway lan)
@@ -189,7 +260,7 @@ there "$whole"
 same
 
 # Replaced where it must be.
-sed -i 's/plan: t3.micro, image: debian-12, network: "${subnet.a}"/plan: t3.micro, image: ami-0000000000000old1, network: "${subnet.a}"/' infra.yaml
+sed -i 's/plan: t3.micro, image: debian-12, network: "${subnet.a}"/plan: t3.micro, image: '"$old"', network: "${subnet.a}"/' infra.yaml
 run 0 apply --yes
 there "$whole"
 [ "$(world id instance app)" != "$app" ] || fail "the server was not replaced"
@@ -235,22 +306,55 @@ run 0 destroy --yes
 there ""
 
 # Every third answer to a creation is lost: the same.
-"$moto/bin/python" "$here/../support/aws_world.py" "$endpoint" proxy 3 >"$work/proxy.log" 2>&1 &
-pids="$pids $!"
-for _ in $(seq 50); do
-    [ -s "$work/proxy.log" ] && break
-    sleep 0.1
-done
-infra "http://127.0.0.1:$(head -1 "$work/proxy.log")"
-run 0 apply --yes
-[ "$(grep -c lost "$work/proxy.log")" -ge 5 ] || fail "hardly an answer was lost: $(cat "$work/proxy.log")"
+lost=0
+if [ "$against" = simulator ]; then
+    cat >"$work/faults.yaml" <<'END'
+faults:
+  - { fault: lost_answer, operation: "Create*", every: 3 }
+  - { fault: lost_answer, operation: RunInstances, every: 2 }
+  - { fault: lost_answer, operation: AllocateAddress, every: 2 }
+  - { fault: lost_answer, operation: ImportKeyPair, times: 1 }
+END
+    run 0 simulate faults "$work/faults.yaml" --dir "$world"
+    run 0 apply --yes
+    "$prov" simulate faults --dir "$world" -o json >"$work/faults.json"
+    lost=$(jq 'map(.happened) | add' "$work/faults.json")
+    run 0 simulate faults --clear --dir "$world"
+else
+    "$python" "$here/../support/aws_world.py" "$endpoint" proxy 3 >"$work/proxy.log" 2>&1 &
+    pids="$pids $!"
+    for _ in $(seq 50); do
+        [ -s "$work/proxy.log" ] && break
+        sleep 0.1
+    done
+    infra "http://127.0.0.1:$(head -1 "$work/proxy.log")"
+    run 0 apply --yes
+    lost=$(grep -c lost "$work/proxy.log")
+fi
+[ "$lost" -ge 5 ] || fail "hardly an answer was lost: $lost"
 there "$whole"
 run 0 drift --accept
 same
 run 0 destroy --yes
 there ""
 
+# The same tables from the other side: boto3 is understood, and understands.
+PROV_DEV=1 PROV_ROOT=${PROV_SOURCE:?} "$prov" internal lua "$here/../support/aws_echo.lua" >"$work/echo.log" 2>&1 &
+pids="$pids $!"
+for _ in $(seq 50); do
+    [ -s "$work/echo.log" ] && break
+    sleep 0.1
+done
+"$python" "$here/../support/aws_echo.py" "http://127.0.0.1:$(head -1 "$work/echo.log")" >"$work/out" 2>&1
+has understood
+
 # The secret is nowhere.
 grep -rqF "$secret" "$work/shop" "$XDG_STATE_HOME" "$XDG_CONFIG_HOME" 2>/dev/null && fail "the secret key is in a file"
-grep -q "Traceback" "$work/moto.log" && fail "moto failed: $(grep -A2 "Error:" "$work/moto.log" | head -5)"
+if [ "$against" = simulator ]; then
+    run 0 simulate calls --dir "$world" -o json
+    jq -e 'all(.[]; .status != 500)' "$work/out" >/dev/null || fail "the simulator failed: $(cat "$work/simulator.log")"
+    grep -rqF "$secret" "$world" && fail "the secret key is in the world"
+elif grep -q "Traceback" "$work/moto.log"; then
+    fail "moto failed: $(grep -A2 "Error:" "$work/moto.log" | head -5)"
+fi
 e2e_end

@@ -127,6 +127,7 @@ describe("the provider aws, servers", function()
       ClientToken = "k1", MinCount = 1, MaxCount = 1, ImageId = "ami-1", InstanceType = "t3.micro",
       NetworkInterfaces = { { DeviceIndex = 0, SubnetId = "subnet-1", DeleteOnTermination = true,
         AssociatePublicIpAddress = true } },
+      MetadataOptions = { HttpTokens = "required" },
       TagSpecifications = { { ResourceType = "instance", Tags = tags }, { ResourceType = "volume", Tags = tags },
         { ResourceType = "network-interface", Tags = tags } },
     }, sent)
@@ -314,6 +315,25 @@ describe("the provider aws", function()
     answers.ModifyAddressAttribute = { { code = "InvalidParameterValue" } }
     local _, e = call(all, "address", "create", {}, { ptr = "www.example.org" })
     assert.equal("a record of www.example.org must lead to the address first", e.hint)
+  end))
+
+  it("wants ranges as AWS writes them, and leaves alone what an account encrypts by itself", test(function()
+    local schema = require("prov.registry").open(nil, { path = "" }):get("provider", "aws").resources.network.schema
+    local function problem(cidr)
+      local _, problems = require("prov.contract").compile(schema):complete({ cidr = cidr })
+      return problems and problems[1].msg or nil
+    end
+    assert.is_nil(problem("10.0.0.0/16"))
+    assert.is_truthy(problem("10.0.0.5/16"):find("begins at 10.0.0.0/16", 1, true))
+    assert.is_truthy(problem("10.0.0.0/8"):find("16 to 28", 1, true))
+    assert.is_truthy(problem("fd00::/64"):find("IPv4", 1, true))
+    local volume = { VolumeId = "vol-1", Size = 10, State = "available", Encrypted = true, AvailabilityZone = "a" }
+    local server <close> = serve({ DescribeVolumes = { { Volumes = { volume } } } })
+    local all = providers(server)
+    for _, case in ipairs({ { false, false }, { true, true }, { [2] = true } }) do
+      local state = call(all, "volume", "read", { recorded = { encrypted = case[1] } }, "vol-1")
+      assert.equal(case[2], state.encrypted)
+    end
   end))
 
   it("finds by its key, and says when there are several", test(function()

@@ -296,7 +296,8 @@ describe("the query protocol", function()
     for body, code in pairs({
       ["Version=2016-11-15"] = "MissingAction",
       ["Action=MakeCoffee&Version=2016-11-15"] = "InvalidAction",
-      ["Action=RunInstances&Version=2011-01-01"] = "InvalidAction",
+      ["Action=RunInstances&Version=2999-01-01"] = "InvalidAction",
+      ["Action=RunInstances&Version=x"] = "InvalidAction",
       ["Action=RunInstances&Version=2016-11-15&Colour=red"] = "UnknownParameter",
       ["Action=RunInstances&Version=2016-11-15&Placement.Colour=red"] = "UnknownParameter",
       ["Action=RunInstances&Version=2016-11-15&MinCount=many"] = "InvalidParameterValue",
@@ -305,6 +306,22 @@ describe("the query protocol", function()
       assert.is_nil(operation)
       assert.equal(code, e.data.cloud_code, body)
     end
+  end)
+
+  it("takes earlier versions where AWS does, and answers in their namespace", function()
+    local operation, params, version = ec2:decode_request("Action=DescribeVpcs&Version=2014-06-15&VpcId.1=vpc-1")
+    assert.same({ "DescribeVpcs", { VpcIds = { "vpc-1" } }, "2014-06-15" }, { operation, params, version })
+    local text = assert(ec2:encode_answer(operation, { Vpcs = {} }, "r-1", version))
+    assert.truthy(text:find('xmlns="http://ec2.amazonaws.com/doc/2014-06-15/"', 1, true)
+      or text:find('xmlns="http://ec2.amazonaws.com/doc/2014-06-15"', 1, true))
+    local elb = query.open("elbv2")
+    operation, params = elb:decode_request("Action=DescribeLoadBalancers&Version=2012-06-01")
+    assert.is_nil(operation)
+    assert.equal("InvalidAction", params.data.cloud_code)
+  end)
+
+  it("says true where there is nothing to say", function()
+    assert.truthy(assert(ec2:encode_answer("CreateTags", {}, "r-1")):find("<return>true</return>", 1, true))
   end)
 
   it("writes errors that it reads", function()
@@ -316,6 +333,60 @@ describe("the query protocol", function()
     assert.is_nil(query.decode_error("<html><body>502</body></html>"))
     assert.is_nil(query.decode_error("gateway"))
     assert.is_nil(query.decode_error(""))
+  end)
+
+  --- A text with some bytes or pieces of it changed, by a generator that always gives the same.
+  local function damaged(text, random)
+    for _ = 1, random(4) do
+      local at, kind = random(#text), random(4)
+      if kind == 1 then
+        text = text:sub(1, at)
+      elseif kind == 2 then
+        text = text:sub(1, at - 1) .. string.char(random(256) - 1) .. text:sub(at + 1)
+      elseif kind == 3 then
+        text = text:sub(1, at) .. text:sub(random(#text), at)
+      else -- one element in the place of another
+        local elements = {}
+        for name in text:gmatch("<(%a[%w]*)>") do
+          elements[#elements + 1] = name
+        end
+        if #elements > 1 then
+          local from, to = elements[random(#elements)], elements[random(#elements)]
+          text = text:gsub("(</?)" .. from .. ">", "%1" .. to .. ">")
+        end
+      end
+      if text == "" then
+        return " "
+      end
+    end
+    return text
+  end
+
+  judged("raises nothing, whatever comes", function()
+    local seed = 42
+    local function random(n)
+      seed = (seed * 6364136223846793005 + 1442695040888963407) & 0x7fffffffffffffff
+      return (seed >> 33) % n + 1
+    end
+    local read_, refused = 0, 0
+    for _, name in ipairs(names("libcloud-ec2-xml", ".xml")) do
+      local text, operation = read("libcloud-ec2-xml/" .. name .. ".xml"), operation_of(ec2, name)
+      for _ = 1, operation and 60 or 0 do
+        local bad = damaged(text, random)
+        local result, e = ec2:decode(operation, bad)
+        query.decode_error(bad)
+        assert.is_true(type(result) == "table" or e ~= nil)
+        read_, refused = read_ + (result and 1 or 0), refused + (result and 0 or 1)
+      end
+    end
+    for _, one in ipairs(assert(json.decode(read("oracle-botocore/ec2-requests.json")))) do
+      for _ = 1, 40 do
+        local bad = damaged(one.body, random)
+        local operation, e = ec2:decode_request(bad)
+        assert.is_true(operation ~= nil or e.code == "invalid")
+      end
+    end
+    assert.is_true(read_ > 1000 and refused > 1000, read_ .. " and " .. refused)
   end)
 
   it("says what is no answer", function()

@@ -194,6 +194,36 @@ describe("a signature that came in", function()
     assert.equal("IncompleteSignature", code(signed(function(r) r.headers["X-Amz-Date"] = nil end)))
   end)
 
+  it("is refused and raises nothing, whatever its bytes are", function()
+    local seed = 7
+    local function random(n)
+      seed = (seed * 6364136223846793005 + 1442695040888963407) & 0x7fffffffffffffff
+      return (seed >> 33) % n + 1
+    end
+    local function damaged(text)
+      local at = random(#text)
+      local byte = string.char(random(256) - 1)
+      return random(2) == 1 and text:sub(1, at - 1) or text:sub(1, at - 1) .. byte .. text:sub(at + 1)
+    end
+    for _ = 1, 3000 do
+      local request = signed()
+      local names = { "Authorization", "X-Amz-Date", "Host", "X-Amz-Security-Token" }
+      local name = names[random(#names)]
+      local before = request.headers[name]
+      request.headers[name] = damaged(before)
+      local who, e = sigv4.verify(request, judge(scope))
+      local same = request.headers[name]:match("^%s*(.-)%s*$"):gsub("%s+", " ") == before
+        or name == "Authorization" -- where blanks and words between its parts say nothing
+      assert.is_true(who == nil and e.code == "denied" or same and who.access_key == "AKID", request.headers[name])
+    end
+    local made = sigv4.presign({ method = "GET", url = "http://h/x" }, scope, 60).url:match("^http://h(.*)")
+    for _ = 1, 3000 do
+      local url = damaged(made)
+      local who, e = sigv4.verify({ method = "GET", url = url, headers = { host = "h" } }, judge(scope))
+      assert.is_true(who ~= nil or e.code == "denied", url)
+    end
+  end)
+
   it("in a URL lasts as long as it says", function()
     local made = sigv4.presign({ method = "GET", url = "http://h/x" }, scope, 60)
     local request = { method = "GET", url = made.url:match("^http://h(.*)"), headers = { host = "h" } }
