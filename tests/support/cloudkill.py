@@ -1,6 +1,6 @@
 """Kills prov while it works on a simulated cloud that loses answers, then resumes; the world must be as wanted, once.
 
-    cloudkill.py PROV SHIM WORK CLOUD URL INSTANTS
+    cloudkill.py PROV SHIM WORK CLOUD INSTANTS
 
 An apply and a destroy are killed at INSTANTS writes of the state, evenly spread, before and after the write; at every one
 of them the simulator loses some of the answers to what creates and deletes. What an apply that nobody disturbed
@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 
-prov, shim, work, cloud, url, instants = sys.argv[1:7]
+prov, shim, work, cloud, instants = sys.argv[1:6]
 instants = int(instants)
 place, world = f"{work}/ws", f"{work}/world"
 env = dict(os.environ, NO_COLOR="1", PROV_CALLS_BACKOFF="0.02")
@@ -49,7 +49,7 @@ def must(*args, **kw):
 
 def things():
     rows = json.loads(must("simulate", "state", "--dir", world, "-o", "json") or "[]")
-    return [row for row in rows if row["cloud"] == cloud]
+    return [row for row in rows if row["cloud"] == cloud and row.get("state") != "terminated"]
 
 
 def summary():
