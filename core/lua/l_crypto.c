@@ -39,14 +39,16 @@ static int l_crypto_sha256(lua_State *L)
     return push_hex(L, digest);
 }
 
-/* crypto.hmac(key, bytes) -> hex of HMAC-SHA-256 */
+/* crypto.hmac(key, bytes, raw?) -> HMAC-SHA-256, in hex or as its 32 bytes */
 static int l_crypto_hmac(lua_State *L)
 {
     unsigned char digest[PV_SHA256_LEN];
     pv_err err;
     if (pv_hmac_sha256(lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
         return lx_fail(L, &err);
-    return push_hex(L, digest);
+    if (!lua_toboolean(L, 3)) return push_hex(L, digest);
+    lua_pushlstring(L, (const char *)digest, sizeof digest);
+    return 1;
 }
 
 /* crypto.equal(a, b) -> boolean, in a time that depends on the lengths only */

@@ -45,7 +45,7 @@ typedef struct pv_http_options {
     const char *key;
     int no_verify;          /* accept any certificate */
     int tls13;              /* no TLS before 1.3; else none before 1.2 */
-    const char *proxy;      /* instead of that of the environment, or NULL */
+    const char *proxy;      /* instead of the environment's; "": none; or NULL */
     const char *no_proxy;   /* hosts without it, separated by commas, or NULL: the environment's */
     const char *user_agent; /* or NULL: none is sent */
     int connect_ms;         /* of the timeout, until connected; 0 means 15 s */

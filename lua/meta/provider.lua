@@ -36,6 +36,10 @@
 ---@field address string
 ---@field kind string
 ---@field recorded table
+---@field recorded_of? fun(id: string): table? in list
+---@field want? table in find
+---@field applied? table in update: arguments of the last apply
+---@field name_of fun(address: string): string
 ---@field adopt fun(id: string)
 ---@field poll async fun(opts: { every: number?, timeout: number? }, fn: function): any, prov.Err?
 ---@field sleep async fun(seconds: number)
@@ -51,6 +55,8 @@
 ---@field cached async fun(name: string, fn: function, is_fresh: (fun(v: any): boolean)?): any, prov.Err?
 ---@field watch async fun(name: string, id: any, opts: prov.WatchOptions): any, prov.Err?
 ---@field api fun(opts: prov.ApiOptions): prov.Api
+---@field aws async fun(opts: prov.aws.ClientOptions): prov.aws.Client?, prov.Err?
+---@field sigv4 { sign: function, presign: function, verify: function }
 ---@field keygen fun(): { private: string, public: string }
 ---@field user_key string
 ---@field workspace { name: string, dir: string, state_dir: string }

@@ -25,6 +25,7 @@ local M = {}
 ---@field cert? string client certificate (PEM file); http.cert of the settings
 ---@field key? string its private key (PEM file); http.key of the settings
 ---@field verify? boolean http.verify of the settings; false accepts any certificate
+---@field proxy? boolean false connects by itself, whatever the environment says of proxies
 
 ---@class prov.http.Response
 ---@field status integer
@@ -80,7 +81,8 @@ function M.request(options)
   end
   o.min_tls = settings.http.min_tls
   o.connect_timeout = settings.ms(settings.http.connect_timeout)
-  o.proxy, o.no_proxy = nonempty(settings.http.proxy), nonempty(settings.http.no_proxy)
+  o.proxy = options.proxy == false and "" or nonempty(settings.http.proxy)
+  o.no_proxy = nonempty(settings.http.no_proxy)
   o.user_agent = nonempty(settings.http.user_agent) or "prov/" .. app.version
   o.max_body = options.max_body or not options.on_data and settings.http.max_body or nil
   o.on_data = nil

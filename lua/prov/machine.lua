@@ -82,16 +82,6 @@ function M.lab_of(ctx)
   })
 end
 
---- A host name from an address: "server.web[2]" -> "web-2", 'server.db["Eu West"]' -> "db-eu-west".
----@param address string
----@return string
-function M.short_name(address)
-  local name, key = address:match("%.([^.%[]+)%[(.-)%]$")
-  name = name or address:match("([^.]+)$") or address
-  local text = (key and name .. "-" .. key or name):lower():gsub("[^a-z0-9]+", "-"):gsub("^%-+", ""):gsub("%-+$", "")
-  return text ~= "" and text:sub(1, 60) or "x"
-end
-
 --- Whether this machine can run local servers: a list of findings, each with what to do. A backend
 -- that need not be there is a finding that is ok, and says what it would need.
 ---@async

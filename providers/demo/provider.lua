@@ -22,7 +22,7 @@ return {
         plan = { type = "string", default = "1xCPU-1GB", doc = "Size" },
         zone = { type = "string", default = "demo-1", replace = true, doc = "Where it stands" },
         image = { type = "string", default = "debian-12", replace = true, doc = "What it starts from" },
-        network = { type = "string", doc = "Network it is on" },
+        network = { type = "ref", doc = "Network it is on" },
         labels = { type = "map", of = { type = "string" }, default = {}, doc = "Labels" },
         public = { type = "bool", doc = "Has an address on the internet, not only in its network" },
       },
@@ -39,7 +39,7 @@ return {
       body = "world",
       schema = {
         size = { type = "size", default = "10 GiB", doc = "Capacity" },
-        server = { type = "string", doc = "Server it is attached to" },
+        server = { type = "ref", doc = "Server it is attached to" },
       },
       outputs = { id = { type = "string" } },
     },
@@ -52,7 +52,15 @@ return {
           of = {
             type = "record",
             fields = {
-              ports = { type = "list", of = { type = "port" }, required = true, doc = "Ports that are let in" },
+              ports = {
+                type = "list",
+                of = {
+                  type = "union",
+                  of = { { type = "port" }, { type = "string", regex = "[0-9]{1,5}-[0-9]{1,5}" } },
+                },
+                required = true,
+                doc = "Ports and ranges of ports that are let in",
+              },
               sources = {
                 type = "list", of = { type = "cidr" }, default = { "0.0.0.0/0", "::/0" }, doc = "From where",
               },

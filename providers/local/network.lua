@@ -6,7 +6,7 @@ function M.create(ctx, want)
   local lab = assert(ctx.machine.lab_of(ctx))
   return lab:network_create({
     key = ctx.key,
-    name = ctx.machine.short_name(ctx.address),
+    name = ctx.name_of(ctx.address),
     cidr = want.cidr,
     nat = want.nat,
   }, ctx.adopt)

@@ -6,7 +6,7 @@ function M.create(ctx, want)
   local lab = assert(ctx.machine.lab_of(ctx))
   return lab:server_create({
     key = ctx.key,
-    hostname = want.hostname or ctx.machine.short_name(ctx.address),
+    hostname = want.hostname or ctx.name_of(ctx.address),
     network = want.network,
     image = want.image,
     user_key = ctx.user_key,

@@ -4,7 +4,7 @@ local M = {}
 
 function M.create(ctx)
   local lab = assert(ctx.machine.lab_of(ctx))
-  return lab:volume_create({ key = ctx.key, name = ctx.machine.short_name(ctx.address) }, ctx.adopt)
+  return lab:volume_create({ key = ctx.key, name = ctx.name_of(ctx.address) }, ctx.adopt)
 end
 
 function M.read(ctx, id)

@@ -24,7 +24,7 @@ end
 
 --- What a person did not ask for is not theirs to see as a change: the cloud gives every address a reverse name.
 local function shown(ctx, state)
-  if (ctx.recorded or {}).ptr == nil then
+  if api.recorded(ctx, state.id).ptr == nil then
     state.ptr = nil
   end
   return state

@@ -145,6 +145,11 @@ local function list_of(labels)
   return type(labels) == "table" and (labels.label or labels) or {}
 end
 
+--- What prov recorded of a thing, also in a list; {} when it knows nothing.
+function M.recorded(ctx, id)
+  return ctx.recorded or ctx.recorded_of and ctx.recorded_of(id) or {}
+end
+
 --- The labels of a thing without prov's and the cloud's own, and its key.
 ---@return table<string, string> labels, string? key
 function M.from_labels(labels)

@@ -246,7 +246,7 @@ end
 
 --- The servers it still protects, and its rules: as recorded, unless a server has others.
 function M.read(ctx, id)
-  local recorded = ctx.recorded or {}
+  local recorded = api.recorded(ctx, id)
   if not recorded.rules then
     return { id = id, incomplete = "its creation was cut off" }
   end

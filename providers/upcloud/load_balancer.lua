@@ -40,10 +40,10 @@ local function properties(service)
   return {
     health_check_type = check.protocol,
     health_check_url = check.protocol == "http" and check.path or nil,
-    health_check_expected_status = check.protocol == "http" and check.status or nil,
+    health_check_expected_status = check.protocol == "http" and check.expect or nil,
     health_check_interval = math.floor(check.interval),
     health_check_rise = check.rise,
-    health_check_fall = check.fall,
+    health_check_fall = check.retries,
   }
 end
 
@@ -96,9 +96,9 @@ local function services_of(ctx, balancer)
         protocol = check.health_check_type or "tcp",
         path = check.health_check_url or "/",
         interval = check.health_check_interval or 10,
-        status = check.health_check_expected_status or 200,
+        expect = check.health_check_expected_status or 200,
         rise = check.health_check_rise or 3,
-        fall = check.health_check_fall or 3,
+        retries = check.health_check_fall or 3,
       },
     }
   end
@@ -109,7 +109,7 @@ end
 local function targets_of(ctx, balancer)
   local backend = balancer.backends and balancer.backends[1]
   if not backend then
-    return (ctx.recorded or {}).targets
+    return api.recorded(ctx, balancer.uuid).targets
   end
   local out = {}
   for i, member in ipairs(backend.members or {}) do

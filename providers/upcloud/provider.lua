@@ -38,9 +38,9 @@ local CHECK = {
     protocol = { type = "enum", one_of = { "tcp", "http" }, default = "tcp", doc = "How targets are asked" },
     path = { type = "string", default = "/", doc = "With http: what is asked for" },
     interval = { type = "duration", default = 10, min = 1, doc = "Between two checks" },
-    status = { type = "int", default = 200, min = 100, max = 599, doc = "With http: the answer of a healthy target" },
+    expect = { type = "int", default = 200, min = 100, max = 599, doc = "With http: the answer of a healthy target" },
     rise = { type = "int", default = 3, min = 1, doc = "Good answers after which a target is healthy" },
-    fall = { type = "int", default = 3, min = 1, doc = "Bad ones after which it is not" },
+    retries = { type = "int", default = 3, min = 1, doc = "Bad ones after which it is not" },
   },
 }
 
@@ -123,7 +123,7 @@ return {
         utility = { type = "bool", default = false, replace = true, doc = "Is in the zone's utility network" },
         keys = {
           type = "list",
-          of = { type = "string" },
+          of = { type = "ref" },
           default = {},
           replace = true,
           doc = "Public keys that may log in as root, besides that of the workspace",
@@ -137,7 +137,7 @@ return {
       outputs = {
         id = { type = "string", doc = "UUID" },
         ip = { type = "ip", doc = "Public IPv4 address, else the private one" },
-        ipv6_address = { type = "ip", doc = "Public IPv6 address" },
+        ip6 = { type = "ip", doc = "Public IPv6 address" },
         disk_id = { type = "string", doc = "UUID of its own disk" },
         status = { type = "string", doc = "running, stopped, busy or error" },
         ssh = { type = "map", doc = "host, port and user to reach it by SSH" },
@@ -208,7 +208,7 @@ return {
       },
       outputs = {
         id = { type = "string", doc = "UUID" },
-        device = { type = "string", doc = "Bus address at its server, such as virtio:1" },
+        device = { type = "path", doc = "Its device in the server, which is named after its UUID" },
       },
       timeout = { create = 1800, update = 1800, delete = 900 },
     },
@@ -319,7 +319,7 @@ return {
       },
       outputs = {
         id = { type = "string", doc = "UUID" },
-        hostname = { type = "string", doc = "Its name in DNS" },
+        hostname = { type = "hostname", doc = "Its name in DNS" },
         ip = { type = "ip", doc = "Its public address, once it has one" },
       },
       timeout = { create = 1800, update = 900, delete = 900 },

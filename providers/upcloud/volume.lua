@@ -13,8 +13,13 @@ local function server_of(storage)
   return servers[1]
 end
 
+--- Where the server it is attached to has it: the serial number of a disk is the beginning of its UUID.
+local function device_path(id)
+  return "/dev/disk/by-id/virtio-" .. id:gsub("-", ""):sub(1, 20)
+end
+
 local function state_of(ctx, storage)
-  local recorded = ctx.recorded or {}
+  local recorded = api.recorded(ctx, storage.uuid)
   return {
     id = storage.uuid,
     name = storage.title,
@@ -25,7 +30,7 @@ local function state_of(ctx, storage)
     snapshot = recorded.snapshot, -- a clone does not tell what it was
     encrypted = storage.encrypted == "yes",
     labels = (api.from_labels(storage.labels)),
-    device = recorded.server == server_of(storage) and recorded.device or nil,
+    device = server_of(storage) and device_path(storage.uuid) or nil,
     incomplete = storage.state == "error" and "UpCloud says that it is in the state error" or nil,
   }
 end
@@ -72,13 +77,10 @@ local function attach(ctx, id, server_id)
     local ok, e = api.call(ctx, "post", ("/server/%s/storage/attach"):format(server_id), {
       storage_device = { type = "disk", address = "virtio", storage = id },
     })
-    if ok then
-      ok, e = api.wait_storage(ctx, id)
-    end
     if not ok then
       return nil, e
     end
-    return device_of(ctx, server_id, id)
+    return api.wait_storage(ctx, id)
   end)
 end
 
@@ -88,17 +90,12 @@ local function place(ctx, id, want)
   if not storage then
     return nil, e
   end
-  local at, device = server_of(storage), nil
-  local ok = true
+  local at, ok = server_of(storage), true
   if at and at ~= want.server then
     ok, e = detach(ctx, id, at)
   end
   if ok and want.server and at ~= want.server then
-    device, e = attach(ctx, id, want.server)
-    ok = device ~= nil
-  elseif ok and want.server then
-    device, e = device_of(ctx, want.server, id)
-    ok = device ~= nil
+    ok, e = attach(ctx, id, want.server)
   end
   if ok then
     storage, e = get(ctx, id)
@@ -107,7 +104,7 @@ local function place(ctx, id, want)
     return nil, e
   end
   local state = state_of(ctx, storage)
-  state.device, state.snapshot = device, want.snapshot
+  state.snapshot = want.snapshot
   return state
 end
 

@@ -74,7 +74,7 @@ convert 1 terraform plain --provider demo --out yaml
 said "yaml/infra.yaml is there already"
 convert 0 terraform plain --provider demo --out yaml --force
 convert 0 terraform plain/main.tf
-grep -q "provider: hcloud" out || fail "the provider is not hcloud: $(cat out)"
+grep -q "provider: hetzner" out || fail "the provider is not hetzner: $(cat out)"
 
 # Files that expressions read go along.
 mkdir -p reads/keys

@@ -79,7 +79,7 @@ describe("settings of operations and extensions", function()
 
   it("of providers, services, clusters and resources reach their contracts", function()
     for _, key in ipairs(all:names()) do
-      local kind, name, field = key:match("^(%a+)%.([^.]+)%.([^.]+)$")
+      local kind, name, field = key:match("^([%a_]+)%.([^.]+)%.([^.]+)$")
       local group, prefix, schema
       if SCHEMAS[kind] or kind == "taskserv" or kind == "cluster" then
         group, prefix, schema = kind .. "." .. name, ("%s.%s."):format(kind, name), schema_of(kind, name)

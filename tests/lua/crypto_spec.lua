@@ -11,6 +11,9 @@ describe("crypto", function()
       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
       crypto.hmac("Jefe", "what do ya want for nothing?")
     )
+    local raw = crypto.hmac("Jefe", "what do ya want for nothing?", true)
+    assert.equal(32, #raw)
+    assert.equal("5bdcc146", ("%02x%02x%02x%02x"):format(raw:byte(1, 4)))
   end)
 
   it("makes random bytes", function()

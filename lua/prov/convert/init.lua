@@ -116,7 +116,8 @@ local function target_of(ctx, p)
       return provider(name) and provider(name).resources or nil
     end,
     catalog = function(name)
-      return provider(name) and provider(name).catalog or {}
+      local catalog = provider(name) and provider(name).catalog
+      return type(catalog) == "table" and catalog or {} -- a cloud would have to be asked
     end,
   }
 end

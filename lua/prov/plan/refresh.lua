@@ -48,7 +48,15 @@ end
 local function refresh_group(providers, name, kind, records, observed)
   local by_id
   if #records >= settings.calls.list_from and providers:has(name, kind, "list") then
-    local states, e = providers:call(name, kind, "list", {})
+    local record_of = {}
+    for _, record in ipairs(records) do
+      record_of[record.id] = record
+    end
+    local states, e = providers:call(name, kind, "list", {
+      recorded_of = function(id)
+        return record_of[id] and record_of[id]:state()
+      end,
+    })
     if not states then
       return nil, e:wrap("list %ss of %s", kind, name)
     end

@@ -22,30 +22,77 @@ local function is_world(cidr)
   return found ~= nil and found.bits == 0
 end
 
---- The firewalls of each server, by address.
+--- True when a server may have the labels of a selector; one with more than equalities may fit any.
+local function may_select(ctx, selector, server)
+  local labels = ctx:map(server.args.labels)
+  for part in (ctx:known(selector) or ""):gmatch("[^,]+") do
+    local name, wanted = part:match("^%s*([%w./_-]+)%s*==?%s*([%w._-]+)%s*$")
+    local is = name and ctx:known(labels[name])
+    if name and (labels[name] == nil or is ~= nil and is ~= wanted) then
+      return false
+    end
+  end
+  return true
+end
+
+--- The firewalls of each server, by address: those that name it or select it, and those that it names.
 local function firewalls(ctx)
   return ctx:once("firewalls", function()
     local out = {}
+    local function add(server, firewall)
+      out[server.address] = out[server.address] or {}
+      table.insert(out[server.address], firewall)
+    end
     for _, firewall in ipairs(ctx:resources("firewall")) do
       for _, server in ipairs(ctx:targets(firewall.args.servers)) do
-        out[server.address] = out[server.address] or {}
-        table.insert(out[server.address], firewall)
+        add(server, firewall)
+      end
+      for _, selector in ipairs(ctx:list(firewall.args.selectors)) do
+        for _, server in ipairs(ctx:resources("server")) do
+          if server.provider == firewall.provider and may_select(ctx, selector, server) then
+            add(server, firewall)
+          end
+        end
+      end
+    end
+    for _, server in ipairs(ctx:resources("server")) do
+      for _, firewall in ipairs(server.args.firewalls and ctx:targets(server.args.firewalls) or {}) do
+        add(server, firewall)
       end
     end
     return out
   end)
 end
 
+--- Calls fn for each port, or range such as "8000-8010", that a rule lets in.
 local function each_rule(ctx, firewall, fn)
   for i, rule in ipairs(ctx:list(firewall.args.rules)) do
-    for at, port in ipairs(ctx:list(ctx:map(rule).ports)) do
+    for at, port in ipairs(ctx:map(rule).direction ~= "out" and ctx:list(ctx:map(rule).ports) or {}) do
       fn(port, rule, { "rules", i, "ports", at })
     end
   end
 end
 
---- The source that is everybody, or nil.
+--- True when `port` is what a rule says, or in its range.
+local function covers(port, said)
+  local first, last = tostring(said):match("^(%d+)%-(%d+)$")
+  return said == port or first ~= nil and tonumber(first) <= port and port <= tonumber(last)
+end
+
+--- The lowest port of INNER that a rule says or has in its range, or nil.
+local function inner_port(said)
+  local lowest
+  for port in pairs(INNER) do
+    lowest = covers(port, said) and math.min(lowest or port, port) or lowest
+  end
+  return lowest
+end
+
+--- The source that is everybody, or nil. Where none is named it is anybody.
 local function world_source(ctx, rule)
+  if rule.sources == nil then
+    return "everybody"
+  end
   for _, source in ipairs(ctx:list(rule.sources)) do
     source = ctx:known(source)
     if is_world(source) then
@@ -58,8 +105,12 @@ local function lets_in(ctx, list, port)
   for _, firewall in ipairs(list) do
     local found = false
     each_rule(ctx, firewall, function(one)
-      found = found or one == port
+      found = found or covers(port, one)
     end)
+    for _, rule in ipairs(ctx:list(firewall.args.rules)) do -- one without ports is of all
+      rule = ctx:map(rule)
+      found = found or rule.ports == nil and rule.direction ~= "out" and (rule.protocol or "tcp") ~= "icmp"
+    end
     if found then
       return true
     end
@@ -153,7 +204,7 @@ firewalls:
 ]],
     check = function(ctx, firewall)
       each_rule(ctx, firewall, function(port, rule, path)
-        if port == 22 and world_source(ctx, rule) then
+        if covers(22, port) and world_source(ctx, rule) then
           ctx:report(firewall, {
             path = path,
             message = "SSH is open to " .. world_source(ctx, rule),
@@ -183,8 +234,9 @@ firewalls:
   db: { servers: ["${server.db}"], rules: [{ ports: [5432], sources: [10.0.0.0/24] }] }
 ]],
     check = function(ctx, firewall)
-      each_rule(ctx, firewall, function(port, rule, path)
-        if INNER[port] and world_source(ctx, rule) then
+      each_rule(ctx, firewall, function(said, rule, path)
+        local port = inner_port(said)
+        if port and world_source(ctx, rule) then
           ctx:report(firewall, {
             path = path,
             message = ("port %d (%s) is open to %s"):format(port, INNER[port], world_source(ctx, rule)),
@@ -208,7 +260,13 @@ firewalls:
   web: { servers: ["${server.web}"], rules: [{ ports: [80] }] }
 ]],
     check = function(ctx, firewall)
-      if ctx:list(firewall.args.servers)[1] == nil then
+      local used = ctx:list(firewall.args.servers)[1] or ctx:list(firewall.args.selectors)[1]
+      for _, list in pairs(used == nil and firewalls(ctx) or {}) do
+        for _, one in ipairs(list) do
+          used = used or one == firewall
+        end
+      end
+      if used == nil then
         ctx:report(firewall, { message = "it protects no server", hint = "name them in 'servers'" })
       end
     end,

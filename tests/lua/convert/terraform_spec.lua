@@ -106,7 +106,7 @@ describe("expressions of Terraform", function()
     ["uuid()"] = "the function uuid() has no equal; there is no chance in an infra: pass it as a variable",
     ["random_id.x.hex"] = "there is no resource random_id.x",
     ["hcloud_server.db.backup_window"] = "hcloud_server.db has no 'backup_window' in prov; "
-      .. "prov provider show hcloud lists the values of its resources",
+      .. "prov provider show hetzner lists the values of its resources",
     ["hcloud_server.db"] = "the whole of hcloud_server.db as a value; refer to the values that are needed",
     ["terraform.workspace"] = "terraform.workspace; an environment (prov -e prod) with a variable of its own says the "
       .. "same",
@@ -170,7 +170,7 @@ resource "hcloud_firewall_attachment" "fw" {
 }
 ]])
     assert.are.same({}, notes)
-    assert.are.same({ provider = "hcloud" }, out.defaults)
+    assert.are.same({ provider = "hetzner" }, out.defaults)
     assert.are.same({ count = 2, name = "web-${index}", plan = "cx22", network = "${network.lan}",
       needs = { "subnet.a" },
       labels = { n = "${text(index - 1)}", app = "shop" },
@@ -236,9 +236,10 @@ data "aws_ami" "debian" {
 }
 ]])
     assert.are.same({}, notes)
-    assert.are.same({ cidr = "10.0.0.0/16", name = "shop", labels = { env = "prod" } }, out.networks.main)
+    assert.are.same({ cidr = "10.0.0.0/16", name = "shop", labels = { env = "prod" }, subnet = false,
+      internet = false }, out.networks.main)
     assert.are.equal('${concat([{ ports = ["8000-8010"], sources = ["10.0.0.0/8"] }, '
-      .. '{ direction = "out", protocol = "any", sources = ["0.0.0.0/0"] }], '
+      .. '{ direction = "out", protocol = "any", destinations = ["0.0.0.0/0"] }], '
       .. '[for part in ["80", "443"] => { ports = [part], sources = ["0.0.0.0/0"] }])}', out.firewalls.web.rules)
     assert.are.same({ type = "table", network = "${network.main}", routes = { { to = "0.0.0.0/0",
       via = "${router.out}" } } },
@@ -301,6 +302,27 @@ resource "upcloud_firewall_rules" "web" {
       { action = "drop", protocol = "any" } } }, out.firewalls.web)
   end)
 
+  it("keep the blocks of what becomes a part of another one", function()
+    local out, notes = convert_text([[
+resource "hcloud_load_balancer" "lb" { load_balancer_type = "lb11" }
+resource "hcloud_load_balancer_service" "http" {
+  load_balancer_id = hcloud_load_balancer.lb.id
+  protocol         = "http"
+  listen_port      = 80
+  health_check {
+    protocol = "http"
+    port     = 8080
+    interval = 10
+    http { path = "/health" }
+  }
+}
+]])
+    assert.are.same({}, notes)
+    assert.are.same({ { protocol = "http", listen = 80,
+      check = { protocol = "http", port = 8080, interval = "10s", path = "/health" } } },
+      out.load_balancers.lb.services)
+  end)
+
   it("that have no equal stay as comments, with a note", function()
     local out, notes, text = convert_text([[
 # Kept as it is.
@@ -317,7 +339,7 @@ resource "hcloud_network" "lan" {
   }
 }
 ]])
-    assert.are.same({ cidr = "10.0.0.0/16" }, out.networks.lan)
+    assert.are.same({ cidr = "10.0.0.0/16", subnet = false }, out.networks.lan)
     assert.are.same({
       "main.tf:2:1: random_id.x has no equal; leave it to Terraform, or write a provider for it",
       "main.tf:8:14: 'name': it refers to random_id.x, which has no equal",
@@ -326,12 +348,13 @@ resource "hcloud_network" "lan" {
     }, notes)
     assert.are.equal([[
 providers:
-  hcloud: {}
+  hetzner: {}
 defaults:
-  provider: hcloud
+  provider: hetzner
 networks:
   # The network of all.
   lan:
+    subnet: false
     cidr: 10.0.0.0/16
     # name     = random_id.x.hex
     # provisioner "local-exec" {
@@ -454,7 +477,7 @@ output "ips" { value = hcloud_server.web[*].ipv4_address }
     tmp.write(dir .. "/main.tf", 'resource "hcloud_network" "lan" { ip_range = "10.0.0.0/16" }\n')
     tmp.write(dir .. "/a_override.tf", 'resource "hcloud_network" "lan" { ip_range = "10.1.0.0/16" }\n')
     local files, notes = convert.convert(dir, ANY)
-    assert.are.same({ cidr = "10.0.0.0/16" }, tree.plain(files[1].tree).networks.lan)
+    assert.are.same({ cidr = "10.0.0.0/16", subnet = false }, tree.plain(files[1].tree).networks.lan)
     assert.is_truthy(notes_of.text(notes.list[1]):find("a_override.tf:1:1: an override file is not merged", 1, true))
     tmp.write(dir .. "/more.tf", '\nresource "hcloud_network" "lan" {}\n')
     local none, errs = convert.convert(dir, ANY)
@@ -476,7 +499,7 @@ locals {
 }
 resource "hcloud_network" "lan" { name = local.a }
 ]])
-    assert.are.same({}, out.networks.lan)
+    assert.are.same({ subnet = false }, out.networks.lan)
     assert.is_truthy(notes[1]:find("locals go round in a circle", 1, true))
   end)
 

@@ -227,6 +227,7 @@ end
 local function sources_of(f)
   local lists = { f.sources }
   lists[#lists + 1] = f.sources6
+  lists[#lists + 1] = f.groups or f.group and tuple({ f.group }, f.group.at) or nil
   if f.source then
     lists[#lists + 1] = tuple({ f.source }, f.source.at)
   end
@@ -270,9 +271,9 @@ function M.rule(f, at, direction)
     put(rule, "protocol", f.protocol)
   end
   put(rule, "ports", not any and ports_of(f) or nil)
-  put(rule, "sources", sources_of(f))
+  local out = is_lit(direction, "egress", "out") and not f.destinations
+  put(rule, out and "destinations" or "sources", sources_of(f))
   put(rule, "destinations", f.destinations)
-  put(rule, "from", f.groups or f.group and tuple({ f.group }, f.group.at))
   if f.self and not is_lit(f.self, false) then
     put(rule, "self", f.self)
   end

@@ -42,14 +42,14 @@ function Module:provider(one)
     return
   end
   local alias = changes.attribute(block.body, "alias")
-  local own = alias and alias.value or name
+  local own = alias and alias.value or types.provider_name(name)
   if alias and self.out:get("providers") and self.out:get("providers"):get(own) then
     own = name .. "_" .. own
   end
   self.scope.instances[name .. "." .. tostring(alias and alias.value)] = own
   local entry = child(self.out, "providers", own, one.comment)
   if alias then
-    entry:set("provider", name)
+    entry:set("provider", types.provider_name(name))
   end
   for _, item in ipairs(block.body) do
     local to = item.node == "attribute" and known[item.name]
@@ -401,7 +401,7 @@ local function default_provider(scope)
     local name = resource.spec.provider
     counts[name] = (counts[name] or 0) + 1
   end
-  for _, name in ipairs({ "hcloud", "upcloud", "aws" }) do
+  for _, name in ipairs({ "hetzner", "upcloud", "aws" }) do
     if counts[name] and (not best or counts[name] > counts[best]) then
       best = name
     end

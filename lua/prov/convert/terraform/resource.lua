@@ -353,7 +353,8 @@ function M.write_part(e, part, block, target)
   spec.fields = setmetatable({ [into.of] = "into_of" }, { __index = spec.fields })
   local body = { at = block.body.at }
   for _, item in ipairs(block.body) do
-    if item.name ~= into.of and not META[item.name or item.type] and item.name ~= into.direction_field then
+    local is_direction = item.name ~= nil and item.name == into.direction_field
+    if item.name ~= into.of and not META[item.name or item.type] and not is_direction then
       body[#body + 1] = item
     end
   end

@@ -18,7 +18,7 @@ local hcloud = {
       firewall_ids = "firewalls", backups = "backups", delete_protection = "protected",
         rebuild_protection = "protected",
     },
-    outputs = { ipv4_address = "ip", ipv6_address = "ipv6" },
+    outputs = { ipv4_address = "ip", ipv6_address = "ip6" },
     blocks = {
       network = { read = "interfaces", network = { "network_id", "subnet_id" }, ip = "ip" },
       public_net = { fields = { ipv4_enabled = "public", ipv6_enabled = "ipv6", ipv4 = "address" }, flat = true },
@@ -29,6 +29,7 @@ local hcloud = {
     fields = { name = "name", ip_range = "cidr", labels = { to = "labels", as = "texts" },
       delete_protection = "protected",
       expose_routes_to_vswitch = "expose_routes" },
+    fixed = { subnet = false }, -- subnets are resources of their own
   },
   hcloud_network_subnet = {
     kind = "subnet",
@@ -67,15 +68,17 @@ local hcloud = {
   },
   hcloud_floating_ip = {
     kind = "address",
-    fields = { name = "name", type = "type", server_id = "server", home_location = "zone", description = "comment",
+    fields = { name = "name", type = "family", server_id = "server", home_location = "zone", description = "comment",
       labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
+    fixed = { type = "floating" },
     outputs = { ip_address = "ip", ip_network = "cidr" },
   },
   hcloud_primary_ip = {
     kind = "address",
-    fields = { name = "name", type = "type", assignee_id = "server", datacenter = "zone", location = "zone",
+    fields = { name = "name", type = "family", assignee_id = "server", datacenter = "zone", location = "zone",
       labels = { to = "labels", as = "texts" }, auto_delete = "auto_delete", delete_protection = "protected" },
     ignored = { assignee_type = "server" },
+    fixed = { type = "primary" },
     outputs = { ip_address = "ip", ip_network = "cidr" },
   },
   hcloud_floating_ip_assignment = {
@@ -85,7 +88,7 @@ local hcloud = {
     kind = "load_balancer",
     fields = { name = "name", load_balancer_type = "plan", location = "zone", network_zone = "network_zone",
       labels = { to = "labels", as = "texts" }, delete_protection = "protected" },
-    outputs = { ipv4 = "ip", ipv6 = "ipv6", network_ip = "private_ip" },
+    outputs = { ipv4 = "ip", ipv6 = "ip6", network_ip = "private_ip" },
     blocks = { algorithm = { fields = { type = "algorithm" }, flat = true } },
   },
   hcloud_load_balancer_service = {
@@ -110,7 +113,7 @@ local hcloud = {
     outputs = { ip = "private_ip" },
   },
   hcloud_ssh_key = {
-    kind = "key",
+    kind = "ssh_key",
     fields = { name = "name", public_key = "public_key", labels = { to = "labels", as = "texts" } },
   },
   hcloud_placement_group = {
@@ -197,7 +200,7 @@ local upcloud = {
         properties = { to = "check", fields = { health_check_type = "protocol", health_check_url = "path",
           health_check_interval = { to = "interval", as = "seconds" }, timeout_server = { to = "timeout",
             as = "seconds" },
-          health_check_rise = "rise", health_check_fall = "fall" } },
+          health_check_rise = "rise", health_check_fall = "retries" } },
       } },
     outputs = { name = "name" },
   },
@@ -212,7 +215,7 @@ local aws = {
   aws_instance = {
     kind = "server",
     fields = {
-      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "subnet",
+      ami = "image", instance_type = "plan", availability_zone = "zone", subnet_id = "network",
       vpc_security_group_ids = "firewalls", security_groups = "firewalls", key_name = { to = "keys", as = "list" },
       user_data = "user_data", user_data_base64 = "user_data_base64", tags = TAGS, private_ip = "private_ip",
       associate_public_ip_address = "public", iam_instance_profile = "profile", placement_group = "placement_group",
@@ -232,6 +235,7 @@ local aws = {
     kind = "network",
     fields = { cidr_block = "cidr", tags = TAGS, enable_dns_hostnames = "dns_hostnames", enable_dns_support = "dns",
       instance_tenancy = "tenancy" },
+    fixed = { subnet = false, internet = false },
   },
   aws_subnet = {
     kind = "subnet",
@@ -274,7 +278,7 @@ local aws = {
     into = { of = "allocation_id", set = { instance_id = "server" } },
   },
   aws_key_pair = {
-    kind = "key",
+    kind = "ssh_key",
     fields = { key_name = "name", public_key = "public_key", tags = TAGS },
     outputs = { key_name = "id" },
   },
@@ -322,11 +326,21 @@ aws.aws_alb = aws.aws_lb
 aws.aws_vpc_security_group_egress_rule = { into = setmetatable({ direction = "out" },
   { __index = aws.aws_vpc_security_group_ingress_rule.into }) }
 
+--- Providers that are called otherwise here.
+local NAMES = { hcloud = "hetzner" }
+
+--- What a provider of Terraform is called in prov.
+---@param name string
+---@return string
+function M.provider_name(name)
+  return NAMES[name] or name
+end
+
 --- Every type: name -> what it is here.
 M.RESOURCES = {}
 for provider, types in pairs({ hcloud = hcloud, upcloud = upcloud, aws = aws }) do
   for name, spec in pairs(types) do
-    spec.provider = provider
+    spec.provider = M.provider_name(provider)
     M.RESOURCES[name] = spec
   end
 end
@@ -338,10 +352,10 @@ M.LOOKUPS = {
     most_recent = { pick = "last" } }, outputs = { id = "id", name = "name" } },
   hcloud_network = { kind = "network", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     ip_range = "cidr" } },
-  hcloud_ssh_key = { kind = "key", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
+  hcloud_ssh_key = { kind = "ssh_key", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
     public_key = "public_key" } },
   hcloud_server = { kind = "server", fields = { name = "name", id = "id" }, outputs = { id = "id", name = "name",
-    ipv4_address = "ip", ipv6_address = "ipv6" } },
+    ipv4_address = "ip", ipv6_address = "ip6" } },
   hcloud_location = { kind = "zone", fields = { name = "name" }, outputs = { id = "id", name = "name" } },
   hcloud_locations = { kind = "zone", all = true, fields = {}, outputs = { names = "name", location_ids = "id" } },
   upcloud_zone = { kind = "zone", fields = { id = "name", name = "name" }, outputs = { id = "name", name = "name" } },
@@ -362,7 +376,7 @@ M.LOOKUPS = {
     outputs = { names = "name", zone_ids = "id" } },
 }
 for name, spec in pairs(M.LOOKUPS) do
-  spec.provider = name:match("^%a+")
+  spec.provider = M.provider_name(name:match("^%a+"))
 end
 
 --- Arguments of providers.

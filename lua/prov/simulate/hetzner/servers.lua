@@ -214,7 +214,8 @@ local function find_all(call, body)
     return kit.absent("placement_group", body.placement_group)
   elseif group and #w:holders(group, "server") >= SPREAD then
     return kit.refuse(412, "placement_error", "a placement group can have %d servers", SPREAD)
-  elseif not body.networks and not body.public_net.enable_ipv4 and not body.public_net.enable_ipv6 then
+  elseif body.start_after_create ~= false and not body.networks
+    and not body.public_net.enable_ipv4 and not body.public_net.enable_ipv6 then
     return kit.invalid("public_net", "a server needs a public address or a network")
   end
   return found

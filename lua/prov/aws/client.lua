@@ -1,0 +1,287 @@
+--- A client of AWS's query services: signs, waits its turn at the gate, tries again what may be tried again, and
+--- turns AWS's errors into ours.
+--
+-- What only looks (Describe, Get), and what done twice is as done once, is sent again after a lost answer. Anything
+-- else goes back to the body with "unavailable", and a creation is looked for before it is tried anew; a ClientToken
+-- is for the case that it is there and cannot be seen yet.
+
+local async = require("prov.async")
+local clock = require("prov.clock")
+local credentials = require("prov.aws.credentials")
+local err = require("prov.err")
+local log = require("prov.log")
+local query = require("prov.aws.query")
+local retry_after = require("prov.provider.api").retry_after
+local shared = require("prov.provider.shared")
+local sigv4 = require("prov.sigv4")
+local sts = require("prov.aws.sts")
+
+local M = {}
+
+---@class prov.aws.ClientOptions: prov.aws.Options
+---@field endpoint? string instead of AWS's own; for all services
+
+---@class prov.aws.Client
+---@field region string
+local Client = {}
+Client.__index = Client
+
+--- What AWS's codes are here, the first pattern that fits; anything else is "invalid".
+local CODES = {
+  { "^RequestLimitExceeded$", "unavailable" },
+  { "Throttl", "unavailable" },
+  { "^TooManyRequests", "unavailable" },
+  { "^SlowDown$", "unavailable" },
+  { "^Unavailable$", "unavailable" },
+  { "^ServiceUnavailable", "unavailable" },
+  { "^Internal[%a]+$", "unavailable" },
+  { "^IdempotentInstanceTerminated$", "conflict" },
+  { "NotFound$", "notfound" },
+  { "NotFoundException$", "notfound" },
+  { "^Insufficient%a+Capacity", "failed" },
+  { "^InsufficientFreeAddressesInSubnet$", "limit" },
+  { "LimitExceeded", "limit" },
+  { "CountExceeded", "limit" },
+  { "^TooMany", "limit" },
+  { "^AuthFailure$", "denied" },
+  { "^UnauthorizedOperation$", "denied" },
+  { "^Unauthorized", "denied" },
+  { "^AccessDenied", "denied" },
+  { "^InvalidClientTokenId$", "denied" },
+  { "^SignatureDoesNotMatch$", "denied" },
+  { "^IncompleteSignature$", "denied" },
+  { "^MissingAuthenticationToken$", "denied" },
+  { "^UnrecognizedClient", "denied" },
+  { "^OptInRequired$", "denied" },
+  { "^PendingVerification$", "denied" },
+  { "^Blocked$", "denied" },
+  { "^ExpiredToken", "denied" },
+  { "^RequestExpired$", "denied" },
+  { "^DependencyViolation$", "conflict" },
+  { "^InvalidPermission.Duplicate$", "conflict" },
+  { "Duplicate", "exists" },
+  { "AlreadyExists", "exists" },
+  { "InUse$", "conflict" },
+  { "^Incorrect%a*State", "conflict" },
+  { "^IdempotentParameterMismatch$", "conflict" },
+  { "^OperationNotPermitted$", "conflict" },
+  { "^ResourceInUse", "conflict" },
+  { "^UnsupportedOperation$", "unsupported" },
+}
+
+local HINTS = {
+  ["^Insufficient%a+Capacity"] = "AWS has none of these at the moment: try another zone or another plan, or try later",
+  ["LimitExceeded"] = "a quota of the account: ask for more in the console under Service Quotas",
+  ["^UnauthorizedOperation$"] = "the user or role lacks a permission; aws sts decode-authorization-message says which",
+  ["^ExpiredToken"] = "the temporary credentials have ended",
+  ["Duplicate"] = "give it another 'name', or take what has this one over with an import",
+  ["^RequestExpired$"] = "the clock of this machine may be wrong",
+}
+
+--- Operations that may be sent twice.
+local REPEATABLE = { "^Describe", "^Get", "^Delete", "^Deregister", "^Detach", "^Disassociate", "^Modify", "^Release",
+  "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$", "^RegisterTargets$", "^Set", "^Start", "^Stop",
+  "^Terminate", "^Associate" }
+
+local function reads(operation)
+  return operation:find("^Describe") ~= nil or operation:find("^Get") ~= nil
+end
+
+local function is_repeatable(operation)
+  for _, pattern in ipairs(REPEATABLE) do
+    if operation:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+--- The code of ours for a code of AWS's.
+---@param code string
+---@param status integer
+---@return string
+function M.code_of(code, status)
+  for _, rule in ipairs(CODES) do
+    if code:find(rule[1]) then
+      return rule[2]
+    end
+  end
+  return status >= 500 and "unavailable" or status == 401 and "denied" or status == 403 and "denied" or "invalid"
+end
+
+local function hint_of(code)
+  for pattern, text in pairs(HINTS) do
+    if code:find(pattern) then
+      return text
+    end
+  end
+end
+
+--- The error of an answer, and whether nothing has come of the request.
+local function failure_of(operation, response)
+  local status = response.status
+  local found = query.decode_error(response.body)
+    or { code = "", request_id = "", message = "the answer was HTTP " .. status }
+  local code = found.code ~= "" and M.code_of(found.code, status) or status >= 500 and "unavailable" or "failed"
+  local id = found.request_id ~= "" and found.request_id or response.headers["x-amzn-requestid"]
+  local notes = {}
+  notes[#notes + 1] = found.code ~= "" and found.code or nil
+  notes[#notes + 1] = id and "request " .. id
+  local message = found.message:gsub("%s+", " "):match("^%s*(.-)%s*%.?$")
+  local details = { status = status, cloud_code = found.code ~= "" and found.code or nil, request_id = id }
+  if code == "unavailable" then
+    details.retry_after = retry_after(response.headers["retry-after"])
+  end
+  local text = ("%s: %s%s"):format(operation, message, notes[1] and (" (%s)"):format(table.concat(notes, ", ")) or "")
+  -- What was throttled was not looked at; a server that failed may have done it.
+  local untouched = status < 500 or found.code == "RequestLimitExceeded" or found.code:find("Throttl") ~= nil
+  return err.new(code, log.redact(text), { hint = hint_of(found.code), data = details }), untouched
+end
+
+local WITHOUT_ANSWER = {
+  unavailable = true, timeout = true, io = true, protocol = true, notfound = true, closed = true,
+}
+
+--- Sends once: the result, or nil, error and whether another try is safe.
+local function once(self, service, operation, body)
+  local who, e = self:credentials()
+  if not who then
+    return nil, e, true
+  end
+  local request = {
+    method = "POST",
+    url = (self.endpoint or sts.endpoint(self.world, service.prefix, self.region)) .. "/",
+    headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
+    body = body, repeatable = reads(operation), -- all are POSTs; only what reads may go over a connection used before
+  }
+  local made = sigv4.sign(request, { credentials = who, region = self.region, service = service.prefix,
+    time = self.world.now() })
+  for name, text in pairs(made.headers) do
+    request.headers[name] = text
+  end
+  request.headers["User-Agent"] = "prov/" .. require("core.app").version
+  local began = clock.monotonic()
+  local response
+  response, e = self.world.request(request)
+  if not response then
+    if not WITHOUT_ANSWER[e.code] then
+      return nil, e:wrap("%s", operation)
+    end
+    local text = ("%s: no answer: %s"):format(operation, tostring(e))
+    return nil, err.new("unavailable", log.redact(text)), e.code == "notfound"
+  end
+  if log.enabled("debug") then
+    log.debug("a request to a provider", {
+      provider = self.name, operation = operation, status = response.status,
+      ms = math.floor(clock.monotonic() - began),
+    })
+  end
+  if response.status >= 300 or response.status < 200 or query.decode_error(response.body) then
+    return nil, failure_of(operation, response)
+  end
+  local result
+  result, e = service:decode(operation, response.body)
+  if not result then
+    return nil, err.new("unavailable", log.redact(tostring(e)))
+  end
+  return result
+end
+
+--- The credentials, asked for once for all tasks and again before they end.
+---@async
+---@return prov.aws.Credentials?, prov.Err?
+function Client:credentials()
+  return self.cached("credentials", function()
+    return credentials.find(self.options, self.world)
+  end, function(found)
+    return found ~= self.stale and credentials.is_fresh(found, self.world.now())
+  end)
+end
+
+--- Calls an operation.
+---@async
+---@param service string ec2, elbv2 or sts
+---@param operation string DescribeInstances
+---@param params? table
+---@return table? result
+---@return prov.Err? e its data has status, cloud_code and request_id
+function Client:call(service, operation, params)
+  local api = query.open(service)
+  local body, repeatable = api:encode(operation, params), is_repeatable(operation)
+  for attempt = 1, math.huge do
+    self.gate:pass()
+    local result, e, safe = once(self, api, operation, body)
+    if result then
+      self.gate:answered()
+      return result
+    end
+    local code = type(e.data) == "table" and e.data.cloud_code
+    if code and code:find("^ExpiredToken") and attempt == 1 then
+      self.stale = self:credentials()
+    else
+      local ms = self.gate:again(attempt, e)
+      if not (safe or repeatable) then
+        return nil, e
+      elseif not ms then
+        if e.code == "unavailable" then
+          e.data = type(e.data) == "table" and e.data or {}
+          e.data.exhausted = true -- whoever called need not begin again
+        end
+        return nil, e
+      end
+      async.sleep(ms)
+    end
+  end
+end
+
+--- All items of an operation that answers in pages.
+---@async
+---@param service string
+---@param operation string
+---@param params table
+---@param field string the list of the result: Reservations
+---@return table[]? items, prov.Err?
+function Client:all(service, operation, params, field)
+  local out, more = {}, {}
+  for key, v in pairs(params) do
+    more[key] = v
+  end
+  local token, next_token = "NextToken", nil
+  if service == "elbv2" then
+    token, next_token = "Marker", "NextMarker"
+  end
+  repeat
+    local result, e = self:call(service, operation, more)
+    if not result then
+      return nil, e
+    end
+    local items = result[field] or {}
+    table.move(items, 1, #items, #out + 1, out)
+    more[token] = result[next_token or token]
+    more[token] = more[token] ~= "" and more[token] or nil
+  until not more[token]
+  return out
+end
+
+--- Opens a client; looks for nothing but the region yet.
+---@async
+---@param options prov.aws.ClientOptions
+---@param name string the provider
+---@param gate prov.Gate of its account
+---@param world? prov.aws.World
+---@return prov.aws.Client?, prov.Err?
+function M.open(options, name, gate, world)
+  world = world or credentials.world()
+  local region, e = credentials.region(options, world)
+  if not region then
+    return nil, e
+  end
+  local chain = setmetatable({ region = region, sts_endpoint = options.sts_endpoint or options.endpoint },
+    { __index = options })
+  return setmetatable({
+    options = chain, region = region, endpoint = options.endpoint and options.endpoint:gsub("/$", ""), name = name,
+    gate = gate, world = world, cached = shared.cache(),
+  }, Client)
+end
+
+return M
