@@ -165,6 +165,13 @@ assert out == {"image": "ami-0000000000000arm1", "cpus": 2, "memory": 2 << 30, "
 END
 cd "$work/shop" || exit 1
 
+# What the log tells of requests is no secret.
+export PROV_LOG=debug
+run 0 plan
+unset PROV_LOG
+has "operation=DescribeInstances"
+grep -qE "$secret|AWS4-HMAC|Signature" "$work/out" && fail "the log tells too much: $(cat "$work/out")"
+
 # Who we are, and what is there that prov has not made: nothing of AWS's own, nothing that goes with something else.
 run 0 provider check aws
 has "123456789012"
