@@ -43,9 +43,9 @@ typedef struct pv_http_options {
     const char *ca;     /* file of certificates to trust instead of the system's, or NULL */
     const char *cert;   /* client certificate and key files (PEM), or NULL */
     const char *key;
-    int no_verify;           /* accept any certificate */
-    int no_proxy;            /* connect by itself, whatever the environment says of proxies */
-    int redirects;           /* how many to follow; 0: none */
+    int no_verify; /* accept any certificate */
+    int no_proxy;  /* connect by itself, whatever the environment says of proxies */
+    int redirects; /* how many to follow; 0: none */
     /* Nonzero: sending it twice is like sending it once (GET, HEAD, PUT, DELETE, ...; RFC 9110,
      * 9.2.2), so it may go over a connection that was used before.  When that one is cut without an
      * answer, libcurl sends the request again by itself. */

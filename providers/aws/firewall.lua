@@ -72,6 +72,9 @@ end
 local M = kind.body({
   what = "firewall", operation = "DescribeSecurityGroups", field = "SecurityGroups", id = "GroupId",
   filter = "group-id", type = "security-group", state = state,
+  not_ours = function(group)
+    return group.GroupName == "default"
+  end,
 })
 
 -- Rules ------------------------------------------------------------------------------------------

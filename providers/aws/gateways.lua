@@ -27,6 +27,9 @@ end
 local internet = kind.body({
   what = "internet gateway", operation = "DescribeInternetGateways", field = "InternetGateways",
   id = "InternetGatewayId", filter = "internet-gateway-id", type = "internet-gateway", state = internet_state,
+  not_ours = function(gateway)
+    return api.tag(gateway.Tags, api.PART) ~= nil
+  end,
 })
 M.internet = internet
 

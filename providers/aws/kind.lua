@@ -123,9 +123,11 @@ local function reading(body, spec)
     local out = ctx.json.list({})
     for i, object in ipairs(objects) do
       local known = ctx.recorded_of and ctx.recorded_of(object[spec.id]) or {}
-      out[i], e = spec.state(ctx, object, known, true)
+      out[i], e = spec.state(ctx, object, known)
       if not out[i] then
         return nil, e
+      elseif spec.not_ours and next(known) == nil and spec.not_ours(object) then
+        out[i].not_ours = true
       end
     end
     return out
@@ -188,7 +190,7 @@ end
 --- Makes the functions of a kind.
 ---@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
 --- state(ctx, object, known) -> state; optionally where (more filters), params, flatten(objects), is_gone(object),
---- unfiltered: AWS has no filter for ids
+--- unfiltered: AWS has no filter for ids, not_ours(object): AWS or another kind has made it
 function M.body(spec)
   local body = {}
   looking(body, spec)

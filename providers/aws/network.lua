@@ -82,6 +82,7 @@ local function state(ctx, vpc, known)
     subnet = subnet ~= nil,
     internet = has_way_out(parts),
     labels = api.labels(vpc.Tags),
+    default = vpc.IsDefault or nil,
     subnet_id = subnet and subnet.SubnetId,
     gateway = require("subnet").gateway(subnet and subnet.CidrBlock),
   }
@@ -90,6 +91,9 @@ end
 local M = kind.body({
   what = "network", operation = "DescribeVpcs", field = "Vpcs", id = "VpcId", filter = "vpc-id", type = "vpc",
   state = state,
+  not_ours = function(vpc)
+    return vpc.IsDefault
+  end,
 })
 
 --- The tags of a part.

@@ -123,6 +123,14 @@ end
 local M = kind.body({
   what = "router", operation = "DescribeRouteTables", field = "RouteTables", id = "RouteTableId",
   filter = "route-table-id", type = "route-table", state = state,
+  not_ours = function(found)
+    for _, association in ipairs(found.Associations or {}) do
+      if association.Main then
+        return true
+      end
+    end
+    return false
+  end,
 })
 
 local function change(ctx, id, operation, to, via)

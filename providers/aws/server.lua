@@ -251,7 +251,11 @@ local function request_of(ctx, want)
   if not interfaces then
     return nil, e
   end
-  local host = ctx.keygen()
+  local host, name = ctx.keygen(), api.name_of(ctx, want)
+  local tags = api.specifications(ctx, { "instance" }, name, want.labels)
+  for _, part in ipairs({ "volume", "network-interface" }) do
+    tags[#tags + 1] = api.specifications(ctx, { part }, name, want.labels, part)[1]
+  end
   local placement = want.placement_group and { GroupId = want.placement_group } or nil
   return {
     ClientToken = ctx.key, MinCount = 1, MaxCount = 1, ImageId = image.ImageId, InstanceType = want.plan,
@@ -262,8 +266,7 @@ local function request_of(ctx, want)
       or { Name = want.profile }) or nil,
     MetadataOptions = { HttpTokens = "required" }, -- what reads the user data must ask for a session first
     DisableApiTermination = want.protected or nil,
-    TagSpecifications = api.specifications(ctx, { "instance", "volume", "network-interface" },
-      api.name_of(ctx, want), want.labels),
+    TagSpecifications = tags,
   }, host.public:match("^%S+ %S+")
 end
 

@@ -16,6 +16,9 @@ end
 local M = kind.body({
   what = "snapshot", operation = "DescribeSnapshots", field = "Snapshots", id = "SnapshotId", filter = "snapshot-id",
   type = "snapshot", state = state, params = { OwnerIds = { "self" } },
+  not_ours = function(snapshot) -- what an image is made of
+    return (snapshot.Description or ""):find("^Created by CreateImage") ~= nil
+  end,
 })
 
 function M.create(ctx, want)

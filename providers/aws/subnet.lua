@@ -25,6 +25,9 @@ end
 local M = kind.body({
   what = "subnet", operation = "DescribeSubnets", field = "Subnets", id = "SubnetId", filter = "subnet-id",
   type = "subnet", state = state,
+  not_ours = function(subnet)
+    return subnet.DefaultForAz or api.tag(subnet.Tags, api.PART) ~= nil
+  end,
 })
 
 M.gateway = gateway

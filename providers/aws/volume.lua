@@ -34,6 +34,10 @@ end
 local M = kind.body({
   what = "volume", operation = "DescribeVolumes", field = "Volumes", id = "VolumeId", filter = "volume-id",
   type = "volume", state = state,
+  not_ours = function(volume) -- the disk of a server
+    local attachment = attachment_of(volume)
+    return attachment ~= nil and attachment.DeleteOnTermination or api.tag(volume.Tags, api.PART) ~= nil
+  end,
   is_gone = function(volume)
     return volume.State == "deleting" or volume.State == "deleted"
   end,

@@ -188,6 +188,23 @@ assert out == {"image": sys.argv[2], "cpus": 2, "memory": 2 << 30, "zones": 3}, 
 END
 cd "$work/shop" || exit 1
 
+# What the log tells of requests is no secret.
+export PROV_LOG=debug
+run 0 plan
+unset PROV_LOG
+has "operation=DescribeInstances"
+grep -qE "$secret|AWS4-HMAC|Signature" "$work/out" && fail "the log tells too much: $(cat "$work/out")"
+
+# Who we are, and what is there that prov has not made: nothing of AWS's own, nothing that goes with something else.
+run 0 provider check aws
+has "123456789012"
+other=$(world ec2 create_vpc '{"CidrBlock": "10.9.0.0/16"}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["Vpc"]["VpcId"])')
+kinds="--kind server --kind network --kind subnet --kind router --kind firewall --kind volume --kind image"
+# shellcheck disable=SC2086
+run 0 import --all $kinds --kind address --kind load_balancer --kind ssh_key -o name
+[ "$(cat "$work/out")" = "network.$other" ] || fail "import finds: $(cat "$work/out")"
+world ec2 delete_vpc "{\"VpcId\": \"$other\"}" >/dev/null
+
 # The newest image of the family, for the processor of the plan.
 [ "$(world ec2 describe_instances | grep -o "$new" | wc -l)" = 3 ] || fail "not the newest image"
 [ "$(world ec2 describe_instances | grep -o "$arm" | wc -l)" = 1 ] || fail "not the image for ARM"

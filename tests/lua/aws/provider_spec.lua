@@ -123,13 +123,19 @@ describe("the provider aws, servers", function()
     sent.UserData = nil
     local tags = { { Key = "Name", Value = "web" }, { Key = "prov-key", Value = "k1" },
       { Key = "prov-workspace", Value = "spec" }, { Key = "role", Value = "a" } }
+    local function part(name)
+      local out = { table.unpack(tags) }
+      table.insert(out, 3, { Key = "prov-part", Value = name })
+      return out
+    end
     assert.same({
       ClientToken = "k1", MinCount = 1, MaxCount = 1, ImageId = "ami-1", InstanceType = "t3.micro",
       NetworkInterfaces = { { DeviceIndex = 0, SubnetId = "subnet-1", DeleteOnTermination = true,
         AssociatePublicIpAddress = true } },
       MetadataOptions = { HttpTokens = "required" },
-      TagSpecifications = { { ResourceType = "instance", Tags = tags }, { ResourceType = "volume", Tags = tags },
-        { ResourceType = "network-interface", Tags = tags } },
+      TagSpecifications = { { ResourceType = "instance", Tags = tags },
+        { ResourceType = "volume", Tags = part("volume") },
+        { ResourceType = "network-interface", Tags = part("network-interface") } },
     }, sent)
     assert.is_truthy(text:find("ssh_authorized_keys:\n  - " .. USER_KEY, 1, true))
     local host_key = text:match("ed25519_public: (%S+ %S+)")
