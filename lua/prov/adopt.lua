@@ -160,7 +160,10 @@ end
 
 --- Records a thing at an address of the infra; nothing in the world changes.
 local function adopt(ctx, project, p)
-  local lock <close> = assert(project:begin("import"))
+  local lock <close> = assert(project:begin("import", { [p.address] = not p.none and p.id }))
+  if p.none then
+    return { address = p.address, status = "none" }
+  end
   local past = project.infra.past or { moved = {}, import = {}, removed = {} }
   project.infra.past = past
   past.import[#past.import + 1] = { to = p.address, id = p.id, origin = {} }
@@ -221,12 +224,14 @@ end
 --- The operation `import`.
 ---@async
 ---@param ctx prov.Ctx
----@param p { address: string?, id: string?, all: boolean?, provider: string?, kind: string[]?, out: string?,
---- write: boolean? }
+---@param p { address: string?, id: string?, none: boolean?, all: boolean?, provider: string?, kind: string[]?,
+--- out: string?, write: boolean? }
 ---@return table[]? rows, prov.Err|prov.Err[]|nil
 function M.run(ctx, p)
-  if not p.all and not (p.address and p.id) then
+  if not p.all and not (p.address and (p.id or p.none)) then
     return err.fail("usage", "name an address and an id, or --all")
+  elseif p.none and (p.all or p.id or p.write) then
+    return err.fail("usage", "--none takes an address only")
   end
   local project <close> = assert(require("prov.project").open(ctx, { infra = p.all and "try" or "need" }))
   local name = p.provider or project.workspace.defaults and project.workspace.defaults.provider

@@ -166,8 +166,11 @@ end
 --- Takes the workspace's lock, reads the state again when another process changed it until then,
 -- and settles what an interrupted run left open. Records found before are stale.
 ---@async
+---@param what string
+---@param told? table<string, string|false> what a person says came of interrupted creations, by address: an id, or
+--- false for nothing
 ---@return table? lock to close, prov.Err?
-function Project:begin(what)
+function Project:begin(what, told)
   local lock, e = locks.lock(self.store, what)
   if not lock then
     return nil, e
@@ -193,6 +196,7 @@ function Project:begin(what)
     providers = self.providers,
     lock = lock,
     state = self.state,
+    told = told,
   })
   if not adopted then
     return nil, e

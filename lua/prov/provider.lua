@@ -210,7 +210,7 @@ function Providers:config(name)
     end
   end
   local config
-  config, e = completion.complete(name, declaration.config, given)
+  config, e = completion.complete(name, declaration.name, declaration.config, given)
   if not config then
     return nil, e
   end
@@ -341,7 +341,7 @@ end
 --- told before every new try, and when the gate holds the call back. What takes longer than its timeout
 --- is cancelled and comes back as nil, err "timeout". What failed for a while is tried again as the gate
 --- of the account says; a creation only after `find` has said that the last try made nothing, which
---- `anew()` is told.
+--- `anew()` is told. What it finds is brought by `update` to what was wanted.
 --- A raise in the body is a bug of the provider and comes back as nil, err that names it.
 ---@async
 function Providers:call(name, kind, verb, fields, ...)
@@ -386,6 +386,10 @@ function Providers:call(name, kind, verb, fields, ...)
       local found, unknown = self:call(name, kind, "find", asking, fields.key)
       if unknown or found and found.incomplete then
         return nil, unknown and unknown.code == "conflict" and unknown or failure
+      elseif found and body.update then -- made, but what create does after that may be missing
+        return self:call(name, kind, "update", {
+          address = fields.address, key = fields.key, recorded = found, applied = args[1], waiting = fields.waiting,
+        }, found.id, args[1], found)
       elseif found then
         return found
       elseif fields.anew then

@@ -320,9 +320,12 @@ M.cost = {
 --- Something that exists and was, or may be, taken over.
 M.imported = {
   address = required("string", "Its address"),
-  id = required("string", "What its provider calls it"),
+  id = { type = "string", doc = "What its provider calls it" },
   provider = { type = "string", doc = "Its provider" },
-  status = { type = "string", doc = "imported, or known: it was prov's already" },
+  status = {
+    type = "string",
+    doc = "imported; known: it was prov's already; none: nothing came of its interrupted creation",
+  },
   differs = { type = "list", of = { type = "string" }, doc = "Fields in which it differs from the infra" },
 }
 

@@ -168,13 +168,9 @@ function M.create(ctx, want)
   if not id then
     return nil, object
   end
-  local e
-  object, e = body.present(ctx, id)
-  if not object then
-    return nil, e
-  end
-  local ok
-  ok, e = finish(ctx, kind, id, want, object)
+  local ok, e = body.finish(ctx, id, function(seen)
+    return finish(ctx, kind, id, want, seen)
+  end)
   if not ok then
     return nil, e
   end

@@ -230,8 +230,6 @@ function M.act(ctx, path, body, timeout)
     return M.wait(ctx, answer, timeout)
   elseif e.data and DONE_ALREADY[e.data.cloud_code] then
     return true
-  elseif e.code == "unavailable" and not e.data then
-    e.data = {}
   end
   return nil, e
 end
@@ -333,6 +331,18 @@ function M.create(ctx, path, list, field, body, list_path)
   e.data = e.data or {}
   e.data.exhausted = true
   return nil, e
+end
+
+--- Calls fn(), which looks at what is there and does what is left, until its requests are answered. The end of a
+--- creation is done so: were it to fail for a while, what is there would be found and taken for the whole.
+function M.persist(ctx, fn)
+  for attempt = 1, TRIES do
+    local ok, e = fn()
+    if ok or e.code ~= "unavailable" or e.data and e.data.exhausted or attempt == TRIES then
+      return ok, e
+    end
+    ctx.sleep(math.min(2, 0.2 * 2 ^ attempt))
+  end
 end
 
 --- Changes fields of something.

@@ -126,16 +126,34 @@ function Body.make(self, ctx, want, fields)
   end
   local id = tostring(object.id)
   ctx.adopt(id)
-  local ok, e
-  if answer.lost then
-    ok, e = api.settle(ctx, self.path(ctx, id))
-  else
+  local ok, e = true, nil
+  if not answer.lost then
     ok, e = api.wait(ctx, answer)
+  elseif not kind.at_once then
+    ok, e = api.settle(ctx, self.path(ctx, id))
   end
   if not ok then
     return nil, e
   end
   return id, object
+end
+
+--- Does what is left of a creation: fn(object) is called with what is there, again when nobody answers.
+function Body.finish(self, ctx, id, fn)
+  return api.persist(ctx, function()
+    local object, e = self.present(ctx, id)
+    if not object then
+      return nil, e
+    end
+    return fn(object)
+  end)
+end
+
+--- Protects what was just made, when that is wanted.
+function Body.guard(self, ctx, id, want)
+  return api.unless(not want.protected, self.finish, ctx, id, function(object)
+    return self.protect(ctx, id, want, object)
+  end)
 end
 
 --- Brings name and labels up to date.
@@ -194,7 +212,7 @@ end
 --- The functions of a kind, to be called without it: body.read(ctx, id).
 ---@param kind table path (of the API), list and field (names in its answers), what (for people),
 --- state(ctx, object, recorded) -> state; and optionally before_delete(ctx, id), timeout (seconds a deletion may take),
---- query (of a list), rebuild (its protection has this too)
+--- query (of a list), rebuild (its protection has this too), at_once (it has no actions)
 function M.body(kind)
   local body = { kind = kind }
   for name, fn in pairs(Body) do

@@ -158,8 +158,10 @@ function M.create(ctx, want)
   else
     ok, e = api.wait(ctx, answer)
   end
-  if ok then
-    ok, e = protect(ctx, id, want, set)
+  if ok and want.protected then
+    ok, e = api.persist(ctx, function()
+      return protect(ctx, id, want, set)
+    end)
   end
   if not ok then
     return nil, e

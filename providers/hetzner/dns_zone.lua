@@ -25,7 +25,7 @@ function M.create(ctx, want)
   if not id then
     return nil, zone
   end
-  local ok, e = body.protect(ctx, id, want, zone)
+  local ok, e = body.guard(ctx, id, want)
   if not ok then
     return nil, e
   end

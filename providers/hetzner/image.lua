@@ -41,7 +41,7 @@ function M.create(ctx, want)
     ok, e = api.wait(ctx, answer, TIMEOUT)
   end
   if ok then
-    ok, e = body.protect(ctx, id, want, image)
+    ok, e = body.guard(ctx, id, want)
   end
   if not ok then
     return nil, e

@@ -83,33 +83,55 @@ function M.is_gone(ctx, id, e)
   return true
 end
 
---- Calls delete(), and takes the key away when no server of the workspace is left. Of many deletions at once the last
---- one looks.
-function M.with_last(ctx, delete)
-  local deletions = ctx.cached("deletions", function()
-    return { running = 0 }
-  end)
-  deletions.running = deletions.running + 1
-  local ran, ok, e = pcall(delete)
-  deletions.running = deletions.running - 1
-  if not ran then
-    error(ok, 0)
-  elseif not ok or deletions.running > 0 then
-    return ok, e
+local function selector(ctx)
+  return ("%s==%s"):format(api.WORKSPACE, api.label(ctx.workspace.name))
+end
+
+--- The servers of the workspace that nobody here deletes, by id; nil when that cannot be known.
+local function others(ctx, deleted)
+  local servers, e = api.all(ctx, "/servers", "servers", { label_selector = selector(ctx) })
+  if not servers then
+    ctx.log.warn("it is not known whether the workspace's key is still needed", { error = tostring(e) })
+    return nil
   end
-  local ours = ("%s==%s"):format(api.WORKSPACE, api.label(ctx.workspace.name))
-  local body = api.client(ctx):get("/servers", { label_selector = ours, per_page = 1 })
-  if body and body.servers and #body.servers == 0 then
-    local keys = api.all(ctx, "/ssh_keys", "ssh_keys", { label_selector = ("%s,%s==workspace"):format(ours, api.KEY) })
-    for _, key in ipairs(keys or {}) do
-      M.forget(ctx, key.id)
-      local gone, why = api.client(ctx):delete(("/ssh_keys/%d"):format(key.id))
-      if not gone and why.code ~= "notfound" then
-        ctx.log.warn("the key of the workspace could not be deleted", { key = key.name, error = tostring(why) })
-      end
+  local out = {}
+  for _, server in ipairs(servers) do
+    local id = tostring(server.id)
+    out[id] = not deleted[id] and true or nil
+  end
+  return out
+end
+
+--- To be called before a server is deleted: takes the key away when it is the last one of the workspace. Before, for
+--- whoever is killed in between comes back for the server, and not for the key.
+function M.before_delete(ctx, id)
+  local seen = ctx.cached("deletions", function()
+    return { deleted = {} }
+  end)
+  seen.deleted[id] = true
+  seen.others = seen.others or ctx.cached("servers of the workspace", function() -- once for many at once
+    return others(ctx, seen.deleted)
+  end)
+  if not seen.others then
+    return
+  end
+  seen.others[id] = nil
+  if next(seen.others) == nil then
+    seen.others = others(ctx, seen.deleted) -- there may be new ones
+  end
+  if not seen.others or next(seen.others) ~= nil then
+    return
+  end
+  local keys = api.all(ctx, "/ssh_keys", "ssh_keys", {
+    label_selector = ("%s,%s==workspace"):format(selector(ctx), api.KEY),
+  })
+  for _, key in ipairs(keys or {}) do
+    M.forget(ctx, key.id)
+    local gone, why = api.client(ctx):delete(("/ssh_keys/%d"):format(key.id))
+    if not gone and why.code ~= "notfound" then
+      ctx.log.warn("the key of the workspace could not be deleted", { key = key.name, error = tostring(why) })
     end
   end
-  return true
 end
 
 return M

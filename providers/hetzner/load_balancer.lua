@@ -297,13 +297,10 @@ function M.create(ctx, want)
   if not id then
     return nil, e
   end
-  local lb
-  lb, e = body.present(ctx, id)
-  if not lb then
-    return nil, e
-  end
   local ok
-  ok, e = change(ctx, id, want, lb)
+  ok, e = body.finish(ctx, id, function(lb)
+    return change(ctx, id, want, lb)
+  end)
   if not ok then
     return nil, e
   end

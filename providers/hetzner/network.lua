@@ -69,7 +69,7 @@ end
 
 function M.create(ctx, want)
   local fields = {
-    ip_range = want.cidr, routes = want.routes and to_api(ctx, want.routes) or nil,
+    ip_range = want.cidr, routes = want.routes[1] and to_api(ctx, want.routes) or nil,
     expose_routes_to_vswitch = want.expose_routes or nil,
   }
   local e
@@ -86,7 +86,7 @@ function M.create(ctx, want)
     return nil, network
   end
   local ok
-  ok, e = body.protect(ctx, id, want, network)
+  ok, e = body.guard(ctx, id, want)
   if not ok then
     return nil, e
   end

@@ -14,7 +14,7 @@ end
 
 local body = common.body({
   path = "/placement_groups", list = "placement_groups", field = "placement_group", what = "placement group",
-  state = state,
+  state = state, at_once = true,
 })
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }

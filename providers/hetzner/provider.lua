@@ -76,7 +76,7 @@ return {
     },
     zone = { type = "string", default = "fsn1", doc = "Location of what names none" },
   },
-  limits = { concurrency = 32, retry = { attempts = 6, base = 0.5, max = 60 } },
+  limits = { concurrency = 100, retry = { attempts = 6, base = 0.5, max = 60 } },
   types = {
     rule = {
       type = "record",

@@ -165,20 +165,12 @@ local function fields_of(ctx, want, key)
 end
 
 --- What is not part of the creation itself.
-local function finish(ctx, id, want, networks, later)
-  if #later == 0 and not (want.backups or want.ptr or want.protected) then
-    return true -- most have nothing of it, and requests are counted
-  end
-  local server, e = body.present(ctx, id)
-  if not server then
-    return nil, e
-  end
+local function finish(ctx, id, want, networks, later, server)
   local present = {}
   for _, net in ipairs(server.private_net or {}) do
     present[tostring(net.network)] = true
   end
-  local ok
-  ok, e = common.each(later, function(network)
+  local ok, e = common.each(later, function(network)
     return api.unless(present[network], attach, ctx, id, network, networks[network])
   end)
   if ok and #later > 0 then
@@ -215,7 +207,13 @@ function M.create(ctx, want)
     return nil, e
   end
   local ok
-  ok, e = finish(ctx, id, want, networks, later)
+  if #later > 0 or want.backups or want.ptr or want.protected then -- most have nothing of it: requests are counted
+    ok, e = body.finish(ctx, id, function(seen)
+      return finish(ctx, id, want, networks, later, seen)
+    end)
+  else
+    ok = true
+  end
   if not ok then
     return nil, e
   end
@@ -351,9 +349,8 @@ function M.update(ctx, id, want)
 end
 
 function M.delete(ctx, id)
-  return keys.with_last(ctx, function()
-    return body.delete(ctx, id)
-  end)
+  keys.before_delete(ctx, id)
+  return body.delete(ctx, id)
 end
 
 function M.action_start(ctx, id)

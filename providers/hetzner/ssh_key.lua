@@ -15,7 +15,9 @@ local function state(_, key, recorded)
   }
 end
 
-local body = common.body({ path = "/ssh_keys", list = "ssh_keys", field = "ssh_key", what = "key", state = state })
+local body = common.body({
+  path = "/ssh_keys", list = "ssh_keys", field = "ssh_key", what = "key", state = state, at_once = true,
+})
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }
 

@@ -49,7 +49,7 @@ function M.create(ctx, want)
   if not id then
     return nil, volume
   end
-  local ok, e = body.protect(ctx, id, want, volume)
+  local ok, e = body.guard(ctx, id, want)
   if not ok then
     return nil, e
   end

@@ -292,20 +292,20 @@ local function start(ctx, id)
   return api.wait_server(ctx, id, "started")
 end
 
---- Runs fn while the server is stopped, and starts it again when it ran before.
+--- Runs fn while the server is stopped, and starts it: one that is stopped already is so by an earlier try.
 local function stopped(ctx, id, fn)
   local server, e = get(ctx, id)
   if not server then
     return nil, e
   end
-  local ran, ok = server.state ~= "stopped", true
-  if ran then
+  local ok = true
+  if server.state ~= "stopped" then
     ok, e = stop(ctx, id, "soft")
   end
   if ok then
     ok, e = fn(server)
   end
-  if ok and ran then
+  if ok then
     ok, e = start(ctx, id)
   end
   return ok, e
@@ -346,8 +346,14 @@ local function change_networks(ctx, id, server, want)
   return true
 end
 
-local function networks_text(ctx, want)
-  return ctx.json.encode({ want.network or "", want.private_ip or "", ctx.json.list(want.networks or {}) })
+--- The private networks of `of` as a text; addresses where `want` cares for them.
+local function networks_text(ctx, of, want)
+  local out = ctx.json.list({ { of.network or "", want.private_ip and of.private_ip or "" } })
+  for i, one in ipairs(of.networks or {}) do
+    local asked = (want.networks or {})[i]
+    out[i + 1] = { one.network, asked and asked.private_ip and one.private_ip or "" }
+  end
+  return ctx.json.encode(out)
 end
 
 function M.update(ctx, id, want, old)
@@ -367,7 +373,7 @@ function M.update(ctx, id, want, old)
     return nil, e
   end
   local resized = want.plan ~= server.plan or want.cpus ~= old.cpus or want.memory ~= old.memory
-  local moved = networks_text(ctx, want) ~= networks_text(ctx, old)
+  local moved = networks_text(ctx, want, want) ~= networks_text(ctx, old, want)
   local disk = own_disk(server)
   local grown = want.disk and disk and api.gib(want.disk) > disk.storage_size
   if resized or moved or grown then

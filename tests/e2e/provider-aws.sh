@@ -1,14 +1,19 @@
 #!/bin/bash
 # The provider aws against moto, a server of EC2, Elastic Load Balancing and STS that nobody here wrote: a whole life,
 # drift made by AWS's own client, crashes and lost answers; nothing is twice, and nothing is left.
-# PROV_MOTO names a Python environment that has moto already.
+# PROV_MOTO names a Python environment that has moto already. provider-aws-simulated.sh runs it against prov's simulator.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
+. "$here/../support/simulator.sh"
 
+against=${PROV_AWS:-moto}
 moto=${PROV_MOTO:-}
-if [ -z "$moto" ]; then
+if [ "$against" = simulator ]; then
+    python=/usr/bin/python3
+    "$python" -c 'import boto3' 2>/dev/null || { echo "SKIP: no python3-boto3"; exit 77; }
+elif [ -z "$moto" ]; then
     moto=$work/moto
     python3 -m venv "$moto" >/dev/null 2>&1 &&
         "$moto/bin/pip" install -q 'moto[ec2,elbv2,sts,server]' >"$work/pip.log" 2>&1 ||
@@ -19,9 +24,17 @@ pids=
 at_exit() {
     for pid in $pids; do kill "$pid" 2>/dev/null; done
     for pid in $pids; do wait "$pid" 2>/dev/null; done
+    simulator_stop TERM
 }
 
-python3 - >"$work/amis.json" <<'END'
+secret=very-secret-key-of-aws
+export AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY=$secret AWS_EC2_METADATA_DISABLED=true
+
+world() { "$python" "$here/../support/aws_world.py" "$endpoint" "$@"; }
+
+start_moto() {
+    python=$moto/bin/python old=ami-0000000000000old1 new=ami-0000000000000new1 arm=ami-0000000000000arm1
+    python3 - >"$work/amis.json" <<'END'
 import json
 print(json.dumps([dict(
     ami_id=f"ami-{name}", name=f"debian-12-{arch}-{day}-1", description="Debian 12", owner_id="136693071363",
@@ -32,16 +45,29 @@ print(json.dumps([dict(
                                      ("0000000000000new1", "amd64", "x86_64", "20250601"),
                                      ("0000000000000arm1", "arm64", "arm64", "20250601"))]))
 END
-port=$(free_port)
-(cd "$work" && MOTO_AMIS_PATH=$work/amis.json exec "$moto/bin/moto_server" -H 127.0.0.1 -p "$port") >"$work/moto.log" 2>&1 &
-pids="$pids $!"
-endpoint=http://127.0.0.1:$port
-for _ in $(seq 100); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-    sleep 0.2
-done
+    local port
+    port=$(free_port)
+    (cd "$work" && MOTO_AMIS_PATH=$work/amis.json exec "$moto/bin/moto_server" -H 127.0.0.1 -p "$port") \
+        >"$work/moto.log" 2>&1 &
+    pids="$pids $!"
+    endpoint=http://127.0.0.1:$port
+    for _ in $(seq 100); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+        sleep 0.2
+    done
+}
 
-world() { "$moto/bin/python" "$here/../support/aws_world.py" "$endpoint" "$@"; }
+image() { # image ARCHITECTURE FIRST_OR_LAST: the simulator's oldest or newest Debian 12
+    world ec2 describe_images "{\"Filters\": [{\"Name\": \"name\", \"Values\": [\"debian-12-$1-*\"]}]}" |
+        jq -r ".Images | sort_by(.CreationDate) | $2.ImageId"
+}
+
+if [ "$against" = simulator ]; then
+    simulator_start aws --speed 200 --token "$secret"
+    endpoint=$url old=$(image amd64 first) new=$(image amd64 last) arm=$(image arm64 last)
+else
+    start_moto
+fi
 
 # there EXPECTED: everything there is, beside what AWS makes by itself.
 there() {
@@ -56,9 +82,6 @@ same() { # nothing to do, and nothing has changed
     run 0 drift
     has "No drift."
 }
-
-secret=very-secret-key-of-aws
-export AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY=$secret AWS_EC2_METADATA_DISABLED=true
 
 infra() { # infra ENDPOINT: two networks, servers in them, and all that goes with them
     cat >infra.yaml <<END
@@ -167,10 +190,10 @@ outputs:
 END
 run 0 apply --yes
 run 0 output -o json
-python3 - "$work/out" <<'END' || fail "the look-ups are not right: $(cat "$work/out")"
+python3 - "$work/out" "$arm" <<'END' || fail "the look-ups are not right: $(cat "$work/out")"
 import json, sys
 out = json.load(open(sys.argv[1]))
-assert out == {"image": "ami-0000000000000arm1", "cpus": 2, "memory": 2 << 30, "zones": 3}, out
+assert out == {"image": sys.argv[2], "cpus": 2, "memory": 2 << 30, "zones": 3}, out
 END
 cd "$work/shop" || exit 1
 
@@ -192,8 +215,8 @@ run 0 import --all $kinds --kind address --kind load_balancer --kind ssh_key -o 
 world ec2 delete_vpc "{\"VpcId\": \"$other\"}" >/dev/null
 
 # The newest image of the family, for the processor of the plan.
-[ "$(world ec2 describe_instances | grep -o 'ami-0000000000000new1' | wc -l)" = 3 ] || fail "not the newest image"
-[ "$(world ec2 describe_instances | grep -o 'ami-0000000000000arm1' | wc -l)" = 1 ] || fail "not the image for ARM"
+[ "$(world ec2 describe_instances | grep -o "$new" | wc -l)" = 3 ] || fail "not the newest image"
+[ "$(world ec2 describe_instances | grep -o "$arm" | wc -l)" = 1 ] || fail "not the image for ARM"
 
 # The host key that prov knows is the one in the user data, beside the keys and the user's own part.
 id=$(world id instance db)
@@ -258,7 +281,7 @@ there "$whole"
 same
 
 # Replaced where it must be.
-sed -i 's/plan: t3.micro, image: debian-12, network: "${subnet.a}"/plan: t3.micro, image: ami-0000000000000old1, network: "${subnet.a}"/' infra.yaml
+sed -i 's/plan: t3.micro, image: debian-12, network: "${subnet.a}"/plan: t3.micro, image: '"$old"', network: "${subnet.a}"/' infra.yaml
 run 0 apply --yes
 there "$whole"
 [ "$(world id instance app)" != "$app" ] || fail "the server was not replaced"
@@ -303,26 +326,49 @@ same
 run 0 destroy --yes
 there ""
 
-# Every third answer to a change is lost, then every second one: the same.
-for every in 3 2; do
-    "$moto/bin/python" "$here/../support/aws_world.py" "$endpoint" proxy $every >"$work/proxy.log" 2>&1 &
-    pids="$pids $!"
-    for _ in $(seq 50); do
-        [ -s "$work/proxy.log" ] && break
-        sleep 0.1
-    done
-    infra "http://127.0.0.1:$(head -1 "$work/proxy.log")"
+# Answers are lost: to every third change, then to every second one; the simulator has faults of its own. The same.
+lives_on() { # what comes of it: all of it, once, also after a change, and nothing in the end
     run 0 apply --yes
     there "$whole"
     change
     run 0 apply --yes
     there "$whole"
+    [ "$(lost)" -ge 5 ] || fail "hardly an answer was lost"
+}
+if [ "$against" = simulator ]; then
+    cat >"$work/faults.yaml" <<'END'
+faults:
+  - { fault: lost_answer, operation: "Create*", every: 3 }
+  - { fault: lost_answer, operation: RunInstances, every: 2 }
+  - { fault: lost_answer, operation: AllocateAddress, every: 2 }
+  - { fault: lost_answer, operation: ImportKeyPair, times: 1 }
+END
+    run 0 simulate faults "$work/faults.yaml" --dir "$world"
+    lost() { "$prov" simulate faults --dir "$world" -o json | jq 'map(.happened) | add'; }
+    infra "$endpoint"
+    lives_on
+    run 0 simulate faults --clear --dir "$world"
     run 0 drift --accept
     same
     run 0 destroy --yes
     there ""
-    [ "$(grep -c lost "$work/proxy.log")" -ge 20 ] || fail "hardly an answer was lost: $(cat "$work/proxy.log")"
-done
+else
+    lost() { grep -c lost "$work/proxy-$every.log"; }
+    for every in 3 2; do
+        "$python" "$here/../support/aws_world.py" "$endpoint" proxy $every >"$work/proxy-$every.log" 2>&1 &
+        pids="$pids $!"
+        for _ in $(seq 50); do
+            [ -s "$work/proxy-$every.log" ] && break
+            sleep 0.1
+        done
+        infra "http://127.0.0.1:$(head -1 "$work/proxy-$every.log")"
+        lives_on
+        run 0 drift --accept
+        same
+        run 0 destroy --yes
+        there ""
+    done
+fi
 
 # The same tables from the other side: boto3 is understood, and understands.
 PROV_DEV=1 PROV_ROOT=${PROV_SOURCE:?} "$prov" internal lua "$here/../support/aws_echo.lua" >"$work/echo.log" 2>&1 &
@@ -331,10 +377,16 @@ for _ in $(seq 50); do
     [ -s "$work/echo.log" ] && break
     sleep 0.1
 done
-"$moto/bin/python" "$here/../support/aws_echo.py" "http://127.0.0.1:$(head -1 "$work/echo.log")" >"$work/out" 2>&1
+"$python" "$here/../support/aws_echo.py" "http://127.0.0.1:$(head -1 "$work/echo.log")" >"$work/out" 2>&1
 has understood
 
 # The secret is nowhere.
 grep -rqF "$secret" "$work/shop" "$XDG_STATE_HOME" "$XDG_CONFIG_HOME" 2>/dev/null && fail "the secret key is in a file"
-grep -q "Traceback" "$work/moto.log" && fail "moto failed: $(grep -A2 "Error:" "$work/moto.log" | head -5)"
+if [ "$against" = simulator ]; then
+    run 0 simulate calls --dir "$world" -o json
+    jq -e 'all(.[]; .status != 500)' "$work/out" >/dev/null || fail "the simulator failed: $(cat "$work/simulator.log")"
+    grep -rqF "$secret" "$world" && fail "the secret key is in the world"
+elif grep -q "Traceback" "$work/moto.log"; then
+    fail "moto failed: $(grep -A2 "Error:" "$work/moto.log" | head -5)"
+fi
 e2e_end

@@ -140,6 +140,7 @@ faults:
   - { fault: truncated, method: POST, path: /v1/servers, nth: [2] }
   - { fault: lost_answer, operation: "*.create", every: 3, times: 3 }
   - { fault: locked, method: POST, path: "/v1/*/actions/*", every: 4, times: 6 }
+  - { fault: lost_answer, method: POST, path: "/v1/*/actions/*", every: 5, times: 8 }
   - { fault: rate_limit, method: GET, every: 9, times: 3, retry_after: 1 }
   - { fault: unavailable, method: GET, every: 7, times: 6 }
   - { fault: truncated, method: GET, every: 11, times: 4 }

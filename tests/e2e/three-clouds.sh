@@ -11,9 +11,7 @@ for tool in jq python3; do
     command -v "$tool" >/dev/null || { echo "SKIP: no $tool"; exit 77; }
 done
 at_exit() { simulator_stop TERM; }
-export HCLOUD_TOKEN=$(printf 'simulated%.0s' $(seq 8) | cut -c1-64) UPCLOUD_TOKEN=ucat_simulated
-export AWS_ACCESS_KEY_ID=AKIASIMULATED AWS_SECRET_ACCESS_KEY=simulated AWS_REGION=eu-north-1
-export AWS_EC2_METADATA_DISABLED=true
+export AWS_REGION=eu-north-1
 
 id_of() { "$prov" state show "$1" -o json | jq -r .id; }
 ids() { "$prov" state list -o json | jq -r '.[] | "\(.address) \(.id)"' | sort; }
@@ -22,7 +20,6 @@ ids() { "$prov" state list -o json | jq -r '.[] | "\(.address) \(.id)"' | sort; 
 # web servers no longer says what it said.
 by_hand_hetzner() { # RENAMED STOPPED DELETED
     command -v hcloud >/dev/null || { echo "SKIP: no hcloud"; return 1; }
-    export HCLOUD_ENDPOINT=$url/v1
     hcloud server add-label "$1" by=hand && hcloud server poweroff "$2" && hcloud server delete "$3" &&
         hcloud firewall add-rule --direction in --protocol tcp --port 22 --source-ips 0.0.0.0/0 "$(id_of firewall.web)"
 }
@@ -42,17 +39,18 @@ by_hand_aws() {
             \"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22, \"CidrIp\": \"0.0.0.0/0\"}"
 }
 
-# on CLOUD PATH CONFIG: the whole story; PATH and CONFIG are of the provider's configuration.
+# on CLOUD CONFIG: the whole story; CONFIG is of the provider.
 on() {
-    local cloud=$1 path=$2 config=$3 other before
+    local cloud=$1 config=$2 other before
     world=$work/world-$cloud
     simulator_start "$cloud" --speed 100 --rate 0
+    simulator_environment
     mkdir "$work/$cloud" && cp "$here/../../workspaces/three-clouds/"* "$work/$cloud" && cd "$work/$cloud" || exit 1
     sed -i "s/^local cloud = \"[a-z]*\"/local cloud = \"$cloud\"/" infra.lua
     other=$(diff infra.lua "$here/../../workspaces/three-clouds/infra.lua" | grep -c '^<')
     [ "$other" -le 1 ] || fail "$other lines differ"
     mkdir environments
-    echo "providers: { $cloud: { endpoint: \"$url$path\"$config } }" >environments/try.yaml
+    echo "providers: { $cloud: { $config } }" >environments/try.yaml
     export PROV_ENV=try
 
     run 0 plan
@@ -61,7 +59,7 @@ on() {
     run 0 plan --detailed-exitcode
     has "No changes"
     run 0 drift
-    [ "$(simulator_things | grep -c '^server ')" = 30 ] || fail "$cloud: not thirty servers: $(simulator_things)"
+    [ "$(simulator_things | grep -cE '^(server|instance) ')" = 30 ] || fail "$cloud: not thirty servers: $(simulator_things)"
 
     before=$(ids)
     if by_hand_"$cloud" "$(id_of 'server.web[3]')" "$(id_of 'server.lab[1]')" "$(id_of 'server.app[2]')" \
@@ -92,9 +90,9 @@ on() {
 [ "$#" -gt 0 ] || set -- hetzner upcloud aws
 for cloud; do
     case $cloud in
-    hetzner) on hetzner /v1 '' ;;
-    upcloud) on upcloud '' ', poll_every: 0.1' ;;
-    aws) on aws '' ', poll: 0.1, patience: 10' ;;
+    hetzner) on hetzner '' ;;
+    upcloud) on upcloud 'poll_every: 0.1' ;;
+    aws) on aws 'poll: 0.1, patience: 10' ;;
     esac
 done
 e2e_end

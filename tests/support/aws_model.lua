@@ -9,7 +9,8 @@ local M = {}
 
 M.OPERATIONS = {
   ec2 = [[
-    AllocateAddress AssociateAddress AssociateRouteTable AttachInternetGateway AttachVolume
+    AllocateAddress AssociateAddress AssociateRouteTable AttachInternetGateway AttachNetworkInterface
+    AttachVolume
     AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateImage CreateInternetGateway
     CreateNatGateway CreateNetworkInterface CreatePlacementGroup CreateRoute CreateRouteTable
     CreateSecurityGroup CreateSnapshot CreateSubnet CreateTags CreateVolume CreateVpc DeleteInternetGateway
@@ -18,9 +19,10 @@ M.OPERATIONS = {
     DescribeAccountAttributes DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones
     DescribeImages DescribeInstanceAttribute DescribeInstanceStatus DescribeInstanceTypeOfferings
     DescribeInstanceTypes DescribeInstances DescribeInternetGateways DescribeKeyPairs DescribeNatGateways
-    DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables DescribeSecurityGroups
+    DescribeNetworkAcls DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables DescribeSecurityGroupRules
+    DescribeSecurityGroups
     DescribeSnapshots DescribeSubnets DescribeTags DescribeVolumes DescribeVolumesModifications
-    DescribeVpcAttribute DescribeVpcs DetachInternetGateway DetachVolume DisassociateAddress
+    DescribeVpcAttribute DescribeVpcs DetachInternetGateway DetachNetworkInterface DetachVolume DisassociateAddress
     DisassociateRouteTable GetConsoleOutput ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute
     ModifyNetworkInterfaceAttribute ModifySubnetAttribute ModifyVolume ModifyVpcAttribute RebootInstances
     ReleaseAddress ReplaceRoute ResetAddressAttribute RevokeSecurityGroupEgress RevokeSecurityGroupIngress

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Looks at and changes a stand-in for AWS (moto) with AWS's own client, boto3, and makes it lose answers.
+"""Looks at and changes a stand-in for AWS with AWS's own client, boto3, and makes it lose answers. The keys are
+those of the environment.
 
     aws_world.py ENDPOINT count            what there is beside what AWS makes by itself, as "instances=2 vpcs=1 ..."
     aws_world.py ENDPOINT id KIND NAME     the id of what has that tag Name: instance, vpc, security-group, ...
@@ -21,8 +22,7 @@ ENDPOINT = sys.argv[1]
 
 
 def client(service):
-    return boto3.client(service, endpoint_url=ENDPOINT, region_name="eu-north-1", aws_access_key_id="JUDGE",
-                        aws_secret_access_key="judge", config=Config(retries={"max_attempts": 1}))
+    return boto3.client(service, endpoint_url=ENDPOINT, region_name="eu-north-1", config=Config(retries={"max_attempts": 1}))
 
 
 def everything():
@@ -35,7 +35,8 @@ def everything():
                       if i["State"]["Name"] not in ("terminated", "shutting-down")],
         "vpcs": vpcs,
         "subnets": mine(ec2.describe_subnets()["Subnets"]),
-        "gateways": [g for g in ec2.describe_internet_gateways()["InternetGateways"]],
+        "gateways": [g for g in ec2.describe_internet_gateways()["InternetGateways"]
+                     if all(a["VpcId"] in vpcs for a in g["Attachments"])],
         "tables": [t for t in mine(ec2.describe_route_tables()["RouteTables"])
                    if not any(a.get("Main") for a in t["Associations"])],
         "nats": [n for n in ec2.describe_nat_gateways()["NatGateways"] if n["State"] not in ("deleted", "deleting")],
@@ -47,7 +48,7 @@ def everything():
                       if not s["Description"].startswith("Auto-created")],
         "images": ec2.describe_images(Owners=["self"])["Images"],
         "interfaces": [i for i in ec2.describe_network_interfaces()["NetworkInterfaces"]
-                       if i.get("Attachment")],  # moto keeps those of NAT gateways that are gone
+                       if i.get("Attachment", {}).get("InstanceId")],  # moto keeps those of NAT gateways that are gone
         "balancers": elb.describe_load_balancers()["LoadBalancers"],
         "target_groups": elb.describe_target_groups()["TargetGroups"],
     }

@@ -19,6 +19,14 @@ simulator_start() {
     url=$(jq -r ".${cloud/all/none} // empty" "$world/addresses") || fail "no simulator: $(cat "$work/simulator.log")"
 }
 
+# What clients need to find it and to be let in, as it told: endpoints and credentials in the environment.
+simulator_environment() {
+    local line
+    while read -r line; do
+        export "${line?}"
+    done < <(sed -n 's/^  export //p' "$work/simulator.log")
+}
+
 # simulator_stop SIGNAL
 simulator_stop() {
     [ -z "$simulator" ] || kill "-$1" "$simulator"
@@ -26,7 +34,7 @@ simulator_stop() {
     simulator=
 }
 
-# Things of the world that are not the cloud's own: one line each.
+# Things of the world that are not the cloud's own: one line each. AWS shows servers that are gone for an hour.
 simulator_things() {
-    "${prov:?}" simulate state --dir "$world" -o json | jq -r '.[] | "\(.kind) \(.id)"'
+    "${prov:?}" simulate state --dir "$world" -o json | jq -r '.[] | select(.state != "terminated") | "\(.kind) \(.id)"'
 }

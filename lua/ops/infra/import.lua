@@ -6,10 +6,17 @@ return {
 `prov import server.web 1234` records the thing with that id as the resource of the infra, and says in which fields
 the two differ; nothing in the world changes. --write declares it in the infra first, as its provider tells it.
 `prov import --all --out infra/found.yaml` writes infra for everything the provider lists that prov does not have, with
-references between the things, and an `import` list by which the next apply takes them over.]],
+references between the things, and an `import` list by which the next apply takes them over.
+A creation whose answer was lost, of something on which a provider cannot leave a mark, stops the next apply until
+`prov import ADDRESS ID` says which one came of it, or `prov import ADDRESS --none` that none did.]],
   params = {
     address = { type = "string", positional = 1, doc = "Address in the infra: server.web" },
     id = { type = "string", positional = 2, doc = "What its provider calls it" },
+    none = {
+      type = "bool",
+      default = false,
+      doc = "Instead of an id: nothing came of the interrupted creation of this address",
+    },
     all = { type = "bool", default = false, doc = "List what the provider has and prov does not" },
     provider = {
       type = "string",

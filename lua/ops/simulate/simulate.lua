@@ -11,7 +11,7 @@ It ends with Ctrl-C or SIGTERM. See 'prov simulate state', 'calls', 'faults', 'c
   params = {
     cloud = {
       type = "enum",
-      one_of = { "hetzner", "upcloud", "all" },
+      one_of = { "hetzner", "upcloud", "aws", "all" },
       required = true,
       positional = 1,
       doc = "Which cloud",

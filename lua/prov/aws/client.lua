@@ -37,6 +37,7 @@ local CODES = {
   { "^Internal[%a]+$", "unavailable" },
   { "^IdempotentInstanceTerminated$", "conflict" },
   { "NotFound$", "notfound" },
+  { "^Gateway.NotAttached$", "notfound" },
   { "NotFoundException$", "notfound" },
   { "^Insufficient%a+Capacity", "failed" },
   { "^InsufficientFreeAddressesInSubnet$", "limit" },
@@ -82,6 +83,10 @@ local HINTS = {
 local REPEATABLE = { "^Describe", "^Get", "^Delete", "^Deregister", "^Detach", "^Disassociate", "^Modify", "^Release",
   "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$", "^RegisterTargets$", "^Set", "^Start", "^Stop",
   "^Terminate", "^Associate" }
+
+local function reads(operation)
+  return operation:find("^Describe") ~= nil or operation:find("^Get") ~= nil
+end
 
 local function is_repeatable(operation)
   for _, pattern in ipairs(REPEATABLE) do
@@ -139,7 +144,7 @@ local WITHOUT_ANSWER = {
 }
 
 --- Sends once: the result, or nil, error and whether another try is safe.
-local function once(self, service, operation, body, repeatable)
+local function once(self, service, operation, body)
   local who, e = self:credentials()
   if not who then
     return nil, e, true
@@ -148,7 +153,7 @@ local function once(self, service, operation, body, repeatable)
     method = "POST",
     url = (self.endpoint or sts.endpoint(self.world, service.prefix, self.region)) .. "/",
     headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
-    body = body, repeatable = repeatable,
+    body = body, repeatable = reads(operation), -- all are POSTs; only what reads may go over a connection used before
   }
   local made = sigv4.sign(request, { credentials = who, region = self.region, service = service.prefix,
     time = self.world.now() })
@@ -206,7 +211,7 @@ function Client:call(service, operation, params)
   local body, repeatable = api:encode(operation, params), is_repeatable(operation)
   for attempt = 1, math.huge do
     self.gate:pass()
-    local result, e, safe = once(self, api, operation, body, repeatable)
+    local result, e, safe = once(self, api, operation, body)
     if result then
       self.gate:answered()
       return result

@@ -347,11 +347,13 @@ take = function(self, node, type)
   return v
 end
 
---- Reads the body of a request: the reverse of encode. Errors are "invalid" with AWS's name in data.cloud_code:
---- MissingAction, InvalidAction, UnknownParameter, InvalidParameterValue, MissingParameter.
+--- Reads the body of a request: the reverse of encode. EC2 takes earlier versions, too. Errors are
+--- "invalid" with AWS's name in data.cloud_code: MissingAction, InvalidAction, UnknownParameter, InvalidParameterValue,
+--- MissingParameter.
 ---@param body string
 ---@return string? operation
 ---@return table|prov.Err params
+---@return string? version that the request names
 function Service:decode_request(body)
   local tree = form_tree(body)
   local action, version = descend(tree, "Action"), descend(tree, "Version")
@@ -359,14 +361,16 @@ function Service:decode_request(body)
     return refused("MissingAction", "The request must contain the parameter Action")
   end
   local known = self.operations[action.text]
-  if not known or version and version.text ~= self.version then
+  version = version and version.text or self.version
+  if not known or version ~= self.version and not (self.protocol == "ec2" and version:find("^%d%d%d%d%-%d%d%-%d%d$")
+    and version < self.version) then
     return refused("InvalidAction", "The action %s is not valid for this web service", action.text)
   end
   local params, e = take_struct(self, tree, known.input or "-")
   if not params then
     return nil, e
   end
-  return action.text, params
+  return action.text, params, version
 end
 
 -- Answers ----------------------------------------------------------------------------------------
@@ -526,15 +530,19 @@ end
 ---@param operation string
 ---@param result table
 ---@param request_id string
+---@param version? string an earlier one, which the namespace tells
 ---@return string? text
 ---@return prov.Err?
-function Service:encode_answer(operation, result, request_id)
+function Service:encode_answer(operation, result, request_id, version)
   local known = self.operations[operation]
   local made = known.output and make_struct(self, known.output, result or {}) or ""
-  local root = { ["@xmlns"] = self.namespace }
+  local root = { ["@xmlns"] = version and self.namespace:gsub("%d%d%d%d%-%d%d%-%d%d", version) or self.namespace }
   if self.protocol == "ec2" then
     for name, node in pairs(made ~= "" and made or {}) do
       root[name] = node
+    end
+    if not known.output then
+      root["return"] = "true"
     end
     root.requestId = request_id
   else

@@ -61,10 +61,15 @@ local function add_fields(specs, prefix, fields, doc, of_infra)
 end
 
 local function add_flags(specs)
+  local is_op = {}
+  for _, name in ipairs(ops.names()) do
+    is_op[name] = true
+  end
   for _, name in ipairs(ops.names()) do
     local op = ops.load(name)
     for param, field in pairs(op.params or {}) do
-      if (field.flag or not field.positional) and not field.hidden and not field.required then
+      local is_group = is_op[name .. " " .. tostring(param)] -- `simulate --faults` beside `simulate faults --clear`
+      if (field.flag or not field.positional) and not field.hidden and not field.required and not is_group then
         add_fields(specs, "flags." .. name:gsub(" ", "."):gsub("-", "_") .. ".", { [param] = field },
           ("Default of --%s of `prov %s`"):format(require("prov.params").flag_name(param), name))
       end

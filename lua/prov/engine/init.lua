@@ -518,10 +518,45 @@ function M.open_runs(store)
   return ids
 end
 
+--- The creations of a run whose outcome is not journalled, in the order of their steps.
+local function open_creations(store, id)
+  local rows, e = store:journal(id)
+  if not rows then -- not read is not empty: the run stays open
+    return nil, e:wrap("read the journal of %s", id)
+  end
+  local open, order = {}, {}
+  for _, row in ipairs(rows) do
+    local entry = data.decode(row[3])
+    local phase = entry.phase
+    if phase == "intent" then
+      open[entry.step] = entry
+      order[#order + 1] = entry.step
+    elseif phase == "accepted" and open[entry.step] then
+      open[entry.step].id = entry.id
+    elseif phase ~= "unknown" then
+      open[entry.step] = nil
+    elseif entry.code == "conflict" and open[entry.step] then
+      open[entry.step].id = nil -- there were several: ask which of them are left
+    end
+  end
+  local out = {}
+  for _, step in ipairs(order) do
+    local entry = open[step]
+    open[step] = nil
+    if entry and entry.action == "create" then
+      out[#out + 1] = entry
+    end
+  end
+  return out
+end
+
 --- Settles what interrupted runs left open: for every creation whose outcome is not journalled
---- the provider is asked what became of it, and what exists is recorded. Holds the lock.
+--- the provider is asked what became of it, and what exists is recorded. Holds the lock. When it cannot be told of one,
+--- the others are settled all the same, and the run stays open.
 ---@async
----@param input { store: userdata, providers: prov.Providers, lock: table, state: prov.State }
+---@param input { store: userdata, providers: prov.Providers, lock: table, state: prov.State,
+--- told: table<string, string|false>? } told: what a person says came of creations, by address: an id, or false for
+--- nothing
 ---@return { address: string, id: string }[]? adopted, prov.Err?
 function M.recover(input)
   local adopted = {}
@@ -530,43 +565,40 @@ function M.recover(input)
     return nil, unread
   end
   for _, id in ipairs(runs) do
-    local open = {}
-    local rows, why = input.store:journal(id)
-    if not rows then -- not read is not empty: the run stays open
-      return nil, why:wrap("read the journal of %s", id)
+    local open, why = open_creations(input.store, id)
+    if not open then
+      return nil, why
     end
-    for _, row in ipairs(rows) do
-      local entry = data.decode(row[3])
-      local phase = entry.phase
-      if phase == "intent" then
-        open[entry.step] = entry
-      elseif phase == "accepted" and open[entry.step] then
-        open[entry.step].id = entry.id
-      elseif phase ~= "unknown" then
-        open[entry.step] = nil
-      elseif entry.code == "conflict" and open[entry.step] then
-        open[entry.step].id = nil -- there were several: ask which of them are left
+    local unsettled
+    for _, entry in ipairs(open) do
+      local record, e = steps.adopt(input, entry)
+      local batch
+      if e then
+        unsettled = unsettled or e:wrap("settle the interrupted creation of %s", entry.address)
+      elseif record then
+        batch = state.writes(record, input.state.records[record.address])
+      elseif input.told and input.told[entry.address] == false then -- once said, it need not be said again
+        batch = { { "journal", id, data.encode({
+          step = entry.step, address = entry.address, action = entry.action, phase = "failed", time = os.time(),
+          code = "notfound", error = "nothing came of it, as a person said",
+        }) } }
+      end
+      if batch then
+        batch.epoch = input.lock.token
+        local revision
+        revision, e = commit(input.store, batch)
+        if not revision then
+          return nil, e
+        end
+        input.state.revision = revision
+      end
+      if record then
+        input.state.records[record.address] = record
+        adopted[#adopted + 1] = { address = record.address, id = record.id }
       end
     end
-    for _, entry in pairs(open) do
-      if entry.action == "create" then
-        local record, e = steps.adopt(input, entry)
-        if e then
-          return nil, e:wrap("settle the interrupted creation of %s", entry.address)
-        end
-        if record then
-          local batch = state.writes(record, input.state.records[record.address])
-          batch.epoch = input.lock.token
-          local revision
-          revision, e = commit(input.store, batch)
-          if not revision then
-            return nil, e
-          end
-          input.state.records[record.address] = record
-          input.state.revision = revision
-          adopted[#adopted + 1] = { address = record.address, id = record.id }
-        end
-      end
+    if unsettled then
+      return nil, unsettled
     end
     local batch = { epoch = input.lock.token, { "del", "open", id } }
     local ok, e = runs_of.close_killed(batch, input.store, id)

@@ -252,7 +252,7 @@ function M.delete_resource(run, step)
     return nil, e
   end
   if step.kind == "server" then
-    run.hosts:forget(step.address)
+    run.hosts:gone(step.address, record.id)
   end
   return forget(run, step, record)
 end
@@ -301,11 +301,54 @@ function M.remove(run, step)
   return forget(run, step, step.record)
 end
 
+--- What a provider without `find` has of the kind of an interrupted creation, and prov does not know: when there is
+--- nothing, nothing came of it. Whether one of them did, nobody but a person can tell.
+---@return nil, prov.Err?
+local function unidentified(input, entry)
+  local known, strangers = {}, {}
+  for _, record in pairs(input.state.records) do
+    known[record.kind .. "\0" .. tostring(record.id)] = true
+  end
+  local can_list = input.providers:has(entry.provider, entry.kind, "list")
+  if can_list then
+    local states, e = input.providers:call(entry.provider, entry.kind, "list", {})
+    if not states then
+      return nil, e
+    end
+    for _, one in ipairs(states) do
+      if not known[entry.kind .. "\0" .. tostring(one.id)] then
+        strangers[#strangers + 1] = tostring(one.id)
+      end
+    end
+    if not strangers[1] then
+      return nil
+    end
+    table.sort(strangers)
+  end
+  return nil, err.new("conflict", ("nobody answered whether it was made, and provider '%s' marks no %s to find "
+    .. "it by; %s"):format(entry.provider, entry.kind, can_list and "those that prov does not know: "
+    .. table.concat(strangers, ", ") or "it lists none either"), {
+    hint = ("look which one it is: 'prov import %s ID' takes it over, 'prov import %s --none' says that none is")
+      :format(entry.address, entry.address),
+  })
+end
+
+--- Another resource that is this one already.
+local function holder(input, entry, id)
+  for address, record in pairs(input.state.records) do
+    if record.kind == entry.kind and record.provider == entry.provider and tostring(record.id) == id then
+      return address
+    end
+  end
+end
+
 --- Finds what an interrupted creation left at the provider and makes a record of it, or returns
 --- nil when nothing is there. What the provider calls incomplete is recorded as tainted.
+--- input.told: what a person knows, an id or false by address.
 ---@async
 ---@return prov.Record?, prov.Err?
 function M.adopt(input, entry)
+  local told = input.told and input.told[entry.address]
   local known = input.state.records[entry.address]
   if known and known.key == entry.key then
     return nil
@@ -315,6 +358,18 @@ function M.adopt(input, entry)
   local found, e
   if entry.id then
     found, e = input.providers:call(entry.provider, entry.kind, "read", fields, entry.id)
+  elseif told and holder(input, entry, told) then
+    return err.fail("conflict", "%s is %s already", told, holder(input, entry, told))
+  elseif told then
+    fields.recorded.id = told
+    found, e = input.providers:call(entry.provider, entry.kind, "read", fields, told)
+    if not found and not e then
+      return err.fail("notfound", "provider '%s' has no %s with the id %s", entry.provider, entry.kind, told)
+    end
+  elseif told == false then
+    return nil
+  elseif not input.providers:has(entry.provider, entry.kind, "find") then
+    return unidentified(input, entry)
   else
     found, e = input.providers:call(entry.provider, entry.kind, "find", fields, entry.key)
   end

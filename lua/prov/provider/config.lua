@@ -170,24 +170,25 @@ local function of_environment(field)
 end
 
 --- The first problem, saying where a field that is absent may come from.
-local function explained(provider, schema, problems)
+local function explained(provider, kind, schema, problems)
   local missing = problems[1].missing and schema[problems[1].missing]
   if missing and missing.env then
     local name = problems[1].missing
     return err.new("invalid", ("provider '%s' needs its %s"):format(provider, name), {
       hint = ("set %s, run 'prov provider login %s', or write it into the infra: providers.%s.%s"):format(
-        variables(missing)[1], provider, provider, name),
+        variables(missing)[1], kind, provider, name),
     })
   end
   return contract.errors(problems)[1]:wrap("provider '%s' needs its configuration in the infra", provider)
 end
 
 --- Adds what the infra does not say.
----@param provider string its name, for the file of credentials and for people
+---@param provider string its name in the infra, for people
+---@param kind string what it is an instance of; the same for most
 ---@param schema? table<string, prov.Field> of the declaration
 ---@param given table what the infra says
 ---@return table? config, prov.Err?
-function M.complete(provider, schema, given)
+function M.complete(provider, kind, schema, given)
   schema = schema or {}
   local whole, from, saved = field_of.with(given, {}), {}, nil
   for name, field in next, schema do
@@ -196,7 +197,7 @@ function M.complete(provider, schema, given)
       if whole[name] == nil then
         if not saved then
           local e
-          saved, e = M.credentials(provider)
+          saved, e = M.credentials(kind)
           if not saved then
             return nil, e
           end
@@ -210,7 +211,7 @@ function M.complete(provider, schema, given)
     return done
   end
   local source = problems[1].path[1] and from[problems[1].path[1]]
-  local e = explained(provider, schema, problems)
+  local e = explained(provider, kind, schema, problems)
   return nil, source and e:wrap("the environment variable %s", source) or e
 end
 

@@ -13,7 +13,7 @@ local world_of = require("prov.simulate.world")
 local M = {}
 
 --- The clouds there are; each is the module prov.simulate.<name> (a prov.simulate.Face).
-M.CLOUDS = { "hetzner", "upcloud" }
+M.CLOUDS = { "hetzner", "upcloud", "aws" }
 
 local CALLS_KEPT = 20000
 

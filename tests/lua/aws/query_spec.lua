@@ -296,7 +296,8 @@ describe("the query protocol", function()
     for body, code in pairs({
       ["Version=2016-11-15"] = "MissingAction",
       ["Action=MakeCoffee&Version=2016-11-15"] = "InvalidAction",
-      ["Action=RunInstances&Version=2011-01-01"] = "InvalidAction",
+      ["Action=RunInstances&Version=2999-01-01"] = "InvalidAction",
+      ["Action=RunInstances&Version=x"] = "InvalidAction",
       ["Action=RunInstances&Version=2016-11-15&Colour=red"] = "UnknownParameter",
       ["Action=RunInstances&Version=2016-11-15&Placement.Colour=red"] = "UnknownParameter",
       ["Action=RunInstances&Version=2016-11-15&MinCount=many"] = "InvalidParameterValue",
@@ -305,6 +306,22 @@ describe("the query protocol", function()
       assert.is_nil(operation)
       assert.equal(code, e.data.cloud_code, body)
     end
+  end)
+
+  it("takes earlier versions where AWS does, and answers in their namespace", function()
+    local operation, params, version = ec2:decode_request("Action=DescribeVpcs&Version=2014-06-15&VpcId.1=vpc-1")
+    assert.same({ "DescribeVpcs", { VpcIds = { "vpc-1" } }, "2014-06-15" }, { operation, params, version })
+    local text = assert(ec2:encode_answer(operation, { Vpcs = {} }, "r-1", version))
+    assert.truthy(text:find('xmlns="http://ec2.amazonaws.com/doc/2014-06-15/"', 1, true)
+      or text:find('xmlns="http://ec2.amazonaws.com/doc/2014-06-15"', 1, true))
+    local elb = query.open("elbv2")
+    operation, params = elb:decode_request("Action=DescribeLoadBalancers&Version=2012-06-01")
+    assert.is_nil(operation)
+    assert.equal("InvalidAction", params.data.cloud_code)
+  end)
+
+  it("says true where there is nothing to say", function()
+    assert.truthy(assert(ec2:encode_answer("CreateTags", {}, "r-1")):find("<return>true</return>", 1, true))
   end)
 
   it("writes errors that it reads", function()

@@ -57,7 +57,7 @@ describe("the configuration of a provider", function()
   end)
 
   local function complete(given)
-    local done, e = config.complete("spec", SCHEMA, given or {})
+    local done, e = config.complete("spec", "spec", SCHEMA, given or {})
     return done and require("prov.value").reveal(done), e
   end
 
@@ -81,6 +81,12 @@ describe("the configuration of a provider", function()
     assert.equal("invalid", e.code)
     assert.equal("provider 'spec' needs its token", e.msg)
     assert.matches("set SPEC_TOKEN, run 'prov provider login spec', or .*providers%.spec%.token", e.hint)
+    _, e = config.complete("eu", "spec", SCHEMA, {}) -- an instance has the credentials of what it is one of
+    assert.equal("provider 'eu' needs its token", e.msg)
+    assert.matches("prov provider login spec', or .*providers%.eu%.token", e.hint)
+    credentials("token: of-the-file\n")
+    assert.is_table((config.complete("eu", "spec", SCHEMA, {})))
+    uv.fs_unlink(config.file("spec"))
     uv.os_setenv("SPEC_TOKEN", "") -- an empty variable is none
     _, e = complete()
     assert.equal("invalid", e.code)

@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 20
+local CASES = 21
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -233,11 +233,13 @@ describe("the provider hetzner, servers", function()
     end
     table.insert(states[4].actions, action(1509772237))
     local asked = "GET /actions?id=1509772237&id=1509772238"
-    local exchanges = { { "DELETE /servers/42", nil, 200, {
-      action = states[1].actions[1], next_actions = { states[1].actions[2] },
-    } } }
+    local two = list("servers", { server(), server({ id = 9 }) })
+    local exchanges = {
+      { "GET /servers?label_selector=prov-workspace==spec", nil, 200, two },
+      { "DELETE /servers/42", nil, 200, { action = states[1].actions[1], next_actions = { states[1].actions[2] } } },
+    }
     for i = 2, 4 do
-      exchanges[i] = { asked, nil, 200, states[i] }
+      exchanges[i + 1] = { asked, nil, 200, states[i] }
     end
     local api <close>, providers = serve(exchanges)
     local _, e = call(providers, "server", "delete", {}, "42")
@@ -330,8 +332,7 @@ describe("the provider hetzner, servers", function()
     local _, e = call(providers, "server", "update", { applied = {} }, "42", { plan = "cpx22", image = "debian-12" })
     api.check()
     assert.equal("invalid", e.code)
-    assert.matches("invalid input in field 'server_type'; server_type: the disk of the new type is smaller",
-      tostring(e))
+    assert.matches("field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
   end))
 
   it("changes public addresses while the server is off: its own go, those of resources stay", test(function()
@@ -405,19 +406,37 @@ describe("the provider hetzner, servers", function()
     assert.is_nil(e)
   end))
 
-  it("deletes the workspace's key with its last server, once for many", test(function()
+  it("deletes the workspace's key before its last server", test(function()
     local ours = "label_selector=prov-workspace==spec"
+    local two = list("servers", { server(), server({ id = 43 }) })
     local api <close>, providers = serve({
+      { "GET /servers?" .. ours, nil, 200, two },
       { "DELETE /servers/42", nil, 200, done() },
-      { "GET /servers?" .. ours, nil, 200, list("servers", {}) },
+      { "GET /servers?" .. ours, nil, 200, two }, -- one is being deleted, one will be
       { "GET /ssh_keys?" .. ours .. ",prov-key==workspace", nil, 200, list("ssh_keys", { KEY }) },
       { "DELETE /ssh_keys/7", nil, 204 },
-      { "DELETE /servers/42", nil, 404, problem("not_found") },
-      { "GET /servers?" .. ours, nil, 200, list("servers", { server() }) },
+      { "DELETE /servers/43", nil, 404, problem("not_found") },
     })
     assert.is_true(call(providers, "server", "delete", {}, "42"))
+    assert.is_true(call(providers, "server", "delete", {}, "43"))
+    api.check()
+  end))
+
+  it("keeps the workspace's key while there are other servers, and when it is not known", test(function()
+    local ours = "label_selector=prov-workspace==spec"
+    local api <close>, providers = serve({
+      { "GET /servers?" .. ours, nil, 200, list("servers", { server() }) },
+      { "GET /servers?" .. ours, nil, 200, list("servers", { server(), server({ id = 44 }) }) }, -- a new one
+      { "DELETE /servers/42", nil, 200, done() },
+    })
     assert.is_true(call(providers, "server", "delete", {}, "42"))
     api.check()
+    local other <close>, more = serve({
+      { "GET /servers?" .. ours, nil, 403, problem("forbidden") },
+      { "DELETE /servers/42", nil, 200, done() },
+    })
+    assert.is_true(call(more, "server", "delete", {}, "42"))
+    other.check()
   end))
 
   it("reads many servers page by page, in the words that were recorded", test(function()

@@ -4,7 +4,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 13
+local CASES = 14
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -254,6 +254,33 @@ describe("the provider hetzner", function()
     assert.equal(want.public_key, state.public_key)
     assert.equal("b7:2f:30:a0:2f:6c:58:6c:21:04:58:61:ba:06:3b:2c", state.fingerprint)
     assert.equal(want.public_key, call(providers, "ssh_key", "read", { recorded = state }, "1").public_key)
+    api.check()
+  end))
+
+  it("finds what was made without an answer, and does the rest again that nobody answered", test(function()
+    local function cut(request)
+      request:stream(201, { ["Content-Type"] = "application/json" })
+    end
+    local key = { id = 5, name = "web-1", public_key = "ssh-rsa AAAA x", labels = labels() }
+    local network = recorded("hcloud-go-json/schema__TestNetworkSchema__25.json", { labels = labels(), name = "web-1" })
+    local guarded = recorded("hcloud-go-json/schema__TestNetworkSchema__25.json", { ["protection.delete"] = true })
+    local api <close>, providers = serve({
+      { "POST /ssh_keys", { name = "web-1", labels = labels(), public_key = "ssh-rsa AAAA x" }, 201, cut },
+      { "GET /ssh_keys?label_selector=prov-key==k1", nil, 200, list("ssh_keys", {}) }, -- not seen yet
+      { "GET /ssh_keys?label_selector=prov-key==k1", nil, 200, list("ssh_keys", { key }) },
+      { "POST /networks", { name = "web-1", labels = labels(), ip_range = "10.0.0.0/16" }, 201, { network = network } },
+      { "GET /networks/4711", nil, 200, { network = network } },
+      { "POST /networks/4711/actions/change_protection", { delete = true }, 201, cut },
+      { "GET /networks/4711", nil, 200, { network = guarded } },
+      { "GET /networks/4711", nil, 200, { network = guarded } },
+    })
+    local state, e, adopted = call(providers, "ssh_key", "create", {}, { public_key = "ssh-rsa AAAA x" })
+    assert.is_nil(e)
+    assert.equal("5", state.id)
+    assert.same({ "5" }, adopted)
+    state, e = call(providers, "network", "create", {}, { cidr = "10.0.0.0/16", subnet = false, protected = true })
+    assert.is_nil(e)
+    assert.is_true(state.protected)
     api.check()
   end))
 

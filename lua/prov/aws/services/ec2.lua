@@ -13,6 +13,7 @@ return {
     AssociateAddress = "AssociateAddressRequest AssociateAddressResult",
     AssociateRouteTable = "AssociateRouteTableRequest AssociateRouteTableResult",
     AttachInternetGateway = "AttachInternetGatewayRequest -",
+    AttachNetworkInterface = "AttachNetworkInterfaceRequest AttachNetworkInterfaceResult",
     AttachVolume = "AttachVolumeRequest VolumeAttachment",
     AuthorizeSecurityGroupEgress = "AuthorizeSecurityGroupEgressRequest AuthorizeSecurityGroupEgressResult",
     AuthorizeSecurityGroupIngress = "AuthorizeSecurityGroupIngressRequest AuthorizeSecurityGroupIngressResult",
@@ -56,10 +57,12 @@ return {
     DescribeInternetGateways = "DescribeInternetGatewaysRequest DescribeInternetGatewaysResult",
     DescribeKeyPairs = "DescribeKeyPairsRequest DescribeKeyPairsResult",
     DescribeNatGateways = "DescribeNatGatewaysRequest DescribeNatGatewaysResult",
+    DescribeNetworkAcls = "DescribeNetworkAclsRequest DescribeNetworkAclsResult",
     DescribeNetworkInterfaces = "DescribeNetworkInterfacesRequest DescribeNetworkInterfacesResult",
     DescribePlacementGroups = "DescribePlacementGroupsRequest DescribePlacementGroupsResult",
     DescribeRegions = "DescribeRegionsRequest DescribeRegionsResult",
     DescribeRouteTables = "DescribeRouteTablesRequest DescribeRouteTablesResult",
+    DescribeSecurityGroupRules = "DescribeSecurityGroupRulesRequest DescribeSecurityGroupRulesResult",
     DescribeSecurityGroups = "DescribeSecurityGroupsRequest DescribeSecurityGroupsResult",
     DescribeSnapshots = "DescribeSnapshotsRequest DescribeSnapshotsResult",
     DescribeSubnets = "DescribeSubnetsRequest DescribeSubnetsResult",
@@ -69,6 +72,7 @@ return {
     DescribeVpcAttribute = "DescribeVpcAttributeRequest DescribeVpcAttributeResult",
     DescribeVpcs = "DescribeVpcsRequest DescribeVpcsResult",
     DetachInternetGateway = "DetachInternetGatewayRequest -",
+    DetachNetworkInterface = "DetachNetworkInterfaceRequest -",
     DetachVolume = "DetachVolumeRequest VolumeAttachment",
     DisassociateAddress = "DisassociateAddressRequest -",
     DisassociateRouteTable = "DisassociateRouteTableRequest -",
@@ -121,6 +125,11 @@ return {
     AssociateRouteTableResult = "AssociationId=s AssociationState=RouteTableAssociationState",
     AssociatedKmsKey = "KmsKeyId=s",
     AttachInternetGatewayRequest = "DryRun=b InternetGatewayId=s VpcId=s",
+    AttachNetworkInterfaceRequest = [[
+      DeviceIndex=i DryRun=b EnaQueueCount=i EnaSrdSpecification=EnaSrdSpecification InstanceId=s NetworkCardIndex=i
+      NetworkInterfaceId=s
+    ]],
+    AttachNetworkInterfaceResult = "AttachmentId=s NetworkCardIndex=i",
     AttachVolumeRequest = "Device=s DryRun=b EbsCardIndex=i InstanceId=s VolumeId=s",
     AttachmentEnaSrdSpecification = "EnaSrdEnabled=b EnaSrdUdpSpecification=AttachmentEnaSrdUdpSpecification",
     AttachmentEnaSrdUdpSpecification = "EnaSrdUdpEnabled=b",
@@ -285,6 +294,10 @@ return {
       DryRun=b Filter=[Filter@Filter] MaxResults=i NatGatewayIds@NatGatewayId=[s] NextToken=s
     ]],
     DescribeNatGatewaysResult = "NatGateways@natGatewaySet=[NatGateway] NextToken=s",
+    DescribeNetworkAclsRequest = [[
+      DryRun=b Filters@Filter=[Filter@Filter] MaxResults=i NetworkAclIds@NetworkAclId=[s] NextToken=s
+    ]],
+    DescribeNetworkAclsResult = "NetworkAcls@networkAclSet=[NetworkAcl] NextToken=s",
     DescribeNetworkInterfacesRequest = [[
       DryRun=b Filters@filter=[Filter@Filter] IncludeManagedResources=b MaxResults=i NetworkInterfaceIds@NetworkInterfaceId=[s] NextToken=s
     ]],
@@ -301,6 +314,10 @@ return {
       DryRun=b Filters@Filter=[Filter@Filter] MaxResults=i NextToken=s RouteTableIds@RouteTableId=[s]
     ]],
     DescribeRouteTablesResult = "NextToken=s RouteTables@routeTableSet=[RouteTable]",
+    DescribeSecurityGroupRulesRequest = [[
+      DryRun=b Filters@Filter=[Filter@Filter] MaxResults=i NextToken=s SecurityGroupRuleIds@SecurityGroupRuleId=[s]
+    ]],
+    DescribeSecurityGroupRulesResult = "NextToken=s SecurityGroupRules@securityGroupRuleSet=[SecurityGroupRule]",
     DescribeSecurityGroupsRequest = [[
       DryRun=b Filters@Filter=[Filter@Filter] GroupIds@GroupId=[s@groupId] GroupNames@GroupName=[s@GroupName] MaxResults=i NextToken=s
     ]],
@@ -330,6 +347,7 @@ return {
     DescribeVpcsRequest = "DryRun=b Filters@Filter=[Filter@Filter] MaxResults=i NextToken=s VpcIds@VpcId=[s@VpcId]",
     DescribeVpcsResult = "NextToken=s Vpcs@vpcSet=[Vpc]",
     DetachInternetGatewayRequest = "DryRun=b InternetGatewayId=s VpcId=s",
+    DetachNetworkInterfaceRequest = "AttachmentId=s DryRun=b Force=b",
     DetachVolumeRequest = "Device=s DryRun=b Force=b InstanceId=s VolumeId=s",
     DisassociateAddressRequest = "AssociationId=s DryRun=b PublicIp=s",
     DisassociateRouteTableRequest = "AssociationId=s DryRun=b",
@@ -384,6 +402,7 @@ return {
     HibernationOptionsRequest = "Configured=b",
     IamInstanceProfile = "Arn=s Id=s",
     IamInstanceProfileSpecification = "Arn=s Name=s",
+    IcmpTypeCode = "Code=i Type=i",
     IgwFirewall = "FirewallArn=s Status=s",
     Image = [[
       Architecture=s BlockDeviceMappings@blockDeviceMapping=[BlockDeviceMapping] BootMode=s CreationDate=s DeprecationTime=s DeregistrationProtection=s Description=s EnaSupport=b FreeTierEligible=b
@@ -550,6 +569,15 @@ return {
     NatGatewayAttachedAppliance = [[
       ApplianceArn=s AttachmentState=s FailureCode=s FailureMessage=s ModificationState=s Type=s VpcEndpointId=s
     ]],
+    NetworkAcl = [[
+      Associations@associationSet=[NetworkAclAssociation] Entries@entrySet=[NetworkAclEntry] IsDefault@default=b
+      NetworkAclId=s OwnerId=s Tags@tagSet=[Tag] VpcId=s
+    ]],
+    NetworkAclAssociation = "NetworkAclAssociationId=s NetworkAclId=s SubnetId=s",
+    NetworkAclEntry = [[
+      CidrBlock=s Egress=b IcmpTypeCode=IcmpTypeCode Ipv6CidrBlock=s PortRange=PortRange Protocol=s RuleAction=s
+      RuleNumber=i
+    ]],
     NetworkCardInfo = [[
       AdditionalFlexibleNetworkInterfaces=i BaselineBandwidthInGbps=f DefaultEnaQueueCountPerInterface=i InterfaceTypes@interfaceTypeSet=[s] MaximumEnaQueueCount=i MaximumEnaQueueCountPerInterface=i
       MaximumNetworkInterfaces=i NetworkCardIndex=i NetworkPerformance=s PeakBandwidthInGbps=f
@@ -593,6 +621,7 @@ return {
       GroupArn=s GroupId=s GroupName=s LinkedGroupId=s Operator=OperatorResponse ParentGroupId=s PartitionCount=i SpreadLevel=s State=s Strategy=s Tags@tagSet=[Tag]
     ]],
     PlacementGroupInfo = "SupportedStrategies=[s]",
+    PortRange = "From=i To=i",
     PrefixListId = "Description=s PrefixListId=s",
     PrivateDnsNameOptionsOnLaunch = "EnableResourceNameDnsAAAARecord=b EnableResourceNameDnsARecord=b HostnameType=s",
     PrivateDnsNameOptionsRequest = "EnableResourceNameDnsAAAARecord=b EnableResourceNameDnsARecord=b HostnameType=s",
