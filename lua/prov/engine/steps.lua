@@ -262,7 +262,7 @@ function M.delete_resource(run, step)
     return nil, e
   end
   if step.kind == "server" then
-    run.hosts:forget(step.address)
+    run.hosts:gone(step.address, record.id)
   end
   return forget(run, step, record)
 end
