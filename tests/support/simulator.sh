@@ -16,6 +16,7 @@ simulator_start() {
         [ -s "$world/addresses" ] && break
         sleep 0.1
     done
+    # shellcheck disable=SC2034 # for the script
     url=$(jq -r ".${cloud/all/none} // empty" "$world/addresses") || fail "no simulator: $(cat "$work/simulator.log")"
 }
 
