@@ -36,12 +36,13 @@ function M.new(name, limits, world)
     attempts = retry.attempts or settings.calls.attempts,
     base = (retry.base or settings.calls.backoff) * 1000,
     max = (retry.max or settings.calls.longest_backoff) * 1000,
-    reserve = limits.concurrency or 10, -- requests that may be under way when the budget is told
     every = rate and 1000 / rate.per_second,
     burst = rate and (rate.burst or math.max(1, rate.per_second // 1)),
     free_at = nil, -- when the bucket would be full again
-    pace = nil, -- ms between two requests while the budget is low
-    pace_at = 0, -- when the next one may start then
+    flying = 0, -- requests under way
+    tokens = nil, -- requests that the account still grants, as far as it has told
+    pace = nil, -- ms in which it grants another one
+    pace_at = 0, -- when the next one may start that has to wait for that
     paused_until = 0,
     paused_why = nil, -- what people are told of the pause
     failures = 0, -- in a row, of all calls
@@ -88,36 +89,51 @@ function Gate:enter(waiting)
   hold(self, self:take(), "rate limit of provider " .. self.name, waiting)
 end
 
---- Waits until a request of a call may be sent.
+local landed = {
+  __close = function(flight)
+    flight.gate.flying = flight.gate.flying - 1
+  end,
+}
+
+--- Waits until a request of a call may be sent. The returned value is closed when it was answered.
 ---@async
 ---@param waiting? fun(ms: integer, reason: string)
+---@return table closable
 function Gate:pass(waiting)
   local wait = 0
-  if self.pace then
+  if self.tokens and self.tokens > 0 then
+    self.tokens = self.tokens - 1
+    if self.tokens == 0 then
+      self.pace_at = math.max(self.pace_at, self.now() + self.pace)
+    end
+  elseif self.tokens then
     local now = self.now()
     local at = math.max(now, self.pace_at)
     self.pace_at, wait = at + self.pace, at - now
-  elseif self.paused_until == 0 then
-    return
   end
-  hold(self, wait, "the budget of provider " .. self.name .. " is used up", waiting)
+  if wait > 0 or self.paused_until > 0 then
+    hold(self, wait, "the budget of provider " .. self.name .. " is used up", waiting)
+  end
+  self.flying = self.flying + 1
+  return setmetatable({ gate = self }, landed)
 end
 
---- Notes how many requests the account grants before it is full again in `full_in` milliseconds: when few are left,
---- requests pass only as fast as new ones are granted.
+--- Notes how many requests the account still grants, as an answer says: it is full again in `full_in` milliseconds.
+--- When those are used up, requests pass as fast as new ones are granted.
 ---@param left integer
 ---@param limit integer
 ---@param full_in number
 function Gate:budget(left, limit, full_in)
-  if left >= limit or left >= math.min(self.reserve, limit // 2) then
-    self.pace = nil
+  if left >= limit then
+    self.tokens = nil
     return
   end
-  local every = math.min(math.max(full_in / (limit - left), 1), settings.calls.longest_wait * 1000)
-  if left <= 0 or not self.pace then
-    self.pace_at = math.max(self.pace_at, self.now() + (left <= 0 and every or 0))
+  local before = self.tokens
+  self.pace = math.min(math.max(full_in / (limit - left), 1), settings.calls.longest_wait * 1000)
+  self.tokens = left - (self.flying - 1) -- the others under way take theirs
+  if self.tokens <= 0 and (before == nil or before > 0) then
+    self.pace_at = math.max(self.pace_at, self.now() + self.pace)
   end
-  self.pace = every
 end
 
 --- Notes that a call was answered.

@@ -178,6 +178,7 @@ local function once(self, request)
   if not headers then
     return nil, e
   end
+  local _ <close> = self.gate:pass()
   local began = clock.monotonic()
   local response
   response, e = http.request({
@@ -258,7 +259,6 @@ function Api:request(request)
   end
   local began = clock.monotonic()
   for attempt = 1, math.huge do
-    self.gate:pass()
     local body, response, safe, patience = once(self, sent)
     if body ~= nil then
       self.gate:answered()

@@ -149,4 +149,30 @@ describe("the gate of an account", function()
       end
     end
   end)
+
+  it("lets requests pass as the account's budget says, those under way with it", function()
+    local w = world()
+    local gate = gates.new("demo", nil, w)
+    local flights = {}
+    for i = 1, 5 do
+      flights[i] = gate:pass()
+    end
+    local function land(i)
+      getmetatable(flights[i]).__close(flights[i])
+    end
+    gate:budget(6, 10, 4000) -- one a second; 4 others are under way and take theirs
+    land(1)
+    gate:pass()
+    gate:pass()
+    assert.equal(0, w.at)
+    gate:pass()
+    gate:pass()
+    assert.equal(2000, w.at) -- the second that waits, waits for the second
+    gate:budget(10, 10, 0)
+    gate:pass()
+    assert.equal(2000, w.at)
+    gate:again(1, unavailable(3)) -- a pause is for requests too
+    gate:pass()
+    assert.equal(5000, w.at)
+  end)
 end)
