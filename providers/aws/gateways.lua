@@ -87,14 +87,14 @@ function internet.delete(ctx, id)
   local ok = true
   if vpc then
     ok, e = api.delete_held(ctx, function()
-      return api.ec2(ctx, "DetachInternetGateway", { InternetGatewayId = id, VpcId = vpc })
+      return api.away(ctx, "DetachInternetGateway", { InternetGatewayId = id, VpcId = vpc })
     end, { ["vpc-id"] = vpc })
   end
   if not ok then
     return nil, e
   end
   return api.delete_held(ctx, function()
-    return api.ec2(ctx, "DeleteInternetGateway", { InternetGatewayId = id })
+    return api.away(ctx, "DeleteInternetGateway", { InternetGatewayId = id })
   end, {})
 end
 
@@ -138,14 +138,17 @@ function nat.create(ctx, want)
 end
 
 function nat.delete(ctx, id)
-  local ok, e = api.ec2(ctx, "DeleteNatGateway", { NatGatewayId = id })
+  local ok, e = api.away(ctx, "DeleteNatGateway", { NatGatewayId = id })
   if not ok then
-    return e.code == "notfound" or nil, e
+    return nil, e
   end
   return nat.wait(ctx, id, function(gateway)
     -- Until then it holds its address and its subnet.
     return not gateway or gateway.State == "deleted" or gateway.State == "failed" or nil
   end, { name = "NAT gateway gone", timeout = 900 })
 end
+
+kind.guarded(internet)
+kind.guarded(nat)
 
 return M

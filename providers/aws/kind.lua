@@ -214,4 +214,25 @@ function M.body(spec)
   return body
 end
 
+--- Makes update and delete of a body tell apart what is gone: something that is not found on the way is not the thing
+--- itself. Only a look at that says that it is gone.
+---@param body table with object(ctx, id)
+function M.guarded(body)
+  for _, verb in ipairs({ "update", "delete" }) do
+    local inner = body[verb]
+    body[verb] = function(ctx, id, ...)
+      local result, e = inner(ctx, id, ...)
+      if result or not e or e.code ~= "notfound" then
+        return result, e
+      end
+      local object, unknown = body.object(ctx, id)
+      if object or unknown then
+        e.code = "failed"
+      end
+      return nil, e
+    end
+  end
+  return body
+end
+
 return M

@@ -339,7 +339,7 @@ local function set_address(ctx, id, want)
     found, e = api.describe(ctx, "DescribeAddresses", "Addresses", { ["allocation-id"] = before })
     ok = found and true
     if found and found[1] and found[1].InstanceId == id then
-      ok, e = api.ec2(ctx, "DisassociateAddress", { AssociationId = found[1].AssociationId })
+      ok, e = api.away(ctx, "DisassociateAddress", { AssociationId = found[1].AssociationId })
     end
   end
   if not ok or not ip then
@@ -525,4 +525,4 @@ function M.action_restart(ctx, id)
   return M.read(ctx, id)
 end
 
-return M
+return kind.guarded(M)

@@ -49,8 +49,8 @@ end
 
 function M.delete(ctx, id)
   return api.delete_held(ctx, function()
-    return api.ec2(ctx, "DeleteSubnet", { SubnetId = id })
+    return api.away(ctx, "DeleteSubnet", { SubnetId = id })
   end, { ["subnet-id"] = id })
 end
 
-return M
+return kind.guarded(M)

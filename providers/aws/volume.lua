@@ -96,8 +96,8 @@ local function attach(ctx, id, server)
 end
 
 local function detach(ctx, id, attachment)
-  local ok, e = api.ec2(ctx, "DetachVolume", { VolumeId = id, InstanceId = attachment.InstanceId })
-  if not ok and api.code(e) ~= "IncorrectState" and e.code ~= "notfound" then
+  local ok, e = api.away(ctx, "DetachVolume", { VolumeId = id, InstanceId = attachment.InstanceId })
+  if not ok and api.code(e) ~= "IncorrectState" then
     return nil, e
   end
   return available(ctx, id)
@@ -202,12 +202,12 @@ function M.delete(ctx, id)
   end
   local ok
   ok, e = api.patient(ctx, { VolumeInUse = true, IncorrectState = true }, ctx.config.patience, function()
-    return api.ec2(ctx, "DeleteVolume", { VolumeId = id })
+    return api.away(ctx, "DeleteVolume", { VolumeId = id })
   end)
-  if not ok and e.code ~= "notfound" then
+  if not ok then
     return nil, e
   end
   return true
 end
 
-return M
+return kind.guarded(M)

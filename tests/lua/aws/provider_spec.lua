@@ -279,6 +279,26 @@ describe("the provider aws", function()
     assert.is_true(server.count("DeleteSecurityGroup") >= 2)
   end))
 
+  it("does not take for gone what is there, when something on the way is not", test(function()
+    local answers = {
+      DescribeNetworkInterfaces = { { NetworkInterfaces = { { NetworkInterfaceId = "eni-1",
+        Attachment = { InstanceId = "i-1" } } } } },
+      DescribeInstances = { instance("running", { NetworkInterfaces = { { NetworkInterfaceId = "eni-1",
+        Attachment = { DeviceIndex = 0 }, Groups = { { GroupId = "sg-1" }, { GroupId = "sg-2" } } } } }) },
+      ModifyNetworkInterfaceAttribute = { { code = "InvalidNetworkInterfaceID.NotFound" } },
+      DescribeSecurityGroups = { { SecurityGroups = { { GroupId = "sg-1", GroupName = "web" } } } },
+    }
+    local server <close> = serve(answers)
+    local all = providers(server)
+    local ok, e = call(all, "firewall", "delete", {}, "sg-1")
+    assert.is_nil(ok)
+    assert.equal("failed", e.code)
+    answers.DescribeSecurityGroups = { { SecurityGroups = {} } }
+    ok, e = call(all, "firewall", "delete", {}, "sg-1")
+    assert.is_nil(ok)
+    assert.equal("notfound", e.code) -- it is gone itself, and that is what the engine reads in it
+  end))
+
   it("makes placement groups, and takes over only what its key is on", test(function()
     local group = { GroupId = "pg-1", GroupName = "web", Strategy = "spread", State = "available",
       Tags = { { Key = "prov-key", Value = "k1" } } }
