@@ -33,9 +33,7 @@ function M.elb(ctx, operation, params)
 end
 
 -- What says that something is not there any more, or not where it was.
-local AWAY = {
-  ["Gateway.NotAttached"] = true, ["InvalidPlacementGroup.Unknown"] = true, ["InvalidAMIID.Unavailable"] = true,
-}
+local AWAY = { ["InvalidPlacementGroup.Unknown"] = true, ["InvalidAMIID.Unavailable"] = true }
 
 --- Calls an operation that takes something away; what is away already is no error.
 ---@param service? string ec2

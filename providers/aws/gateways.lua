@@ -98,6 +98,26 @@ function internet.delete(ctx, id)
   end, {})
 end
 
+--- All of them; that of the default network is AWS's.
+local list = internet.list
+function internet.list(ctx)
+  local found, e = list(ctx)
+  local vpcs
+  if found then
+    vpcs, e = api.describe(ctx, "DescribeVpcs", "Vpcs", { ["is-default"] = "true" })
+  end
+  if not vpcs then
+    return nil, e
+  end
+  for _, gateway in ipairs(found) do
+    local known = ctx.recorded_of and ctx.recorded_of(gateway.id)
+    if vpcs[1] and gateway.network == vpcs[1].VpcId and not known then
+      gateway.not_ours = true
+    end
+  end
+  return found
+end
+
 -- NAT --------------------------------------------------------------------------------------------
 
 local function nat_state(_, gateway, known)

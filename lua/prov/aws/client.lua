@@ -84,18 +84,6 @@ local REPEATABLE = { "^Describe", "^Get", "^Delete", "^Deregister", "^Detach", "
   "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$", "^RegisterTargets$", "^Set", "^Start", "^Stop",
   "^Terminate", "^Associate" }
 
---- Operations after which something is not there any more.
-local TAKES_AWAY = { "^Delete", "^Detach", "^Disassociate", "^Release", "^Deregister", "^Terminate" }
-
-local function takes_away(operation)
-  for _, pattern in ipairs(TAKES_AWAY) do
-    if operation:find(pattern) then
-      return true
-    end
-  end
-  return false
-end
-
 local function reads(operation)
   return operation:find("^Describe") ~= nil or operation:find("^Get") ~= nil
 end
@@ -211,7 +199,7 @@ function Client:credentials()
   end)
 end
 
---- Calls an operation. What a try took away to which nobody answered is gone for the next one: that is no error.
+--- Calls an operation.
 ---@async
 ---@param service string ec2, elbv2 or sts
 ---@param operation string DescribeInstances
@@ -221,7 +209,6 @@ end
 function Client:call(service, operation, params)
   local api = query.open(service)
   local body, repeatable = api:encode(operation, params), is_repeatable(operation)
-  local unanswered = false
   for attempt = 1, math.huge do
     self.gate:pass()
     local result, e, safe = once(self, api, operation, body)
@@ -230,10 +217,6 @@ function Client:call(service, operation, params)
       return result
     end
     local code = type(e.data) == "table" and e.data.cloud_code
-    if unanswered and e.code == "notfound" and takes_away(operation) then
-      return {}
-    end
-    unanswered = unanswered or not code
     if code and code:find("^ExpiredToken") and attempt == 1 then
       self.stale = self:credentials()
     else
