@@ -326,7 +326,7 @@ local function unidentified(input, entry)
       return nil, e
     end
     for _, one in ipairs(states) do
-      if not known[entry.kind .. "\0" .. tostring(one.id)] then
+      if not one.not_ours and not known[entry.kind .. "\0" .. tostring(one.id)] then
         strangers[#strangers + 1] = tostring(one.id)
       end
     end
