@@ -102,7 +102,7 @@ return {
     doc = "The data goes with the server: a change of image or zone replaces it. A volume stays. Looks at "
       .. "postgres, etcd, prometheus, and redis with append_only, on providers that have volumes.",
     bad = "servers:\n  db: { taskservs: { postgres: {} } }\n",
-    good = "servers:\n  db: { taskservs: { postgres: {} } }\nvolumes:\n  db: { server: db }\n",
+    good = "servers:\n  db: { taskservs: { postgres: {} } }\nvolumes:\n  db: { server: \"${server.db}\" }\n",
     check = function(ctx, server)
       local resources = ctx:declaration(server).resources
       local volumes, attached = volumes_of(ctx, server)
@@ -130,8 +130,8 @@ return {
     summary = "What holds data may be destroyed by a plan",
     doc = "`lifecycle: { prevent_destroy: true }` refuses every plan that would delete or replace it. "
       .. "Looks at volumes, and at servers whose services keep data on their own disk.",
-    bad = "volumes:\n  db: { size: 10 GiB, server: db }\n",
-    good = "volumes:\n  db: { size: 10 GiB, server: db, lifecycle: { prevent_destroy: true } }\n",
+    bad = "volumes:\n  db: { size: 10 GiB }\n",
+    good = "volumes:\n  db: { size: 10 GiB, lifecycle: { prevent_destroy: true } }\n",
     check = function(ctx, node)
       local holds = node.kind == "volume"
       if not holds and ctx:services(node)[1] then
@@ -176,7 +176,7 @@ return {
     summary = "No server uses a volume",
     doc = "It is made, and may cost, for nothing; or a server has forgotten it, and keeps its data elsewhere.",
     bad = "volumes:\n  db: { size: 10 GiB }\n",
-    good = "servers:\n  db: {}\nvolumes:\n  db: { size: 10 GiB, server: db }\n",
+    good = "servers:\n  db: {}\nvolumes:\n  db: { size: 10 GiB, server: \"${server.db}\" }\n",
     check = check_unused,
   },
   {
@@ -211,8 +211,8 @@ servers:
     applies = { "resource" },
     summary = "A size is so small that its unit is missing",
     doc = "A number alone is bytes: `size: 10` is ten bytes. Sizes have units, `10 GiB`.",
-    bad = "volumes:\n  db: { size: 10, server: db }\n",
-    good = "volumes:\n  db: { size: 10 GiB, server: db }\n",
+    bad = "volumes:\n  db: { size: 10 }\n",
+    good = "volumes:\n  db: { size: 10 GiB }\n",
     about = size_fields,
     check = function(ctx, node, sizes)
       for _, name in ipairs(sizes) do
