@@ -19,7 +19,8 @@ M.OPERATIONS = {
     DescribeAccountAttributes DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones
     DescribeImages DescribeInstanceAttribute DescribeInstanceStatus DescribeInstanceTypeOfferings
     DescribeInstanceTypes DescribeInstances DescribeInternetGateways DescribeKeyPairs DescribeNatGateways
-    DescribeNetworkAcls DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables DescribeSecurityGroupRules
+    DescribeNetworkAcls DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions
+    DescribeRouteTables DescribeSecurityGroupRules
     DescribeSecurityGroups
     DescribeSnapshots DescribeSubnets DescribeTags DescribeVolumes DescribeVolumesModifications
     DescribeVpcAttribute DescribeVpcs DetachInternetGateway DetachNetworkInterface DetachVolume DisassociateAddress

@@ -301,7 +301,8 @@ end
 
 --- The name of a private address.
 function M.private_name(region, ip)
-  return ("ip-%s.%s"):format(ip:gsub("%.", "-"), region == "us-east-1" and "ec2.internal" or region .. ".compute.internal")
+  local where = region == "us-east-1" and "ec2.internal" or region .. ".compute.internal"
+  return ("ip-%s.%s"):format(ip:gsub("%.", "-"), where)
 end
 
 return M
