@@ -61,7 +61,7 @@ on() {
     run 0 plan --detailed-exitcode
     has "No changes"
     run 0 drift
-    [ "$(simulator_things | grep -c '^server ')" = 30 ] || fail "$cloud: not thirty servers: $(simulator_things)"
+    [ "$(simulator_things | grep -cE '^(server|instance) ')" = 30 ] || fail "$cloud: not thirty servers: $(simulator_things)"
 
     before=$(ids)
     if by_hand_"$cloud" "$(id_of 'server.web[3]')" "$(id_of 'server.lab[1]')" "$(id_of 'server.app[2]')" \

@@ -26,7 +26,7 @@ simulator_stop() {
     simulator=
 }
 
-# Things of the world that are not the cloud's own: one line each.
+# Things of the world that are not the cloud's own: one line each. AWS lists what is terminated for an hour.
 simulator_things() {
-    "${prov:?}" simulate state --dir "$world" -o json | jq -r '.[] | "\(.kind) \(.id)"'
+    "${prov:?}" simulate state --dir "$world" -o json | jq -r '.[] | select(.state != "terminated") | "\(.kind) \(.id)"'
 }
