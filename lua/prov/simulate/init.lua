@@ -53,11 +53,11 @@ local function open_backend(self, opts)
     end
   end
   if backend == "local" then
-    local ports, e = opts.ports or world:note("ports"), nil
-    self.machines, e = machines_of.open(world, self.dir, { ports = ports, log = opts.log })
-    if not self.machines then
+    local machines, e = machines_of.open(world, self.dir, { ports = opts.ports or world:note("ports"), log = opts.log })
+    if not machines then
       return nil, e:wrap("the servers of this world cannot be real ones")
     end
+    self.machines = machines
     world:set_note("ports", self.machines.ports)
   end
   world:set_note("backend", backend)

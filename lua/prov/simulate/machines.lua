@@ -49,6 +49,15 @@ local AT_ONCE = 8
 local Machines = {}
 Machines.__index = Machines
 
+local function open_lab(dir, say)
+  local obstacle = backends.get(backends.DEFAULT).obstacle()
+  if obstacle then
+    return nil, obstacle
+  end
+  local path = uv.fs_realpath(dir) or dir
+  return machine.lab({ name = machine.lab_name({ name = "simulate", dir = path }), workspace = path, log = say })
+end
+
 --- Opens what makes servers of the world in a folder real. Nothing is made before `run`.
 ---@param world prov.simulate.World
 ---@param dir string folder of the world
@@ -58,21 +67,9 @@ function M.open(world, dir, opts)
   opts = opts or {}
   local lab, e = opts.lab, nil
   if not lab then
-    local obstacle = backends.get(backends.DEFAULT).obstacle()
-    if obstacle then
-      return nil, obstacle
-    end
-    local path = uv.fs_realpath(dir) or dir
-    lab, e = machine.lab({
-      name = machine.lab_name({ name = "simulate", dir = path }),
-      workspace = path,
-      log = opts.log,
-    })
-    if not lab then
-      return nil, e
-    end
+    lab, e = open_lab(dir, opts.log)
   end
-  return setmetatable({
+  return lab and setmetatable({
     world = world,
     lab = lab,
     ports = opts.ports or M.PORTS,
@@ -84,7 +81,7 @@ function M.open(world, dir, opts)
     known = {}, -- key -> { id, ip } or { error } of the real one
     gate = async.semaphore(1), -- the lab's network
     places = async.semaphore(AT_ONCE),
-  }, Machines)
+  }, Machines), e
 end
 
 --- The range of the loopback that a world's public addresses are of: 127.x.0.0, by its folder.
