@@ -85,6 +85,8 @@ pv_status pv_server_address(const pv_server *s, const pv_conf *network, pv_err *
     if (status == PV_OK)
         status = pv_nl_addr_add(nl, "eth0", s->ip, (int)pv_conf_int(network, "prefix", 24), err);
     if (status == PV_OK) status = add_addresses(s, nl, err);
+    /* Neighbours may still send to the server that had an address before. */
+    if (status == PV_OK) status = pv_file_put("/proc/sys/net/ipv4/conf/eth0/arp_notify", "1", err);
     if (status == PV_OK) status = pv_nl_link_up(nl, "eth0", err);
     if (status == PV_OK && pv_conf_int(network, "nat", 0))
         status = pv_nl_route_default(nl, gateway, err);
