@@ -11,7 +11,7 @@ for tool in curl python3 ssh ssh-keygen; do
     command -v "$tool" >/dev/null || { echo "SKIP: no $tool"; exit 77; }
 done
 
-world=${work:?}/world simulator='' lab=''
+world=${work:?}/world simulator='' lab='' taker=''
 token=abcdefghij0123456789abcdefghij0123456789abcdefghij0123456789abcd
 export HCLOUD_TOKEN=$token
 
@@ -24,6 +24,7 @@ stop() { # stop SIGNAL: ends the simulator
 
 at_exit() {
     stop TERM
+    [ -z "$taker" ] || { kill "$taker"; wait "$taker"; } 2>/dev/null
     "$prov" simulate reset --yes --dir "$world" >/dev/null 2>&1
     [ -z "$lab" ] || "$prov" lab delete "$lab" --yes >/dev/null 2>&1
 }
@@ -150,6 +151,22 @@ until_is "$c" running
 on mine "$ip" "test ! -e /root/mark" || fail "a rebuild kept the files"
 api POST /servers '{"name":"d","server_type":"cx23","image":"fedora-42","location":"nbg1"}' | grep -q '"error"' ||
     fail "a server of an image that is no real one was made"
+
+# --- One that cannot be made is not running: its port is taken ---
+next=${ip%.*}.$((${floating##*.} + 1))
+python3 -c 'import socket, sys, time
+s = socket.socket(); s.bind((sys.argv[1], 80)); s.listen(); print("taken", flush=True); time.sleep(60)' "$next" >"$work/taken" &
+taker=$!
+for _ in $(seq 50); do [ -s "$work/taken" ] && break; sleep 0.1; done
+sed -i 's/^servers:$/&\n  third: { plan: cx23, image: debian-12 }/' infra.yaml
+run 1 apply --yes
+has "port 80 of this machine"
+{ kill "$taker"; wait "$taker"; } 2>/dev/null
+taker=
+run 0 apply --yes
+[ "$("$prov" server exec third -- hostname)" = third ] || fail "a server that failed first is not there"
+sed -i '/^  third:/d' infra.yaml
+run 0 apply --yes
 
 # --- Killed while it makes one and removes another, it does both when it comes back ---
 api DELETE "/servers/$c" >/dev/null

@@ -31,6 +31,8 @@ local AT_ONCE = 8
 ---@class prov.simulate.MachineForm
 ---@field running table<string, boolean> states in which the real one runs
 ---@field of fun(w: prov.simulate.Cloud, server: prov.simulate.Object): prov.simulate.MachineWant
+---@field failed fun(w: prov.simulate.Cloud, server: prov.simulate.Object, why: string) changes a server whose real one
+--- could not be made as it should; nothing that was planned for it may be left
 
 ---@class prov.simulate.MachineWant
 ---@field hostname string
@@ -237,8 +239,10 @@ local function make_real(self, key)
       end
     end
   end
-  self.known[key] = nil
-  if not want or not id and not want.on then -- one that never ran needs no machine yet
+  if not want then
+    self.known[key] = nil
+    return true
+  elseif not id and not want.on then -- one that never ran needs no machine yet
     return true
   end
   local state, e
@@ -283,13 +287,25 @@ local function attempt(what, fn, ...)
   return nil, e
 end
 
+--- Tells the world, in the words of its cloud, that a real server is not what it should be.
+local function tell(self, key, e)
+  self.known[key] = { error = e:text() }
+  self.world:transact(function()
+    local object = self.world.objects[key]
+    if object and outcome(object) then
+      require("prov.simulate." .. object.cloud).machine.failed(self.world.clouds[object.cloud], object, e:text())
+    end
+    return true
+  end)
+end
+
 local function work(self, key)
   local _ <close> = self.places:acquire()
   while self.dirty[key] do
     self.dirty[key] = nil
     local ok, e = attempt("a server of the world cannot be made real: " .. key, make_real, self, key)
     if not ok then
-      self.known[key] = { error = e:text() }
+      tell(self, key, e)
     end
   end
   if self.count == 1 and not next(self.dirty) then

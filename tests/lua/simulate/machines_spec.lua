@@ -22,6 +22,9 @@ package.loaded["prov.simulate.sky"] = {
         user_data = object.user_data, memory = 1 << 30, cpus = 1, public = public, private = object.private or {},
       }
     end,
+    failed = function(w, object, why)
+      w:change(object, { state = "broken", why = why, next = world_of.NONE })
+    end,
   },
 }
 
@@ -223,11 +226,12 @@ describe("real servers of a world", function()
     assert.matches("no room", machines:describe("sky/server/1").error)
     wall.now = wall.now + 2000
     change(world, function()
-      assert.are.equal("running", w:get("server", object.id).state)
+      assert.are.same({ "broken", "no room" }, { object.state, object.why })
     end)
+    assert.are.equal("create a", lab.calls[1])
     lab.broken = false
     change(world, function()
-      w:change(object, { label = "again" })
+      w:later(object, 1000, { state = "running" })
     end)
     machines:settled()
     assert.are.equal("s1", machines:describe("sky/server/1").id)
@@ -241,6 +245,14 @@ describe("real servers of a world", function()
     machines:settled()
     assert.are.equal("create halted, create kept", lab.said())
   end, dir, lab))
+
+  it("of a cloud that is not served now are left alone", async.test(function()
+    local world = assert(world_of.open(dir))
+    local machines = assert(machines_of.open(world, dir, { lab = lab }))
+    assert(machines:sweep())
+    assert.are.equal("", lab.said())
+    world:close()
+  end))
 
   it("are found again; what changed meanwhile is made good", function()
     for _, one in pairs(lab.servers) do

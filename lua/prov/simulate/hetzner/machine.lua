@@ -1,5 +1,6 @@
 --- What the servers of the simulated Hetzner Cloud are as real ones; see prov.simulate.machines.
 
+local NONE = require("prov.simulate.cloud").NONE
 local ipam = require("prov.machine.ipam")
 
 local function addresses(w, object)
@@ -35,6 +36,15 @@ local function keys(w, object)
   return out
 end
 
+local function is_on(action, object)
+  for _, one in ipairs(action.resources) do
+    if one.type == "server" and one.id == object.id then
+      return true
+    end
+  end
+  return false
+end
+
 ---@type prov.simulate.MachineForm
 return {
   running = { running = true, starting = true },
@@ -50,5 +60,18 @@ return {
       public = addresses(w, object),
       private = private_addresses(w, object),
     }
+  end,
+  failed = function(w, object, why)
+    w:change(object, { state = "off", made = true, locked_until = NONE, next = NONE })
+    for _, action in ipairs(w:list("action")) do
+      if action.state == "running" and is_on(action, object) then
+        w:change(action, {
+          state = "error",
+          error = { code = "action_failed", message = why },
+          ends = w.world:now(),
+          next = NONE,
+        })
+      end
+    end
   end,
 }

@@ -1,5 +1,6 @@
 --- What the servers of the simulated UpCloud are as real ones; see prov.simulate.machines.
 
+local NONE = require("prov.simulate.cloud").NONE
 local ipam = require("prov.machine.ipam")
 
 local M = {}
@@ -48,6 +49,9 @@ M.form = {
       public = public,
       private = private,
     }
+  end,
+  failed = function(w, object)
+    w:change(object, { state = "error", next = NONE })
   end,
 }
 
