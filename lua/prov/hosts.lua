@@ -4,6 +4,9 @@
 local async = require("prov.async")
 local clock = require("prov.clock")
 local err = require("prov.err")
+local fs = require("prov.fs")
+local host_key = require("prov.host_key")
+local log = require("prov.log")
 local platform = require("prov.host.platform")
 local recipe = require("prov.host.recipe")
 local settings = require("prov.settings")
@@ -44,7 +47,8 @@ function M.open(input)
   }, Hosts)
 end
 
---- How to reach a server: the options of ssh.connect.
+--- How to reach a server: the options of ssh.connect. Without a key that its provider told, and without ssh.known_hosts,
+--- the first connection keeps the one that answers in the file `kept`.
 ---@return table?, prov.Err?
 function Hosts:target(server)
   local state = self.state_of(server)
@@ -59,16 +63,26 @@ function Hosts:target(server)
   if not key then
     return nil, e
   end
+  local pinned, known_hosts, strict, kept = ssh.host_key, settings.ssh.known_hosts, settings.ssh.strict, nil
+  if not pinned and not known_hosts then
+    kept = host_key.file(self.workspace.state_dir, state.id or server)
+    pinned, e = host_key.read(kept)
+    if e then
+      return nil, e
+    end
+    known_hosts, strict = kept, pinned ~= nil
+  end
   return {
     host = ssh.host,
     port = ssh.port or settings.ssh.port,
     user = ssh.user or settings.ssh.user,
-    host_key = ssh.host_key,
+    host_key = pinned,
     netns = ssh.netns,
     keys = { key.private, table.unpack(settings.ssh.identities) },
     agent = settings.ssh.agent,
-    known_hosts = settings.ssh.known_hosts,
-    strict = settings.ssh.strict,
+    known_hosts = known_hosts,
+    strict = strict,
+    kept = kept,
     compress = settings.ssh.compression,
     timeout = settings.ms(state.status == "stopped" and settings.ssh.stopped_timeout or settings.ssh.connect_timeout),
     keepalive = math.floor(settings.ssh.keepalive),
@@ -141,11 +155,26 @@ local function connect(self, server)
   if not target then
     return nil, e
   end
+  local is_first = target.kept and not target.host_key
+  if is_first then
+    local ok
+    ok, e = fs.mkdirp(target.kept:match("^(.*)/"), 448)
+    if not ok then
+      return nil, e
+    end
+  end
   local session
   session, e = log_in(self, target)
+  if session and is_first then
+    log.info("the first connection to a server: its host key is kept", { server = server, file = target.kept })
+  end
   if not session then
+    local differs = target.host_key and target.kept and e.msg:find("host key", 1, true)
     e = e:wrap("connect to %s", server)
-    if self.state_of(server).status == "stopped" then
+    if differs then
+      e.hint = ("when it was rebuilt or installed anew, remove %s: the next connection keeps its new key"):format(
+        target.kept)
+    elseif self.state_of(server).status == "stopped" then
       e.hint = ("it was stopped: prov server start %s"):format(server)
     end
     return nil, e
@@ -354,6 +383,14 @@ function Hosts:forget(server)
   if slot and slot.session then
     slot.session:close()
   end
+end
+
+--- Forgets what is kept of a server that was deleted: session, facts and host key.
+---@param server string address
+---@param id string what its provider calls it
+function Hosts:gone(server, id)
+  self:forget(server)
+  host_key.forget(self.workspace.state_dir, id)
 end
 
 --- Waits until what was cancelled on the hosts has been told to end.

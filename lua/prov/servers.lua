@@ -307,6 +307,11 @@ function M.ssh(ctx, name, command)
   end
   local target
   target, e = project.hosts:target(record.address)
+  if target and not target.host_key then -- the first connection keeps the key that answers
+    local session
+    session, e = project.hosts:session(record.address)
+    target = session and project.hosts:target(record.address)
+  end
   if not target then
     return nil, e
   end

@@ -70,7 +70,7 @@ function M.update(ctx, id, want)
     if want.server then
       ok, e = associate(ctx, id, want.server)
     else
-      ok, e = api.ec2(ctx, "DisassociateAddress", { AssociationId = address.AssociationId })
+      ok, e = api.away(ctx, "DisassociateAddress", { AssociationId = address.AssociationId })
     end
   end
   if ok and want.ptr ~= (ctx.applied or {}).ptr then
@@ -90,17 +90,17 @@ function M.delete(ctx, id)
   end
   local ok = true
   if address.AssociationId and address.AssociationId ~= "" then
-    ok, e = api.ec2(ctx, "DisassociateAddress", { AssociationId = address.AssociationId })
+    ok, e = api.away(ctx, "DisassociateAddress", { AssociationId = address.AssociationId })
   end
-  if ok or e.code == "notfound" then
+  if ok then
     ok, e = api.patient(ctx, { ["InvalidIPAddress.InUse"] = true }, ctx.config.patience, function()
-      return api.ec2(ctx, "ReleaseAddress", { AllocationId = id })
+      return api.away(ctx, "ReleaseAddress", { AllocationId = id })
     end)
   end
-  if not ok and e.code ~= "notfound" then
+  if not ok then
     return nil, e
   end
   return true
 end
 
-return M
+return kind.guarded(M)

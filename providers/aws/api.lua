@@ -32,6 +32,24 @@ function M.elb(ctx, operation, params)
   return client:call("elbv2", operation, params)
 end
 
+-- What says that something is not there any more, or not where it was.
+local AWAY = { ["InvalidPlacementGroup.Unknown"] = true, ["InvalidAMIID.Unavailable"] = true }
+
+--- Calls an operation that takes something away; what is away already is no error.
+---@param service? string ec2
+function M.away(ctx, operation, params, service)
+  local client, e = M.client(ctx)
+  if not client then
+    return nil, e
+  end
+  local ok
+  ok, e = client:call(service or "ec2", operation, params)
+  if ok or e.code == "notfound" or AWAY[M.code(e)] then
+    return true
+  end
+  return nil, e
+end
+
 --- AWS's code of an error.
 function M.code(e)
   return type(e.data) == "table" and e.data.cloud_code or ""
@@ -216,7 +234,7 @@ local HELD = { DependencyViolation = true, ["InvalidGroup.InUse"] = true }
 ---@param others? fun(): string? what else may
 function M.delete_held(ctx, fn, filters, others)
   local ok, e = M.patient(ctx, HELD, ctx.config.patience, fn)
-  if ok or e.code == "notfound" then
+  if ok then
     return true
   elseif HELD[M.code(e)] then
     local who = { M.holders(ctx, filters) }

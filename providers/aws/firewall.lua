@@ -72,6 +72,9 @@ end
 local M = kind.body({
   what = "firewall", operation = "DescribeSecurityGroups", field = "SecurityGroups", id = "GroupId",
   filter = "group-id", type = "security-group", state = state,
+  not_ours = function(group)
+    return group.GroupName == "default"
+  end,
 })
 
 -- Rules ------------------------------------------------------------------------------------------
@@ -259,8 +262,8 @@ function M.delete(ctx, id)
     end
   end
   return api.delete_held(ctx, function()
-    return api.ec2(ctx, "DeleteSecurityGroup", { GroupId = id })
+    return api.away(ctx, "DeleteSecurityGroup", { GroupId = id })
   end, { ["group-id"] = id })
 end
 
-return M
+return kind.guarded(M)

@@ -27,6 +27,9 @@ end
 local internet = kind.body({
   what = "internet gateway", operation = "DescribeInternetGateways", field = "InternetGateways",
   id = "InternetGatewayId", filter = "internet-gateway-id", type = "internet-gateway", state = internet_state,
+  not_ours = function(gateway)
+    return api.tag(gateway.Tags, api.PART) ~= nil
+  end,
 })
 M.internet = internet
 
@@ -84,15 +87,35 @@ function internet.delete(ctx, id)
   local ok = true
   if vpc then
     ok, e = api.delete_held(ctx, function()
-      return api.ec2(ctx, "DetachInternetGateway", { InternetGatewayId = id, VpcId = vpc })
+      return api.away(ctx, "DetachInternetGateway", { InternetGatewayId = id, VpcId = vpc })
     end, { ["vpc-id"] = vpc })
   end
   if not ok then
     return nil, e
   end
   return api.delete_held(ctx, function()
-    return api.ec2(ctx, "DeleteInternetGateway", { InternetGatewayId = id })
+    return api.away(ctx, "DeleteInternetGateway", { InternetGatewayId = id })
   end, {})
+end
+
+--- All of them; that of the default network is AWS's.
+local list = internet.list
+function internet.list(ctx)
+  local found, e = list(ctx)
+  local vpcs
+  if found then
+    vpcs, e = api.describe(ctx, "DescribeVpcs", "Vpcs", { ["is-default"] = "true" })
+  end
+  if not vpcs then
+    return nil, e
+  end
+  for _, gateway in ipairs(found) do
+    local known = ctx.recorded_of and ctx.recorded_of(gateway.id)
+    if vpcs[1] and gateway.network == vpcs[1].VpcId and not known then
+      gateway.not_ours = true
+    end
+  end
+  return found
 end
 
 -- NAT --------------------------------------------------------------------------------------------
@@ -135,14 +158,17 @@ function nat.create(ctx, want)
 end
 
 function nat.delete(ctx, id)
-  local ok, e = api.ec2(ctx, "DeleteNatGateway", { NatGatewayId = id })
+  local ok, e = api.away(ctx, "DeleteNatGateway", { NatGatewayId = id })
   if not ok then
-    return e.code == "notfound" or nil, e
+    return nil, e
   end
   return nat.wait(ctx, id, function(gateway)
     -- Until then it holds its address and its subnet.
     return not gateway or gateway.State == "deleted" or gateway.State == "failed" or nil
   end, { name = "NAT gateway gone", timeout = 900 })
 end
+
+kind.guarded(internet)
+kind.guarded(nat)
 
 return M

@@ -45,17 +45,17 @@ function M.delete(ctx, id)
     return not e or nil, e
   end
   local ok
-  ok, e = api.ec2(ctx, "DeregisterImage", { ImageId = id })
-  if not ok and e.code ~= "notfound" then
+  ok, e = api.away(ctx, "DeregisterImage", { ImageId = id })
+  if not ok then
     return nil, e
   end
   for _, mapping in ipairs(image.BlockDeviceMappings or {}) do
     local snapshot = mapping.Ebs and mapping.Ebs.SnapshotId
     if snapshot then
       ok, e = api.patient(ctx, { ["InvalidSnapshot.InUse"] = true }, 60, function()
-        return api.ec2(ctx, "DeleteSnapshot", { SnapshotId = snapshot })
+        return api.away(ctx, "DeleteSnapshot", { SnapshotId = snapshot })
       end)
-      if not ok and e.code ~= "notfound" then
+      if not ok then
         return nil, e
       end
     end
@@ -63,4 +63,4 @@ function M.delete(ctx, id)
   return true
 end
 
-return M
+return kind.guarded(M)

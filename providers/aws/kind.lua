@@ -123,9 +123,11 @@ local function reading(body, spec)
     local out = ctx.json.list({})
     for i, object in ipairs(objects) do
       local known = ctx.recorded_of and ctx.recorded_of(object[spec.id]) or {}
-      out[i], e = spec.state(ctx, object, known, true)
+      out[i], e = spec.state(ctx, object, known)
       if not out[i] then
         return nil, e
+      elseif spec.not_ours and next(known) == nil and spec.not_ours(object) then
+        out[i].not_ours = true
       end
     end
     return out
@@ -188,7 +190,7 @@ end
 --- Makes the functions of a kind.
 ---@param spec table what (for people), operation, field, id, filter (its name in filters), type (for tags),
 --- state(ctx, object, known) -> state; optionally where (more filters), params, flatten(objects), is_gone(object),
---- unfiltered: AWS has no filter for ids
+--- unfiltered: AWS has no filter for ids, not_ours(object): AWS or another kind has made it
 function M.body(spec)
   local body = {}
   looking(body, spec)
@@ -209,6 +211,27 @@ function M.body(spec)
     return body.read(ctx, id)
   end
 
+  return body
+end
+
+--- Makes update and delete of a body tell apart what is gone: something that is not found on the way is not the thing
+--- itself. Only a look at that says that it is gone.
+---@param body table with object(ctx, id)
+function M.guarded(body)
+  for _, verb in ipairs({ "update", "delete" }) do
+    local inner = body[verb]
+    body[verb] = function(ctx, id, ...)
+      local result, e = inner(ctx, id, ...)
+      if result or not e or e.code ~= "notfound" then
+        return result, e
+      end
+      local object, unknown = body.object(ctx, id)
+      if object or unknown then
+        e.code = "failed"
+      end
+      return nil, e
+    end
+  end
   return body
 end
 

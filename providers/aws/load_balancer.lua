@@ -3,6 +3,7 @@
 --- so that none is lost when something breaks off.
 
 local api = require("api")
+local kind = require("kind")
 local places = require("places")
 
 local PROTOCOLS = { tcp = "TCP", http = "HTTP", https = "HTTPS" }
@@ -300,15 +301,15 @@ local function is_network(want)
 end
 
 local function target_type(ctx, want)
-  local kind
+  local found
   for _, target in ipairs(want.targets or {}) do
     local this = target.server and "instance" or "ip"
-    if kind and kind ~= this then
+    if found and found ~= this then
       return ctx.fail("invalid", "the targets of a load balancer at AWS are all servers, or all addresses")
     end
-    kind = this
+    found = this
   end
-  return kind or "instance"
+  return found or "instance"
 end
 
 --- The subnets to stand in: one in each zone.
@@ -371,12 +372,12 @@ local function ensure_group(ctx, lb, want, service, parts)
       end
     end
   else
-    local kind
-    kind, e = target_type(ctx, want)
-    if not kind then
+    local of
+    of, e = target_type(ctx, want)
+    if not of then
       return nil, e
     end
-    request.Name, request.VpcId, request.TargetType = name, lb.VpcId, kind
+    request.Name, request.VpcId, request.TargetType = name, lb.VpcId, of
     request.Protocol, request.Port = service.protocol == "tcp" and "TCP" or "HTTP", service.port or service.listen
     request.Tags = api.tags(ctx, name, want.labels, ctx.key)
     group, e = api.made(ctx, function()
@@ -476,13 +477,13 @@ local function arrange_once(ctx, lb, want)
   end
   for port, part in pairs(parts.by_port) do
     if ok and not ports[port] then
-      ok, e = api.elb(ctx, "DeleteListener", { ListenerArn = part.listener.ListenerArn })
+      ok, e = api.away(ctx, "DeleteListener", { ListenerArn = part.listener.ListenerArn }, "elbv2")
     end
   end
   for _, group in ipairs(parts.groups) do
     if ok and not used[group.TargetGroupArn] then
       ok, e = api.patient(ctx, { ResourceInUse = true }, 60, function()
-        return api.elb(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn })
+        return api.away(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn }, "elbv2")
       end)
     end
   end
@@ -607,8 +608,8 @@ function M.delete(ctx, id)
     return nil, e
   end
   local ok
-  ok, e = api.elb(ctx, "DeleteLoadBalancer", { LoadBalancerArn = id })
-  if not ok and e.code ~= "notfound" then
+  ok, e = api.away(ctx, "DeleteLoadBalancer", { LoadBalancerArn = id }, "elbv2")
+  if not ok then
     if api.code(e) == "OperationNotPermitted" then
       e.hint = "it is protected: set 'protected: false' and apply that first"
     end
@@ -616,13 +617,15 @@ function M.delete(ctx, id)
   end
   for _, group in ipairs(groups) do
     ok, e = api.patient(ctx, { ResourceInUse = true }, ctx.config.patience, function()
-      return api.elb(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn })
+      return api.away(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn }, "elbv2")
     end)
-    if not ok and e.code ~= "notfound" then
+    if not ok then
       return nil, e
     end
   end
   return true
 end
 
-return M
+M.object = object
+
+return kind.guarded(M)

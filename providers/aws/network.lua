@@ -82,6 +82,7 @@ local function state(ctx, vpc, known)
     subnet = subnet ~= nil,
     internet = has_way_out(parts),
     labels = api.labels(vpc.Tags),
+    default = vpc.IsDefault or nil,
     subnet_id = subnet and subnet.SubnetId,
     gateway = require("subnet").gateway(subnet and subnet.CidrBlock),
   }
@@ -90,6 +91,9 @@ end
 local M = kind.body({
   what = "network", operation = "DescribeVpcs", field = "Vpcs", id = "VpcId", filter = "vpc-id", type = "vpc",
   state = state,
+  not_ours = function(vpc)
+    return vpc.IsDefault
+  end,
 })
 
 --- The tags of a part.
@@ -195,21 +199,21 @@ local function remove_parts(ctx, want, vpc)
   local ok = true
   if not want.subnet and parts.subnet then
     ok, e = api.delete_held(ctx, function()
-      return api.ec2(ctx, "DeleteSubnet", { SubnetId = parts.subnet.SubnetId })
+      return api.away(ctx, "DeleteSubnet", { SubnetId = parts.subnet.SubnetId })
     end, { ["subnet-id"] = parts.subnet.SubnetId })
   end
   local gateway = parts.gateway
   if ok and not want.internet and gateway then
     if parts.routes and has_way_out(parts) then
-      ok, e = api.ec2(ctx, "DeleteRoute", { RouteTableId = parts.routes.RouteTableId,
+      ok, e = api.away(ctx, "DeleteRoute", { RouteTableId = parts.routes.RouteTableId,
         DestinationCidrBlock = DEFAULT_ROUTE })
     end
     if ok and api.tag(gateway.Tags, api.PART) then
       ok, e = api.delete_held(ctx, function()
-        return api.ec2(ctx, "DetachInternetGateway", { InternetGatewayId = gateway.InternetGatewayId, VpcId = vpc })
+        return api.away(ctx, "DetachInternetGateway", { InternetGatewayId = gateway.InternetGatewayId, VpcId = vpc })
       end, { ["vpc-id"] = vpc })
       if ok then
-        ok, e = api.ec2(ctx, "DeleteInternetGateway", { InternetGatewayId = gateway.InternetGatewayId })
+        ok, e = api.away(ctx, "DeleteInternetGateway", { InternetGatewayId = gateway.InternetGatewayId })
       end
     end
   end
@@ -279,7 +283,7 @@ function M.delete(ctx, id)
   local ok, e = remove_parts(ctx, {}, id)
   if ok then
     ok, e = api.delete_held(ctx, function()
-      return api.ec2(ctx, "DeleteVpc", { VpcId = id })
+      return api.away(ctx, "DeleteVpc", { VpcId = id })
     end, { ["vpc-id"] = id }, function()
       return inhabitants(ctx, id)
     end)
@@ -287,4 +291,4 @@ function M.delete(ctx, id)
   return ok, e
 end
 
-return M
+return kind.guarded(M)

@@ -39,12 +39,12 @@ function M.delete(ctx, id)
   end
   local ok
   ok, e = api.patient(ctx, { ["InvalidPlacementGroup.InUse"] = true }, ctx.config.patience, function()
-    return api.ec2(ctx, "DeletePlacementGroup", { GroupName = group.GroupName })
+    return api.away(ctx, "DeletePlacementGroup", { GroupName = group.GroupName })
   end)
-  if not ok and api.code(e) ~= "InvalidPlacementGroup.Unknown" and e.code ~= "notfound" then
+  if not ok then
     return nil, e
   end
   return true
 end
 
-return M
+return kind.guarded(M)

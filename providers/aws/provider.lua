@@ -297,6 +297,7 @@ return {
       outputs = {
         id = ID,
         subnet_id = { type = "string", doc = "The id of its subnet" },
+        default = { type = "bool", doc = "AWS has made it for everybody; for look-ups" },
         gateway = { type = "ip", doc = "Where its servers send what is for elsewhere" },
       },
       timeout = { create = 900, update = 900, delete = 1800 },
@@ -488,5 +489,13 @@ return {
   },
   catalog = function(ctx)
     return require("catalog")(ctx)
+  end,
+  account = function(ctx)
+    local client, e = require("api").client(ctx)
+    local who
+    if client then
+      who, e = client:call("sts", "GetCallerIdentity", {})
+    end
+    return who and { name = who.Account, detail = ("%s in %s"):format(who.Arn, client.region) }, e
   end,
 }

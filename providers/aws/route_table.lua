@@ -123,6 +123,14 @@ end
 local M = kind.body({
   what = "router", operation = "DescribeRouteTables", field = "RouteTables", id = "RouteTableId",
   filter = "route-table-id", type = "route-table", state = state,
+  not_ours = function(found)
+    for _, association in ipairs(found.Associations or {}) do
+      if association.Main then
+        return true
+      end
+    end
+    return false
+  end,
 })
 
 local function change(ctx, id, operation, to, via)
@@ -131,7 +139,7 @@ local function change(ctx, id, operation, to, via)
   if via then
     request[TARGETS[via:match("^(%a+)%-")]] = via
   end
-  return api.ec2(ctx, operation, request)
+  return (via and api.ec2 or api.away)(ctx, operation, request)
 end
 
 --- Makes routes and subnets as they are wanted.
@@ -155,7 +163,7 @@ local function arrange(ctx, id, want, found)
   for _, association in ipairs(found.Associations or {}) do
     local gone = association.SubnetId and #api.minus({ association.SubnetId }, want.subnets or {}) > 0
     if ok and gone then
-      ok, e = api.ec2(ctx, "DisassociateRouteTable", { AssociationId = association.RouteTableAssociationId })
+      ok, e = api.away(ctx, "DisassociateRouteTable", { AssociationId = association.RouteTableAssociationId })
     end
   end
   for _, subnet in ipairs(api.minus(want.subnets or {}, subnets_of(found))) do
@@ -218,15 +226,15 @@ function M.delete(ctx, id)
   for _, association in ipairs(found.Associations or {}) do
     if association.SubnetId then
       local ok
-      ok, e = api.ec2(ctx, "DisassociateRouteTable", { AssociationId = association.RouteTableAssociationId })
-      if not ok and e.code ~= "notfound" then
+      ok, e = api.away(ctx, "DisassociateRouteTable", { AssociationId = association.RouteTableAssociationId })
+      if not ok then
         return nil, e
       end
     end
   end
   return api.delete_held(ctx, function()
-    return api.ec2(ctx, "DeleteRouteTable", { RouteTableId = id })
+    return api.away(ctx, "DeleteRouteTable", { RouteTableId = id })
   end, { ["vpc-id"] = found.VpcId })
 end
 
-return M
+return kind.guarded(M)

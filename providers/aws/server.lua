@@ -251,7 +251,11 @@ local function request_of(ctx, want)
   if not interfaces then
     return nil, e
   end
-  local host = ctx.keygen()
+  local host, name = ctx.keygen(), api.name_of(ctx, want)
+  local tags = api.specifications(ctx, { "instance" }, name, want.labels)
+  for _, part in ipairs({ "volume", "network-interface" }) do
+    tags[#tags + 1] = api.specifications(ctx, { part }, name, want.labels, part)[1]
+  end
   local placement = want.placement_group and { GroupId = want.placement_group } or nil
   return {
     ClientToken = ctx.key, MinCount = 1, MaxCount = 1, ImageId = image.ImageId, InstanceType = want.plan,
@@ -262,8 +266,7 @@ local function request_of(ctx, want)
       or { Name = want.profile }) or nil,
     MetadataOptions = { HttpTokens = "required" }, -- what reads the user data must ask for a session first
     DisableApiTermination = want.protected or nil,
-    TagSpecifications = api.specifications(ctx, { "instance", "volume", "network-interface" },
-      api.name_of(ctx, want), want.labels),
+    TagSpecifications = tags,
   }, host.public:match("^%S+ %S+")
 end
 
@@ -336,7 +339,7 @@ local function set_address(ctx, id, want)
     found, e = api.describe(ctx, "DescribeAddresses", "Addresses", { ["allocation-id"] = before })
     ok = found and true
     if found and found[1] and found[1].InstanceId == id then
-      ok, e = api.ec2(ctx, "DisassociateAddress", { AssociationId = found[1].AssociationId })
+      ok, e = api.away(ctx, "DisassociateAddress", { AssociationId = found[1].AssociationId })
     end
   end
   if not ok or not ip then
@@ -522,4 +525,4 @@ function M.action_restart(ctx, id)
   return M.read(ctx, id)
 end
 
-return M
+return kind.guarded(M)

@@ -16,6 +16,9 @@ end
 local M = kind.body({
   what = "snapshot", operation = "DescribeSnapshots", field = "Snapshots", id = "SnapshotId", filter = "snapshot-id",
   type = "snapshot", state = state, params = { OwnerIds = { "self" } },
+  not_ours = function(snapshot) -- what an image is made of
+    return (snapshot.Description or ""):find("^Created by CreateImage") ~= nil
+  end,
 })
 
 function M.create(ctx, want)
@@ -36,8 +39,8 @@ function M.create(ctx, want)
 end
 
 function M.delete(ctx, id)
-  local ok, e = api.ec2(ctx, "DeleteSnapshot", { SnapshotId = id })
-  if not ok and e.code ~= "notfound" then
+  local ok, e = api.away(ctx, "DeleteSnapshot", { SnapshotId = id })
+  if not ok then
     if api.code(e) == "InvalidSnapshot.InUse" then
       e.hint = "an image is made of it: delete that first"
     end
@@ -46,4 +49,4 @@ function M.delete(ctx, id)
   return true
 end
 
-return M
+return kind.guarded(M)

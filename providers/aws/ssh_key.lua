@@ -33,11 +33,11 @@ function M.delete(ctx, id)
     return not e or nil, e
   end
   local ok
-  ok, e = api.ec2(ctx, "DeleteKeyPair", { KeyName = pair.KeyName })
-  if not ok and e.code ~= "notfound" then
+  ok, e = api.away(ctx, "DeleteKeyPair", { KeyName = pair.KeyName })
+  if not ok then
     return nil, e
   end
   return true
 end
 
-return M
+return kind.guarded(M)

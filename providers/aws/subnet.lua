@@ -25,6 +25,9 @@ end
 local M = kind.body({
   what = "subnet", operation = "DescribeSubnets", field = "Subnets", id = "SubnetId", filter = "subnet-id",
   type = "subnet", state = state,
+  not_ours = function(subnet)
+    return subnet.DefaultForAz or api.tag(subnet.Tags, api.PART) ~= nil
+  end,
 })
 
 M.gateway = gateway
@@ -46,8 +49,8 @@ end
 
 function M.delete(ctx, id)
   return api.delete_held(ctx, function()
-    return api.ec2(ctx, "DeleteSubnet", { SubnetId = id })
+    return api.away(ctx, "DeleteSubnet", { SubnetId = id })
   end, { ["subnet-id"] = id })
 end
 
-return M
+return kind.guarded(M)

@@ -34,6 +34,10 @@ end
 local M = kind.body({
   what = "volume", operation = "DescribeVolumes", field = "Volumes", id = "VolumeId", filter = "volume-id",
   type = "volume", state = state,
+  not_ours = function(volume) -- the disk of a server
+    local attachment = attachment_of(volume)
+    return attachment ~= nil and attachment.DeleteOnTermination or api.tag(volume.Tags, api.PART) ~= nil
+  end,
   is_gone = function(volume)
     return volume.State == "deleting" or volume.State == "deleted"
   end,
@@ -92,8 +96,8 @@ local function attach(ctx, id, server)
 end
 
 local function detach(ctx, id, attachment)
-  local ok, e = api.ec2(ctx, "DetachVolume", { VolumeId = id, InstanceId = attachment.InstanceId })
-  if not ok and api.code(e) ~= "IncorrectState" and e.code ~= "notfound" then
+  local ok, e = api.away(ctx, "DetachVolume", { VolumeId = id, InstanceId = attachment.InstanceId })
+  if not ok and api.code(e) ~= "IncorrectState" then
     return nil, e
   end
   return available(ctx, id)
@@ -198,12 +202,12 @@ function M.delete(ctx, id)
   end
   local ok
   ok, e = api.patient(ctx, { VolumeInUse = true, IncorrectState = true }, ctx.config.patience, function()
-    return api.ec2(ctx, "DeleteVolume", { VolumeId = id })
+    return api.away(ctx, "DeleteVolume", { VolumeId = id })
   end)
-  if not ok and e.code ~= "notfound" then
+  if not ok then
     return nil, e
   end
   return true
 end
 
-return M
+return kind.guarded(M)

@@ -98,8 +98,8 @@ is "$(printf 'b: "1"\nc: x y')"
 data 4 get yaml a.d a.yaml
 error "a.yaml:1:1: there is no a.d"
 data 4 get yaml servers.wbe <<<'servers: { web: 1 }'
-error "stdin:1:1: there is no servers.wbe
-hint: did you mean 'web'?"
+error "stdin:1:1: there is no servers.wbe"
+grep -q "^hint: did you mean 'web'?" err || fail "no hint: $(cat err)"
 # A date of TOML stays one.
 data 0 set toml a 2020-01-01 <<<'a = 1979-05-27 # d'
 is "a = 2020-01-01 # d"

@@ -31,11 +31,11 @@ by_hand_upcloud() {
 }
 by_hand_aws() {
     python3 -c 'import boto3' 2>/dev/null || { echo "SKIP: no boto3"; return 1; }
-    local world=("$here/../support/aws_world.py" "$url" ec2)
-    python3 "${world[@]}" create_tags "{\"Resources\": [\"$1\"], \"Tags\": [{\"Key\": \"by\", \"Value\": \"hand\"}]}" &&
-        python3 "${world[@]}" stop_instances "{\"InstanceIds\": [\"$2\"]}" &&
-        python3 "${world[@]}" terminate_instances "{\"InstanceIds\": [\"$3\"]}" &&
-        python3 "${world[@]}" authorize_security_group_ingress "{\"GroupId\": \"$(id_of firewall.web)\",
+    local ec2=("$here/../support/aws_world.py" "$url" ec2)
+    python3 "${ec2[@]}" create_tags "{\"Resources\": [\"$1\"], \"Tags\": [{\"Key\": \"by\", \"Value\": \"hand\"}]}" &&
+        python3 "${ec2[@]}" stop_instances "{\"InstanceIds\": [\"$2\"]}" &&
+        python3 "${ec2[@]}" terminate_instances "{\"InstanceIds\": [\"$3\"]}" &&
+        python3 "${ec2[@]}" authorize_security_group_ingress "{\"GroupId\": \"$(id_of firewall.web)\",
             \"IpProtocol\": \"tcp\", \"FromPort\": 22, \"ToPort\": 22, \"CidrIp\": \"0.0.0.0/0\"}"
 }
 

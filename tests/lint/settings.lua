@@ -48,7 +48,6 @@ for key in pairs(keys) do
 end
 --- Read by code that tests reach, but with their defaults only: no new one comes here.
 local DEFAULT_ONLY = {
-  ["calls.list_from"] = true,
   ["client.patience"] = true,
   ["orchestrator.kill_after"] = true,
   ["orchestrator.longest_retry"] = true,

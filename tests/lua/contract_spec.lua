@@ -236,4 +236,12 @@ describe("contract", function()
     assert.are.equal("object", js.properties.disks.items.type)
     assert.is_string(data.json_encode(js))
   end)
+
+  it("shows long values cut between characters", function()
+    local compiled = contract.compile({ n = { type = "int" } })
+    for lead = 0, 3 do
+      local _, errs = compiled:complete({ n = ("x"):rep(lead) .. ("\u{20ac}"):rep(50) })
+      assert.is_truthy(utf8.len(errs[1].msg), lead)
+    end
+  end)
 end)

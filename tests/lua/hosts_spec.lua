@@ -61,7 +61,7 @@ local function session_of(answers)
   return session
 end
 
-local STATE = { ip = "10.0.0.2", status = "running", ssh = { host = "10.0.0.2" } }
+local STATE = { ip = "10.0.0.2", status = "running", ssh = { host = "10.0.0.2", host_key = "ssh-ed25519 AAAA" } }
 
 describe("hosts", function()
   it("waits for a server that refuses connections when it is to change it, not when it looks", test(function()

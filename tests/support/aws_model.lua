@@ -10,8 +10,7 @@ local M = {}
 M.OPERATIONS = {
   ec2 = [[
     AllocateAddress AssociateAddress AssociateRouteTable AttachInternetGateway AttachNetworkInterface
-    AttachVolume
-    AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateImage CreateInternetGateway
+    AttachVolume AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateImage CreateInternetGateway
     CreateNatGateway CreateNetworkInterface CreatePlacementGroup CreateRoute CreateRouteTable
     CreateSecurityGroup CreateSnapshot CreateSubnet CreateTags CreateVolume CreateVpc DeleteInternetGateway
     DeleteKeyPair DeleteNatGateway DeleteNetworkInterface DeletePlacementGroup DeleteRoute DeleteRouteTable
@@ -19,14 +18,14 @@ M.OPERATIONS = {
     DescribeAccountAttributes DescribeAddresses DescribeAddressesAttribute DescribeAvailabilityZones
     DescribeImages DescribeInstanceAttribute DescribeInstanceStatus DescribeInstanceTypeOfferings
     DescribeInstanceTypes DescribeInstances DescribeInternetGateways DescribeKeyPairs DescribeNatGateways
-    DescribeNetworkAcls DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables DescribeSecurityGroupRules
-    DescribeSecurityGroups
-    DescribeSnapshots DescribeSubnets DescribeTags DescribeVolumes DescribeVolumesModifications
-    DescribeVpcAttribute DescribeVpcs DetachInternetGateway DetachNetworkInterface DetachVolume DisassociateAddress
-    DisassociateRouteTable GetConsoleOutput ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute
-    ModifyNetworkInterfaceAttribute ModifySubnetAttribute ModifyVolume ModifyVpcAttribute RebootInstances
-    ReleaseAddress ReplaceRoute ResetAddressAttribute RevokeSecurityGroupEgress RevokeSecurityGroupIngress
-    RunInstances StartInstances StopInstances TerminateInstances UpdateSecurityGroupRuleDescriptionsEgress
+    DescribeNetworkAcls DescribeNetworkInterfaces DescribePlacementGroups DescribeRegions DescribeRouteTables
+    DescribeSecurityGroupRules DescribeSecurityGroups DescribeSnapshots DescribeSubnets DescribeTags
+    DescribeVolumes DescribeVolumesModifications DescribeVpcAttribute DescribeVpcs DetachInternetGateway
+    DetachNetworkInterface DetachVolume DisassociateAddress DisassociateRouteTable GetConsoleOutput
+    ImportKeyPair ModifyAddressAttribute ModifyInstanceAttribute ModifyNetworkInterfaceAttribute
+    ModifySubnetAttribute ModifyVolume ModifyVpcAttribute RebootInstances ReleaseAddress ReplaceRoute
+    ResetAddressAttribute RevokeSecurityGroupEgress RevokeSecurityGroupIngress RunInstances StartInstances
+    StopInstances TerminateInstances UpdateSecurityGroupRuleDescriptionsEgress
     UpdateSecurityGroupRuleDescriptionsIngress
   ]],
   elbv2 = [[

@@ -6,7 +6,7 @@ those of the environment.
     aws_world.py ENDPOINT id KIND NAME     the id of what has that tag Name: instance, vpc, security-group, ...
     aws_world.py ENDPOINT SERVICE OPERATION JSON     any call; prints the answer
     aws_world.py ENDPOINT proxy EVERY      listens on a free port of loopback, which it prints, passes requests on,
-                                           and loses the answer to every EVERY-th creation
+                                           and loses the answer to every EVERY-th change
 """
 import json
 import re
@@ -56,7 +56,7 @@ def everything():
 
 class Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    creations = lost = 0
+    changes = 0
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -68,9 +68,9 @@ class Proxy(BaseHTTPRequestHandler):
         except urllib.error.HTTPError as e:
             status, text, kind = e.code, e.read(), e.headers.get("Content-Type")
         action = re.search(rb"Action=(\w+)", body)
-        if action and re.match(rb"Create|RunInstances|Allocate|Import", action[1]) and action[1] != b"CreateTags":
-            Proxy.creations += 1
-            if Proxy.creations % EVERY == 0:  # done, and nobody is told
+        if action and not action[1].startswith(b"Describe"):
+            Proxy.changes += 1
+            if Proxy.changes % EVERY == 0:  # done, and nobody is told
                 self.close_connection = True
                 print("lost", action[1].decode(), flush=True)
                 return

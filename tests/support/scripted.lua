@@ -3,7 +3,8 @@
 local M = {}
 
 --- Makes a world: `things` by id, `calls` made by verb, and `script(verb, n, ctx)`, asked before the n-th
--- call of a verb, which may return an error to answer with, and true when the effect happens all the same.
+-- call of a verb, which may return an error to answer with, and true when the effect happens all the same. A world
+-- that is `blind` keeps no key to find a thing by and tells its identity only in the answer; it lists its things.
 ---@return table world with world.declaration
 function M.world(fields)
   local w = setmetatable({ things = {}, calls = {}, made = 0 }, { __index = fields })
@@ -53,7 +54,9 @@ function M.world(fields)
       w.made = w.made + 1
       local thing = { id = "t" .. w.made, key = ctx.key, label = want.label, after = want.after }
       w.things[thing.id] = thing
-      ctx.adopt(thing.id)
+      if not w.blind then
+        ctx.adopt(thing.id)
+      end
       if w.linger then
         ctx.sleep(w.linger(ctx))
       end
@@ -80,6 +83,19 @@ function M.world(fields)
       w.things[id] = nil
       return true
     end)
+  end
+
+  if w.blind then
+    body.find = nil
+    function body.list(ctx)
+      local out = require("core.data").list({})
+      for _, thing in pairs(w.things) do
+        out[#out + 1] = thing
+      end
+      return answer("list", ctx, function()
+        return out
+      end)
+    end
   end
 
   w.declaration = {

@@ -37,6 +37,7 @@ local CODES = {
   { "^Internal[%a]+$", "unavailable" },
   { "^IdempotentInstanceTerminated$", "conflict" },
   { "NotFound$", "notfound" },
+  { "^Gateway.NotAttached$", "notfound" },
   { "NotFoundException$", "notfound" },
   { "^Insufficient%a+Capacity", "failed" },
   { "^InsufficientFreeAddressesInSubnet$", "limit" },

@@ -179,7 +179,8 @@ GROUPS.ssh = {
     doc = "Host that all servers are reached through; it is looked up in ssh.known_hosts",
     example = "ops@bastion.example:22",
   },
-  known_hosts = { type = "path", doc = "File of known hosts, for those whose key the state does not have" },
+  known_hosts = { type = "path", doc = "File of known hosts, for servers whose key no provider told; "
+    .. "without it the workspace keeps the key of the first connection" },
   strict = { type = "bool", default = true, doc = "Refuse hosts that are missing there; else they are added" },
   key_type = {
     type = "enum",

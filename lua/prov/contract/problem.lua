@@ -21,7 +21,7 @@ local M = {}
 function M.shown(v)
   local kind = data.kind(v)
   if kind == "string" then
-    return ("%q"):format(#v > 40 and v:sub(1, 37) .. "..." or v):gsub("\\\n", "\\n")
+    return ("%q"):format(#v > 40 and v:sub(1, utf8.offset(v, 0, 38) - 1) .. "..." or v):gsub("\\\n", "\\n")
   elseif kind == "number" or kind == "boolean" then
     return tostring(v)
   elseif kind == "null" then

@@ -262,7 +262,7 @@ function M.delete_resource(run, step)
     return nil, e
   end
   if step.kind == "server" then
-    run.hosts:forget(step.address)
+    run.hosts:gone(step.address, record.id)
   end
   return forget(run, step, record)
 end
@@ -326,7 +326,7 @@ local function unidentified(input, entry)
       return nil, e
     end
     for _, one in ipairs(states) do
-      if not known[entry.kind .. "\0" .. tostring(one.id)] then
+      if not one.not_ours and not known[entry.kind .. "\0" .. tostring(one.id)] then
         strangers[#strangers + 1] = tostring(one.id)
       end
     end

@@ -177,13 +177,13 @@ function Cloud:later(object, ms, set)
   return item.at
 end
 
---- What reads see of an object.
+--- What reads see of an object. A request sees what it has made itself.
 local function visible(self, key, object)
   local txn = self.world.txn
   if not txn or not txn.seen then
     return object
   elseif txn.writes then
-    return object and object.created <= txn.seen and object or nil
+    return object and (object.created <= txn.seen or txn.before[key] == false) and object or nil
   end
   local former = self.world.former[key]
   if former and former.at > txn.seen then
@@ -201,6 +201,14 @@ function Cloud:get(kind, id)
   return visible(self, key, self.world.objects[key])
 end
 
+--- The object with an id, whether reads see it by now or not.
+---@param kind string
+---@param id any
+---@return prov.simulate.Object?
+function Cloud:actual(kind, id)
+  return self.world.objects[shelves.key_of(self.name, kind, id)]
+end
+
 --- The object with a name (or another unique field), nil when there is none.
 ---@param kind string
 ---@param value any
@@ -213,11 +221,12 @@ end
 
 --- All objects of a kind, the oldest first. The list must not be changed.
 ---@param kind string
+---@param actual? boolean those, too, that reads do not see yet
 ---@return prov.simulate.Object[]
-function Cloud:list(kind)
+function Cloud:list(kind, actual)
   local world = self.world
   local list = shelves.list(world, self.name, kind)
-  if not (world.txn and world.txn.seen) then
+  if actual or not (world.txn and world.txn.seen) then
     return list
   end
   local out = {}

@@ -415,7 +415,8 @@ end
 ---@async
 ---@return true?, prov.Err?
 function World:reset()
-  local batch = { { "del_range", "objects" } }
+  self.meta.ready = {}
+  local batch = { { "del_range", "objects" }, { "put", "meta", "world", data.encode(self.meta) } }
   local ok, e = commit(self, batch)
   if not ok then
     return nil, e
@@ -423,7 +424,6 @@ function World:reset()
   self.objects, self.shelves, self.entries, self.names, self.holders = {}, {}, {}, {}, {}
   self.pending, self.former, self.due, self.stored = {}, {}, nil, {}
   self.former_order = { first = 1, last = 0 }
-  self.meta.ready = {}
   for name, cloud in pairs(self.clouds) do
     ok, e = self:add_cloud(name, cloud.kinds, cloud.setup)
     if not ok then

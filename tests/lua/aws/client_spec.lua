@@ -124,6 +124,20 @@ describe("a client of AWS", function()
     assert.equal(again.calls[1].body, again.calls[2].body)
   end))
 
+  it("takes what a lost answer took away for gone, and no error; nothing else", test(function()
+    local lost, gone = { status = 500, body = "<html>gone</html>" }, { status = 400, code = "InvalidRoute.NotFound" }
+    local server <close> = aws.serve(script({ lost, gone }), KEYS)
+    local c = open(server)
+    assert.same({}, (c:call("ec2", "DeleteRoute", { RouteTableId = "rtb-1", DestinationCidrBlock = "0.0.0.0/0" })))
+    local busy = { status = 503, code = "RequestLimitExceeded" }
+    for _, case in ipairs({ { "DeleteRoute", { gone } }, { "DeleteRoute", { busy, gone } },
+      { "DescribeRouteTables", { lost, gone } } }) do
+      local other <close> = aws.serve(script(case[2]), KEYS)
+      local _, e = open(other):call("ec2", case[1], {})
+      assert.equal("notfound", e and e.code, case[1])
+    end
+  end))
+
   it("takes half an answer for none", test(function()
     local whole = assert(query.open("ec2"):encode_answer("DescribeVpcs", { Vpcs = { { VpcId = "vpc-1" } } }, "r"))
     local server <close> = aws.serve(script({ { status = 200, body = whole:sub(1, -20) }, { Vpcs = {} } }), KEYS)

@@ -123,13 +123,19 @@ describe("the provider aws, servers", function()
     sent.UserData = nil
     local tags = { { Key = "Name", Value = "web" }, { Key = "prov-key", Value = "k1" },
       { Key = "prov-workspace", Value = "spec" }, { Key = "role", Value = "a" } }
+    local function part(name)
+      local out = { table.unpack(tags) }
+      table.insert(out, 3, { Key = "prov-part", Value = name })
+      return out
+    end
     assert.same({
       ClientToken = "k1", MinCount = 1, MaxCount = 1, ImageId = "ami-1", InstanceType = "t3.micro",
       NetworkInterfaces = { { DeviceIndex = 0, SubnetId = "subnet-1", DeleteOnTermination = true,
         AssociatePublicIpAddress = true } },
       MetadataOptions = { HttpTokens = "required" },
-      TagSpecifications = { { ResourceType = "instance", Tags = tags }, { ResourceType = "volume", Tags = tags },
-        { ResourceType = "network-interface", Tags = tags } },
+      TagSpecifications = { { ResourceType = "instance", Tags = tags },
+        { ResourceType = "volume", Tags = part("volume") },
+        { ResourceType = "network-interface", Tags = part("network-interface") } },
     }, sent)
     assert.is_truthy(text:find("ssh_authorized_keys:\n  - " .. USER_KEY, 1, true))
     local host_key = text:match("ed25519_public: (%S+ %S+)")
@@ -271,6 +277,26 @@ describe("the provider aws", function()
     assert.equal("conflict", e.code)
     assert.is_truthy(tostring(e):find("; it is held by eni-8 (ELB app/web/1)", 1, true), tostring(e))
     assert.is_true(server.count("DeleteSecurityGroup") >= 2)
+  end))
+
+  it("does not take for gone what is there, when something on the way is not", test(function()
+    local answers = {
+      DescribeNetworkInterfaces = { { NetworkInterfaces = { { NetworkInterfaceId = "eni-1",
+        Attachment = { InstanceId = "i-1" } } } } },
+      DescribeInstances = { instance("running", { NetworkInterfaces = { { NetworkInterfaceId = "eni-1",
+        Attachment = { DeviceIndex = 0 }, Groups = { { GroupId = "sg-1" }, { GroupId = "sg-2" } } } } }) },
+      ModifyNetworkInterfaceAttribute = { { code = "InvalidNetworkInterfaceID.NotFound" } },
+      DescribeSecurityGroups = { { SecurityGroups = { { GroupId = "sg-1", GroupName = "web" } } } },
+    }
+    local server <close> = serve(answers)
+    local all = providers(server)
+    local ok, e = call(all, "firewall", "delete", {}, "sg-1")
+    assert.is_nil(ok)
+    assert.equal("failed", e.code)
+    answers.DescribeSecurityGroups = { { SecurityGroups = {} } }
+    ok, e = call(all, "firewall", "delete", {}, "sg-1")
+    assert.is_nil(ok)
+    assert.equal("notfound", e.code) -- it is gone itself, and that is what the engine reads in it
   end))
 
   it("makes placement groups, and takes over only what its key is on", test(function()

@@ -103,8 +103,12 @@ describe("what the tasks of a provider share", function()
     assert.is_nil(got)
     assert.equal("timeout", e.code)
     assert.is_true(e.data.exhausted)
-    assert.is_true(at[3] - at[2] > (at[2] - at[1]) * 0.9)
-    assert.is_true(#at >= 5 and #at <= 11, #at .. " looks")
+    -- A busy machine makes pauses longer, never shorter.
+    assert.is_true(#at >= 2 and #at <= 11, #at .. " looks")
+    for i = 2, #at do
+      local least = math.min(80, 20 * 1.5 ^ (i - 1))
+      assert.is_true(at[i] - at[i - 1] >= least * 0.9, ("look %d came after %g ms"):format(i, at[i] - at[i - 1]))
+    end
   end))
 
   it("goes on through reads that fail for a while, and ends with one that fails for good", test(function()
@@ -121,11 +125,10 @@ describe("what the tasks of a provider share", function()
     assert.is_true(watch("x", 1, { every = 0.01, read = read }))
     local _, e = watch("x", 2, { every = 0.01, read = read })
     assert.equal("denied", e.code)
-    n = 0
-    _, e = watch("y", 1, { every = 0.01, timeout = 0.03, read = function()
+    _, e = watch("y", 1, { every = 0.001, max = 0.001, timeout = 0.2, read = function()
       return err.fail("unavailable", "busy")
     end })
-    assert.equal("y 1: not there after 0.03 s: busy", tostring(e))
+    assert.equal("y 1: not there after 0.2 s: busy", tostring(e))
   end))
 
   it("tells who waits that something is not among what was read", test(function()

@@ -71,6 +71,65 @@ describe("a run", function()
     assert.equal(1, scripted.count(w))
   end))
 
+  it("brings what a lost answer left to what was wanted, for the end of its creation may be missing", test(function()
+    local w
+    w = scripted.world({
+      script = function(verb, n)
+        if verb == "create" and n == 1 then
+          return problem("unavailable", "the answer was lost"), true
+        elseif verb == "find" then
+          w.things.t1.label = nil
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: { label: whole }\n")
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.same({ 1, 1, "whole" }, { scripted.count(w), w.calls.update, w.things.t1.label })
+    assert.same({}, (spec.plan(c)))
+  end))
+
+  --- A world without marks, whose first creation nobody answers; `made`: it was one all the same.
+  local function blind(made)
+    local w = scripted.world({
+      blind = true,
+      script = function(verb, n)
+        if verb == "create" and n == 1 then
+          return problem("unavailable", "the answer was lost"), made
+        end
+      end,
+    })
+    local c = scripted.workspace(w, "  a: {}\n")
+    assert.equal("failed", assert(spec.apply(c)).status)
+    return w, c
+  end
+
+  it("goes on when there is nothing that a creation could have made which left no mark", test(function()
+    local w, c = blind(false)
+    assert.equal("done", assert(spec.apply(c)).status)
+    assert.same({ 1, 2 }, { scripted.count(w), w.calls.create })
+  end))
+
+  it("asks a person what came of a creation that left no mark", test(function()
+    local adopt = require("prov.adopt")
+    for _, none in ipairs({ false, true }) do
+      local w, c = blind(true)
+      for _ = 1, 2 do
+        local ok, e = pcall(spec.apply, c)
+        assert.is_false(ok)
+        assert.matches("settle the interrupted creation of thing.a.*those that prov does not know: t1", tostring(e))
+        assert.equal("look which one it is: 'prov import thing.a ID' takes it over, 'prov import thing.a --none' says "
+          .. "that none is", e.hint)
+      end
+      local wrong, e = select(2, pcall(adopt.run, c, { address = "thing.a", id = "t7" }))
+      assert.equal("notfound", (e or wrong).code)
+      assert.equal(none and "none" or "known",
+        assert(adopt.run(c, { address = "thing.a", id = not none and "t1" or nil, none = none }))[1].status)
+      assert.equal("done", assert(spec.apply(c)).status or "done")
+      assert.same(none and { 2, 2 } or { 1, 1 }, { scripted.count(w), w.calls.create })
+      assert.same({}, (spec.plan(c)))
+    end
+  end))
+
   it("finds what a creation made that took longer than its provider allows", test(function()
     local slow = true
     local w = scripted.world({

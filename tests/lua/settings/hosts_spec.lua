@@ -30,7 +30,7 @@ local function open(connect, declaration, session)
     return session
   end }
   local opened = hosts.open({
-    workspace = { user_key = function()
+    workspace = { state_dir = require("support.tmp").dir(), user_key = function()
       return { private = "key" }
     end },
     registry = { get = function()
@@ -352,7 +352,7 @@ describe("the settings", function()
     ["ssh.identities"] = { { dir .. "/key" }, target("keys") },
     ["ssh.agent"] = { true, target("agent") },
     ["ssh.known_hosts"] = { dir .. "/known", target("known_hosts") },
-    ["ssh.strict"] = { false, target("strict") },
+    ["ssh.strict"] = { false, target("strict"), also = { ["ssh.known_hosts"] = dir .. "/known" } },
     ["ssh.compression"] = { true, target("compress") },
     ["ssh.keepalive"] = { 3, target("keepalive") },
     ["ssh.connect_timeout"] = { 3, target("timeout") },

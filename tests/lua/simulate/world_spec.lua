@@ -217,6 +217,38 @@ describe("the world", function()
     world:close()
   end))
 
+  it("is emptied while nobody serves it, and filled anew when somebody does", async.test(function()
+    local dir = tmp.dir()
+    local world, w = open(dir)
+    assert(add(world, w, "server", { name = "a" }))
+    world:close()
+    world = assert(world_of.open(dir))
+    assert(world:reset())
+    world:close()
+    world, w = open(dir)
+    assert.same({ 0, 1 }, { w:count("server"), w:count("plan") })
+    world:close()
+  end))
+
+  it("shows a request what it has made itself, however old the world is that it sees", async.test(function()
+    local world <close>, w = open(tmp.dir())
+    local function look(made)
+      return w:get("server", made) ~= nil, #w:list("server"), w:actual("server", made) ~= nil, #w:list("server", true)
+    end
+    local id
+    local seen = table.pack(world:transact(function()
+      id = w:add("server", { name = "a" }).id
+      return look(id)
+    end, { age = 60000, writes = true }))
+    assert.same({ true, 1, true, 1 }, { table.unpack(seen) })
+    for _, writes in ipairs({ true, false }) do
+      seen = table.pack(world:transact(function()
+        return look(id)
+      end, { age = 60000, writes = writes }))
+      assert.same({ false, 0, true, 1 }, { table.unpack(seen) })
+    end
+  end))
+
   it("gives names and addresses that never came before", async.test(function()
     local world = open(tmp.dir())
     local seen = {}

@@ -31,8 +31,22 @@ IP = re.compile(r"^\d+\.\d+\.\d+\.\d+$")
 SIGNED = {"Signature", "SignatureMethod", "SignatureVersion", "AWSAccessKeyId", "Timestamp", "SecurityToken"}
 
 # What is recorded and not answered, by operation and the path it ends with, and why.
+CLASSIC = "EC2-Classic is gone"
+OLD_IMAGES = "images are of Linux, on EBS, free; those recorded also of Windows, paravirtual, sold, on local disks"
 ALLOWED = [
-    ("DescribeInstances", "networkInterfaceSet/item/ipv6AddressesSet", "instances have no IPv6"),
+    ("DescribeInstances", "reservationSet/item/groupSet/item", CLASSIC),
+    ("DescribeSecurityGroups", "groups/item/groupName", CLASSIC),
+    ("DescribeInstances", "instancesSet/item/kernelId", OLD_IMAGES),
+    ("DescribeImages", "imagesSet/item/kernelId", OLD_IMAGES),
+    ("DescribeImages", "imagesSet/item/ramdiskId", OLD_IMAGES),
+    ("DescribeImages", "imagesSet/item/platform", OLD_IMAGES),
+    ("DescribeImages", "imagesSet/item/productCodes", OLD_IMAGES),
+    ("DescribeImages", "blockDeviceMapping/item/virtualName", OLD_IMAGES),
+    ("DescribeImages", "blockDeviceMapping/item/ebs/iops", OLD_IMAGES),
+    ("AssociateAddress", "return", "AWS's description of the API has no such field"),
+    ("CreateSecurityGroup", "return", "AWS's description of the API has no such field"),
+    ("DescribeNetworkInterfaces", "association/natEnabled", "AWS's description of the API has no such field"),
+    ("DescribeImages", "imagesSet/item", "nobody shares images with this account"),
 ]
 
 
@@ -48,7 +62,7 @@ def quietly(call, **params):
 
 
 def stage(region, key):
-    """Things for the requests of a file: kind of id -> ids, the first taken first."""
+    """Things for the requests of a file: kind of id -> ids, taken in turn."""
     c = ec2(region)
     tag = lambda kind, name: [{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}]  # noqa: E731
     make_vpc = lambda: c.create_vpc(CidrBlock="10.0.0.0/16",  # noqa: E731
@@ -80,20 +94,26 @@ def stage(region, key):
         IamInstanceProfile={"Name": "p"}, NetworkInterfaces=[{
             "DeviceIndex": 0, "SubnetId": subnet, "Groups": [group], "AssociatePublicIpAddress": True}])["Instances"][0]
     time.sleep(0.2)
+    public = c.describe_images(Filters=[{"Name": "name", "Values": ["al2023-*"]}])["Images"][0]["ImageId"]
+    c.create_tags(Resources=[public], Tags=[{"Key": "Name", "Value": "i"}])
     image = c.create_image(InstanceId=instance["InstanceId"], Name="image " + vpc, Description="d",
                            TagSpecifications=tag("image", "i"))["ImageId"]
     address = c.allocate_address(Domain="vpc", TagSpecifications=tag("elastic-ip", "a"))
     c.associate_address(AllocationId=address["AllocationId"], InstanceId=instance["InstanceId"])
     volume = instance["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    more = c.create_volume(AvailabilityZone=zone, Size=1, Encrypted=True, VolumeType="gp3",
+                           TagSpecifications=tag("volume", "v"))["VolumeId"]
+    stopped = c.run_instances(ImageId=base, InstanceType="t3.micro", MinCount=1, MaxCount=1, SubnetId=subnet)["Instances"][0]
+    time.sleep(0.2)
+    c.attach_volume(VolumeId=more, InstanceId=instance["InstanceId"], Device="/dev/sdf")
+    c.stop_instances(InstanceIds=[stopped["InstanceId"]])
     snapshot = c.create_snapshot(VolumeId=volume, Description="d", TagSpecifications=tag("snapshot", "s"))["SnapshotId"]
-    loose = c.create_volume(AvailabilityZone=zone, SnapshotId=None, Size=1, TagSpecifications=tag("volume", "v")) \
-        if False else None
     free = c.allocate_address(Domain="vpc")
     time.sleep(0.2)
     return {
         "vpc": [bare, vpc], "subnet": [empty, subnet], "igw": [gateway], "rtb": [table], "sg": [group],
         "i": [instance["InstanceId"]], "eni": [instance["NetworkInterfaces"][0]["NetworkInterfaceId"]],
-        "vol": [volume], "snap": [snapshot], "ami": [image], "eipalloc": [address["AllocationId"]],
+        "vol": [volume, more], "snap": [snapshot], "ami": [public, image], "eipalloc": [address["AllocationId"]],
         "ip": [address["PublicIp"], free["PublicIp"]], "eipassoc": [],
     }
 
@@ -107,7 +127,7 @@ class Map:
     def of(self, kind, recorded):
         if recorded not in self.known:
             ours = self.staged[kind]
-            self.known[recorded] = ours[min(self.used[kind], len(ours) - 1)] if ours else recorded
+            self.known[recorded] = ours[self.used[kind] % len(ours)] if ours else recorded
             self.used[kind] += 1
         return self.known[recorded]
 

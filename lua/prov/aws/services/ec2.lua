@@ -126,8 +126,7 @@ return {
     AssociatedKmsKey = "KmsKeyId=s",
     AttachInternetGatewayRequest = "DryRun=b InternetGatewayId=s VpcId=s",
     AttachNetworkInterfaceRequest = [[
-      DeviceIndex=i DryRun=b EnaQueueCount=i EnaSrdSpecification=EnaSrdSpecification InstanceId=s NetworkCardIndex=i
-      NetworkInterfaceId=s
+      DeviceIndex=i DryRun=b EnaQueueCount=i EnaSrdSpecification=EnaSrdSpecification InstanceId=s NetworkCardIndex=i NetworkInterfaceId=s
     ]],
     AttachNetworkInterfaceResult = "AttachmentId=s NetworkCardIndex=i",
     AttachVolumeRequest = "Device=s DryRun=b EbsCardIndex=i InstanceId=s VolumeId=s",
@@ -570,13 +569,11 @@ return {
       ApplianceArn=s AttachmentState=s FailureCode=s FailureMessage=s ModificationState=s Type=s VpcEndpointId=s
     ]],
     NetworkAcl = [[
-      Associations@associationSet=[NetworkAclAssociation] Entries@entrySet=[NetworkAclEntry] IsDefault@default=b
-      NetworkAclId=s OwnerId=s Tags@tagSet=[Tag] VpcId=s
+      Associations@associationSet=[NetworkAclAssociation] Entries@entrySet=[NetworkAclEntry] IsDefault@default=b NetworkAclId=s OwnerId=s Tags@tagSet=[Tag] VpcId=s
     ]],
     NetworkAclAssociation = "NetworkAclAssociationId=s NetworkAclId=s SubnetId=s",
     NetworkAclEntry = [[
-      CidrBlock=s Egress=b IcmpTypeCode=IcmpTypeCode Ipv6CidrBlock=s PortRange=PortRange Protocol=s RuleAction=s
-      RuleNumber=i
+      CidrBlock=s Egress=b IcmpTypeCode=IcmpTypeCode Ipv6CidrBlock=s PortRange=PortRange Protocol=s RuleAction=s RuleNumber=i
     ]],
     NetworkCardInfo = [[
       AdditionalFlexibleNetworkInterfaces=i BaselineBandwidthInGbps=f DefaultEnaQueueCountPerInterface=i InterfaceTypes@interfaceTypeSet=[s] MaximumEnaQueueCount=i MaximumEnaQueueCountPerInterface=i

@@ -38,8 +38,8 @@ local function get(call, kind, arn)
   return object
 end
 
-local function named(call, kind, name)
-  for _, object in ipairs(describe.all(call, kind)) do
+local function named(call, kind, name, actual)
+  for _, object in ipairs(describe.all(call, kind, actual)) do
     if object.name == name then
       return object
     end
@@ -305,7 +305,7 @@ function operations.CreateLoadBalancer(call, p)
   if not wanted then
     return nil, e
   end
-  local there = named(call, "balancer", p.Name)
+  local there = named(call, "balancer", p.Name, true)
   if there and same_balancer(there, wanted) then
     return { LoadBalancers = data.list({ balancer_view(call, there) }) }
   elseif there then
@@ -504,7 +504,7 @@ function operations.CreateTargetGroup(call, p)
   if not check then
     return nil, e
   end
-  local there = named(call, "target_group", p.Name)
+  local there = named(call, "target_group", p.Name, true)
   if there and there.protocol == p.Protocol and there.port == p.Port and there.vpc == p.VpcId
     and data.encode(there.check) == data.encode(check) then
     return { TargetGroups = data.list({ target_group_view(call, there) }) }

@@ -155,10 +155,11 @@ local function passes(filters, view, object)
 end
 
 --- All objects of a kind in the region of a request.
+---@param actual? boolean those, too, that reads do not see yet
 ---@return prov.simulate.Object[]
-function M.all(call, kind)
+function M.all(call, kind, actual)
   local out = {}
-  for _, object in ipairs(call.w:list(kind)) do
+  for _, object in ipairs(call.w:list(kind, actual)) do
     if kit.is_here(call, object) then
       out[#out + 1] = object
     end

@@ -153,8 +153,9 @@ function M.check(call, vpc, ids, names)
 end
 
 --- The group of a VPC with a name.
-function M.by_name(call, vpc, name)
-  for _, group in ipairs(call.w:list("group")) do
+---@param actual? boolean also one that reads do not see yet
+function M.by_name(call, vpc, name, actual)
+  for _, group in ipairs(call.w:list("group", actual)) do
     if group.vpc == vpc and group.group_name == name then
       return group
     end
@@ -441,7 +442,7 @@ function operations.CreateSecurityGroup(call, p)
   end
   if not vpc then
     return nil, e
-  elseif M.by_name(call, vpc, name) then
+  elseif M.by_name(call, vpc, name, true) then
     return kit.refuse("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", name, vpc)
   end
   local labels

@@ -474,24 +474,26 @@ local function run(call, p)
   if not labels then
     return nil, e
   end
-  local reservation = kit.id(call, "r-")
+  local reservation, ids = kit.id(call, "r-"), data.list({})
   for index = 0, p.MaxCount - 1 do
     local instance
     instance, e = make_one(call, p, known, labels, reservation, index)
     if not instance then
       return nil, e
     end
+    ids[#ids + 1] = instance.id
   end
-  return reservation
+  return ids
 end
 
 function operations.RunInstances(call, p)
   return kit.once(call, p, function()
     return run(call, p)
-  end, function(reservation)
+  end, function(ids)
     local rows, alive = {}, false
-    for _, instance in ipairs(call.w:list("instance")) do
-      if instance.reservation == reservation then
+    for _, id in ipairs(ids) do
+      local instance = call.w:actual("instance", id)
+      if instance then
         rows[#rows + 1], alive = { view(call, instance), instance }, alive or not is_dead(instance)
       end
     end

@@ -162,7 +162,7 @@ function operations.CreateNetworkInterface(call, p)
   return kit.once(call, p, function()
     return make_interface(call, p)
   end, function(id)
-    local interface, e = kit.get(call, "interface", id)
+    local interface, e = kit.made(call, "interface", id)
     if not interface then
       return nil, e
     end

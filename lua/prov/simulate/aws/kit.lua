@@ -93,6 +93,15 @@ function M.get(call, kind, id)
   return object
 end
 
+--- The object that a request with a ClientToken has made, whether reads see it by now or not.
+function M.made(call, kind, id)
+  local object = call.w:actual(kind, id)
+  if not object then
+    return M.absent(kind, id)
+  end
+  return object
+end
+
 --- Refuses because a parameter is not there.
 function M.missing(name)
   return M.refuse("MissingParameter", "The request must contain the parameter %s", name)
@@ -194,8 +203,8 @@ end
 --- Does what a request with a ClientToken asks for, once: the same token gives what was made then.
 ---@param call prov.simulate.Call
 ---@param p table parameters
----@param make fun(): string?, prov.Err? makes it, and gives what stands for it
----@param seen fun(made: string): table?, prov.Err? the answer
+---@param make fun(): any, prov.Err? makes it, and gives what stands for it: an id
+---@param seen fun(made: any): table?, prov.Err? the answer
 ---@return table?, prov.Err?
 function M.once(call, p, make, seen)
   local token = p.ClientToken ~= "" and p.ClientToken or nil
@@ -204,7 +213,7 @@ function M.once(call, p, make, seen)
   end
   local id = token and ("%s/%s/%s"):format(call.region, call.action, token)
   local asked = token and data.encode(p)
-  local before = id and call.w:get("token", id)
+  local before = id and call.w:actual("token", id)
   if before and before.asked ~= asked then
     return M.refuse("IdempotentParameterMismatch",
       "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")

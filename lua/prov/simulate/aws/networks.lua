@@ -401,9 +401,9 @@ function operations.CreateNatGateway(call, p)
   return kit.once(call, p, function()
     return make_nat(call, p)
   end, function(id)
-    local nat = call.w:get("nat", id)
+    local nat, e = kit.made(call, "nat", id)
     if not nat then
-      return kit.absent("nat", id)
+      return nil, e
     end
     return { NatGateway = nat_view(call, nat), ClientToken = p.ClientToken }
   end)

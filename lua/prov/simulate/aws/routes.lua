@@ -96,7 +96,7 @@ function operations.CreateRouteTable(call, p)
     made, e = M.make_table(call, { vpc = vpc.id, labels = labels })
     return made and made.id, e
   end, function(id)
-    local found, e = kit.get(call, "route_table", id)
+    local found, e = kit.made(call, "route_table", id)
     if not found then
       return nil, e
     end

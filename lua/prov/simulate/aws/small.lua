@@ -34,8 +34,9 @@ operations.DescribeKeyPairs = describe.operation({
 })
 
 --- The key pair of a name in the region, or nil.
-function M.key(call, name)
-  for _, key in ipairs(describe.all(call, "key")) do
+---@param actual? boolean also one that reads do not see yet
+function M.key(call, name, actual)
+  for _, key in ipairs(describe.all(call, "key", actual)) do
     if key.name == name then
       return key
     end
@@ -64,7 +65,7 @@ function operations.ImportKeyPair(call, p)
   local kind, fingerprint = read_key(p.PublicKeyMaterial)
   if not kind then
     return kit.refuse("InvalidKey.Format", "Key is not in valid OpenSSH public key format")
-  elseif M.key(call, p.KeyName) then
+  elseif M.key(call, p.KeyName, true) then
     return kit.refuse("InvalidKeyPair.Duplicate", "The keypair already exists")
   end
   local labels, e = kit.specified(p, "key")
@@ -112,12 +113,13 @@ operations.DescribePlacementGroups = describe.operation({
 })
 
 --- The placement group that a placement names, by id or name.
+---@param actual? boolean also one that reads do not see yet
 ---@return prov.simulate.Object?, prov.Err?
-function M.placement_group(call, placement)
+function M.placement_group(call, placement, actual)
   if placement.GroupId then
     return kit.get(call, "placement_group", placement.GroupId)
   end
-  for _, group in ipairs(describe.all(call, "placement_group")) do
+  for _, group in ipairs(describe.all(call, "placement_group", actual)) do
     if group.group_name == placement.GroupName then
       return group
     end
@@ -132,7 +134,7 @@ function operations.CreatePlacementGroup(call, p)
     return kit.missing("groupName")
   elseif not STRATEGIES[p.Strategy or "cluster"] then
     return kit.refuse("InvalidParameterValue", "The strategy '%s' is not valid.", p.Strategy)
-  elseif M.placement_group(call, p) then
+  elseif M.placement_group(call, { GroupName = p.GroupName }, true) then
     return kit.refuse("InvalidPlacementGroup.Duplicate", "The Placement Group '%s' already exists.", p.GroupName)
   end
   local labels, e = kit.specified(p, "placement_group")

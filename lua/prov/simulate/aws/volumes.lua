@@ -132,7 +132,7 @@ function operations.CreateVolume(call, p)
     call.w:later(volume, kit.TIMES.volume, { state = "available" })
     return volume.id
   end, function(id)
-    local volume, e = kit.get(call, "volume", id)
+    local volume, e = kit.made(call, "volume", id)
     if not volume then
       return nil, e
     end
@@ -431,7 +431,7 @@ function operations.CreateImage(call, p)
   elseif instance.state ~= "running" and instance.state ~= "stopped" then
     return kit.refuse("IncorrectInstanceState", "Instance '%s' is not 'running' or 'stopped'.", instance.id)
   end
-  for _, other in ipairs(describe.all(call, "image")) do
+  for _, other in ipairs(describe.all(call, "image", true)) do
     if other.owner == kit.ACCOUNT and other.name == p.Name then
       return kit.refuse("InvalidAMIName.Duplicate", "AMI name %s is already in use by AMI %s", p.Name, other.id)
     end
