@@ -90,7 +90,6 @@ servers:
   web: { count: 2, plan: cpx22, image: debian-12, network: "${network.lan}",
          taskservs: { nginx: { index: "<h1>served by web-${index}</h1>\n" } } }
 YAML
-export PROV_SSH_STRICT=false # no cloud tells the host key of a new server
 run 0 apply --yes
 run 0 plan
 has "No changes"
