@@ -4,7 +4,7 @@
  *   <lab>/lab.conf                   netns=<path>
  *   <lab>/networks/<id>/network.conf bridge gateway prefix
  *   <lab>/servers/<id>/server.conf   id network link ip image init hostname memory milli_cpus
- *                                    nesting volume port
+ *                                    nesting volume port address
  *     up work root                   overlay
  *     vol                            real folders for nesting
  *     console.log
@@ -58,7 +58,8 @@ pv_status pv_server_stop(const char *folder, int grace_ms, pv_err *err);
 /* Stops by force and removes the folder with everything in it; gone is fine. */
 pv_status pv_server_destroy(const char *folder, pv_err *err);
 
-/* Applies the limits of the description to a running server. */
+/* Applies the limits of the description to a running server, and adds the addresses that it has
+ * not got; those that are gone from the description stay until it starts again. */
 pv_status pv_server_limit(const char *folder, pv_err *err);
 
 /* What runs. */

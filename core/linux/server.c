@@ -60,6 +60,21 @@ void pv_server_close(pv_server *s)
     s->lock = NULL;
 }
 
+/* The addresses a server has beside its own: lines "10.0.1.2/16". */
+static pv_status add_addresses(const pv_server *s, pv_nl *nl, pv_err *err)
+{
+    pv_status status = PV_OK;
+    const char *line;
+    for (int n = 0; status == PV_OK && (line = pv_conf_get(s->conf, "address", n)) != NULL; n++) {
+        char ip[16];
+        int prefix;
+        if (sscanf(line, "%15[0-9.]/%d", ip, &prefix) != 2 || prefix < 1 || prefix > 32)
+            return pv_fail(err, PV_ECORRUPT, "bad address line '%s'", line);
+        status = pv_nl_addr_add(nl, "eth0", ip, prefix, err);
+    }
+    return status;
+}
+
 pv_status pv_server_address(const pv_server *s, const pv_conf *network, pv_err *err)
 {
     const char *gateway;
@@ -69,6 +84,9 @@ pv_status pv_server_address(const pv_server *s, const pv_conf *network, pv_err *
     if (status == PV_OK) status = pv_nl_link_up(nl, LOOPBACK, err);
     if (status == PV_OK)
         status = pv_nl_addr_add(nl, "eth0", s->ip, (int)pv_conf_int(network, "prefix", 24), err);
+    if (status == PV_OK) status = add_addresses(s, nl, err);
+    /* Neighbours may still send to the server that had an address before. */
+    if (status == PV_OK) status = pv_file_put("/proc/sys/net/ipv4/conf/eth0/arp_notify", "1", err);
     if (status == PV_OK) status = pv_nl_link_up(nl, "eth0", err);
     if (status == PV_OK && pv_conf_int(network, "nat", 0))
         status = pv_nl_route_default(nl, gateway, err);
@@ -290,13 +308,31 @@ pv_status pv_server_destroy(const char *folder, pv_err *err)
     return status == PV_OK ? pv_tree_remove(gone, err) : status;
 }
 
+/* Gives a running server the addresses that its description has got meanwhile. */
+static pv_status update_addresses(const pv_server *s, pid_t pid, pv_err *err)
+{
+    char path[PV_PATH_CAP];
+    pv_nl *nl = NULL;
+    int saved = -1;
+    pv_status status = pv_path_format(path, err, "/proc/%d/ns/net", (int)pid);
+    if (pv_conf_get(s->conf, "address", 0) == NULL) return PV_OK;
+    if (status == PV_OK) status = pv_netns_enter(path, &saved, err);
+    if (status == PV_OK) status = pv_nl_open(&nl, err);
+    if (status == PV_OK) status = add_addresses(s, nl, err);
+    pv_nl_close(nl);
+    pv_netns_leave(saved);
+    return status;
+}
+
 pv_status pv_server_limit(const char *folder, pv_err *err)
 {
     pv_server s;
+    pid_t pid;
     pv_status status = pv_server_open(&s, folder, 1, err);
     if (status != PV_OK) return status;
-    if (pv_run_pid(folder) > 0) {
+    if ((pid = pv_run_pid(folder)) > 0) {
         status = set_limits(&s, err);
+        if (status == PV_OK) status = update_addresses(&s, pid, err);
         if (status == PV_OK) status = pv_serve_reload(s.lab, s.id, err);
     }
     pv_server_close(&s);

@@ -4,6 +4,7 @@
 local async = require("prov.async")
 local err = require("prov.err")
 local files = require("prov.ssh_files")
+local fs = require("prov.fs")
 local net = require("core.net")
 local settings = require("prov.settings")
 local uv = require("luv")
@@ -67,7 +68,14 @@ function M.connect(options)
     o[key] = value
   end
   if not o.host_key and not o.known_hosts and os.getenv("HOME") then
-    o.known_hosts = os.getenv("HOME") .. "/.ssh/known_hosts"
+    local dir = os.getenv("HOME") .. "/.ssh"
+    if o.strict == false then -- it is written then
+      local ok, e = fs.mkdirp(dir, 448)
+      if not ok then
+        return nil, e
+      end
+    end
+    o.known_hosts = dir .. "/known_hosts"
   end
   if o.agent then
     o.agent_socket = o.agent == true and os.getenv("SSH_AUTH_SOCK") or o.agent

@@ -88,6 +88,18 @@ test("keeps files, address and host key over stop, start and restart", function(
   return true
 end)
 
+test("reaches a server at once that has the address of one that is gone", function()
+  local net = assert(d.create("network", "lan", { cidr = "10.92.0.0/24" }))
+  local fixed = { network = net.id, image = "debian-12", ip = "10.92.0.9" }
+  local s = assert(d.create("server", "a", fixed))
+  assert.equal("a", sh(s, "hostname"))
+  assert(d.call("server", "delete", s.id))
+  local began = uv.hrtime()
+  assert.equal("b", sh(assert(d.create("server", "b", fixed)), "hostname"))
+  assert.is_true(uv.hrtime() - began < 15e9, "neighbours do not know it") -- they forget after half a minute
+  return true
+end)
+
 test("reads a server as stopped and starts it after the machine was restarted", function()
   local net = assert(d.create("network", "lan", {}))
   local s = assert(d.create("server", "a", { network = net.id, image = "debian-12" }))

@@ -50,6 +50,7 @@ function M.open(opts)
         return M.keygen(opts.dir)
       end,
       user_key = driver.user.public,
+      name_of = require("prov.address").short_name,
     }
     for k, v in pairs(fields or {}) do
       c[k] = v

@@ -5,7 +5,8 @@ return {
   description = [[
 Serves the API of a cloud, or of all, to any client that can be told another address: prov's own provider,
 the cloud's command line tool, Terraform. Servers and what belongs to them behave as there (states, locks,
-limits, delays), but nothing runs behind them. The world is kept in --dir and goes on after a kill.
+limits, delays); nothing runs behind them, or with --backend local real ones of this machine, as the provider
+`local` makes them. The world is kept in --dir and goes on after a kill.
 
 It ends with Ctrl-C or SIGTERM. See 'prov simulate state', 'calls', 'faults', 'clock' and 'reset'.]],
   params = {
@@ -33,11 +34,22 @@ It ends with Ctrl-C or SIGTERM. See 'prov simulate state', 'calls', 'faults', 'c
       metavar = "cloud.kind=number",
       doc = "How many of a kind there may be, such as hetzner.server=5",
     },
+    backend = {
+      type = "enum",
+      one_of = { "none", "local" },
+      doc = "What runs behind servers: nothing, or real ones of this machine (default: as the world was made; none)",
+    },
+    forward = {
+      type = "list",
+      of = { type = "port" },
+      doc = "TCP ports that public addresses of real servers have (default: as the world was made; 22 80 443 8080)",
+    },
     token = { type = "string", doc = "The only token, password or secret key that is let in (default: any)" },
   },
   examples = {
     "prov simulate hetzner",
     "prov simulate hetzner --port 0 --dir /tmp/world --latency 20ms --speed 10",
+    "prov simulate hetzner --backend local --forward 22 --forward 5432",
     "prov simulate hetzner --faults faults.yaml --quota hetzner.server=5",
   },
   result = {},

@@ -7,7 +7,7 @@ local fs = require("prov.fs")
 local M = {}
 
 --- Keys whose values are lists, whether there are none, one or several.
-local LISTS = { volume = true, port = true }
+local LISTS = { volume = true, port = true, address = true }
 
 --- Reads a description.
 ---@param path string
@@ -21,7 +21,7 @@ function M.read(path)
     end
     return nil, e
   end
-  local conf = { volume = {}, port = {} }
+  local conf = { volume = {}, port = {}, address = {} }
   for line in text:gmatch("[^\n]+") do
     local key, value = line:match("^([^=]+)=(.*)$")
     if not key then

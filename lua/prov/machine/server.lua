@@ -37,15 +37,21 @@ local function running_pid(folder)
   return math.tointeger(pid)
 end
 
---- "127.0.0.1:8080:80" -> { host = 8080, guest = 80 }
+local LOOPBACK = "127.0.0.1"
+
+--- "127.0.0.1:8080:80" -> { host = 8080, guest = 80 }; another address is its `address`.
 local function parse_port(line)
-  local host, guest = line:match("^[%d.]+:(%d+):(%d+)$")
-  return { host = math.tointeger(host), guest = math.tointeger(guest) }
+  local address, host, guest = line:match("^([%d.]+):(%d+):(%d+)$")
+  return {
+    address = address ~= LOOPBACK and address or nil,
+    host = math.tointeger(host),
+    guest = math.tointeger(guest),
+  }
 end
 
 --- { host = 8080, guest = 80 } -> "127.0.0.1:8080:80"
 local function format_port(port)
-  return ("127.0.0.1:%d:%d"):format(port.host, port.guest)
+  return ("%s:%d:%d"):format(port.address or LOOPBACK, port.host, port.guest)
 end
 
 --- The lines that both creation and update write from what is wanted.
@@ -53,6 +59,7 @@ local function changeable(lab, want, described)
   described.memory = want.memory and math.tointeger(want.memory) or nil
   described.milli_cpus = want.cpus and math.floor(want.cpus * 1000 + 0.5) or nil
   described.port, described.volume = {}, {}
+  described.address = want.addresses or {}
   for i, port in ipairs(want.ports or {}) do
     described.port[i] = format_port(port)
   end
@@ -74,8 +81,9 @@ local function check_ports(lab, id, described)
   for other, conf in pairs(lab:all("servers")) do
     for _, taken in ipairs(other ~= id and conf.port or {}) do
       for _, line in ipairs(described.port) do
-        if parse_port(taken).host == parse_port(line).host then
-          return err.fail("conflict", "port %d is forwarded to server '%s' already", parse_port(line).host, other)
+        local a, b = parse_port(taken), parse_port(line)
+        if a.host == b.host and a.address == b.address then
+          return err.fail("conflict", "port %d is forwarded to server '%s' already", b.host, other)
         end
       end
     end
@@ -175,6 +183,7 @@ local function server_state(lab, id, described)
     cpus = described.milli_cpus and math.tointeger(described.milli_cpus) / 1000 or nil,
     ports = ports,
     volumes = volumes,
+    addresses = described.address[1] and described.address or nil,
     ip = described.ip,
     private_ip = described.ip,
     status = running_pid(folder) and "running" or "stopped",
@@ -203,7 +212,8 @@ return function(Lab)
 
   --- Makes a server and waits for its SSH, or finishes the one with the same key.
   ---@async
-  ---@param want table key, hostname, network, image, user_key; ip, cpus, memory, nesting, volumes, ports, init
+  ---@param want table key, hostname, network, image, user_key; ip, cpus, memory, nesting, volumes, init,
+  --- ports { address?, host, guest } of this machine's loopback, addresses in its network beside ip ("10.0.1.2/16")
   ---@param keygen fun(): { private: string, public: string }
   ---@param adopt? fun(id: string)
   function Lab:server_create(want, keygen, adopt)
@@ -293,7 +303,7 @@ return function(Lab)
     return states
   end
 
-  --- Changes limits, ports and volumes; a running server restarts when its volumes changed.
+  --- Changes limits, ports, addresses and volumes; a running server restarts when its volumes changed.
   ---@async
   function Lab:server_update(id, want)
     local remount, old

@@ -8,14 +8,18 @@ local fs = require("prov.fs")
 local http = require("prov.http")
 local http_server = require("prov.http_server")
 local json = require("prov.json")
+local shelves = require("prov.simulate.shelves")
 
 local M = {}
 
 --- Fields that every object has, for the world's own use.
 local INNER = { seq = true, quiet = true }
 
-local function shown(object)
+local function shown(sim, object)
   local out = {}
+  if sim.machines and object.kind == "server" then
+    out.machine = sim.machines:describe(shelves.key_of(object.cloud, object.kind, object.id))
+  end
   for name, value in pairs(object) do
     if not INNER[name] then
       out[name] = value
@@ -31,7 +35,7 @@ function VERBS.state(sim, p)
   local out = data.list({})
   for _, object in ipairs(sim.world:all()) do
     if (not p.cloud or object.cloud == p.cloud) and (object.kind == p.kind or not p.kind and not object.quiet) then
-      out[#out + 1] = shown(object)
+      out[#out + 1] = shown(sim, object)
     end
   end
   return out
@@ -63,7 +67,7 @@ function VERBS.set_faults(sim, p)
 end
 
 function VERBS.reset(sim)
-  return sim.world:reset()
+  return sim:reset()
 end
 
 --- Lets time pass, or faster; tells what time it is.

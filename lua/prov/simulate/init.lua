@@ -7,6 +7,7 @@ local err = require("prov.err")
 local faults_of = require("prov.simulate.faults")
 local fs = require("prov.fs")
 local json = require("prov.json")
+local machines_of = require("prov.simulate.machines")
 local service = require("prov.simulate.service")
 local world_of = require("prov.simulate.world")
 
@@ -22,6 +23,7 @@ local CALLS_KEPT = 20000
 ---@field world prov.simulate.World
 ---@field faults? prov.simulate.Faults
 ---@field services prov.simulate.Service[]
+---@field machines? prov.simulate.Machines when its servers are real ones
 local Simulator = {}
 Simulator.__index = Simulator
 
@@ -35,10 +37,48 @@ local function call_key(n)
   return ("%012d"):format(n)
 end
 
+--- What servers of the world are; with "local", what makes them real. It is kept with the world, and can be changed as
+-- long as the world has no server.
+local function open_backend(self, opts)
+  local world = self.world
+  local before = world:note("backend") or "none"
+  local backend = opts.backend or before
+  if backend ~= before then
+    for _, object in ipairs(world.stored) do
+      if object.kind == "server" then
+        return nil, err.new("conflict", ("the world in %s has servers of the backend '%s'"):format(self.dir, before), {
+          hint = "'prov simulate reset' empties it; --dir names another one",
+        })
+      end
+    end
+  end
+  if backend == "local" then
+    local machines, e = machines_of.open(world, self.dir, { ports = opts.ports or world:note("ports"), log = opts.log })
+    if not machines then
+      return nil, e:wrap("the servers of this world cannot be real ones")
+    end
+    self.machines = machines
+    world:set_note("ports", self.machines.ports)
+  end
+  world:set_note("backend", backend)
+  world:set_note("public_range", backend == "local" and machines_of.public_range(self.dir) or nil)
+  return world:transact(function()
+    return true
+  end)
+end
+
+---@class prov.simulate.OpenOptions
+---@field speed? number
+---@field quotas? table<string, integer>
+---@field faults? table a checked script
+---@field backend? "none"|"local" what servers are; as the world was made
+---@field ports? integer[] of real servers that their public addresses have
+---@field log? fun(text: string) is told of what takes long
+
 --- Opens a simulator in a folder, which is made when it is not there.
 ---@async
 ---@param dir string
----@param opts? { speed: number?, quotas: table<string, integer>?, faults: table? } faults: a checked script
+---@param opts? prov.simulate.OpenOptions
 ---@return prov.Simulator?, prov.Err?
 function M.open(dir, opts)
   opts = opts or {}
@@ -58,6 +98,11 @@ function M.open(dir, opts)
     return nil, e
   end
   local self = setmetatable({ dir = dir, lock = lock, world = world, services = {} }, Simulator)
+  ok, e = open_backend(self, opts)
+  if not ok then
+    self:close()
+    return nil, e
+  end
   local last = world.store:scan("calls", "", { reverse = true, limit = 1 })
   self.calls = last and last[1] and math.tointeger(tonumber(last[1][1])) or 0
   if opts.faults then
@@ -137,12 +182,35 @@ end
 ---@return prov.simulate.Service?, prov.Err?
 function Simulator:serve(name, opts)
   local face = require("prov.simulate." .. name)
+  if self.machines and not face.machine then
+    return err.fail("unsupported", "servers of %s cannot be real ones", face.title)
+  end
   local one, e = service.open(self, face, opts)
   if not one then
     return nil, e:wrap("cannot serve %s on port %d", face.title, opts.port)
   end
   self.services[#self.services + 1] = one
   return one
+end
+
+--- Makes the servers real, when they are to be; belongs to the running task.
+---@async
+function Simulator:animate()
+  if self.machines then
+    self.world.machines = self.machines
+    async.spawn(self.machines.run, self.machines)
+  end
+end
+
+--- Empties the world, and removes what was real of it.
+---@async
+---@return true?, prov.Err?
+function Simulator:reset()
+  local ok, e = self.world:reset()
+  if ok and self.machines then
+    ok, e = self.machines:clear()
+  end
+  return ok, e
 end
 
 --- Where each cloud is served: name -> URL.
@@ -186,6 +254,10 @@ local function tell(ctx, sim)
       ctx.ui.info("  export %s=%s", pair[1], pair[2])
     end
   end
+  if sim.machines then
+    ctx.ui.info("Servers are real ones, in the lab %s; TCP ports of public addresses: %s",
+      sim.machines.lab.name, table.concat(sim.machines.ports, " "))
+  end
 end
 
 local function quotas_of(p)
@@ -218,7 +290,16 @@ function M.run(ctx, p)
   if not quotas then
     return nil, e
   end
-  local sim <close>, why = M.open(dir, { speed = p.speed, quotas = quotas, faults = script })
+  local sim <close>, why = M.open(dir, {
+    speed = p.speed,
+    quotas = quotas,
+    faults = script,
+    backend = p.backend,
+    ports = p.forward,
+    log = function(text)
+      ctx.ui.info("%s", text)
+    end,
+  })
   if not sim then
     return nil, why
   end
@@ -236,6 +317,7 @@ function M.run(ctx, p)
       return nil, e
     end
   end
+  sim:animate()
   local server
   server, e = control.serve(sim)
   if not server then

@@ -47,6 +47,7 @@ local M = {}
 ---@field answer fun(call: prov.simulate.Call, status: integer, value: any): integer, table, string status, headers and
 --- body
 ---@field refuse fun(call: prov.simulate.Call, e: prov.Err): integer, table, string
+---@field machine? prov.simulate.MachineForm what its servers are as real ones
 ---@field environment fun(url: string): { [1]: string, [2]: string }[] what clients need, in order
 
 ---@class prov.simulate.ServiceOptions

@@ -38,6 +38,7 @@ local M = {}
 ---@field store prov.Store
 ---@field clouds table<string, prov.simulate.Cloud>
 ---@field quotas table<string, integer> "hetzner.server" -> how many there may be
+---@field machines? prov.simulate.Machines what makes its servers real; told of all changes
 local World = {}
 World.__index = World
 
@@ -214,7 +215,7 @@ end
 --- Lets happen what is due. Only inside of transact.
 local function settle(self)
   local now = self:now()
-  if not self.due or self.due > now then
+  if not self.due or self.due > now or self.machines and self.machines:busy() then
     return
   end
   local list = {}
@@ -298,6 +299,9 @@ local function add_changes(self, txn, batch)
       batch[#batch + 1] = { "put", "objects", key, data.encode(object) }
     elseif before then
       batch[#batch + 1] = { "del", "objects", key }
+    end
+    if self.machines then
+      self.machines:changed(key, before, object)
     end
     remember(self, key, before, now)
   end
@@ -456,15 +460,16 @@ function World:uuid()
     8 | tonumber(hex:sub(17, 17), 16) & 3, hex:sub(18, 20), hex:sub(21, 32))
 end
 
---- A public IPv4 address that nobody has; of 198.18.0.0/15, which no network outside uses (RFC 2544).
+--- A public IPv4 address that nobody has; of 198.18.0.0/15, which no network outside uses (RFC 2544), or of the
+-- loopback when the servers are real.
 ---@return string
 function World:ipv4()
-  local base = ipam.parse("198.18.0.0")
+  local base = ipam.parse(self:note("public_range") or "198.18.0.0")
   local number = self:number("ipv4")
   while number & 255 == 0 or number & 255 == 255 do
     number = self:number("ipv4")
   end
-  return ipam.format(base + number % (1 << 17))
+  return ipam.format(base + number % (self:note("public_range") and 1 << 16 or 1 << 17))
 end
 
 --- A public IPv6 range that nobody has; of 2001:db8::/32 (RFC 3849).

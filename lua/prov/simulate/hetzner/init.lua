@@ -16,6 +16,7 @@ local M = {
   port = 9601,
   setup = catalog.setup,
   rate = { limit = 3600, per_second = 1 },
+  machine = require("prov.simulate.hetzner.machine"),
 }
 
 M.kinds = {

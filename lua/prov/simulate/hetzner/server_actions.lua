@@ -4,6 +4,7 @@ local actions = require("prov.simulate.hetzner.actions")
 local addresses = require("prov.simulate.hetzner.addresses")
 local data = require("core.data")
 local kit = require("prov.simulate.hetzner.kit")
+local machines = require("prov.simulate.machines")
 local network = require("prov.simulate.hetzner.networks").network
 local resource = require("prov.simulate.hetzner.resource")
 local small = require("prov.simulate.hetzner.small")
@@ -34,6 +35,8 @@ function M.find_image(w, id_or_name, architecture)
     return kit.refuse(422, "invalid_input", "image is for %s, the server type for %s", image.architecture, architecture)
   elseif image.state ~= "available" then
     return kit.refuse(422, "invalid_input", "image with ID '%d' is not available yet", image.id)
+  elseif w.world.machines and not machines.has_image(image.name) then
+    return kit.refuse(422, "invalid_input", "no real server can be made of image with ID '%d'", image.id)
   end
   return image
 end
@@ -77,10 +80,21 @@ local function power(command, from, meanwhile, to)
   end
 end
 
+local restart = power("reboot_server", { running = true }, nil, "running")
+
 A.poweron = power("start_server", { off = true }, "starting", "running")
 A.poweroff = power("stop_server", { running = true }, "stopping", "off")
-A.reboot = power("reboot_server", { running = true }, nil, "running")
-A.reset = power("reboot_server", { running = true }, nil, "running")
+
+--- `boots` counts them, for real servers.
+function A.reboot(call, object)
+  local action, e = restart(call, object)
+  if action and object.state == "running" and not call.fails then
+    call.w:change(object, { boots = (object.boots or 0) + 1 })
+  end
+  return action, e
+end
+
+A.reset = A.reboot
 
 --- The action only says that the server was asked; it is off some time later.
 function A.shutdown(call, object)
@@ -144,7 +158,7 @@ function A.rebuild(call, object)
   if not action then
     return nil, e
   end
-  w:change(object, { state = "rebuilding" })
+  w:change(object, { state = "rebuilding", rebuilt = (object.rebuilt or 0) + 1 })
   return { action = actions.view(w, action), root_password = object.keys[1] and data.null or w.world:hex(20) }
 end
 

@@ -16,6 +16,7 @@ local M = {
   title = "UpCloud",
   port = 9602,
   setup = catalog.setup,
+  machine = require("prov.simulate.upcloud.machine").form,
 }
 
 M.kinds = {

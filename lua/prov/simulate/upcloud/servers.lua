@@ -3,6 +3,8 @@
 local data = require("core.data")
 local catalog = require("prov.simulate.upcloud.catalog")
 local kit = require("prov.simulate.upcloud.kit")
+local machine = require("prov.simulate.upcloud.machine")
+local machines = require("prov.simulate.machines")
 local storages = require("prov.simulate.upcloud.storages")
 
 local M = {}
@@ -208,6 +210,7 @@ local function read_device(w, zone, given, boot)
     title = given.title, zone = zone, size = kit.number(given.size), tier = given.tier or "maxiops",
     encrypted = kit.yes(given.encrypted, false),
   }
+  local template
   local labels, e = kit.labels(given.labels)
   if not labels then
     return nil, e
@@ -222,6 +225,7 @@ local function read_device(w, zone, given, boot)
     if fields.size < source.size then
       return kit.invalid("storage", "size", "The size is smaller than that of the source.")
     end
+    template = source.type == "template" and machine.image(source.title) or nil
   elseif action ~= "create" then
     return kit.refuse(400, "ACTION_INVALID", "The action of the storage device is invalid.")
   end
@@ -233,7 +237,7 @@ local function read_device(w, zone, given, boot)
   if not storage then
     return nil, e
   end
-  return { storage = storage.id, boot = boot, made = true }
+  return { storage = storage.id, boot = boot, made = true, template = template }
 end
 
 --- Cores and memory of a body: by its plan, or its own numbers.
@@ -323,6 +327,10 @@ local function create(call)
     end
     devices[i].address = "virtio:" .. i - 1
   end
+  local template = devices[1] and devices[1].template
+  if w.world.machines and not machines.has_image(template) then
+    return kit.refuse(409, "STORAGE_STATE_ILLEGAL", "No real server can be made of the first storage device.")
+  end
   for i, given in ipairs(given_interfaces(body)) do
     interfaces[i], e = read_interface(w, body.zone, given, kit.number(given.index) or i)
     if not interfaces[i] then
@@ -339,7 +347,7 @@ local function create(call)
     timezone = body.timezone or "UTC", boot_order = body.boot_order or "disk", nic_model = body.nic_model or "virtio",
     video_model = body.video_model or "vga", simple_backup = body.simple_backup or "no", group = body.server_group,
     remote = kit.yes(body.remote_access_enabled, false), remote_password = w.world:hex(8),
-    host = 4000000000 + w.world:number("host"), rules = data.list({}), keys = login.ssh_keys,
+    host = 4000000000 + w.world:number("host"), rules = data.list({}), keys = login.ssh_keys, template = template,
     username = login.username or "root",
   })
   if not object then
@@ -481,7 +489,7 @@ local function restart(call)
   if not object then
     return nil, e
   end
-  call.w:change(object, { state = "maintenance" })
+  call.w:change(object, { state = "maintenance", boots = (object.boots or 0) + 1 })
   call.w:later(object, kit.TIMES.restart, { state = "started" })
   local status, value = answer(call, object)
   value.server.state = "started"
