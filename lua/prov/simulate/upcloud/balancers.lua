@@ -106,7 +106,15 @@ local function invalid(name, reason)
   return nil, e
 end
 
---- Frontends and backends of a body: names are there once, and frontends lead to backends.
+--- Fills in what a rule that says nothing of it has.
+local function complete_rule(rule)
+  rule.priority, rule.matching_condition = rule.priority or 100, rule.matching_condition or "and"
+  for _, matcher in ipairs(rule.matchers or {}) do
+    matcher.inverse = matcher.inverse or false
+  end
+end
+
+--- Frontends and backends of a body: names are there once, frontends lead to backends, and rules are completed.
 local function check_parts(frontends, backends)
   local names, ports = {}, {}
   for i, one in ipairs(backends) do
@@ -129,6 +137,9 @@ local function check_parts(frontends, backends)
       return invalid(("frontends[%d].port"):format(i - 1), "Must be there and unique.")
     end
     ports[one.port] = true
+    for _, rule in ipairs(one.rules or {}) do
+      complete_rule(rule)
+    end
   end
   return true
 end
@@ -467,6 +478,7 @@ for _, list_of_routes in ipairs({
   }),
   part_routes("/load-balancer/{id}/frontends/{frontend}/rules", "load_balancer.rule", {
     id = "rule",
+    checked = true,
     where = inside("frontends", "frontend", "rules"),
   }),
   part_routes("/load-balancer/{id}/resolvers", "load_balancer.resolver", {
