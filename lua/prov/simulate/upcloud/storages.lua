@@ -167,8 +167,7 @@ local ONLINE = { online = true }
 local function unused(w, object)
   for _, server in ipairs(w:holders(object, "server")) do
     if server.state ~= "stopped" then
-      return kit.refuse(409, "STORAGE_STATE_ILLEGAL", "The storage %s is in use by the server %s.", object.id,
-        server.id)
+      return kit.illegal_state(server)
     end
   end
   return true
