@@ -173,6 +173,7 @@ jq -e '.resolvers[0].name == "res" and (.frontends[0].rules[0] | .name == "no" a
 api DELETE "$balancer/frontends/fe/rules/no"
 api DELETE "$balancer/resolvers/res"
 [ "$(api GET "$balancer" | jq -c '[.resolvers, .frontends[0].rules]')" = '[[],[]]' ] || fail "$(api GET "$balancer")"
+[ "$(api GET "$balancer/ip-addresses")" = '[]' ] || fail "addresses of a balancer: $(api GET "$balancer/ip-addresses")"
 api DELETE "$balancer"
 storage=/storage/$(api POST /storage '{"storage": {"title": "up", "size": 10, "zone": "fi-hel1"}}' | jq -r .storage.uuid)
 for _ in $(seq 50); do

@@ -443,6 +443,13 @@ M.routes = {
     return modify(call, true)
   end },
   { "DELETE", "/load-balancer/{id}", "load_balancer.delete", delete },
+  { "GET", "/load-balancer/{id}/ip-addresses", "load_balancer.addresses", function(call)
+    local object, e = the_balancer(call)
+    if not object then
+      return nil, e
+    end
+    return 200, view(object).ip_addresses
+  end },
 }
 
 --- The list of a part inside of another one, which the path names: members of a backend, rules of a frontend.
