@@ -289,12 +289,6 @@ local function changes_when_off(ctx, id, want, server)
     return nil, e
   end
   local is_group = server.placement_group and tostring(server.placement_group.id)
-  if want.plan ~= (server.server_type or {}).name then
-    out[#out + 1] = function()
-      local fields = { server_type = want.plan, upgrade_disk = want.upgrade_disk or false }
-      return body.act(ctx, id, "change_type", fields, 1800)
-    end
-  end
   if want.placement_group ~= is_group and (want.placement_group or (ctx.applied or {}).placement_group) then
     if is_group then
       table.insert(out, 1, function()
@@ -307,6 +301,12 @@ local function changes_when_off(ctx, id, want, server)
           placement_group = api.number(ctx, want.placement_group, "placement group"),
         })
       end
+    end
+  end
+  if want.plan ~= (server.server_type or {}).name then -- last: it starts the server again
+    out[#out + 1] = function()
+      local fields = { server_type = want.plan, upgrade_disk = want.upgrade_disk or false }
+      return body.act(ctx, id, "change_type", fields, 1800)
     end
   end
   return out

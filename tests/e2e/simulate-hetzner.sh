@@ -162,9 +162,9 @@ life() { # life CLI
     h load-balancer describe lb
     says 'Status:[[:space:]]*unhealthy'
     h server change-type a cx33
-    h server poweron a
     h server describe a
     says '(Server Type|Name):[[:space:]]*cx33'
+    says 'Status:[[:space:]]*running'
     h server create-image a --type snapshot --description before
     h image list -t snapshot
     says 'before'
@@ -374,6 +374,29 @@ jq -e 'map(select(.fault)) | length == 12' "$work/out" >/dev/null || fail "calls
 jq -e 'all(.[]; has("headers") | not)' "$work/out" >/dev/null || fail "headers are in the log"
 run 1 simulate faults <(echo 'faults: [{ fault: no_such }]') --dir "$world"
 has no_such
+run 0 simulate faults --clear --dir "$world"
+
+# --- What the Terraform provider of Hetzner relies on ---
+# It adds services and targets to a load balancer side by side, and tries again after `conflict`, not after `locked`.
+run 0 simulate faults <(echo 'faults: [{ fault: slow_action, operation: load_balancer.create, by: 1d }]') --dir "$world"
+ask POST /load_balancers '{"name":"busy","load_balancer_type":"lb11","location":"fsn1"}'
+want 201 .load_balancer.id "a load balancer"
+balancer=$(jq .load_balancer.id "$work/reply")
+ask POST "/load_balancers/$balancer/actions/add_service" '{"protocol":"tcp","listen_port":1,"destination_port":1,
+    "proxyprotocol":false,"health_check":{"protocol":"tcp","port":1,"interval":15,"timeout":10,"retries":3}}'
+want 409 '.error.code == "conflict"' "a service for a load balancer that is being changed"
+# `hcloud all list` asks for what is not here, too.
+ask GET /storage_boxes
+want 200 '.storage_boxes == []' "no storage boxes"
+# The API says of change_type: this copies the content of its disk, and starts it again.
+ask POST "/servers/$id/actions/poweroff"
+want 201 .action "power off"
+run 0 simulate clock --advance 1h --dir "$world"
+ask POST "/servers/$id/actions/change_type" '{"server_type":"cx33","upgrade_disk":true}'
+want 201 .action "another type"
+run 0 simulate clock --advance 1h --dir "$world"
+ask GET "/servers/$id"
+want 200 '.server | .status == "running" and .server_type.name == "cx33"' "started again after the change"
 run 0 simulate faults --clear --dir "$world"
 
 # --- The world is there without a simulator, and only one has it ---

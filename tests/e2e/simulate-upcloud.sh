@@ -154,6 +154,64 @@ run 0 destroy --yes
 "$prov" simulate faults --clear --dir "$world" >"$work/out" 2>&1
 empty "lost answers"
 
+# What upctl and the Terraform provider of UpCloud rely on.
+router=$(api POST /router '{"router": {"name": "r", "static_routes": [{"route": "10.9.0.0/24", "nexthop": "10.0.0.9"}]}}')
+[ "$(jq -r '.router.static_routes[0].type' <<<"$router")" = user ] || fail "a route of a user: $router"
+api DELETE "/router/$(jq -r .router.uuid <<<"$router")"
+balancer=/load-balancer/$(api POST /load-balancer '{"name": "lb", "zone": "fi-hel1", "plan": "development",
+    "networks": [{"name": "public", "type": "public", "family": "IPv4"}], "resolvers": [], "backends": [{"name": "be"}],
+    "frontends": [{"name": "fe", "mode": "http", "port": 80, "default_backend": "be"}]}' | jq -r .uuid)
+api POST "$balancer/resolvers" '{"name": "res", "nameservers": ["10.0.0.2:53"], "retries": 5}' >"$work/out"
+api POST "$balancer/frontends/fe/rules" '{"name": "no", "priority": 10, "actions": [{"type": "tcp_reject"}],
+    "matchers": [{"type": "path", "match_path": {"method": "starts", "value": "/admin"}}]}' >"$work/out"
+jq -e '.priority == 10 and .matching_condition == "and" and .matchers[0].inverse == false' "$work/out" >"$work/jq" ||
+    fail "a rule: $(cat "$work/out")"
+api PUT "$balancer/frontends/fe/rules/no" '{"name": "no", "actions": [{"type": "tcp_reject"}]}' >"$work/out"
+api GET "$balancer" >"$work/out"
+jq -e '.resolvers[0].name == "res" and (.frontends[0].rules[0] | .name == "no" and (has("matchers") | not))' \
+    "$work/out" >"$work/jq" || fail "the parts of a balancer: $(cat "$work/out")"
+api DELETE "$balancer/frontends/fe/rules/no"
+api DELETE "$balancer/resolvers/res"
+[ "$(api GET "$balancer" | jq -c '[.resolvers, .frontends[0].rules]')" = '[[],[]]' ] || fail "$(api GET "$balancer")"
+[ "$(api GET "$balancer/ip-addresses")" = '[]' ] || fail "addresses of a balancer: $(api GET "$balancer/ip-addresses")"
+api DELETE "$balancer"
+storage=/storage/$(api POST /storage '{"storage": {"title": "up", "size": 10, "zone": "fi-hel1"}}' | jq -r .storage.uuid)
+for _ in $(seq 50); do
+    [ "$(api GET "$storage" | jq -r .storage.state)" = online ] && break
+    sleep 0.1
+done
+to=$(api POST "$storage/import" '{"storage_import": {"source": "direct_upload"}}' |
+    jq -r .storage_import.direct_upload_url)
+printf abc >image
+[ "$(curl -sS --max-time 20 -T image "$to" | jq -r .sha256sum)" = "$(sha256sum image | cut -d' ' -f1)" ] || fail "upload to $to"
+api GET "$storage/import" | jq -e '.storage_import | .state == "completed" and .written_bytes == 3 and
+    .md5sum == "900150983cd24fb0d6963f7d28e17f72"' >"$work/jq" || fail "an import: $(api GET "$storage/import")"
+[ "$(curl -sS --max-time 20 -o "$work/out" -w '%{http_code}' -T image "$to")" = 404 ] || fail "a session is used twice"
+server=/server/$(api POST /server "{\"server\": {\"zone\": \"fi-hel1\", \"title\": \"s\", \"hostname\": \"s.example.com\",
+    \"plan\": \"1xCPU-1GB\", \"storage_devices\": {\"storage_device\": [
+    {\"action\": \"attach\", \"storage\": \"${storage#/storage/}\"}]}}}" | jq -r .server.uuid)
+[ "$(api PUT "$storage" '{"storage": {"size": 20}}' | jq -r .error.error_code)" = SERVER_STATE_ILLEGAL ] ||
+    fail "a storage of a running server was resized"
+for _ in $(seq 50); do
+    [ "$(api GET "$server" | jq -r .server.state)" = started ] && break
+    sleep 0.1
+done
+api POST "$server/stop" '{"stop_server": {"stop_type": "hard"}}' >"$work/out"
+for _ in $(seq 50); do
+    [ "$(api GET "$server" | jq -r .server.state)" = stopped ] && break
+    sleep 0.1
+done
+[ "$(api PUT "$storage" '{"storage": {"size": 20}}' | jq -r .storage.size)" = 20 ] || fail "$(api GET "$storage")"
+api DELETE "$server?storages=1"
+[ "$(api GET /account/details/me | jq -r .account.username)" = me ] || fail "$(api GET /account/details/me)"
+for path in gateway kubernetes database object-storage-2 file-storage load-balancer/certificate-bundles; do
+    [ "$(api GET "/$path")" = '[]' ] || fail "$path: $(api GET "/$path")"
+done
+[ "$(api GET /network-peering | jq -c .network_peerings.network_peering)" = '[]' ] || fail "$(api GET /network-peering)"
+[ "$(api GET /host | jq -c .hosts.host)" = '[]' ] || fail "$(api GET /host)"
+sleep 0.5
+empty "other clients"
+
 # The token is in no file of the workspace.
 grep -r canary_4711 "$work/shop" "$HOME" >"$work/out" 2>&1 && fail "the token was written: $(cat "$work/out")"
 e2e_end

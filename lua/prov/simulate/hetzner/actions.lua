@@ -13,6 +13,9 @@ function M.is_locked(w, object)
   return object.locked_until ~= nil and w.world:now() < object.locked_until
 end
 
+-- What is told to try again because it was changed meanwhile, where others are locked.
+local CHANGED = { network = "network", load_balancer = "load balancer" }
+
 --- Refuses when an action works on the object.
 ---@param w prov.simulate.Cloud
 ---@param object prov.simulate.Object
@@ -20,8 +23,8 @@ end
 function M.unlocked(w, object)
   if not M.is_locked(w, object) then
     return true
-  elseif object.kind == "network" then
-    return kit.refuse(409, "conflict", "network with ID '%d' is being changed", object.id)
+  elseif CHANGED[object.kind] then
+    return kit.refuse(409, "conflict", "%s has changed during request", CHANGED[object.kind])
   end
   return kit.refuse(423, "locked", "%s with ID '%d' is locked", object.kind, object.id)
 end

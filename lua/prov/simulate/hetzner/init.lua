@@ -8,6 +8,7 @@ local err = require("prov.err")
 local http_routes = require("prov.http_routes")
 local json = require("prov.json")
 local kit = require("prov.simulate.hetzner.kit")
+local lists = require("prov.simulate.hetzner.lists")
 local resource = require("prov.simulate.hetzner.resource")
 
 local M = {
@@ -77,12 +78,11 @@ local OTHERS = {
   { "GET", "/v1/pricing", "pricing.get", function(call)
     return 200, { pricing = catalog.pricing(call.w) }
   end },
-  { "GET", "/v1/isos", "iso.list", function(call)
-    return require("prov.simulate.hetzner.lists").answer(call, "isos", {}, function() end)
-  end },
-  { "GET", "/v1/isos/{id}", "iso.get", function(call)
-    return kit.absent("iso", call.params.id)
-  end },
+}
+
+--- What there is none of, and nothing that makes one; clients that list all of an account ask for it: kind, plural.
+local EMPTY = {
+  { "iso", "isos" }, { "storage_box", "storage_boxes" }, { "storage_box_type", "storage_box_types" },
 }
 
 --- Endpoints that were there once.
@@ -102,6 +102,16 @@ local function make_routes()
   local list = {}
   for _, row in ipairs(OTHERS) do
     list[#list + 1] = { method = row[1], path = row[2], operation = row[3], run = row[4] }
+  end
+  for _, row in ipairs(EMPTY) do
+    local kind, plural = row[1], row[2]
+    list[#list + 1] = { method = "GET", path = "/v1/" .. plural, operation = kind .. ".list", run = function(call)
+      return lists.answer(call, plural, {}, function() end)
+    end }
+    list[#list + 1] = { method = "GET", path = "/v1/" .. plural .. "/{id}", operation = kind .. ".get",
+      run = function(call)
+        return kit.absent(kind, call.params.id)
+      end }
   end
   for _, path in ipairs({ "/v1/datacenters", "/v1/datacenters/{id}" }) do
     list[#list + 1] = { method = "GET", path = path, operation = "datacenter.get", run = gone }
@@ -221,9 +231,13 @@ function M.refuse(call, e)
   }, { pretty = true }) .. "\n"
 end
 
---- What the official clients read.
+--- What the official clients read; the newer ones ask a host of its own for storage boxes.
 function M.environment(url)
-  return { { "HCLOUD_ENDPOINT", url .. "/v1" }, { "HCLOUD_TOKEN", ("simulated"):rep(8):sub(1, 64) } }
+  return {
+    { "HCLOUD_ENDPOINT", url .. "/v1" },
+    { "HETZNER_ENDPOINT", url .. "/v1" },
+    { "HCLOUD_TOKEN", ("simulated"):rep(8):sub(1, 64) },
+  }
 end
 
 return M

@@ -128,7 +128,7 @@ function A.change_type(call, object)
   end
   local action
   action, e = begin(call, object, "change_server_type", {
-    done = { { object, { plan = plan.id, state = "off", disk = body.upgrade_disk and plan.disk or object.disk } } },
+    done = { { object, { plan = plan.id, state = "running", disk = body.upgrade_disk and plan.disk or object.disk } } },
     failed = { { object, { state = "off" } } },
   })
   if action then

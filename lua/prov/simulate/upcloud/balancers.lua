@@ -106,7 +106,15 @@ local function invalid(name, reason)
   return nil, e
 end
 
---- Frontends and backends of a body: names are there once, and frontends lead to backends.
+--- Fills in what a rule that says nothing of it has.
+local function complete_rule(rule)
+  rule.priority, rule.matching_condition = rule.priority or 100, rule.matching_condition or "and"
+  for _, matcher in ipairs(rule.matchers or {}) do
+    matcher.inverse = matcher.inverse or false
+  end
+end
+
+--- Frontends and backends of a body: names are there once, frontends lead to backends, and rules are completed.
 local function check_parts(frontends, backends)
   local names, ports = {}, {}
   for i, one in ipairs(backends) do
@@ -129,6 +137,9 @@ local function check_parts(frontends, backends)
       return invalid(("frontends[%d].port"):format(i - 1), "Must be there and unique.")
     end
     ports[one.port] = true
+    for _, rule in ipairs(one.rules or {}) do
+      complete_rule(rule)
+    end
   end
   return true
 end
@@ -286,7 +297,7 @@ end
 ---@class simulate.upcloud.Part a list of named things inside of a balancer
 ---@field id string name of the path's value
 ---@field where fun(object, call): table? the list
----@field checked boolean the balancer must fit together afterwards
+---@field checked? boolean the balancer must fit together afterwards
 
 local function find(part, call)
   local object, e = the_balancer(call)
@@ -341,6 +352,8 @@ function ACTS.create(part, call)
   local body, e = kit.body(call)
   if not body then
     return nil, e
+  elseif type(body.name or body.key) ~= "string" then
+    return invalid("name", "Must be there.")
   elseif named(items, body.name or body.key) then
     return kit.refuse(409, "RESOURCE_ALREADY_EXISTS", "There is one with that name already.")
   end
@@ -357,7 +370,8 @@ function ACTS.get(part, call)
   return 200, stamped(data.list({ one }), object)[1]
 end
 
-function ACTS.modify(part, call)
+--- PATCH changes what is there, PUT sets all but the name.
+local function modify_part(part, call, whole)
   local object, e, one = find_one(part, call)
   local body
   if object then
@@ -367,10 +381,23 @@ function ACTS.modify(part, call)
     return nil, e
   end
   call.w:touch(object)
+  for field in pairs(whole and one or {}) do
+    if field ~= "name" then
+      one[field] = nil
+    end
+  end
   for field, v in pairs(body) do
     one[field] = deep(v)
   end
   return changed(part, object, 200, one)
+end
+
+function ACTS.modify(part, call)
+  return modify_part(part, call, false)
+end
+
+function ACTS.replace(part, call)
+  return modify_part(part, call, true)
 end
 
 function ACTS.delete(part, call)
@@ -388,7 +415,7 @@ local function part_routes(path, operation, part)
   local out, single = {}, path .. "/{" .. part.id .. "}"
   for _, row in ipairs({
     { "GET", path, "list" }, { "POST", path, "create" }, { "GET", single, "get" }, { "PATCH", single, "modify" },
-    { "DELETE", single, "delete" },
+    { "PUT", single, "replace" }, { "DELETE", single, "delete" },
   }) do
     out[#out + 1] = { row[1], row[2], operation .. "." .. row[3], function(call)
       return ACTS[row[3]](part, call)
@@ -416,7 +443,25 @@ M.routes = {
     return modify(call, true)
   end },
   { "DELETE", "/load-balancer/{id}", "load_balancer.delete", delete },
+  { "GET", "/load-balancer/{id}/ip-addresses", "load_balancer.addresses", function(call)
+    local object, e = the_balancer(call)
+    if not object then
+      return nil, e
+    end
+    return 200, view(object).ip_addresses
+  end },
 }
+
+--- The list of a part inside of another one, which the path names: members of a backend, rules of a frontend.
+local function inside(outer, id, inner)
+  return function(object, call)
+    local one = named(object[outer], call.params[id])
+    if one then
+      one[inner] = one[inner] or data.list({})
+    end
+    return one and one[inner]
+  end
+end
 
 for _, list_of_routes in ipairs({
   part_routes("/load-balancer/{id}/frontends", "load_balancer.frontend", {
@@ -436,12 +481,17 @@ for _, list_of_routes in ipairs({
   part_routes("/load-balancer/{id}/backends/{backend}/members", "load_balancer.member", {
     id = "member",
     checked = true,
-    where = function(object, call)
-      local backend = named(object.backends, call.params.backend)
-      if backend then
-        backend.members = backend.members or data.list({})
-      end
-      return backend and backend.members
+    where = inside("backends", "backend", "members"),
+  }),
+  part_routes("/load-balancer/{id}/frontends/{frontend}/rules", "load_balancer.rule", {
+    id = "rule",
+    checked = true,
+    where = inside("frontends", "frontend", "rules"),
+  }),
+  part_routes("/load-balancer/{id}/resolvers", "load_balancer.resolver", {
+    id = "resolver",
+    where = function(object)
+      return object.resolvers
     end,
   }),
   part_routes("/load-balancer/{id}/labels", "load_balancer.label", {

@@ -158,6 +158,33 @@ local function account(call)
   } }
 end
 
+--- Who asks, as a main account that may all and of whom nothing is known.
+local function account_details(call)
+  local function all(kind)
+    return { [kind] = data.list({}) }
+  end
+  return { account = {
+    address = "", allow_api = "yes", allow_gui = "yes", campaigns = all("campaign"), city = "", company = "",
+    country = "FIN", currency = "EUR", email = "", enable_3rd_party_services = "yes", first_name = "",
+    ip_filters = all("ip_filter"), language = "en", last_name = "", main_account = call.params.name,
+    network_access = { network = data.list({ "*" }) }, phone = "", postal_code = "", roles = all("role"),
+    server_access = { server = data.list({ { storage = "yes", uuid = "*" } }) }, simple_backup = "yes", state = "",
+    storage_access = { storage = data.list({ "*" }) }, tag_access = all("tag"), timezone = "UTC", type = "main",
+    username = call.params.name, vat_number = "",
+  } }
+end
+
+--- What there is none of, and nothing that makes one; clients that list all of an account ask for it.
+local function none(...)
+  local value = data.list({})
+  for _, name in ipairs({ ... }) do
+    value = { [name] = value }
+  end
+  return function()
+    return value
+  end
+end
+
 M.routes = {
   { "GET", "/zone", "zone.list", zones },
   { "GET", "/plan", "plan.list", plans },
@@ -167,6 +194,15 @@ M.routes = {
     return { timezones = { timezone = data.list(table.move(M.TIMEZONES, 1, #M.TIMEZONES, 1, {})) } }
   end },
   { "GET", "/account", "account.get", account },
+  { "GET", "/account/details/{name}", "account.details", account_details },
+  { "GET", "/host", "host.list", none("host", "hosts") },
+  { "GET", "/network-peering", "network_peering.list", none("network_peering", "network_peerings") },
+  { "GET", "/gateway", "gateway.list", none() },
+  { "GET", "/object-storage-2", "object_storage.list", none() },
+  { "GET", "/file-storage", "file_storage.list", none() },
+  { "GET", "/database", "database.list", none() },
+  { "GET", "/kubernetes", "kubernetes.list", none() },
+  { "GET", "/load-balancer/certificate-bundles", "certificate_bundle.list", none() },
 }
 
 return M

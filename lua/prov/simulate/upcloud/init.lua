@@ -10,6 +10,7 @@ local data = require("core.data")
 local http_routes = require("prov.http_routes")
 local json = require("prov.json")
 local kit = require("prov.simulate.upcloud.kit")
+local storages = require("prov.simulate.upcloud.storages")
 
 local M = {
   name = "upcloud",
@@ -40,6 +41,12 @@ M.faults = {
   locked = { status = 409, code = "SERVER_STATE_ILLEGAL", message = "The server is in the state 'maintenance'." },
 }
 
+-- The first part of the paths of newer services.
+local NEW = {
+  ["/load-balancer"] = true, ["/gateway"] = true, ["/object-storage-2"] = true, ["/file-storage"] = true,
+  ["/database"] = true, ["/kubernetes"] = true,
+}
+
 local MODULES = { "servers", "firewalls", "storages", "networks", "addresses", "small", "balancers" }
 
 local routes -- made at the first request
@@ -67,13 +74,18 @@ end
 function M.resolve(call)
   routes = routes or make_routes()
   call.reads = call.method == "GET" or call.method == "HEAD"
+  local session = call.method == "PUT" and call.path:match("^/uploader/session/([%x-]+)$")
+  if session then
+    call.upload, call.new, call.operation, call.params = true, true, "storage.upload", { session = session }
+    return storages.upload
+  end
   local version, path = call.path:match("^/(1%.[23])(/.*)$")
   if not version then
     return kit.refuse(404, "NOT_FOUND", "The resource does not exist.")
   end
   path = #path > 1 and path:gsub("/+$", "") or path
   call.version = version
-  call.new = path:find("^/load%-balancer") ~= nil or path:find("^/account/tokens") ~= nil
+  call.new = NEW[path:match("^/[^/]+")] or path:find("^/account/tokens") ~= nil
   local route, values = routes:match(call.method, path)
   if not route then
     if values then
@@ -101,6 +113,9 @@ end
 
 --- Lets in who shows a token, or a user and a password: any, or the only one.
 function M.allow(call, secret)
+  if call.upload then
+    return "upload" -- at another host, which knows only the sessions
+  end
   local header = call.request.headers.authorization or ""
   local token = header:match("^[Bb]earer%s+(%S+)%s*$")
   local basic = header:match("^[Bb]asic%s+(%S+)%s*$")

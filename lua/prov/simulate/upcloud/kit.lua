@@ -142,6 +142,13 @@ function M.labels(given)
   return out
 end
 
+--- Refuses what cannot be done to a server in its state, or to what hangs on it.
+---@return nil, prov.Err
+function M.illegal_state(server)
+  return M.refuse(409, "SERVER_STATE_ILLEGAL", "The operation is not allowed while the server %s is in state '%s'.",
+    server.id, server.state)
+end
+
 --- A copy of labels for an answer.
 function M.shown_labels(labels)
   local out = data.list({})

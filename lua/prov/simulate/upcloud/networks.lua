@@ -190,7 +190,7 @@ local function router_view(w, object)
     networks[i] = { uuid = network.id }
   end
   for i, one in ipairs(object.routes) do
-    routes[i] = { name = one.name, nexthop = one.nexthop, route = one.route }
+    routes[i] = { name = one.name, nexthop = one.nexthop, route = one.route, type = "user" }
   end
   return {
     attached_network_gateways = data.list({}),

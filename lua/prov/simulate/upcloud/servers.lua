@@ -389,7 +389,7 @@ local SETTLED = { started = true, stopped = true }
 local function in_state(call, states)
   local object, e = kit.get(call, "server")
   if object and not states[object.state] then
-    return kit.refuse(409, "SERVER_STATE_ILLEGAL", "The server %s is in the state '%s'.", object.id, object.state)
+    return kit.illegal_state(object)
   end
   return object, e
 end
@@ -418,7 +418,7 @@ local function modify(call)
   local resized = size.plan ~= object.plan or size.cores ~= object.cores or size.memory ~= object.memory
   if resized then
     if object.state ~= "stopped" then
-      return kit.refuse(409, "SERVER_STATE_ILLEGAL", "The server %s must be stopped to change its size.", object.id)
+      return kit.illegal_state(object)
     end
     changes.plan, changes.cores, changes.memory = size.plan, size.cores, size.memory
   end

@@ -1,8 +1,10 @@
 --- Storages of the simulated UpCloud: disks, templates, backups, imports.
 
+local crypto = require("core.crypto")
 local data = require("core.data")
 local catalog = require("prov.simulate.upcloud.catalog")
 local kit = require("prov.simulate.upcloud.kit")
+local md5 = require("prov.simulate.md5")
 
 local M = {}
 
@@ -165,8 +167,7 @@ local ONLINE = { online = true }
 local function unused(w, object)
   for _, server in ipairs(w:holders(object, "server")) do
     if server.state ~= "stopped" then
-      return kit.refuse(409, "STORAGE_STATE_ILLEGAL", "The storage %s is in use by the server %s.", object.id,
-        server.id)
+      return kit.illegal_state(server)
     end
   end
   return true
@@ -316,14 +317,16 @@ local function restore(call)
 end
 
 local function import_view(call, import)
-  local done = import.at <= call.w.world:now()
+  local done = import.at and import.at <= call.w.world:now()
   return { storage_import = {
-    client_content_length = 0, client_content_type = "", completed = done and kit.time(import.at) or "",
+    client_content_length = import.bytes or 0, client_content_type = import.content_type or "",
+    completed = done and kit.time(import.at) or "",
     created = kit.time(import.created), direct_upload_url = import.source == "direct_upload"
       and ("%s/uploader/session/%s"):format(call.url, import.uuid) or nil,
-    error_code = "", error_message = "", md5sum = "", read_bytes = 0, sha256sum = "", source = import.source,
-    source_location = import.location, state = import.source == "direct_upload" and "prepared"
-      or done and "completed" or "importing", uuid = import.uuid, written_bytes = 0,
+    error_code = "", error_message = "", md5sum = import.md5sum or "", read_bytes = import.bytes or 0,
+    sha256sum = import.sha256sum or "", source = import.source, source_location = import.location,
+    state = done and "completed" or import.at and "importing" or "prepared", uuid = import.uuid,
+    written_bytes = import.bytes or 0,
   } }
 end
 
@@ -341,9 +344,26 @@ local function start_import(call)
   local now = call.w.world:now()
   call.w:change(object, { import = {
     source = body.source, location = body.source == "http_import" and body.source_location or nil,
-    uuid = call.w.world:uuid(), created = now, at = now + kit.TIMES.import,
+    uuid = call.w.world:uuid(), created = now, at = body.source == "http_import" and now + kit.TIMES.import or nil,
   } })
   return 201, import_view(call, object.import)
+end
+
+--- Takes what is sent to the address of an import with direct upload; the content is counted, not kept.
+function M.upload(call)
+  for _, object in ipairs(call.w:list("storage")) do
+    local import = object.import
+    if import and import.uuid == call.params.session and not import.at then
+      local body = call.request.body
+      local sums = { written_bytes = #body, md5sum = md5.hex(body), sha256sum = crypto.sha256(body) }
+      call.w:change(object, { import = {
+        source = import.source, uuid = import.uuid, created = import.created, at = call.w.world:now(), bytes = #body,
+        content_type = call.request.headers["content-type"], md5sum = sums.md5sum, sha256sum = sums.sha256sum,
+      } })
+      return 200, sums
+    end
+  end
+  return kit.refuse(404, "NOT_FOUND", "The session does not exist.")
 end
 
 local function get_import(call)
