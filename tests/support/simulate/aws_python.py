@@ -130,7 +130,7 @@ refuses("InvalidVolume.ZoneMismatch", c.attach_volume, VolumeId=other, InstanceI
 refuses("OperationNotPermitted", c.detach_volume, VolumeId=disks["Volumes"][0]["VolumeId"])
 c.modify_volume(VolumeId=volume, Size=20)
 refuses("IncorrectModificationState", c.modify_volume, VolumeId=volume, Size=30)
-time.sleep(0.3)
+time.sleep(0.8)
 assert c.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Size"] == 20
 assert c.describe_volumes_modifications(VolumeIds=[volume])["VolumesModifications"][0]["ModificationState"] == "completed"
 refuses("InvalidParameterValue", c.modify_volume, VolumeId=volume, Size=5)
@@ -257,6 +257,8 @@ refuses("DependencyViolation", c.delete_vpc, VpcId=vpc)
 elb.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
 elb.delete_target_group(TargetGroupArn=target)
 refuses("LoadBalancerNotFound", elb.describe_load_balancers, LoadBalancerArns=[lb["LoadBalancerArn"]])
+time.sleep(0.1)
+refuses("DependencyViolation", c.delete_subnet, SubnetId=one)  # the interfaces of the instances
 c.terminate_instances(InstanceIds=ids)
 c.get_waiter("instance_terminated").wait(InstanceIds=ids, WaiterConfig=FAST)
 gone = c.describe_instances(InstanceIds=ids)["Reservations"][0]["Instances"]

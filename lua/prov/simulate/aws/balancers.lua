@@ -1,8 +1,8 @@
---- Elastic Load Balancing, version 2: load balancers, listeners, target groups. Nothing balances: a target is healthy when
--- its instance runs.
+--- Load balancers and listeners of Elastic Load Balancing, version 2. Nothing balances.
 
 local data = require("core.data")
 local describe = require("prov.simulate.aws.describe")
+local elb = require("prov.simulate.aws.elb")
 local groups = require("prov.simulate.aws.groups")
 local interfaces = require("prov.simulate.aws.interfaces")
 local kit = require("prov.simulate.aws.kit")
@@ -13,101 +13,8 @@ local operations = M.operations
 
 M.kinds = {
   balancer = { refs = { vpc = "vpc", ["subnets[]"] = "subnet", ["groups[]"] = "group" }, quota = 50 },
-  target_group = { quota = 3000 },
   listener = { refs = { balancer = "balancer", ["forwards[]"] = "target_group" } },
 }
-
-local ABSENT = {
-  balancer = { "LoadBalancerNotFound", "Load balancers '%s' not found" },
-  target_group = { "TargetGroupNotFound", "Target groups '%s' not found" },
-  listener = { "ListenerNotFound", "Listeners '%s' not found" },
-}
-
-local function absent(kind, arn)
-  return kit.refuse(ABSENT[kind][1], ABSENT[kind][2], tostring(arn))
-end
-
-local function get(call, kind, arn)
-  if not arn then
-    return kit.refuse("ValidationError", "The ARN is missing")
-  end
-  local object = call.w:get(kind, arn)
-  if not kit.is_here(call, object) then
-    return absent(kind, arn)
-  end
-  return object
-end
-
-local function named(call, kind, name, actual)
-  for _, object in ipairs(describe.all(call, kind, actual)) do
-    if object.name == name then
-      return object
-    end
-  end
-end
-
-local function arn_of(call, text)
-  return ("arn:aws:elasticloadbalancing:%s:%s:%s"):format(call.region, kit.ACCOUNT, text)
-end
-
-local function add(call, kind, fields)
-  fields.region = call.region
-  return call.w:add(kind, fields)
-end
-
---- The objects a request names by ARN or name; all when it names none.
-local function asked_for(call, kind, arns, names)
-  local out = {}
-  for _, arn in ipairs(arns or {}) do
-    local object, e = get(call, kind, arn)
-    if not object then
-      return nil, e
-    end
-    out[#out + 1] = object
-  end
-  for _, name in ipairs(names or {}) do
-    local object = named(call, kind, name)
-    if not object then
-      return kind == "balancer" and kit.refuse("LoadBalancerNotFound", "Load balancers '[%s]' not found", name)
-        or kit.refuse("TargetGroupNotFound", "One or more target groups not found")
-    end
-    out[#out + 1] = object
-  end
-  if #(arns or {}) == 0 and #(names or {}) == 0 then
-    return describe.all(call, kind)
-  end
-  return out
-end
-
---- A page of views, in the form of this service: Marker, PageSize, NextMarker.
-local function page(call, p, field, objects, view)
-  local rows = {}
-  for i, object in ipairs(objects) do
-    rows[i] = { view(call, object), object }
-  end
-  if p.PageSize and (p.PageSize < 1 or p.PageSize > 400) then
-    return kit.refuse("ValidationError", "PageSize must be between 1 and 400")
-  end
-  local first = 1
-  while p.Marker and rows[first] and rows[first][2].seq <= (math.tointeger(tonumber(p.Marker)) or 0) do
-    first = first + 1
-  end
-  local last = math.min(#rows, first + (p.PageSize or 400) - 1)
-  local out = data.list({})
-  for i = first, last do
-    out[#out + 1] = rows[i][1]
-  end
-  return { [field] = out, NextMarker = last < #rows and tostring(rows[last][2].seq) or nil }
-end
-
-local function check_name(name)
-  if not name or #name < 1 or #name > 32 or name:find("[^%w-]") or name:find("^%-") or name:find("%-$") then
-    return kit.refuse("ValidationError", "The load balancer or target group name '%s' cannot be longer than '32' characters, "
-      .. "can only contain characters that are alphanumeric characters and hyphens(-), and cannot begin or end with a "
-      .. "hyphen", tostring(name))
-  end
-  return true
-end
 
 -- Load balancers ---------------------------------------------------------------------------------
 
@@ -136,56 +43,11 @@ local function balancer_view(call, balancer)
 end
 
 function operations.DescribeLoadBalancers(call, p)
-  local list, e = asked_for(call, "balancer", p.LoadBalancerArns, p.Names)
+  local list, e = elb.asked_for(call, "balancer", p.LoadBalancerArns, p.Names)
   if not list then
     return nil, e
   end
-  return page(call, p, "LoadBalancers", list, balancer_view)
-end
-
-local ATTRIBUTES = {
-  application = {
-    ["deletion_protection.enabled"] = "false", ["access_logs.s3.enabled"] = "false", ["access_logs.s3.bucket"] = "",
-    ["access_logs.s3.prefix"] = "", ["idle_timeout.timeout_seconds"] = "60", ["routing.http2.enabled"] = "true",
-    ["routing.http.drop_invalid_header_fields.enabled"] = "false", ["load_balancing.cross_zone.enabled"] = "true",
-    ["routing.http.xff_client_port.enabled"] = "false", ["routing.http.preserve_host_header.enabled"] = "false",
-    ["routing.http.xff_header_processing.mode"] = "append", ["client_keep_alive.seconds"] = "3600",
-    ["routing.http.desync_mitigation_mode"] = "defensive", ["waf.fail_open.enabled"] = "false",
-    ["routing.http.x_amzn_tls_version_and_cipher_suite.enabled"] = "false",
-  },
-  network = {
-    ["deletion_protection.enabled"] = "false", ["access_logs.s3.enabled"] = "false", ["access_logs.s3.bucket"] = "",
-    ["access_logs.s3.prefix"] = "", ["load_balancing.cross_zone.enabled"] = "false",
-    ["dns_record.client_routing_policy"] = "any_availability_zone",
-  },
-  target_group = {
-    ["deregistration_delay.timeout_seconds"] = "300", ["stickiness.enabled"] = "false", ["stickiness.type"] = "lb_cookie",
-    ["stickiness.lb_cookie.duration_seconds"] = "86400", ["slow_start.duration_seconds"] = "0",
-    ["load_balancing.algorithm.type"] = "round_robin", ["load_balancing.cross_zone.enabled"] = "use_load_balancer_configuration",
-    ["preserve_client_ip.enabled"] = "true", ["proxy_protocol_v2.enabled"] = "false",
-    ["stickiness.app_cookie.cookie_name"] = "", ["stickiness.app_cookie.duration_seconds"] = "86400",
-    ["deregistration_delay.connection_termination.enabled"] = "false",
-  },
-}
-
-local function attributes_view(object)
-  local usual, out = ATTRIBUTES[object.type] or ATTRIBUTES.target_group, data.list({})
-  for i, key in ipairs(data.keys(usual)) do
-    out[i] = { Key = key, Value = object.attributes[key] or usual[key] }
-  end
-  return out
-end
-
-local function change_attributes(call, object, given)
-  local usual = ATTRIBUTES[object.type] or ATTRIBUTES.target_group
-  call.w:touch(object)
-  for _, one in ipairs(given or {}) do
-    if not usual[one.Key] then
-      return kit.refuse("InvalidConfigurationRequest", "Attribute '%s' is not recognized", tostring(one.Key))
-    end
-    object.attributes[one.Key] = one.Value or ""
-  end
-  return { Attributes = attributes_view(object) }
+  return elb.page(call, p, "LoadBalancers", list, balancer_view)
 end
 
 --- The subnets of a request, of one VPC, each in a zone of its own; and their addresses.
@@ -267,7 +129,7 @@ end
 --- What a load balancer is to be.
 local function wanted_balancer(call, p)
   local type_name, scheme = p.Type or "application", p.Scheme or "internet-facing"
-  local ok, e = check_name(p.Name)
+  local ok, e = elb.check_name(p.Name)
   if not ok then
     return nil, e
   elseif type_name ~= "application" and type_name ~= "network" then
@@ -295,7 +157,8 @@ local function wanted_balancer(call, p)
     return nil, e
   end
   return {
-    name = p.Name, type = type_name, scheme = scheme, subnets = where.ids, vpc = where.vpc, groups = ids, labels = labels,
+    name = p.Name, type = type_name, scheme = scheme, subnets = where.ids, vpc = where.vpc, groups = ids,
+    labels = labels,
     allocations = where.allocations, attributes = {}, state = "provisioning",
   }
 end
@@ -305,7 +168,7 @@ function operations.CreateLoadBalancer(call, p)
   if not wanted then
     return nil, e
   end
-  local there = named(call, "balancer", p.Name, true)
+  local there = elb.named(call, "balancer", p.Name, true)
   if there and same_balancer(there, wanted) then
     return { LoadBalancers = data.list({ balancer_view(call, there) }) }
   elseif there then
@@ -314,11 +177,11 @@ function operations.CreateLoadBalancer(call, p)
   end
   local hex, network = call.w.world:hex(16), wanted.type == "network"
   wanted.path = ("%s/%s/%s"):format(network and "net" or "app", p.Name, hex)
-  wanted.id = arn_of(call, "loadbalancer/" .. wanted.path)
+  wanted.id = elb.arn_of(call, "loadbalancer/" .. wanted.path)
   wanted.dns = ("%s%s-%s.%s.amazonaws.com"):format(wanted.scheme == "internal" and "internal-" or "", p.Name,
     network and hex or tonumber(hex:sub(1, 8), 16), network and "elb." .. call.region or call.region .. ".elb")
   local balancer
-  balancer, e = add(call, "balancer", wanted)
+  balancer, e = elb.add(call, "balancer", wanted)
   if not balancer then
     return nil, e
   end
@@ -333,11 +196,12 @@ end
 
 --- What is not there is deleted, too.
 function operations.DeleteLoadBalancer(call, p)
-  local balancer = get(call, "balancer", p.LoadBalancerArn)
+  local balancer = elb.get(call, "balancer", p.LoadBalancerArn)
   if not balancer then
     return
   elseif balancer.attributes["deletion_protection.enabled"] == "true" then
-    return kit.refuse("OperationNotPermitted", "Load balancer '%s' cannot be deleted because deletion protection is enabled",
+    return kit.refuse("OperationNotPermitted",
+      "Load balancer '%s' cannot be deleted because deletion protection is enabled",
       balancer.id)
   end
   for _, listener in ipairs(call.w:holders(balancer, "listener")) do
@@ -353,23 +217,23 @@ function operations.DeleteLoadBalancer(call, p)
 end
 
 function operations.DescribeLoadBalancerAttributes(call, p)
-  local balancer, e = get(call, "balancer", p.LoadBalancerArn)
+  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
   if not balancer then
     return nil, e
   end
-  return { Attributes = attributes_view(balancer) }
+  return { Attributes = elb.attributes_view(balancer) }
 end
 
 function operations.ModifyLoadBalancerAttributes(call, p)
-  local balancer, e = get(call, "balancer", p.LoadBalancerArn)
+  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
   if not balancer then
     return nil, e
   end
-  return change_attributes(call, balancer, p.Attributes)
+  return elb.change_attributes(call, balancer, p.Attributes)
 end
 
 function operations.SetSecurityGroups(call, p)
-  local balancer, e = get(call, "balancer", p.LoadBalancerArn)
+  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
   if not balancer then
     return nil, e
   elseif balancer.type == "network" and #balancer.groups == 0 then
@@ -391,7 +255,7 @@ function operations.SetSecurityGroups(call, p)
 end
 
 function operations.SetSubnets(call, p)
-  local balancer, e = get(call, "balancer", p.LoadBalancerArn)
+  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
   if not balancer then
     return nil, e
   end
@@ -411,246 +275,6 @@ function operations.SetSubnets(call, p)
   return { AvailabilityZones = zones_view(call, balancer), IpAddressType = "ipv4" }
 end
 
--- Target groups ----------------------------------------------------------------------------------
-
---- The load balancers whose listeners lead to a target group.
-local function balancers_of(call, group)
-  local out, seen = data.list({}), {}
-  for _, listener in ipairs(call.w:holders(group, "listener")) do
-    if not seen[listener.balancer] then
-      out[#out + 1], seen[listener.balancer] = listener.balancer, true
-    end
-  end
-  return out
-end
-
-local function target_group_view(call, group)
-  local check = group.check
-  return {
-    TargetGroupArn = group.id, TargetGroupName = group.name, Protocol = group.protocol, Port = group.port,
-    ProtocolVersion = group.version, VpcId = group.vpc, TargetType = group.target_type, IpAddressType = "ipv4",
-    LoadBalancerArns = balancers_of(call, group), HealthCheckProtocol = check.protocol, HealthCheckPort = check.port,
-    HealthCheckEnabled = true, HealthCheckPath = check.path, HealthCheckIntervalSeconds = check.interval,
-    HealthCheckTimeoutSeconds = check.timeout, HealthyThresholdCount = check.healthy,
-    UnhealthyThresholdCount = check.unhealthy, Matcher = check.codes and { HttpCode = check.codes } or nil,
-  }
-end
-
-function operations.DescribeTargetGroups(call, p)
-  local list, e = asked_for(call, "target_group", p.TargetGroupArns, p.Names)
-  if not list then
-    return nil, e
-  end
-  if p.LoadBalancerArn then
-    local balancer
-    balancer, e = get(call, "balancer", p.LoadBalancerArn)
-    if not balancer then
-      return nil, e
-    end
-    local mine = {}
-    for _, group in ipairs(list) do
-      for _, arn in ipairs(balancers_of(call, group)) do
-        mine[#mine + 1] = arn == balancer.id and group or nil
-      end
-    end
-    list = mine
-  end
-  return page(call, p, "TargetGroups", list, target_group_view)
-end
-
-local HTTP = { HTTP = true, HTTPS = true }
-local PROTOCOLS = { HTTP = true, HTTPS = true, TCP = true, TLS = true, UDP = true, TCP_UDP = true }
-
---- What a health check is, changed by a request.
-local function check_of(p, check)
-  local protocol = p.HealthCheckProtocol or check.protocol
-  local http = HTTP[protocol]
-  local out = {
-    protocol = protocol, port = p.HealthCheckPort or check.port, path = http and (p.HealthCheckPath or check.path or "/") or nil,
-    interval = p.HealthCheckIntervalSeconds or check.interval, timeout = p.HealthCheckTimeoutSeconds or check.timeout,
-    healthy = p.HealthyThresholdCount or check.healthy, unhealthy = p.UnhealthyThresholdCount or check.unhealthy,
-    codes = http and (p.Matcher and p.Matcher.HttpCode or check.codes or "200") or nil,
-  }
-  if out.interval < 5 or out.interval > 300 then
-    return kit.refuse("ValidationError", "Health check interval must be between 5 and 300")
-  elseif out.timeout < 2 or out.timeout > 120 or out.timeout >= out.interval then
-    return kit.refuse("ValidationError", "Health check timeout '%d' must be smaller than the interval '%d'", out.timeout,
-      out.interval)
-  elseif out.healthy < 2 or out.healthy > 10 or out.unhealthy < 2 or out.unhealthy > 10 then
-    return kit.refuse("ValidationError", "Health check thresholds must be between 2 and 10")
-  elseif not PROTOCOLS[protocol] then
-    return kit.refuse("ValidationError", "The health check protocol '%s' is not valid", tostring(protocol))
-  end
-  return out
-end
-
-function operations.CreateTargetGroup(call, p)
-  local ok, e = check_name(p.Name)
-  if not ok then
-    return nil, e
-  elseif not PROTOCOLS[p.Protocol or ""] then
-    return kit.refuse("ValidationError", "The protocol '%s' is not valid", tostring(p.Protocol))
-  elseif not p.Port or p.Port < 1 or p.Port > 65535 then
-    return kit.refuse("ValidationError", "A port between 1 and 65535 must be specified")
-  elseif not kit.is_here(call, call.w:get("vpc", p.VpcId or "")) then
-    return kit.refuse("ValidationError", "The VPC ID '%s' is not found", tostring(p.VpcId))
-  end
-  local http = HTTP[p.Protocol]
-  local check
-  check, e = check_of(p, {
-    protocol = http and p.Protocol or "TCP", port = "traffic-port", interval = 30, timeout = http and 5 or 10,
-    healthy = 5, unhealthy = 2,
-  })
-  if not check then
-    return nil, e
-  end
-  local there = named(call, "target_group", p.Name, true)
-  if there and there.protocol == p.Protocol and there.port == p.Port and there.vpc == p.VpcId
-    and data.encode(there.check) == data.encode(check) then
-    return { TargetGroups = data.list({ target_group_view(call, there) }) }
-  elseif there then
-    return kit.refuse("DuplicateTargetGroupName", "A target group with the same name '%s' exists, but with different "
-      .. "settings", p.Name)
-  end
-  local labels
-  labels, e = kit.labels(p.Tags)
-  if not labels then
-    return nil, e
-  end
-  local group
-  group, e = add(call, "target_group", {
-    id = arn_of(call, ("targetgroup/%s/%s"):format(p.Name, call.w.world:hex(16))), name = p.Name, protocol = p.Protocol,
-    port = p.Port, vpc = p.VpcId, version = http and (p.ProtocolVersion or "HTTP1") or nil, check = check, labels = labels,
-    target_type = p.TargetType or "instance", attributes = {}, targets = data.list({}),
-  })
-  if not group then
-    return nil, e
-  end
-  return { TargetGroups = data.list({ target_group_view(call, group) }) }
-end
-
-function operations.ModifyTargetGroup(call, p)
-  local group, e = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  local check
-  check, e = check_of(p, group.check)
-  if not check then
-    return nil, e
-  end
-  call.w:change(group, { check = check })
-  return { TargetGroups = data.list({ target_group_view(call, group) }) }
-end
-
-function operations.DeleteTargetGroup(call, p)
-  local group = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return
-  elseif #call.w:holders(group, "listener") > 0 then
-    return kit.refuse("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", group.id)
-  end
-  call.w:remove(group)
-end
-
-function operations.DescribeTargetGroupAttributes(call, p)
-  local group, e = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  return { Attributes = attributes_view(group) }
-end
-
-function operations.ModifyTargetGroupAttributes(call, p)
-  local group, e = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  return change_attributes(call, group, p.Attributes)
-end
-
--- Targets ----------------------------------------------------------------------------------------
-
-local function same_target(group, a, b)
-  return a.id == b.Id and a.port == (b.Port or group.port)
-end
-
-function operations.RegisterTargets(call, p)
-  local group, e = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  call.w:touch(group)
-  for _, target in ipairs(p.Targets or {}) do
-    local instance = call.w:get("instance", target.Id or "")
-    if group.target_type == "instance" and not kit.is_here(call, instance) then
-      return kit.refuse("InvalidTarget", "The following targets are not in the target group VPC or do not exist: '%s'",
-        tostring(target.Id))
-    elseif group.target_type == "instance" and instance.state ~= "running" and instance.state ~= "pending" then
-      return kit.refuse("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'",
-        target.Id)
-    end
-    local there = false
-    for _, one in ipairs(group.targets) do
-      there = there or same_target(group, one, target)
-    end
-    if not there then
-      table.insert(group.targets, { id = target.Id, port = target.Port or group.port, at = call.w.world:now() })
-    end
-  end
-end
-
-function operations.DeregisterTargets(call, p)
-  local group, e = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  call.w:touch(group)
-  for _, target in ipairs(p.Targets or {}) do
-    for i = #group.targets, 1, -1 do
-      local one = group.targets[i]
-      if one.id == target.Id and (not target.Port or one.port == target.Port) then
-        table.remove(group.targets, i)
-      end
-    end
-  end
-end
-
-local function health_of(call, group, target, used)
-  if not used then
-    return { State = "unused", Reason = "Target.NotInUse", Description = "Target group is not configured to receive traffic "
-      .. "from the load balancer" }
-  end
-  local instance = call.w:get("instance", target.id)
-  if group.target_type == "instance" and not (instance and instance.state == "running") then
-    return { State = "unused", Reason = "Target.InvalidState", Description = "Target is in the stopped state" }
-  elseif call.w.world:now() - target.at < kit.TIMES.boot then
-    return { State = "initial", Reason = "Elb.RegistrationInProgress", Description = "Target registration is in progress" }
-  end
-  return { State = "healthy" }
-end
-
-function operations.DescribeTargetHealth(call, p)
-  local group, e = get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  local out, used = data.list({}), #call.w:holders(group, "listener") > 0
-  for _, target in ipairs(group.targets) do
-    local wanted = #(p.Targets or {}) == 0
-    for _, one in ipairs(p.Targets or {}) do
-      wanted = wanted or same_target(group, target, one)
-    end
-    if wanted then
-      out[#out + 1] = {
-        Target = { Id = target.id, Port = target.port }, TargetHealth = health_of(call, group, target, used),
-        HealthCheckPort = group.check.port == "traffic-port" and tostring(target.port) or group.check.port,
-      }
-    end
-  end
-  return { TargetHealthDescriptions = out }
-end
-
 -- Listeners --------------------------------------------------------------------------------------
 
 local function listener_view(_, listener)
@@ -661,13 +285,13 @@ local function listener_view(_, listener)
 end
 
 function operations.DescribeListeners(call, p)
-  local list, e = asked_for(call, "listener", p.ListenerArns)
+  local list, e = elb.asked_for(call, "listener", p.ListenerArns)
   if not list then
     return nil, e
   end
   if p.LoadBalancerArn then
     local balancer
-    balancer, e = get(call, "balancer", p.LoadBalancerArn)
+    balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
     if not balancer then
       return nil, e
     end
@@ -675,7 +299,7 @@ function operations.DescribeListeners(call, p)
   elseif #(p.ListenerArns or {}) == 0 then
     return kit.refuse("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
   end
-  return page(call, p, "Listeners", list, listener_view)
+  return elb.page(call, p, "Listeners", list, listener_view)
 end
 
 --- The actions of a listener as they are shown, and the target groups they lead to.
@@ -692,7 +316,7 @@ local function actions_of(call, given)
         tuples = { { TargetGroupArn = action.TargetGroupArn, Weight = 1 } }
       end
       for _, tuple in ipairs(tuples) do
-        local group, e = get(call, "target_group", tuple.TargetGroupArn)
+        local group, e = elb.get(call, "target_group", tuple.TargetGroupArn)
         if not group then
           return nil, e
         end
@@ -734,7 +358,7 @@ end
 local POLICY = { HTTPS = "ELBSecurityPolicy-2016-08", TLS = "ELBSecurityPolicy-2016-08" }
 
 function operations.CreateListener(call, p)
-  local balancer, e = get(call, "balancer", p.LoadBalancerArn)
+  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
   if not balancer then
     return nil, e
   end
@@ -755,9 +379,9 @@ function operations.CreateListener(call, p)
   if not fields.labels then
     return nil, e
   end
-  fields.id = arn_of(call, ("listener/%s/%s"):format(balancer.path, call.w.world:hex(16)))
+  fields.id = elb.arn_of(call, ("listener/%s/%s"):format(balancer.path, call.w.world:hex(16)))
   local listener
-  listener, e = add(call, "listener", fields)
+  listener, e = elb.add(call, "listener", fields)
   if not listener then
     return nil, e
   end
@@ -765,13 +389,14 @@ function operations.CreateListener(call, p)
 end
 
 function operations.ModifyListener(call, p)
-  local listener, e = get(call, "listener", p.ListenerArn)
+  local listener, e = elb.get(call, "listener", p.ListenerArn)
   if not listener then
     return nil, e
   end
   local protocol = p.Protocol or listener.protocol
   local fields = {
-    port = p.Port or listener.port, protocol = protocol, certificates = p.Certificates or POLICY[protocol] and listener.certificates,
+    port = p.Port or listener.port, protocol = protocol,
+    certificates = p.Certificates or POLICY[protocol] and listener.certificates,
     policy = p.SslPolicy or POLICY[protocol] and (listener.policy or POLICY[protocol]),
   }
   local ok
@@ -792,7 +417,7 @@ function operations.ModifyListener(call, p)
 end
 
 function operations.DeleteListener(call, p)
-  local listener, e = get(call, "listener", p.ListenerArn)
+  local listener, e = elb.get(call, "listener", p.ListenerArn)
   if not listener then
     return nil, e
   end
@@ -804,7 +429,7 @@ end
 local function of_arn(call, arn)
   local kind = arn:find(":targetgroup/", 1, true) and "target_group" or arn:find(":listener/", 1, true) and "listener"
     or "balancer"
-  return get(call, kind, arn)
+  return elb.get(call, kind, arn)
 end
 
 local function each_tagged(call, p, change)

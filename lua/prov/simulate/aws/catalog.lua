@@ -43,8 +43,8 @@ local IMAGES = {
     "Canonical, Ubuntu, 24.04, amd64 noble image", "/dev/sda1", "amazon" },
   { "099720109477", "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20250901", "2025-09-01",
     "Canonical, Ubuntu, 24.04, arm64 noble image", "/dev/sda1", "amazon" },
-  { "137112412989", "al2023-ami-2023.9.20251014.0-kernel-6.1-x86_64", "2025-10-14", "Amazon Linux 2023 AMI", "/dev/xvda",
-    "amazon" },
+  { "137112412989", "al2023-ami-2023.9.20251014.0-kernel-6.1-x86_64", "2025-10-14", "Amazon Linux 2023 AMI",
+    "/dev/xvda", "amazon" },
   { "137112412989", "al2023-ami-2023.9.20251014.0-kernel-6.1-arm64", "2025-10-14", "Amazon Linux 2023 AMI", "/dev/xvda",
     "amazon" },
 }
@@ -69,7 +69,8 @@ function M.zones(region)
 end
 
 function M.region_view(row)
-  return { RegionName = row[1], Endpoint = ("ec2.%s.amazonaws.com"):format(row[1]), OptInStatus = "opt-in-not-required" }
+  return { RegionName = row[1], Endpoint = ("ec2.%s.amazonaws.com"):format(row[1]),
+    OptInStatus = "opt-in-not-required" }
 end
 
 function M.zone_view(call, zone)
@@ -109,7 +110,8 @@ function M.type_view(_, object)
     MemoryInfo = { SizeInMiB = row[4] }, InstanceStorageSupported = row[8] ~= nil,
     InstanceStorageInfo = row[8] and { TotalSizeInGB = row[8] } or nil,
     EbsInfo = {
-      EbsOptimizedSupport = "default", EncryptionSupport = "supported", NvmeSupport = row.old and "unsupported" or "required",
+      EbsOptimizedSupport = "default", EncryptionSupport = "supported",
+      NvmeSupport = row.old and "unsupported" or "required",
     },
     NetworkInfo = {
       NetworkPerformance = "Up to 5 Gigabit", MaximumNetworkInterfaces = row[6], MaximumNetworkCards = 1,
@@ -132,7 +134,8 @@ local function add_images(w)
       id = kit.id({ w = w }, "ami-"), name = row[2], description = row[4], owner = row[1], alias = row[6],
       public = true, state = "available", arch = row[2]:find("arm64", 1, true) and "arm64" or "x86_64",
       root = row[5], made = row[3] .. "T00:00:00.000Z",
-      devices = data.list({ { name = row[5], size = 8, snapshot = kit.id({ w = w }, "snap-"), type = "gp3", delete = true } }),
+      devices = data.list({ { name = row[5], size = 8, snapshot = kit.id({ w = w }, "snap-"), type = "gp3",
+        delete = true } }),
     })
   end
 end

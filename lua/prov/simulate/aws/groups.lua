@@ -12,7 +12,8 @@ M.kinds = { group = { refs = { vpc = "vpc", ["rules[].group"] = "group" }, quota
 
 local PROTOCOLS = { ["6"] = "tcp", ["17"] = "udp", ["1"] = "icmp", ["58"] = "icmpv6", all = "-1" }
 local PEERS = {
-  { "IpRanges", "CidrIp", "cidr" }, { "Ipv6Ranges", "CidrIpv6", "cidr6" }, { "PrefixListIds", "PrefixListId", "prefix" },
+  { "IpRanges", "CidrIp", "cidr" }, { "Ipv6Ranges", "CidrIpv6", "cidr6" },
+  { "PrefixListIds", "PrefixListId", "prefix" },
   { "UserIdGroupPairs", "GroupId", "group" },
 }
 
@@ -71,7 +72,8 @@ end
 
 local function filters()
   local out = { description = "Description" }
-  for prefix, field in pairs({ ["ip-permission."] = "IpPermissions.", ["egress.ip-permission."] = "IpPermissionsEgress." }) do
+  local directions = { ["ip-permission."] = "IpPermissions.", ["egress.ip-permission."] = "IpPermissionsEgress." }
+  for prefix, field in pairs(directions) do
     out[prefix .. "cidr"] = field .. "IpRanges.CidrIp"
     out[prefix .. "ipv6-cidr"] = field .. "Ipv6Ranges.CidrIpv6"
     out[prefix .. "from-port"] = field .. "FromPort"
@@ -214,8 +216,7 @@ local function add_rules(call, group, out, permission, egress)
     for _, one in ipairs(permission[peer[1]] or {}) do
       local value = one[peer[2]]
       if peer[3] == "cidr" then
-        local range
-        range, e = kit.range(value, "cidrIp")
+        local range = kit.range(value, "cidrIp")
         if not range then
           return kit.refuse("InvalidParameterValue", "CIDR block %s is malformed", tostring(value))
         end
@@ -424,7 +425,7 @@ function M.make_group(call, fields)
 end
 
 function operations.CreateSecurityGroup(call, p)
-  local name, vpc, e = p.GroupName or "", p.VpcId, nil
+  local name, vpc, e = p.GroupName or "", p.VpcId
   if name == "" then
     return kit.missing("groupName")
   elseif not p.Description or p.Description == "" then

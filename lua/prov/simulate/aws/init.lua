@@ -1,5 +1,5 @@
---- The simulated AWS: EC2, Elastic Load Balancing (version 2) and STS at one address. Which service a request is for says
--- the scope of its signature, as does the region; the signature is checked.
+--- The simulated AWS: EC2, Elastic Load Balancing (version 2) and STS at one address. Which service and region a
+-- request is for says the scope of its signature, which is checked.
 
 local catalog = require("prov.simulate.aws.catalog")
 local clock = require("prov.clock")
@@ -24,9 +24,9 @@ M.SECRET = ("simulated"):rep(5):sub(1, 40)
 --- How the services are called in scopes, and where their operations are.
 local SERVICES = {
   { scope = "ec2", name = "ec2", modules = {
-    "networks", "routes", "acls", "groups", "interfaces", "volumes", "instances", "small",
+    "networks", "routes", "acls", "groups", "interfaces", "volumes", "instances", "attributes", "small",
   } },
-  { scope = "elasticloadbalancing", name = "elbv2", modules = { "balancers" } },
+  { scope = "elasticloadbalancing", name = "elbv2", modules = { "balancers", "targets" } },
   { scope = "sts", name = "sts", modules = { "sts" } },
 }
 
@@ -42,7 +42,8 @@ end
 M.faults = {
   rate_limit = { status = 503, code = "RequestLimitExceeded", message = "Request limit exceeded." },
   unavailable = { status = 503, code = "Unavailable", message = "The service is temporarily unavailable." },
-  locked = { status = 400, code = "IncorrectState", message = "The resource is in an incorrect state for the request." },
+  locked = { status = 400, code = "IncorrectState",
+    message = "The resource is in an incorrect state for the request." },
 }
 
 --- The operations of a service: name -> function.
@@ -192,14 +193,16 @@ end
 
 --- An answer.
 function M.answer(call, status, value)
-  return status, headers_of(call), assert(call.service:encode_answer(call.action, value, request_id(call), call.version))
+  local text = assert(call.service:encode_answer(call.action, value, request_id(call), call.version))
+  return status, headers_of(call), text
 end
 
 --- Limits, in the words of AWS.
 local LIMITS = {
   instance = "InstanceLimitExceeded", vpc = "VpcLimitExceeded", subnet = "SubnetLimitExceeded",
   address = "AddressLimitExceeded", volume = "VolumeLimitExceeded", group = "SecurityGroupLimitExceeded",
-  interface = "NetworkInterfaceLimitExceeded", gateway = "InternetGatewayLimitExceeded", nat = "NatGatewayLimitExceeded",
+  interface = "NetworkInterfaceLimitExceeded", gateway = "InternetGatewayLimitExceeded",
+  nat = "NatGatewayLimitExceeded",
   route_table = "RouteTableLimitExceeded", snapshot = "SnapshotLimitExceeded", key = "KeyPairLimitExceeded",
   placement_group = "PlacementGroupLimitExceeded", image = "AMILimitExceeded", balancer = "TooManyLoadBalancers",
   target_group = "TooManyTargetGroups",
@@ -220,7 +223,8 @@ end
 --- An error.
 function M.refuse(call, e)
   local form = form_of_error(e)
-  return form.status, headers_of(call), assert(call.service:encode_error(form.code, form.message or e.msg, request_id(call)))
+  local text = assert(call.service:encode_error(form.code, form.message or e.msg, request_id(call)))
+  return form.status, headers_of(call), text
 end
 
 --- What the official clients read.

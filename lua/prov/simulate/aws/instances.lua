@@ -26,13 +26,15 @@ local function state_view(name)
   return { Code = CODES[name], Name = name }
 end
 
-local function is_dead(instance)
+--- True for an instance that is terminated, or going to be.
+function M.is_dead(instance)
   return instance.state == "terminated" or instance.state == "shutting-down"
 end
 
 -- Views ------------------------------------------------------------------------------------------
 
-local function devices_view(call, instance)
+--- The disks of an instance, as answers show them.
+function M.devices_view(call, instance)
   local out = data.list({})
   for i, volume in ipairs(call.w:holders(instance, "volume")) do
     local attachment = volume.attachment
@@ -76,8 +78,9 @@ local function view(call, instance)
       GroupName = group and group.group_name or "", GroupId = group and group.id,
     },
     Monitoring = { State = instance.monitoring and "enabled" or "disabled" }, Architecture = instance.arch,
-    RootDeviceType = "ebs", RootDeviceName = instance.root, BlockDeviceMappings = devices_view(call, instance),
-    VirtualizationType = "hvm", Hypervisor = "xen", ClientToken = instance.token or "", EbsOptimized = instance.ebs or false,
+    RootDeviceType = "ebs", RootDeviceName = instance.root, BlockDeviceMappings = M.devices_view(call, instance),
+    VirtualizationType = "hvm", Hypervisor = "xen", ClientToken = instance.token or "",
+    EbsOptimized = instance.ebs or false,
     EnaSupport = true, ProductCodes = data.list({}), Tags = kit.tags(instance.labels), PlatformDetails = "Linux/UNIX",
     IamInstanceProfile = instance.profile, UsageOperation = "RunInstances",
     UsageOperationUpdateTime = kit.time(instance.created),
@@ -99,7 +102,8 @@ local SPEC = {
     ["instance-state-name"] = "State.Name", ["instance-state-code"] = "State.Code",
     ["availability-zone"] = "Placement.AvailabilityZone", tenancy = "Placement.Tenancy",
     ["placement-group-name"] = "Placement.GroupName", ["ip-address"] = "PublicIpAddress",
-    ["dns-name"] = "PublicDnsName", ["group-id"] = "SecurityGroups.GroupId", ["group-name"] = "SecurityGroups.GroupName",
+    ["dns-name"] = "PublicDnsName", ["group-id"] = "SecurityGroups.GroupId",
+    ["group-name"] = "SecurityGroups.GroupName",
     ["instance.group-id"] = "SecurityGroups.GroupId", ["instance.group-name"] = "SecurityGroups.GroupName",
     ["launch-index"] = "AmiLaunchIndex", ["monitoring-state"] = "Monitoring.State", reason = "StateTransitionReason",
     ["block-device-mapping.volume-id"] = "BlockDeviceMappings.Ebs.VolumeId",
@@ -184,7 +188,8 @@ local list_types = describe.operation({
   filters = {
     ["processor-info.supported-architecture"] = "ProcessorInfo.SupportedArchitectures",
     ["supported-usage-class"] = "SupportedUsageClasses", ["supported-root-device-type"] = "SupportedRootDeviceTypes",
-    ["supported-virtualization-type"] = "SupportedVirtualizationTypes", ["vcpu-info.default-vcpus"] = "VCpuInfo.DefaultVCpus",
+    ["supported-virtualization-type"] = "SupportedVirtualizationTypes",
+    ["vcpu-info.default-vcpus"] = "VCpuInfo.DefaultVCpus",
     ["memory-info.size-in-mib"] = "MemoryInfo.SizeInMiB",
   },
 })
@@ -240,7 +245,7 @@ end
 
 --- What is known of an image, type, key, ... before anything is made.
 local function look_up(call, p)
-  local out, e = {}, nil
+  local out, e = {}
   if not p.ImageId then
     return kit.missing("ImageId")
   end
@@ -252,7 +257,8 @@ local function look_up(call, p)
   if not catalog.type(plan) then
     return kit.refuse("InvalidParameterValue", "Invalid value '%s' for InstanceType.", plan)
   elseif out.image.arch ~= catalog.architecture(plan) then
-    return kit.refuse("InvalidParameterValue", "The architecture '%s' of the specified instance type does not match the "
+    return kit.refuse("InvalidParameterValue",
+      "The architecture '%s' of the specified instance type does not match the "
       .. "architecture '%s' of the specified AMI.", catalog.architecture(plan), out.image.arch)
   elseif out.image.state ~= "available" then
     return kit.refuse("InvalidAMIID.Unavailable", "The image ID '[%s]' is not available", out.image.id)
@@ -292,7 +298,7 @@ local function wanted_interfaces(call, p)
   end
   local out, zone = {}, p.Placement and p.Placement.AvailabilityZone
   for i, one in ipairs(given) do
-    local row, subnet, e = { asked = one, index = one.DeviceIndex or i - 1 }, nil, nil
+    local row, subnet, e = { asked = one, index = one.DeviceIndex or i - 1 }
     if one.NetworkInterfaceId then
       row.interface, e = kit.get(call, "interface", one.NetworkInterfaceId)
       if not row.interface then
@@ -330,7 +336,7 @@ end
 
 local function add_interfaces(call, instance, rows, labels)
   for _, row in ipairs(rows) do
-    local interface, e = row.interface, nil
+    local interface, e = row.interface
     if not interface then
       local public = row.asked.AssociatePublicIpAddress
       if public == nil then
@@ -401,7 +407,8 @@ end
 local function profile_of(call, asked)
   local name = asked and (asked.Name or (asked.Arn or ""):match("([^/]+)$"))
   return name and {
-    Arn = asked.Arn or ("arn:aws:iam::%s:instance-profile/%s"):format(kit.ACCOUNT, name), Id = kit.id(call, "AIPA"):upper(),
+    Arn = asked.Arn or ("arn:aws:iam::%s:instance-profile/%s"):format(kit.ACCOUNT, name),
+    Id = kit.id(call, "AIPA"):upper(),
   }
 end
 
@@ -425,7 +432,8 @@ local function make_one(call, p, known, labels, reservation, index)
     launched = w.world:now(), protected = p.DisableApiTermination or false, keep_up = p.DisableApiStop or false,
     user_data = p.UserData, behaviour = p.InstanceInitiatedShutdownBehavior or "stop",
     monitoring = p.Monitoring and p.Monitoring.Enabled or nil, ebs = p.EbsOptimized,
-    placement_group = known.placement_group and known.placement_group.id, profile = profile_of(call, p.IamInstanceProfile),
+    placement_group = known.placement_group and known.placement_group.id,
+    profile = profile_of(call, p.IamInstanceProfile),
     tokens = p.MetadataOptions and p.MetadataOptions.HttpTokens,
   })
   if not instance then
@@ -494,11 +502,12 @@ function operations.RunInstances(call, p)
     for _, id in ipairs(ids) do
       local instance = call.w:actual("instance", id)
       if instance then
-        rows[#rows + 1], alive = { view(call, instance), instance }, alive or not is_dead(instance)
+        rows[#rows + 1], alive = { view(call, instance), instance }, alive or not M.is_dead(instance)
       end
     end
     if not alive then
-      return kit.refuse("IdempotentInstanceTerminated", "The client token '%s' belongs to an instance that was terminated.",
+      return kit.refuse("IdempotentInstanceTerminated",
+        "The client token '%s' belongs to an instance that was terminated.",
         tostring(p.ClientToken))
     end
     return reservations(rows)[1]
@@ -534,20 +543,22 @@ local function transition(field, change)
     end
     local out = data.list({})
     for i, instance in ipairs(list) do
-      local before, ok = instance.state, nil
+      local before, ok = instance.state
       ok, e = change(call, instance, p)
       if not ok then
         return nil, e
       end
-      out[i] = { InstanceId = instance.id, PreviousState = state_view(before), CurrentState = state_view(instance.state) }
+      out[i] = { InstanceId = instance.id, PreviousState = state_view(before),
+        CurrentState = state_view(instance.state) }
     end
     return field and { [field] = out }
   end
 end
 
-local function incorrect(instance, what)
-  return kit.refuse("IncorrectInstanceState", "The instance '%s' is not in a state from which it can be %s.", instance.id,
-    what)
+--- Refuses because of the state an instance is in.
+function M.incorrect(instance, what)
+  return kit.refuse("IncorrectInstanceState", "The instance '%s' is not in a state from which it can be %s.",
+    instance.id, what)
 end
 
 local function reason(call, what)
@@ -558,7 +569,7 @@ operations.StartInstances = transition("StartingInstances", function(call, insta
   if instance.state == "running" or instance.state == "pending" then
     return true
   elseif instance.state ~= "stopped" then
-    return incorrect(instance, "started")
+    return M.incorrect(instance, "started")
   end
   call.w:change(instance, {
     state = "pending", reason = kit.NONE, state_reason = kit.NONE, launched = call.w.world:now(), next = kit.NONE,
@@ -579,12 +590,13 @@ operations.StopInstances = transition("StoppingInstances", function(call, instan
     return kit.refuse("OperationNotPermitted", "The instance '%s' may not be stopped. Modify its 'disableApiStop' "
       .. "instance attribute and try again.", instance.id)
   elseif instance.state ~= "running" and not (p.Force and instance.state == "pending") then
-    return incorrect(instance, "stopped")
+    return M.incorrect(instance, "stopped")
   end
   local ms = p.Force and kit.TIMES.stop // 4 or kit.TIMES.stop
   call.w:change(instance, {
     state = "stopping", reason = reason(call, "User initiated"), next = kit.NONE,
-    state_reason = { Code = "Client.UserInitiatedShutdown", Message = "Client.UserInitiatedShutdown: User initiated shutdown" },
+    state_reason = { Code = "Client.UserInitiatedShutdown",
+      Message = "Client.UserInitiatedShutdown: User initiated shutdown" },
   })
   call.w:later(instance, ms, { state = "stopped" })
   for _, interface in ipairs(interfaces.of_instance(call, instance)) do
@@ -596,8 +608,8 @@ operations.StopInstances = transition("StoppingInstances", function(call, instan
 end)
 
 operations.RebootInstances = transition(nil, function(_, instance)
-  if is_dead(instance) or instance.state == "stopped" then
-    return incorrect(instance, "rebooted")
+  if M.is_dead(instance) or instance.state == "stopped" then
+    return M.incorrect(instance, "rebooted")
   end
   return true
 end)
@@ -623,7 +635,7 @@ local function let_go(call, instance)
 end
 
 operations.TerminateInstances = transition("TerminatingInstances", function(call, instance)
-  if is_dead(instance) then
+  if M.is_dead(instance) then
     return true
   elseif instance.protected then
     return kit.refuse("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its "
@@ -631,7 +643,8 @@ operations.TerminateInstances = transition("TerminatingInstances", function(call
   end
   call.w:change(instance, {
     state = "shutting-down", reason = reason(call, "User initiated"), placement_group = kit.NONE, next = kit.NONE,
-    state_reason = { Code = "Client.UserInitiatedShutdown", Message = "Client.UserInitiatedShutdown: User initiated shutdown" },
+    state_reason = { Code = "Client.UserInitiatedShutdown",
+      Message = "Client.UserInitiatedShutdown: User initiated shutdown" },
   })
   let_go(call, instance)
   call.w:later(instance, kit.TIMES.terminate, { state = "terminated", subnet = kit.NONE })
@@ -639,171 +652,7 @@ operations.TerminateInstances = transition("TerminatingInstances", function(call
   return true
 end)
 
--- Attributes -------------------------------------------------------------------------------------
-
-local function value(v)
-  return { Value = v }
-end
-
-local ATTRIBUTES = {
-  instanceType = function(instance)
-    return "InstanceType", value(instance.plan)
-  end,
-  userData = function(instance)
-    return "UserData", instance.user_data and value(instance.user_data) or {}
-  end,
-  disableApiTermination = function(instance)
-    return "DisableApiTermination", value(instance.protected)
-  end,
-  disableApiStop = function(instance)
-    return "DisableApiStop", value(instance.keep_up)
-  end,
-  instanceInitiatedShutdownBehavior = function(instance)
-    return "InstanceInitiatedShutdownBehavior", value(instance.behaviour)
-  end,
-  rootDeviceName = function(instance)
-    return "RootDeviceName", value(instance.root)
-  end,
-  ebsOptimized = function(instance)
-    return "EbsOptimized", value(instance.ebs or false)
-  end,
-  enaSupport = function()
-    return "EnaSupport", value(true)
-  end,
-  kernel = function()
-    return "KernelId", {}
-  end,
-  ramdisk = function()
-    return "RamdiskId", {}
-  end,
-  sriovNetSupport = function()
-    return "SriovNetSupport", {}
-  end,
-  productCodes = function()
-    return "ProductCodes", data.list({})
-  end,
-  blockDeviceMapping = function(instance, call)
-    return "BlockDeviceMappings", devices_view(call, instance)
-  end,
-  groupSet = function(instance, call)
-    local first = interfaces.of_instance(call, instance)[1]
-    return "Groups", groups.identifiers(call, first and first.groups or {})
-  end,
-  sourceDestCheck = function(instance, call)
-    local first = interfaces.of_instance(call, instance)[1]
-    return "SourceDestCheck", value(first and first.check or false)
-  end,
-}
-
-function operations.DescribeInstanceAttribute(call, p)
-  local instance, e = kit.get(call, "instance", p.InstanceId)
-  if not instance then
-    return nil, e
-  elseif not ATTRIBUTES[p.Attribute or ""] then
-    return kit.invalid("attribute", p.Attribute, "Unknown attribute.")
-  end
-  local field, shown = ATTRIBUTES[p.Attribute](instance, call)
-  return { InstanceId = instance.id, [field] = shown }
-end
-
---- The older form: an attribute by name, and its value.
-local function named_attribute(p)
-  if not p.Attribute then
-    return
-  end
-  local field = p.Attribute:gsub("^%l", string.upper)
-  if field == "DisableApiTermination" or field == "DisableApiStop" or field == "SourceDestCheck" or field == "EbsOptimized"
-  then
-    p[field] = value(p.Value == "true")
-  elseif field == "InstanceType" or field == "InstanceInitiatedShutdownBehavior" then
-    p[field] = value(p.Value)
-  elseif field == "UserData" then
-    p.UserData = value(base.unbase64(p.Value or "") or "")
-  end
-end
-
---- Changes that only a stopped instance takes.
-local function change_stopped(call, instance, p)
-  local plan = p.InstanceType and p.InstanceType.Value
-  if instance.state ~= "stopped" then
-    return kit.refuse("IncorrectInstanceState", "The instance '%s' is not in the 'stopped' state.", instance.id)
-  elseif plan and (not catalog.type(plan) or catalog.architecture(plan) ~= instance.arch) then
-    return kit.refuse("InvalidParameterValue", "Invalid value '%s' for InstanceType.", plan)
-  end
-  call.w:change(instance, {
-    plan = plan, user_data = p.UserData and base.base64(p.UserData.Value or ""),
-    ebs = p.EbsOptimized and p.EbsOptimized.Value,
-  })
-  return true
-end
-
-local function change_disks(call, instance, mappings)
-  for _, mapping in ipairs(mappings) do
-    local found
-    for _, volume in ipairs(call.w:holders(instance, "volume")) do
-      if volume.attachment.device == mapping.DeviceName then
-        found = call.w:touch(volume)
-        if mapping.Ebs and mapping.Ebs.DeleteOnTermination ~= nil then
-          found.attachment.delete = mapping.Ebs.DeleteOnTermination
-        end
-      end
-    end
-    if not found then
-      return kit.refuse("InvalidInstanceAttributeValue", "No device is currently mapped at %s", tostring(mapping.DeviceName))
-    end
-  end
-  return true
-end
-
-local function change_network(call, instance, p)
-  local first = interfaces.of_instance(call, instance)[1]
-  if p.SourceDestCheck and first then
-    call.w:change(first, { check = p.SourceDestCheck.Value or false })
-  end
-  if #(p.Groups or {}) > 0 then
-    local ids, e = groups.check(call, instance.vpc, p.Groups)
-    if not ids then
-      return nil, e
-    elseif first then
-      call.w:change(first, { groups = ids })
-    end
-  end
-  return true
-end
-
-function operations.ModifyInstanceAttribute(call, p)
-  local instance, e = kit.get(call, "instance", p.InstanceId)
-  if not instance then
-    return nil, e
-  elseif is_dead(instance) then
-    return incorrect(instance, "modified")
-  end
-  named_attribute(p)
-  local ok = true
-  if p.InstanceType or p.UserData or p.EbsOptimized then
-    ok, e = change_stopped(call, instance, p)
-  end
-  if ok then
-    ok, e = change_disks(call, instance, p.BlockDeviceMappings or {})
-  end
-  if ok then
-    ok, e = change_network(call, instance, p)
-  end
-  if not ok then
-    return nil, e
-  end
-  local fields = {}
-  if p.DisableApiTermination then
-    fields.protected = p.DisableApiTermination.Value or false
-  end
-  if p.DisableApiStop then
-    fields.keep_up = p.DisableApiStop.Value or false
-  end
-  if p.InstanceInitiatedShutdownBehavior then
-    fields.behaviour = p.InstanceInitiatedShutdownBehavior.Value
-  end
-  call.w:change(instance, fields)
-end
+-- Console ----------------------------------------------------------------------------------------
 
 function operations.GetConsoleOutput(call, p)
   local instance, e = kit.get(call, "instance", p.InstanceId)

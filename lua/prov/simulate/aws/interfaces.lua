@@ -90,7 +90,8 @@ end
 operations.DescribeNetworkInterfaces = describe.operation({
   kind = "interface", shape = "NetworkInterface", ids = "NetworkInterfaceIds", out = "NetworkInterfaces", view = view,
   filters = {
-    ["group-id"] = "Groups.GroupId", ["group-name"] = "Groups.GroupName", ["addresses.primary"] = "PrivateIpAddresses.Primary",
+    ["group-id"] = "Groups.GroupId", ["group-name"] = "Groups.GroupName",
+    ["addresses.primary"] = "PrivateIpAddresses.Primary",
     ["addresses.private-ip-address"] = "PrivateIpAddresses.PrivateIpAddress",
     ["addresses.association.public-ip"] = "PrivateIpAddresses.Association.PublicIp",
     ["attachment.nat-gateway-id"] = function(shown)
@@ -202,7 +203,8 @@ function operations.AttachNetworkInterface(call, p)
   end
   for _, other in ipairs(M.of_instance(call, instance)) do
     if other.attachment.index == p.DeviceIndex then
-      return kit.refuse("InvalidParameterValue", "Instance '%s' already has an interface attached at device index '%d'.",
+      return kit.refuse("InvalidParameterValue",
+        "Instance '%s' already has an interface attached at device index '%d'.",
         instance.id, p.DeviceIndex)
     end
   end
@@ -265,7 +267,8 @@ local function address_view(call, address)
     AllocationId = address.id, PublicIp = address.ip, Domain = "vpc", AssociationId = address.association,
     InstanceId = attachment and attachment.instance or nil, NetworkInterfaceId = address.interface,
     NetworkInterfaceOwnerId = address.interface and kit.ACCOUNT or nil, PublicIpv4Pool = "amazon",
-    PrivateIpAddress = interface and interface.ip or nil, NetworkBorderGroup = call.region, Tags = kit.tags(address.labels),
+    PrivateIpAddress = interface and interface.ip or nil, NetworkBorderGroup = call.region,
+    Tags = kit.tags(address.labels),
   }
 end
 
@@ -393,8 +396,8 @@ end
 
 function operations.DisassociateAddress(call, p)
   for _, address in ipairs(describe.all(call, "address")) do
-    if address.association and (address.association == p.AssociationId or not p.AssociationId and address.ip == p.PublicIp)
-    then
+    local named = address.association == p.AssociationId or not p.AssociationId and address.ip == p.PublicIp
+    if address.association and named then
       call.w:change(address, M.FREE)
       return
     end

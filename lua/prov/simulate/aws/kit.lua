@@ -16,7 +16,7 @@ M.ACCOUNT = "123456789012"
 --- How long things take, in milliseconds of the world.
 M.TIMES = {
   boot = 8000, stop = 10000, terminate = 12000, forgotten = 3600000, volume = 2000, attach = 1000, detach = 2000,
-  snapshot = 15000, image = 20000, modify = 4000, nat = 20000, nat_gone = 30000, balancer = 20000,
+  snapshot = 15000, image = 20000, modify = 30000, nat = 20000, nat_gone = 30000, balancer = 20000,
   balancer_gone = 5000, token = 86400000,
 }
 
@@ -301,7 +301,8 @@ end
 
 --- The name of a private address.
 function M.private_name(region, ip)
-  return ("ip-%s.%s"):format(ip:gsub("%.", "-"), region == "us-east-1" and "ec2.internal" or region .. ".compute.internal")
+  local where = region == "us-east-1" and "ec2.internal" or region .. ".compute.internal"
+  return ("ip-%s.%s"):format(ip:gsub("%.", "-"), where)
 end
 
 return M

@@ -337,7 +337,8 @@ end
 local function nat_view(call, nat)
   local interface = call.w:get("interface", nat.interface)
   return {
-    NatGatewayId = nat.id, SubnetId = nat.subnet, VpcId = nat.vpc, State = nat.state, CreateTime = kit.time(nat.created),
+    NatGatewayId = nat.id, SubnetId = nat.subnet, VpcId = nat.vpc, State = nat.state,
+    CreateTime = kit.time(nat.created),
     DeleteTime = kit.time(nat.deleted), ConnectivityType = nat.connectivity, Tags = kit.tags(nat.labels),
     NatGatewayAddresses = data.list({ {
       AllocationId = nat.allocation, NetworkInterfaceId = nat.interface, PrivateIp = nat.private_ip,
@@ -361,7 +362,7 @@ local function make_nat(call, p)
   if not labels then
     return nil, e
   end
-  local private, address = p.ConnectivityType == "private", nil
+  local private, address = p.ConnectivityType == "private"
   if not private then
     address, e = kit.get(call, "address", p.AllocationId)
     if not address then
@@ -371,7 +372,8 @@ local function make_nat(call, p)
         "Elastic IP address [%s] is already associated with another interface", address.id)
     end
   end
-  local interfaces, interface = require("prov.simulate.aws.interfaces"), nil
+  local interfaces = require("prov.simulate.aws.interfaces")
+  local interface
   interface, e = interfaces.make(call, subnet, {
     ip = p.PrivateIpAddress, groups = {}, type = "nat_gateway", managed = "amazon-aws", in_use = true,
   })

@@ -141,7 +141,7 @@ function operations.CreatePlacementGroup(call, p)
   if not labels then
     return nil, e
   end
-  local strategy, group = p.Strategy or "cluster", nil
+  local strategy, group = p.Strategy or "cluster"
   group, e = kit.add(call, "placement_group", {
     group_name = p.GroupName, name = p.GroupName, strategy = strategy, state = "available", labels = labels,
     partitions = strategy == "partition" and (p.PartitionCount or 2) or nil,
@@ -182,10 +182,11 @@ local function tagged(call, p)
     return kit.missing("resourceIdSet")
   end
   for i, id in ipairs(p.Resources) do
-    local kind, e = kind_of(id), nil
+    local kind = kind_of(id)
     if not kind then
       return kit.refuse("InvalidID", "The ID '%s' is not valid", tostring(id))
     end
+    local e
     out[i], e = kit.get(call, kind, id)
     if not out[i] then
       return nil, e

@@ -58,7 +58,8 @@ end
 local function duration(p, usual, least, most)
   local seconds = p.DurationSeconds or usual
   if seconds < least or seconds > most then
-    return kit.refuse("ValidationError", "1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy "
+    return kit.refuse("ValidationError",
+      "1 validation error detected: Value '%d' at 'durationSeconds' failed to satisfy "
       .. "constraint: Member must have value between %d and %d", seconds, least, most)
   end
   return seconds
@@ -69,7 +70,8 @@ local function assume(call, p)
   if not name then
     return kit.refuse("ValidationError", "%s is invalid", tostring(p.RoleArn))
   elseif #session < 2 or #session > 64 or session:find("[^%w+=,.@_-]") then
-    return kit.refuse("ValidationError", "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy "
+    return kit.refuse("ValidationError",
+      "1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy "
       .. "constraint", session)
   end
   local seconds, e = duration(p, 3600, 900, 43200)

@@ -58,7 +58,8 @@ local function fields_of(kind, gib, iops, throughput)
   elseif not gib then
     return kit.refuse("MissingParameter", "The request must contain the parameter size/snapshot")
   elseif gib < known[1] or gib > known[2] then
-    return kit.refuse("InvalidParameterValue", "Volume of %dGiB is too %s for volume type %s; minimum is %dGiB, maximum "
+    return kit.refuse("InvalidParameterValue",
+      "Volume of %dGiB is too %s for volume type %s; minimum is %dGiB, maximum "
       .. "is %dGiB", gib, gib < known[1] and "small" or "big", kind, known[1], known[2])
   elseif iops and not known.iops then
     return kit.refuse("InvalidParameterCombination", "The parameter iops is not supported for %s volumes.", kind)
@@ -68,13 +69,15 @@ local function fields_of(kind, gib, iops, throughput)
     return kit.refuse("InvalidParameterCombination", "The parameter throughput is not supported for %s volumes.", kind)
   end
   return {
-    type = kind, gib = gib, size = gib << 30, iops = iops or known.standard or kind == "gp2" and math.max(100, gib * 3) or nil,
+    type = kind, gib = gib, size = gib << 30,
+    iops = iops or known.standard or kind == "gp2" and math.max(100, gib * 3) or nil,
     throughput = throughput or known.throughput,
   }
 end
 
 --- Makes a volume in a zone.
----@param spec { type: string?, gib: integer?, iops: integer?, throughput: integer?, snapshot: string?, encrypted: boolean? }
+---@param spec { type: string?, gib: integer?, iops: integer?, throughput: integer?, snapshot: string?,
+--- encrypted: boolean?, kms_key: string?, foreign: boolean? } foreign: the snapshot is somebody else's
 ---@return prov.simulate.Object?, prov.Err?
 function M.make(call, zone, spec, labels)
   local snapshot, e
@@ -112,12 +115,12 @@ function operations.CreateVolume(call, p)
     if not p.AvailabilityZone and not p.AvailabilityZoneId then
       return kit.missing("availabilityZone")
     end
-    local zone, e = networks.zone(call, p.AvailabilityZone, p.AvailabilityZoneId)
+    local zone = networks.zone(call, p.AvailabilityZone, p.AvailabilityZoneId)
     if not zone then
-      return kit.refuse("InvalidZone.NotFound", "The zone '%s' does not exist.", p.AvailabilityZone or p.AvailabilityZoneId)
+      return kit.refuse("InvalidZone.NotFound", "The zone '%s' does not exist.",
+        p.AvailabilityZone or p.AvailabilityZoneId)
     end
-    local labels
-    labels, e = kit.specified(p, "volume")
+    local labels, e = kit.specified(p, "volume")
     if not labels then
       return nil, e
     end
@@ -185,12 +188,14 @@ function operations.AttachVolume(call, p)
   elseif instance.state ~= "running" and instance.state ~= "stopped" then
     return kit.refuse("IncorrectState", "Instance '%s' is not 'running'.", instance.id)
   elseif instance.zone ~= volume.zone then
-    return kit.refuse("InvalidVolume.ZoneMismatch", "The volume '%s' is not in the same availability zone as instance '%s'",
+    return kit.refuse("InvalidVolume.ZoneMismatch",
+      "The volume '%s' is not in the same availability zone as instance '%s'",
       volume.id, instance.id)
   end
   for _, other in ipairs(call.w:holders(instance, "volume")) do
     if other.attachment.device == p.Device then
-      return kit.refuse("InvalidParameterValue", "Invalid value '%s' for unixDevice. Attachment point %s is already in use",
+      return kit.refuse("InvalidParameterValue",
+        "Invalid value '%s' for unixDevice. Attachment point %s is already in use",
         p.Device, p.Device)
     end
   end
@@ -230,7 +235,8 @@ end
 local function modification_view(call, volume)
   local m = volume.modification
   local passed = call.w.world:now() - m.at
-  local state = passed < kit.TIMES.modify and "modifying" or passed < 3 * kit.TIMES.modify and "optimizing" or "completed"
+  local state = passed < kit.TIMES.modify and "modifying" or passed < 3 * kit.TIMES.modify and "optimizing"
+    or "completed"
   return {
     VolumeId = volume.id, ModificationState = state, StartTime = kit.time(m.at),
     Progress = state == "completed" and 100 or math.min(99, passed * 100 // (3 * kit.TIMES.modify)),
@@ -278,9 +284,10 @@ function operations.ModifyVolume(call, p)
     return kit.refuse("InvalidParameterValue", "New size cannot be smaller than existing size")
   end
   local kind = p.VolumeType or volume.type
+  local known = kind == volume.type and TYPES[kind] or {} -- what stays when it is not said
   local fields
-  fields, e = fields_of(kind, p.Size or volume.gib, p.Iops or kind == volume.type and TYPES[kind].iops and volume.iops or nil,
-    p.Throughput or kind == volume.type and TYPES[kind].throughput and volume.throughput or nil)
+  fields, e = fields_of(kind, p.Size or volume.gib, p.Iops or known.iops and volume.iops or nil,
+    p.Throughput or known.throughput and volume.throughput or nil)
   if not fields then
     return nil, e
   end
@@ -385,7 +392,8 @@ local function image_view(_, image)
     ImageId = image.id, Name = image.name, Description = image.description, OwnerId = image.owner,
     ImageOwnerAlias = image.alias, ImageLocation = image.owner .. "/" .. image.name, Public = image.public or false,
     State = image.state, Architecture = image.arch, ImageType = "machine", RootDeviceName = image.root,
-    RootDeviceType = "ebs", VirtualizationType = "hvm", Hypervisor = "xen", EnaSupport = true, SriovNetSupport = "simple",
+    RootDeviceType = "ebs", VirtualizationType = "hvm", Hypervisor = "xen", EnaSupport = true,
+    SriovNetSupport = "simple",
     CreationDate = image.made, PlatformDetails = "Linux/UNIX", UsageOperation = "RunInstances",
     BlockDeviceMappings = devices, Tags = kit.tags(image.labels), SourceInstanceId = image.server,
   }
@@ -413,7 +421,8 @@ operations.DescribeImages = describe.operation({
       local owned = next(owners) == nil or owners[image.owner] or image.alias and owners[image.alias]
       local shared = #users == 0
       for _, user in ipairs(users) do
-        shared = shared or user == "all" and image.public or user == "self" and not image.public and image.owner ~= kit.ACCOUNT
+        shared = shared or user == "all" and image.public or user == "self" and not image.public
+          and image.owner ~= kit.ACCOUNT
       end
       out[#out + 1] = owned and shared and image or nil
     end
@@ -426,7 +435,8 @@ function operations.CreateImage(call, p)
   if not instance then
     return nil, e
   elseif not p.Name or #p.Name < 3 or #p.Name > 128 or p.Name:find("[^%w()%[%] ./'@_-]") then
-    return kit.refuse("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters long, and may contain "
+    return kit.refuse("InvalidAMIName.Malformed",
+      "AMI names must be between 3 and 128 characters long, and may contain "
       .. "letters, numbers, '(', ')', '.', '-', '/' and '_'")
   elseif instance.state ~= "running" and instance.state ~= "stopped" then
     return kit.refuse("IncorrectInstanceState", "Instance '%s' is not 'running' or 'stopped'.", instance.id)
@@ -447,7 +457,8 @@ function operations.CreateImage(call, p)
   local devices, id = data.list({}), kit.id(call, "ami-")
   for i, volume in ipairs(call.w:holders(instance, "volume")) do
     local snapshot
-    snapshot, e = M.snapshot(call, volume, ("Created by CreateImage(%s) for %s"):format(instance.id, id), snapshot_labels, id)
+    snapshot, e = M.snapshot(call, volume, ("Created by CreateImage(%s) for %s"):format(instance.id, id),
+      snapshot_labels, id)
     if not snapshot then
       return nil, e
     end
