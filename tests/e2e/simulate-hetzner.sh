@@ -19,7 +19,7 @@ skip() {
     skipped=$((skipped + 1))
 }
 
-simulator='' proxy='' token=t port=0 world=$work/world
+simulator='' proxy='' token=t port=0 world=${work:?}/world
 at_exit() {
     for pid in $proxy $simulator; do
         kill "$pid" 2>/dev/null
@@ -93,12 +93,12 @@ empty() { # empty WHO: nothing of the world is left
     run 0 simulate reset --yes --dir "$world"
 }
 
-# --- hcloud of Debian ---
+# --- hcloud: that of Debian, and a newer one when HCLOUD_CLI names it ---
 export HCLOUD_ENDPOINT=$api HCLOUD_TOKEN
 HCLOUD_TOKEN=$(printf 'h%.0s' $(seq 64))
 
 h() { # h ARGS: hcloud, which must succeed; what it says is in $work/said
-    hcloud --poll-interval 20ms "$@" >"$work/said" 2>&1 || fail "hcloud $*: $(cat "$work/said")"
+    "$cli" --poll-interval 20ms "$@" >"$work/said" 2>&1 || fail "$cli $*: $(cat "$work/said")"
 }
 
 says() {
@@ -108,11 +108,13 @@ says() {
 refuses() { # refuses WORDS ARGS
     local words=$1
     shift
-    hcloud --poll-interval 20ms "$@" >"$work/said" 2>&1 && fail "hcloud $* is not refused"
+    "$cli" --poll-interval 20ms "$@" >"$work/said" 2>&1 && fail "$cli $* is not refused"
     says "$words"
 }
 
-if command -v hcloud >/dev/null; then
+life() { # life CLI
+    cli=$1
+    rm -f "$work/cli" "$work/cli.pub"
     key cli
     h ssh-key create --name k --public-key-from-file "$work/cli.pub" --label a=b
     h ssh-key describe k
@@ -162,11 +164,11 @@ if command -v hcloud >/dev/null; then
     h server change-type a cx33
     h server poweron a
     h server describe a
-    says 'Server Type:[[:space:]]*cx33'
+    says '(Server Type|Name):[[:space:]]*cx33'
     h server create-image a --type snapshot --description before
     h image list -t snapshot
     says 'before'
-    h image delete "$(hcloud image list -t snapshot -o noheader -o columns=id)"
+    h image delete "$("$cli" image list -t snapshot -o noheader -o columns=id)"
     h server enable-protection a delete
     refuses 'protected' server delete a
     h server disable-protection a delete
@@ -183,9 +185,18 @@ if command -v hcloud >/dev/null; then
     h network delete n
     h ssh-key delete k
     sleep 0.2
-    empty hcloud
+    empty "$cli"
+}
+
+if command -v hcloud >/dev/null; then
+    life hcloud
 else
     skip "no hcloud (apt install hcloud-cli)"
+fi
+if [ -n "${HCLOUD_CLI:-}" ]; then
+    life "$HCLOUD_CLI"
+else
+    skip "HCLOUD_CLI names no newer hcloud"
 fi
 
 # --- The Python client: Debian's, and the newest ---
