@@ -18,32 +18,33 @@ local PAGE = 100
 ---@field paged? boolean the list comes in pages
 ---@field is_ours? fun(thing): boolean others are the cloud's own
 
+--- What is sent, in the names that stand around it.
+local function wrap(spec, v)
+  for i = #spec.one, 1, -1 do
+    v = { [spec.one[i]] = v }
+  end
+  return v
+end
+
+local function all(spec, ctx)
+  local out = {}
+  while true do
+    local query = spec.paged and { limit = PAGE, offset = #out } or nil
+    local page, e = api.call(ctx, "get", spec.path, query, table.unpack(spec.many))
+    if not page then
+      return nil, e
+    end
+    table.move(page, 1, #page, #out + 1, out)
+    if not spec.paged or #page < PAGE then
+      return out
+    end
+  end
+end
+
 --- Makes the functions of a body.
 ---@param spec upcloud.Labelled
 function M.of(spec)
   local body = {}
-
-  local function wrap(v)
-    for i = #spec.one, 1, -1 do
-      v = { [spec.one[i]] = v }
-    end
-    return v
-  end
-
-  local function all(ctx)
-    local out = {}
-    while true do
-      local query = spec.paged and { limit = PAGE, offset = #out } or nil
-      local page, e = api.call(ctx, "get", spec.path, query, table.unpack(spec.many))
-      if not page then
-        return nil, e
-      end
-      table.move(page, 1, #page, #out + 1, out)
-      if not spec.paged or #page < PAGE then
-        return out
-      end
-    end
-  end
 
   local function get(ctx, id)
     return api.call(ctx, "get", spec.path .. "/" .. id, nil, table.unpack(spec.one))
@@ -71,7 +72,7 @@ function M.of(spec)
     local sent, e = spec.body(ctx, want, ctx.key)
     local made
     if sent then
-      made, e = api.call(ctx, "post", spec.path, wrap(sent), table.unpack(spec.one))
+      made, e = api.call(ctx, "post", spec.path, wrap(spec, sent), table.unpack(spec.one))
     end
     if not made then
       return nil, e
@@ -88,7 +89,7 @@ function M.of(spec)
       sent, e = (spec.changed or spec.body)(ctx, want, key)
     end
     if sent then
-      changed, e = api.call(ctx, spec.change, spec.path .. "/" .. id, wrap(sent), table.unpack(spec.one))
+      changed, e = api.call(ctx, spec.change, spec.path .. "/" .. id, wrap(spec, sent), table.unpack(spec.one))
     end
     return settled(ctx, changed, e)
   end
@@ -98,7 +99,7 @@ function M.of(spec)
   end
 
   function body.list(ctx)
-    local things, e = all(ctx)
+    local things, e = all(spec, ctx)
     if not things then
       return nil, e
     end
@@ -110,7 +111,7 @@ function M.of(spec)
   end
 
   function body.find(ctx, key)
-    local things, e = all(ctx)
+    local things, e = all(spec, ctx)
     local found
     if things then
       found, e = api.with_key(ctx, things, key)

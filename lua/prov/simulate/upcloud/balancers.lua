@@ -283,6 +283,17 @@ local function named(items, name)
   end
 end
 
+local function shown(object, one)
+  return stamped(data.list({ one }), object)[1]
+end
+
+local function checked(object, whole_check)
+  if whole_check then
+    return check_parts(object.frontends, object.backends)
+  end
+  return true
+end
+
 --- Routes of a list of named things inside of a balancer; `where(object, call)` finds the list.
 local function part_routes(path, operation, where, id, whole_check)
   local function find(call)
@@ -310,15 +321,6 @@ local function part_routes(path, operation, where, id, whole_check)
     end
     return object, items, one, at
   end
-  local function shown(object, one)
-    return stamped(data.list({ one }), object)[1]
-  end
-  local function checked(object)
-    if whole_check then
-      return check_parts(object.frontends, object.backends)
-    end
-    return true
-  end
   return {
     { "GET", path, operation .. ".list", function(call)
       local object, items = find(call)
@@ -342,7 +344,7 @@ local function part_routes(path, operation, where, id, whole_check)
       local one = deep(body)
       items[#items + 1] = one
       local ok
-      ok, e = checked(object)
+      ok, e = checked(object, whole_check)
       if not ok then
         return nil, e
       end
@@ -370,7 +372,7 @@ local function part_routes(path, operation, where, id, whole_check)
         one[field] = deep(v)
       end
       local ok
-      ok, e = checked(object)
+      ok, e = checked(object, whole_check)
       if not ok then
         return nil, e
       end
@@ -383,7 +385,7 @@ local function part_routes(path, operation, where, id, whole_check)
       end
       call.w:touch(object)
       table.remove(items, at)
-      local ok, e = checked(object)
+      local ok, e = checked(object, whole_check)
       if not ok then
         return nil, e
       end
