@@ -19,7 +19,7 @@ skip() {
 }
 at_exit() { simulator_stop KILL; }
 
-export AWS_ACCESS_KEY_ID=AKIAJUDGE AWS_SECRET_ACCESS_KEY=simulatedsimulatedsimulatedsimulatedsimu
+export AWS_ACCESS_KEY_ID=AKIAJUDGE AWS_SECRET_ACCESS_KEY=simulated
 export AWS_DEFAULT_REGION=eu-north-1 AWS_EC2_METADATA_DISABLED=true AWS_PAGER="" AWS_MAX_ATTEMPTS=1
 ssh-keygen -q -t ed25519 -N '' -C me@x -f "$work/key"
 
