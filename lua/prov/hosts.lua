@@ -47,8 +47,8 @@ function M.open(input)
   }, Hosts)
 end
 
---- How to reach a server: the options of ssh.connect. Without a key that its provider told, and without ssh.known_hosts,
---- the first connection keeps the one that answers in the file `kept`.
+--- How to reach a server: the options of ssh.connect. Without a key that its provider told, and without
+--- ssh.known_hosts, the first connection keeps the one that answers in the file `kept`.
 ---@return table?, prov.Err?
 function Hosts:target(server)
   local state = self.state_of(server)

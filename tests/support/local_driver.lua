@@ -40,7 +40,6 @@ function M.open(opts)
     local c = {
       config = opts.config or {},
       machine = machine,
-      name_of = require("prov.address").short_name,
       workspace = { name = opts.name or "test", dir = opts.dir },
       log = opts.log or function() end,
       adopt = function(id)

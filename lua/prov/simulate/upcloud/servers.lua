@@ -22,13 +22,8 @@ local function interface_view(one)
     }
   end
   return {
-    bootable = kit.yesno(one.bootable),
-    index = one.index,
-    ip_addresses = { ip_address = ips },
-    mac = one.mac,
-    network = one.network,
-    source_ip_filtering = kit.yesno(one.filtering),
-    type = one.type,
+    bootable = kit.yesno(one.bootable), index = one.index, ip_addresses = { ip_address = ips }, mac = one.mac,
+    network = one.network, source_ip_filtering = kit.yesno(one.filtering), type = one.type,
   }
 end
 
