@@ -9,6 +9,7 @@ files["lua/meta/**"] = { unused_args = false, ignore = { "241" } } -- stubs only
 files["lua/prov/script.lua"] = { globals = { "arg" } }
 files["workspaces/**/infra*"] = {
   read_globals = {
-    "server", "network", "volume", "ssh_key", "placement_group", "taskserv", "module", "data", "fn", "var", "inputs", "import", "template", "file",
+    "server", "network", "volume", "ssh_key", "placement_group", "taskserv", "module", "data", "fn", "var", "inputs",
+    "import", "template", "file",
   },
 }
