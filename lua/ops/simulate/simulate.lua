@@ -42,7 +42,7 @@ It ends with Ctrl-C or SIGTERM. See 'prov simulate state', 'calls', 'faults', 'c
     forward = {
       type = "list",
       of = { type = "port" },
-      doc = "TCP ports that public addresses of real servers have (default: as the world was made; 22 80 443 8080)",
+      doc = "TCP ports of real servers (default: as the world was made; 22 80 443 8080)",
     },
     token = { type = "string", doc = "The only token, password or secret key that is let in (default: any)" },
   },
