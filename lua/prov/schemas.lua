@@ -229,7 +229,9 @@ end
 function Infra:providers()
   local properties = {}
   for name, declaration in pairs(self.found.providers) do
-    local config = json_schema.object(declaration.config or {}, self:options(name .. ".config"))
+    local fields = declaration.config or {}
+    fields = require("prov.provider.config").in_infra(fields, fields) -- the environment may give the others
+    local config = json_schema.object(fields, self:options(name .. ".config"))
     config.type = not config.required and list("object", "null") or "object"
     config.description = declaration.summary
     properties[name] = config

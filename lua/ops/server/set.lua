@@ -14,7 +14,7 @@ by people.]],
   },
   examples = { "prov server set web plan=2xCPU-4GB labels.team=shop", "prov -e prod server set web count=6" },
   permission = { action = "update", resource = "Workspace" },
-  http = { method = "PATCH", path = "/v1/workspaces/{workspace}/infra/servers/{name}" },
+  http = { method = "PATCH", path = "/v1/workspaces/{workspace}/servers/{name}/infra" },
   again = true,
   result = { columns = { "path", "before", "after", "file" }, schema = "infra_edit", list = true },
   run = function(ctx, p)

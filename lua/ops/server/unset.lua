@@ -9,7 +9,7 @@ return {
   },
   examples = { "prov server unset web memory labels.team" },
   permission = { action = "update", resource = "Workspace" },
-  http = { method = "POST", path = "/v1/workspaces/{workspace}/infra/servers/{name}/unset" },
+  http = { method = "POST", path = "/v1/workspaces/{workspace}/servers/{name}/infra/unset" },
   again = true,
   result = { columns = { "path", "before", "after", "file" }, schema = "infra_edit", list = true },
   run = function(ctx, p)
