@@ -26,8 +26,6 @@ suite() {
     fi
 }
 
-UBSAN_OPTIONS=print_stacktrace=1
-export UBSAN_OPTIONS
 suite "units under ASan and UBSan" "$sanitized" '^(c|lua|ext)$' "$jobs"
 suite "lint" "$release" '^lint$' "$jobs"
 suite "C units under valgrind" "$release" '^valgrind$' "$jobs"
