@@ -59,14 +59,13 @@ function M.create(ctx, want)
 end
 
 function M.update(ctx, id, want)
-  local address, e = M.must(ctx, id)
+  local address, e = M.retag(ctx, id, want)
   if not address then
     return nil, e
   end
-  local ok
-  ok, e = api.retag(ctx, id, want, address.Tags)
+  local ok = true
   local server = address.InstanceId ~= "" and address.InstanceId or nil
-  if ok and server ~= want.server then
+  if server ~= want.server then
     if want.server then
       ok, e = associate(ctx, id, want.server)
     else

@@ -238,12 +238,8 @@ function M.create(ctx, want)
 end
 
 function M.update(ctx, id, want)
-  local group, e = M.must(ctx, id)
-  local ok
-  if group then
-    ok, e = api.retag(ctx, id, want, group.Tags)
-  end
-  if not ok then
+  local group, e = M.retag(ctx, id, want)
+  if not group then
     return nil, e
   end
   return arranged(ctx, id, want)

@@ -67,12 +67,8 @@ function internet.create(ctx, want)
 end
 
 function internet.update(ctx, id, want)
-  local gateway, e = internet.must(ctx, id)
-  local ok
-  if gateway then
-    ok, e = api.retag(ctx, id, want, gateway.Tags)
-  end
-  if not ok then
+  local gateway, e = internet.retag(ctx, id, want)
+  if not gateway then
     return nil, e
   end
   return attached(ctx, id, want)

@@ -197,15 +197,22 @@ function M.body(spec)
   reading(body, spec)
   making(body, spec)
 
-  --- Updates what can only get another name and other labels.
-  function body.update(ctx, id, want)
+  --- Gives it the name and labels that are wanted.
+  ---@return table? object as it was before
+  function body.retag(ctx, id, want)
     local object, e = body.must(ctx, id)
     if not object then
       return nil, e
     end
     local ok
     ok, e = api.retag(ctx, id, want, object.Tags)
-    if not ok then
+    return ok and object or nil, e
+  end
+
+  --- Updates what can only get another name and other labels.
+  function body.update(ctx, id, want)
+    local object, e = body.retag(ctx, id, want)
+    if not object then
       return nil, e
     end
     return body.read(ctx, id)

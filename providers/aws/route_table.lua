@@ -207,12 +207,8 @@ function M.create(ctx, want)
 end
 
 function M.update(ctx, id, want)
-  local found, e = M.must(ctx, id)
-  local ok
-  if found then
-    ok, e = api.retag(ctx, id, want, found.Tags)
-  end
-  if not ok then
+  local found, e = M.retag(ctx, id, want)
+  if not found then
     return nil, e
   end
   return arranged(ctx, id, want)

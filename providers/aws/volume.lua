@@ -162,14 +162,13 @@ function M.create(ctx, want)
 end
 
 function M.update(ctx, id, want)
-  local volume, e = M.must(ctx, id)
+  local volume, e = M.retag(ctx, id, want)
   if not volume then
     return nil, e
   end
-  local ok
-  ok, e = api.retag(ctx, id, want, volume.Tags)
-  if ok and (api.gib(want.size) ~= volume.Size or want.type ~= volume.VolumeType
-      or want.iops and want.iops ~= volume.Iops) then
+  local ok = true
+  if api.gib(want.size) ~= volume.Size or want.type ~= volume.VolumeType
+      or want.iops and want.iops ~= volume.Iops then
     ok, e = M.resize(ctx, id, want.size, { VolumeType = want.type, Iops = want.iops })
   end
   local attachment = attachment_of(volume)
