@@ -138,15 +138,14 @@ end
 ---@return prov.Err?
 function M.show(ctx, p)
   local project <close> = assert(require("prov.project").open(ctx, { infra = "try" }))
-  local name = p.provider or project.workspace.defaults and project.workspace.defaults.provider
+  local name, e = p.provider, nil
   if not name then
-    local names = require("core.data").keys(project.infra.providers or {})
-    if #names ~= 1 then
-      return err.fail("usage", "name a provider%s", names[1] and ": " .. table.concat(names, ", ") or "")
-    end
-    name = names[1]
+    name, e = project:default_provider()
   end
-  local catalog, e = M.of(project.workspace, project.providers, name, p)
+  local catalog
+  if name then
+    catalog, e = M.of(project.workspace, project.providers, name, p)
+  end
   if not catalog then
     return nil, e
   elseif e then

@@ -19,6 +19,10 @@ local function world(ctx)
     for key, text in line:gmatch("(%w+)=(%S+)") do
       one[key] = text:gsub("_", " ")
     end
+    one.size = one.size and tonumber(one.size)
+    if one.kind == "server" then
+      one.backups = false
+    end
     one.labels = one.kind == "server" and {} or nil
     out[one.id] = one
   end
@@ -39,7 +43,8 @@ function M.read(ctx, id)
 end
 function M.create(ctx, want) return ctx.fail("failed", "nothing is made here") end
 M.update, M.delete = M.create, M.create
-local server = { plan = { type = "string", default = "small" }, network = { type = "ref" }, zone = { type = "string" },
+local server = { plan = { type = "string", default = "small" }, network = { type = "ref" },
+  zone = { type = "string", replace = true }, backups = { type = "bool", default = false },
   memory = { type = "size" }, labels = { type = "map", of = { type = "string" }, default = {} },
   password = { type = "secret" } }
 return {
@@ -72,7 +77,8 @@ return {
 ]]
 
 local WORLD = [[
-id=s1 kind=server name=web_1 plan=big network=n1 ip=10.0.0.5 password=hush
+id=s1 kind=server name=web_1 plan=big network=n1 zone=far ip=10.0.0.5 password=hush
+id=v1 kind=volume name=data size=42949672960
 id=s2 kind=server name=web_1 plan=small
 id=n1 kind=network name=lan cidr=10.0.0.0/24
 ]]
@@ -158,11 +164,13 @@ describe("what exists already", function()
     tmp.write(dir .. "/infra.yaml",
       "networks: { lan: { cidr: 10.0.0.0/24 } }\nservers: { web: { plan: small } } # mine\n")
     rows = assert(require("prov.adopt").run(ctx, { address = "server.web", id = "s1" }))
-    assert.equal("imported", rows[1].status)
-    assert.truthy(table.concat(rows[1].differs, " "):find("plan", 1, true))
+    assert.same({ address = "server.web", id = "s1", provider = "cloud", status = "imported", differs = { "plan" } },
+      rows[1])
     local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
     assert.equal("s1", opened.state.records["server.web"].id)
     assert.equal("big", opened.state.records["server.web"]:args().plan)
+    local plan = assert(opened:plan({ target = { "server.web" } }))
+    assert.same({ "update" }, { plan.steps[1].action, plan.steps[2] }, "the infra says nothing of the zone")
     assert.equal("known", require("prov.adopt").run(ctx, { address = "server.web", id = "s1" })[1].status)
     local ok
     ok, e = pcall(require("prov.adopt").run, ctx, { address = "network.lan", id = "nix" })
@@ -180,18 +188,56 @@ describe("what exists already", function()
   it("writes infra for all, with references, which a plan takes over without a change", test(function()
     os.remove(dir .. "/infra.yaml")
     local rows = assert(require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" }))
-    assert.equal(3, #rows)
+    assert.equal(4, #rows)
     local text = fs.read(dir .. "/infra/found.yaml")
     assert.truthy(text:find("network: ${network.lan}", 1, true), text)
     assert.truthy(text:find("web-1-2", 1, true), text)
+    assert.truthy(text:find("size: 40 GiB", 1, true), text)
+    assert.is_nil(text:find("backups", 1, true), "what is as by default")
+    assert.is_nil(text:find("provider", 1, true), "the default one")
     assert.is_nil(text:find("hush", 1, true))
     local again, e = require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" })
     assert.is_nil(again)
     assert.equal("conflict", e.code)
     local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
     local plan = assert(opened:plan({}))
-    assert.equal(3, #plan.imported)
+    assert.equal(4, #plan.imported)
     assert.equal(0, #plan.steps)
+    local outcome = assert(require("prov.apply").run(ctx, {}))
+    assert.same({ 4, 0 }, { outcome.imported, outcome.done })
+    local screen = require("prov.face.cli.view.apply").render(outcome, { paint = function(_, _, shown) return shown end })
+    assert.truthy(screen:find("Done. 4 imported in", 1, true), screen)
+  end))
+
+  it("writes what `defaults` of the infra would say otherwise", test(function()
+    tmp.write(dir .. "/infra.yaml", "defaults: { backups: true }\nservers: { a: {} }\n")
+    assert(require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" }))
+    assert.truthy(fs.read(dir .. "/infra/found.yaml"):find("backups: false", 1, true))
+    local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
+    assert.equal(1, #assert(opened:plan({})).steps, "server.a alone")
+  end))
+
+  it("says when nobody will read the file", test(function()
+    local said = {}
+    for _, how in ipairs({ "warn", "info" }) do
+      ctx.ui[how] = function(fmt, ...)
+        said[#said + 1] = how .. " " .. fmt:format(...)
+      end
+    end
+    assert(require("prov.adopt").run(ctx, { all = true, out = "found.yaml" }))
+    assert(require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" }))
+    assert.truthy(said[1]:find("^warn found.yaml is no part of the infra"), said[1])
+    assert.truthy(said[2]:find("^info infra/found.yaml is part of the infra now"), said[2])
+  end))
+
+  it("means the provider of `defaults` in the infra when none is named", test(function()
+    tmp.write(dir .. "/prov.yaml", "name: t\n")
+    tmp.write(dir .. "/infra.yaml", "defaults: { provider: cloud }\nservers: { a: {} }\n")
+    assert.equal("cloud", assert(catalogs.show(ctx, { what = "plans" })).provider)
+    tmp.write(dir .. "/infra.yaml", "servers: { a: { nonsense: 1, provider: cloud } }\n")
+    local found, e = catalogs.show(ctx, { what = "plans" })
+    assert.is_nil(found)
+    assert.truthy(tostring(e):find("nonsense", 1, true), "what is wrong with the infra, not: name a provider")
   end))
 
   it("lists only a kind when told", test(function()
