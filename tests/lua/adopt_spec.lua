@@ -9,6 +9,8 @@ local test = require("support.async").test
 local tmp = require("support.tmp")
 local workspaces = require("prov.workspace")
 
+local PLAIN = { paint = function(_, _, text) return text end }
+
 -- A cloud that is a Lua table in a file of the workspace's folder, with a catalog that is asked for.
 local PROVIDER = [[
 local M = {}
@@ -205,7 +207,7 @@ describe("what exists already", function()
     assert.equal(0, #plan.steps)
     local outcome = assert(require("prov.apply").run(ctx, {}))
     assert.same({ 4, 0 }, { outcome.imported, outcome.done })
-    local screen = require("prov.face.cli.view.apply").render(outcome, { paint = function(_, _, shown) return shown end })
+    local screen = require("prov.face.cli.view.apply").render(outcome, PLAIN)
     assert.truthy(screen:find("Done. 4 imported in", 1, true), screen)
   end))
 
