@@ -5,10 +5,12 @@
 --   as_of, source     of prices that stand in a file: "2026-11-01" and where they were read
 --   plans             { { name, cpus, memory, disk?, price?, hourly?, prices? = { zone = { price, hourly } },
 --                     architecture?, deprecated?, replaced_by? } }
---   zones             { { name, city?, country? } }
---   images            { { name, family?, version?, deprecated?, replaced_by? } }
+--   zones             { { name, also?, city?, country? } }
+--   images            { { name, id?, also?, family?, version?, deprecated?, replaced_by? } }
+--   unlisted          { list = pattern }: texts that mean something that the list does not have
 --   prices            { kind = price of one | { base?, per_gib? } } for a month
 --   quotas            { kind = most }
+-- `also` has further texts that mean an entry.
 -- Sizes are bytes or texts such as "4 GiB", prices are for a month in the currency, without tax.
 
 local err = require("prov.err")
@@ -134,7 +136,7 @@ end
 ---@async
 ---@param ctx prov.Ctx
 ---@param p { what: string, provider: string?, search: string?, refresh: boolean? }
----@return table? { list, provider, rows, currency, as_of, source }
+---@return table? { list, provider, rows, searched?, currency, as_of, source }
 ---@return prov.Err?
 function M.show(ctx, p)
   local project <close> = assert(require("prov.project").open(ctx, { infra = "try" }))
@@ -162,6 +164,7 @@ function M.show(ctx, p)
   return {
     list = list,
     provider = name,
+    searched = words[1] and true or nil,
     rows = require("core.data").list(rows),
     currency = catalog.currency,
     as_of = catalog.as_of,

@@ -293,6 +293,7 @@ M.catalog = {
   list = required("string", "plans, zones, images, prices or quotas"),
   provider = required("string", "Whose"),
   rows = required("list", "Its entries", { of = { type = "map" } }),
+  searched = { type = "bool", doc = "Only rows with the words that were asked for" },
   currency = { type = "string", doc = "Of the prices" },
   as_of = { type = "string", doc = "The day of the prices, when they stand in a file" },
   source = { type = "string", doc = "Where they were read" },

@@ -46,7 +46,7 @@ end
 function M.create(ctx, want) return ctx.fail("failed", "nothing is made here") end
 M.update, M.delete = M.create, M.create
 local server = { plan = { type = "string", default = "small" }, network = { type = "ref" },
-  zone = { type = "string", replace = true }, backups = { type = "bool", default = false },
+  zone = { type = "string", replace = true }, backups = { type = "bool", default = false }, image = { type = "string" },
   memory = { type = "size" }, labels = { type = "map", of = { type = "string" }, default = {} },
   password = { type = "secret" } }
 return {
@@ -71,6 +71,9 @@ return {
         { name = "small", cpus = 1, memory = "1 GiB", price = 7.3 },
         { name = "big", cpus = 8, memory = "16 GiB", price = 73, prices = { far = { price = 80, hourly = 0.2 } } },
       },
+      zones = { { name = "far", also = { "abroad" } }, { name = "near" } },
+      images = { { name = "debian", id = "d-1" }, { name = "debian", id = "d-2" }, { name = "arch" } },
+      unlisted = { images = "^ami%-" },
       prices = { volume = { base = 1, per_gib = 0.1 } },
       quotas = { server = 2 },
     }
@@ -157,6 +160,29 @@ describe("what exists already", function()
     assert.truthy(rules["catalog-unknown"], "the kept catalog knows no plan bgi")
     assert.truthy(rules.quota)
     assert.equal("1", asked())
+  end))
+
+  it("knows names, ids and other names of what there is, and of what it knows no list", test(function()
+    tmp.write(dir .. "/infra.yaml", [[
+servers:
+  a: { zone: abroad, image: d-2 }
+  b: { zone: near, image: ami-1 }
+  c: { zone: abroda, image: slackware }
+]])
+    assert(catalogs.show(ctx, { what = "plans" }))
+    local found = {}
+    for _, finding in ipairs(assert(require("prov.validate").run(ctx, {})).findings) do
+      found[#found + 1] = finding.rule == "catalog-unknown" and finding.address .. ": " .. finding.hint or nil
+    end
+    table.sort(found)
+    assert.same({ "server.c: there are: debian, arch", "server.c: there are: far, near" }, found)
+  end))
+
+  it("says that a provider tells nothing of a kind, or nothing with these words", test(function()
+    local render = require("prov.face.cli.view.catalog").render
+    assert.equal("cloud tells no plans with these words.\n",
+      render(assert(catalogs.show(ctx, { what = "plans", search = "huge" }))))
+    assert.equal("demo tells no quotas.\n", render(assert(catalogs.show(ctx, { what = "quota", provider = "demo" }))))
   end))
 
   it("takes over one thing, and says where it differs", test(function()

@@ -24,11 +24,11 @@ local function columns_of(rows)
   return table.move(render.keys(there), 1, #render.keys(there), #columns + 1, columns)
 end
 
---- Renders { list, provider, rows, currency, as_of, source }.
+--- Renders { list, provider, rows, searched, currency, as_of, source }.
 ---@return string
 function M.render(v, term)
   if #v.rows == 0 then
-    return ("The catalog of %s has no such %s.\n"):format(v.provider, v.list)
+    return ("%s tells no %s%s.\n"):format(v.provider, v.list, v.searched and " with these words" or "")
   end
   local rows = {}
   for i, row in ipairs(v.rows) do
