@@ -23,6 +23,8 @@ describe("the view of a plan", function()
         { path = "ports", after = { { guest = 80, host = 8080 } } },
         { path = "backends", after = { "(known after apply)", "10.0.0.1" } },
         { path = "password", after = "(secret)", secret = true },
+        { path = "what_says_nothing", after = {} },
+        { path = "neither_does_this" },
       } },
     })
     assert.matches("+ server.db is created", text, 1, true)

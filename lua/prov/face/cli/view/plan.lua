@@ -105,9 +105,10 @@ local function line_changes(change, term)
   return out
 end
 
---- A field of a new thing that says nothing: an empty list or map.
-local function is_noise(change)
-  return change.before == nil and type(change.after) == "table" and next(change.after) == nil
+--- False for a change of nothing to nothing, and for a field of a new thing that says nothing: an empty list or map.
+local function is_shown(change)
+  local is_empty = change.before == nil and type(change.after) == "table" and next(change.after) == nil
+  return (change.after ~= nil or change.before ~= nil) and not is_empty
 end
 
 --- The longest chain of estimates through the needs, and whether every step has one.
@@ -146,11 +147,11 @@ local function block(out, step, action, term)
   out[#out + 1] = head .. " " .. WORD[action] .. reason
   local width = 0
   for _, change in ipairs(step.changes) do
-    width = is_noise(change) and width or math.max(width, #change.path)
+    width = is_shown(change) and math.max(width, #change.path) or width
   end
   for _, change in ipairs(step.changes) do
     local mark = change.before == nil and "+" or change.after == nil and "-" or "~"
-    if (change.after ~= nil or change.before ~= nil) and not is_noise(change) then
+    if is_shown(change) then
       local lines = line_changes(change, term)
       out[#out + 1] = ("      %s %s"):format(term:paint(COLOR[mark], mark), lines and change.path .. mark_of(change)
         or change_line(change, width))
