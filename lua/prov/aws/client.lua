@@ -78,7 +78,7 @@ local HINTS = {
   ["Duplicate"] = "give it another 'name', or take what has this one over with an import",
   ["^RequestExpired$"] = "the temporary credentials have ended (sign in again: aws sso login), or the clock of this "
     .. "machine is wrong",
-  ["^AuthFailure$"] = "AWS does not know these credentials, or not in this region; 'prov provider check aws' tries them",
+  ["^AuthFailure$"] = "AWS does not know these credentials, or not in this region: prov provider check aws",
   ["^InvalidClientTokenId$"] = "there is no such access key, or a session token is missing or of another key",
   ["^SignatureDoesNotMatch$"] = "the secret key is not that of the access key",
 }

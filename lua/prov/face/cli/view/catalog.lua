@@ -24,7 +24,7 @@ local function columns_of(rows)
   return table.move(render.keys(there), 1, #render.keys(there), #columns + 1, columns)
 end
 
---- Renders { list, provider, rows, searched, currency, as_of, source }.
+--- Renders { list, provider, rows, currency, as_of, source }.
 ---@return string
 function M.render(v, term)
   if #v.rows == 0 then
