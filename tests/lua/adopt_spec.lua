@@ -53,8 +53,8 @@ return {
   resources = {
     server = { schema = server, outputs = { ip = { type = "ip" } }, list = M.list, read = M.read, create = M.create,
       update = M.update, delete = M.delete },
-    network = { schema = { cidr = { type = "cidr" } }, outputs = {}, list = M.list, read = M.read, create = M.create,
-      update = M.update, delete = M.delete },
+    network = { schema = { cidr = { type = "cidr" }, plan = { type = "string" } }, outputs = {}, list = M.list,
+      read = M.read, create = M.create, update = M.update, delete = M.delete },
     volume = { schema = { size = { type = "size" } }, outputs = {}, list = M.list, read = M.read, create = M.create,
       update = M.update, delete = M.delete },
   },
@@ -167,6 +167,8 @@ servers:
   a: { zone: abroad, image: d-2 }
   b: { zone: near, image: ami-1 }
   c: { zone: abroda, image: slackware }
+networks:
+  lan: { plan: of-networks }
 ]])
     assert(catalogs.show(ctx, { what = "plans" }))
     local found = {}

@@ -26,13 +26,16 @@ local function index_of(entries)
   return out
 end
 
+-- Lists that are about one kind only: the plans of load balancers are others.
+local OF_KIND = { plans = "server" }
+
 --- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `images` for image): list of
 --- { field, entries, names, unlisted }, or nil.
 local function choices_of(ctx, node)
   local schema, out, catalog = ctx:schema(node), nil, ctx:catalog(node)
   for list, entries in pairs(catalog) do
     local field = type(entries) == "table" and entries[1] and merge.singular(list)
-    if field and schema[field] then
+    if field and schema[field] and (OF_KIND[list] or node.kind) == node.kind then
       out = out or {}
       out[#out + 1] = {
         field = field, entries = entries, names = index_of(entries), unlisted = (catalog.unlisted or {})[list],
