@@ -4,26 +4,23 @@ local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local merge = require("prov.infra.merge")
+local source = require("prov.infra.source")
+local units = require("prov.render.units")
 local value = require("prov.value")
 
 local M = {}
 
---- The fields of an observed state that a person would write: those of the schema that differ from their defaults.
-local function written(schema, state)
-  local complete = require("prov.contract").compile(schema)
+--- The fields of an observed state that a person would write: those of the schema that differ from their defaults,
+-- where `defaults` of the infra say nothing else; sizes with their units.
+local function written(schema, state, defaults)
   local out = {}
   for name, field in pairs(schema) do
     local v = state[name]
-    if v ~= nil and not field.secret and field.type ~= "secret" and not value.is_marked(v) then
-      out[name] = v
-    end
-  end
-  local defaults = complete:complete({}) or {}
-  for name, v in pairs(out) do
-    local default = defaults[name]
-    local empty = type(v) == "table" and next(v) == nil and not schema[name].required
-    if empty or default ~= nil and data.encode(default) == data.encode(v) then
-      out[name] = nil
+    local empty = type(v) == "table" and next(v) == nil and not field.required
+    local shown = v ~= nil and not field.secret and field.type ~= "secret" and not value.is_marked(v) and not empty
+    local is_default = field.default ~= nil and not defaults[name] and type(field.default) ~= "function"
+    if shown and not (is_default and data.encode(field.default) == data.encode(v)) then
+      out[name] = field.type == "size" and math.type(v) == "integer" and units.size(v) or v
     end
   end
   return out
@@ -109,10 +106,11 @@ function M.infra_of(project, name, found)
     addresses[one.id] = one.address
   end
   local tree, imports = {}, {}
-  local default = project.workspace.defaults and project.workspace.defaults.provider
+  local default = project:default_provider()
   for i, one in ipairs(found) do
     local _, resource = project.providers:resource(name, one.kind)
-    local entry = linked(written(resource.schema, one.state), addresses, one.address)
+    local entry = linked(written(resource.schema, one.state, project.infra.defaults or {}), addresses,
+      one.address)
     entry.provider = name ~= default and name or nil
     local top = merge.plural(one.kind)
     tree[top] = tree[top] or {}
@@ -131,7 +129,17 @@ local function rows_of(found, name)
   return rows
 end
 
-local function discover(project, p, name)
+--- Says what comes next, and when a file was written that nobody will read.
+local function tell(ctx, project, out, path)
+  for _, read in ipairs(source.files(project.workspace.dir) or {}) do
+    if fs.realpath(read) == fs.realpath(path) then
+      return ctx.ui.info("%s is part of the infra now: 'prov plan' shows what the next apply takes over", out)
+    end
+  end
+  ctx.ui.warn("%s is no part of the infra where it is: move it into the folder infra/ of the workspace", out)
+end
+
+local function discover(ctx, project, p, name)
   local found, e = strangers(project, name, p.kind and p.kind[1] and p.kind or nil)
   if not found then
     return nil, e
@@ -155,7 +163,19 @@ local function discover(project, p, name)
   if ok then
     ok, e = fs.write_atomic(path, text, { mode = 420 })
   end
-  return ok and rows_of(found, name) or nil, e
+  if not ok then
+    return nil, e
+  end
+  tell(ctx, project, p.out, path)
+  return rows_of(found, name)
+end
+
+local function declared(project, address)
+  for _, one in ipairs(project.infra.resources) do
+    if one.address == address then
+      return one
+    end
+  end
 end
 
 --- Records a thing at an address of the infra; nothing in the world changes.
@@ -174,8 +194,9 @@ local function adopt(ctx, project, p)
       differs[#differs + 1] = change.path
     end
   end
+  local provider = declared(project, p.address).provider
   if #plan.imported == 0 then
-    return { address = p.address, id = p.id, status = "known", differs = differs }
+    return { address = p.address, id = p.id, provider = provider, status = "known", differs = differs }
   end
   plan.steps, plan.moves, plan.forget = {}, {}, {}
   assert(require("prov.engine").apply({
@@ -192,7 +213,7 @@ local function adopt(ctx, project, p)
     parallelism = 1,
     on_failure = "stop",
   }))
-  return { address = p.address, id = p.id, status = "imported", differs = differs }
+  return { address = p.address, id = p.id, provider = provider, status = "imported", differs = differs }
 end
 
 --- Writes the declaration of a thing that the infra does not have yet.
@@ -213,14 +234,6 @@ local function declare(ctx, project, p, name)
     { { path = { merge.plural(kind), own }, value = entry } })
 end
 
-local function declared(project, address)
-  for _, one in ipairs(project.infra.resources) do
-    if one.address == address then
-      return one
-    end
-  end
-end
-
 --- The operation `import`.
 ---@async
 ---@param ctx prov.Ctx
@@ -234,16 +247,14 @@ function M.run(ctx, p)
     return err.fail("usage", "--none takes an address only")
   end
   local project <close> = assert(require("prov.project").open(ctx, { infra = p.all and "try" or "need" }))
-  local name = p.provider or project.workspace.defaults and project.workspace.defaults.provider
+  local name, e = p.provider, nil
   if not name then
-    local names = data.keys(project.infra.providers or {})
-    name = #names == 1 and names[1] or nil
+    name, e = project:default_provider()
   end
-  if p.all then
-    if not name then
-      return err.fail("usage", "name a provider: --provider NAME")
-    end
-    return discover(project, p, name)
+  if not name and (p.all or p.write) then
+    return nil, e
+  elseif p.all then
+    return discover(ctx, project, p, name)
   end
   if not declared(project, p.address) then
     if not p.write then
@@ -251,7 +262,8 @@ function M.run(ctx, p)
         hint = "declare it first, or let --write do it from what its provider says",
       })
     end
-    local rows, e = declare(ctx, project, p, name)
+    local rows
+    rows, e = declare(ctx, project, p, name)
     if not rows then
       return nil, e
     end

@@ -196,6 +196,9 @@ function M.run(ctx, opts)
   result.changed = changes
   result.destroy = opts.destroy
   result.counts = plan.counts
+  for name, list in pairs({ imported = plan.imported, moved = plan.moves, let_go = plan.forget }) do
+    result[name] = list[1] and #list or nil
+  end
   result.failures = failures_of(result)
   if opts.on_failure == "rollback" and result.status == "failed" then
     result.rollback = undo(p, ctx, lock, before, opts)

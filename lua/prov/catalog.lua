@@ -5,10 +5,12 @@
 --   as_of, source     of prices that stand in a file: "2026-11-01" and where they were read
 --   plans             { { name, cpus, memory, disk?, price?, hourly?, prices? = { zone = { price, hourly } },
 --                     architecture?, deprecated?, replaced_by? } }
---   zones             { { name, city?, country? } }
---   images            { { name, family?, version?, deprecated?, replaced_by? } }
+--   zones             { { name, also?, city?, country? } }
+--   images            { { name, id?, also?, family?, version?, deprecated?, replaced_by? } }
+--   unlisted          { list = pattern }: texts that mean something that the list does not have
 --   prices            { kind = price of one | { base?, per_gib? } } for a month
 --   quotas            { kind = most }
+-- `also` has further texts that mean an entry.
 -- Sizes are bytes or texts such as "4 GiB", prices are for a month in the currency, without tax.
 
 local err = require("prov.err")
@@ -134,19 +136,18 @@ end
 ---@async
 ---@param ctx prov.Ctx
 ---@param p { what: string, provider: string?, search: string?, refresh: boolean? }
----@return table? { list, provider, rows, currency, as_of, source }
+---@return table? { list, provider, rows, searched?, currency, as_of, source }
 ---@return prov.Err?
 function M.show(ctx, p)
   local project <close> = assert(require("prov.project").open(ctx, { infra = "try" }))
-  local name = p.provider or project.workspace.defaults and project.workspace.defaults.provider
+  local name, e = p.provider, nil
   if not name then
-    local names = require("core.data").keys(project.infra.providers or {})
-    if #names ~= 1 then
-      return err.fail("usage", "name a provider%s", names[1] and ": " .. table.concat(names, ", ") or "")
-    end
-    name = names[1]
+    name, e = project:default_provider()
   end
-  local catalog, e = M.of(project.workspace, project.providers, name, p)
+  local catalog
+  if name then
+    catalog, e = M.of(project.workspace, project.providers, name, p)
+  end
   if not catalog then
     return nil, e
   elseif e then
@@ -163,6 +164,7 @@ function M.show(ctx, p)
   return {
     list = list,
     provider = name,
+    searched = words[1] and true or nil,
     rows = require("core.data").list(rows),
     currency = catalog.currency,
     as_of = catalog.as_of,

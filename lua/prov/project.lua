@@ -1,6 +1,7 @@
 --- A workspace opened for work: its infra, registry, store, state, providers and hosts together.
 
 local collector = require("prov.collector")
+local data = require("core.data")
 local engine = require("prov.engine")
 local err = require("prov.err")
 local locks = require("prov.engine.locks")
@@ -90,6 +91,23 @@ function M.open(ctx, opts)
   })
   self.pause = collector.rarely()
   return self
+end
+
+--- The provider that is meant when none is named: that of `defaults`, else the only one the infra has.
+---@return string? name, prov.Err?
+function Project:default_provider()
+  local default = (self.infra.defaults or {}).provider
+  local name = default and default.value or (self.workspace.defaults or {}).provider
+  if name then
+    return name
+  elseif self.infra_error then
+    return nil, self.infra_error
+  end
+  local names = data.keys(self.infra.providers or {})
+  if #names ~= 1 then
+    return err.fail("usage", "name a provider%s", names[1] and ": " .. table.concat(names, ", ") or "")
+  end
+  return names[1]
 end
 
 --- Addresses of the recorded servers, in order.

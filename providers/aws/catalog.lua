@@ -87,7 +87,7 @@ end
 --- All of it; asked for once.
 return function(ctx)
   return ctx.cached("catalog", function()
-    local out = {}
+    local out = { unlisted = { images = "^ami%-" } } -- those of others are too many
     for name, read in pairs({ plans = plans, zones = zones, images = image_rows, quotas = quotas }) do
       local found, e = read(ctx)
       if not found then

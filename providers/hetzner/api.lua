@@ -63,6 +63,18 @@ local function words_of(e)
   return table.concat(parts, "; ")
 end
 
+-- Fields that name what a catalog has.
+local CATALOGS = { server_type = "plans", image = "images", location = "zones" }
+
+local function hint_of(e)
+  local details = type(e.details) == "table" and e.details or {}
+  for _, field in ipairs(details.fields or {}) do
+    if CATALOGS[field.name] then
+      return ("prov catalog %s hetzner --refresh"):format(CATALOGS[field.name])
+    end
+  end
+end
+
 local function failure(_, body)
   local e = type(body) == "table" and type(body.error) == "table" and body.error
   if not e or type(e.code) ~= "string" then
@@ -70,7 +82,7 @@ local function failure(_, body)
   end
   local known = CODES[e.code] or {}
   return {
-    code = known.code, safe = known.safe, patience = known.patience, hint = known.hint,
+    code = known.code, safe = known.safe, patience = known.patience, hint = known.hint or hint_of(e),
     cloud_code = e.code, msg = words_of(e),
   }
 end

@@ -54,7 +54,7 @@ local function zones(ctx)
   for i, one in ipairs(locations) do
     out[i] = {
       id = one.name, name = one.name, city = one.city, country = one.country, summary = one.description,
-      network_zone = one.network_zone,
+      network_zone = one.network_zone, also = { one.network_zone },
     }
   end
   return out

@@ -11,7 +11,7 @@ for tool in jq python3; do
     command -v "$tool" >/dev/null || { echo "SKIP: no $tool"; exit 77; }
 done
 at_exit() { simulator_stop TERM; }
-export AWS_REGION=eu-north-1
+export AWS_REGION=us-east-1 # the infra says which
 
 id_of() { "$prov" state show "$1" -o json | jq -r .id; }
 ids() { "$prov" state list -o json | jq -r '.[] | "\(.address) \(.id)"' | sort; }

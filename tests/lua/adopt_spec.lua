@@ -9,6 +9,8 @@ local test = require("support.async").test
 local tmp = require("support.tmp")
 local workspaces = require("prov.workspace")
 
+local PLAIN = { paint = function(_, _, text) return text end }
+
 -- A cloud that is a Lua table in a file of the workspace's folder, with a catalog that is asked for.
 local PROVIDER = [[
 local M = {}
@@ -18,6 +20,10 @@ local function world(ctx)
     local one = {}
     for key, text in line:gmatch("(%w+)=(%S+)") do
       one[key] = text:gsub("_", " ")
+    end
+    one.size = one.size and tonumber(one.size)
+    if one.kind == "server" then
+      one.backups = false
     end
     one.labels = one.kind == "server" and {} or nil
     out[one.id] = one
@@ -41,14 +47,14 @@ function M.create(ctx, want) return ctx.fail("failed", "nothing is made here") e
 M.update, M.delete = M.create, M.create
 local server = { plan = { type = "string", default = "small" }, network = { type = "ref" }, zone = { type = "string" },
   memory = { type = "size" }, labels = { type = "map", of = { type = "string" }, default = {} },
-  password = { type = "secret" } }
+  password = { type = "secret" }, backups = { type = "bool", default = false }, image = { type = "string" } }
 return {
   kind = "provider", api = 1, name = "cloud", summary = "A cloud",
   resources = {
     server = { schema = server, outputs = { ip = { type = "ip" } }, list = M.list, read = M.read, create = M.create,
       update = M.update, delete = M.delete },
-    network = { schema = { cidr = { type = "cidr" } }, outputs = {}, list = M.list, read = M.read, create = M.create,
-      update = M.update, delete = M.delete },
+    network = { schema = { cidr = { type = "cidr" }, plan = { type = "string" } }, outputs = {}, list = M.list,
+      read = M.read, create = M.create, update = M.update, delete = M.delete },
     volume = { schema = { size = { type = "size" } }, outputs = {}, list = M.list, read = M.read, create = M.create,
       update = M.update, delete = M.delete },
   },
@@ -64,6 +70,9 @@ return {
         { name = "small", cpus = 1, memory = "1 GiB", price = 7.3 },
         { name = "big", cpus = 8, memory = "16 GiB", price = 73, prices = { far = { price = 80, hourly = 0.2 } } },
       },
+      zones = { { name = "far", also = { "abroad" } }, { name = "near" } },
+      images = { { name = "debian", id = "d-1" }, { name = "debian", id = "d-2" }, { name = "arch" } },
+      unlisted = { images = "^ami%-" },
       prices = { volume = { base = 1, per_gib = 0.1 } },
       quotas = { server = 2 },
     }
@@ -75,6 +84,7 @@ local WORLD = [[
 id=s1 kind=server name=web_1 plan=big network=n1 ip=10.0.0.5 password=hush
 id=s2 kind=server name=web_1 plan=small
 id=n1 kind=network name=lan cidr=10.0.0.0/24
+id=v1 kind=volume name=data size=42949672960
 ]]
 
 describe("what exists already", function()
@@ -151,6 +161,31 @@ describe("what exists already", function()
     assert.equal("1", asked())
   end))
 
+  it("knows names, ids and other names of what there is, and of what it knows no list", test(function()
+    tmp.write(dir .. "/infra.yaml", [[
+servers:
+  a: { zone: abroad, image: d-2 }
+  b: { zone: near, image: ami-1 }
+  c: { zone: abroda, image: slackware }
+networks:
+  lan: { plan: of-networks }
+]])
+    assert(catalogs.show(ctx, { what = "plans" }))
+    local found = {}
+    for _, finding in ipairs(assert(require("prov.validate").run(ctx, {})).findings) do
+      found[#found + 1] = finding.rule == "catalog-unknown" and finding.address .. ": " .. finding.hint or nil
+    end
+    table.sort(found)
+    assert.same({ "server.c: there are: debian, arch", "server.c: there are: far, near" }, found)
+  end))
+
+  it("says that a provider tells nothing of a kind, or nothing with these words", test(function()
+    local render = require("prov.face.cli.view.catalog").render
+    assert.equal("cloud tells no plans with these words.\n",
+      render(assert(catalogs.show(ctx, { what = "plans", search = "huge" }))))
+    assert.equal("demo tells no quotas.\n", render(assert(catalogs.show(ctx, { what = "quota", provider = "demo" }))))
+  end))
+
   it("takes over one thing, and says where it differs", test(function()
     local rows, e = require("prov.adopt").run(ctx, { address = "server.web", id = "s1" })
     assert.is_nil(rows)
@@ -158,7 +193,7 @@ describe("what exists already", function()
     tmp.write(dir .. "/infra.yaml",
       "networks: { lan: { cidr: 10.0.0.0/24 } }\nservers: { web: { plan: small } } # mine\n")
     rows = assert(require("prov.adopt").run(ctx, { address = "server.web", id = "s1" }))
-    assert.equal("imported", rows[1].status)
+    assert.same({ "imported", "cloud" }, { rows[1].status, rows[1].provider })
     assert.truthy(table.concat(rows[1].differs, " "):find("plan", 1, true))
     local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
     assert.equal("s1", opened.state.records["server.web"].id)
@@ -180,18 +215,56 @@ describe("what exists already", function()
   it("writes infra for all, with references, which a plan takes over without a change", test(function()
     os.remove(dir .. "/infra.yaml")
     local rows = assert(require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" }))
-    assert.equal(3, #rows)
+    assert.equal(4, #rows)
     local text = fs.read(dir .. "/infra/found.yaml")
     assert.truthy(text:find("network: ${network.lan}", 1, true), text)
     assert.truthy(text:find("web-1-2", 1, true), text)
+    assert.truthy(text:find("size: 40 GiB", 1, true), text)
+    assert.is_nil(text:find("backups", 1, true), "what is as by default")
+    assert.is_nil(text:find("provider", 1, true), "the default one")
     assert.is_nil(text:find("hush", 1, true))
     local again, e = require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" })
     assert.is_nil(again)
     assert.equal("conflict", e.code)
     local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
     local plan = assert(opened:plan({}))
-    assert.equal(3, #plan.imported)
+    assert.equal(4, #plan.imported)
     assert.equal(0, #plan.steps)
+    local outcome = assert(require("prov.apply").run(ctx, {}))
+    assert.same({ 4, 0 }, { outcome.imported, outcome.done })
+    local screen = require("prov.face.cli.view.apply").render(outcome, PLAIN)
+    assert.truthy(screen:find("Done. 4 imported in", 1, true), screen)
+  end))
+
+  it("writes what `defaults` of the infra would say otherwise", test(function()
+    tmp.write(dir .. "/infra.yaml", "defaults: { backups: true }\nservers: { a: {} }\n")
+    assert(require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" }))
+    assert.truthy(fs.read(dir .. "/infra/found.yaml"):find("backups: false", 1, true))
+    local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
+    assert.equal(1, #assert(opened:plan({})).steps, "server.a alone")
+  end))
+
+  it("says when nobody will read the file", test(function()
+    local said = {}
+    for _, how in ipairs({ "warn", "info" }) do
+      ctx.ui[how] = function(fmt, ...)
+        said[#said + 1] = how .. " " .. fmt:format(...)
+      end
+    end
+    assert(require("prov.adopt").run(ctx, { all = true, out = "found.yaml" }))
+    assert(require("prov.adopt").run(ctx, { all = true, out = "infra/found.yaml" }))
+    assert.truthy(said[1]:find("^warn found.yaml is no part of the infra"), said[1])
+    assert.truthy(said[2]:find("^info infra/found.yaml is part of the infra now"), said[2])
+  end))
+
+  it("means the provider of `defaults` in the infra when none is named", test(function()
+    tmp.write(dir .. "/prov.yaml", "name: t\n")
+    tmp.write(dir .. "/infra.yaml", "defaults: { provider: cloud }\nservers: { a: {} }\n")
+    assert.equal("cloud", assert(catalogs.show(ctx, { what = "plans" })).provider)
+    tmp.write(dir .. "/infra.yaml", "servers: { a: { nonsense: 1, provider: cloud } }\n")
+    local found, e = catalogs.show(ctx, { what = "plans" })
+    assert.is_nil(found)
+    assert.truthy(tostring(e):find("nonsense", 1, true), "what is wrong with the infra, not: name a provider")
   end))
 
   it("lists only a kind when told", test(function()

@@ -5,7 +5,7 @@ local cloud = "hetzner" -- or "upcloud", "aws"
 local CLOUDS = {
   hetzner = { small = "cpx22", big = "cpx32", zone = "nbg1" },
   upcloud = { small = "1xCPU-2GB", big = "2xCPU-4GB", zone = "de-fra1" },
-  aws = { small = "t3.small", big = "t3.medium", zone = "eu-north-1a" },
+  aws = { small = "t3.small", big = "t3.medium", zone = "eu-north-1a", region = "eu-north-1" },
 }
 local here = CLOUDS[cloud]
 
@@ -46,6 +46,7 @@ end
 
 return {
   defaults = { provider = cloud, zone = here.zone },
+  providers = { [cloud] = { region = here.region } },
   networks = {
     lan = { cidr = "10.20.0.0/24" },
     lab = { cidr = "10.21.0.0/24" },

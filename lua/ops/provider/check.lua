@@ -12,7 +12,7 @@ of them cannot be used.]],
   permission = { action = "read", resource = "Workspace" },
   http = { method = "GET", path = "/v1/workspaces/{workspace}/providers/check" },
   result = {
-    columns = { "provider", "ok", "account", "detail", "ms" },
+    columns = { "provider", "ok", "ms", "account", "detail" },
     list = true,
     empty = "the infra uses no provider",
     schema = {

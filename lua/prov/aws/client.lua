@@ -74,9 +74,13 @@ local HINTS = {
   ["^Insufficient%a+Capacity"] = "AWS has none of these at the moment: try another zone or another plan, or try later",
   ["LimitExceeded"] = "a quota of the account: ask for more in the console under Service Quotas",
   ["^UnauthorizedOperation$"] = "the user or role lacks a permission; aws sts decode-authorization-message says which",
-  ["^ExpiredToken"] = "the temporary credentials have ended",
+  ["^ExpiredToken"] = "the temporary credentials have ended: sign in again (aws sso login), or set new ones",
   ["Duplicate"] = "give it another 'name', or take what has this one over with an import",
-  ["^RequestExpired$"] = "the clock of this machine may be wrong",
+  ["^RequestExpired$"] = "the temporary credentials have ended (sign in again: aws sso login), or the clock of this "
+    .. "machine is wrong",
+  ["^AuthFailure$"] = "AWS does not know these credentials, or not in this region: prov provider check aws",
+  ["^InvalidClientTokenId$"] = "there is no such access key, or a session token is missing or of another key",
+  ["^SignatureDoesNotMatch$"] = "the secret key is not that of the access key",
 }
 
 --- Operations that may be sent twice.

@@ -130,6 +130,7 @@ function M.login(ctx, p)
     if not ok and e.code ~= "notfound" then
       return nil, e
     end
+    ctx.ui.info(ok and "the credentials of '%s' are deleted" or "there are no credentials of '%s'", p.name)
     return { provider = p.name, file = path, fields = data.list({}) }
   end
   local text, fields
@@ -182,6 +183,26 @@ local function explained(provider, kind, schema, problems)
   return contract.errors(problems)[1]:wrap("provider '%s' needs its configuration in the infra", provider)
 end
 
+--- Adds what the file of credentials says. Secrets of two places do not go together: when the infra or the environment
+-- has one, those of the file are of somebody else.
+local function add_credentials(kind, schema, whole)
+  local missing, has_secret = {}, false
+  for name, field in next, schema do
+    if type(field) == "table" and field.env then
+      missing[#missing + 1] = whole[name] == nil and name or nil
+      has_secret = has_secret or whole[name] ~= nil and field_of.is_secret(field)
+    end
+  end
+  local saved, e = {}, nil
+  if missing[1] then
+    saved, e = M.credentials(kind)
+  end
+  for _, name in ipairs(saved and missing or {}) do
+    whole[name] = not (has_secret and field_of.is_secret(schema[name])) and saved[name] or nil
+  end
+  return saved and true, e
+end
+
 --- Adds what the infra does not say.
 ---@param provider string its name in the infra, for people
 ---@param kind string what it is an instance of; the same for most
@@ -190,28 +211,22 @@ end
 ---@return table? config, prov.Err?
 function M.complete(provider, kind, schema, given)
   schema = schema or {}
-  local whole, from, saved = field_of.with(given, {}), {}, nil
+  local whole, from = field_of.with(given, {}), {}
   for name, field in next, schema do
     if type(field) == "table" and field.env and whole[name] == nil then
       whole[name], from[name] = of_environment(field)
-      if whole[name] == nil then
-        if not saved then
-          local e
-          saved, e = M.credentials(kind)
-          if not saved then
-            return nil, e
-          end
-        end
-        whole[name] = saved[name]
-      end
     end
+  end
+  local ok, e = add_credentials(kind, schema, whole)
+  if not ok then
+    return nil, e
   end
   local done, problems = contract.compile(schema).run(whole)
   if done then
     return done
   end
   local source = problems[1].path[1] and from[problems[1].path[1]]
-  local e = explained(provider, kind, schema, problems)
+  e = explained(provider, kind, schema, problems)
   return nil, source and e:wrap("the environment variable %s", source) or e
 end
 

@@ -3,27 +3,43 @@
 local merge = require("prov.infra.merge")
 local suggest = require("prov.suggest")
 
+--- The names of entries, each once: an image may be there for several processors.
 local function names_of(entries)
-  local out = {}
-  for i, entry in ipairs(entries) do
-    out[i] = entry.name
+  local out, seen = {}, {}
+  for _, entry in ipairs(entries) do
+    out[#out + 1] = not seen[entry.name] and entry.name or nil
+    seen[entry.name] = true
   end
   return out
 end
 
+--- Entries by all that means them: name, id and `also`.
+local function index_of(entries)
+  local out = {}
+  for _, entry in ipairs(entries) do
+    for _, text in ipairs(entry.also or {}) do
+      out[text] = out[text] or entry
+    end
+    out[entry.id or entry.name] = entry
+    out[entry.name] = entry
+  end
+  return out
+end
+
+-- Lists that are about one kind only: the plans of load balancers are others.
+local OF_KIND = { plans = "server" }
+
 --- The fields of a kind that a list of the provider's catalog is about (`plans` for plan, `images` for image): list of
---- { field, entries, names }, or nil.
+--- { field, entries, names, unlisted }, or nil.
 local function choices_of(ctx, node)
-  local schema, out = ctx:schema(node), nil
-  for list, entries in pairs(ctx:catalog(node)) do
+  local schema, out, catalog = ctx:schema(node), nil, ctx:catalog(node)
+  for list, entries in pairs(catalog) do
     local field = type(entries) == "table" and entries[1] and merge.singular(list)
-    if field and schema[field] then
-      local names = {}
-      for _, entry in ipairs(entries) do
-        names[entry.name] = entry
-      end
+    if field and schema[field] and (OF_KIND[list] or node.kind) == node.kind then
       out = out or {}
-      out[#out + 1] = { field = field, entries = entries, names = names }
+      out[#out + 1] = {
+        field = field, entries = entries, names = index_of(entries), unlisted = (catalog.unlisted or {})[list],
+      }
     end
   end
   return out
@@ -47,7 +63,7 @@ local function each_odd(ctx, node, choices, fn)
 end
 
 local function check_unknown(ctx, node, choice, text, entry)
-  if not entry then
+  if not entry and not (choice.unlisted and text:find(choice.unlisted)) then
     local names = names_of(choice.entries)
     ctx:report(node, {
       path = { choice.field },
@@ -90,7 +106,7 @@ return {
     severity = "error",
     applies = { "resource" },
     summary = "A plan, zone or image that the provider does not offer",
-    doc = "Compared with the provider's catalog; `prov provider show` prints it.",
+    doc = "Compared with the provider's catalog, which `prov catalog` asks for and keeps in the workspace.",
     bad = "servers:\n  web: { plan: 2xCPU-4G }\n",
     good = "servers:\n  web: { plan: 2xCPU-4GB }\n",
     about = choices_of,

@@ -76,6 +76,22 @@ describe("the configuration of a provider", function()
     assert.equal("https://api.example", complete({ token = "x", tries = 1 }) and "https://api.example")
   end)
 
+  it("mixes no secrets of two places", function()
+    credentials("name: me\npassword: of-the-file\n")
+    local schema = {
+      token = { type = "secret", env = "SPEC_TOKEN" }, password = { type = "secret", env = "SPEC_URL" },
+      name = { type = "string", env = "SPEC_OTHER" },
+    }
+    local function whole(given)
+      return require("prov.value").reveal(assert(config.complete("spec", "spec", schema, given)))
+    end
+    assert.same({ name = "me", password = "of-the-file" }, whole({}))
+    assert.same({ name = "you", password = "of-the-file" }, whole({ name = "you" }))
+    assert.same({ name = "me", token = "given" }, whole({ token = "given" }))
+    uv.os_setenv("SPEC_TOKEN", "of-the-env")
+    assert.same({ name = "me", token = "of-the-env" }, whole({}))
+  end)
+
   it("says where what is missing can come from", function()
     local _, e = complete()
     assert.equal("invalid", e.code)

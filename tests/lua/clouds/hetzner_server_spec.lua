@@ -333,6 +333,7 @@ describe("the provider hetzner, servers", function()
     api.check()
     assert.equal("invalid", e.code)
     assert.matches("field 'server_type'; server_type: the disk of the new type is smaller", tostring(e))
+    assert.equal("prov catalog plans hetzner --refresh", e.hint)
   end))
 
   it("changes public addresses while the server is off: its own go, those of resources stay", test(function()

@@ -23,6 +23,8 @@ describe("the view of a plan", function()
         { path = "ports", after = { { guest = 80, host = 8080 } } },
         { path = "backends", after = { "(known after apply)", "10.0.0.1" } },
         { path = "password", after = "(secret)", secret = true },
+        { path = "what_says_nothing", after = {} },
+        { path = "neither_does_this" },
       } },
     })
     assert.matches("+ server.db is created", text, 1, true)
@@ -44,6 +46,31 @@ describe("the view of a plan", function()
       } },
     })
     assert.matches("# forces replacement", text, 1, true)
+  end)
+
+  it("is no wider than a terminal", function()
+    local rules = {
+      { direction = "in", ports = { 80, 443 }, protocol = "tcp", sources = { "0.0.0.0/0", "::/0" }, destinations = {} },
+      { direction = "in", ports = { 22 }, sources = { "198.51.100.0/24" } },
+    }
+    local step = { id = "create firewall.web", action = "create", address = "firewall.web", needs = {}, changes = {
+      { path = "rules", after = rules },
+      { path = "servers", after = { "(known after apply)", "(known after apply)", "(known after apply)" } },
+    } }
+    local text = view.render({ steps = { step }, counts = { create = 1 }, changed = true },
+      { paint = plain.paint, width = 60 })
+    assert.matches([[
+      + rules   = [
+          { direction = "in", ports = [80, 443],
+            protocol = "tcp", sources = ["0.0.0.0/0",
+            "::/0"] },
+          { direction = "in", ports = [22],
+            sources = ["198.51.100.0/24"] },
+        ]
+      + servers = [(known after apply), (known after apply),
+          (known after apply)]
+]], text, 1, true)
+    assert.matches('rules   = [{ direction = "in", ports = [80, 443], protocol', render({ step }), 1, true)
   end)
 
   it("shows the lines of a text that change", function()

@@ -4,6 +4,15 @@ local units = require("prov.render.units")
 
 local M = {}
 
+--- What only the record of has changed.
+local function recorded(result)
+  local out = {}
+  for _, name in ipairs({ "imported", "moved", "let_go" }) do
+    out[#out + 1] = result[name] and ("%d %s"):format(result[name], (name:gsub("_", " "))) or nil
+  end
+  return table.concat(out, ", ")
+end
+
 --- Renders the result of prov.apply.
 ---@param result table
 ---@param term table
@@ -22,7 +31,10 @@ function M.render(result, term)
   if not result.changed and result.status == "done" then
     out[#out + 1] = result.destroy and "Nothing to delete." or "No changes. The world is as the infra says."
   else
-    local line = ("%d done"):format(result.done)
+    local line = recorded(result)
+    if line == "" or result.done > 0 or result.status ~= "done" then
+      line = ("%s%s%d done"):format(line, line ~= "" and ", " or "", result.done)
+    end
     if result.failed > 0 then
       line = line .. (", %d failed"):format(result.failed)
     end

@@ -28,7 +28,7 @@ end
 ---@return string
 function M.render(v, term)
   if #v.rows == 0 then
-    return ("The catalog of %s has no such %s.\n"):format(v.provider, v.list)
+    return ("%s tells no %s%s.\n"):format(v.provider, v.list, v.searched and " with these words" or "")
   end
   local rows = {}
   for i, row in ipairs(v.rows) do

@@ -21,7 +21,8 @@ function M.render(v, term)
       out[#out + 1] = "      not as wanted: " .. title
     end
   end
-  out[#out + 1] = v.accepted and "Recorded as it is." or "prov apply takes it back; prov drift --accept records it."
+  out[#out + 1] = v.accepted and "Recorded as it is."
+    or "prov apply takes back what the infra says otherwise; prov drift --accept records it all."
   return table.concat(out, "\n") .. "\n"
 end
 

@@ -1,5 +1,6 @@
 --- How a plan reads: one block per resource, only what changes, counts and an estimate at the end.
 
+local of = require("prov.render.width").of
 local units = require("prov.render.units")
 
 local M = {}
@@ -40,9 +41,10 @@ local function inline(v)
     return (require("prov.json").encode(v))
   end
   for _, key in ipairs(require("prov.render").keys(v)) do
-    parts[#parts + 1] = ("%s = %s"):format(key, show(v[key]))
+    local is_empty = type(v[key]) == "table" and next(v[key]) == nil
+    parts[#parts + 1] = not is_empty and ("%s = %s"):format(key, show(v[key])) or nil
   end
-  return "{ " .. table.concat(parts, ", ") .. " }"
+  return parts[1] and "{ " .. table.concat(parts, ", ") .. " }" or "{}"
 end
 
 function show(v, type_name)
@@ -77,6 +79,34 @@ local function change_line(change, width)
   return ("%s = %s -> %s%s"):format(name, before, after, mark)
 end
 
+--- Adds a text that begins with `first`, broken behind commas where it is wider than the terminal.
+local function add_folded(out, first, text, indent, columns)
+  local line, is_new = first, true
+  for piece in text:gmatch("[^,]+,?") do
+    if not is_new and of(line) + of(piece) > columns then
+      out[#out + 1], line, piece = line, indent, piece:gsub("^ ", "")
+    end
+    line, is_new = line .. piece, false
+  end
+  out[#out + 1] = line
+end
+
+--- Adds the lines of a change that is wider than the terminal: of a new list each item has its own.
+local function add_wide(out, change, sign, width, columns)
+  local items = change.before == nil and change.after
+  if type(items) ~= "table" or #items < 2 or type(items[1]) ~= "table" then
+    local first = #out + 1
+    add_folded(out, (" "):rep(8), change_line(change, width), (" "):rep(10), columns)
+    out[first] = sign .. out[first]:sub(9) -- whose colour has no width
+    return
+  end
+  out[#out + 1] = ("%s%s%s = ["):format(sign, change.path, (" "):rep(width - #change.path))
+  for _, item in ipairs(items) do
+    add_folded(out, (" "):rep(10), show(item) .. ",", (" "):rep(12), columns)
+  end
+  out[#out + 1] = (" "):rep(8) .. "]" .. mark_of(change)
+end
+
 local MOST_LINES = 40 -- of one text that changes
 
 --- The lines in which a text of several lines changes, nil when one line says it.
@@ -105,9 +135,10 @@ local function line_changes(change, term)
   return out
 end
 
---- A field of a new thing that says nothing: an empty list or map.
-local function is_noise(change)
-  return change.before == nil and type(change.after) == "table" and next(change.after) == nil
+--- False for a change of nothing to nothing, and for a field of a new thing that says nothing: an empty list or map.
+local function is_shown(change)
+  local is_empty = change.before == nil and type(change.after) == "table" and next(change.after) == nil
+  return (change.after ~= nil or change.before ~= nil) and not is_empty
 end
 
 --- The longest chain of estimates through the needs, and whether every step has one.
@@ -146,14 +177,18 @@ local function block(out, step, action, term)
   out[#out + 1] = head .. " " .. WORD[action] .. reason
   local width = 0
   for _, change in ipairs(step.changes) do
-    width = is_noise(change) and width or math.max(width, #change.path)
+    width = is_shown(change) and math.max(width, #change.path) or width
   end
   for _, change in ipairs(step.changes) do
     local mark = change.before == nil and "+" or change.after == nil and "-" or "~"
-    if (change.after ~= nil or change.before ~= nil) and not is_noise(change) then
-      local lines = line_changes(change, term)
-      out[#out + 1] = ("      %s %s"):format(term:paint(COLOR[mark], mark), lines and change.path .. mark_of(change)
-        or change_line(change, width))
+    if is_shown(change) then
+      local lines, columns = line_changes(change, term), term.width
+      local mark_shown, text = ("      %s "):format(term:paint(COLOR[mark], mark)), change_line(change, width)
+      if not lines and columns and 8 + of(text) > columns then
+        add_wide(out, change, mark_shown, width, columns)
+      else
+        out[#out + 1] = mark_shown .. (lines and change.path .. mark_of(change) or text)
+      end
       for _, line in ipairs(lines or {}) do
         out[#out + 1] = "          " .. line
       end
