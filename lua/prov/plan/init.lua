@@ -190,7 +190,7 @@ function Builder:decide(node, args, record)
   local same_world = observed == nil or rawequal(observed, rawget(record, "_state"))
   self.same_args = record.args_bytes == data.encode(args)
   if not (same_world and self.same_args) then
-    changes = diff.fields(resource.schema, args, record:args(), observed or nil)
+    changes = diff.fields(resource.schema, args, record:args(), observed or nil, observed and record:state())
   end
   if observed and observed.status == "stopped" and args.status == nil then
     changes[#changes + 1] = { path = "status", before = "stopped", after = "running", outside = true }

@@ -140,6 +140,29 @@ describe("engine", function()
     assert.equal(2, c.count())
   end))
 
+  it("sees what was cleared outside, also after it was accepted", test(function()
+    local c = make("things: { a: {} }\n")
+    assert(spec.apply(c))
+    local function clear()
+      local name = assert(fs.list(c.world))[1]
+      name = type(name) == "table" and name.name or name
+      assert(fs.write_atomic(c.world .. "/" .. name, ""))
+      return name
+    end
+    clear()
+    local ids, plan = spec.plan(c)
+    assert.equal(1, #ids)
+    assert.same({ path = "label", after = "x", outside = true }, plan.steps[1].changes[1])
+    local name = clear()
+    assert.equal("changed", assert(require("prov.drift").run(c, true)).changes[1].status)
+    ids, plan = spec.plan(c)
+    assert.equal(1, #ids)
+    assert.same({ path = "label", after = "x" }, plan.steps[1].changes[1])
+    assert(spec.apply(c))
+    assert.equal("x", assert(fs.read(c.world .. "/" .. name)))
+    assert.same({}, (spec.plan(c)))
+  end))
+
   it("never takes a read that failed for a resource that is gone", test(function()
     local c = make("things: { a: {} }\n")
     assert(spec.apply(c))
