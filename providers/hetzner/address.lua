@@ -7,7 +7,12 @@ local power = require("power")
 
 local FORMS = {
   floating = { path = "/floating_ips", list = "floating_ips", field = "floating_ip" },
-  primary = { path = "/primary_ips", list = "primary_ips", field = "primary_ip" },
+  primary = {
+    path = "/primary_ips", list = "primary_ips", field = "primary_ip",
+    not_ours = function(object) -- one that a server or load balancer was made with
+      return object.assignee_id ~= nil and (object.auto_delete or object.assignee_type == "load_balancer")
+    end,
+  },
 }
 
 local M = {}
@@ -17,7 +22,7 @@ local function server_of(kind, object)
   if kind == "floating" then
     return object.server
   end
-  return object.assignee_id
+  return object.assignee_type ~= "load_balancer" and object.assignee_id or nil
 end
 
 --- The address; of an IPv6 network the first one.
@@ -37,7 +42,7 @@ local function state(_, kind, object, recorded)
     server = server and tostring(server) or nil,
     auto_delete = object.auto_delete,
     comment = object.description ~= "" and object.description or nil,
-    ptr = reverse and reverse.dns_ptr,
+    ptr = common.given_name(reverse and reverse.dns_ptr),
     labels = api.own_labels(object.labels),
     protected = object.protection and object.protection.delete or false,
     ip = first_ip(object),
@@ -47,7 +52,7 @@ end
 local bodies = {}
 for kind, form in pairs(FORMS) do
   bodies[kind] = common.body({
-    path = form.path, list = form.list, field = form.field, what = kind .. " address",
+    path = form.path, list = form.list, field = form.field, what = kind .. " address", not_ours = form.not_ours,
     state = function(ctx, object, recorded)
       return state(ctx, kind, object, recorded)
     end,
@@ -209,9 +214,13 @@ function M.delete(ctx, id)
   if not object then
     return e == nil or nil, e
   end
+  local ok
+  ok, e = common.unprotected(ctx, kind .. " address", object)
+  if not ok then
+    return nil, e
+  end
   local server = server_of(kind, object)
   if server then -- one that is assigned cannot be deleted
-    local ok
     ok, e = unassign(ctx, kind, body, number, server)
     if not ok and e.code ~= "notfound" then
       return nil, e

@@ -115,6 +115,11 @@ function M.find(ctx, key)
   return nil, e
 end
 
+--- What a zone is made with: who answers for it.
+local function is_of_zone(set)
+  return set.type == "SOA" or set.name == "@" and set.type == "NS"
+end
+
 function M.list(ctx)
   local zones, e = api.all(ctx, "/zones", "zones")
   if not zones then
@@ -128,8 +133,10 @@ function M.list(ctx)
       return nil, e
     end
     for _, set in ipairs(sets) do
-      local id = id_of(set.zone, set.name, set.type)
-      out[#out + 1] = state(ctx, set, ctx.recorded_of and ctx.recorded_of(id) or {})
+      local recorded = ctx.recorded_of and ctx.recorded_of(id_of(set.zone, set.name, set.type))
+      local one = state(ctx, set, recorded or {})
+      one.not_ours = not recorded and is_of_zone(set) or nil
+      out[#out + 1] = one
     end
   end
   return out

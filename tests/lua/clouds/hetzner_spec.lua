@@ -4,7 +4,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 14
+local CASES = 16
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -240,6 +240,57 @@ describe("the provider hetzner", function()
     api.check()
     e = select(2, call(providers, "address", "read", {}, "17"))
     assert.equal("invalid", e.code)
+  end))
+
+  it("takes nothing away from what is protected and will not be deleted", test(function()
+    local volume = example("POST_volumes_201").volume
+    volume.server, volume.protection = 12, { delete = true }
+    local primary = example("POST_primary_ips_201").primary_ip
+    primary.assignee_id, primary.protection = 12, { delete = true }
+    local api <close>, providers = serve({
+      { "GET /volumes/4711", nil, 200, { volume = volume } },
+      { "GET /primary_ips/42", nil, 200, { primary_ip = primary } },
+    })
+    for _, case in ipairs({ { "volume", "4711" }, { "address", "primary-42" } }) do
+      local _, e = call(providers, case[1], "delete", {}, case[2])
+      assert.equal("denied", e.code)
+      assert.matches("is protected", tostring(e))
+      assert.equal("set 'protected: false' and apply that first", e.hint)
+    end
+    api.check()
+  end))
+
+  it("lists as somebody's own what came with something else", test(function()
+    local own, kept = example("POST_primary_ips_201").primary_ip, example("POST_primary_ips_201").primary_ip
+    own.assignee_id, own.auto_delete, kept.assignee_id, kept.auto_delete, kept.id = 12, true, 12, false, 43
+    local network = { id = 7, name = "lan", ip_range = "10.0.0.0/16", subnets = {
+      { ip_range = "10.0.0.0/16", type = "cloud", network_zone = "eu-central", gateway = "10.0.0.1" },
+      { ip_range = "10.0.9.0/24", type = "cloud", network_zone = "eu-central", gateway = "10.0.0.1" },
+    } }
+    local function set(name, kind)
+      return { zone = 42, name = name, type = kind, records = {}, labels = {} }
+    end
+    local api <close>, providers = serve({
+      { "GET /floating_ips", nil, 200, list("floating_ips", {}) },
+      { "GET /primary_ips", nil, 200, list("primary_ips", { own, kept }) },
+      { "GET /networks", nil, 200, list("networks", { network }) },
+      { "GET /zones", nil, 200, list("zones", { { id = 42 } }) },
+      { "GET /zones/42/rrsets", nil, 200, list("rrsets", { set("@", "SOA"), set("@", "NS"), set("www", "A") }) },
+      { "GET /ssh_keys", nil, 200, list("ssh_keys", {
+        { id = 1, name = "prov-x", public_key = "ssh-ed25519 AAAA", labels = { ["prov-key"] = "workspace" } },
+        { id = 2, name = "me", public_key = "ssh-ed25519 BBBB", labels = {} },
+      }) },
+    })
+    for _, case in ipairs({
+      { "address", "primary-43" }, { "subnet", "7-10.0.9.0/24" }, { "dns_record", "42/www/A" }, { "ssh_key", "2" },
+    }) do
+      local ours = {}
+      for _, state in ipairs((call(providers, case[1], "list", {}))) do
+        ours[#ours + 1] = not state.not_ours and state.id or nil
+      end
+      assert.same({ case[2] }, ours)
+    end
+    api.check()
   end))
 
   it("makes a key, and knows it again whatever its comment", test(function()
