@@ -411,4 +411,12 @@ return {
   catalog = function(ctx)
     return require("catalog")(ctx)
   end,
+  account = function(ctx) -- the API tells no name of the project: one of its lists shows that the token is good
+    local found, e = require("api").client(ctx):get("/servers", { per_page = 1 })
+    if not found then
+      return nil, e
+    end
+    local n = found.meta and found.meta.pagination and found.meta.pagination.total_entries or 0
+    return { detail = ("a project with %d server%s"):format(n, n == 1 and "" or "s") }
+  end,
 }

@@ -463,10 +463,19 @@ describe("the provider hetzner", function()
       ["/v1/server_types"] = list("server_types", types), ["/v1/locations"] = ZONES[4],
       ["/v1/images"] = recorded("hcloud-python-json/images__two_images_response.json"),
       ["/v1/pricing"] = { pricing = recorded("hcloud-go-json/schema__TestPricingSchema__39.json") },
+      ["/v1/servers"] = list("servers", {}),
     }
+    local function price(location, month, hour)
+      return { location = location, price_monthly = { net = month, gross = "9" },
+        price_hourly = { net = hour, gross = "9" } }
+    end
+    types[1].prices = { price("hel1", "0.5000", "0.1"), price("fsn1", "1.0000", "0.2"), price("ash", "4.0000", "0.4") }
+    answers["/v1/servers"].meta.pagination.total_entries = 3
     local api = require("prov.http_server").listen({}, function(request)
       hetzner.asked[#hetzner.asked + 1] = { method = "GET", path = request.path, query = request.query }
-      request:respond(200, { ["Content-Type"] = "application/json" }, json.encode(answers[request.path]))
+      local answer = answers[request.path]
+      request:respond(answer and 200 or 401, { ["Content-Type"] = "application/json" },
+        json.encode(answer or problem("unauthorized")))
     end)
     local providers = hetzner.providers(("http://127.0.0.1:%d/v1"):format(api.port))
     local catalog = assert(providers:declaration("hetzner")).catalog
@@ -483,6 +492,14 @@ describe("the provider hetzner", function()
       found.currency, found.prices.volume.per_gib, found.prices.backups.percent_of_server,
       found.prices.address_floating_ipv4.base,
     })
+    local cost = require("prov.cost")
+    assert.same({ 4, 0.4 }, { cost.of(found, "server", { plan = "cx22", zone = "ash" }) })
+    assert.same({ 1, 0.2 }, { cost.of(found, "server", { plan = "cx22" }) }) -- in the provider's zone
+    local account = assert(providers:declaration("hetzner")).account
+    assert.same({ detail = "a project with 3 servers" }, account(assert(providers:ctx("hetzner"))))
+    answers["/v1/servers"] = nil
+    local _, e = account(assert(providers:ctx("hetzner")))
+    assert.equal("denied", e.code)
     api:close()
   end))
 
