@@ -26,7 +26,8 @@ local function plan_of(ctx, kind)
   return {
     id = kind.name, name = kind.name, summary = kind.description, cpus = kind.cores,
     memory = kind.memory and math.floor(kind.memory * GIB), disk = kind.disk and kind.disk * GIB,
-    architecture = kind.architecture, cpu = kind.cpu_type, price = own.price, hourly = own.hourly, prices = prices, zones = zones,
+    architecture = kind.architecture, cpu = kind.cpu_type, price = own.price, hourly = own.hourly,
+    prices = prices, zones = zones,
     deprecated = gone and ("not sold after " .. gone:sub(1, 10)) or nil,
   }
 end

@@ -87,7 +87,7 @@ local function look(ctx, id, recorded)
 end
 
 function M.read(ctx, id)
-  local found, e = look(ctx, id, ctx.recorded or {})
+  local found, e = look(ctx, id, common.words(ctx))
   return found, not found and e or nil
 end
 

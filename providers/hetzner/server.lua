@@ -86,13 +86,14 @@ end
 --- The firewalls of a server without those that have it by its labels, which are said there. Those in `expected` are
 --- not looked at.
 local function firewalls_of(ctx, server, expected)
-  local known, out = {}, ctx.json.list({})
+  local known, listed, out = {}, {}, ctx.json.list({})
   for _, id in ipairs(expected or {}) do
     known[tostring(id)] = true
   end
   for _, id in ipairs(ids(server.public_net and server.public_net.firewalls)) do
     local servers = not known[id] and given_firewalls(ctx, id)[id]
-    if not servers or servers[tostring(server.id)] then
+    if not listed[id] and (not servers or servers[tostring(server.id)]) then
+      listed[id] = true -- one may come both ways
       out[#out + 1] = id
     end
   end
@@ -124,7 +125,7 @@ local function state(ctx, server, recorded)
     public = ip ~= nil and not (address and recorded.public == false), -- an `address` is one all the same
     ipv6 = ip6 ~= nil,
     address = address,
-    firewalls = common.asked(recorded, "firewalls")
+    firewalls = recorded.firewalls -- to who only looks, the firewalls tell their servers
       and common.in_order(ctx, recorded.firewalls, firewalls_of(ctx, server, recorded.firewalls)) or nil,
     placement_group = server.placement_group and tostring(server.placement_group.id),
     backups = server.backup_window ~= nil,

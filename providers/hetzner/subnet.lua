@@ -43,7 +43,7 @@ end
 
 function M.read(ctx, id)
   local number, cidr = parts(ctx, id)
-  return look(ctx, number, cidr, ctx.recorded or {})
+  return look(ctx, number, cidr, common.words(ctx))
 end
 
 --- By what was to be made: nothing of the key can be written on a subnet.
