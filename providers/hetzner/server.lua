@@ -367,8 +367,22 @@ local function changes_when_off(ctx, id, want, server)
   return out
 end
 
-function M.update(ctx, id, want)
+--- The server, ready to be changed: a creation that was cut off may still be under way.
+local function settled(ctx, id)
   local server, e = body.present(ctx, id)
+  if server and server.status == "initializing" then
+    local ok
+    ok, e = api.settle(ctx, body.path(ctx, id))
+    if not ok then
+      return nil, e
+    end
+    server, e = body.present(ctx, id)
+  end
+  return server, e
+end
+
+function M.update(ctx, id, want)
+  local server, e = settled(ctx, id)
   if not server then
     return nil, e
   end
@@ -390,6 +404,8 @@ function M.update(ctx, id, want)
     end)
   end, function()
     return change_firewalls(ctx, id, want, server)
+  end, function()
+    return api.unless(server.status ~= "off", power.on, ctx, server.id) -- one that was cut off before its first start
   end, function()
     return change_backups(ctx, id, want, server)
   end, function()

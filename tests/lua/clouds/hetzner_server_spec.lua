@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 25
+local CASES = 26
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -407,6 +407,27 @@ describe("the provider hetzner, servers", function()
     })
     api.check()
     assert.is_nil(e)
+  end))
+
+  it("goes on with a creation that was cut off before its first start", test(function()
+    local off = server({ status = "off" })
+    off.private_net = { { network = 9, ip = "10.9.0.2" } }
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = server({ status = "initializing" }) } },
+      { "GET /servers/42/actions?status=running", nil, 200, list("actions", { action(5, "running") }) },
+      { "GET /actions?id=5", nil, 200, list("actions", { action(5) }) },
+      { "GET /servers/42", nil, 200, { server = server({ status = "off" }) } },
+      { "POST /servers/42/actions/attach_to_network", { network = 9, ip = "10.9.0.2" }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = off } },
+      { "POST /servers/42/actions/poweron", nil, 201, done() },
+      { "GET /servers/42", nil, 200, { server = server({ private_net = off.private_net }) } },
+    })
+    local state, e = call(providers, "server", "update", { applied = {} }, "42", {
+      plan = "cpx22", image = "debian-12", network = "9", private_ip = "10.9.0.2",
+    })
+    api.check()
+    assert.is_nil(e)
+    assert.same({ "running", "10.9.0.2" }, { state.status, state.private_ip })
   end))
 
   it("leaves the networks that others attached, unless the list of them is the infra's", test(function()
