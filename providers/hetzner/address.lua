@@ -105,10 +105,30 @@ local function change_ptr(ctx, body, id, want, object)
   return body.act(ctx, id, "change_dns_ptr", { ip = first_ip(object), dns_ptr = want.ptr or ctx.json.null })
 end
 
-local function assign(ctx, kind, body, id, server)
-  local number = api.number(ctx, server, "server")
+--- Refuses to give a server a second address of a family, before it is stopped for that.
+local function has_room(ctx, number, want)
+  local server, e = api.get(ctx, ("/servers/%d"):format(number), "server")
+  if not server then
+    return nil, e or ctx.error("notfound", ("there is no server %d"):format(number))
+  elseif not (server.public_net and server.public_net[want.family]) then
+    return true
+  end
+  local is_4 = want.family == "ipv4"
+  return nil, ctx.error("conflict", ("server %d ('%s') has an %s address already"):format(number, server.name,
+    is_4 and "IPv4" or "IPv6"), {
+    hint = is_4 and "let the server name this one as its 'address', or set 'public: false' there"
+      or "set 'ipv6: false' there",
+  })
+end
+
+local function assign(ctx, kind, body, id, want)
+  local number = api.number(ctx, want.server, "server")
   if kind == "floating" then
     return body.act(ctx, id, "assign", { server = number })
+  end
+  local free, e = has_room(ctx, number, want)
+  if not free then
+    return nil, e
   end
   return power.while_off(ctx, number, function()
     return body.act(ctx, id, "assign", { assignee_id = number, assignee_type = "server" })
@@ -134,7 +154,7 @@ local function change_server(ctx, kind, body, id, want, object)
       return nil, e
     end
   end
-  return api.unless(not want.server, assign, ctx, kind, body, id, want.server)
+  return api.unless(not want.server, assign, ctx, kind, body, id, want)
 end
 
 local function finish(ctx, kind, id, want, object)

@@ -57,10 +57,26 @@ local function path_of(ctx, id)
   return ("/zones/%s/rrsets/%s/%s"):format(zone, name, kind)
 end
 
+--- The zone in the word it was asked for: its name, when that was it.
+local function zone_of(ctx, set, recorded)
+  local name, id = recorded.zone, tostring(set.zone)
+  if type(name) ~= "string" or tonumber(name) then
+    return id
+  end
+  local zone, e = ctx.cached("zone " .. name, function()
+    local zone, e = api.get(ctx, "/zones/" .. name, "zone")
+    return zone or not e and {} or nil, e
+  end)
+  if not zone then
+    error(e, 0)
+  end
+  return tostring(zone.id) == id and name or id
+end
+
 local function state(ctx, set, recorded)
   return {
     id = id_of(set.zone, set.name, set.type),
-    zone = tostring(set.zone),
+    zone = zone_of(ctx, set, recorded),
     name = set.name,
     type = set.type,
     values = common.echo(ctx, recorded.values, function(values)

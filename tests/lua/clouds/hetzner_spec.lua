@@ -4,7 +4,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 16
+local CASES = 19
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -212,6 +212,7 @@ describe("the provider hetzner", function()
         auto_delete = false,
         location = "fsn1" }, 201, { primary_ip = primary } },
       { "GET /primary_ips/42", nil, 200, { primary_ip = primary } },
+      { "GET /servers/42", nil, 200, off }, -- has no such address
       { "GET /servers/42", nil, 200, off },
       { "GET /servers/42", nil, 200, off },
       { "POST /primary_ips/42/actions/assign", { assignee_id = 42, assignee_type = "server" }, 201, done() },
@@ -240,6 +241,23 @@ describe("the provider hetzner", function()
     api.check()
     e = select(2, call(providers, "address", "read", {}, "17"))
     assert.equal("invalid", e.code)
+  end))
+
+  it("stops no server for an address that it has no room for", test(function()
+    local primary = example("POST_primary_ips_201").primary_ip
+    primary.labels, primary.name, primary.type, primary.assignee_id, primary.auto_delete = labels(), "out", "ipv4", nil,
+      false
+    local api <close>, providers = serve({
+      { "GET /primary_ips/42", nil, 200, { primary_ip = primary } },
+      { "GET /servers/12", nil, 200, { server = { id = 12, name = "web", status = "running",
+        public_net = { ipv4 = { id = 7, ip = "1.2.3.4" } } } } },
+    })
+    local _, e = call(providers, "address", "update", {}, "primary-42", { name = "out", type = "primary",
+      server = "12" })
+    api.check()
+    assert.equal("conflict", e.code)
+    assert.matches("server 12 %('web'%) has an IPv4 address already", tostring(e))
+    assert.matches("public: false", e.hint)
   end))
 
   it("takes nothing away from what is protected and will not be deleted", test(function()
@@ -390,6 +408,43 @@ describe("the provider hetzner", function()
     api.check()
   end))
 
+  it("takes a load balancer off the internet when its targets have another way, and back", test(function()
+    local lb = example("POST_load_balancers_201").load_balancer
+    lb.name, lb.labels, lb.load_balancer_type.name, lb.services = "lb", labels(), "lb11", {}
+    lb.public_net.enabled, lb.private_net = true, {}
+    lb.targets = { { type = "server", server = { id = 80 }, use_private_ip = false } }
+    local inside = json.decode(json.encode(lb))
+    inside.public_net.enabled, inside.private_net = false, { { network = 9, ip = "10.0.0.2" } }
+    inside.targets[1].use_private_ip = true
+    local actions = "POST /load_balancers/4711/actions/"
+    local function target(private)
+      return { type = "server", server = { id = 80 }, use_private_ip = private }
+    end
+    local api <close>, providers = serve({
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = lb } },
+      { actions .. "remove_target", target(nil), 201, done() },
+      { actions .. "attach_to_network", { network = 9 }, 201, done() },
+      { actions .. "add_target", target(true), 201, done() },
+      { actions .. "disable_public_interface", nil, 201, done() },
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = inside } },
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = inside } },
+      { actions .. "enable_public_interface", nil, 201, done() },
+      { actions .. "remove_target", target(nil), 201, done() },
+      { actions .. "detach_from_network", { network = 9 }, 201, done() },
+      { actions .. "add_target", target(false), 201, done() },
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = lb } },
+    })
+    for _, want in ipairs({
+      { name = "lb", network = "9", public = false, targets = { { server = "80" } } },
+      { name = "lb", targets = { { server = "80" } } },
+    }) do
+      local applied = want.network and {} or { network = "9" }
+      local _, e = call(providers, "load_balancer", "update", { applied = applied }, "4711", want)
+      assert.is_nil(e)
+    end
+    api.check()
+  end))
+
   it("makes an image of a server, and a placement group", test(function()
     local made = example("POST_servers_{id}_actions_create_image_201", { ["image.labels"] = labels() })
     local image = made.image
@@ -454,6 +509,21 @@ describe("the provider hetzner", function()
     assert.equal("42/@/TXT", call(providers, "dns_record", "find", { want = { zone = "42" } }, "k1").id)
     assert.is_true(call(providers, "dns_record", "delete", {}, "42/www/A"))
     assert.is_true(call(providers, "dns_zone", "delete", {}, "42"))
+    api.check()
+  end))
+
+  it("knows a zone by the name that a record was asked for with", test(function()
+    local set = { zone = 42, name = "www", type = "A", records = {}, labels = {} }
+    local api <close>, providers = serve({
+      { "GET /zones/example.org/rrsets/www/A", nil, 200, { rrset = set } },
+      { "GET /zones/example.org", nil, 200, { zone = { id = 42, name = "example.org" } } },
+      { "GET /zones/example.org/rrsets/www/A", nil, 200, { rrset = set } },
+    })
+    for _ = 1, 2 do
+      local state = call(providers, "dns_record", "read", { recorded = { zone = "example.org" } },
+        "example.org/www/A")
+      assert.same({ "example.org", "42/www/A" }, { state.zone, state.id })
+    end
     api.check()
   end))
 
