@@ -584,6 +584,13 @@ describe("the provider hetzner", function()
     assert.matches("there is no field 'encrypted'", refused("volume", { size = "10 GiB", encrypted = true }))
     assert.matches("labels: 'prov%-key' is a label of prov's own",
       refused("network", { cidr = "10.0.0.0/8", labels = { ["prov-key"] = "x" } }))
+    for _, name in ipairs({ "not ok", "-a", "a/", "x/y/z w", ("a"):rep(64) }) do
+      assert.matches("is no name of a label", refused("network", { cidr = "10.0.0.0/8", labels = { [name] = "x" } }))
+    end
+    assert.equal("nil", refused("network", { cidr = "10.0.0.0/8", labels = { ["example.org/a_b"] = "x", a = "" } }))
+    assert.matches("public: a server needs a way to it",
+      refused("server", { plan = "cx22", image = "debian-12", public = false }))
+    assert.equal("nil", refused("server", { plan = "cx22", image = "debian-12", public = false, ipv6 = true }))
     assert.matches("comment: is for addresses of type floating only",
       refused("address", { type = "primary", comment = "x" }))
     assert.matches("icmp has no ports", refused("firewall", { rules = { { protocol = "icmp", ports = { 1 } } } }))
