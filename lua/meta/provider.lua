@@ -11,7 +11,7 @@
 ---@field config? table<string, prov.Field> a field may say `env`: where it comes from when the infra is silent
 ---@field limits? { concurrency: integer?, rate: { per_second: number, burst: integer? }?, retry: table? }
 ---@field resources table<string, prov.Resource>
----@field account? fun(ctx: prov.ProviderCtx): { name: string, detail: string? }?, prov.Err? who we are to it
+---@field account? fun(ctx: prov.ProviderCtx): { name: string?, detail: string? }?, prov.Err? who we are to it
 ---@field catalog? table|fun(ctx: prov.ProviderCtx): table?, prov.Err? lists of what there is, by kind in the plural
 ---@field types? table<string, prov.Field>
 

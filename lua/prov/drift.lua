@@ -63,6 +63,19 @@ function M.look(project)
   return rows, observed
 end
 
+--- The arguments of the last apply without those whose field somebody has cleared since, so that a plan that wants
+--- them has something to do; nil when there are none.
+local function without_lost(project, record, seen)
+  local _, resource = project.providers:resource(record.provider, record.kind)
+  local told, args, any = record:state(), record:args(), false
+  for name, field in pairs(resource and resource.schema or {}) do
+    if args[name] ~= nil and diff.is_lost(field, told[name], seen[name]) then
+      args[name], any = nil, true
+    end
+  end
+  return any and args or nil
+end
+
 --- Makes what was seen the record, in one revision: states as they are, what is gone is forgotten.
 ---@async
 ---@param project prov.Project
@@ -77,7 +90,8 @@ function M.accept(project, lock, observed)
     if seen == false or server and observed[server] == false then
       table.move(state.removes(record), 1, 1 + #record.needs, #batch + 1, batch)
     elseif seen and data.encode(seen) ~= record.state_bytes then
-      state.writes(state.copy(record, { state = seen }), record, batch)
+      local args = without_lost(project, record, seen)
+      state.writes(state.copy(record, { state = seen, args = args }), record, batch)
     end
   end
   if #batch == 0 then

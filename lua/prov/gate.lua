@@ -23,7 +23,8 @@ Gate.__index = Gate
 
 ---@param name string whose account it is, for people
 ---@param limits? prov.GateLimits
----@param world { now: (fun(): number), sleep: fun(ms: integer), random: fun(): number } milliseconds; 0 to 1
+---@param world { now: (fun(): number), sleep: fun(ms: integer), random: (fun(): number), tell: fun(text: string)? }
+--- milliseconds; 0 to 1; what says to people that all wait
 ---@return prov.Gate
 function M.new(name, limits, world)
   limits = limits or {}
@@ -33,6 +34,8 @@ function M.new(name, limits, world)
     now = world.now,
     sleep = world.sleep,
     random = world.random,
+    tell = world.tell,
+    told_at = -math.huge,
     attempts = retry.attempts or settings.calls.attempts,
     base = (retry.base or settings.calls.backoff) * 1000,
     max = (retry.max or settings.calls.longest_backoff) * 1000,
@@ -60,6 +63,17 @@ function Gate:take()
   return math.max(0, full_at - (self.burst - 1) * self.every - now)
 end
 
+local QUIET = 10000 -- ms between two lines that say why all waits
+
+--- Says for the whole account why a request waits that belongs to no call that could say so.
+local function tell(self, wait, reason)
+  local now = self.now()
+  if self.tell and wait >= settings.ui.told_after * 1000 and now >= self.told_at + QUIET then
+    self.told_at = now
+    self.tell(("%s: waiting %.0f s"):format(reason, wait / 1000))
+  end
+end
+
 --- Waits `wait` milliseconds, and while the account is paused; what takes a second or longer is told with its reason.
 local function hold(self, wait, reason, waiting)
   while true do
@@ -71,8 +85,12 @@ local function hold(self, wait, reason, waiting)
       return
     end
     wait = math.ceil(wait)
-    if waiting and wait >= settings.calls.told_after * 1000 then
-      waiting(wait, reason)
+    if wait >= settings.calls.told_after * 1000 then
+      if waiting then
+        waiting(wait, reason)
+      else
+        tell(self, wait, reason)
+      end
     end
     self.sleep(wait)
     wait = 0

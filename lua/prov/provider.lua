@@ -304,6 +304,9 @@ function Providers:gate(name)
       now = clock.monotonic,
       sleep = async.sleep,
       random = math.random,
+      tell = function(text)
+        require("prov.log").warn(text)
+      end,
     })
     self.gates[name] = gate
   end

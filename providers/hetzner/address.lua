@@ -7,7 +7,12 @@ local power = require("power")
 
 local FORMS = {
   floating = { path = "/floating_ips", list = "floating_ips", field = "floating_ip" },
-  primary = { path = "/primary_ips", list = "primary_ips", field = "primary_ip" },
+  primary = {
+    path = "/primary_ips", list = "primary_ips", field = "primary_ip",
+    not_ours = function(object) -- one that a server or load balancer was made with
+      return object.assignee_id ~= nil and (object.auto_delete or object.assignee_type == "load_balancer")
+    end,
+  },
 }
 
 local M = {}
@@ -17,7 +22,7 @@ local function server_of(kind, object)
   if kind == "floating" then
     return object.server
   end
-  return object.assignee_id
+  return object.assignee_type ~= "load_balancer" and object.assignee_id or nil
 end
 
 --- The address; of an IPv6 network the first one.
@@ -37,7 +42,7 @@ local function state(_, kind, object, recorded)
     server = server and tostring(server) or nil,
     auto_delete = object.auto_delete,
     comment = object.description ~= "" and object.description or nil,
-    ptr = reverse and reverse.dns_ptr,
+    ptr = common.given_name(reverse and reverse.dns_ptr),
     labels = api.own_labels(object.labels),
     protected = object.protection and object.protection.delete or false,
     ip = first_ip(object),
@@ -47,7 +52,7 @@ end
 local bodies = {}
 for kind, form in pairs(FORMS) do
   bodies[kind] = common.body({
-    path = form.path, list = form.list, field = form.field, what = kind .. " address",
+    path = form.path, list = form.list, field = form.field, what = kind .. " address", not_ours = form.not_ours,
     state = function(ctx, object, recorded)
       return state(ctx, kind, object, recorded)
     end,
@@ -100,10 +105,30 @@ local function change_ptr(ctx, body, id, want, object)
   return body.act(ctx, id, "change_dns_ptr", { ip = first_ip(object), dns_ptr = want.ptr or ctx.json.null })
 end
 
-local function assign(ctx, kind, body, id, server)
-  local number = api.number(ctx, server, "server")
+--- Refuses to give a server a second address of a family, before it is stopped for that.
+local function has_room(ctx, number, want)
+  local server, e = api.get(ctx, ("/servers/%d"):format(number), "server")
+  if not server then
+    return nil, e or ctx.error("notfound", ("there is no server %d"):format(number))
+  elseif not (server.public_net and server.public_net[want.family]) then
+    return true
+  end
+  local is_4 = want.family == "ipv4"
+  return nil, ctx.error("conflict", ("server %d ('%s') has an %s address already"):format(number, server.name,
+    is_4 and "IPv4" or "IPv6"), {
+    hint = is_4 and "let the server name this one as its 'address', or set 'public: false' there"
+      or "set 'ipv6: false' there",
+  })
+end
+
+local function assign(ctx, kind, body, id, want)
+  local number = api.number(ctx, want.server, "server")
   if kind == "floating" then
     return body.act(ctx, id, "assign", { server = number })
+  end
+  local free, e = has_room(ctx, number, want)
+  if not free then
+    return nil, e
   end
   return power.while_off(ctx, number, function()
     return body.act(ctx, id, "assign", { assignee_id = number, assignee_type = "server" })
@@ -129,7 +154,7 @@ local function change_server(ctx, kind, body, id, want, object)
       return nil, e
     end
   end
-  return api.unless(not want.server, assign, ctx, kind, body, id, want.server)
+  return api.unless(not want.server, assign, ctx, kind, body, id, want)
 end
 
 local function finish(ctx, kind, id, want, object)
@@ -209,9 +234,13 @@ function M.delete(ctx, id)
   if not object then
     return e == nil or nil, e
   end
+  local ok
+  ok, e = common.unprotected(ctx, kind .. " address", object)
+  if not ok then
+    return nil, e
+  end
   local server = server_of(kind, object)
   if server then -- one that is assigned cannot be deleted
-    local ok
     ok, e = unassign(ctx, kind, body, number, server)
     if not ok and e.code ~= "notfound" then
       return nil, e

@@ -7,6 +7,8 @@ local PER_PAGE = 50 -- the most there is
 local IDS = 25 -- of actions, in one question
 local MISSING = 5 -- times that an action which was begun may be absent from an answer
 
+M.UNPROTECT = "set 'protected: false' and apply that first"
+
 -- Codes of the API (https://docs.hetzner.cloud/reference/cloud#errors): a code of prov; `safe`: nothing has come of
 -- the request; `patience`: seconds for which it is worth trying again; `hint`. Statuses say less: go by the code.
 local CODES = {
@@ -14,7 +16,7 @@ local CODES = {
   unauthorized = { code = "denied", hint = "the token is not valid: HCLOUD_TOKEN, or prov provider login hetzner" },
   forbidden = { code = "denied" },
   token_readonly = { code = "denied", hint = "the token may only read: make one that may read and write" },
-  protected = { code = "denied", hint = "set 'protected: false' and apply that first" },
+  protected = { code = "denied", hint = M.UNPROTECT },
   resource_limit_exceeded = { code = "limit", hint = "ask Hetzner for a higher limit of the project" },
   server_limit_exceeded = { code = "limit", hint = "ask Hetzner for a higher limit of the project" },
   uniqueness_error = { code = "exists" },

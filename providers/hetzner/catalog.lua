@@ -8,17 +8,15 @@ local function number(text)
   return tonumber(text)
 end
 
---- Prices of a plan by zone, net and gross, and the lowest one for people.
+--- A plan with its net prices by zone, and that of the provider's zone; the lowest one when it is not sold there.
 local function plan_of(ctx, kind)
   local prices, lowest, zones = {}, nil, ctx.json.list({})
-  for _, price in ipairs(kind.prices or {}) do
-    local month = number(price.price_monthly.net)
-    prices[price.location] = {
-      monthly = month, hourly = number(price.price_hourly.net), monthly_gross = number(price.price_monthly.gross),
-      traffic_per_tb = price.price_per_tb_traffic and number(price.price_per_tb_traffic.net) or nil,
-    }
-    lowest = month and math.min(lowest or month, month) or lowest
+  for _, one in ipairs(kind.prices or {}) do
+    local price = { price = number(one.price_monthly.net), hourly = number(one.price_hourly.net) }
+    prices[one.location] = price
+    lowest = price.price and (not lowest or price.price < lowest.price) and price or lowest
   end
+  local own = prices[ctx.config.zone] or lowest or {}
   for _, location in ipairs(kind.locations or {}) do
     if location.available ~= false then
       zones[#zones + 1] = location.name
@@ -28,7 +26,8 @@ local function plan_of(ctx, kind)
   return {
     id = kind.name, name = kind.name, summary = kind.description, cpus = kind.cores,
     memory = kind.memory and math.floor(kind.memory * GIB), disk = kind.disk and kind.disk * GIB,
-    architecture = kind.architecture, cpu = kind.cpu_type, price = lowest, prices = prices, zones = zones,
+    architecture = kind.architecture, cpu = kind.cpu_type, price = own.price, hourly = own.hourly,
+    prices = prices, zones = zones,
     deprecated = gone and ("not sold after " .. gone:sub(1, 10)) or nil,
   }
 end
@@ -78,11 +77,14 @@ local function images(ctx)
   return out
 end
 
---- The net price of a month where there is but one, in one row for each kind.
-local function lowest(list)
+--- The net price of a month in the provider's zone, else the lowest one.
+local function price_of(ctx, list)
   local price
   for _, one in ipairs(list or {}) do
     local month = one.price_monthly and number(one.price_monthly.net)
+    if month and one.location == ctx.config.zone then
+      return month
+    end
     price = month and math.min(price or month, month) or price
   end
   return price
@@ -102,11 +104,11 @@ local function prices(ctx)
   out.backups = backup and { percent_of_server = backup }
   for kind, list in pairs({ floating = pricing.floating_ips, primary = pricing.primary_ips }) do
     for _, one in ipairs(list) do
-      out[("address_%s_%s"):format(kind, one.type)] = { base = lowest(one.prices) }
+      out[("address_%s_%s"):format(kind, one.type)] = { base = price_of(ctx, one.prices) }
     end
   end
   for _, one in ipairs(pricing.load_balancer_types or {}) do
-    out["load_balancer_" .. one.name] = { base = lowest(one.prices) }
+    out["load_balancer_" .. one.name] = { base = price_of(ctx, one.prices) }
   end
   return out, pricing.currency
 end

@@ -60,6 +60,22 @@ function M.zone(object)
   return location and location.name
 end
 
+--- A reverse name that somebody gave; nil for the one that every address has from Hetzner.
+function M.given_name(dns_ptr)
+  return dns_ptr and not dns_ptr:find("^static%.[%x.-]+%.clients%.") and dns_ptr or nil
+end
+
+--- Refuses what is about to be deleted and is protected: asked before anything is taken away from it.
+---@return true?, prov.Err?
+function M.unprotected(ctx, what, object)
+  if object.protection and object.protection.delete then
+    return nil, ctx.error("denied", ("%s %s ('%s') is protected"):format(what, tostring(object.id), object.name), {
+      hint = api.UNPROTECT,
+    })
+  end
+  return true
+end
+
 --- What all kinds do in the same way; `self.kind` says of what.
 local Body = {}
 
@@ -92,8 +108,11 @@ function Body.list(self, ctx)
   if not objects then
     return nil, e
   end
+  local not_ours = self.kind.not_ours
   for i, object in ipairs(objects) do
-    objects[i] = self.kind.state(ctx, object, ctx.recorded_of and ctx.recorded_of(tostring(object.id)) or {})
+    local recorded = ctx.recorded_of and ctx.recorded_of(tostring(object.id))
+    objects[i] = self.kind.state(ctx, object, recorded or {})
+    objects[i].not_ours = not_ours and not recorded and not_ours(object) or nil
   end
   return objects
 end
@@ -212,7 +231,8 @@ end
 --- The functions of a kind, to be called without it: body.read(ctx, id).
 ---@param kind table path (of the API), list and field (names in its answers), what (for people),
 --- state(ctx, object, recorded) -> state; and optionally before_delete(ctx, id), timeout (seconds a deletion may take),
---- query (of a list), rebuild (its protection has this too), at_once (it has no actions)
+--- query (of a list), rebuild (its protection has this too), at_once (it has no actions), not_ours(object) -> true for
+--- what belongs to something else and goes with it: nobody is to take it over
 function M.body(kind)
   local body = { kind = kind }
   for name, fn in pairs(Body) do

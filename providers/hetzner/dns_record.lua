@@ -57,10 +57,26 @@ local function path_of(ctx, id)
   return ("/zones/%s/rrsets/%s/%s"):format(zone, name, kind)
 end
 
+--- The zone in the word it was asked for: its name, when that was it.
+local function zone_of(ctx, set, recorded)
+  local name, id = recorded.zone, tostring(set.zone)
+  if type(name) ~= "string" or tonumber(name) then
+    return id
+  end
+  local zone, e = ctx.cached("zone " .. name, function()
+    local zone, e = api.get(ctx, "/zones/" .. name, "zone")
+    return zone or not e and {} or nil, e
+  end)
+  if not zone then
+    error(e, 0)
+  end
+  return tostring(zone.id) == id and name or id
+end
+
 local function state(ctx, set, recorded)
   return {
     id = id_of(set.zone, set.name, set.type),
-    zone = tostring(set.zone),
+    zone = zone_of(ctx, set, recorded),
     name = set.name,
     type = set.type,
     values = common.echo(ctx, recorded.values, function(values)
@@ -87,7 +103,7 @@ local function look(ctx, id, recorded)
 end
 
 function M.read(ctx, id)
-  local found, e = look(ctx, id, ctx.recorded or {})
+  local found, e = look(ctx, id, common.words(ctx))
   return found, not found and e or nil
 end
 
@@ -115,6 +131,11 @@ function M.find(ctx, key)
   return nil, e
 end
 
+--- What a zone is made with: who answers for it.
+local function is_of_zone(set)
+  return set.type == "SOA" or set.name == "@" and set.type == "NS"
+end
+
 function M.list(ctx)
   local zones, e = api.all(ctx, "/zones", "zones")
   if not zones then
@@ -128,8 +149,10 @@ function M.list(ctx)
       return nil, e
     end
     for _, set in ipairs(sets) do
-      local id = id_of(set.zone, set.name, set.type)
-      out[#out + 1] = state(ctx, set, ctx.recorded_of and ctx.recorded_of(id) or {})
+      local recorded = ctx.recorded_of and ctx.recorded_of(id_of(set.zone, set.name, set.type))
+      local one = state(ctx, set, recorded or {})
+      one.not_ours = not recorded and is_of_zone(set) or nil
+      out[#out + 1] = one
     end
   end
   return out

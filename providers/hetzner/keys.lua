@@ -5,6 +5,8 @@ local api = require("api")
 
 local M = {}
 
+M.LABEL = "workspace" -- in the place of a key of a creation
+
 --- A key without its comment.
 function M.bare(public_key)
   return (public_key:match("^%s*(%S+%s+%S+)") or public_key):gsub("%s+", " ")
@@ -36,7 +38,7 @@ local function make(ctx)
   local body
   body, e = api.client(ctx):post("/ssh_keys", {
     name = name_of(ctx), public_key = M.bare(ctx.user_key),
-    labels = { [api.WORKSPACE] = api.label(ctx.workspace.name), [api.KEY] = "workspace" },
+    labels = { [api.WORKSPACE] = api.label(ctx.workspace.name), [api.KEY] = M.LABEL },
   })
   if body then
     return body.ssh_key.id
@@ -123,7 +125,7 @@ function M.before_delete(ctx, id)
     return
   end
   local keys = api.all(ctx, "/ssh_keys", "ssh_keys", {
-    label_selector = ("%s,%s==workspace"):format(selector(ctx), api.KEY),
+    label_selector = ("%s,%s==%s"):format(selector(ctx), api.KEY, M.LABEL),
   })
   for _, key in ipairs(keys or {}) do
     M.forget(ctx, key.id)

@@ -248,37 +248,35 @@ local function change_services(ctx, id, want, lb)
   end)
 end
 
-local function change_targets(ctx, id, want, lb)
+--- Targets and the ways to them, in an order that the API takes: a target needs its way when it is added, and a way
+--- is not taken from targets that use it.
+local function change_ways(ctx, id, want, lb)
   local away, add = common.difference(ctx, seen_targets(ctx, lb.targets),
     targets_to_api(ctx, want.targets, want.network ~= nil))
-  local ok, e = common.each(away, function(target)
-    target.use_private_ip = nil
-    return body.act(ctx, id, "remove_target", target)
+  local is_public = lb.public_net and lb.public_net.enabled or false
+  return api.steps(function()
+    return api.unless(is_public or not want.public, body.act, ctx, id, "enable_public_interface")
+  end, function()
+    return common.each(away, function(target)
+      target.use_private_ip = nil
+      return body.act(ctx, id, "remove_target", target)
+    end)
+  end, function()
+    return change_network(ctx, id, want, lb)
+  end, function()
+    return common.each(add, function(target)
+      return body.act(ctx, id, "add_target", target)
+    end)
+  end, function()
+    return api.unless(want.public or not is_public, body.act, ctx, id, "disable_public_interface")
   end)
-  if not ok then
-    return nil, e
-  end
-  return common.each(add, function(target)
-    return body.act(ctx, id, "add_target", target)
-  end)
-end
-
-local function change_public(ctx, id, want, lb)
-  if want.public == (lb.public_net and lb.public_net.enabled or false) then
-    return true
-  end
-  return body.act(ctx, id, want.public and "enable_public_interface" or "disable_public_interface")
 end
 
 local function change(ctx, id, want, lb)
   return api.steps(function()
-    return change_network(ctx, id, want, lb)
-  end, function()
-    return change_public(ctx, id, want, lb)
-  end, function()
     return change_services(ctx, id, want, lb)
   end, function()
-    return change_targets(ctx, id, want, lb)
+    return change_ways(ctx, id, want, lb)
   end, function()
     return body.protect(ctx, id, want, lb)
   end)

@@ -2,10 +2,20 @@
 
 local GIB = 1 << 30
 
-local function no_own_labels(labels)
+--- "role", "example.org/role": as in Kubernetes.
+local function is_label_name(text)
+  local prefix, name = text:match("^(.*)/([^/]*)$")
+  name = name or text
+  return #name <= 63 and name:find("^%w[%w._-]*$") and name:find("%w$")
+    and (not prefix or #prefix <= 253 and prefix:find("^%w[%w.-]*$"))
+end
+
+local function label_names(labels)
   for name in pairs(labels) do
     if name:match("^prov%-") then
       return false, ("'%s' is a label of prov's own"):format(name), "use a name that does not begin with prov-"
+    elseif not is_label_name(name) then
+      return false, ("'%s' is no name of a label"):format(name), "letters, digits and ._- in between, at most 63"
     end
   end
   return true
@@ -15,7 +25,7 @@ local LABELS = {
   type = "map",
   of = { type = "string", regex = "([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?" },
   default = {},
-  check = no_own_labels,
+  check = label_names,
   doc = "Labels; values have letters, digits and ._- in between, at most 63",
   example = "{ role = web }",
 }
@@ -50,6 +60,12 @@ local function has_ports(rule)
     return true
   end
   return not rule.ports or #rule.ports == 0, ("%s has no ports"):format(rule.protocol)
+end
+
+local function has_a_way(is_public, whole)
+  return is_public or whole.ipv6 == true or whole.address ~= nil or whole.network ~= nil
+    or whole.networks ~= nil and #whole.networks > 0,
+    "a server needs a way to it", "a network, or ipv6: true"
 end
 
 local function only_floating(_, whole)
@@ -174,7 +190,10 @@ return {
         keys = { type = "list", of = { type = "ref" }, replace = true, doc = "Public keys besides the workspace's" },
         user_data = { type = "string", max = 32768, replace = true, doc = "cloud-init" },
         labels = LABELS,
-        public = { type = "bool", default = true, doc = "Has an IPv4 address on the internet; a change stops it" },
+        public = {
+          type = "bool", default = true, check = has_a_way,
+          doc = "Has an IPv4 address on the internet; a change stops it",
+        },
         ipv6 = {
           type = "bool",
           default = function(whole)
@@ -410,5 +429,13 @@ return {
   },
   catalog = function(ctx)
     return require("catalog")(ctx)
+  end,
+  account = function(ctx) -- the API tells no name of the project: one of its lists shows that the token is good
+    local found, e = require("api").client(ctx):get("/servers", { per_page = 1 })
+    if not found then
+      return nil, e
+    end
+    local n = found.meta and found.meta.pagination and found.meta.pagination.total_entries or 0
+    return { detail = ("a project with %d server%s"):format(n, n == 1 and "" or "s") }
   end,
 }

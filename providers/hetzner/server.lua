@@ -17,8 +17,8 @@ local function image_of(image, recorded)
   return recorded == id and id or image.name or id
 end
 
---- The networks: in the order and with the fields that were asked for.
-local function networks_of(ctx, server, recorded)
+--- The networks but the main one: in the order and with the fields that were asked for.
+local function networks_of(ctx, server, recorded, main)
   local wanted = {}
   for _, one in ipairs(recorded.networks or {}) do
     wanted[tostring(one.network)] = one
@@ -30,7 +30,7 @@ local function networks_of(ctx, server, recorded)
   for _, net in ipairs(server.private_net or {}) do
     local id = tostring(net.network)
     local asked = wanted[id]
-    if asked or id ~= recorded.network then -- that one is told by `network`
+    if asked or net ~= main then -- that one is told by `network`
       out[#out + 1] = { network = id, private_ip = (not asked or asked.private_ip) and net.ip or nil }
     end
   end
@@ -60,6 +60,46 @@ local function ids(list)
   return out
 end
 
+--- How each firewall of the project came to its servers: firewall id -> server id -> true when it was given to it
+--- itself. Asked for once, and again when there is a new firewall.
+local function given_firewalls(ctx, id)
+  local given, e = ctx.cached("firewalls", function()
+    local all, e = api.all(ctx, "/firewalls", "firewalls")
+    if not all then
+      return nil, e
+    end
+    local out = {}
+    for _, firewall in ipairs(all) do
+      local servers = {}
+      for _, one in ipairs(firewall.applied_to or {}) do
+        servers[one.type == "server" and one.server and tostring(one.server.id) or ""] = true
+      end
+      out[tostring(firewall.id)] = servers
+    end
+    return out
+  end, function(known)
+    return known[id] ~= nil
+  end)
+  return given or error(e, 0)
+end
+
+--- The firewalls of a server without those that have it by its labels, which are said there. Those in `expected` are
+--- not looked at.
+local function firewalls_of(ctx, server, expected)
+  local known, listed, out = {}, {}, ctx.json.list({})
+  for _, id in ipairs(expected or {}) do
+    known[tostring(id)] = true
+  end
+  for _, id in ipairs(ids(server.public_net and server.public_net.firewalls)) do
+    local servers = not known[id] and given_firewalls(ctx, id)[id]
+    if not listed[id] and (not servers or servers[tostring(server.id)]) then
+      listed[id] = true -- one may come both ways
+      out[#out + 1] = id
+    end
+  end
+  return out
+end
+
 --- An address of ours in an IPv6 network: its first one.
 local function first_ip6(network)
   return network and network:gsub("/%d+$", ""):gsub("::$", "::1")
@@ -71,6 +111,7 @@ local function state(ctx, server, recorded)
   local ip, ip6 = public.ipv4 and public.ipv4.ip, first_ip6(public.ipv6 and public.ipv6.ip)
   local private_ip = net and net.ip
   local host = ip or ip6 or private_ip
+  local address = recorded.address and public.ipv4 and public.ipv4.id and "primary-" .. tostring(public.ipv4.id) or nil
   return {
     id = tostring(server.id),
     name = server.name,
@@ -79,17 +120,17 @@ local function state(ctx, server, recorded)
     image = image_of(server.image, recorded.image),
     network = net and tostring(net.network),
     private_ip = private_ip,
-    networks = common.asked(recorded, "networks") and networks_of(ctx, server, recorded) or nil,
+    networks = common.asked(recorded, "networks") and networks_of(ctx, server, recorded, net) or nil,
     labels = api.own_labels(server.labels),
-    public = ip ~= nil,
+    public = ip ~= nil and not (address and recorded.public == false), -- an `address` is one all the same
     ipv6 = ip6 ~= nil,
-    address = recorded.address and public.ipv4 and public.ipv4.id and "primary-" .. tostring(public.ipv4.id) or nil,
-    firewalls = common.asked(recorded, "firewalls")
-      and common.in_order(ctx, recorded.firewalls, ids(public.firewalls)) or nil,
+    address = address,
+    firewalls = recorded.firewalls -- to who only looks, the firewalls tell their servers
+      and common.in_order(ctx, recorded.firewalls, firewalls_of(ctx, server, recorded.firewalls)) or nil,
     placement_group = server.placement_group and tostring(server.placement_group.id),
     backups = server.backup_window ~= nil,
     protected = server.protection and server.protection.delete or false,
-    ptr = public.ipv4 and public.ipv4.dns_ptr,
+    ptr = common.given_name(public.ipv4 and public.ipv4.dns_ptr),
     ip = ip,
     ip6 = ip6,
     status = STATUS[server.status] or server.status,
@@ -226,11 +267,13 @@ local function change_networks(ctx, id, want, server)
     return true -- what others attached is theirs
   end
   local networks, order = wanted_networks(want)
-  local present = {}
+  local ours, present = wanted_networks(applied), {}
+  local all = want.networks or applied.networks -- the whole list is known: plans tell what is taken away
   for _, net in ipairs(server.private_net or {}) do
     local network = tostring(net.network)
-    present[network] = networks[network] == false or networks[network] == net.ip
-    if not present[network] then -- not wanted, or with another address
+    local wanted = networks[network]
+    present[network] = wanted == false or wanted == net.ip
+    if not present[network] and (wanted or all or ours[network] ~= nil) then -- with another address, or not wanted
       local ok, e = body.act(ctx, id, "detach_from_network", { network = net.network })
       if not ok then
         return nil, e
@@ -246,8 +289,11 @@ local function change_firewalls(ctx, id, want, server)
   if not (want.firewalls or (ctx.applied or {}).firewalls) then
     return true -- firewalls say themselves which servers they protect
   end
-  local is = ids(server.public_net and server.public_net.firewalls)
-  local away, add = common.difference(ctx, is, want.firewalls or {})
+  local expected = ctx.json.list({})
+  for _, list in ipairs({ want.firewalls or {}, (ctx.applied or {}).firewalls or {} }) do
+    table.move(list, 1, #list, #expected + 1, expected)
+  end
+  local away, add = common.difference(ctx, firewalls_of(ctx, server, expected), want.firewalls or {})
   local resource = ctx.json.list({ { type = "server", server = { id = api.number(ctx, id, "server") } } })
   local function act(firewall, action, field)
     return api.act(ctx, ("/firewalls/%d/actions/%s"):format(api.number(ctx, firewall, "firewall"), action),
@@ -273,9 +319,18 @@ local function change_backups(ctx, id, want, server)
 end
 
 local function change_ptr(ctx, id, want, server)
+  if want.ptr == nil and (ctx.applied or {}).ptr == nil then
+    return true
+  end
+  local e
+  if not server then
+    server, e = body.present(ctx, id)
+    if not server then
+      return nil, e
+    end
+  end
   local ipv4 = server.public_net and server.public_net.ipv4
-  local before = (ctx.applied or {}).ptr
-  if not ipv4 or want.ptr == ipv4.dns_ptr or want.ptr == nil and before == nil then
+  if not ipv4 or want.ptr == ipv4.dns_ptr then
     return true
   end
   return body.act(ctx, id, "change_dns_ptr", { ip = ipv4.ip, dns_ptr = want.ptr or ctx.json.null })
@@ -312,8 +367,22 @@ local function changes_when_off(ctx, id, want, server)
   return out
 end
 
-function M.update(ctx, id, want)
+--- The server, ready to be changed: a creation that was cut off may still be under way.
+local function settled(ctx, id)
   local server, e = body.present(ctx, id)
+  if server and server.status == "initializing" then
+    local ok
+    ok, e = api.settle(ctx, body.path(ctx, id))
+    if not ok then
+      return nil, e
+    end
+    server, e = body.present(ctx, id)
+  end
+  return server, e
+end
+
+function M.update(ctx, id, want)
+  local server, e = settled(ctx, id)
   if not server then
     return nil, e
   end
@@ -336,9 +405,11 @@ function M.update(ctx, id, want)
   end, function()
     return change_firewalls(ctx, id, want, server)
   end, function()
+    return api.unless(server.status ~= "off", power.on, ctx, server.id) -- one that was cut off before its first start
+  end, function()
     return change_backups(ctx, id, want, server)
   end, function()
-    return change_ptr(ctx, id, want, server)
+    return change_ptr(ctx, id, want, #off == 0 and server or nil) -- else it may have another address now
   end, function()
     return api.unless(not want.protected, body.protect, ctx, id, want, server)
   end)

@@ -4,6 +4,11 @@ local api = require("api")
 local common = require("common")
 local keys = require("keys")
 
+--- The key of a workspace comes and goes with its servers.
+local function not_ours(key)
+  return (key.labels or {})[api.KEY] == keys.LABEL
+end
+
 local function state(_, key, recorded)
   local same = recorded.public_key and keys.bare(recorded.public_key) == keys.bare(key.public_key)
   return {
@@ -17,6 +22,7 @@ end
 
 local body = common.body({
   path = "/ssh_keys", list = "ssh_keys", field = "ssh_key", what = "key", state = state, at_once = true,
+  not_ours = not_ours,
 })
 
 local M = { read = body.read, find = body.find, list = body.list, delete = body.delete }

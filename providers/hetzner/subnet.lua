@@ -43,7 +43,7 @@ end
 
 function M.read(ctx, id)
   local number, cidr = parts(ctx, id)
-  return look(ctx, number, cidr, ctx.recorded or {})
+  return look(ctx, number, cidr, common.words(ctx))
 end
 
 --- By what was to be made: nothing of the key can be written on a subnet.
@@ -64,7 +64,10 @@ function M.list(ctx)
   for _, network in ipairs(networks) do
     for _, subnet in ipairs(network.subnets or {}) do
       local id = ("%s-%s"):format(tostring(network.id), subnet.ip_range)
-      out[#out + 1] = state(ctx, network, subnet, ctx.recorded_of and ctx.recorded_of(id) or {})
+      local recorded = ctx.recorded_of and ctx.recorded_of(id)
+      local one = state(ctx, network, subnet, recorded or {})
+      one.not_ours = not recorded and subnet.ip_range == network.ip_range or nil -- `subnet` of the network is it
+      out[#out + 1] = one
     end
   end
   return out

@@ -23,8 +23,13 @@ local body = common.body({
   path = "/volumes", list = "volumes", field = "volume", what = "volume", state = state,
   before_delete = function(ctx, id) -- one that is attached cannot be deleted
     local volume, e = api.get(ctx, ("/volumes/%d"):format(api.number(ctx, id, "volume")), "volume")
-    if not volume or not volume.server then
+    if not volume then
       return not e, e
+    end
+    local ok
+    ok, e = common.unprotected(ctx, "volume", volume)
+    if not ok or not volume.server then
+      return ok, e
     end
     return api.act(ctx, ("/volumes/%d/actions/detach"):format(volume.id))
   end,

@@ -68,6 +68,12 @@ has "prov provider login hetzner"
 echo "$token" | "$prov" provider login hetzner >/dev/null || fail "login failed"
 [ "$(stat -c %a "$XDG_CONFIG_HOME/prov/credentials/hetzner.yaml")" = 600 ] || fail "others may read the credentials"
 
+HCLOUD_ENDPOINT=http://127.0.0.1:9/v1 run 1 provider check
+has "no answer"
+HCLOUD_TOKEN='' run 0 provider check
+has "a project with 0 servers"
+run 0 cost
+has "server.db"
 run 0 apply --yes
 run 0 plan
 has "No changes"
@@ -84,14 +90,32 @@ api POST "/firewalls/$(id_of firewall.web)/actions/set_rules" '{"rules":[]}' >/d
 api DELETE "/volumes/$(id_of volume.data)" >"$work/refused"
 grep -q '"error"' "$work/refused" || fail "an attached volume was deleted"
 api POST "/networks/$(id_of network.lan)/actions/delete_route" '{"destination":"10.9.0.0/16","gateway":"10.0.0.10"}' >/dev/null
+api POST "/volumes/$(id_of volume.data)/actions/detach" >/dev/null
+out=$(id_of address.out)
+api POST "/floating_ips/${out#floating-}/actions/unassign" >/dev/null
 sleep 1
 run 3 drift
-for what in 'server.web[1] changed' 'status = "running" -> "stopped"' 'firewall.web changed' 'network.lan changed'; do
+for what in 'volume.data changed' 'address.out changed' \
+    'server.web[1] changed' 'status = "running" -> "stopped"' 'firewall.web changed' 'network.lan changed'; do
     has "$what"
 done
 run 0 apply --yes
 run 0 drift
 [ "$first" = "$(ids)" ] || fail "something was replaced: $(ids)"
+[ "$(api GET "/volumes/$(id_of volume.data)" | python3 -c 'import json, sys; print(json.load(sys.stdin)["volume"]["server"])')" \
+    = "$(id_of server.db)" ] || fail "the volume was not attached again"
+
+# All of it is taken over by a workspace that knows none of it, with nothing to change.
+"$prov" workspace new "$work/other" >/dev/null 2>&1
+echo 'defaults: { provider: hetzner }' >"$work/other/infra.yaml"
+cd "$work/other" || exit 1
+run 0 import --all --out infra/found.yaml --provider hetzner
+run 0 validate
+run 0 apply --yes
+has "Done. 0 done"
+run 0 plan
+has "No changes"
+cd "$work/shop" || exit 1
 
 # Changes in place.
 write 3 cpx32 "12 GiB" 8080

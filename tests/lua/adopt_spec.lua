@@ -41,11 +41,16 @@ function M.list(ctx)
   return out
 end
 function M.read(ctx, id)
-  return world(ctx)[id]
+  local one = world(ctx)[id]
+  if one and ctx.want and ctx.want.told then
+    one.told = ctx.want.told:upper() -- in the words of what is wanted
+  end
+  return one
 end
 function M.create(ctx, want) return ctx.fail("failed", "nothing is made here") end
 M.update, M.delete = M.create, M.create
-local server = { plan = { type = "string", default = "small" }, network = { type = "ref" }, zone = { type = "string" },
+local server = { plan = { type = "string", default = "small" }, network = { type = "ref" },
+  zone = { type = "string", replace = true }, told = { type = "string" },
   memory = { type = "size" }, labels = { type = "map", of = { type = "string" }, default = {} },
   password = { type = "secret" }, backups = { type = "bool", default = false }, image = { type = "string" } }
 return {
@@ -81,7 +86,7 @@ return {
 ]]
 
 local WORLD = [[
-id=s1 kind=server name=web_1 plan=big network=n1 ip=10.0.0.5 password=hush
+id=s1 kind=server name=web_1 plan=big zone=eu network=n1 ip=10.0.0.5 password=hush
 id=s2 kind=server name=web_1 plan=small
 id=n1 kind=network name=lan cidr=10.0.0.0/24
 id=v1 kind=volume name=data size=42949672960
@@ -203,6 +208,15 @@ networks:
     ok, e = pcall(require("prov.adopt").run, ctx, { address = "network.lan", id = "nix" })
     assert.is_false(ok)
     assert.equal("notfound", e.code)
+  end))
+
+  it("leaves what the infra does not say, and asks in the words of what it says", test(function()
+    tmp.write(dir .. "/infra.yaml", "servers: { web: { plan: big, told: x } }\nimport: [{ to: server.web, id: s1 }]\n")
+    local opened <close> = assert(require("prov.project").open(ctx, { infra = "need" }))
+    local plan = assert(opened:plan({}))
+    assert.equal(1, #plan.steps)
+    assert.equal("update", plan.steps[1].action)
+    assert.same({ { path = "told", before = "X", after = "x" } }, plan.steps[1].changes)
   end))
 
   it("declares what is not in the infra yet", test(function()

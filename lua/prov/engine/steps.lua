@@ -352,6 +352,23 @@ local function holder(input, entry, id)
   end
 end
 
+--- What an interrupted creation was to make, as far as it is known to be made: what the provider does not tell of it
+--- may be missing, so that the next plan brings it up to date. A field whose change would rebuild it was part of the
+--- creation itself.
+local function made_args(input, entry, found)
+  local args = entry.args and data.decode(entry.args) or {}
+  local _, resource = input.providers:resource(entry.provider, entry.kind)
+  if not resource or not input.providers:has(entry.provider, entry.kind, "update") then
+    return args
+  end
+  for name, field in pairs(resource.schema) do
+    if found[name] == nil and not field.replace then
+      args[name] = nil
+    end
+  end
+  return args
+end
+
 --- Finds what an interrupted creation left at the provider and makes a record of it, or returns
 --- nil when nothing is there. What the provider calls incomplete is recorded as tainted.
 --- input.told: what a person knows, an id or false by address.
@@ -393,7 +410,7 @@ function M.adopt(input, entry)
     id = found.id,
     key = entry.key,
     needs = entry.needs,
-    args_bytes = entry.args,
+    args = made_args(input, entry, found),
     state = found,
     tainted = found.incomplete and true or nil,
   })

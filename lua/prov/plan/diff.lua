@@ -19,14 +19,25 @@ function M.values(before, after)
   return changes.values(before, after)
 end
 
+--- True when a field that was there is not any more: somebody has detached, or cleared it. A field whose change would
+--- rebuild the resource is not believed to be: providers tell some of those for as long as they can.
+---@param field prov.Field
+---@param told any what the provider told of it last
+---@param seen any what it tells now
+---@return boolean
+function M.is_lost(field, told, seen)
+  return told ~= nil and seen == nil and not field.replace
+end
+
 --- Compares the wanted arguments with the recorded ones and with what was observed.
--- A field that the observed state does not have is not compared with it.
+-- A field that its provider never told is not compared with what it tells now.
 ---@param schema table the resource's schema
 ---@param want table resolved arguments
 ---@param recorded table arguments of the last apply
 ---@param observed? table state just read
+---@param told? table state that was read before
 ---@return prov.Change[]
-function M.fields(schema, want, recorded, observed)
+function M.fields(schema, want, recorded, observed, told)
   local out = {}
   for _, name in ipairs(changes.keys(schema, {})) do
     local field = field_of.full(schema[name])
@@ -35,7 +46,9 @@ function M.fields(schema, want, recorded, observed)
       local outside
       local seen = observed and observed[name]
       local known = type(before) == "table" and value.has_secret(before) and value.reveal(before) or before
-      if seen ~= nil and (after ~= nil or before ~= nil) and not M.equal(seen, known) then
+      if observed and before ~= nil and M.is_lost(field, told and told[name], seen)
+        or seen ~= nil and (after ~= nil or before ~= nil) and not M.equal(seen, known)
+      then
         before, outside = seen, true
       end
       changes.add(out, name, before, after, field, outside and OUTSIDE or NOTHING)

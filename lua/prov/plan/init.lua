@@ -190,7 +190,7 @@ function Builder:decide(node, args, record)
   local same_world = observed == nil or rawequal(observed, rawget(record, "_state"))
   self.same_args = record.args_bytes == data.encode(args)
   if not (same_world and self.same_args) then
-    changes = diff.fields(resource.schema, args, record:args(), observed or nil)
+    changes = diff.fields(resource.schema, args, record:args(), observed or nil, observed and record:state())
   end
   if observed and observed.status == "stopped" and args.status == nil then
     changes[#changes + 1] = { path = "status", before = "stopped", after = "running", outside = true }
@@ -295,9 +295,14 @@ function Builder:import(node, args, record, import)
         "%s is %s already", import.id, address)
     end
   end
+  local want = {}
+  for name, v in pairs(args) do
+    want[name] = not value.has_unknown(v) and v or nil
+  end
   local observed, e = self.providers:call(node.provider, node.kind, "read", {
     address = node.address,
     recorded = { id = import.id },
+    want = value.reveal(want), -- a provider may tell a thing in the words of what is wanted
   }, import.id)
   if observed == nil and e then
     return nil, e:wrap("import %s (%s)", node.address, import.id)
@@ -306,13 +311,10 @@ function Builder:import(node, args, record, import)
   elseif not observed then
     return fail("notfound", nil, "the provider '%s' has no %s with the id %s", node.provider, node.kind, import.id)
   end
-  local _, resource = self.providers:resource(node.provider, node.kind)
   local known = {}
-  for name, v in pairs(args) do
-    known[name] = v -- what the provider does not tell is believed
-  end
-  for name, field in pairs(resource.schema) do
-    if observed[name] ~= nil and not (args[name] == nil and (field.secret or field.type == "secret")) then
+  for name, v in pairs(args) do -- what the provider does not tell is believed, and what the infra does not say is left
+    known[name] = v
+    if observed[name] ~= nil then
       known[name] = observed[name]
     end
   end

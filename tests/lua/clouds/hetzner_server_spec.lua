@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 21
+local CASES = 26
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -300,6 +300,7 @@ describe("the provider hetzner, servers", function()
       { "GET /servers/42", nil, 200, { server = server({ status = "off" }) } },
       { "POST /servers/42/actions/poweron", nil, 201, done() },
       { "POST /servers/42/actions/enable_backup", nil, 201, done() },
+      { "GET /servers/42", nil, 200, { server = before } }, -- which address it has by now
       { "POST /servers/42/actions/change_dns_ptr", { ip = "1.2.3.4", dns_ptr = "www.example.org" }, 201, done() },
       { "GET /servers/42", nil, 200, { server = after } },
     })
@@ -386,6 +387,8 @@ describe("the provider hetzner, servers", function()
   it("takes away what was applied and is no longer wanted", test(function()
     local before = server({ private_net = { { network = 9, ip = "10.9.0.2" } } })
     before.public_net.firewalls = { { id = 38, status = "applied" }, { id = 39, status = "applied" } }
+    local after = server()
+    after.public_net.firewalls = { { id = 38, status = "applied" }, { id = 40, status = "pending" } }
     local one = { { type = "server", server = { id = 42 } } }
     local api <close>, providers = serve({
       { "GET /servers/42", nil, 200, { server = before } },
@@ -395,7 +398,7 @@ describe("the provider hetzner, servers", function()
         example("POST_firewalls_{id}_actions_apply_to_resources_201", { ["actions.1.status"] = "success" }) },
       { "POST /firewalls/39/actions/remove_from_resources", { remove_from = one }, 201, { actions = {} } },
       { "POST /servers/42/actions/change_dns_ptr", { ip = "1.2.3.4", dns_ptr = json.null }, 201, done() },
-      { "GET /servers/42", nil, 200, { server = before } },
+      { "GET /servers/42", nil, 200, { server = after } },
     })
     local _, e = call(providers, "server", "update", {
       applied = { network = "9", firewalls = { "38", "39" }, ptr = "old.example.org" },
@@ -405,6 +408,109 @@ describe("the provider hetzner, servers", function()
     })
     api.check()
     assert.is_nil(e)
+  end))
+
+  it("goes on with a creation that was cut off before its first start", test(function()
+    local off = server({ status = "off" })
+    off.private_net = { { network = 9, ip = "10.9.0.2" } }
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = server({ status = "initializing" }) } },
+      { "GET /servers/42/actions?status=running", nil, 200, list("actions", { action(5, "running") }) },
+      { "GET /actions?id=5", nil, 200, list("actions", { action(5) }) },
+      { "GET /servers/42", nil, 200, { server = server({ status = "off" }) } },
+      { "POST /servers/42/actions/attach_to_network", { network = 9, ip = "10.9.0.2" }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = off } },
+      { "POST /servers/42/actions/poweron", nil, 201, done() },
+      { "GET /servers/42", nil, 200, { server = server({ private_net = off.private_net }) } },
+    })
+    local state, e = call(providers, "server", "update", { applied = {} }, "42", {
+      plan = "cpx22", image = "debian-12", network = "9", private_ip = "10.9.0.2",
+    })
+    api.check()
+    assert.is_nil(e)
+    assert.same({ "running", "10.9.0.2" }, { state.status, state.private_ip })
+  end))
+
+  it("leaves the networks that others attached, unless the list of them is the infra's", test(function()
+    local is = server({ private_net = { { network = 9, ip = "10.9.0.2" }, { network = 77, ip = "10.77.0.2" } } })
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = is } },
+      { "PUT /servers/42", { name = "web-1", labels = labels({ new = "2" }) }, 200, { server = is } },
+      { "GET /servers/42", nil, 200, { server = is } },
+      { "GET /servers/42", nil, 200, { server = is } },
+      { "POST /servers/42/actions/detach_from_network", { network = 77 }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = is } },
+    })
+    local state, e = call(providers, "server", "update", { applied = { network = "9" } }, "42", {
+      plan = "cpx22", image = "debian-12", network = "9", labels = { new = "2" },
+    })
+    assert.is_nil(e)
+    assert.same({ "9" }, { state.network, state.networks })
+    state, e = call(providers, "server", "update", { applied = { network = "9" } }, "42", {
+      plan = "cpx22", image = "debian-12", network = "9", networks = {},
+    })
+    assert.is_nil(e)
+    assert.same({ { network = "77", private_ip = "10.77.0.2" } }, state.networks)
+    api.check()
+  end))
+
+  it("tells the main network once, and no name that everybody has", test(function()
+    local is = server({ private_net = { { network = 9, ip = "10.9.0.2" }, { network = 77, ip = "10.77.0.2" } } })
+    is.public_net.ipv4.dns_ptr = "static.4.3.2.1.clients.your-server.de"
+    local api <close>, providers = serve({ { "GET /servers", nil, 200, list("servers", { is }) } })
+    local found = call(providers, "server", "list", {})[1]
+    api.check()
+    assert.equal("9", found.network)
+    assert.same({ { network = "77", private_ip = "10.77.0.2" } }, found.networks)
+    assert.is_nil(found.ptr)
+  end))
+
+  it("knows which firewalls a server has by its labels, and leaves those", test(function()
+    local is = server()
+    is.public_net.firewalls = { { id = 38, status = "applied" }, { id = 40, status = "applied" } }
+    local given = list("firewalls", {
+      { id = 38, applied_to = { { type = "server", server = { id = 42 } } } },
+      { id = 40, applied_to = { { type = "label_selector", label_selector = { selector = "role=web" } } } },
+    })
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = is } },
+      { "GET /firewalls", nil, 200, given },
+      { "GET /servers/42", nil, 200, { server = is } },
+      { "GET /servers/42", nil, 200, { server = is } },
+    })
+    local found = call(providers, "server", "read", { recorded = { firewalls = { "38" } } }, "42")
+    assert.same({ "38" }, found.firewalls)
+    local state, e = call(providers, "server", "update", { applied = { firewalls = { "38" } } }, "42", {
+      plan = "cpx22", image = "debian-12", firewalls = { "38" },
+    })
+    api.check()
+    assert.is_nil(e)
+    assert.same({ "38" }, state.firewalls)
+  end))
+
+  it("takes an address for what it was asked for, and names a new one", test(function()
+    local before, after = server(), server()
+    before.public_net.ipv4.id = 101
+    before.public_net.ipv4.dns_ptr = "www.example.org"
+    after.public_net.ipv4 = { id = 77, ip = "1.2.3.9", dns_ptr = "static.9.3.2.1.clients.your-server.de" }
+    local off = { server = server({ status = "off" }) }
+    local api <close>, providers = serve({
+      { "GET /servers/42", nil, 200, { server = before } },
+      { "GET /servers/42", nil, 200, off },
+      { "GET /servers/42", nil, 200, off },
+      { "POST /primary_ips/101/actions/unassign", nil, 201, done() },
+      { "DELETE /primary_ips/101", nil, 204 },
+      { "POST /primary_ips/77/actions/assign", { assignee_id = 42, assignee_type = "server" }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = after } },
+      { "POST /servers/42/actions/change_dns_ptr", { ip = "1.2.3.9", dns_ptr = "www.example.org" }, 201, done() },
+      { "GET /servers/42", nil, 200, { server = after } },
+    })
+    local state, e = call(providers, "server", "update", { applied = { ptr = "www.example.org" } }, "42", {
+      plan = "cpx22", image = "debian-12", public = false, ipv6 = true, address = "primary-77", ptr = "www.example.org",
+    })
+    api.check()
+    assert.is_nil(e)
+    assert.same({ false, "primary-77", "1.2.3.9" }, { state.public, state.address, state.ip })
   end))
 
   it("deletes the workspace's key before its last server", test(function()

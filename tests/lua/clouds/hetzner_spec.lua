@@ -4,7 +4,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 14
+local CASES = 19
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -212,6 +212,7 @@ describe("the provider hetzner", function()
         auto_delete = false,
         location = "fsn1" }, 201, { primary_ip = primary } },
       { "GET /primary_ips/42", nil, 200, { primary_ip = primary } },
+      { "GET /servers/42", nil, 200, off }, -- has no such address
       { "GET /servers/42", nil, 200, off },
       { "GET /servers/42", nil, 200, off },
       { "POST /primary_ips/42/actions/assign", { assignee_id = 42, assignee_type = "server" }, 201, done() },
@@ -240,6 +241,74 @@ describe("the provider hetzner", function()
     api.check()
     e = select(2, call(providers, "address", "read", {}, "17"))
     assert.equal("invalid", e.code)
+  end))
+
+  it("stops no server for an address that it has no room for", test(function()
+    local primary = example("POST_primary_ips_201").primary_ip
+    primary.labels, primary.name, primary.type, primary.assignee_id, primary.auto_delete = labels(), "out", "ipv4", nil,
+      false
+    local api <close>, providers = serve({
+      { "GET /primary_ips/42", nil, 200, { primary_ip = primary } },
+      { "GET /servers/12", nil, 200, { server = { id = 12, name = "web", status = "running",
+        public_net = { ipv4 = { id = 7, ip = "1.2.3.4" } } } } },
+    })
+    local _, e = call(providers, "address", "update", {}, "primary-42", { name = "out", type = "primary",
+      server = "12" })
+    api.check()
+    assert.equal("conflict", e.code)
+    assert.matches("server 12 %('web'%) has an IPv4 address already", tostring(e))
+    assert.matches("public: false", e.hint)
+  end))
+
+  it("takes nothing away from what is protected and will not be deleted", test(function()
+    local volume = example("POST_volumes_201").volume
+    volume.server, volume.protection = 12, { delete = true }
+    local primary = example("POST_primary_ips_201").primary_ip
+    primary.assignee_id, primary.protection = 12, { delete = true }
+    local api <close>, providers = serve({
+      { "GET /volumes/4711", nil, 200, { volume = volume } },
+      { "GET /primary_ips/42", nil, 200, { primary_ip = primary } },
+    })
+    for _, case in ipairs({ { "volume", "4711" }, { "address", "primary-42" } }) do
+      local _, e = call(providers, case[1], "delete", {}, case[2])
+      assert.equal("denied", e.code)
+      assert.matches("is protected", tostring(e))
+      assert.equal("set 'protected: false' and apply that first", e.hint)
+    end
+    api.check()
+  end))
+
+  it("lists as somebody's own what came with something else", test(function()
+    local own, kept = example("POST_primary_ips_201").primary_ip, example("POST_primary_ips_201").primary_ip
+    own.assignee_id, own.auto_delete, kept.assignee_id, kept.auto_delete, kept.id = 12, true, 12, false, 43
+    local network = { id = 7, name = "lan", ip_range = "10.0.0.0/16", subnets = {
+      { ip_range = "10.0.0.0/16", type = "cloud", network_zone = "eu-central", gateway = "10.0.0.1" },
+      { ip_range = "10.0.9.0/24", type = "cloud", network_zone = "eu-central", gateway = "10.0.0.1" },
+    } }
+    local function set(name, kind)
+      return { zone = 42, name = name, type = kind, records = {}, labels = {} }
+    end
+    local api <close>, providers = serve({
+      { "GET /floating_ips", nil, 200, list("floating_ips", {}) },
+      { "GET /primary_ips", nil, 200, list("primary_ips", { own, kept }) },
+      { "GET /networks", nil, 200, list("networks", { network }) },
+      { "GET /zones", nil, 200, list("zones", { { id = 42 } }) },
+      { "GET /zones/42/rrsets", nil, 200, list("rrsets", { set("@", "SOA"), set("@", "NS"), set("www", "A") }) },
+      { "GET /ssh_keys", nil, 200, list("ssh_keys", {
+        { id = 1, name = "prov-x", public_key = "ssh-ed25519 AAAA", labels = { ["prov-key"] = "workspace" } },
+        { id = 2, name = "me", public_key = "ssh-ed25519 BBBB", labels = {} },
+      }) },
+    })
+    for _, case in ipairs({
+      { "address", "primary-43" }, { "subnet", "7-10.0.9.0/24" }, { "dns_record", "42/www/A" }, { "ssh_key", "2" },
+    }) do
+      local ours = {}
+      for _, state in ipairs((call(providers, case[1], "list", {}))) do
+        ours[#ours + 1] = not state.not_ours and state.id or nil
+      end
+      assert.same({ case[2] }, ours)
+    end
+    api.check()
   end))
 
   it("makes a key, and knows it again whatever its comment", test(function()
@@ -339,6 +408,43 @@ describe("the provider hetzner", function()
     api.check()
   end))
 
+  it("takes a load balancer off the internet when its targets have another way, and back", test(function()
+    local lb = example("POST_load_balancers_201").load_balancer
+    lb.name, lb.labels, lb.load_balancer_type.name, lb.services = "lb", labels(), "lb11", {}
+    lb.public_net.enabled, lb.private_net = true, {}
+    lb.targets = { { type = "server", server = { id = 80 }, use_private_ip = false } }
+    local inside = json.decode(json.encode(lb))
+    inside.public_net.enabled, inside.private_net = false, { { network = 9, ip = "10.0.0.2" } }
+    inside.targets[1].use_private_ip = true
+    local actions = "POST /load_balancers/4711/actions/"
+    local function target(private)
+      return { type = "server", server = { id = 80 }, use_private_ip = private }
+    end
+    local api <close>, providers = serve({
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = lb } },
+      { actions .. "remove_target", target(nil), 201, done() },
+      { actions .. "attach_to_network", { network = 9 }, 201, done() },
+      { actions .. "add_target", target(true), 201, done() },
+      { actions .. "disable_public_interface", nil, 201, done() },
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = inside } },
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = inside } },
+      { actions .. "enable_public_interface", nil, 201, done() },
+      { actions .. "remove_target", target(nil), 201, done() },
+      { actions .. "detach_from_network", { network = 9 }, 201, done() },
+      { actions .. "add_target", target(false), 201, done() },
+      { "GET /load_balancers/4711", nil, 200, { load_balancer = lb } },
+    })
+    for _, want in ipairs({
+      { name = "lb", network = "9", public = false, targets = { { server = "80" } } },
+      { name = "lb", targets = { { server = "80" } } },
+    }) do
+      local applied = want.network and {} or { network = "9" }
+      local _, e = call(providers, "load_balancer", "update", { applied = applied }, "4711", want)
+      assert.is_nil(e)
+    end
+    api.check()
+  end))
+
   it("makes an image of a server, and a placement group", test(function()
     local made = example("POST_servers_{id}_actions_create_image_201", { ["image.labels"] = labels() })
     local image = made.image
@@ -406,16 +512,40 @@ describe("the provider hetzner", function()
     api.check()
   end))
 
+  it("knows a zone by the name that a record was asked for with", test(function()
+    local set = { zone = 42, name = "www", type = "A", records = {}, labels = {} }
+    local api <close>, providers = serve({
+      { "GET /zones/example.org/rrsets/www/A", nil, 200, { rrset = set } },
+      { "GET /zones/example.org", nil, 200, { zone = { id = 42, name = "example.org" } } },
+      { "GET /zones/example.org/rrsets/www/A", nil, 200, { rrset = set } },
+    })
+    for _ = 1, 2 do
+      local state = call(providers, "dns_record", "read", { recorded = { zone = "example.org" } },
+        "example.org/www/A")
+      assert.same({ "example.org", "42/www/A" }, { state.zone, state.id })
+    end
+    api.check()
+  end))
+
   it("tells what the project can have, and asks for it once", test(function()
     local types = { recorded("hcloud-go-json/schema__TestServerTypeSchema__17.json") }
     local answers = {
       ["/v1/server_types"] = list("server_types", types), ["/v1/locations"] = ZONES[4],
       ["/v1/images"] = recorded("hcloud-python-json/images__two_images_response.json"),
       ["/v1/pricing"] = { pricing = recorded("hcloud-go-json/schema__TestPricingSchema__39.json") },
+      ["/v1/servers"] = list("servers", {}),
     }
+    local function price(location, month, hour)
+      return { location = location, price_monthly = { net = month, gross = "9" },
+        price_hourly = { net = hour, gross = "9" } }
+    end
+    types[1].prices = { price("hel1", "0.5000", "0.1"), price("fsn1", "1.0000", "0.2"), price("ash", "4.0000", "0.4") }
+    answers["/v1/servers"].meta.pagination.total_entries = 3
     local api = require("prov.http_server").listen({}, function(request)
       hetzner.asked[#hetzner.asked + 1] = { method = "GET", path = request.path, query = request.query }
-      request:respond(200, { ["Content-Type"] = "application/json" }, json.encode(answers[request.path]))
+      local answer = answers[request.path]
+      request:respond(answer and 200 or 401, { ["Content-Type"] = "application/json" },
+        json.encode(answer or problem("unauthorized")))
     end)
     local providers = hetzner.providers(("http://127.0.0.1:%d/v1"):format(api.port))
     local catalog = assert(providers:declaration("hetzner")).catalog
@@ -432,6 +562,14 @@ describe("the provider hetzner", function()
       found.currency, found.prices.volume.per_gib, found.prices.backups.percent_of_server,
       found.prices.address_floating_ipv4.base,
     })
+    local cost = require("prov.cost")
+    assert.same({ 4, 0.4 }, { cost.of(found, "server", { plan = "cx22", zone = "ash" }) })
+    assert.same({ 1, 0.2 }, { cost.of(found, "server", { plan = "cx22" }) }) -- in the provider's zone
+    local account = assert(providers:declaration("hetzner")).account
+    assert.same({ detail = "a project with 3 servers" }, account(assert(providers:ctx("hetzner"))))
+    answers["/v1/servers"] = nil
+    local _, e = account(assert(providers:ctx("hetzner")))
+    assert.equal("denied", e.code)
     api:close()
   end))
 
@@ -446,6 +584,13 @@ describe("the provider hetzner", function()
     assert.matches("there is no field 'encrypted'", refused("volume", { size = "10 GiB", encrypted = true }))
     assert.matches("labels: 'prov%-key' is a label of prov's own",
       refused("network", { cidr = "10.0.0.0/8", labels = { ["prov-key"] = "x" } }))
+    for _, name in ipairs({ "not ok", "-a", "a/", "x/y/z w", ("a"):rep(64) }) do
+      assert.matches("is no name of a label", refused("network", { cidr = "10.0.0.0/8", labels = { [name] = "x" } }))
+    end
+    assert.equal("nil", refused("network", { cidr = "10.0.0.0/8", labels = { ["example.org/a_b"] = "x", a = "" } }))
+    assert.matches("public: a server needs a way to it",
+      refused("server", { plan = "cx22", image = "debian-12", public = false }))
+    assert.equal("nil", refused("server", { plan = "cx22", image = "debian-12", public = false, ipv6 = true }))
     assert.matches("comment: is for addresses of type floating only",
       refused("address", { type = "primary", comment = "x" }))
     assert.matches("icmp has no ports", refused("firewall", { rules = { { protocol = "icmp", ports = { 1 } } } }))

@@ -140,6 +140,29 @@ describe("engine", function()
     assert.equal(2, c.count())
   end))
 
+  it("sees what was cleared outside, also after it was accepted", test(function()
+    local c = make("things: { a: {} }\n")
+    assert(spec.apply(c))
+    local function clear()
+      local name = assert(fs.list(c.world))[1]
+      name = type(name) == "table" and name.name or name
+      assert(fs.write_atomic(c.world .. "/" .. name, ""))
+      return name
+    end
+    clear()
+    local ids, plan = spec.plan(c)
+    assert.equal(1, #ids)
+    assert.same({ path = "label", after = "x", outside = true }, plan.steps[1].changes[1])
+    local name = clear()
+    assert.equal("changed", assert(require("prov.drift").run(c, true)).changes[1].status)
+    ids, plan = spec.plan(c)
+    assert.equal(1, #ids)
+    assert.same({ path = "label", after = "x" }, plan.steps[1].changes[1])
+    assert(spec.apply(c))
+    assert.equal("x", assert(fs.read(c.world .. "/" .. name)))
+    assert.same({}, (spec.plan(c)))
+  end))
+
   it("never takes a read that failed for a resource that is gone", test(function()
     local c = make("things: { a: {} }\n")
     assert(spec.apply(c))
@@ -150,15 +173,12 @@ describe("engine", function()
     assert.same({}, (spec.plan(c, { refresh = false })))
   end))
 
-  it("takes over what a killed run created", test(function()
-    local c = make("things: { a: {} }\n")
+  --- What the journal holds when the process dies right after the effect; the store.
+  local function killed_at_create(c, text)
     local data = require("core.data")
-    local workspace = c.need_workspace()
-    local store = assert(workspace:store())
-    local async = require("prov.async")
-    -- What the journal holds when the process dies right after the effect.
-    assert(fs.write_atomic(c.world .. "/key1", "x"))
-    assert(async.await(function(resume)
+    local store = assert(c.need_workspace():store())
+    assert(fs.write_atomic(c.world .. "/key1", text))
+    assert(require("prov.async").await(function(resume)
       return store:commit({
         { "put", "open", "run-1", data.encode({ started = 0, steps = 1, revision = assert(store:head()) }) },
         { "journal", "run-1", data.encode({
@@ -167,6 +187,22 @@ describe("engine", function()
         }) },
       }, resume)
     end))
+    return store
+  end
+
+  it("brings what a killed run has half created up to date", test(function()
+    local c = make("things: { a: {} }\n")
+    killed_at_create(c, "") -- it has no label yet, and its provider tells none
+    local result = assert(spec.apply(c))
+    assert.is_true(result.changed)
+    assert.equal("x", assert(fs.read(c.world .. "/key1")))
+    assert.equal(1, c.count())
+    assert.same({}, (spec.plan(c)))
+  end))
+
+  it("takes over what a killed run created", test(function()
+    local c = make("things: { a: {} }\n")
+    local store = killed_at_create(c, "x")
     local result = assert(spec.apply(c))
     assert.is_false(result.changed)
     assert.equal(1, c.count())

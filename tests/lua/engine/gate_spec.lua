@@ -175,4 +175,21 @@ describe("the gate of an account", function()
     gate:pass()
     assert.equal(5000, w.at)
   end)
+
+  it("says now and then why requests wait that belong to no call", function()
+    local w, lines = world(), {}
+    function w.tell(text)
+      lines[#lines + 1] = text
+    end
+    local gate = gates.new("demo", nil, w)
+    gate:pass()
+    for _, pause in ipairs({ 2, 7, 6, 20 }) do
+      gate:again(1, unavailable(pause))
+      gate:pass()
+    end
+    assert.same({ "provider demo asks to wait: waiting 7 s", "provider demo asks to wait: waiting 20 s" }, lines)
+    gate:again(1, unavailable(30))
+    gate:pass(function() end) -- that one says it itself
+    assert.equal(2, #lines)
+  end)
 end)

@@ -96,3 +96,42 @@ describe("md5", function()
     end
   end)
 end)
+
+describe("where a new thing is to be", function()
+  local kit = require("prov.simulate.hetzner.kit")
+  local kinds = {
+    location = { { id = 1, name = "fsn1" }, { id = 2, name = "hel1" } },
+    server = { { id = 7, name = "web", zone = "hel1" } },
+  }
+  local w = {
+    get = function(_, kind, id)
+      for _, one in ipairs(kinds[kind]) do
+        if one.id == id then
+          return one
+        end
+      end
+    end,
+    list = function(_, kind)
+      return kinds[kind]
+    end,
+  }
+
+  it("is with a server, else in a location", function()
+    assert.are.same({ "hel1", kinds.server[1] }, { kit.place(w, { server = 7 }, "server", "location") })
+    assert.are.same({ "fsn1" }, { kit.place(w, { location = "fsn1" }, "server", "location") })
+    assert.are.same({ "fsn1", kinds.server[1] },
+      { kit.place(w, { server = 7, home_location = "1" }, "server", "home_location") }) -- who calls compares them
+  end)
+
+  it("is refused in the words of the API", function()
+    local function wire(body)
+      local zone, e = kit.place(w, body, "assignee_id", "location")
+      assert.is_nil(zone)
+      local details = e.wire.details
+      return { e.wire.status, details and details.fields[1].name or e.wire.code }
+    end
+    assert.are.same({ 404, "not_found" }, wire({ assignee_id = 8 }))
+    assert.are.same({ 422, "location" }, wire({ assignee_id = 7, location = "mars" }))
+    assert.are.same({ 422, "location" }, wire({}))
+  end)
+end)

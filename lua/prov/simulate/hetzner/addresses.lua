@@ -139,14 +139,9 @@ function floating_ip.create(call)
   if not body then
     return nil, e
   end
-  local server = body.server and w:get("server", body.server)
-  local location = body.home_location and kit.named(w, "location", body.home_location)
-  if body.server and not server then
-    return kit.absent("server", body.server)
-  elseif body.home_location and not location then
-    return kit.invalid("home_location", "is not a location")
-  elseif not server and not location then
-    return kit.invalid("home_location", "is required when no server is given")
+  local zone, server = kit.place(w, body, "server", "home_location")
+  if not zone then
+    return nil, server
   end
   local object
   object, e = w:add("floating_ip", {
@@ -154,7 +149,7 @@ function floating_ip.create(call)
     type = body.type,
     ip = new_ip(w, body.type),
     description = body.description,
-    zone = location and location.name or server.zone,
+    zone = zone,
     labels = body.labels or {},
     ptr = {},
   })
@@ -297,17 +292,12 @@ function primary_ip.create(call)
   if not body then
     return nil, e
   end
-  local server = body.assignee_id and w:get("server", body.assignee_id)
-  local location = body.location and kit.named(w, "location", body.location)
-  if body.assignee_id and not server then
-    return kit.absent("server", body.assignee_id)
-  elseif body.location and not location then
-    return kit.invalid("location", "is not a location")
-  elseif not server and not location then
-    return kit.invalid("location", "is required when no assignee is given")
+  local zone, server = kit.place(w, body, "assignee_id", "location")
+  if not zone then
+    return nil, server
   elseif server then
     local ok
-    ok, e = can_assign(w, body.type, location and location.name or server.zone, server)
+    ok, e = can_assign(w, body.type, zone, server)
     if not ok then
       return nil, e
     end
@@ -316,7 +306,7 @@ function primary_ip.create(call)
   object, e = primary_ip.add(w, {
     name = body.name,
     type = body.type,
-    zone = location and location.name or server.zone,
+    zone = zone,
     server = server and server.id,
     auto_delete = body.auto_delete,
     labels = body.labels,

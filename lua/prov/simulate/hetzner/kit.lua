@@ -152,6 +152,27 @@ function M.named(w, kind, id_or_name)
   end
 end
 
+--- Where a new thing is to be: with the server that a body names, else in its location.
+---@param w prov.simulate.Cloud
+---@param body table
+---@param server_field string
+---@param location_field string
+---@return string? zone
+---@return table|prov.Err|nil server the one it is to be at, if any
+function M.place(w, body, server_field, location_field)
+  local id, named = body[server_field], body[location_field]
+  local server = id and w:get("server", id)
+  local location = named and M.named(w, "location", named)
+  if id and not server then
+    return M.absent("server", id)
+  elseif named and not location then
+    return M.invalid(location_field, "is not a location")
+  elseif not server and not location then
+    return M.invalid(location_field, ("is required when no %s is given"):format(server_field))
+  end
+  return location and location.name or server.zone, server
+end
+
 --- Milliseconds that things take, in the time of the world.
 M.TAKES = {
   create_server = 6000,

@@ -557,6 +557,11 @@ A.disable_public_interface = changing("disable_public_interface", {}, function(_
   if not object.nets[1] then
     return kit.refuse(422, "load_balancer_not_attached_to_network", "load balancer is not attached to a network")
   end
+  for _, target in ipairs(object.targets) do
+    if target.type ~= "ip" and not target.use_private_ip then
+      return kit.refuse(422, "targets_without_use_private_ip", "load balancer has targets that use the public IP")
+    end
+  end
   object.public = false
   return true
 end)

@@ -73,17 +73,12 @@ function volume.create(call)
   if not body then
     return nil, e
   end
-  local server = body.server and w:get("server", body.server)
-  local location = body.location and kit.named(w, "location", body.location)
-  if body.server and not server then
-    return kit.absent("server", body.server)
-  elseif body.location and not location then
-    return kit.invalid("location", "is not a location")
-  elseif not server and not location then
-    return kit.invalid("location", "is required when no server is given")
+  local zone, server = kit.place(w, body, "server", "location")
+  if not zone then
+    return nil, server
   elseif server then
     local ok
-    ok, e = can_attach(w, location and location.name or server.zone, server)
+    ok, e = can_attach(w, zone, server)
     if not ok then
       return nil, e
     end
@@ -92,7 +87,7 @@ function volume.create(call)
   object, e = w:add("volume", {
     name = body.name,
     size = math.tointeger(body.size) or math.floor(body.size),
-    zone = location and location.name or server.zone,
+    zone = zone,
     format = body.format,
     labels = body.labels or {},
     state = "creating",

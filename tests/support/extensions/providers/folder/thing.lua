@@ -15,7 +15,7 @@ function M.read(ctx, id)
     end
     return nil, e
   end
-  return { id = id, label = text }
+  return { id = id, label = text ~= "" and text or nil }
 end
 
 function M.create(ctx, want)
