@@ -14,7 +14,7 @@ local function plan_of(ctx, kind)
   for _, price in ipairs(kind.prices or {}) do
     local month = number(price.price_monthly.net)
     prices[price.location] = {
-      monthly = month, hourly = number(price.price_hourly.net), monthly_gross = number(price.price_monthly.gross),
+      price = month, hourly = number(price.price_hourly.net), monthly_gross = number(price.price_monthly.gross),
       traffic_per_tb = price.price_per_tb_traffic and number(price.price_per_tb_traffic.net) or nil,
     }
     lowest = month and math.min(lowest or month, month) or lowest
@@ -88,6 +88,18 @@ local function lowest(list)
   return price
 end
 
+--- What kinds cost, by the prices below; the rest has one price of its name.
+local PARTS = {
+  server = {
+    { name = "plan", plan = true },
+    { name = "IPv4 address", price = "address_primary_ipv4", when = { public = true, address = false } },
+    { name = "backups", price = "backups", when = { backups = true } },
+  },
+  address = { { name = "address", price = "address_{type}_{family}" } },
+  load_balancer = { { name = "plan", price = "load_balancer_{plan}" } },
+  network = {}, subnet = {}, firewall = {}, ssh_key = {}, placement_group = {}, dns_zone = {}, dns_record = {},
+}
+
 local function prices(ctx)
   local body, e = api.client(ctx):get("/pricing")
   if not body then
@@ -126,7 +138,7 @@ return function(ctx)
     if not found then
       return nil, currency
     end
-    out.prices, out.currency = found, currency
+    out.prices, out.currency, out.parts = found, currency, PARTS
     return out
   end)
 end
