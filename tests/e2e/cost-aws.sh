@@ -101,6 +101,10 @@ has 'Costs nothing: network.lan'
 has 'Not in them: traffic'
 has 'more than the 0.00 of now'
 
+# --- a rule that knows what was asked ---
+"$prov" -c rules.budget.monthly=10 validate >"$work/out" 2>&1 </dev/null
+has 'all together cost'
+
 # --- what a plan makes of it ---
 run 0 apply --yes
 run 0 cost -o json

@@ -82,8 +82,10 @@ local function of_type(name)
 end
 
 ANSWERS[of_type("t3.small")] = {
-  product({ instanceType = "t3.small", usagetype = "EUN1-Reservation:t3.small" }, { ["0"] = "0" }),
   box("t3.small", "0.0216000000"),
+  product({ instanceType = "t3.small", usagetype = "EUN1-Reservation:t3.small" }, { ["0"] = "0.01" }),
+  product({ instanceType = "t3.small", usagetype = "EUN1-OSL1-BoxUsage:t3.small", locationType = "AWS Local Zone" },
+    { ["0"] = "0.03" }),
 }
 ANSWERS[of_type("m5.large")] = { box("m5.large", "0.102") }
 ANSWERS[ALL] = { box("t3.small", "0.0216"), box("m5.large", "0.102"), box("c5.large", "0.091") }
@@ -219,7 +221,7 @@ describe("the prices of AWS", function()
     assert.equal("17.440", month("server", web))
     web.disk_type = "gp9"
     assert.same({ "15.768", { "disk" } }, { month("server", web) })
-    web.plan = "x9.odd"
+    web.plan, web.disk_type = "x9.odd", "gp3"
     assert.is_nil(month("server", web))
     assert.equal("8.360", month("volume", { type = "gp3", size = "100 GiB" }))
     assert.equal("8.360", month("volume", { type = "gp3", size = "100 GiB", iops = 3000 }))
