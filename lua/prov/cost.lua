@@ -69,7 +69,7 @@ local function number_of(v)
 end
 
 --- The month of a price in a catalog for something of a size; nil when it goes by a size that is not known.
-local function month_of(price, size, iops)
+local function month_of(price, size)
   if type(price) == "number" then
     return price
   elseif type(price) ~= "table" or not (price.base or price.hourly or price.per_gib and size) then
@@ -77,7 +77,16 @@ local function month_of(price, size, iops)
   end
   return (price.base or 0) + (price.hourly and not price.base and price.hourly * HOURS or 0)
     + (price.per_gib and size and size / GIB * price.per_gib or 0)
-    + (price.per_iops and iops and math.max(0, iops - (price.free_iops or 0)) * price.per_iops or 0)
+end
+
+--- The month of operations a second that somebody has chosen; nil when they cost something that is not known.
+local function month_of_iops(price, iops)
+  if iops == nil then
+    return 0
+  elseif type(price) ~= "table" or not price.per_iops or not math.type(iops) then
+    return nil
+  end
+  return math.max(0, iops - (price.free_iops or 0)) * price.per_iops
 end
 
 --- True when the arguments are what a part is for: each of the named ones has the value, or, for false, is not there.
@@ -106,9 +115,12 @@ local function part_of(catalog, part, args, plan)
     missing = missing or v == nil
     return tostring(v)
   end)
-  local month = not missing and month_of((catalog.prices or {})[name],
-    part.size and number_of(field_of(catalog, args, part.size)), part.iops and number_of(at(args, part.iops)))
-  return month or nil, month and month / HOURS or nil
+  local price = not missing and (catalog.prices or {})[name]
+  local month = month_of(price, part.size and number_of(field_of(catalog, args, part.size)))
+  local more = month_of_iops(price, args[part.iops or false])
+  if month and more then
+    return month + more, (month + more) / HOURS
+  end
 end
 
 --- Adds up the parts of a kind: month, hour and the parts that are not known; nothing when its plan is not, or no part.

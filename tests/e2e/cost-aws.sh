@@ -96,6 +96,10 @@ says '[.totals[].currency] == ["USD"] and ([.rows[].month] | add) - .totals[0].m
 says '.notes[0] | test("Not in them: traffic")'
 plans() { jq -r '[.catalog.plans[] | select(.price) | .name] | join(" ")' .prov/catalog/aws.json; }
 [ "$(plans)" = "m5.large t3.small" ] || fail "prices were asked of: $(plans)"
+jq -S '[.rows[] | {address, month}]' "$work/out" >"$work/whole.json"
+run 0 plan --out p.json
+run 0 cost p.json -o json
+jq -S '[.rows[] | {address, month}]' "$work/out" | diff "$work/whole.json" - || fail "a plan for the infra costs something else"
 run 0 cost
 has 'Costs nothing: network.lan'
 has 'Not in them: traffic'

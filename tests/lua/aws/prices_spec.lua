@@ -45,6 +45,7 @@ local ANSWERS = {
       { ["0"] = "0.1" }),
     product({ volumeApiName = "io2", usagetype = "EUN1-EBS:VolumeUsage.io2" }, { ["0"] = "0.131" }),
     product({ usagetype = "EUN1-EBS:VolumeUsage.odd" }, { ["0"] = "9" }),
+    product({ volumeApiName = "st1", usagetype = "EUN1-EBS:VolumeUsage.st1" }, { ["0"] = "0.05" }),
   },
   ["AmazonEC2 productFamily=System Operation regionCode=eu-north-1"] = {
     product({ volumeApiName = "gp3", usagetype = "EUN1-EBS:VolumeP-IOPS.gp3" }, { ["0"] = "0.0052" }),
@@ -171,7 +172,7 @@ describe("the prices of AWS", function()
     assert.same({ { "t3.small" }, 8 }, { types, others })
     assert.same({
       volume_gp3 = { per_gib = 0.0836, per_iops = 0.0052, free_iops = 3000 },
-      volume_io2 = { per_gib = 0.131, per_iops = 0.07 }, snapshot = { per_gib = 0.05 },
+      volume_io2 = { per_gib = 0.131, per_iops = 0.07 }, volume_st1 = { per_gib = 0.05 }, snapshot = { per_gib = 0.05 },
       nat_gateway = { hourly = 0.046 }, load_balancer_http = { hourly = 0.0239 },
       load_balancer_https = { hourly = 0.0239 }, address = { hourly = 0.005 }, dns_zone = { base = 0.5 },
     }, catalog.prices)
@@ -227,8 +228,11 @@ describe("the prices of AWS", function()
     assert.equal("8.360", month("volume", { type = "gp3", size = "100 GiB", iops = 3000 }))
     assert.equal("13.560", month("volume", { type = "gp3", size = "100 GiB", iops = 4000 }))
     assert.equal("83.100", month("volume", { type = "io2", size = "100 GiB", iops = 1000 }))
+    assert.is_nil(month("volume", { type = "gp3", size = "1 GiB", iops = require("prov.value").unknown("int") }))
+    assert.is_nil(month("volume", { type = "io9", size = "1 GiB", iops = 100 }))
     assert.is_nil(month("volume", { type = "gp3" }))
-    assert.is_nil(month("volume", { type = "st1", size = "100 GiB" }))
+    assert.is_nil(month("volume", { type = "st1", size = "100 GiB", iops = 500 }))
+    assert.equal("5.000", month("volume", { type = "st1", size = "100 GiB" }))
     assert.equal("33.580", month("router", { type = "nat" }))
     assert.equal("0.000", month("router", { type = "table" }))
     assert.equal("0.000", month("network", {}))
