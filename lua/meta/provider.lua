@@ -13,6 +13,7 @@
 ---@field resources table<string, prov.Resource>
 ---@field account? fun(ctx: prov.ProviderCtx): { name: string?, detail: string? }?, prov.Err? who we are to it
 ---@field catalog? table|fun(ctx: prov.ProviderCtx): table?, prov.Err? lists of what there is, by kind in the plural
+---@field prices? fun(ctx: prov.ProviderCtx, plans: string[]?): table?, prov.Err? of these plans, or all, and the rest
 ---@field types? table<string, prov.Field>
 
 ---@class prov.Resource

@@ -8,10 +8,17 @@
 --   zones             { { name, also?, city?, country? } }
 --   images            { { name, id?, also?, family?, version?, deprecated?, replaced_by? } }
 --   unlisted          { list = pattern }: texts that mean something that the list does not have
---   prices            { kind = price of one | { base?, per_gib? } } for a month
+--   prices            { name = price of one | { base? | hourly?, per_gib?, per_iops?, free_iops? } }: the name of
+--                     a kind, or one that `parts` use
+--   parts             { kind = { { name, price | plan = true, size?, iops?, when? } } }: what a kind costs when it is
+--                     not the price of its own name; an empty list: nothing. `price` is a name in prices, with
+--                     arguments in it: "volume_{type}"; `plan` is the price of its plan; `size` and `iops` name
+--                     arguments; `when` has the arguments it is for, false for one that is not there
+--   note              what the prices are, and what is not in them
 --   quotas            { kind = most }
 -- `also` has further texts that mean an entry.
--- Sizes are bytes or texts such as "4 GiB", prices are for a month in the currency, without tax.
+-- Sizes are bytes or texts such as "4 GiB", prices are for a month in the currency, without tax. A provider whose
+-- prices are many tells them apart from the rest, by `prices(ctx, plans)`: see M.priced.
 
 local err = require("prov.err")
 local fs = require("prov.fs")
@@ -50,20 +57,30 @@ function M.known(declaration, workspace, name)
   return declaration.catalog and workspace and M.kept(workspace, name) or nil
 end
 
-local function ask(providers, declaration, name)
+--- What a function of a provider says: `catalog`, or `prices` of some plans.
+local function ask(providers, declaration, name, what, ...)
   local ctx, e = providers:ctx(name)
   if not ctx then
     return nil, e
   end
-  local ok, given, why = pcall(declaration.catalog, ctx)
+  local ok, given, why = pcall(declaration[what], ctx, ...)
   if not ok then
     given, why = nil, given
   end
   if given == nil then
-    why = err.is(why) and why or err.new("failed", tostring(why or "it gave no catalog"))
-    return nil, why:wrap("catalog of provider '%s'", name)
+    why = err.is(why) and why or err.new("failed", tostring(why or "it gave none"))
+    return nil, why:wrap("%s of provider '%s'", what, name)
   end
   return given
+end
+
+local function keep(workspace, name, catalog, asked)
+  local text, e = json.encode({ asked = asked, catalog = catalog })
+  local ok = text and fs.mkdirp(workspace.state_dir .. "/catalog", 448)
+  if ok then
+    ok, e = fs.write_atomic(path_of(workspace, name), text)
+  end
+  return not ok and e or nil
 end
 
 --- The catalog of a provider: its table, else what was kept and is not too old, else what it says now. When it cannot
@@ -87,16 +104,62 @@ function M.of(workspace, providers, name, opts)
     return kept
   end
   local given
-  given, e = ask(providers, declaration, name)
+  given, e = ask(providers, declaration, name, "catalog")
   if not given then
     return kept, e
   end
-  local text = json.encode({ asked = os.time(), catalog = given })
-  local ok = text and fs.mkdirp(workspace.state_dir .. "/catalog", 448)
-  if ok then
-    ok, e = fs.write_atomic(path_of(workspace, name), text)
+  return given, keep(workspace, name, given, os.time())
+end
+
+--- The plans whose prices nobody has asked for yet; nil when that is none, and false for all there are.
+local function unasked(priced, plans)
+  if priced == true then
+    return nil
+  elseif not plans then
+    return false
   end
-  return given, not ok and e or nil
+  local out = {}
+  for _, plan in ipairs(plans) do
+    out[#out + 1] = not (priced and priced[plan]) and plan or nil
+  end
+  return (out[1] or not priced) and out or nil
+end
+
+--- The catalog with its prices. A provider that declares `prices` is asked for those of the plans that are wanted and
+--- were not asked for yet, and of what is no plan; they are kept in the catalog as long as that is.
+---@async
+---@param workspace prov.Workspace
+---@param providers prov.Providers
+---@param name string
+---@param plans? string[] all when absent
+---@param opts? { refresh: boolean? }
+---@return table? catalog without prices when they cannot be had: then with the error
+---@return prov.Err? err
+function M.priced(workspace, providers, name, plans, opts)
+  local catalog, e = M.of(workspace, providers, name, opts)
+  local declaration = providers:declaration(name)
+  local missing = catalog and declaration.prices and unasked(catalog.priced, plans)
+  if missing == nil then
+    return catalog, e
+  end
+  local given, failure = ask(providers, declaration, name, "prices", missing or nil)
+  if not given then
+    return catalog, failure
+  end
+  for _, plan in ipairs(catalog.plans or {}) do
+    for field, v in pairs(given.plans[plan.name] or {}) do
+      plan[field] = v
+    end
+  end
+  for _, field in ipairs({ "currency", "prices", "parts", "note" }) do
+    catalog[field] = given[field]
+  end
+  catalog.priced = not missing or catalog.priced or {}
+  for _, plan in ipairs(missing or {}) do
+    catalog.priced[plan] = true
+  end
+  local _, asked = M.kept(workspace, name)
+  return catalog, e or keep(workspace, name, catalog, asked or os.time())
 end
 
 -- Prices and quotas are maps: rows for people.
@@ -136,7 +199,7 @@ end
 ---@async
 ---@param ctx prov.Ctx
 ---@param p { what: string, provider: string?, search: string?, refresh: boolean? }
----@return table? { list, provider, rows, searched?, currency, as_of, source }
+---@return table? { list, provider, rows, searched?, currency, as_of, source, note }
 ---@return prov.Err?
 function M.show(ctx, p)
   local project <close> = assert(require("prov.project").open(ctx, { infra = "try" }))
@@ -145,13 +208,15 @@ function M.show(ctx, p)
     name, e = project:default_provider()
   end
   local catalog
-  if name then
+  if name and (p.what == "plans" or p.what == "prices") then
+    catalog, e = M.priced(project.workspace, project.providers, name, nil, p)
+  elseif name then
     catalog, e = M.of(project.workspace, project.providers, name, p)
   end
   if not catalog then
     return nil, e
   elseif e then
-    ctx.ui.warn("%s; this is what it said before", tostring(e))
+    ctx.ui.warn("%s; this is what is known", tostring(e))
   end
   local list = p.what == "quota" and "quotas" or p.what
   local rows, words = {}, {}
@@ -169,6 +234,7 @@ function M.show(ctx, p)
     currency = catalog.currency,
     as_of = catalog.as_of,
     source = catalog.source,
+    note = catalog.note,
   }
 end
 

@@ -297,6 +297,7 @@ M.catalog = {
   currency = { type = "string", doc = "Of the prices" },
   as_of = { type = "string", doc = "The day of the prices, when they stand in a file" },
   source = { type = "string", doc = "Where they were read" },
+  note = { type = "string", doc = "What the prices are, and what is not in them" },
 }
 
 --- What things cost.
@@ -309,6 +310,10 @@ M.cost = {
     hour = required("number", "The same in an hour"),
     change = required("number", "More or less in a month than now"),
     currency = required("string", "Of these"),
+    lacking = {
+      type = "list", of = { type = "string" },
+      doc = "Parts of it that cost something nobody knows, and that are not in these",
+    },
   } } }),
   totals = required("list", "Of each currency", { of = { type = "record", fields = {
     currency = required("string", "The currency"),
@@ -318,6 +323,8 @@ M.cost = {
     change = required("number", "The difference in a month"),
   } } }),
   unpriced = required("list", "Addresses without a price", { of = { type = "string" } }),
+  free = required("list", "Addresses of what costs nothing", { of = { type = "string" } }),
+  notes = required("list", "What the prices are, and what is not in them", { of = { type = "string" } }),
   as_of = required("list", "Days of the prices that stand in files", { of = { type = "string" } }),
 }
 

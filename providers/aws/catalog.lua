@@ -1,4 +1,4 @@
---- What the region offers: plans, zones, images and quotas, as AWS says now. Prices are not in these services.
+--- What the region offers: plans, zones, images and quotas, as AWS says now; prices.lua has what they cost.
 
 local api = require("api")
 local images = require("images")
@@ -39,6 +39,21 @@ local function zones(ctx)
   return out
 end
 
+--- The disk an image begins with: bytes and type.
+local function disk_of(image)
+  for _, mapping in ipairs(image.BlockDeviceMappings or {}) do
+    if mapping.Ebs and mapping.DeviceName == image.RootDeviceName then
+      return mapping.Ebs.VolumeSize and mapping.Ebs.VolumeSize * api.GIB, mapping.Ebs.VolumeType
+    end
+  end
+end
+
+local function image_row(image, name)
+  local disk, disk_type = disk_of(image)
+  return { id = image.ImageId, name = name, architecture = image.Architecture, disk = disk, disk_type = disk_type,
+    owner = image.OwnerId, created = image.CreationDate }
+end
+
 --- The families that prov knows by name, where the region has them, and the account's own images.
 local function image_rows(ctx)
   local out = ctx.json.list({})
@@ -48,8 +63,8 @@ local function image_rows(ctx)
       if e then
         return nil, e
       elseif newest then
-        out[#out + 1] = { id = newest.ImageId, name = family.name, architecture = architecture,
-          summary = newest.Name, owner = newest.OwnerId, created = newest.CreationDate }
+        out[#out + 1] = image_row(newest, family.name)
+        out[#out].summary = newest.Name
       end
     end
   end
@@ -58,9 +73,8 @@ local function image_rows(ctx)
     return nil, e
   end
   for _, image in ipairs(own) do
-    out[#out + 1] = { id = image.ImageId, name = image.Name, architecture = image.Architecture,
-      summary = image.Description, owner = image.OwnerId, created = image.CreationDate,
-      labels = api.labels(image.Tags) }
+    out[#out + 1] = image_row(image, image.Name)
+    out[#out].summary, out[#out].labels = image.Description, api.labels(image.Tags)
   end
   return out
 end

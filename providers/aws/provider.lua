@@ -490,6 +490,9 @@ return {
   catalog = function(ctx)
     return require("catalog")(ctx)
   end,
+  prices = function(ctx, plans)
+    return require("prices")(ctx, plans)
+  end,
   account = function(ctx)
     local client, e = require("api").client(ctx)
     local who

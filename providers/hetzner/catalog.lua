@@ -90,6 +90,18 @@ local function price_of(ctx, list)
   return price
 end
 
+--- What kinds cost, by the prices below; the rest has one price of its name.
+local PARTS = {
+  server = {
+    { name = "plan", plan = true },
+    { name = "IPv4 address", price = "address_primary_ipv4", when = { public = true, address = false } },
+    { name = "backups", price = "backups", when = { backups = true } },
+  },
+  address = { { name = "address", price = "address_{type}_{family}" } },
+  load_balancer = { { name = "plan", price = "load_balancer_{plan}" } },
+  network = {}, subnet = {}, firewall = {}, ssh_key = {}, placement_group = {}, dns_zone = {}, dns_record = {},
+}
+
 local function prices(ctx)
   local body, e = api.client(ctx):get("/pricing")
   if not body then
@@ -128,7 +140,7 @@ return function(ctx)
     if not found then
       return nil, currency
     end
-    out.prices, out.currency = found, currency
+    out.prices, out.currency, out.parts = found, currency, PARTS
     return out
   end)
 end

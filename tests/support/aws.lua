@@ -17,7 +17,7 @@ function M.serve(answer, keys)
     local call = { method = request.method, path = request.path, headers = request.headers, body = request.body }
     self.calls[#self.calls + 1] = call
     local operation, params
-    if request.body:find("^Action=") then
+    if request.body:find("^Action=") or request.headers["x-amz-target"] then
       local service = "sts"
       if request.headers.authorization then
         local who, e = sigv4.verify({ method = request.method, url = request.target, headers = request.headers,
@@ -32,7 +32,7 @@ function M.serve(answer, keys)
         end
         call.who, service = who, who.service == "elasticloadbalancing" and "elbv2" or who.service
       end
-      operation, params = query.open(service):decode_request(request.body)
+      operation, params = query.open(service):decode_request(request.body, request.headers)
       call.operation, call.params = operation, params
     end
     local status, body, headers = answer(request, operation, params, call)

@@ -1,7 +1,7 @@
 --- Makes lua/prov/aws/services/*.lua, the compact tables that prov.aws.query reads, from AWS's own service
 -- descriptions (service-2.json of botocore, unpacked):
 --
---   prov internal lua tests/support/aws_model.lua FOLDER      with FOLDER/{ec2,elbv2,sts}.json
+--   prov internal lua tests/support/aws_model.lua FOLDER      with FOLDER/{ec2,elbv2,pricing,sts}.json
 --
 -- Only the operations named here, and the structures they reach, go into the tables.
 
@@ -35,6 +35,7 @@ M.OPERATIONS = {
     ModifyLoadBalancerAttributes ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets RemoveTags
     SetSecurityGroups SetSubnets
   ]],
+  pricing = "DescribeServices GetAttributeValues GetProducts",
   sts = "AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity GetSessionToken",
 }
 
@@ -60,7 +61,8 @@ local function type_text(d, ref, wanted)
     wanted[#wanted + 1] = ref.shape
     return ref.shape
   elseif shape.type == "timestamp" then
-    return TIMES[ref.timestampFormat or shape.timestampFormat or "iso8601"]
+    local usual = d.metadata.protocol == "json" and "unixTimestamp" or "iso8601"
+    return TIMES[ref.timestampFormat or shape.timestampFormat or usual]
   elseif shape.type == "list" then
     local item, usual = shape.member.locationName or "member", d.metadata.protocol == "ec2" and "item" or "member"
     local flat = shape.flattened or ref.flattened
@@ -128,6 +130,8 @@ end
 function M.compact(d, name, only, errors)
   local out = { name = name, version = d.metadata.apiVersion, protocol = d.metadata.protocol,
     namespace = d.metadata.xmlNamespace, prefix = d.metadata.endpointPrefix or name,
+    signing = d.metadata.signingName ~= d.metadata.endpointPrefix and d.metadata.signingName or nil,
+    target = d.metadata.targetPrefix, json_version = d.metadata.jsonVersion,
     operations = {}, shapes = { ["-"] = "" } }
   local names, wanted = {}, {}
   for operation in (only or ""):gmatch("%S+") do
@@ -165,8 +169,8 @@ function M.write(service)
     "",
     "return {",
   }
-  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix" }) do
-    out[#out + 1] = ("  %s = %q,"):format(key, service[key])
+  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix", "signing", "target", "json_version" }) do
+    out[#out + 1] = service[key] and ("  %s = %q,"):format(key, service[key])
   end
   for _, part in ipairs({ "operations", "shapes" }) do
     out[#out + 1] = ("  %s = {"):format(part)
@@ -199,7 +203,7 @@ end
 local folder = ...
 if folder and folder ~= "support.aws_model" then -- called, not required
   local fs, json = require("prov.fs"), require("prov.json")
-  for _, name in ipairs({ "ec2", "elbv2", "sts" }) do
+  for _, name in ipairs({ "ec2", "elbv2", "pricing", "sts" }) do
     local text = assert(fs.read(("%s/%s.json"):format(folder, name)))
     local service = M.compact(assert(json.decode(text)), name, M.OPERATIONS[name])
     local path = ("%s/lua/prov/aws/services/%s.lua"):format(os.getenv("PROV_ROOT") or ".", name)

@@ -4,7 +4,8 @@ return {
   summary = "Show what the infra costs, and what it would cost more or less than now",
   description = [[
 Every resource with what it costs in a month and an hour by its provider's catalog (`prov catalog prices`), and the
-difference to what the workspace has now; of a saved plan with its file. Traffic and taxes are not in it.]],
+difference to what the workspace has now; of a saved plan with its file. Traffic and taxes are not in it. What nobody
+knows is named and not counted, and each currency has a sum of its own.]],
   params = {
     plan = { type = "path", file = "in", positional = 1, doc = "File written by 'prov plan --out'; else the infra" },
   },

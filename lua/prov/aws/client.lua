@@ -1,5 +1,5 @@
---- A client of AWS's query services: signs, waits its turn at the gate, tries again what may be tried again, and
---- turns AWS's errors into ours.
+--- A client of AWS's services of the query and JSON protocols: signs, waits its turn at the gate, tries again what may
+--- be tried again, and turns AWS's errors into ours.
 --
 -- What only looks (Describe, Get), and what done twice is as done once, is sent again after a lost answer. Anything
 -- else goes back to the body with "unavailable", and a creation is looked for before it is tried anew; a ClientToken
@@ -50,8 +50,9 @@ local CODES = {
   { "^AccessDenied", "denied" },
   { "^InvalidClientTokenId$", "denied" },
   { "^SignatureDoesNotMatch$", "denied" },
-  { "^IncompleteSignature$", "denied" },
-  { "^MissingAuthenticationToken$", "denied" },
+  { "^IncompleteSignature", "denied" },
+  { "^InvalidSignature", "denied" },
+  { "^MissingAuthenticationToken", "denied" },
   { "^UnrecognizedClient", "denied" },
   { "^OptInRequired$", "denied" },
   { "^PendingVerification$", "denied" },
@@ -73,6 +74,7 @@ local CODES = {
 local HINTS = {
   ["^Insufficient%a+Capacity"] = "AWS has none of these at the moment: try another zone or another plan, or try later",
   ["LimitExceeded"] = "a quota of the account: ask for more in the console under Service Quotas",
+  ["^AccessDenied"] = "the user or role lacks a permission",
   ["^UnauthorizedOperation$"] = "the user or role lacks a permission; aws sts decode-authorization-message says which",
   ["^ExpiredToken"] = "the temporary credentials have ended: sign in again (aws sso login), or set new ones",
   ["Duplicate"] = "give it another 'name', or take what has this one over with an import",
@@ -123,9 +125,9 @@ local function hint_of(code)
 end
 
 --- The error of an answer, and whether nothing has come of the request.
-local function failure_of(operation, response)
+local function failure_of(service, operation, response)
   local status = response.status
-  local found = query.decode_error(response.body)
+  local found = service:error_of(response)
     or { code = "", request_id = "", message = "the answer was HTTP " .. status }
   local code = found.code ~= "" and M.code_of(found.code, status) or status >= 500 and "unavailable" or "failed"
   local id = found.request_id ~= "" and found.request_id or response.headers["x-amzn-requestid"]
@@ -147,19 +149,27 @@ local WITHOUT_ANSWER = {
   unavailable = true, timeout = true, io = true, protocol = true, notfound = true, closed = true,
 }
 
+--- Services that are not in every region: the region that is asked for all of a partition.
+local HOMES = {
+  pricing = function(region)
+    return region:find("^cn%-") and "cn-northwest-1" or "us-east-1"
+  end,
+}
+
 --- Sends once: the result, or nil, error and whether another try is safe.
 local function once(self, service, operation, body)
   local who, e = self:credentials()
   if not who then
     return nil, e, true
   end
+  local region = HOMES[service.name] and HOMES[service.name](self.region) or self.region
   local request = {
     method = "POST",
-    url = (self.endpoint or sts.endpoint(self.world, service.prefix, self.region)) .. "/",
-    headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
+    url = (self.endpoint or sts.endpoint(self.world, service.prefix, region)) .. "/",
+    headers = service:headers(operation),
     body = body, repeatable = reads(operation), -- all are POSTs; only what reads may go over a connection used before
   }
-  local made = sigv4.sign(request, { credentials = who, region = self.region, service = service.prefix,
+  local made = sigv4.sign(request, { credentials = who, region = region, service = service.signing or service.prefix,
     time = self.world.now() })
   for name, text in pairs(made.headers) do
     request.headers[name] = text
@@ -181,8 +191,8 @@ local function once(self, service, operation, body)
       ms = math.floor(clock.monotonic() - began),
     })
   end
-  if response.status >= 300 or response.status < 200 or query.decode_error(response.body) then
-    return nil, failure_of(operation, response)
+  if response.status >= 300 or response.status < 200 or service:error_of(response) then
+    return nil, failure_of(service, operation, response)
   end
   local result
   result, e = service:decode(operation, response.body)
@@ -205,7 +215,7 @@ end
 
 --- Calls an operation.
 ---@async
----@param service string ec2, elbv2 or sts
+---@param service string ec2, elbv2, pricing or sts
 ---@param operation string DescribeInstances
 ---@param params? table
 ---@return table? result

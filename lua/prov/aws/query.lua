@@ -4,6 +4,8 @@
 --   ec2    EC2: names of forms begin with a capital, lists are flat: Filter.1.Value.2
 --   query  ELB, STS, ...: AvailabilityZones.member.1, answers inside <XResult>
 --
+-- Services of the JSON protocol have tables of the same form; prov.aws.json writes and reads them.
+--
 -- Values are plain tables with the names of AWS's documentation. Times are seconds since 1970; what is a blob
 -- there is bytes here.
 --
@@ -22,6 +24,7 @@
 local base = require("core.base")
 local data = require("core.data")
 local err = require("prov.err")
+local json = require("prov.aws.json")
 local sigv4 = require("prov.sigv4")
 local timestamp = require("prov.aws.timestamp")
 local xml = require("prov.xml")
@@ -31,12 +34,20 @@ local M = {}
 ---@class prov.aws.Service
 ---@field name string ec2
 ---@field version string
----@field protocol "ec2"|"query"
----@field namespace string
----@field prefix string name in host names and signatures
+---@field protocol "ec2"|"query"|"json" of the last see prov.aws.json
+---@field namespace? string
+---@field prefix string name in host names
+---@field signing? string name in signatures, when it is another one
+---@field target? string of json: what stands before the operation
 ---@field operations table<string, { input: string?, output: string?, result: string? }>
 local Service = {}
 Service.__index = Service
+
+local JsonService = {
+  __index = function(_, name)
+    return json[name] or Service[name]
+  end,
+}
 
 -- Types ------------------------------------------------------------------------------------------
 
@@ -97,10 +108,11 @@ end
 ---@param description table see lua/prov/aws/services
 ---@return prov.aws.Service
 function M.service(description)
-  local self = setmetatable({ read = {}, operations = {} }, Service)
-  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix", "shapes" }) do
-    self[key] = description[key]
+  local self = setmetatable({ read = {} }, description.protocol == "json" and JsonService or Service)
+  for key, v in pairs(description) do
+    self[key] = v
   end
+  self.operations = {}
   for name, text in pairs(description.operations) do
     local input, output, result = text:match("^%s*(%S+) (%S+) ?(%S*)")
     self.operations[name] = {
@@ -113,7 +125,7 @@ end
 
 local services = {}
 
---- A service prov knows: ec2, elbv2 or sts.
+--- A service prov knows: ec2, elbv2, pricing or sts.
 ---@param name string
 ---@return prov.aws.Service
 function M.open(name)
@@ -214,6 +226,12 @@ put = function(self, out, name, type, v)
   else
     out[#out + 1] = { name, TO_TEXT[type.kind](v) }
   end
+end
+
+--- The headers of a request.
+---@return table<string, string>
+function Service:headers()
+  return { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" }
 end
 
 --- The body of a request. An operation or field that there is not is a bug of the caller, and raised.
@@ -478,6 +496,12 @@ function M.decode_error(text)
     code = text_of(found.Code), message = text_of(found.Message or ""),
     request_id = text_of(root.RequestID or root.RequestId or ""), error = found,
   }
+end
+
+--- The error that an answer is, as decode_error.
+---@param response { body: string }
+function Service:error_of(response)
+  return M.decode_error(response.body)
 end
 
 --- The fields of an error beyond its code and message, by the shape of that name.

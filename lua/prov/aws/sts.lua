@@ -16,7 +16,7 @@ local M = {}
 ---@param region string
 ---@return string
 function M.endpoint(world, service, region)
-  local variables = { elasticloadbalancing = "ELASTIC_LOAD_BALANCING_V2" }
+  local variables = { elasticloadbalancing = "ELASTIC_LOAD_BALANCING_V2", ["api.pricing"] = "PRICING" }
   local name = variables[service] or service:upper()
   local domain = region:find("^cn%-") and "amazonaws.com.cn" or "amazonaws.com"
   return (world.env("AWS_ENDPOINT_URL_" .. name) or world.env("AWS_ENDPOINT_URL")

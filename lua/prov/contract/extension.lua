@@ -117,6 +117,7 @@ local SHAPES = {
     limits = { is_limits },
     resources = { is("table"), required = true },
     catalog = { is_catalog },
+    prices = { is("function") },
     account = { is("function") },
     body = { body_or_text },
   },

@@ -31,12 +31,12 @@ describe("the simulated AWS", function()
   it("has each operation that prov's tables know", function()
     local there = {}
     for _, name in ipairs({ "networks", "routes", "acls", "groups", "interfaces", "volumes", "instances", "attributes",
-      "small", "balancers", "targets", "sts" }) do
+      "small", "balancers", "targets", "sts", "pricing" }) do
       for operation in pairs(require("prov.simulate.aws." .. name).operations) do
         there[operation] = true
       end
     end
-    for _, name in ipairs({ "ec2", "elbv2", "sts" }) do
+    for _, name in ipairs({ "ec2", "elbv2", "sts", "pricing" }) do
       for operation in pairs(query.open(name).operations) do
         assert.is_true(there[operation], operation)
       end

@@ -88,6 +88,11 @@ for _, row in ipairs(TYPES) do
   types[row[1]] = row
 end
 
+--- The rows of all instance types, which nobody changes.
+function M.types()
+  return TYPES
+end
+
 --- The row of an instance type, nil when there is none.
 function M.type(name)
   return types[name]

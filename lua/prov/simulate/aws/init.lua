@@ -1,17 +1,18 @@
---- The simulated AWS: EC2, Elastic Load Balancing (version 2) and STS at one address. Which service and region a
--- request is for says the scope of its signature, which is checked.
+--- The simulated AWS: EC2, Elastic Load Balancing (version 2), STS and the price list at one address. Which service and
+--- region a request is for says the scope of its signature, which is checked.
 
 local catalog = require("prov.simulate.aws.catalog")
 local clock = require("prov.clock")
 local err = require("prov.err")
 local kit = require("prov.simulate.aws.kit")
+local pricing = require("prov.simulate.aws.pricing")
 local query = require("prov.aws.query")
 local sigv4 = require("prov.sigv4")
 local sts = require("prov.simulate.aws.sts")
 
 local M = {
   name = "aws",
-  title = "AWS (EC2, ELB, STS)",
+  title = "AWS (EC2, ELB, STS, price list)",
   port = 9603,
   setup = catalog.setup,
   rate = { limit = 100, per_second = 20 },
@@ -28,6 +29,7 @@ local SERVICES = {
   } },
   { scope = "elasticloadbalancing", name = "elbv2", modules = { "balancers", "targets" } },
   { scope = "sts", name = "sts", modules = { "sts" } },
+  { scope = "pricing", name = "pricing", modules = { "pricing" } },
 }
 
 M.kinds = {}
@@ -84,8 +86,8 @@ local function form_of(call)
 end
 
 --- The service a request is for; one without a signature is told so by that which knows its operation.
-local function service_of(scope, form)
-  local action = ("&" .. form):match("&Action=(%w+)")
+local function service_of(scope, form, headers)
+  local action = ("&" .. form):match("&Action=(%w+)") or (headers["x-amz-target"] or ""):match("%.(%w+)$")
   local knows
   for _, service in ipairs(SERVICES) do
     if service.scope == scope then
@@ -101,12 +103,13 @@ end
 function M.resolve(call)
   local region, scope = scope_of(call.request)
   local form = form_of(call)
-  local service = service_of(scope, form)
+  local service = service_of(scope, form, call.request.headers)
   call.region, call.service = region or "us-east-1", query.open(service and service.name or "ec2")
   if not service then
-    return kit.refuse("InvalidAction", "There is no service '%s' here: ec2, elasticloadbalancing and sts are.", scope)
+    return kit.refuse("InvalidAction", "There is no service '%s' here: ec2, elasticloadbalancing, pricing and sts are.",
+      scope)
   end
-  local action, params, version = call.service:decode_request(form)
+  local action, params, version = call.service:decode_request(form, call.request.headers)
   if not action then
     return kit.refuse(params.data.cloud_code, "%s", params.msg)
   end
@@ -133,6 +136,15 @@ local DENIED = {
     ExpiredToken = { 400, "RequestExpired", "Request has expired." },
     any = { 401, "AuthFailure", "AWS was not able to validate the provided access credentials" },
   },
+  json = {
+    MissingAuthenticationToken = { 400, "MissingAuthenticationTokenException", "Missing Authentication Token" },
+    IncompleteSignature = { 400, "IncompleteSignatureException" },
+    InvalidClientTokenId = {
+      400, "UnrecognizedClientException", "The security token included in the request is invalid.",
+    },
+    ExpiredToken = { 400, "ExpiredTokenException", "The security token included in the request is expired" },
+    any = { 400, "InvalidSignatureException" },
+  },
   others = {
     MissingAuthenticationToken = { 403, "MissingAuthenticationToken", "Request is missing Authentication Token" },
     IncompleteSignature = { 400, "IncompleteSignature" },
@@ -143,7 +155,7 @@ local DENIED = {
 }
 
 local function denied(call, code, msg)
-  local known = DENIED[call.service.name] or DENIED.others
+  local known = DENIED[call.service.name] or DENIED[call.service.protocol] or DENIED.others
   local form = known[code] or known.any
   return nil, err.new("denied", form[3] or msg, { wire = { status = form[1], code = form[2] } })
 end
@@ -168,7 +180,7 @@ function M.allow(call, secret)
     return denied(call, e.data and e.data.cloud_code, e.msg)
   elseif session and session.expired then
     return denied(call, "ExpiredToken", "")
-  elseif not catalog.REGIONS[who.region] then
+  elseif not catalog.REGIONS[who.region] or call.service.name == "pricing" and not pricing.REGIONS[who.region] then
     return denied(call, "SignatureDoesNotMatch", ("Credential should be scoped to a valid region, not '%s'."):format(
       who.region))
   end
@@ -184,9 +196,16 @@ local function request_id(call)
   return (call.id:gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
 end
 
+local function media_type(service)
+  if service.protocol == "json" then
+    return service:media_type()
+  end
+  return service.name == "ec2" and "text/xml;charset=UTF-8" or "text/xml"
+end
+
 local function headers_of(call)
   return {
-    ["Content-Type"] = call.service.name == "ec2" and "text/xml;charset=UTF-8" or "text/xml",
+    ["Content-Type"] = media_type(call.service),
     ["x-amzn-RequestId"] = request_id(call), ["Cache-Control"] = "no-cache, no-store",
   }
 end

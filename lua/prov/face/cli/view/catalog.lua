@@ -24,7 +24,7 @@ local function columns_of(rows)
   return table.move(render.keys(there), 1, #render.keys(there), #columns + 1, columns)
 end
 
---- Renders { list, provider, rows, currency, as_of, source }.
+--- Renders { list, provider, rows, currency, as_of, source, note }.
 ---@return string
 function M.render(v, term)
   if #v.rows == 0 then
@@ -41,6 +41,7 @@ function M.render(v, term)
   if v.currency and (v.list == "plans" or v.list == "prices") then
     out[2] = ("\nPrices in %s a month, without tax%s.\n"):format(v.currency,
       v.as_of and (", as of %s%s"):format(v.as_of, v.source and " from " .. v.source or "") or "")
+    out[3] = v.note and v.note .. "\n"
   end
   return table.concat(out)
 end

@@ -38,10 +38,21 @@ local function shown(rows)
   return out
 end
 
---- Renders { rows, totals, unpriced, as_of }.
+--- What is not in the sums: parts of resources, and whole ones.
+local function unknown(v)
+  local out = {}
+  for _, row in ipairs(v.rows) do
+    for _, part in ipairs(row.lacking or {}) do
+      out[#out + 1] = ("%s of %s"):format(part, row.address)
+    end
+  end
+  return table.move(v.unpriced, 1, #v.unpriced, #out + 1, out)
+end
+
+--- Renders { rows, totals, unpriced, free, notes, as_of }.
 ---@return string
 function M.render(v, term)
-  local out = {}
+  local out, not_counted = {}, unknown(v)
   if v.rows[1] then
     local columns = { "address", "plan", "month", "hour", "change", "currency" }
     out[1] = render.table(shown(v.rows), { columns = columns }, term)
@@ -50,10 +61,17 @@ function M.render(v, term)
     out[#out + 1] = ("\n%s %s %s a month, %.4f an hour%s\n"):format(term.bold("Total:"), money(total.month),
       total.currency, total.hour,
       math.abs(total.change) < 0.005 and "; the same as now"
-        or ("; %s than the %s of now"):format(signed(total.change), money(total.before)))
+        or ("; %s %s than the %s of now"):format(money(math.abs(total.change)), total.change > 0 and "more" or "less",
+          money(total.before)))
   end
-  if v.unpriced[1] then
-    out[#out + 1] = ("\nWithout a price in their provider's catalog: %s\n"):format(render.scalar(v.unpriced))
+  if not_counted[1] then
+    out[#out + 1] = ("\nUnknown, and not counted: %s\n"):format(table.concat(not_counted, ", "))
+  end
+  if v.free[1] then
+    out[#out + 1] = ("\nCosts nothing: %s\n"):format(table.concat(v.free, ", "))
+  end
+  for _, note in ipairs(v.notes) do
+    out[#out + 1] = ("\n%s\n"):format(note)
   end
   if v.as_of[1] then
     out[#out + 1] = ("Prices as of %s.\n"):format(render.scalar(v.as_of))
