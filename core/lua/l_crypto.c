@@ -35,7 +35,7 @@ static int l_crypto_sha256(lua_State *L)
 {
     unsigned char digest[PV_SHA256_LEN];
     pv_err err;
-    if (pv_sha256(lx_checkbytes(L, 1), digest, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_digest(PV_SHA256, lx_checkbytes(L, 1), digest, &err) != PV_OK) return lx_fail(L, &err);
     return push_hex(L, digest);
 }
 
@@ -44,7 +44,7 @@ static int l_crypto_hmac(lua_State *L)
 {
     unsigned char digest[PV_SHA256_LEN];
     pv_err err;
-    if (pv_hmac_sha256(lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
+    if (pv_hmac(PV_SHA256, lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
         return lx_fail(L, &err);
     if (!lua_toboolean(L, 3)) return push_hex(L, digest);
     lua_pushlstring(L, (const char *)digest, sizeof digest);

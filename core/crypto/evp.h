@@ -1,0 +1,16 @@
+/* What the files of core/crypto share of OpenSSL; no other folder includes it. */
+#ifndef PV_CRYPTO_EVP_H
+#define PV_CRYPTO_EVP_H
+
+#include <openssl/evp.h>
+
+#include "crypto/digest.h"
+
+/* The digest in OpenSSL's words; never NULL. */
+const EVP_MD *pv_evp_md(pv_hash hash);
+
+/* Fails with "<what> cannot be made: <OpenSSL's reason>" and empties its queue of errors, which
+ * belongs to the thread. */
+pv_status pv_evp_fail(pv_err *err, const char *what);
+
+#endif
