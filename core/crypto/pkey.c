@@ -30,8 +30,12 @@ static const unsigned char *bytes_of(pv_bytes b)
     return (const unsigned char *)(b.len != 0 ? b.data : "");
 }
 
-/* Wraps evp, which it owns from here on. */
-static pv_status adopt(pv_pkey **out, EVP_PKEY *evp, bool secret, pv_err *err)
+EVP_PKEY *pv_evp_of(const pv_pkey *key)
+{
+    return key->evp;
+}
+
+pv_status pv_evp_take(pv_pkey **out, EVP_PKEY *evp, bool secret, pv_err *err)
 {
     int id = EVP_PKEY_get_base_id(evp), bits = EVP_PKEY_get_bits(evp);
     char group[32] = "";
@@ -70,7 +74,7 @@ pv_status pv_pkey_generate(pv_pkey **out, pv_pkey_type type, unsigned bits, pv_e
     case PV_RSA: evp = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits); break;
     }
     if (evp == NULL) return pv_evp_fail(err, "a key");
-    return adopt(out, evp, true, err);
+    return pv_evp_take(out, evp, true, err);
 }
 
 /* A public point, which is checked to be one of the curve. */
@@ -101,7 +105,7 @@ pv_status pv_pkey_raw(pv_pkey **out, pv_pkey_type type, bool secret, pv_bytes by
         evp = secret ? EVP_PKEY_new_raw_private_key(id, NULL, bytes_of(bytes), RAW_LEN)
                      : EVP_PKEY_new_raw_public_key(id, NULL, bytes_of(bytes), RAW_LEN);
     }
-    if (evp != NULL) return adopt(out, evp, secret, err);
+    if (evp != NULL) return pv_evp_take(out, evp, secret, err);
     (void)pv_evp_fail(NULL, "");
     return pv_fail(err, PV_EINVAL, "these %zu bytes are no key of that kind", bytes.len);
 }
@@ -137,7 +141,7 @@ pv_status pv_pkey_parse(pv_pkey **out, pv_bytes text, pv_bytes passphrase, pv_er
         }
     }
     (void)pv_evp_fail(NULL, "");
-    if (evp != NULL) return adopt(out, evp, secret, err);
+    if (evp != NULL) return pv_evp_take(out, evp, secret, err);
     if (pem && memmem(text.data, text.len, ENCRYPTED, sizeof ENCRYPTED - 1) != NULL)
         return pv_fail(err, PV_EAUTH,
                        passphrase.data == NULL ? "the key is encrypted, and there is no passphrase"
