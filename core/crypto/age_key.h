@@ -1,4 +1,4 @@
-/* What age_key.c and age_wrap.c share. */
+/* Shared by age_key.c and age_wrap.c. */
 #ifndef PV_CRYPTO_AGE_KEY_H
 #define PV_CRYPTO_AGE_KEY_H
 

@@ -1,4 +1,4 @@
-/* The chunks of age's payload, for age_stream.c and age_pump.c. */
+/* The chunks of age's payload, shared by age_stream.c and age_pump.c. */
 #ifndef PV_CRYPTO_AGE_STREAM_H
 #define PV_CRYPTO_AGE_STREAM_H
 

@@ -1,4 +1,4 @@
-/* What the files of core/crypto share of OpenSSL; no other folder includes it. */
+/* OpenSSL's own types, shared by the files of core/crypto; no other folder includes it. */
 #ifndef PV_CRYPTO_EVP_H
 #define PV_CRYPTO_EVP_H
 

@@ -313,7 +313,8 @@ static int l_header_unwrap(lua_State *L)
     return start(L, call, 3, hold(L, 1, 2));
 }
 
-/* crypto.age_pump("seal" | "open", file_key, before, in, out, callback(bytes | nil, err, bytes)) -> true */
+/* crypto.age_pump("seal" | "open", file_key, before, in, out, callback(bytes | nil, err, bytes)) ->
+ * true */
 static int l_age_pump(lua_State *L)
 {
     static const char *const ways[] = {"seal", "open", NULL};

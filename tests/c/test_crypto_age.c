@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "crypto/age.h"
+#include "crypto/bech32.h"
 #include "crypto/digest.h"
 
 static pv_bytes str(const char *text)
@@ -263,6 +264,7 @@ static void test_x25519(void **state)
     assert_int_equal(text.len, 62);
     assert_int_equal(pv_age_recipient(&to, view(&text), NULL), PV_OK);
     comes_back(to, again);
+    assert_int_equal(pv_age_key_type(to), PV_AGE_X25519);
     assert_int_equal(pv_age_wrap(to, file_key, &header, NULL), PV_OK);
     assert_int_equal(pv_age_unwrap(other, &header, &got, &err), PV_ENOTFOUND);
     pv_age_key_free(to);
@@ -418,9 +420,72 @@ static void test_armor(void **state)
     assert_true(pv_age_is_armor(str(" \n\t-----BEGIN AGE ENCRYPTED FILE-----\n")));
 }
 
+/* BIP 173's own examples: what they hold, in groups of five, is no whole number of bytes in some.
+ */
+static void test_bech32(void **state)
+{
+    static const char *const bad[] = {"a12uel5x", "A12uel5l", "a1lqfn3", "pzry9x0s0muk",
+                                      "a1",       "",         "a12uel5"};
+    pv_buf out = {0}, text = {0};
+    (void)state;
+    assert_int_equal(pv_bech32_read(&out, "a", str("a12uel5l"), NULL), PV_OK);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(pv_bech32_read(&out, "A", str("A12UEL5L"), NULL), PV_OK);
+    assert_int_equal(
+        pv_bech32_read(&out, "split",
+                       str("split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w"), NULL),
+        PV_OK);
+    assert_int_equal(out.len, 30);
+    pv_bech32_write(&text, "split", view(&out));
+    assert_string_equal(text.data, "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(pv_bech32_read(&out, "a", str(bad[i]), NULL), PV_EINVAL);
+    pv_buf_deinit(&out);
+    pv_buf_deinit(&text);
+}
+
+/* Stanzas that somebody else made, as plugins do. */
+static void test_foreign_stanzas(void **state)
+{
+    const char *args[] = {"mine", "a", "b"}, *empty[] = {"mine", ""}, *white[] = {"a b"};
+    pv_secret *key = file_key_new(), *other = file_key_new();
+    (void)state;
+    for (size_t len = 0; len <= 150; len++) {
+        pv_age_header header = {0}, read = {0};
+        pv_buf body = {0}, text = {0};
+        size_t used;
+        fill(&body, len);
+        assert_int_equal(pv_age_header_add(&header, args, 3, view(&body), NULL), PV_OK);
+        assert_int_equal(pv_age_header_write(&header, key, &text, NULL), PV_OK);
+        assert_int_equal(pv_age_header_read(&read, view(&text), true, &used, NULL), PV_OK);
+        assert_int_equal(read.count, 1);
+        assert_int_equal(read.stanzas[0].count, 3);
+        assert_string_equal(read.stanzas[0].args[2], "b");
+        assert_int_equal(read.stanzas[0].body.len, len);
+        assert_int_equal(pv_age_header_check(&read, key, NULL), PV_OK);
+        assert_int_equal(pv_age_header_check(&read, other, NULL), PV_EAUTH);
+        pv_age_header_deinit(&header);
+        pv_age_header_deinit(&read);
+        pv_buf_deinit(&body);
+        pv_buf_deinit(&text);
+    }
+    {
+        pv_age_header header = {0};
+        pv_buf text = {0};
+        assert_int_equal(pv_age_header_write(&header, key, &text, NULL), PV_EINVAL);
+        assert_int_equal(pv_age_header_add(&header, empty, 2, str(""), NULL), PV_EINVAL);
+        assert_int_equal(pv_age_header_add(&header, white, 1, str(""), NULL), PV_EINVAL);
+        assert_int_equal(pv_age_header_add(&header, args, 0, str(""), NULL), PV_EINVAL);
+        pv_age_header_deinit(&header);
+    }
+    pv_secret_free(key);
+    pv_secret_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bech32),     cmocka_unit_test(test_foreign_stanzas),
         cmocka_unit_test(test_cctv),       cmocka_unit_test(test_x25519),
         cmocka_unit_test(test_passphrase), cmocka_unit_test(test_stream_sizes),
         cmocka_unit_test(test_pump_fails), cmocka_unit_test(test_armor),
