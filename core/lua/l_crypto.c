@@ -155,6 +155,8 @@ int luaopen_core_crypto(lua_State *L)
     lx_deftype(L, L_SEALER, none, l_sealer_close);
     lx_deftype(L, L_SECRET, secret, secret_close);
     luaL_newlib(L, functions);
+    l_crypto_aead_register(L);
     l_crypto_age_register(L);
+    l_crypto_pkey_register(L);
     return 1;
 }

@@ -70,6 +70,182 @@ function secret:reveal() end
 --- Wipes the bytes; `<close>` does it too.
 function secret:close() end
 
+---@alias prov.Hash "sha1"|"sha256"|"sha384"|"sha512"
+
+--- Copies bytes into locked memory.
+---@param bytes string
+---@return prov.Secret
+function crypto.secret(bytes) end
+
+--- A digest, as bytes.
+---@param name prov.Hash
+---@param bytes string
+---@return string? digest
+---@return prov.Err? err
+function crypto.hash(name, bytes) end
+
+--- HMAC with any of them, as bytes.
+---@param name prov.Hash
+---@param key string|prov.Secret
+---@param bytes string
+---@return string? mac
+---@return prov.Err? err
+function crypto.mac(name, key, bytes) end
+
+---@class prov.Hasher
+local hasher = {}
+
+--- A digest of what comes in pieces.
+---@param name prov.Hash
+---@return prov.Hasher?
+---@return prov.Err? err
+function crypto.hasher(name) end
+
+---@param bytes string
+---@return prov.Hasher?
+---@return prov.Err? err
+function hasher:add(bytes) end
+
+--- The digest; the hasher begins anew.
+---@return string? digest
+---@return prov.Err? err
+function hasher:finish() end
+
+function hasher:close() end
+
+---@class prov.Aead a key that is set up
+local aead = {}
+
+--- Authenticated encryption.
+---@param name "aes-256-gcm"|"chacha20-poly1305"
+---@param key string|prov.Secret 32 bytes
+---@return prov.Aead?
+---@return prov.Err? err "invalid": the key's length
+function crypto.aead(name, key) end
+
+--- Ciphertext and tag. The nonce must never repeat under this key.
+---@param nonce string 12 bytes; of aes-256-gcm 1 to 128
+---@param plain string|prov.Secret
+---@param aad? string
+---@return string? sealed
+---@return prov.Err? err
+function aead:seal(nonce, plain, aad) end
+
+---@param nonce string
+---@param sealed string
+---@param aad? string
+---@return string? plain
+---@return prov.Err? err "auth": another key, nonce, aad, or other bytes
+function aead:open(nonce, sealed, aad) end
+
+function aead:close() end
+
+--- HKDF (RFC 5869).
+---@param name prov.Hash
+---@param key string|prov.Secret
+---@param salt string
+---@param info string
+---@param len integer
+---@return string? bytes
+---@return prov.Err? err
+function crypto.hkdf(name, key, salt, info, len) end
+
+--- A key from a password, on another thread. Costs: of scrypt { log2 of N, r, p }, of Argon2id { passes, KiB, lanes },
+--- of PBKDF2 with SHA-256 { iterations }.
+---@param how "scrypt"|"argon2id"|"pbkdf2"
+---@param password string|prov.Secret
+---@param salt string
+---@param costs integer[]
+---@param len integer
+---@param cb fun(bytes: string?, err: prov.Err?)
+---@return true
+function crypto.derive(how, password, salt, costs, len, cb) end
+
+---@class prov.Pkey a key pair, or its public half
+local pkey = {}
+
+---@alias prov.PkeyType "x25519"|"ed25519"|"p256"|"rsa"
+---@alias prov.Signature "ed25519"|"p256-sha256"|"p256-jose"|"rsa-pss"|"rsa-pkcs1"
+
+--- Makes a pair.
+---@param type prov.PkeyType
+---@param bits? integer of RSA: 2048 to 8192, 3072 by default
+---@return prov.Pkey?
+---@return prov.Err? err
+function crypto.pkey_generate(type, bits) end
+
+--- From 32 bytes (x25519, ed25519) or a point of 65 (p256, public).
+---@param type prov.PkeyType
+---@param half "public"|"secret"
+---@param bytes string|prov.Secret
+---@return prov.Pkey?
+---@return prov.Err? err "invalid"
+function crypto.pkey_raw(type, half, bytes) end
+
+--- From PEM or DER.
+---@param text string|prov.Secret
+---@param passphrase? string|prov.Secret
+---@return prov.Pkey?
+---@return prov.Err? err "invalid", "auth": the passphrase
+function crypto.pkey_parse(text, passphrase) end
+
+--- From a private key file or a public line of SSH.
+---@param text string|prov.Secret
+---@return prov.Pkey?
+---@return prov.Err? err "invalid", "unsupported", "auth": it has a passphrase
+function crypto.pkey_ssh(text) end
+
+---@return prov.PkeyType
+---@return boolean has_secret
+function pkey:type() end
+
+---@param form? "pem"|"raw"|"ssh"|"wire" PEM by default
+---@return string?
+---@return prov.Err? err
+function pkey:public(form) end
+
+---@param form? "pem"|"raw"
+---@return prov.Secret?
+---@return prov.Err? err "invalid": there is none
+function pkey:secret(form) end
+
+--- What both sides of X25519 come to.
+---@param theirs prov.Pkey
+---@return prov.Secret?
+---@return prov.Err? err "auth": a point of small order
+function pkey:agree(theirs) end
+
+---@param how prov.Signature
+---@param text string
+---@return string? signature
+---@return prov.Err? err "invalid": the key cannot
+function pkey:sign(how, text) end
+
+---@param how prov.Signature
+---@param text string
+---@param signature string
+---@return true?
+---@return prov.Err? err "auth": not the signature
+function pkey:verify(how, text, signature) end
+
+---@param hash prov.Hash
+---@param mgf prov.Hash
+---@param label string
+---@param plain string|prov.Secret
+---@return string? sealed
+---@return prov.Err? err "limit", "invalid"
+function pkey:oaep_seal(hash, mgf, label, plain) end
+
+---@param hash prov.Hash
+---@param mgf prov.Hash
+---@param label string
+---@param sealed string
+---@return prov.Secret?
+---@return prov.Err? err "auth"
+function pkey:oaep_open(hash, mgf, label, sealed) end
+
+function pkey:close() end
+
 ---@class prov.AgeKey somebody to encrypt to, or who decrypts
 local age_key = {}
 
