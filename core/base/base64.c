@@ -28,11 +28,23 @@ pv_status pv_base64_encode(pv_buf *out, pv_bytes bytes)
     return PV_OK;
 }
 
+pv_status pv_base64_encode_raw(pv_buf *out, pv_bytes bytes)
+{
+    pv_status status = pv_base64_encode(out, bytes);
+    if (status == PV_OK && bytes.len % 3 != 0) {
+        out->len -= 3 - bytes.len % 3;
+        out->data[out->len] = '\0';
+    }
+    return status;
+}
+
 /* 0 to 63, -1 for anything else. */
 static int digit(char c)
 {
-    const char *at = c != '\0' ? strchr(alphabet, c) : NULL;
-    return at != NULL ? (int)(at - alphabet) : -1;
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err)
@@ -59,5 +71,31 @@ pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err)
         digits = 0;
     }
     if (digits != 0) return pv_fail(err, PV_EINVAL, "not base64: it ends in the middle");
+    return PV_OK;
+}
+
+pv_status pv_base64_decode_exact(pv_buf *out, pv_bytes text, bool padded, pv_err *err)
+{
+    size_t len = text.len, pads = 0;
+    uint32_t group = 0;
+    if (padded && len != 0) {
+        while (pads < 2 && text.data[len - 1] == '=') {
+            len--;
+            pads++;
+        }
+        if (text.len % 4 != 0) return pv_fail(err, PV_EINVAL, "not base64: it ends in the middle");
+    }
+    if (len % 4 == 1 || (padded && (4 - len % 4) % 4 != pads))
+        return pv_fail(err, PV_EINVAL, "not base64: it ends in the middle");
+    for (size_t i = 0; i < len; i++) {
+        int value = digit(text.data[i]);
+        if (value < 0) return pv_fail(err, PV_EINVAL, "not base64 at byte %zu", i + 1);
+        group = group << 6 | (uint32_t)value;
+        if (i % 4 == 0) continue;
+        if (pv_buf_addc(out, (char)(group >> (6 - 2 * (i % 4)))) != PV_OK)
+            return pv_fail(err, PV_ELIMIT, "base64 is too long");
+    }
+    if ((len % 4 == 2 && (group & 15) != 0) || (len % 4 == 3 && (group & 3) != 0))
+        return pv_fail(err, PV_EINVAL, "not base64: there are bits too many at its end");
     return PV_OK;
 }

@@ -1,36 +1,14 @@
-/* Primitives over OpenSSL's libcrypto: digests, random bytes, authenticated encryption, the
- * key file of a workspace, and the sealer that core/store encrypts with.  Every function may
- * be called from any thread. */
+/* Sealing of records, the key file of a workspace, and the sealer that core/store encrypts with.
+ * Every function may be called from any thread. */
 #ifndef PV_CRYPTO_CRYPTO_H
 #define PV_CRYPTO_CRYPTO_H
 
-#include "base/buf.h"
 #include "base/sealer.h"
 #include "base/secret.h"
-#include "base/status.h"
+#include "crypto/aead.h"
+#include "crypto/digest.h"
 
-enum {
-    PV_KEY_LEN = 32,
-    PV_NONCE_LEN = 12,
-    PV_TAG_LEN = 16,
-    PV_SEAL_OVERHEAD = PV_NONCE_LEN + PV_TAG_LEN,
-    PV_SHA256_LEN = 32,
-};
-
-/* ---- Random and digests ---- */
-
-/* Fills out with len bytes nobody can guess.  PV_EIO when the system has none. */
-pv_status pv_random(void *out, size_t len, pv_err *err);
-
-/* SHA-256 of data. */
-pv_status pv_sha256(pv_bytes data, unsigned char out[PV_SHA256_LEN], pv_err *err);
-
-/* HMAC-SHA-256; a key of any length, also empty. */
-pv_status pv_hmac_sha256(pv_bytes key, pv_bytes data, unsigned char out[PV_SHA256_LEN],
-                         pv_err *err);
-
-/* Writes 2 * len hexadecimal digits and a NUL. */
-void pv_hex(const unsigned char *data, size_t len, char *out);
+enum { PV_SEAL_OVERHEAD = PV_NONCE_LEN + PV_TAG_LEN };
 
 /* ---- AES-256-GCM ---- */
 

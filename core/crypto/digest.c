@@ -1,16 +1,32 @@
+#include "crypto/digest.h"
+
 #include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sys/random.h>
 
-#include "crypto/crypto.h"
+#include "base/mem.h"
+#include "crypto/evp.h"
 
-/* The kernel's generator: as fast here as OpenSSL's for the few bytes of a nonce, right after
- * a fork, and without a generator per thread to be freed. */
+struct pv_hasher {
+    const EVP_MD *md;
+    EVP_MD_CTX *ctx;
+};
+
+const EVP_MD *pv_evp_md(pv_hash hash)
+{
+    switch (hash) {
+    case PV_SHA1: return EVP_sha1();
+    case PV_SHA384: return EVP_sha384();
+    case PV_SHA512: return EVP_sha512();
+    default: return EVP_sha256();
+    }
+}
+
+/* From the kernel, not RAND_bytes: OpenSSL keeps a generator per thread, which worker threads
+ * never give back, and which a forked child would share. */
 pv_status pv_random(void *out, size_t len, pv_err *err)
 {
-    /* From the kernel, not RAND_bytes: OpenSSL keeps a generator per thread, which worker threads
-     * never give back, and which a forked child would share. */
     unsigned char *to = out;
     while (len > 0) {
         ssize_t got = getrandom(to, len, 0);
@@ -22,21 +38,61 @@ pv_status pv_random(void *out, size_t len, pv_err *err)
     return PV_OK;
 }
 
-pv_status pv_sha256(pv_bytes data, unsigned char out[PV_SHA256_LEN], pv_err *err)
+size_t pv_hash_len(pv_hash hash)
 {
-    if (EVP_Digest(data.data, data.len, out, NULL, EVP_sha256(), NULL) == 1) return PV_OK;
-    return pv_fail(err, PV_EIO, "SHA-256 is not available");
+    static const size_t len[PV_HASH_COUNT] = {20, 32, 48, 64};
+    return len[hash];
 }
 
-pv_status pv_hmac_sha256(pv_bytes key, pv_bytes data, unsigned char out[PV_SHA256_LEN], pv_err *err)
+pv_status pv_digest(pv_hash hash, pv_bytes data, unsigned char *out, pv_err *err)
+{
+    if (EVP_Digest(data.data, data.len, out, NULL, pv_evp_md(hash), NULL) == 1) return PV_OK;
+    return pv_evp_fail(err, "a digest");
+}
+
+pv_status pv_hmac(pv_hash hash, pv_bytes key, pv_bytes data, unsigned char *out, pv_err *err)
 {
     unsigned len = 0;
     const char *bytes = key.len != 0 ? key.data : ""; /* NULL would mean "the key of before" */
-    if (key.len <= 1 << 30 && HMAC(EVP_sha256(), bytes, (int)key.len,
+    if (key.len <= 1 << 30 && HMAC(pv_evp_md(hash), bytes, (int)key.len,
                                    (const unsigned char *)data.data, data.len, out, &len) != NULL) {
         return PV_OK;
     }
-    return pv_fail(err, PV_EIO, "HMAC-SHA-256 is not available");
+    return pv_evp_fail(err, "an HMAC");
+}
+
+pv_status pv_hasher_new(pv_hasher **out, pv_hash hash, pv_err *err)
+{
+    pv_hasher *h = pv_alloc(sizeof *h);
+    *out = NULL;
+    h->md = pv_evp_md(hash);
+    h->ctx = EVP_MD_CTX_new();
+    if (h->ctx == NULL || EVP_DigestInit_ex(h->ctx, h->md, NULL) != 1) {
+        pv_hasher_free(h);
+        return pv_evp_fail(err, "a digest");
+    }
+    *out = h;
+    return PV_OK;
+}
+
+pv_status pv_hasher_add(pv_hasher *h, pv_bytes data, pv_err *err)
+{
+    if (EVP_DigestUpdate(h->ctx, data.data, data.len) == 1) return PV_OK;
+    return pv_evp_fail(err, "a digest");
+}
+
+pv_status pv_hasher_end(pv_hasher *h, unsigned char *out, pv_err *err)
+{
+    if (EVP_DigestFinal_ex(h->ctx, out, NULL) == 1 && EVP_DigestInit_ex(h->ctx, h->md, NULL) == 1)
+        return PV_OK;
+    return pv_evp_fail(err, "a digest");
+}
+
+void pv_hasher_free(pv_hasher *h)
+{
+    if (h == NULL) return;
+    EVP_MD_CTX_free(h->ctx);
+    pv_free(h);
 }
 
 void pv_hex(const unsigned char *data, size_t len, char *out)

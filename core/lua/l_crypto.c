@@ -1,6 +1,7 @@
 /* core.crypto, in libprov-crypto.so. */
 #include "crypto/crypto.h"
 
+#include "lua/l_crypto.h"
 #include "lua/lx.h"
 
 #define L_SEALER "prov.sealer"
@@ -35,7 +36,7 @@ static int l_crypto_sha256(lua_State *L)
 {
     unsigned char digest[PV_SHA256_LEN];
     pv_err err;
-    if (pv_sha256(lx_checkbytes(L, 1), digest, &err) != PV_OK) return lx_fail(L, &err);
+    if (pv_digest(PV_SHA256, lx_checkbytes(L, 1), digest, &err) != PV_OK) return lx_fail(L, &err);
     return push_hex(L, digest);
 }
 
@@ -44,7 +45,7 @@ static int l_crypto_hmac(lua_State *L)
 {
     unsigned char digest[PV_SHA256_LEN];
     pv_err err;
-    if (pv_hmac_sha256(lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
+    if (pv_hmac(PV_SHA256, lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
         return lx_fail(L, &err);
     if (!lua_toboolean(L, 3)) return push_hex(L, digest);
     lua_pushlstring(L, (const char *)digest, sizeof digest);
@@ -113,17 +114,25 @@ static int l_sealer_close(lua_State *L)
 
 static int secret_close(lua_State *L)
 {
-    pv_secret **box = lx_boxslot(L, 1, "prov.secret");
+    pv_secret **box = lx_boxslot(L, 1, L_SECRET);
     pv_secret_free(*box);
     *box = NULL;
     return 0;
+}
+
+/* secret:reveal() -> bytes */
+static int l_secret_reveal(lua_State *L)
+{
+    pv_secret *secret = lx_checkbox(L, 1, L_SECRET);
+    lua_pushlstring(L, (const char *)secret->data, secret->len);
+    return 1;
 }
 
 /* crypto.keyfile(path) -> key32 | nil, err */
 static int l_crypto_keyfile(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
-    pv_secret **box = lx_newbox(L, "prov.secret");
+    pv_secret **box = lx_newbox(L, L_SECRET);
     pv_err err;
     if (pv_keyfile(path, box, &err) != PV_OK) return lx_fail(L, &err);
     lua_pushlstring(L, (const char *)(*box)->data, (*box)->len);
@@ -142,8 +151,12 @@ int luaopen_core_crypto(lua_State *L);
 int luaopen_core_crypto(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
+    static const luaL_Reg secret[] = {{"reveal", l_secret_reveal}, {NULL, NULL}};
     lx_deftype(L, L_SEALER, none, l_sealer_close);
-    lx_deftype(L, "prov.secret", none, secret_close);
+    lx_deftype(L, L_SECRET, secret, secret_close);
     luaL_newlib(L, functions);
+    l_crypto_aead_register(L);
+    l_crypto_age_register(L);
+    l_crypto_pkey_register(L);
     return 1;
 }

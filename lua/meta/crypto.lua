@@ -60,4 +60,342 @@ function crypto.sealer(key) end
 ---@return prov.Err? err "denied" (mode, owner, link), "corrupt" (size)
 function crypto.keyfile(path) end
 
+---@class prov.Secret bytes in locked memory, wiped when they are closed
+local secret = {}
+
+--- The bytes, as a string that is not wiped.
+---@return string
+function secret:reveal() end
+
+--- Wipes the bytes; `<close>` does it too.
+function secret:close() end
+
+---@alias prov.Hash "sha1"|"sha256"|"sha384"|"sha512"
+
+--- Copies bytes into locked memory.
+---@param bytes string
+---@return prov.Secret
+function crypto.secret(bytes) end
+
+--- A digest, as bytes.
+---@param name prov.Hash
+---@param bytes string
+---@return string? digest
+---@return prov.Err? err
+function crypto.hash(name, bytes) end
+
+--- HMAC with any of them, as bytes.
+---@param name prov.Hash
+---@param key string|prov.Secret
+---@param bytes string
+---@return string? mac
+---@return prov.Err? err
+function crypto.mac(name, key, bytes) end
+
+---@class prov.Hasher
+local hasher = {}
+
+--- A digest of what comes in pieces.
+---@param name prov.Hash
+---@return prov.Hasher?
+---@return prov.Err? err
+function crypto.hasher(name) end
+
+---@param bytes string
+---@return prov.Hasher?
+---@return prov.Err? err
+function hasher:add(bytes) end
+
+--- The digest; the hasher begins anew.
+---@return string? digest
+---@return prov.Err? err
+function hasher:finish() end
+
+function hasher:close() end
+
+---@class prov.Aead a key that is set up
+local aead = {}
+
+--- Authenticated encryption.
+---@param name "aes-256-gcm"|"chacha20-poly1305"
+---@param key string|prov.Secret 32 bytes
+---@return prov.Aead?
+---@return prov.Err? err "invalid": the key's length
+function crypto.aead(name, key) end
+
+--- Ciphertext and tag. The nonce must never repeat under this key.
+---@param nonce string 12 bytes; of aes-256-gcm 1 to 128
+---@param plain string|prov.Secret
+---@param aad? string
+---@return string? sealed
+---@return prov.Err? err
+function aead:seal(nonce, plain, aad) end
+
+---@param nonce string
+---@param sealed string
+---@param aad? string
+---@return string? plain
+---@return prov.Err? err "auth": another key, nonce, aad, or other bytes
+function aead:open(nonce, sealed, aad) end
+
+function aead:close() end
+
+--- HKDF (RFC 5869).
+---@param name prov.Hash
+---@param key string|prov.Secret
+---@param salt string
+---@param info string
+---@param len integer
+---@return string? bytes
+---@return prov.Err? err
+function crypto.hkdf(name, key, salt, info, len) end
+
+--- A key from a password, on another thread. Costs: of scrypt { log2 of N, r, p }, of Argon2id { passes, KiB, lanes },
+--- of PBKDF2 with SHA-256 { iterations }.
+---@param how "scrypt"|"argon2id"|"pbkdf2"
+---@param password string|prov.Secret
+---@param salt string
+---@param costs integer[]
+---@param len integer
+---@param cb fun(bytes: string?, err: prov.Err?)
+---@return true
+function crypto.derive(how, password, salt, costs, len, cb) end
+
+---@class prov.Pkey a key pair, or its public half
+local pkey = {}
+
+---@alias prov.PkeyType "x25519"|"ed25519"|"p256"|"rsa"
+---@alias prov.Signature "ed25519"|"p256-sha256"|"p256-jose"|"rsa-pss"|"rsa-pkcs1"
+
+--- Makes a pair.
+---@param type prov.PkeyType
+---@param bits? integer of RSA: 2048 to 8192, 3072 by default
+---@return prov.Pkey?
+---@return prov.Err? err
+function crypto.pkey_generate(type, bits) end
+
+--- From 32 bytes (x25519, ed25519) or a point of 65 (p256, public).
+---@param type prov.PkeyType
+---@param half "public"|"secret"
+---@param bytes string|prov.Secret
+---@return prov.Pkey?
+---@return prov.Err? err "invalid"
+function crypto.pkey_raw(type, half, bytes) end
+
+--- From PEM or DER.
+---@param text string|prov.Secret
+---@param passphrase? string|prov.Secret
+---@return prov.Pkey?
+---@return prov.Err? err "invalid", "auth": the passphrase
+function crypto.pkey_parse(text, passphrase) end
+
+--- From a private key file or a public line of SSH.
+---@param text string|prov.Secret
+---@return prov.Pkey?
+---@return prov.Err? err "invalid", "unsupported", "auth": it has a passphrase
+function crypto.pkey_ssh(text) end
+
+---@return prov.PkeyType
+---@return boolean has_secret
+function pkey:type() end
+
+---@param form? "pem"|"raw"|"ssh"|"wire" PEM by default
+---@return string?
+---@return prov.Err? err
+function pkey:public(form) end
+
+---@param form? "pem"|"raw"
+---@return prov.Secret?
+---@return prov.Err? err "invalid": there is none
+function pkey:secret(form) end
+
+--- What both sides of X25519 come to.
+---@param theirs prov.Pkey
+---@return prov.Secret?
+---@return prov.Err? err "auth": a point of small order
+function pkey:agree(theirs) end
+
+---@param how prov.Signature
+---@param text string
+---@return string? signature
+---@return prov.Err? err "invalid": the key cannot
+function pkey:sign(how, text) end
+
+---@param how prov.Signature
+---@param text string
+---@param signature string
+---@return true?
+---@return prov.Err? err "auth": not the signature
+function pkey:verify(how, text, signature) end
+
+---@param hash prov.Hash
+---@param mgf prov.Hash
+---@param label string
+---@param plain string|prov.Secret
+---@return string? sealed
+---@return prov.Err? err "limit", "invalid"
+function pkey:oaep_seal(hash, mgf, label, plain) end
+
+---@param hash prov.Hash
+---@param mgf prov.Hash
+---@param label string
+---@param sealed string
+---@return prov.Secret?
+---@return prov.Err? err "auth"
+function pkey:oaep_open(hash, mgf, label, sealed) end
+
+function pkey:close() end
+
+---@class prov.AgeKey somebody to encrypt to, or who decrypts
+local age_key = {}
+
+---@return "x25519"|"scrypt"|"ssh-ed25519"|"ssh-rsa"
+function age_key:type() end
+
+--- The recipient as a text.
+---@return string? text "age1..." or "ssh-..."
+---@return prov.Err? err "invalid": a passphrase has none
+function age_key:public() end
+
+--- The identity as a text.
+---@return string? text "AGE-SECRET-KEY-1..."
+---@return prov.Err? err "invalid": not one of X25519
+function age_key:secret() end
+
+--- Makes an identity of X25519.
+---@return prov.AgeKey?
+---@return prov.Err? err
+function crypto.age_keygen() end
+
+--- Reads a recipient: "age1...", "ssh-ed25519 ...", "ssh-rsa ...".
+---@param text string
+---@return prov.AgeKey?
+---@return prov.Err? err "invalid", "unsupported": of a plugin or a type that is not known
+function crypto.age_recipient(text) end
+
+--- Reads an identity: "AGE-SECRET-KEY-1...", or a private key of SSH in PEM.
+---@param text string
+---@return prov.AgeKey?
+---@return prov.Err? err "invalid", "unsupported", "auth": it has a passphrase
+function crypto.age_identity(text) end
+
+--- A passphrase, as both.
+---@param text string
+---@param work? integer 2^work rounds when it encrypts, 18 by default, 22 at most
+---@return prov.AgeKey?
+---@return prov.Err? err
+function crypto.age_passphrase(text, work) end
+
+---@class prov.AgeHeader
+local age_header = {}
+
+--- An empty header.
+---@return prov.AgeHeader
+function crypto.age_header() end
+
+--- Reads the header that bytes begin with; nothing at all when it is not whole yet.
+---@param bytes string
+---@param last boolean whether there are no more
+---@return prov.AgeHeader?
+---@return integer|prov.Err|nil length where the payload begins, from 0; or the error "invalid"
+function crypto.age_read(bytes, last) end
+
+---@return { args: string[], body: string }[] stanzas the first argument is the type
+function age_header:stanzas() end
+
+--- Adds a stanza that somebody else made.
+---@param args string[]
+---@param body string
+---@return true?
+---@return prov.Err? err "invalid"
+function age_header:add(args, body) end
+
+--- Adds the file key for a recipient, on another thread.
+---@param key prov.AgeKey
+---@param file_key prov.Secret
+---@param cb fun(ok: true?, err: prov.Err?)
+---@return true
+function age_header:wrap(key, file_key, cb) end
+
+--- Finds the file key for an identity, and checks the header, on another thread.
+---@param key prov.AgeKey
+---@param cb fun(file_key: prov.Secret?, err: prov.Err?) "notfound", "auth", "invalid", "limit"
+---@return true
+function age_header:unwrap(key, cb) end
+
+--- The header with its MAC.
+---@param file_key prov.Secret
+---@return string?
+---@return prov.Err? err "invalid": it has no stanza
+function age_header:write(file_key) end
+
+--- Whether the header was written with this file key.
+---@param file_key prov.Secret
+---@return true?
+---@return prov.Err? err "auth"
+function age_header:check(file_key) end
+
+--- A file key: a random one, or the 16 bytes.
+---@param bytes? string
+---@return prov.Secret?
+---@return prov.Err? err
+function crypto.age_file_key(bytes) end
+
+---@class prov.AgeStream the payload, sealed or opened in pieces
+local age_stream = {}
+
+--- Begins a payload.
+---@param file_key prov.Secret
+---@return prov.AgeStream?
+---@return string|prov.Err first what it begins with
+function crypto.age_sealing(file_key) end
+
+--- Begins to read a payload.
+---@param file_key prov.Secret
+---@return prov.AgeStream?
+---@return prov.Err? err
+function crypto.age_opening(file_key) end
+
+--- Takes some bytes, and gives what is ready.
+---@param bytes string
+---@param last boolean whether no more come
+---@return string? out
+---@return prov.Err|string|nil err "corrupt"
+---@return string? whole what was genuine before the error
+function age_stream:feed(bytes, last) end
+
+function age_stream:close() end
+
+--- Seals or opens all that is left of a file, by several threads.
+---@param way "seal"|"open"
+---@param file_key prov.Secret
+---@param before string bytes of the file that were read already
+---@param input integer descriptor
+---@param output integer descriptor
+---@param cb fun(bytes: integer?, err: prov.Err?, written: integer?)
+---@return true
+function crypto.age_pump(way, file_key, before, input, output, cb) end
+
+---@class prov.AgeArmor
+local age_armor = {}
+
+--- Turns bytes into armor, or armor into bytes.
+---@param way "read"|"write"
+---@return prov.AgeArmor
+function crypto.age_armor(way) end
+
+--- Takes some bytes, and gives what is ready.
+---@param bytes string
+---@param last boolean
+---@return string? out
+---@return prov.Err? err "invalid"
+function age_armor:feed(bytes, last) end
+
+function age_armor:close() end
+
+--- Whether a file that begins so is armored.
+---@param beginning string
+---@return boolean
+function crypto.age_is_armor(beginning) end
+
 return crypto

@@ -75,3 +75,108 @@ describe("crypto", function()
     assert.matches("chmod 600", e.msg, 1, true)
   end)
 end)
+
+local async = require("prov.async")
+local run = require("support.async").run
+
+local function hex(bytes)
+  return (bytes:gsub(".", function(c)
+    return ("%02x"):format(c:byte())
+  end))
+end
+
+describe("crypto's primitives", function()
+  it("digest whole texts and pieces, with and without a key", function()
+    assert.equal("a9993e364706816aba3e25717850c26c9cd0d89d", hex(crypto.hash("sha1", "abc")))
+    assert.equal(64, #crypto.hash("sha512", ""))
+    assert.equal("5bdcc146", hex(crypto.mac("sha256", "Jefe", "what do ya want for nothing?")):sub(1, 8))
+    local hasher <close> = crypto.hasher("sha256")
+    for _ = 1, 2 do
+      assert.equal(hex(crypto.hash("sha256", "abc")), hex(hasher:add("a"):add("bc"):finish()))
+    end
+    hasher:close()
+    assert.has_error(function()
+      hasher:add("x")
+    end)
+    assert.has_error(function()
+      crypto.hash("md5", "x")
+    end)
+  end)
+
+  it("seal with nonces of any length, and open what is genuine", function()
+    for _, name in ipairs({ "aes-256-gcm", "chacha20-poly1305" }) do
+      local key <close> = crypto.secret(KEY)
+      local aead <close> = crypto.aead(name, key)
+      local nonce = ("n"):rep(12)
+      local sealed = aead:seal(nonce, "plain", "aad")
+      assert.equal(21, #sealed)
+      assert.equal("plain", aead:open(nonce, sealed, "aad"))
+      for _, bad in ipairs({ { nonce, sealed }, { ("m"):rep(12), sealed, "aad" }, { nonce, "short", "aad" },
+        { nonce, "x" .. sealed:sub(2), "aad" } }) do
+        local plain, e = aead:open(table.unpack(bad))
+        assert.is_nil(plain)
+        assert.equal("auth", e.code)
+      end
+    end
+    local gcm <close> = crypto.aead("aes-256-gcm", KEY)
+    local sealed = gcm:seal(("n"):rep(32), "as sops does")
+    assert.equal("as sops does", gcm:open(("n"):rep(32), sealed))
+    local chacha <close> = crypto.aead("chacha20-poly1305", KEY)
+    assert.equal("invalid", select(2, chacha:seal(("n"):rep(32), "x")).code)
+    assert.equal("invalid", select(2, crypto.aead("aes-256-gcm", "short")).code)
+  end)
+
+  it("derive keys", function()
+    -- RFC 5869, A.1
+    assert.equal("3cb25f25faacd57a90434f64d0362f2a", hex(crypto.hkdf("sha256", ("\x0b"):rep(22),
+      "\0\1\2\3\4\5\6\7\8\9\10\11\12", "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9", 16)))
+    run(function()
+      local function derive(...)
+        local args = table.pack(...)
+        return async.await(function(resume)
+          args[args.n + 1] = resume
+          return crypto.derive(table.unpack(args, 1, args.n + 1))
+        end)
+      end
+      assert.equal("fdbabe1c9d347200", hex(derive("scrypt", "password", "NaCl", { 10, 8, 16 }, 8)))
+      assert.equal("6d093c501fd59996", hex(derive("argon2id", "password", "somesalt", { 2, 256, 2 }, 32)):sub(1, 16))
+      assert.equal("120fb6cffcf8b32c", hex(derive("pbkdf2", "password", "salt", { 1 }, 8)))
+      local none, e = derive("argon2id", "password", "short", { 2, 256, 2 }, 32)
+      assert.is_nil(none)
+      assert.equal("invalid", e.code)
+    end)
+  end)
+
+  it("make, write and read key pairs, and sign", function()
+    for kind, how in pairs({ ed25519 = "ed25519", p256 = "p256-jose", rsa = "rsa-pss" }) do
+      local key <close> = crypto.pkey_generate(kind, kind == "rsa" and 2048 or nil)
+      local pem <close> = key:secret()
+      local again <close> = crypto.pkey_parse(pem)
+      local public <close> = crypto.pkey_parse(key:public())
+      assert.same({ kind, true }, { again:type() })
+      assert.same({ kind, false }, { public:type() })
+      local signature = again:sign(how, "text")
+      assert.is_true(public:verify(how, "text", signature))
+      assert.equal("auth", select(2, public:verify(how, "test", signature)).code)
+      assert.equal("invalid", select(2, public:sign(how, "text")).code)
+    end
+    local rsa <close> = crypto.pkey_generate("rsa", 2048)
+    local sealed = rsa:oaep_seal("sha256", "sha1", "label", "plain")
+    local plain <close> = rsa:oaep_open("sha256", "sha1", "label", sealed)
+    assert.equal("plain", plain:reveal())
+    assert.equal("auth", select(2, rsa:oaep_open("sha256", "sha1", "other", sealed)).code)
+  end)
+
+  it("agree on a secret, and know keys of SSH", function()
+    local a <close> = crypto.pkey_generate("x25519")
+    local b <close> = crypto.pkey_generate("x25519")
+    local theirs <close> = crypto.pkey_raw("x25519", "public", b:public("raw"))
+    local one <close> = a:agree(theirs)
+    local other <close> = b:agree(a)
+    assert.equal(one:reveal(), other:reveal())
+    local ed <close> = crypto.pkey_generate("ed25519")
+    local line <close> = crypto.pkey_ssh(ed:public("ssh"))
+    assert.equal(ed:public("raw"), line:public("raw"))
+    assert.equal("invalid", select(2, crypto.pkey_ssh("nonsense")).code)
+  end)
+end)

@@ -1,0 +1,44 @@
+/* Random bytes, digests and HMAC over OpenSSL's libcrypto.  Every function may be called from
+ * any thread; a pv_hasher belongs to one at a time. */
+#ifndef PV_CRYPTO_DIGEST_H
+#define PV_CRYPTO_DIGEST_H
+
+#include "base/buf.h"
+#include "base/status.h"
+
+/* SHA-2 is FIPS 180-4; SHA-1 is for TOTP (RFC 6238) and what else is bound to it. */
+typedef enum { PV_SHA1, PV_SHA256, PV_SHA384, PV_SHA512, PV_HASH_COUNT } pv_hash;
+
+enum { PV_SHA256_LEN = 32, PV_HASH_MAX = 64 };
+
+/* Fills out with len bytes nobody can guess.  PV_EIO when the system has none. */
+pv_status pv_random(void *out, size_t len, pv_err *err);
+
+/* The bytes of a digest. */
+size_t pv_hash_len(pv_hash hash);
+
+/* Writes pv_hash_len(hash) bytes to out. */
+pv_status pv_digest(pv_hash hash, pv_bytes data, unsigned char *out, pv_err *err);
+
+/* HMAC (RFC 2104) with a key of any length, also empty; writes pv_hash_len(hash) bytes. */
+pv_status pv_hmac(pv_hash hash, pv_bytes key, pv_bytes data, unsigned char *out, pv_err *err);
+
+/* A digest of data that comes in pieces. */
+typedef struct pv_hasher pv_hasher;
+
+/* Free with pv_hasher_free(); *out is NULL on failure. */
+pv_status pv_hasher_new(pv_hasher **out, pv_hash hash, pv_err *err);
+
+/* Adds a piece. */
+pv_status pv_hasher_add(pv_hasher *hasher, pv_bytes data, pv_err *err);
+
+/* Writes the digest, and begins anew. */
+pv_status pv_hasher_end(pv_hasher *hasher, unsigned char *out, pv_err *err);
+
+/* NULL is fine. */
+void pv_hasher_free(pv_hasher *hasher);
+
+/* Writes 2 * len hexadecimal digits and a NUL. */
+void pv_hex(const unsigned char *data, size_t len, char *out);
+
+#endif

@@ -1,0 +1,24 @@
+/* What the parts of core.crypto share. */
+#ifndef PV_LUA_L_CRYPTO_H
+#define PV_LUA_L_CRYPTO_H
+
+#include <lua.h>
+
+#include "base/buf.h"
+#include "crypto/digest.h"
+
+/* A box of pv_secret. */
+#define L_SECRET "prov.secret"
+
+/* The hash that a name means; raises for another. */
+pv_hash l_crypto_checkhash(lua_State *L, int idx);
+
+/* The bytes of a string or of a secret, valid as long as that is; raises for anything else. */
+pv_bytes l_crypto_checkkey(lua_State *L, int idx);
+
+/* Add their functions to the table on the top of the stack. */
+void l_crypto_aead_register(lua_State *L);
+void l_crypto_age_register(lua_State *L);
+void l_crypto_pkey_register(lua_State *L);
+
+#endif

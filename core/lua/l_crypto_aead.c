@@ -1,0 +1,287 @@
+/* Digests, authenticated encryption and key derivation for Lua: part of core.crypto. */
+#include <luv/luv.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "crypto/aead.h"
+#include "crypto/kdf.h"
+#include "lua/l_crypto.h"
+#include "lua/lx.h"
+
+#define L_AEAD "prov.aead"
+#define L_HASHER "prov.hasher"
+
+enum { DERIVED_MAX = 16 * 1024 };
+
+pv_hash l_crypto_checkhash(lua_State *L, int idx)
+{
+    static const char *const names[] = {"sha1", "sha256", "sha384", "sha512", NULL};
+    return (pv_hash)luaL_checkoption(L, idx, NULL, names);
+}
+
+/* Bytes, or those of a secret. */
+pv_bytes l_crypto_checkkey(lua_State *L, int idx)
+{
+    pv_secret **box = luaL_testudata(L, idx, L_SECRET);
+    if (box == NULL) return lx_checkbytes(L, idx);
+    luaL_argcheck(L, *box != NULL, idx, "the secret is closed");
+    return pv_secret_bytes(*box);
+}
+
+/* crypto.hash(name, bytes) -> digest */
+static int l_hash(lua_State *L)
+{
+    unsigned char digest[PV_HASH_MAX];
+    pv_hash hash = l_crypto_checkhash(L, 1);
+    pv_err err;
+    if (pv_digest(hash, lx_checkbytes(L, 2), digest, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, (const char *)digest, pv_hash_len(hash));
+    return 1;
+}
+
+/* crypto.mac(name, key, bytes) -> HMAC */
+static int l_mac(lua_State *L)
+{
+    unsigned char digest[PV_HASH_MAX];
+    pv_hash hash = l_crypto_checkhash(L, 1);
+    pv_err err;
+    if (pv_hmac(hash, l_crypto_checkkey(L, 2), lx_checkbytes(L, 3), digest, &err) != PV_OK)
+        return lx_fail(L, &err);
+    lua_pushlstring(L, (const char *)digest, pv_hash_len(hash));
+    return 1;
+}
+
+/* ---- Digests of pieces ---- */
+
+typedef struct hasher {
+    pv_hasher *h;
+    pv_hash hash;
+} hasher;
+
+static int hasher_gc(lua_State *L)
+{
+    hasher *box = luaL_checkudata(L, 1, L_HASHER);
+    pv_hasher_free(box->h);
+    box->h = NULL;
+    return 0;
+}
+
+static hasher *check_hasher(lua_State *L)
+{
+    hasher *box = luaL_checkudata(L, 1, L_HASHER);
+    luaL_argcheck(L, box->h != NULL, 1, "the hasher is closed");
+    return box;
+}
+
+/* crypto.hasher(name) -> hasher */
+static int l_hasher(lua_State *L)
+{
+    pv_hash hash = l_crypto_checkhash(L, 1);
+    hasher *box = lua_newuserdatauv(L, sizeof *box, 0);
+    pv_err err;
+    box->h = NULL;
+    box->hash = hash;
+    luaL_setmetatable(L, L_HASHER);
+    return pv_hasher_new(&box->h, hash, &err) == PV_OK ? 1 : lx_fail(L, &err);
+}
+
+/* hasher:add(bytes) -> hasher | nil, err */
+static int l_hasher_add(lua_State *L)
+{
+    hasher *box = check_hasher(L);
+    pv_err err;
+    if (pv_hasher_add(box->h, lx_checkbytes(L, 2), &err) != PV_OK) return lx_fail(L, &err);
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* hasher:finish() -> digest | nil, err */
+static int l_hasher_finish(lua_State *L)
+{
+    unsigned char digest[PV_HASH_MAX];
+    hasher *box = check_hasher(L);
+    pv_err err;
+    if (pv_hasher_end(box->h, digest, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, (const char *)digest, pv_hash_len(box->hash));
+    return 1;
+}
+
+/* ---- Authenticated encryption ---- */
+
+static int aead_close(lua_State *L)
+{
+    pv_aead **box = lx_boxslot(L, 1, L_AEAD);
+    pv_aead_free(*box);
+    *box = NULL;
+    return 0;
+}
+
+/* crypto.aead("aes-256-gcm" | "chacha20-poly1305", key) -> aead | nil, err */
+static int l_aead(lua_State *L)
+{
+    static const char *const names[] = {"aes-256-gcm", "chacha20-poly1305", NULL};
+    pv_aead_alg alg = (pv_aead_alg)luaL_checkoption(L, 1, NULL, names);
+    pv_bytes key = l_crypto_checkkey(L, 2);
+    pv_err err;
+    return pv_aead_new(lx_newbox(L, L_AEAD), alg, key, &err) == PV_OK ? 1 : lx_fail(L, &err);
+}
+
+static pv_bytes opt_bytes(lua_State *L, int idx)
+{
+    return lua_isnoneornil(L, idx) ? (pv_bytes){"", 0} : lx_checkbytes(L, idx);
+}
+
+/* aead:seal(nonce, plain, aad?) -> ciphertext and tag | nil, err */
+static int l_aead_seal(lua_State *L)
+{
+    pv_aead *aead = lx_checkbox(L, 1, L_AEAD);
+    pv_bytes nonce = lx_checkbytes(L, 2), plain = l_crypto_checkkey(L, 3), aad = opt_bytes(L, 4);
+    pv_buf *buf = lx_newbuf(L, 0);
+    char *to = pv_buf_reserve(buf, plain.len + PV_TAG_LEN);
+    pv_err err;
+    if (pv_aead_seal(aead, nonce, plain, aad, to, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, to, plain.len + PV_TAG_LEN);
+    return 1;
+}
+
+/* aead:open(nonce, sealed, aad?) -> plain | nil, err "auth" */
+static int l_aead_open(lua_State *L)
+{
+    pv_aead *aead = lx_checkbox(L, 1, L_AEAD);
+    pv_bytes nonce = lx_checkbytes(L, 2), sealed = lx_checkbytes(L, 3), aad = opt_bytes(L, 4);
+    pv_buf *buf = lx_newbuf(L, 0);
+    char *to = pv_buf_reserve(buf, sealed.len + 1);
+    pv_err err;
+    if (pv_aead_open(aead, nonce, sealed, aad, to, &err) != PV_OK) return lx_fail(L, &err);
+    buf->len = sealed.len - PV_TAG_LEN; /* so that it is wiped */
+    lua_pushlstring(L, to, buf->len);
+    return 1;
+}
+
+/* ---- Keys from keys and passwords ---- */
+
+static size_t check_len(lua_State *L, int idx)
+{
+    lua_Integer len = luaL_checkinteger(L, idx);
+    luaL_argcheck(L, len > 0 && len <= DERIVED_MAX, idx, "between 1 and 16384 bytes");
+    return (size_t)len;
+}
+
+/* crypto.hkdf(name, key, salt, info, len) -> bytes | nil, err */
+static int l_hkdf(lua_State *L)
+{
+    pv_hash hash = l_crypto_checkhash(L, 1);
+    pv_bytes key = l_crypto_checkkey(L, 2), salt = lx_checkbytes(L, 3), info = lx_checkbytes(L, 4);
+    size_t len = check_len(L, 5);
+    pv_buf *buf = lx_newbuf(L, 0);
+    char *to = pv_buf_reserve(buf, len);
+    pv_err err;
+    buf->len = len;
+    if (pv_hkdf(hash, key, salt, info, (unsigned char *)to, len, &err) != PV_OK)
+        return lx_fail(L, &err);
+    lua_pushlstring(L, to, len);
+    return 1;
+}
+
+typedef struct derive_call {
+    uv_work_t work;
+    lua_State *L;
+    int callback;
+    enum { SCRYPT, ARGON2ID, PBKDF2 } what;
+    pv_secret *password, *salt, *out;
+    unsigned a, b, c;
+    pv_status status;
+    pv_err err;
+} derive_call;
+
+static void derive(uv_work_t *work)
+{
+    derive_call *d = (derive_call *)work;
+    pv_bytes password = pv_secret_bytes(d->password), salt = pv_secret_bytes(d->salt);
+    switch (d->what) {
+    case SCRYPT:
+        d->status = pv_scrypt(password, salt, d->a, d->b, d->c, d->out->data, d->out->len, &d->err);
+        break;
+    case ARGON2ID:
+        d->status =
+            pv_argon2id(password, salt, d->a, d->b, d->c, d->out->data, d->out->len, &d->err);
+        break;
+    default:
+        d->status = pv_pbkdf2(PV_SHA256, password, salt, d->a, d->out->data, d->out->len, &d->err);
+        break;
+    }
+}
+
+static void derived(uv_work_t *work, int canceled)
+{
+    derive_call *d = (derive_call *)work;
+    lua_State *L = d->L;
+    int callback = d->callback, count = 1;
+    if (canceled != 0) d->status = pv_fail(&d->err, PV_ECANCELED, "the work was canceled");
+    if (d->status == PV_OK) {
+        lua_pushlstring(L, (const char *)d->out->data, d->out->len);
+    } else {
+        count = lx_fail(L, &d->err);
+    }
+    pv_secret_free(d->password);
+    pv_secret_free(d->salt);
+    pv_secret_free(d->out);
+    pv_free(d);
+    lx_callback(L, callback, count);
+}
+
+/* crypto.derive("scrypt" | "argon2id" | "pbkdf2", password, salt, { a, b, c }, len, callback(bytes
+ * | nil, err)) -> true */
+static int l_derive(lua_State *L)
+{
+    static const char *const names[] = {"scrypt", "argon2id", "pbkdf2", NULL};
+    int what = luaL_checkoption(L, 1, NULL, names);
+    pv_bytes password = l_crypto_checkkey(L, 2), salt = lx_checkbytes(L, 3);
+    lua_Integer costs[3] = {0, 0, 0};
+    size_t len = check_len(L, 5);
+    derive_call *d;
+    luaL_checktype(L, 4, LUA_TTABLE);
+    luaL_checktype(L, 6, LUA_TFUNCTION);
+    for (int i = 0; i < (what == PBKDF2 ? 1 : 3); i++) {
+        lua_rawgeti(L, 4, i + 1);
+        costs[i] = luaL_checkinteger(L, -1);
+        luaL_argcheck(L, costs[i] > 0 && costs[i] <= INT32_MAX, 4, "costs are positive numbers");
+        lua_pop(L, 1);
+    }
+    d = pv_alloc(sizeof *d);
+    d->L = lx_main(L);
+    d->callback = lx_ref(L, 6);
+    d->what = what;
+    d->password = pv_secret_copy(password);
+    d->salt = pv_secret_copy(salt);
+    d->out = pv_secret_new(len);
+    d->a = (unsigned)costs[0];
+    d->b = (unsigned)costs[1];
+    d->c = (unsigned)costs[2];
+    uv_queue_work(lx_loop(L), &d->work, derive, derived);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* crypto.secret(bytes) -> secret */
+static int l_secret(lua_State *L)
+{
+    pv_bytes bytes = lx_checkbytes(L, 1);
+    pv_secret **box = lx_newbox(L, L_SECRET);
+    *box = pv_secret_copy(bytes);
+    return 1;
+}
+
+void l_crypto_aead_register(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"hash", l_hash}, {"mac", l_mac},       {"hasher", l_hasher}, {"aead", l_aead},
+        {"hkdf", l_hkdf}, {"derive", l_derive}, {"secret", l_secret}, {NULL, NULL},
+    };
+    static const luaL_Reg aead[] = {{"seal", l_aead_seal}, {"open", l_aead_open}, {NULL, NULL}};
+    static const luaL_Reg hasher_methods[] = {
+        {"add", l_hasher_add}, {"finish", l_hasher_finish}, {NULL, NULL}};
+    lx_deftype(L, L_AEAD, aead, aead_close);
+    lx_deftype(L, L_HASHER, hasher_methods, hasher_gc);
+    luaL_setfuncs(L, functions, 0);
+}

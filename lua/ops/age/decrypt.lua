@@ -1,0 +1,25 @@
+return {
+  kind = "operation",
+  name = "age decrypt",
+  summary = "Decrypt a file of age",
+  description = [[
+Reads an age file, armored or not. Without --identity and --passphrase the identities are those in the file that
+PROV_AGE_KEY_FILE names. With --out the file appears only when all of it was genuine; on the standard output each
+piece is genuine, but only an exit code of 0 says that nothing is missing.]],
+  terminal = true,
+  params = {
+    file = { type = "path", positional = 1, doc = "The file; the standard input when it is absent or -" },
+    out = { type = "path", doc = "Write to this file, whole or not at all; else to the standard output" },
+    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
+      doc = "Identities to decrypt with: age's, or a private key of SSH" },
+    passphrase = { type = "bool", default = false, short = "p", doc = "Decrypt with a passphrase" },
+  },
+  examples = { "prov age decrypt dump.sql.age -i key.txt --out dump.sql",
+    "prov age decrypt -i ~/.ssh/id_ed25519 < backup.age | tar x" },
+  permission = { action = "read", resource = "Secret" },
+  result = { value = { type = "int", doc = "Bytes that were written" } },
+  view = "silent",
+  run = function(_, p)
+    return require("prov.age.command").decrypt(p)
+  end,
+}

@@ -1,0 +1,153 @@
+/* Keys in the forms of SSH, against what ssh-keygen (OpenSSH 9.2) wrote: keys of nobody, made for
+ * this test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/sshkey.h"
+
+static const char ed_private[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
+    "QyNTUxOQAAACBdY5KWqTJ2w4Gv4FMEY5bsBbIR0IV6qnl/Jfl7IgCj4gAAAIj2cgMH9nID\n"
+    "BwAAAAtzc2gtZWQyNTUxOQAAACBdY5KWqTJ2w4Gv4FMEY5bsBbIR0IV6qnl/Jfl7IgCj4g\n"
+    "AAAEATvb+5Tsi78ft6EYnLQi+YRUiVWuLSZODzRMmjTyDTwF1jkpapMnbDga/gUwRjluwF\n"
+    "shHQhXqqeX8l+XsiAKPiAAAABHRlc3QB\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+static const char ed_public[] =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF1jkpapMnbDga/gUwRjluwFshHQhXqqeX8l+Xsi"
+    "AKPi test";
+static const char rsa_private[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAABFwAAAAdzc2gtcn\n"
+    "NhAAAAAwEAAQAAAQEAm5G3UGlt/N5OcJrw2ni28xeJGCevdR28rlRIhyjiLUvnvcnueP2T\n"
+    "M8GwppLYyq5Cb/iQiNjdb+Rb3D6FImETM3PBlAi8+ZviKw6XMO/nywpR3MX1pzF0YMJGgH\n"
+    "FVW287YGmkLRk6QdlbGpMatAyQ6cNH2463y2iE2M6lQpqepu+CWMgLMMNUxwaFHMEky9lO\n"
+    "Nkm1tGThPfeTO5+m3hTUHyZArLB1zoKNXrN/xdWrbJCqgT7JlyD1X6rvJa1AthW7IXJIjU\n"
+    "mNsD0X80yWppqoAbleNGPeeqhBA/1dnDWAYy5P31F9W/e2p1jjf7zhfGtbL/5wT5wcxR+J\n"
+    "fcdablOc3wAAA8CPDS2Njw0tjQAAAAdzc2gtcnNhAAABAQCbkbdQaW383k5wmvDaeLbzF4\n"
+    "kYJ691HbyuVEiHKOItS+e9ye54/ZMzwbCmktjKrkJv+JCI2N1v5FvcPoUiYRMzc8GUCLz5\n"
+    "m+IrDpcw7+fLClHcxfWnMXRgwkaAcVVbbztgaaQtGTpB2Vsakxq0DJDpw0fbjrfLaITYzq\n"
+    "VCmp6m74JYyAsww1THBoUcwSTL2U42SbW0ZOE995M7n6beFNQfJkCssHXOgo1es3/F1ats\n"
+    "kKqBPsmXIPVfqu8lrUC2FbshckiNSY2wPRfzTJammqgBuV40Y956qEED/V2cNYBjLk/fUX\n"
+    "1b97anWON/vOF8a1sv/nBPnBzFH4l9x1puU5zfAAAAAwEAAQAAAQAKmwaqwjfqgcNKNPM6\n"
+    "NE7l8qhOJRfL6FY+cjuBj111UL6V4d19PRhFx9dsUQgw2mwSvcN+DilxIS8hVtfKWLYvj0\n"
+    "gr+I6IMRgxmZc1Zwg1Ki5w2m6yp7yd2LtoB+dASlcmGFLwyiP+bObOQHy/t+LsiiYXceWA\n"
+    "xfmB3aXxjPXyPmLbe8+CMZU8mzPz17FhLQDsHvpHW+HpEd+3gZXtyoGvVnH6HLp+AF6Mta\n"
+    "dRPfJsvtO92cdjZ1lJLY4gMjL6kAG10gsoGsrxOm6M5Z5qXQof5RjRt1jXpl81sQ0Yjmzp\n"
+    "RJ0mo4kU9sO1RNqQ68vE/7PX2dgzQlhE/PqM6RA1BM8pAAAAgEHtfK8oHGCrHmYHTKVhXT\n"
+    "AaH9i+DYSoOttq9kNiu00EnZXFVDuVYC73EzDN1QFR5qvuCXAvaLj3KBzym2YT6UKcLJbe\n"
+    "GAeoku/NUyVu+PLqvnK4ISfdKgDNHInkPg9qqECWiyNACuM03+OaIgzcnp88MFTEP6ZvH9\n"
+    "Fx9cBnEZ71AAAAgQDUAQMWpbyAkixo2Mw4PwiB2syYdD8pyJJLWVLu/adutRIM8YQjYHs9\n"
+    "oAOXe3CPmDyqNO92ro1vtSOuWWP0GkaY8xkutyOEHLE7kBcpQguwSPeimI3wFT62TsR3ZU\n"
+    "Hzkq3ETP1M7WfkX5+sOLF69FwKom7zmjgwMYcpyaN+09wH9wAAAIEAu9qIr+/9qkgi6g9R\n"
+    "2+SuEdziSj0+mO5HczfRxN8TMM3gNt6l8QmyhDJ042+OlU9rYTLeQDCpynOPP3msBieb0R\n"
+    "Dc7Um7Zvsv94JSVek3b3XM5M63e7kVm4zNZoJiMfw9D9IySNTeEltm6BW37MFek7kKDiBJ\n"
+    "n1t56uDiNzgL6FkAAAAEdGVzdAECAwQFBgc=\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+static const char rsa_public[] =
+    "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCbkbdQaW383k5wmvDaeLbzF4kYJ691HbyuVEiH"
+    "KOItS+e9ye54/ZMzwbCmktjKrkJv+JCI2N1v5FvcPoUiYRMzc8GUCLz5m+IrDpcw7+fLClHcxfWn"
+    "MXRgwkaAcVVbbztgaaQtGTpB2Vsakxq0DJDpw0fbjrfLaITYzqVCmp6m74JYyAsww1THBoUcwSTL"
+    "2U42SbW0ZOE995M7n6beFNQfJkCssHXOgo1es3/F1atskKqBPsmXIPVfqu8lrUC2FbshckiNSY2w"
+    "PRfzTJammqgBuV40Y956qEED/V2cNYBjLk/fUX1b97anWON/vOF8a1sv/nBPnBzFH4l9x1puU5zf"
+    " test";
+
+static pv_bytes str(const char *text)
+{
+    return (pv_bytes){text, strlen(text)};
+}
+
+static void belong(const char *private_text, const char *public_text)
+{
+    pv_pkey *secret = NULL, *open = NULL;
+    pv_buf a = {0}, b = {0}, line = {0}, sig = {0};
+    pv_sign_alg alg;
+    assert_int_equal(pv_sshkey_private(&secret, str(private_text), NULL), PV_OK);
+    assert_int_equal(pv_sshkey_public(&open, str(public_text), NULL), PV_OK);
+    assert_true(pv_pkey_has_secret(secret));
+    assert_false(pv_pkey_has_secret(open));
+    assert_int_equal(pv_sshkey_wire(secret, &a, NULL), PV_OK);
+    assert_int_equal(pv_sshkey_wire(open, &b, NULL), PV_OK);
+    assert_int_equal(a.len, b.len);
+    assert_memory_equal(a.data, b.data, a.len);
+    assert_int_equal(pv_sshkey_line(secret, &line, NULL), PV_OK);
+    assert_int_equal(strlen(public_text), line.len + strlen(" test"));
+    assert_memory_equal(line.data, public_text, line.len);
+    alg = pv_pkey_type_of(open) == PV_RSA ? PV_SIGN_RSA_PSS : PV_SIGN_ED25519;
+    assert_int_equal(pv_pkey_sign(secret, alg, str("text"), &sig, NULL), PV_OK);
+    assert_int_equal(pv_pkey_verify(open, alg, str("text"), (pv_bytes){sig.data, sig.len}, NULL),
+                     PV_OK);
+    pv_pkey_free(secret);
+    pv_pkey_free(open);
+    pv_buf_deinit(&a);
+    pv_buf_deinit(&b);
+    pv_buf_deinit(&line);
+    pv_buf_deinit(&sig);
+}
+
+static void test_of_ssh_keygen(void **state)
+{
+    (void)state;
+    belong(ed_private, ed_public);
+    belong(rsa_private, rsa_public);
+}
+
+/* Whatever is cut off or changed is refused or is another key, and nothing reads past its end. */
+static void test_damage(void **state)
+{
+    static const char *const texts[] = {ed_private, rsa_private, ed_public, rsa_public};
+    (void)state;
+    for (size_t t = 0; t < 4; t++) {
+        char text[4096];
+        size_t len = strlen(texts[t]);
+        for (size_t at = 0; at < len; at += t % 2 == 0 ? 1 : 7) {
+            pv_pkey *key = NULL;
+            memcpy(text, texts[t], len);
+            if (t < 2) (void)pv_sshkey_private(&key, (pv_bytes){text, at}, NULL);
+            else (void)pv_sshkey_public(&key, (pv_bytes){text, at}, NULL);
+            pv_pkey_free(key);
+            key = NULL;
+            text[at] = text[at] == 'A' ? 'B' : 'A';
+            if (t < 2) (void)pv_sshkey_private(&key, (pv_bytes){text, len}, NULL);
+            else (void)pv_sshkey_public(&key, (pv_bytes){text, len}, NULL);
+            pv_pkey_free(key);
+        }
+    }
+}
+
+static void test_refused(void **state)
+{
+    pv_pkey *key = NULL, *curve = NULL;
+    pv_buf out = {0};
+    pv_err err;
+    (void)state;
+    assert_int_equal(pv_sshkey_public(&key, str(""), &err), PV_EINVAL);
+    assert_int_equal(pv_sshkey_public(&key, str("ssh-ed25519"), &err), PV_EINVAL);
+    assert_int_equal(pv_sshkey_public(&key, str("ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIA=="), &err),
+                     PV_EINVAL);
+    assert_int_equal(pv_sshkey_public(&key, str("ssh-dss AAAAB3NzaC1kc3MAAAAA"), &err),
+                     PV_EUNSUPPORTED);
+    assert_int_equal(
+        pv_sshkey_private(&key, str("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"), &err), PV_EINVAL);
+    assert_int_equal(pv_sshkey_private(&key, str("nonsense"), &err), PV_EINVAL);
+    assert_null(key);
+    assert_int_equal(pv_pkey_generate(&curve, PV_P256, 0, NULL), PV_OK);
+    assert_int_equal(pv_sshkey_wire(curve, &out, &err), PV_EUNSUPPORTED);
+    pv_pkey_free(curve);
+    pv_buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_of_ssh_keygen),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
