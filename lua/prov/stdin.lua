@@ -71,4 +71,63 @@ function M.read(max)
   end)
 end
 
+--- True when a person types there.
+---@return boolean
+function M.is_terminal()
+  return uv.guess_handle(0) == "tty"
+end
+
+local CTRL_C, CTRL_D, ERASE = "\3", "\4", { ["\127"] = true, ["\b"] = true }
+
+--- Reads what a person types, which the terminal does not show, to the first line that says something or to Ctrl-D.
+---@async
+---@param max integer largest size in bytes
+---@param one_line boolean a line is all
+---@param ask fun() says what to type, once nothing of it will be shown
+---@return string? bytes
+---@return prov.Err? err "canceled" after Ctrl-C, "limit"
+function M.hidden(max, one_line, ask)
+  local tty, e = uv.new_tty(0, true)
+  if not tty then
+    return nil, err.uv(e, "cannot read the standard input")
+  end
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      uv.tty_reset_mode()
+      if not tty:is_closing() then
+        tty:close()
+      end
+    end,
+  })
+  tty:set_mode(1)
+  ask()
+  local text = ""
+  return async.await(function(resume)
+    local function done(...)
+      tty:read_stop()
+      resume(...)
+    end
+    return tty:read_start(function(failure, bytes)
+      if failure then
+        return done(nil, err.uv(failure, "cannot read the standard input"))
+      end
+      for char in (bytes or CTRL_D):gmatch(utf8.charpattern) do
+        local is_enter = char == "\r" or char == "\n"
+        if char == CTRL_C then
+          return done(nil, err.new("canceled", "interrupted"))
+        elseif char == CTRL_D or is_enter and one_line and text ~= "" then
+          return done(text)
+        elseif ERASE[char] then
+          text = text:sub(1, (utf8.offset(text, -1) or 1) - 1)
+        else
+          text = text .. (is_enter and "\n" or char)
+        end
+      end
+      if #text > max then
+        done(nil, too_large(max))
+      end
+    end)
+  end)
+end
+
 return M
