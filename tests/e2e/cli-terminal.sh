@@ -96,29 +96,6 @@ assert "\x1b[3" not in t.seen
 assert t.end() == 0
 PY
 
-python3 - "$work" <<'PY' || fail "a secret that is typed"
-import sys
-sys.path.insert(0, sys.argv[1])
-from terminal import *
-kept = os.environ["XDG_CONFIG_HOME"] + "/prov/credentials/"
-t = Terminal(prov, "provider", "login", "hetzner")
-t.wait("the token of 'hetzner', then Enter; it is not shown")
-t.type("\nhush-hushh\x7f\r")
-assert t.end() == 0, t.seen
-assert "hush" not in t.seen, t.seen
-assert open(kept + "hetzner.yaml").read() == "token: hush-hush\n"
-t = Terminal(prov, "provider", "login", "upcloud")
-t.wait("username\\), then Ctrl-D")
-t.type("username: me\rpassword: hush\r\x04")
-assert t.end() == 0 and "hush" not in t.seen, t.seen
-assert sorted(open(kept + "upcloud.yaml")) == ["password: hush\n", "username: me\n"]
-t = Terminal(prov, "provider", "login", "hetzner")
-t.wait("the token")
-t.type("x\x03")
-assert t.end() != 0, "Ctrl-C"
-assert open(kept + "hetzner.yaml").read() == "token: hush-hush\n"
-PY
-
 python3 - "$work" <<'PY' || fail "Ctrl-C"
 import sys
 sys.path.insert(0, sys.argv[1])

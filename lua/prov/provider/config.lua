@@ -11,8 +11,6 @@ local fs = require("prov.fs")
 
 local M = {}
 
-local MOST = 65536 -- bytes of credentials
-
 local function variables(field)
   return type(field.env) == "table" and field.env or { field.env }
 end
@@ -115,23 +113,6 @@ local function fields_of(provider, schema, text)
   return fields
 end
 
---- What is on the standard input; a person at a terminal is told what to type, which is not shown.
-local function read(ctx, provider, schema)
-  local stdin = require("prov.stdin")
-  if not stdin.is_terminal() then
-    return stdin.read(MOST)
-  end
-  local kept, secret = kept_fields(schema)
-  return stdin.hidden(MOST, secret ~= nil, function()
-    if secret then
-      ctx.ui.info("the %s of '%s', then Enter; it is not shown", secret, provider)
-    else
-      ctx.ui.info("fields of '%s' as YAML (%s), then Ctrl-D; they are not shown", provider,
-        table.concat(data.keys(kept), ", "))
-    end
-  end)
-end
-
 --- `prov provider login`: writes the file of credentials, or deletes it.
 ---@async
 ---@param ctx prov.Ctx
@@ -153,7 +134,7 @@ function M.login(ctx, p)
     return { provider = p.name, file = path, fields = data.list({}) }
   end
   local text, fields
-  text, e = read(ctx, p.name, declaration.config or {})
+  text, e = require("prov.stdin").read(65536)
   if not text then
     return nil, e
   end
