@@ -4,7 +4,8 @@ return {
   summary = "Show what changed outside of prov",
   description = [[
 Reads every resource and checks every service, and compares them with what prov recorded. Changes
-nothing; exit code 3 when something differs. 'prov apply' takes it back, --accept makes it the record.]],
+nothing; exit code 3 when something differs. 'prov apply' takes back what the infra says otherwise; fields that it
+does not say stay as they are. --accept makes all of it the record.]],
   params = {
     accept = { type = "bool", default = false, http = false, doc = "Record what is there now" },
   },

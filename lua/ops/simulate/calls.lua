@@ -13,7 +13,7 @@ The newest last. Headers are not kept; -o json shows the bodies of requests too,
   },
   examples = { "prov simulate calls --limit 20", "prov simulate calls --after 120 -o json" },
   result = {
-    columns = { "n", "cloud", "method", "target", "operation", "status", "fault", "ms" },
+    columns = { "n", "cloud", "operation", "status", "fault", "ms", "method", "target" },
     empty = "no request yet",
     value = {
       type = "list",
