@@ -71,4 +71,65 @@ function M.read(max)
   end)
 end
 
+--- True when a person may be typing.
+---@return boolean
+function M.is_terminal()
+  return uv.guess_handle(0) == "tty"
+end
+
+local RAW = 1 -- no echo, every key at once
+local INTERRUPT, END, ERASE, LINE = "\3", "\4", { ["\b"] = true, ["\127"] = true }, { ["\r"] = true, ["\n"] = true }
+
+--- Takes one key into a line; what the line ended with, or nil.
+local function take(line, key)
+  if key == INTERRUPT or LINE[key] or key == END and #line == 0 then
+    return key
+  elseif ERASE[key] then
+    line[#line] = nil
+  elseif key == "\21" then -- Ctrl-U
+    for i = #line, 1, -1 do
+      line[i] = nil
+    end
+  elseif key >= " " then
+    line[#line + 1] = key
+  end
+end
+
+--- Asks a person at the terminal for one line that is not shown.
+---@async
+---@param question string
+---@return string? line
+---@return prov.Err? err "canceled"
+function M.hidden_line(question)
+  local tty = assert(uv.new_tty(0, true))
+  tty:set_mode(RAW)
+  local _ <close> = setmetatable({}, {
+    __close = function()
+      uv.tty_reset_mode()
+      tty:close()
+      io.stderr:write("\n")
+    end,
+  })
+  io.stderr:write(question, " ")
+  local line = {}
+  return async.await(function(resume)
+    return tty:read_start(function(e, bytes)
+      local ended = not bytes and END or nil
+      for key in (bytes or ""):gmatch(".") do
+        ended = ended or take(line, key)
+      end
+      if e or ended then
+        tty:read_stop()
+      end
+      if e then
+        resume(nil, err.uv(e, "cannot read the terminal"))
+      elseif ended == INTERRUPT then
+        resume(nil, err.new("canceled", "nothing was changed"))
+      elseif ended then
+        resume(table.concat(line))
+      end
+    end)
+  end)
+end
+
 return M
