@@ -71,4 +71,10 @@ function M.read(max)
   end)
 end
 
+--- True when a person may be typing.
+---@return boolean
+function M.is_terminal()
+  return uv.guess_handle(0) == "tty"
+end
+
 return M

@@ -142,7 +142,41 @@ local body = common.body({
   path = "/servers", list = "servers", field = "server", what = "server", state = state, timeout = 600, rebuild = true,
 })
 
-local M = { read = body.read, find = body.find, list = body.list }
+local M = { find = body.find }
+
+local LEAVING = 120 -- seconds that a deletion may take
+
+--- Reads a server. One whose deletion is under way, as a killed process leaves it, is waited for until it is gone: it
+--- looks as if somebody had taken everything from it.
+function M.read(ctx, id)
+  local server, e = body.object(ctx, id)
+  if server and server.status == "deleting" then
+    local left
+    left, e = ctx.poll({ every = 1, timeout = LEAVING }, function()
+      local seen, unknown = body.object(ctx, id)
+      server = seen
+      return not unknown and (not seen or seen.status ~= "deleting") or nil, unknown
+    end)
+    e = not left and e or nil
+  end
+  if not server or e then
+    return nil, e
+  end
+  return state(ctx, server, common.words(ctx))
+end
+
+--- Lists servers without those that are leaving.
+function M.list(ctx)
+  local states, e = body.list(ctx)
+  if not states then
+    return nil, e
+  end
+  local out = {}
+  for _, one in ipairs(states) do
+    out[#out + 1] = one.status ~= "deleting" and one or nil
+  end
+  return out
+end
 
 --- The networks that are wanted, by id of the network: its address, or false.
 local function wanted_networks(want)

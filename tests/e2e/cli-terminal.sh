@@ -125,6 +125,25 @@ PY
 # Fifteen servers and a network, none twice, none lost.
 [ "$("$prov" state list -o name | sort -u | wc -l)" -eq 16 ] || fail "after Ctrl-C: $("$prov" state list -o name)"
 
+python3 - "$work" <<'PY' || fail "credentials"
+import sys
+sys.path.insert(0, sys.argv[1])
+from terminal import *
+kept = os.path.expandvars("$XDG_CONFIG_HOME/prov/credentials/hetzner.yaml")
+def login(keys):
+    t = Terminal(prov, "provider", "login", "hetzner")
+    t.wait(r"it is not shown")
+    t.type(keys)
+    code = t.end()
+    assert "sekrit" not in t.seen, t.seen
+    return code
+assert login("half\x03") != 0
+assert not os.path.exists(kept), "kept after Ctrl-C"
+assert login("oops\x15sekritx\x7f\n") == 0
+assert open(kept).read() == "token: sekrit\n", open(kept).read()
+os.remove(kept)
+PY
+
 python3 - "$work" <<'PY' || fail "the REPL"
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -410,6 +410,10 @@ run 4 simulate state --dir "$work/nowhere"
 has "no simulator was ever"
 
 # --- Limits, tokens, consistency ---
+run 2 simulate hetzner --port 0 --dir "$work/typo" --quota hetzner.servers=1
+has "there is no such kind here"
+run 2 simulate hetzner --port 0 --dir "$work/typo" --quota aws.vpc=1
+has "there is no such cloud here"
 start --rate 5 --token secret --quota hetzner.network=1 --consistency 1h
 ask GET /servers
 want 401 '.error.code == "unauthorized"' "another token"

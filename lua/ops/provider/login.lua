@@ -4,14 +4,17 @@ return {
   summary = "Keep the credentials of a provider for this user",
   description = [[
 Reads them from the standard input: one line for a provider with one secret, such as a token, or the fields of its
-configuration as YAML, such as `token: ...`; `prov provider show` has their names. They are written to
-`~/.config/prov/credentials/<provider>.yaml`, mode 0600. What the infra or the environment says is stronger: when one
-of them has a secret, those that are kept are not used. Nothing is sent anywhere; 'prov provider check' tries them.]],
+configuration as YAML, such as `token: ...`; `prov provider show` has their names. At a terminal it asks for the one
+secret, and does not show it. They are written to `~/.config/prov/credentials/<provider>.yaml`, mode 0600. What the
+infra or the environment says is stronger: when one of them has a secret, those that are kept are not used. Nothing is
+sent anywhere; 'prov provider check' tries them.]],
   params = {
     name = { type = "string", required = true, positional = 1, complete = "provider", doc = "The provider" },
     delete = { type = "bool", default = false, doc = "Delete what is kept instead" },
   },
-  examples = { "prov provider login hetzner < token", "prov provider login upcloud < fields.yaml" },
+  examples = {
+    "prov provider login hetzner", "prov provider login hetzner < token", "prov provider login upcloud < fields.yaml",
+  },
   permission = { action = "update", resource = "Config" },
   result = {
     columns = { "provider", "file", "fields" },

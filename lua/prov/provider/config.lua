@@ -11,6 +11,8 @@ local fs = require("prov.fs")
 
 local M = {}
 
+local LARGEST = 65536 -- bytes of credentials
+
 local function variables(field)
   return type(field.env) == "table" and field.env or { field.env }
 end
@@ -113,6 +115,19 @@ local function fields_of(provider, schema, text)
   return fields
 end
 
+--- What somebody types, or what comes from a file or a program.
+local function read_login(ctx, provider, schema)
+  local stdin = require("prov.stdin")
+  local _, secret = kept_fields(schema)
+  if not stdin.is_terminal() then
+    return stdin.read(LARGEST)
+  elseif secret then
+    return require("prov.ask").secret(("%s of %s (it is not shown)"):format(secret, provider))
+  end
+  ctx.ui.info("Fields of the configuration as YAML, then Ctrl-D:")
+  return stdin.read(LARGEST)
+end
+
 --- `prov provider login`: writes the file of credentials, or deletes it.
 ---@async
 ---@param ctx prov.Ctx
@@ -134,7 +149,7 @@ function M.login(ctx, p)
     return { provider = p.name, file = path, fields = data.list({}) }
   end
   local text, fields
-  text, e = require("prov.stdin").read(65536)
+  text, e = read_login(ctx, p.name, declaration.config or {})
   if not text then
     return nil, e
   end

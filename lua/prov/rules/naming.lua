@@ -2,11 +2,13 @@
 
 local MOST = 63 -- RFC 1123: characters of one label of a host name
 
---- The name a server has inside, as providers make it: hostname, else name and key.
+--- The name a server has inside, as providers make it: hostname, else the name it is given, else name and key.
 local function hostname_of(ctx, server)
-  local own = ctx:known(server.args.hostname)
-  if type(own) == "string" then
-    return own, "hostname"
+  for _, field in ipairs({ "hostname", "name" }) do
+    local own = ctx:known(server.args[field])
+    if type(own) == "string" then
+      return own, field
+    end
   end
   return server.name .. (server.key ~= nil and "-" .. tostring(server.key) or "")
 end
@@ -48,7 +50,8 @@ return {
     doc = "A label of a host name has at most 63 characters (RFC 1123). With count or for_each the key is "
       .. "part of it.",
     bad = "servers:\n  " .. ("very-long-name-"):rep(4) .. "of-a-web-server: {}\n",
-    good = "servers:\n  web-server: {}\n",
+    good = "servers:\n  web-server: {}\n  " .. ("very-long-name-"):rep(4)
+      .. "of-a-web-server: { provider: hetzner, plan: cpx22, image: debian-12, name: web }\n",
     check = function(ctx, server)
       local name, field = hostname_of(ctx, server)
       if #name <= MOST then
@@ -59,7 +62,7 @@ return {
           ctx:report(server, {
             path = field and { field },
             message = ("its host name has %d characters, %d are allowed"):format(#label, MOST),
-            hint = "a shorter name, or a 'hostname'",
+            hint = "a shorter name, or another one for the host: 'hostname' or 'name', as its provider calls it",
           })
         end
       end

@@ -2,6 +2,7 @@
 
 local async = require("prov.async")
 local control = require("prov.simulate.control")
+local data = require("core.data")
 local dirs = require("prov.dirs")
 local err = require("prov.err")
 local faults_of = require("prov.simulate.faults")
@@ -261,11 +262,19 @@ local function tell(ctx, sim)
 end
 
 local function quotas_of(p)
-  local out = {}
+  local out, kinds = {}, {}
+  for _, cloud in ipairs(clouds_of(p.cloud)) do
+    kinds[cloud] = require("prov.simulate." .. cloud).kinds
+  end
   for name, text in pairs(p.quota or {}) do
     out[name] = math.tointeger(tonumber(text))
-    if not out[name] or out[name] < 0 or not name:find("^%w+%.[%w_]+$") then
+    local cloud, kind = name:match("^(%w+)%.([%w_]+)$")
+    if not out[name] or out[name] < 0 or not cloud then
       return err.fail("usage", "--quota wants CLOUD.KIND=NUMBER, not '%s=%s'", name, text)
+    elseif not (kinds[cloud] and kinds[cloud][kind]) then
+      local of = kinds[cloud] or kinds
+      return nil, err.new("usage", ("--quota %s: there is no such %s here"):format(name,
+        kinds[cloud] and "kind" or "cloud"), { hint = "there are: " .. table.concat(data.keys(of), ", ") })
     end
   end
   return out

@@ -5,7 +5,7 @@ local hetzner = require("support.hetzner")
 local json = require("prov.json")
 local test = require("support.async").test
 
-local CASES = 26
+local CASES = 27
 
 if not hetzner.shared("fixtures/hetzner") then
   describe("the provider hetzner", function()
@@ -341,6 +341,8 @@ describe("the provider hetzner, servers", function()
     local is, none = server(), server()
     is.public_net.ipv4.id, is.public_net.ipv6.id = 101, nil
     none.public_net.ipv4, none.public_net.ipv6 = nil, nil
+    is.private_net = { { network = 9, ip = "10.9.0.2" } }
+    none.private_net = is.private_net
     local off = { server = server({ status = "off" }) }
     local own = { name = "web-1-ipv4-42", type = "ipv4", assignee_id = 42, assignee_type = "server", labels = labels(),
       auto_delete = true }
@@ -367,7 +369,7 @@ describe("the provider hetzner, servers", function()
       { "GET /servers/42", nil, 200, { server = is } },
     })
     local state, e = call(providers, "server", "update", { applied = {} }, "42", {
-      plan = "cpx22", image = "debian-12", public = false,
+      plan = "cpx22", image = "debian-12", public = false, network = "9",
     })
     assert.is_nil(e)
     assert.same({ false, false }, { state.public, state.ipv6 })
@@ -429,6 +431,21 @@ describe("the provider hetzner, servers", function()
     api.check()
     assert.is_nil(e)
     assert.same({ "running", "10.9.0.2" }, { state.status, state.private_ip })
+  end))
+
+  it("waits for a server that is leaving, and lists it no more", test(function()
+    local leaving = server({ status = "deleting" })
+    local api <close>, providers = serve({
+      { "GET /servers", nil, 200, list("servers", { leaving, server({ id = 43 }) }) },
+      { "GET /servers/42", nil, 200, { server = leaving } },
+      { "GET /servers/42", nil, 200, { server = leaving } },
+      { "GET /servers/42", nil, 404, problem("not_found") },
+    })
+    local states = call(providers, "server", "list", {})
+    assert.same({ "43" }, { states[1].id, states[2] })
+    local state, e = call(providers, "server", "read", {}, "42")
+    api.check()
+    assert.same({}, { state, e })
   end))
 
   it("leaves the networks that others attached, unless the list of them is the infra's", test(function()
