@@ -35,6 +35,7 @@ M.OPERATIONS = {
     ModifyLoadBalancerAttributes ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets RemoveTags
     SetSecurityGroups SetSubnets
   ]],
+  pricing = "DescribeServices GetAttributeValues GetProducts",
   sts = "AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity GetSessionToken",
   route53 = [[
     ChangeResourceRecordSets ChangeTagsForResource CreateHostedZone DeleteHostedZone GetChange GetDNSSEC GetHostedZone
@@ -70,7 +71,8 @@ local function type_text(d, ref, wanted, in_header)
     wanted[#wanted + 1] = ref.shape
     return ref.shape
   elseif shape.type == "timestamp" then
-    return TIMES[ref.timestampFormat or shape.timestampFormat or in_header and "rfc822" or "iso8601"]
+    local usual = d.metadata.protocol == "json" and "unixTimestamp" or in_header and "rfc822" or "iso8601"
+    return TIMES[ref.timestampFormat or shape.timestampFormat or usual]
   elseif shape.type == "list" then
     local item, usual = shape.member.locationName or "member", d.metadata.protocol == "ec2" and "item" or "member"
     local flat = shape.flattened or ref.flattened
@@ -178,6 +180,8 @@ end
 function M.compact(d, name, only, errors)
   local out = { name = name, version = d.metadata.apiVersion, protocol = d.metadata.protocol,
     namespace = d.metadata.xmlNamespace, prefix = d.metadata.endpointPrefix or name,
+    signing = d.metadata.signingName ~= d.metadata.endpointPrefix and d.metadata.signingName or nil,
+    target = d.metadata.targetPrefix, json_version = d.metadata.jsonVersion,
     operations = {}, shapes = { ["-"] = "" } }
   local names, wanted = {}, {}
   for operation in (only or ""):gmatch("%S+") do
@@ -217,8 +221,8 @@ function M.write(service)
     "",
     "return {",
   }
-  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix" }) do
-    out[#out + 1] = ("  %s = %q,"):format(key, service[key])
+  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix", "signing", "target", "json_version" }) do
+    out[#out + 1] = service[key] and ("  %s = %q,"):format(key, service[key])
   end
   for _, part in ipairs({ "operations", "shapes" }) do
     out[#out + 1] = ("  %s = {"):format(part)

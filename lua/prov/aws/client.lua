@@ -55,8 +55,9 @@ local CODES = {
   { "^AccessDenied", "denied" },
   { "^InvalidClientTokenId$", "denied" },
   { "^SignatureDoesNotMatch$", "denied" },
-  { "^IncompleteSignature$", "denied" },
-  { "^MissingAuthenticationToken$", "denied" },
+  { "^IncompleteSignature", "denied" },
+  { "^InvalidSignature", "denied" },
+  { "^MissingAuthenticationToken", "denied" },
   { "^UnrecognizedClient", "denied" },
   { "^OptInRequired$", "denied" },
   { "^PendingVerification$", "denied" },
@@ -80,6 +81,7 @@ local CODES = {
 local HINTS = {
   ["^Insufficient%a+Capacity"] = "AWS has none of these at the moment: try another zone or another plan, or try later",
   ["LimitExceeded"] = "a quota of the account: ask for more in the console under Service Quotas",
+  ["^AccessDenied"] = "the user or role lacks a permission",
   ["^UnauthorizedOperation$"] = "the user or role lacks a permission; aws sts decode-authorization-message says which",
   ["^ExpiredToken"] = "the temporary credentials have ended",
   ["Duplicate"] = "give it another 'name', or take what has this one over with an import",
@@ -87,9 +89,11 @@ local HINTS = {
 }
 
 --- Operations that may be sent twice.
-local REPEATABLE = { "^Describe", "^Get", "^List", "^Head", "^Put", "^Update", "^ChangeTags", "^Delete", "^Deregister", "^Detach", "^Disassociate", "^Modify", "^Release",
-  "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$", "^RegisterTargets$", "^Set", "^Start", "^Stop",
-  "^Terminate", "^Associate" }
+local REPEATABLE = {
+  "^Describe", "^Get", "^List", "^Head", "^Put", "^Update", "^ChangeTags", "^Delete", "^Deregister", "^Detach",
+  "^Disassociate", "^Modify", "^Release", "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$",
+  "^RegisterTargets$", "^Set", "^Start", "^Stop", "^Terminate", "^Associate",
+}
 
 local function reads(operation)
   for _, verb in ipairs({ "^Describe", "^Get", "^List", "^Head" }) do
@@ -141,12 +145,12 @@ local function moved_to(found, headers)
 end
 
 --- The error of an answer, and whether nothing has come of the request.
-local function failure_of(api, operation, response)
+local function failure_of(service, operation, response)
   local status = response.status
-  local found = query.decode_error(response.body)
+  local found = service:error_of(response)
     or { code = "", request_id = "", message = "the answer was HTTP " .. status }
   local code = found.code ~= "" and M.code_of(found.code, status) or status >= 500 and "unavailable"
-    or api.protocol == "rest-xml" and STATUS[status] or "failed"
+    or service.protocol == "rest-xml" and STATUS[status] or "failed"
   local id = found.request_id ~= "" and found.request_id or response.headers["x-amzn-requestid"]
     or response.headers["x-amz-request-id"]
   local notes = {}
@@ -154,7 +158,7 @@ local function failure_of(api, operation, response)
   notes[#notes + 1] = id and "request " .. id
   local message = found.message:gsub("%s+", " "):match("^%s*(.-)%s*%.?$")
   local details = { status = status, cloud_code = found.code ~= "" and found.code or nil, request_id = id }
-  details.region = api.name == "s3" and moved_to(found, response.headers) or nil
+  details.region = service.name == "s3" and moved_to(found, response.headers) or nil
   if code == "unavailable" then
     details.retry_after = retry_after(response.headers["retry-after"])
   end
@@ -168,15 +172,12 @@ local WITHOUT_ANSWER = {
   unavailable = true, timeout = true, io = true, protocol = true, notfound = true, closed = true,
 }
 
---- A request without its address and signature: a form, or what the table says of REST.
+--- A request without its address and signature: a form, JSON, or what the table says of REST.
 local function request_of(api, operation, params)
   if api.protocol == "rest-xml" then
     return rest.request(api, operation, params)
   end
-  return {
-    method = "POST", target = "/", body = api:encode(operation, params),
-    headers = { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" },
-  }
+  return { method = "POST", target = "/", body = api:encode(operation, params), headers = api:headers(operation) }
 end
 
 local function decode(api, operation, response)
@@ -189,7 +190,7 @@ end
 --- True when an answer is an error; the query services may say so with any status.
 local function is_failure(api, response)
   return response.status >= 300 or response.status < 200
-    or api.protocol ~= "rest-xml" and query.decode_error(response.body) ~= nil
+    or api.protocol ~= "rest-xml" and api:error_of(response) ~= nil
 end
 
 --- Sends once: the result, or nil, error and whether another try is safe.
@@ -207,8 +208,10 @@ local function once(self, service, operation, made, region)
     request.headers[name] = text
   end
   local is_s3 = service.name == "s3"
-  local signed = sigv4.sign(request, { credentials = who, region = signed_for, service = service.prefix,
-    time = self.world.now(), content_hash = is_s3, normalize = not is_s3, double = not is_s3 })
+  local signed = sigv4.sign(request, {
+    credentials = who, region = signed_for, service = service.signing or service.prefix, time = self.world.now(),
+    content_hash = is_s3, normalize = not is_s3, double = not is_s3,
+  })
   for name, text in pairs(signed.headers) do
     request.headers[name] = text
   end
@@ -262,7 +265,7 @@ end
 
 --- Calls an operation.
 ---@async
----@param service string ec2, elbv2, sts, route53 or s3
+---@param service string ec2, elbv2, pricing, route53, s3 or sts
 ---@param operation string DescribeInstances
 ---@param params? table
 ---@return table? result

@@ -5,6 +5,8 @@
 --   query     ELB, STS, ...: AvailabilityZones.member.1, answers inside <XResult>
 --   rest-xml  Route 53, S3: no forms; prov.aws.rest makes the requests, of the same XML
 --
+-- Services of the JSON protocol have tables of the same form; prov.aws.json writes and reads them.
+--
 -- Values are plain tables with the names of AWS's documentation. Times are seconds since 1970; what is a blob
 -- there is bytes here.
 --
@@ -23,6 +25,7 @@
 local base = require("core.base")
 local data = require("core.data")
 local err = require("prov.err")
+local json = require("prov.aws.json")
 local sigv4 = require("prov.sigv4")
 local timestamp = require("prov.aws.timestamp")
 local xml = require("prov.xml")
@@ -42,12 +45,20 @@ local M = {}
 ---@class prov.aws.Service
 ---@field name string ec2
 ---@field version string
----@field protocol "ec2"|"query"|"rest-xml"
----@field namespace string
----@field prefix string name in host names and signatures
+---@field protocol "ec2"|"query"|"rest-xml"|"json" of the latter two see prov.aws.rest and prov.aws.json
+---@field namespace? string
+---@field prefix string name in host names
+---@field signing? string name in signatures, when it is another one
+---@field target? string of json: what stands before the operation
 ---@field operations table<string, prov.aws.Operation>
 local Service = {}
 Service.__index = Service
+
+local JsonService = {
+  __index = function(_, name)
+    return json[name] or Service[name]
+  end,
+}
 
 -- Types ------------------------------------------------------------------------------------------
 
@@ -124,10 +135,11 @@ end
 ---@param description table see lua/prov/aws/services
 ---@return prov.aws.Service
 function M.service(description)
-  local self = setmetatable({ read = {}, operations = {} }, Service)
-  for _, key in ipairs({ "name", "version", "protocol", "namespace", "prefix", "shapes" }) do
-    self[key] = description[key]
+  local self = setmetatable({ read = {} }, description.protocol == "json" and JsonService or Service)
+  for key, v in pairs(description) do
+    self[key] = v
   end
+  self.operations = {}
   for name, text in pairs(description.operations) do
     self.operations[name] = read_operation(self.protocol, text)
   end
@@ -136,7 +148,7 @@ end
 
 local services = {}
 
---- A service prov knows: ec2, elbv2, sts, route53 or s3.
+--- A service prov knows: ec2, elbv2, pricing, route53, s3 or sts.
 ---@param name string
 ---@return prov.aws.Service
 function M.open(name)
@@ -253,6 +265,12 @@ put = function(self, out, name, type, v)
   else
     out[#out + 1] = { name, TO_TEXT[type.kind](v) }
   end
+end
+
+--- The headers of a request.
+---@return table<string, string>
+function Service:headers()
+  return { ["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8" }
 end
 
 --- The body of a request. An operation or field that there is not is a bug of the caller, and raised.
@@ -530,6 +548,12 @@ function M.decode_error(text)
     code = text_of(found.Code), message = text_of(found.Message or ""),
     request_id = text_of(root.RequestID or root.RequestId or ""), error = found,
   }
+end
+
+--- The error that an answer is, as decode_error.
+---@param response { body: string }
+function Service.error_of(_, response)
+  return M.decode_error(response.body)
 end
 
 local make

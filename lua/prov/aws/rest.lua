@@ -326,8 +326,8 @@ function M.decode_request(service, request)
       return route.operation, params
     end
   end
-  return refused("NotImplemented", "A header or parameter you provided implies functionality that is not implemented: %s "
-    .. "%s", request.method, request.target)
+  return refused("NotImplemented", "A header you provided implies functionality that is not implemented: %s %s",
+    request.method, request.target)
 end
 
 -- Answers ----------------------------------------------------------------------------------------
@@ -458,7 +458,9 @@ function M.encode_error(service, code, message, request_id)
   if service.name ~= "s3" then
     return assert(service:encode_error(code, message, request_id))
   end
-  return assert(xml.encode({ Error = { Code = code, Message = message, RequestId = request_id, HostId = "simulated" } }))
+  return assert(xml.encode({
+    Error = { Code = code, Message = message, RequestId = request_id, HostId = "simulated" },
+  }))
 end
 
 return M

@@ -10,11 +10,16 @@ local M = {}
 ---@field expires? integer seconds since 1970
 ---@field source string where they are from: config, environment, profile x, role, sso, container, instance
 
---- Services that are in no region, by partition: host, and the region that is signed for.
+--- Services that are not in every region, by partition: host, and the region that is signed for.
 local GLOBAL = {
   route53 = {
     aws = { "route53.amazonaws.com", "us-east-1" }, cn = { "route53.amazonaws.com.cn", "cn-northwest-1" },
     gov = { "route53.us-gov.amazonaws.com", "us-gov-west-1" },
+  },
+  ["api.pricing"] = {
+    aws = { "api.pricing.us-east-1.amazonaws.com", "us-east-1" },
+    gov = { "api.pricing.us-east-1.amazonaws.com", "us-east-1" },
+    cn = { "api.pricing.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1" },
   },
 }
 
@@ -25,7 +30,9 @@ local GLOBAL = {
 ---@return string url
 ---@return string region that is signed for
 function M.endpoint(world, service, region)
-  local variables = { elasticloadbalancing = "ELASTIC_LOAD_BALANCING_V2", route53 = "ROUTE_53" }
+  local variables = {
+    elasticloadbalancing = "ELASTIC_LOAD_BALANCING_V2", ["api.pricing"] = "PRICING", route53 = "ROUTE_53",
+  }
   local name = variables[service] or service:upper()
   local partition = region:find("^cn%-") and "cn" or region:find("^us%-gov%-") and "gov" or "aws"
   local domain = partition == "cn" and "amazonaws.com.cn" or "amazonaws.com"
