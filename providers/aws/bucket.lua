@@ -1,5 +1,5 @@
---- Buckets of S3: the bucket itself and its tags. What is in it is not prov's, so one that is not empty is never deleted.
---- Public access is blocked, as S3 does by itself with every new bucket.
+--- Buckets of S3: the bucket itself and its tags. What is in it is not prov's, so one that is not empty is never
+--- deleted. Public access is blocked, as S3 does by itself with every new bucket.
 
 local api = require("api")
 
@@ -77,6 +77,12 @@ function M.read(ctx, id)
   return found, e
 end
 
+--- True for a bucket with a key. Stores that are not AWS's own take no tags with a creation, so that a bucket of theirs
+--- may have none yet.
+local function has_key(ctx, tags, key)
+  return api.tag(tags, api.KEY) == key or ctx.config.endpoint ~= nil and #tags == 0
+end
+
 --- The bucket that carries a key, by the name it was to get: names are the only ones of the world.
 function M.find(ctx, key)
   if not ctx.want then
@@ -88,7 +94,7 @@ function M.find(ctx, key)
     local e = tags
     return nil, e.code ~= "notfound" and e.code ~= "denied" and e or nil
   end
-  return api.tag(tags, api.KEY) == key and state(ctx, name, region, tags) or nil
+  return has_key(ctx, tags, key) and state(ctx, name, region, tags) or nil
 end
 
 --- Buckets of this region, and those that are known, wherever they are.
@@ -120,7 +126,7 @@ end
 --- Sets tags, which are always all of them, so that a bucket has its labels.
 local function retag(ctx, name, want, tags, key)
   local set, away = api.tag_changes(ctx, want, tags)
-  if key and api.tag(tags, api.KEY) ~= key then
+  if not api.tag(tags, api.KEY) then
     set[#set + 1] = { Key = api.KEY, Value = key }
   end
   if #set == 0 and #away == 0 then
@@ -141,7 +147,8 @@ end
 --- What is said of a name that somebody has.
 local function taken(ctx, name, whose)
   return ctx.error("exists", ("the bucket %s is there already%s"):format(name, whose), {
-    hint = whose == "" and ("take it over with 'prov import %s %s', or give it another 'name'"):format(ctx.address, name)
+    hint = whose == ""
+      and ("take it over with 'prov import %s %s', or give it another 'name'"):format(ctx.address, name)
       or "give it another 'name'",
   })
 end
@@ -193,9 +200,7 @@ function M.create(ctx, want)
       return make(ctx, want, name)
     end, function()
       local region, tags = look(ctx, name)
-      -- It was not there a moment ago; what has no key yet is of a store that takes no tags with a creation.
-      local is_ours = region and (api.tag(tags, api.KEY) or ctx.key) == ctx.key
-      return is_ours and {} or nil, not region and tags.code ~= "notfound" and tags or nil
+      return region and has_key(ctx, tags, ctx.key) and {} or nil, not region and tags.code ~= "notfound" and tags or nil
     end)
     if not made then
       return nil, e
@@ -219,7 +224,7 @@ function M.update(ctx, id, want)
   if not region then
     return nil, tags
   end
-  local ok, e = retag(ctx, id, want, tags)
+  local ok, e = retag(ctx, id, want, tags, ctx.key)
   if not ok then
     return nil, e
   end
@@ -229,7 +234,7 @@ end
 function M.delete(ctx, id)
   local ok, e = api.away(ctx, "DeleteBucket", { Bucket = id }, "s3")
   if not ok and api.code(e) == "BucketNotEmpty" then
-    e.hint = ("what is in it is not prov's; to lose it: aws s3 rm s3://%s --recursive, and versions where they are kept")
+    e.hint = ("what is in it is not prov's; to lose it: aws s3 rm s3://%s --recursive, and what versions are kept")
       :format(id)
   end
   return ok, e

@@ -138,7 +138,7 @@ end
 
 function M.create(ctx, want)
   local zone, e = api.made(ctx, function()
-    local answer, failure = route53.call(ctx, "CreateHostedZone", { Name = want.name,
+    local answer, failure = route53.call(ctx, "CreateHostedZone", { Name = want.name:lower(),
       CallerReference = reference(ctx.key),
       HostedZoneConfig = { Comment = want.comment, PrivateZone = false } })
     return answer and answer.HostedZone, failure

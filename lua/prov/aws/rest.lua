@@ -443,7 +443,10 @@ function M.encode_answer(service, operation, result, root)
     ::continue::
   end
   if in_body then
-    body = document(service, root or known.output, service:element(known.output, result))
+    local made = service:element(known.output, result)
+    -- A structure of one member may be no element inside of another: <LocationConstraint>eu-west-1</LocationConstraint>
+    body = document(service, root or known.output, type(made) == "table" and root and made[root]
+      and { ["#text"] = made[root] } or made)
   end
   return status, headers, body
 end
