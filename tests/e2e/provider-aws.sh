@@ -83,7 +83,9 @@ same() { # nothing to do, and nothing has changed
     has "No drift."
 }
 
+life=0
 infra() { # infra ENDPOINT: two networks, servers in them, and all that goes with them
+    life=$((life + 1)) # moto remembers the tags of buckets that are gone
     cat >infra.yaml <<END
 providers:
   aws: { endpoint: "$1", region: eu-north-1, poll: 0.05, patience: 2 }
@@ -151,11 +153,16 @@ dns_records:
   text: { zone: "\${dns_zone.main}", name: _x, type: TXT, values: ["v=spf1 -all", "a \"b\" ü"] }
   front: { zone: "\${dns_zone.main}", name: "@", type: A, alias: "\${load_balancer.www}" }
 buckets:
-  files: { name: shop-4b1d-files, labels: { team: a } }
-  far: { name: shop.4b1d.far, zone: eu-west-1 }
+  files: { name: shop-$life-files, labels: { team: a } }
+  far: { name: shop.$life.far, zone: eu-west-1 }
 END
+    [ "$against" = simulator ] || sed -i '/^  front: { zone/d' infra.yaml
 }
 whole="instances=4 vpcs=3 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3 zones=1 records=5 buckets=2"
+made=30
+if [ "$against" = moto ]; then # which refuses a record that was there once, and takes one that is there
+    whole=${whole/records=5/records=4} made=29
+fi
 
 change() { # what can be changed in place
     sed -i 's/team: a/team: b/; s/comment: first/comment: second/; s/192.0.2.2/192.0.2.3/; s/ttl: 1m/ttl: 2m/
@@ -173,7 +180,7 @@ cd "$work" || exit 1
 # A whole life: made, and there is nothing more to do.
 infra "$endpoint"
 run 0 apply --yes
-has "30 done"
+has "$made done"
 [ "$failures" -eq 0 ] || e2e_end
 there "$whole"
 run 0 drift --accept # the address gave web[1] another one
@@ -292,7 +299,7 @@ record() { # record ACTION NAME VALUE
 record UPSERT www 192.0.2.9
 world route53 change_tags_for_resource "{\"ResourceType\": \"hostedzone\", \"ResourceId\": \"${zone##*/}\",
     \"AddTags\": [{\"Key\": \"by\", \"Value\": \"hand\"}], \"RemoveTagKeys\": [\"team\"]}" >/dev/null
-world s3 delete_bucket_tagging '{"Bucket": "shop-4b1d-files"}' >/dev/null
+world s3 delete_bucket_tagging "{\"Bucket\": \"shop-$life-files\"}" >/dev/null
 world ec2 detach_internet_gateway "{\"InternetGatewayId\": \"$gateway\", \"VpcId\": \"$vpc\"}" >/dev/null
 run 3 drift
 has "server.web[2] gone"
@@ -322,15 +329,18 @@ run 0 apply --yes
 same
 
 # A record and a bucket that others have made are not written over, but can be taken over.
-record CREATE taken 192.0.2.77
+[ "$against" = moto ] || record CREATE taken 192.0.2.77
 world s3 create_bucket '{"Bucket": "shop-4b1d-taken", "CreateBucketConfiguration": {"LocationConstraint": "eu-north-1"}}' >/dev/null
 world s3 put_bucket_tagging '{"Bucket": "shop-4b1d-taken", "Tagging": {"TagSet": [{"Key": "of", "Value": "others"}]}}' >/dev/null
 sed -i 's/^buckets:/  taken: { zone: "${dns_zone.main}", name: taken, type: A, values: [192.0.2.78] }\nbuckets:\n  taken: { name: shop-4b1d-taken }/' infra.yaml
 run 1 apply --yes
-has "prov import dns_record.taken ${zone##*/}/taken/A"
 has "prov import bucket.taken shop-4b1d-taken"
-world route53 list_resource_record_sets "{\"HostedZoneId\": \"$zone\"}" | grep -q 192.0.2.77 || fail "the record of others is gone"
-run 0 import dns_record.taken "${zone##*/}/taken/A"
+if [ "$against" = simulator ]; then
+    has "prov import dns_record.taken ${zone##*/}/taken/A"
+    world route53 list_resource_record_sets "{\"HostedZoneId\": \"$zone\"}" | grep -q 192.0.2.77 ||
+        fail "the record of others is gone"
+    run 0 import dns_record.taken "${zone##*/}/taken/A"
+fi
 run 0 import bucket.taken shop-4b1d-taken
 run 0 apply --yes
 same
