@@ -200,7 +200,8 @@ function M.create(ctx, want)
       return make(ctx, want, name)
     end, function()
       local region, tags = look(ctx, name)
-      return region and has_key(ctx, tags, ctx.key) and {} or nil, not region and tags.code ~= "notfound" and tags or nil
+      local unknown = not region and tags.code ~= "notfound" and tags or nil
+      return region and has_key(ctx, tags, ctx.key) and {} or nil, unknown
     end)
     if not made then
       return nil, e
