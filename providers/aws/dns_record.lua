@@ -99,13 +99,20 @@ local function balancer(ctx, arn)
   end)
 end
 
---- The alias in the words of what was asked for, when it leads there.
+--- The alias in the words of what was asked for, when it leads there; else the name that it leads to.
+---@return string? alias, prov.Err?
 local function alias_of(ctx, target, known)
   if not target then
     return nil
   end
   local name = route53.name(target.DNSName)
-  local asked = known and balancer(ctx, known)
+  local asked, e
+  if known then
+    asked, e = balancer(ctx, known)
+    if not asked and e.code ~= "notfound" then
+      return nil, e
+    end
+  end
   local is_same = asked and route53.name(asked.DNSName) == name:gsub("^dualstack%.", "")
   return is_same and known or name
 end
@@ -125,6 +132,10 @@ end
 
 local function state(ctx, zone, name, set, known)
   local is_alias = set.AliasTarget ~= nil
+  local alias, e = alias_of(ctx, set.AliasTarget, known.alias)
+  if e then
+    return nil, e
+  end
   return {
     id = id_of(zone, name, set.Type),
     zone = zone,
@@ -132,7 +143,7 @@ local function state(ctx, zone, name, set, known)
     type = set.Type,
     values = not is_alias and values_of(ctx, set, known) or nil,
     ttl = set.TTL,
-    alias = alias_of(ctx, set.AliasTarget, known.alias),
+    alias = alias,
   }
 end
 
@@ -186,7 +197,9 @@ function M.find(ctx, _)
   if not set then
     return nil, e
   end
-  return is_wanted(ctx, set, want) and state(ctx, want.zone, want.name:lower(), set, want) or nil
+  if is_wanted(ctx, set, want) then
+    return state(ctx, want.zone, want.name:lower(), set, want)
+  end
 end
 
 function M.list(ctx)
@@ -209,7 +222,10 @@ function M.list(ctx)
       local name = name_in(set, origin)
       if name and not set.SetIdentifier and not route53.is_of_zone(set, zone.Name) then
         local known = ctx.recorded_of and ctx.recorded_of(id_of(id, name, set.Type)) or {}
-        out[#out + 1] = state(ctx, id, name, set, known)
+        out[#out + 1], e = state(ctx, id, name, set, known)
+        if e then
+          return nil, e
+        end
       end
     end
   end

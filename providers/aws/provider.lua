@@ -46,6 +46,10 @@ local function record_is_whole(kind, whole)
   return true
 end
 
+local function is_in_zone(label)
+  return not label:find("%.$") and not label:find("..", 1, true), "is a name in the zone, without that of the zone"
+end
+
 local function not_with_alias(_, whole)
   return whole.alias == nil, "an alias has the time of what it leads to"
 end
@@ -536,7 +540,7 @@ return {
       schema = {
         zone = { type = "ref", required = true, replace = true, doc = "DNS zone", example = "${dns_zone.main}" },
         name = {
-          type = "string", required = true, replace = true, min = 1, max = 255,
+          type = "string", required = true, replace = true, min = 1, max = 255, check = is_in_zone,
           doc = "Name in the zone; @ for the zone itself, * for all that have no record", example = "www",
         },
         type = {
