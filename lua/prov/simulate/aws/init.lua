@@ -131,7 +131,7 @@ local function rest_request(call)
 end
 
 local function query_request(call, form)
-  local action, params, version = call.service:decode_request(form)
+  local action, params, version = call.service:decode_request(form, call.request.headers)
   if not action then
     return kit.refuse(params.data.cloud_code, "%s", params.msg)
   end
