@@ -16,6 +16,7 @@ struct pv_hasher {
 const EVP_MD *pv_evp_md(pv_hash hash)
 {
     switch (hash) {
+    case PV_MD5: return EVP_md5();
     case PV_SHA1: return EVP_sha1();
     case PV_SHA384: return EVP_sha384();
     case PV_SHA512: return EVP_sha512();
@@ -40,7 +41,7 @@ pv_status pv_random(void *out, size_t len, pv_err *err)
 
 size_t pv_hash_len(pv_hash hash)
 {
-    static const size_t len[PV_HASH_COUNT] = {20, 32, 48, 64};
+    static const size_t len[PV_HASH_COUNT] = {16, 20, 32, 48, 64};
     return len[hash];
 }
 

@@ -15,7 +15,7 @@ enum { DERIVED_MAX = 16 * 1024 };
 
 pv_hash l_crypto_checkhash(lua_State *L, int idx)
 {
-    static const char *const names[] = {"sha1", "sha256", "sha384", "sha512", NULL};
+    static const char *const names[] = {"md5", "sha1", "sha256", "sha384", "sha512", NULL};
     return (pv_hash)luaL_checkoption(L, idx, NULL, names);
 }
 
@@ -36,6 +36,17 @@ static int l_hash(lua_State *L)
     pv_err err;
     if (pv_digest(hash, lx_checkbytes(L, 2), digest, &err) != PV_OK) return lx_fail(L, &err);
     lua_pushlstring(L, (const char *)digest, pv_hash_len(hash));
+    return 1;
+}
+
+/* crypto.hex(bytes) -> text */
+static int l_hex(lua_State *L)
+{
+    pv_bytes bytes = lx_checkbytes(L, 1);
+    pv_buf *text = lx_newbuf(L, 0);
+    char *to = pv_buf_reserve(text, 2 * bytes.len + 1);
+    pv_hex((const unsigned char *)bytes.data, bytes.len, to);
+    lua_pushlstring(L, to, 2 * bytes.len);
     return 1;
 }
 
@@ -275,7 +286,8 @@ static int l_secret(lua_State *L)
 void l_crypto_aead_register(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"hash", l_hash}, {"mac", l_mac},       {"hasher", l_hasher}, {"aead", l_aead},
+        {"hash", l_hash},
+        {"hex", l_hex}, {"mac", l_mac},       {"hasher", l_hasher}, {"aead", l_aead},
         {"hkdf", l_hkdf}, {"derive", l_derive}, {"secret", l_secret}, {NULL, NULL},
     };
     static const luaL_Reg aead[] = {{"seal", l_aead_seal}, {"open", l_aead_open}, {NULL, NULL}};

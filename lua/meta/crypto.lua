@@ -70,7 +70,12 @@ function secret:reveal() end
 --- Wipes the bytes; `<close>` does it too.
 function secret:close() end
 
----@alias prov.Hash "sha1"|"sha256"|"sha384"|"sha512"
+--- Two digits for each byte.
+---@param bytes string
+---@return string
+function crypto.hex(bytes) end
+
+---@alias prov.Hash "md5"|"sha1"|"sha256"|"sha384"|"sha512"
 
 --- Copies bytes into locked memory.
 ---@param bytes string

@@ -1,5 +1,5 @@
---- Amazon Web Services: EC2, EBS, VPC and Elastic Load Balancing of one region. Another region is another instance of
---- the provider.
+--- Amazon Web Services: EC2, EBS, VPC, Elastic Load Balancing and S3 of one region, and Route 53. Another region is
+--- another instance of the provider.
 
 local GIB = 1 << 30
 
@@ -19,6 +19,40 @@ local LABELS = {
   type = "map", of = { type = "string", max = 256 }, default = {}, check = labels_are_good, doc = "Tags",
   example = "{ role = web }",
 }
+
+--- Route 53 keeps ten tags of a zone.
+local function zone_labels_are_good(labels)
+  local count = 0
+  for _ in pairs(labels) do
+    count = count + 1
+  end
+  if count > 7 then
+    return false, "a zone has room for 7 labels", "Route 53 keeps ten tags, and three are prov's"
+  end
+  return labels_are_good(labels)
+end
+
+--- What a record needs, and what is Route 53's own.
+local function record_is_whole(kind, whole)
+  if (whole.values ~= nil) == (whole.alias ~= nil) then
+    return false, "a record has either values or an alias"
+  elseif whole.alias and kind ~= "A" and kind ~= "AAAA" then
+    return false, "an alias is of type A or AAAA"
+  elseif whole.name == "@" and (kind == "NS" or kind == "SOA") then
+    return false, "these records of a zone are Route 53's own"
+  elseif whole.name == "@" and kind == "CNAME" then
+    return false, "the zone itself cannot have a CNAME", "an alias of type A leads to a load balancer"
+  end
+  return true
+end
+
+local function is_in_zone(label)
+  return not label:find("%.$") and not label:find("..", 1, true), "is a name in the zone, without that of the zone"
+end
+
+local function not_with_alias(_, whole)
+  return whole.alias == nil, "an alias has the time of what it leads to"
+end
 
 local PROTECTED = {
   type = "bool", default = false,
@@ -122,7 +156,7 @@ return {
   kind = "provider",
   api = 1,
   name = "aws",
-  summary = "Amazon Web Services: servers, networks, volumes, firewalls, addresses, load balancers",
+  summary = "Amazon Web Services: servers, networks, volumes, firewalls, addresses, load balancers, DNS, buckets",
   config = {
     region = {
       type = "string", env = { "AWS_REGION", "AWS_DEFAULT_REGION" },
@@ -485,6 +519,64 @@ return {
       },
       outputs = { id = ID, size = { type = "size", doc = "Of the volume" } },
       timeout = { create = 8000, update = 600, delete = 900 },
+    },
+    dns_zone = {
+      body = "dns_zone",
+      schema = {
+        name = { type = "hostname", required = true, replace = true, doc = "The domain", example = "example.org" },
+        comment = { type = "string", max = 256, doc = "What it is for" },
+        labels = {
+          type = "map", of = { type = "string", max = 256 }, default = {}, check = zone_labels_are_good,
+          doc = "Tags, 7 at most", example = "{ role = web }",
+        },
+      },
+      outputs = {
+        id = ID, nameservers = { type = "list", of = { type = "string" }, doc = "To be told to the registry" },
+      },
+      timeout = { create = 600, update = 600, delete = 600 },
+    },
+    dns_record = {
+      body = "dns_record",
+      schema = {
+        zone = { type = "ref", required = true, replace = true, doc = "DNS zone", example = "${dns_zone.main}" },
+        name = {
+          type = "string", required = true, replace = true, min = 1, max = 255, check = is_in_zone,
+          doc = "Name in the zone; @ for the zone itself, * for all that have no record", example = "www",
+        },
+        type = {
+          type = "enum", required = true, replace = true, check = record_is_whole, doc = "Type",
+          one_of = {
+            "A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SPF", "SRV", "SSHFP", "SVCB",
+            "TLSA", "TXT",
+          },
+        },
+        values = {
+          type = "list", of = { type = "string", min = 1 }, min = 1, doc = "All of its values",
+          example = "{ \"192.0.2.1\" }",
+        },
+        ttl = {
+          type = "duration", check = not_with_alias, max = 2147483647,
+          doc = "How long answers are kept; 5 minutes when absent",
+        },
+        alias = {
+          type = "ref", doc = "Load balancer whose addresses it has, instead of values; also for the zone itself",
+        },
+      },
+      outputs = { id = { type = "string", doc = "Such as Z0123456789/www/A" } },
+      timeout = { create = 900, update = 900, delete = 600 },
+    },
+    bucket = {
+      body = "bucket",
+      schema = {
+        name = {
+          type = "string", regex = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", replace = true,
+          doc = "Its name, the only one of the world; made from the address when absent", example = "shop-3f9a-assets",
+        },
+        zone = { type = "string", replace = true, doc = "Region; the provider's when absent", example = "eu-west-1" },
+        labels = LABELS,
+      },
+      outputs = { id = ID, endpoint = { type = "url", doc = "Where it is reached" } },
+      timeout = { create = 600, update = 600, delete = 600 },
     },
   },
   catalog = function(ctx)

@@ -127,6 +127,7 @@ static void hash_is(pv_hash hash, const char *text, const char *hex)
 static void test_hashes(void **state)
 {
     (void)state;
+    hash_is(PV_MD5, "abc", "900150983cd24fb0d6963f7d28e17f72"); /* RFC 1321, A.5 */
     hash_is(PV_SHA1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d");
     hash_is(PV_SHA256, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     hash_is(PV_SHA384, "abc",

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The provider aws against moto, a server of EC2, Elastic Load Balancing and STS that nobody here wrote: a whole life,
-# drift made by AWS's own client, crashes and lost answers; nothing is twice, and nothing is left.
+# The provider aws against moto, a server of EC2, Elastic Load Balancing, Route 53, S3 and STS that nobody here wrote: a whole
+# life, drift made by AWS's own client, crashes and lost answers; nothing is twice, and nothing is left.
 # PROV_MOTO names a Python environment that has moto already. provider-aws-simulated.sh runs it against prov's simulator.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ if [ "$against" = simulator ]; then
 elif [ -z "$moto" ]; then
     moto=$work/moto
     python3 -m venv "$moto" >/dev/null 2>&1 &&
-        "$moto/bin/pip" install -q 'moto[ec2,elbv2,sts,server]' >"$work/pip.log" 2>&1 ||
+        "$moto/bin/pip" install -q 'moto[ec2,elbv2,route53,s3,sts,server]' >"$work/pip.log" 2>&1 ||
         { echo "SKIP: moto cannot be installed: $(tail -1 "$work/pip.log" 2>/dev/null)"; exit 77; }
 fi
 
@@ -83,7 +83,9 @@ same() { # nothing to do, and nothing has changed
     has "No drift."
 }
 
+life=0
 infra() { # infra ENDPOINT: two networks, servers in them, and all that goes with them
+    life=$((life + 1)) # moto remembers the tags of buckets that are gone
     cat >infra.yaml <<END
 providers:
   aws: { endpoint: "$1", region: eu-north-1, poll: 0.05, patience: 2 }
@@ -142,12 +144,29 @@ images:
   golden: { server: "\${server.app}" }
 snapshots:
   one: { volume: "\${volume.data}" }
+dns_zones:
+  main: { name: Shop.example.org, labels: { team: a }, comment: first }
+dns_records:
+  www: { zone: "\${dns_zone.main}", name: www, type: A, values: [192.0.2.1, 192.0.2.2] }
+  all: { zone: "\${dns_zone.main}", name: "*", type: CNAME, values: [www.shop.example.org.], ttl: 1m }
+  mail: { zone: "\${dns_zone.main}", name: "@", type: MX, values: ["10 mail.example.org"] }
+  text: { zone: "\${dns_zone.main}", name: _x, type: TXT, values: ["v=spf1 -all", "a \"b\" ü"] }
+  front: { zone: "\${dns_zone.main}", name: "@", type: A, alias: "\${load_balancer.www}" }
+buckets:
+  files: { name: shop-$life-files, labels: { team: a } }
+  far: { name: shop.$life.far, zone: eu-west-1 }
 END
+    [ "$against" = simulator ] || sed -i '/^  front: { zone/d' infra.yaml
 }
-whole="instances=4 vpcs=3 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3"
+whole="instances=4 vpcs=3 subnets=3 gateways=2 tables=1 nats=1 groups=2 volumes=5 addresses=3 keys=1 snapshots=2 images=1 interfaces=4 balancers=2 target_groups=3 zones=1 records=5 buckets=2"
+made=30
+if [ "$against" = moto ]; then # which refuses a record that was there once, and takes one that is there
+    whole=${whole/records=5/records=4} made=29
+fi
 
 change() { # what can be changed in place
-    sed -i 's/team: a/team: b/; s/ports: \[80, 443\], comment: web/ports: [443], comment: tls/; s/disk: 20 GiB/disk: 25 GiB/
+    sed -i 's/team: a/team: b/; s/comment: first/comment: second/; s/192.0.2.2/192.0.2.3/; s/ttl: 1m/ttl: 2m/
+    s/ports: \[80, 443\], comment: web/ports: [443], comment: tls/; s/disk: 20 GiB/disk: 25 GiB/
     s/count: 2/count: 2\n    placement_group: null/; s/size: 10 GiB, server: "${server.web\[2\]}"/size: 12 GiB, server: "${server.web[1]}"/
     s/t4g.small/t4g.medium/; s/port: 8080, check: { path: \/up, interval: 10, retries: 3 }/port: 8081, check: { path: \/ok }/
     s/{ protocol: tcp, listen: 6000, port: 7000 }/{ protocol: tcp, listen: 6001 }/
@@ -161,7 +180,7 @@ cd "$work" || exit 1
 # A whole life: made, and there is nothing more to do.
 infra "$endpoint"
 run 0 apply --yes
-has "22 done"
+has "$made done"
 [ "$failures" -eq 0 ] || e2e_end
 there "$whole"
 run 0 drift --accept # the address gave web[1] another one
@@ -209,6 +228,7 @@ run 0 provider check aws
 has "123456789012"
 other=$(world ec2 create_vpc '{"CidrBlock": "10.9.0.0/16"}' | python3 -c 'import json, sys; print(json.load(sys.stdin)["Vpc"]["VpcId"])')
 kinds="--kind server --kind network --kind subnet --kind router --kind firewall --kind volume --kind image"
+kinds="$kinds --kind dns_zone --kind dns_record --kind bucket"
 # shellcheck disable=SC2086
 run 0 import --all $kinds --kind address --kind load_balancer --kind ssh_key -o name
 [ "$(cat "$work/out")" = "network.$other" ] || fail "import finds: $(cat "$work/out")"
@@ -270,12 +290,24 @@ world ec2 revoke_security_group_ingress "{\"GroupId\": \"$sg\", \"IpProtocol\": 
 world ec2 create_tags "{\"Resources\": [\"$app\"], \"Tags\": [{\"Key\": \"by\", \"Value\": \"hand\"}]}" >/dev/null
 world ec2 stop_instances "{\"InstanceIds\": [\"$db\"]}" >/dev/null
 world ec2 terminate_instances "{\"InstanceIds\": [\"$web\"]}" >/dev/null
+zone=$(world route53 list_hosted_zones | jq -r '.HostedZones[0].Id')
+record() { # record ACTION NAME VALUE
+    world route53 change_resource_record_sets "{\"HostedZoneId\": \"$zone\", \"ChangeBatch\": {\"Changes\": [{
+        \"Action\": \"$1\", \"ResourceRecordSet\": {\"Name\": \"$2.shop.example.org\", \"Type\": \"A\", \"TTL\": 300,
+        \"ResourceRecords\": [{\"Value\": \"$3\"}]}}]}}" >/dev/null
+}
+record UPSERT www 192.0.2.9
+world route53 change_tags_for_resource "{\"ResourceType\": \"hostedzone\", \"ResourceId\": \"${zone##*/}\",
+    \"AddTags\": [{\"Key\": \"by\", \"Value\": \"hand\"}], \"RemoveTagKeys\": [\"team\"]}" >/dev/null
+world s3 delete_bucket_tagging "{\"Bucket\": \"shop-$life-files\"}" >/dev/null
 world ec2 detach_internet_gateway "{\"InternetGatewayId\": \"$gateway\", \"VpcId\": \"$vpc\"}" >/dev/null
 run 3 drift
 has "server.web[2] gone"
 has 'labels.by = (none) -> "hand"'
 has 'status = "running" -> "stopped"'
 has "internet = true -> false"
+has 'values[1] = "192.0.2.1" -> "192.0.2.9"'
+has "bucket.files changed"
 run 0 apply --yes
 there "$whole"
 same
@@ -296,13 +328,37 @@ sed -i 's/, protected: true }/ }/' infra.yaml
 run 0 apply --yes
 same
 
+# A record and a bucket that others have made are not written over, but can be taken over.
+[ "$against" = moto ] || record CREATE taken 192.0.2.77
+world s3 create_bucket '{"Bucket": "shop-4b1d-taken", "CreateBucketConfiguration": {"LocationConstraint": "eu-north-1"}}' >/dev/null
+world s3 put_bucket_tagging '{"Bucket": "shop-4b1d-taken", "Tagging": {"TagSet": [{"Key": "of", "Value": "others"}]}}' >/dev/null
+sed -i 's/^buckets:/  taken: { zone: "${dns_zone.main}", name: taken, type: A, values: [192.0.2.78] }\nbuckets:\n  taken: { name: shop-4b1d-taken }/' infra.yaml
+run 1 apply --yes
+has "prov import bucket.taken shop-4b1d-taken"
+if [ "$against" = simulator ]; then
+    has "prov import dns_record.taken ${zone##*/}/taken/A"
+    world route53 list_resource_record_sets "{\"HostedZoneId\": \"$zone\"}" | grep -q 192.0.2.77 ||
+        fail "the record of others is gone"
+    run 0 import dns_record.taken "${zone##*/}/taken/A"
+fi
+run 0 import bucket.taken shop-4b1d-taken
+run 0 apply --yes
+same
+sed -i '/^  taken: /d' infra.yaml
+run 0 apply --yes
+there "$whole"
+same
+
 # What holds something is named, and nothing is lost for it.
+record CREATE hand 192.0.2.5
 vpc=$(world id vpc wide)
 subnet=$(world ec2 create_subnet "{\"VpcId\": \"$vpc\", \"CidrBlock\": \"10.2.99.0/24\"}" |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["Subnet"]["SubnetId"])')
 run 1 destroy --yes
 grep -q "it is held by .*$subnet" "$work/out" || fail "it does not say that $subnet holds it: $(cat "$work/out")"
-there "vpcs=1 subnets=1"
+grep -q "not of this infra: hand.shop.example.org A" "$work/out" || fail "it does not say which record it is: $(cat "$work/out")"
+there "vpcs=1 subnets=1 zones=1 records=1"
+record DELETE hand 192.0.2.5
 world ec2 delete_subnet "{\"SubnetId\": \"$subnet\"}" >/dev/null
 run 0 destroy --yes
 there ""
@@ -342,6 +398,8 @@ faults:
   - { fault: lost_answer, operation: RunInstances, every: 2 }
   - { fault: lost_answer, operation: AllocateAddress, every: 2 }
   - { fault: lost_answer, operation: ImportKeyPair, times: 1 }
+  - { fault: lost_answer, operation: "Change*", every: 2 }
+  - { fault: locked, operation: ChangeResourceRecordSets, every: 3 }
 END
     run 0 simulate faults "$work/faults.yaml" --dir "$world"
     lost() { "$prov" simulate faults --dir "$world" -o json | jq 'map(.happened) | add'; }

@@ -39,7 +39,7 @@ refuses() { # refuses CODE ARGS
 empty() { # nothing is left, but what is terminated is seen for a while
     local left
     left=$("$prov" simulate state --dir "$world" -o json |
-        jq -r '.[] | select(.kind != "token" and .state != "terminated") | "\(.kind) \(.id)"')
+        jq -r '.[] | select(.kind != "token" and .kind != "dns_change" and .state != "terminated") | "\(.kind) \(.id)"')
     [ -z "$left" ] || fail "$1 left behind: $left"
     run 0 simulate reset --yes --dir "$world"
 }
@@ -120,6 +120,29 @@ if [ -x "$aws" ]; then
     a ec2 delete-internet-gateway --internet-gateway-id "$igw"
     a ec2 delete-vpc --vpc-id "$vpc"
     a ec2 delete-key-pair --key-name k >/dev/null
+    zone=$(a route53 create-hosted-zone --name example.org --caller-reference once --query HostedZone.Id)
+    says '^/hostedzone/Z[0-9A-F]+$'
+    record() { # record ACTION: the change's id
+        a route53 change-resource-record-sets --hosted-zone-id "$zone" --query ChangeInfo.Id --change-batch '{"Changes": [{
+            "Action": "'"$1"'", "ResourceRecordSet": {"Name": "www.example.org", "Type": "A", "TTL": 60,
+            "ResourceRecords": [{"Value": "192.0.2.1"}]}}]}'
+    }
+    change=$(record CREATE)
+    a route53 wait resource-record-sets-changed --id "$change"
+    a route53 list-resource-record-sets --hosted-zone-id "$zone" --query 'ResourceRecordSets[].[Name,Type,TTL]' >/dev/null
+    says '^www.example.org..A.60$'
+    refuses HostedZoneNotEmpty route53 delete-hosted-zone --id "$zone"
+    record DELETE >/dev/null
+    a route53 delete-hosted-zone --id "$zone" >/dev/null
+    a s3 mb s3://sim-files >/dev/null
+    a s3 ls >/dev/null
+    says ' sim-files$'
+    a s3 ls s3://sim-files
+    a s3api put-bucket-tagging --bucket sim-files --tagging 'TagSet=[{Key=a,Value=b}]'
+    a s3api get-bucket-tagging --bucket sim-files >/dev/null
+    says '^TAGSET.a.b$'
+    refuses NotImplemented s3 cp "$work/key.pub" s3://sim-files/key
+    a s3 rb --force s3://sim-files >/dev/null
     a sts get-caller-identity >/dev/null
     says '^123456789012'
     sleep 0.2
@@ -132,6 +155,8 @@ fi
 if "$python" -c 'import boto3' 2>/dev/null; then
     "$python" "$support/aws_python.py" "$url" "$work/key.pub" >"$work/out" 2>&1 || fail "boto3: $(tail -5 "$work/out")"
     has "boto3: lived"
+    "$python" "$support/aws_zones.py" "$url" >"$work/out" 2>&1 || fail "boto3: $(tail -5 "$work/out")"
+    has "boto3: zones and buckets"
     sleep 0.2
     empty boto3
     recordings=$shared/fixtures/aws
@@ -151,7 +176,8 @@ fi
 # --- JavaScript ---
 mkdir "$work/node" && cp "$support/aws_node.mjs" "$work/node"
 if command -v npm >/dev/null && (cd "$work/node" && timeout 120 npm install --silent --no-fund --no-audit \
-    @aws-sdk/client-ec2@3 @aws-sdk/client-elastic-load-balancing-v2@3 >"$work/npm.log" 2>&1); then
+    @aws-sdk/client-ec2@3 @aws-sdk/client-elastic-load-balancing-v2@3 @aws-sdk/client-route-53@3 \
+    @aws-sdk/client-s3@3 >"$work/npm.log" 2>&1); then
     (cd "$work/node" && node aws_node.mjs "$url" "$work/key.pub") >"$work/out" 2>&1 || fail "node: $(tail -9 "$work/out")"
     has "node: lived"
     sleep 0.2

@@ -27,7 +27,8 @@ def client(service):
 
 def everything():
     """Lists by name, without default VPCs, their parts and what is terminated."""
-    ec2, elb = client("ec2"), client("elbv2")
+    ec2, elb, dns = client("ec2"), client("elbv2"), client("route53")
+    zones = dns.list_hosted_zones()["HostedZones"]
     vpcs = [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v["IsDefault"]]
     mine = lambda items: [i for i in items if i.get("VpcId") in vpcs]  # noqa: E731
     return {
@@ -51,6 +52,10 @@ def everything():
                        if i.get("Attachment", {}).get("InstanceId")],  # moto keeps those of NAT gateways that are gone
         "balancers": elb.describe_load_balancers()["LoadBalancers"],
         "target_groups": elb.describe_target_groups()["TargetGroups"],
+        "zones": zones,
+        "records": [r for z in zones for r in dns.list_resource_record_sets(HostedZoneId=z["Id"])["ResourceRecordSets"]
+                    if not (r["Name"] == z["Name"] and r["Type"] in ("NS", "SOA"))],
+        "buckets": client("s3").list_buckets()["Buckets"],
     }
 
 
@@ -58,27 +63,42 @@ class Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     changes = 0
 
+    def change(self, body):
+        """What a request changes, as text; nothing for one that only looks."""
+        action = re.search(rb"Action=(\w+)", body)
+        if action:
+            return None if action[1].startswith((b"Describe", b"Get")) else action[1].decode()
+        if self.command in ("GET", "HEAD") or re.search(r"/tags/\w+$", self.path):
+            return None
+        return f"{self.command} {self.path}"
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
-        request = urllib.request.Request(ENDPOINT + self.path, data=body, headers=headers, method="POST")
+        request = urllib.request.Request(ENDPOINT + self.path, data=body or None, headers=headers, method=self.command)
         try:
             with urllib.request.urlopen(request) as answer:
-                status, text, kind = answer.status, answer.read(), answer.headers.get("Content-Type")
+                status, text, told = answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as e:
-            status, text, kind = e.code, e.read(), e.headers.get("Content-Type")
-        action = re.search(rb"Action=(\w+)", body)
-        if action and not action[1].startswith(b"Describe"):
+            status, text, told = e.code, e.read(), e.headers
+        change = self.change(body)
+        if change:
             Proxy.changes += 1
             if Proxy.changes % EVERY == 0:  # done, and nobody is told
                 self.close_connection = True
-                print("lost", action[1].decode(), flush=True)
+                print("lost", change, flush=True)
                 return
         self.send_response(status)
-        self.send_header("Content-Type", kind or "text/xml")
+        self.send_header("Content-Type", told.get("Content-Type") or "text/xml")
+        for name in ("x-amz-bucket-region", "Location"):
+            if told.get(name):
+                self.send_header(name, told[name])
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(text)
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_POST
 
     def log_message(self, *_):
         pass

@@ -1,5 +1,5 @@
---- A client of AWS's services of the query and JSON protocols: signs, waits its turn at the gate, tries again what may
---- be tried again, and turns AWS's errors into ours.
+--- A client of AWS's services: signs, waits its turn at the gate, tries again what may be tried again, and turns AWS's
+--- errors into ours.
 --
 -- What only looks (Describe, Get), and what done twice is as done once, is sent again after a lost answer. Anything
 -- else goes back to the body with "unavailable", and a creation is looked for before it is tried anew; a ClientToken
@@ -11,6 +11,7 @@ local credentials = require("prov.aws.credentials")
 local err = require("prov.err")
 local log = require("prov.log")
 local query = require("prov.aws.query")
+local rest = require("prov.aws.rest")
 local retry_after = require("prov.provider.api").retry_after
 local shared = require("prov.provider.shared")
 local sigv4 = require("prov.sigv4")
@@ -32,6 +33,8 @@ local CODES = {
   { "Throttl", "unavailable" },
   { "^TooManyRequests", "unavailable" },
   { "^SlowDown$", "unavailable" },
+  { "^PriorRequestNotComplete$", "unavailable" },
+  { "^OperationAborted$", "unavailable" },
   { "^Unavailable$", "unavailable" },
   { "^ServiceUnavailable", "unavailable" },
   { "^Internal[%a]+$", "unavailable" },
@@ -39,11 +42,13 @@ local CODES = {
   { "NotFound$", "notfound" },
   { "^Gateway.NotAttached$", "notfound" },
   { "NotFoundException$", "notfound" },
+  { "^NoSuch%a+$", "notfound" },
   { "^Insufficient%a+Capacity", "failed" },
   { "^InsufficientFreeAddressesInSubnet$", "limit" },
   { "LimitExceeded", "limit" },
   { "CountExceeded", "limit" },
   { "^TooMany", "limit" },
+  { "^DelegationSetNotAvailable$", "limit" },
   { "^AuthFailure$", "denied" },
   { "^UnauthorizedOperation$", "denied" },
   { "^Unauthorized", "denied" },
@@ -63,6 +68,8 @@ local CODES = {
   { "^InvalidPermission.Duplicate$", "conflict" },
   { "Duplicate", "exists" },
   { "AlreadyExists", "exists" },
+  { "AlreadyOwnedByYou$", "exists" },
+  { "NotEmpty$", "conflict" },
   { "InUse$", "conflict" },
   { "^Incorrect%a*State", "conflict" },
   { "^IdempotentParameterMismatch$", "conflict" },
@@ -86,12 +93,19 @@ local HINTS = {
 }
 
 --- Operations that may be sent twice.
-local REPEATABLE = { "^Describe", "^Get", "^Delete", "^Deregister", "^Detach", "^Disassociate", "^Modify", "^Release",
-  "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$", "^RegisterTargets$", "^Set", "^Start", "^Stop",
-  "^Terminate", "^Associate" }
+local REPEATABLE = {
+  "^Describe", "^Get", "^List", "^Head", "^Put", "^Update", "^ChangeTags", "^Delete", "^Deregister", "^Detach",
+  "^Disassociate", "^Modify", "^Release", "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$",
+  "^RegisterTargets$", "^Set", "^Start", "^Stop", "^Terminate", "^Associate",
+}
 
 local function reads(operation)
-  return operation:find("^Describe") ~= nil or operation:find("^Get") ~= nil
+  for _, verb in ipairs({ "^Describe", "^Get", "^List", "^Head" }) do
+    if operation:find(verb) then
+      return true
+    end
+  end
+  return false
 end
 
 local function is_repeatable(operation)
@@ -124,18 +138,31 @@ local function hint_of(code)
   end
 end
 
+--- What a status says of itself, without words of AWS: answers to HEAD have none.
+local STATUS = { [403] = "denied", [404] = "notfound" }
+
+--- The region that S3 says a bucket is in, when it was asked for in another one.
+local function moved_to(found, headers)
+  local told = found.error or {}
+  return headers["x-amz-bucket-region"] or told.Region
+    or tostring(told.Endpoint or ""):match("s3[.-]([%w-]+)%.amazonaws%.com")
+end
+
 --- The error of an answer, and whether nothing has come of the request.
 local function failure_of(service, operation, response)
   local status = response.status
   local found = service:error_of(response)
     or { code = "", request_id = "", message = "the answer was HTTP " .. status }
-  local code = found.code ~= "" and M.code_of(found.code, status) or status >= 500 and "unavailable" or "failed"
+  local code = found.code ~= "" and M.code_of(found.code, status) or status >= 500 and "unavailable"
+    or service.protocol == "rest-xml" and STATUS[status] or "failed"
   local id = found.request_id ~= "" and found.request_id or response.headers["x-amzn-requestid"]
+    or response.headers["x-amz-request-id"]
   local notes = {}
   notes[#notes + 1] = found.code ~= "" and found.code or nil
   notes[#notes + 1] = id and "request " .. id
   local message = found.message:gsub("%s+", " "):match("^%s*(.-)%s*%.?$")
   local details = { status = status, cloud_code = found.code ~= "" and found.code or nil, request_id = id }
+  details.region = service.name == "s3" and moved_to(found, response.headers) or nil
   if code == "unavailable" then
     details.retry_after = retry_after(response.headers["retry-after"])
   end
@@ -149,29 +176,47 @@ local WITHOUT_ANSWER = {
   unavailable = true, timeout = true, io = true, protocol = true, notfound = true, closed = true,
 }
 
---- Services that are not in every region: the region that is asked for all of a partition.
-local HOMES = {
-  pricing = function(region)
-    return region:find("^cn%-") and "cn-northwest-1" or "us-east-1"
-  end,
-}
+--- A request without its address and signature: a form, JSON, or what the table says of REST.
+local function request_of(api, operation, params)
+  if api.protocol == "rest-xml" then
+    return rest.request(api, operation, params)
+  end
+  return { method = "POST", target = "/", body = api:encode(operation, params), headers = api:headers(operation) }
+end
+
+local function decode(api, operation, response)
+  if api.protocol == "rest-xml" then
+    return rest.decode(api, operation, response)
+  end
+  return api:decode(operation, response.body)
+end
+
+--- True when an answer is an error; the query services may say so with any status.
+local function is_failure(api, response)
+  return response.status >= 300 or response.status < 200
+    or api.protocol ~= "rest-xml" and api:error_of(response) ~= nil
+end
 
 --- Sends once: the result, or nil, error and whether another try is safe.
-local function once(self, service, operation, body)
+local function once(self, service, operation, made, region)
   local who, e = self:credentials()
   if not who then
     return nil, e, true
   end
-  local region = HOMES[service.name] and HOMES[service.name](self.region) or self.region
+  local url, signed_for = sts.endpoint(self.world, service.prefix, region)
   local request = {
-    method = "POST",
-    url = (self.endpoint or sts.endpoint(self.world, service.prefix, region)) .. "/",
-    headers = service:headers(operation),
-    body = body, repeatable = reads(operation), -- all are POSTs; only what reads may go over a connection used before
+    method = made.method, url = (self.endpoint or url) .. made.target, headers = {}, body = made.body,
+    repeatable = reads(operation), -- what is a POST, or makes something, may not go over a connection used before
   }
-  local made = sigv4.sign(request, { credentials = who, region = region, service = service.signing or service.prefix,
-    time = self.world.now() })
   for name, text in pairs(made.headers) do
+    request.headers[name] = text
+  end
+  local is_s3 = service.name == "s3"
+  local signed = sigv4.sign(request, {
+    credentials = who, region = signed_for, service = service.signing or service.prefix, time = self.world.now(),
+    content_hash = is_s3, normalize = not is_s3, double = not is_s3,
+  })
+  for name, text in pairs(signed.headers) do
     request.headers[name] = text
   end
   request.headers["User-Agent"] = "prov/" .. require("core.app").version
@@ -191,11 +236,11 @@ local function once(self, service, operation, body)
       ms = math.floor(clock.monotonic() - began),
     })
   end
-  if response.status >= 300 or response.status < 200 or service:error_of(response) then
+  if is_failure(service, response) then
     return nil, failure_of(service, operation, response)
   end
   local result
-  result, e = service:decode(operation, response.body)
+  result, e = decode(service, operation, response)
   if not result then
     return nil, err.new("unavailable", log.redact(tostring(e)))
   end
@@ -213,26 +258,39 @@ function Client:credentials()
   end)
 end
 
+--- The region an operation goes to: that of its bucket, as far as it is known, or where one is to be made.
+local function region_of(self, service, params)
+  if service == "s3" and params then
+    local wanted = (params.CreateBucketConfiguration or {}).LocationConstraint
+    return wanted or self.places[params.Bucket or ""] or self.region
+  end
+  return self.region
+end
+
 --- Calls an operation.
 ---@async
----@param service string ec2, elbv2, pricing or sts
+---@param service string ec2, elbv2, pricing, route53, s3 or sts
 ---@param operation string DescribeInstances
 ---@param params? table
 ---@return table? result
 ---@return prov.Err? e its data has status, cloud_code and request_id
 function Client:call(service, operation, params)
   local api = query.open(service)
-  local body, repeatable = api:encode(operation, params), is_repeatable(operation)
+  local made, repeatable, turned = request_of(api, operation, params), is_repeatable(operation), false
   for attempt = 1, math.huge do
     self.gate:pass()
-    local result, e, safe = once(self, api, operation, body)
+    local region = region_of(self, service, params)
+    local result, e, safe = once(self, api, operation, made, region)
     if result then
       self.gate:answered()
       return result
     end
-    local code = type(e.data) == "table" and e.data.cloud_code
+    local details = type(e.data) == "table" and e.data or {}
+    local code, elsewhere = details.cloud_code, details.region
     if code and code:find("^ExpiredToken") and attempt == 1 then
       self.stale = self:credentials()
+    elseif elsewhere and elsewhere ~= region and params.Bucket and not turned then
+      self.places[params.Bucket], turned = elsewhere, true
     else
       local ms = self.gate:again(attempt, e)
       if not (safe or repeatable) then
@@ -249,6 +307,18 @@ function Client:call(service, operation, params)
   end
 end
 
+--- How pages are asked for: what goes into the next request from the last answer.
+local PAGES = {
+  ec2 = { NextToken = "NextToken" },
+  elbv2 = { Marker = "NextMarker" },
+  ListHostedZones = { Marker = "NextMarker" },
+  ListResourceRecordSets = {
+    StartRecordName = "NextRecordName", StartRecordType = "NextRecordType",
+    StartRecordIdentifier = "NextRecordIdentifier",
+  },
+  ListBuckets = { ContinuationToken = "ContinuationToken" },
+}
+
 --- All items of an operation that answers in pages.
 ---@async
 ---@param service string
@@ -261,10 +331,7 @@ function Client:all(service, operation, params, field)
   for key, v in pairs(params) do
     more[key] = v
   end
-  local token, next_token = "NextToken", nil
-  if service == "elbv2" then
-    token, next_token = "Marker", "NextMarker"
-  end
+  local again
   repeat
     local result, e = self:call(service, operation, more)
     if not result then
@@ -272,9 +339,12 @@ function Client:all(service, operation, params, field)
     end
     local items = result[field] or {}
     table.move(items, 1, #items, #out + 1, out)
-    more[token] = result[next_token or token]
-    more[token] = more[token] ~= "" and more[token] or nil
-  until not more[token]
+    again = false
+    for key, of in pairs(PAGES[operation] or PAGES[service]) do
+      more[key] = result[of] ~= "" and result[of] or nil
+      again = again or more[key] ~= nil
+    end
+  until not again
   return out
 end
 
@@ -295,7 +365,7 @@ function M.open(options, name, gate, world)
     { __index = options })
   return setmetatable({
     options = chain, region = region, endpoint = options.endpoint and options.endpoint:gsub("/$", ""), name = name,
-    gate = gate, world = world, cached = shared.cache(),
+    gate = gate, world = world, cached = shared.cache(), places = {},
   }, Client)
 end
 

@@ -1,8 +1,9 @@
 --- The query protocols of AWS, both of them, in both directions: requests are forms, answers are XML, and a
 -- service is a table (lua/prov/aws/services/<name>.lua) that says which names stand on the wire.
 --
---   ec2    EC2: names of forms begin with a capital, lists are flat: Filter.1.Value.2
---   query  ELB, STS, ...: AvailabilityZones.member.1, answers inside <XResult>
+--   ec2       EC2: names of forms begin with a capital, lists are flat: Filter.1.Value.2
+--   query     ELB, STS, ...: AvailabilityZones.member.1, answers inside <XResult>
+--   rest-xml  Route 53, S3: no forms; prov.aws.rest makes the requests, of the same XML
 --
 -- Services of the JSON protocol have tables of the same form; prov.aws.json writes and reads them.
 --
@@ -31,15 +32,25 @@ local xml = require("prov.xml")
 
 local M = {}
 
+---@class prov.aws.Operation
+---@field input? string structure
+---@field output? string structure
+---@field result? string element around it, of query
+---@field method? string of rest-xml, as what follows
+---@field path? string /{Bucket}?tagging
+---@field status? string of a good answer
+---@field root? string element around the input
+---@field checksum? string
+
 ---@class prov.aws.Service
 ---@field name string ec2
 ---@field version string
----@field protocol "ec2"|"query"|"json" of the last see prov.aws.json
+---@field protocol "ec2"|"query"|"rest-xml"|"json" of the latter two see prov.aws.rest and prov.aws.json
 ---@field namespace? string
 ---@field prefix string name in host names
 ---@field signing? string name in signatures, when it is another one
 ---@field target? string of json: what stands before the operation
----@field operations table<string, { input: string?, output: string?, result: string? }>
+---@field operations table<string, prov.aws.Operation>
 local Service = {}
 Service.__index = Service
 
@@ -95,13 +106,29 @@ function Service:members(name)
   for word in assert(self.shapes[name], name):gmatch("%S+") do
     local names, text = word:match("^([^=]+)=(.+)$")
     local field, in_xml, in_form = names:match("^([^@]+)@?([^@]*)@?([^@]*)$")
-    in_xml = in_xml ~= "" and in_xml or ec2 and first(field, string.lower) or field
+    local place, rest = in_xml:match("^([/?:#!])(.*)$")
+    in_xml = rest or in_xml ~= "" and in_xml or ec2 and first(field, string.lower) or field
     in_form = in_form ~= "" and in_form or ec2 and first(in_xml, string.upper) or in_xml
-    local member = { name = field, xml = in_xml, form = in_form, type = (read_type(text, 1)) }
+    local member = { name = field, xml = in_xml, form = in_form, place = place, type = (read_type(text, 1)) }
     members[#members + 1], members.by_name[field] = member, member
   end
   self.read[name] = members
   return members
+end
+
+local OPERATION = {
+  query = { "input", "output", "result" },
+  ["rest-xml"] = { "input", "output", "method", "path", "status", "root", "checksum" },
+}
+
+--- An operation of a table: { input, output, ... }, without what is "-".
+local function read_operation(protocol, text)
+  local out, at = {}, 0
+  for word in text:gmatch("%S+") do
+    at = at + 1
+    out[(OPERATION[protocol] or OPERATION.query)[at]] = word ~= "-" and word or nil
+  end
+  return out
 end
 
 --- A service from its table.
@@ -114,18 +141,14 @@ function M.service(description)
   end
   self.operations = {}
   for name, text in pairs(description.operations) do
-    local input, output, result = text:match("^%s*(%S+) (%S+) ?(%S*)")
-    self.operations[name] = {
-      input = input ~= "-" and input or nil, output = output ~= "-" and output or nil,
-      result = result ~= "" and result or nil,
-    }
+    self.operations[name] = read_operation(self.protocol, text)
   end
   return self
 end
 
 local services = {}
 
---- A service prov knows: ec2, elbv2, pricing or sts.
+--- A service prov knows: ec2, elbv2, pricing, route53, s3 or sts.
 ---@param name string
 ---@return prov.aws.Service
 function M.open(name)
@@ -185,6 +208,22 @@ local OF_TEXT = {
   te = timestamp.parse,
   th = timestamp.parse,
 }
+
+--- A scalar as text.
+---@param type table of a member
+---@param v any
+---@return string
+function Service.text(_, type, v)
+  return TO_TEXT[type.kind](v)
+end
+
+--- The scalar that a text is; nil when it is none.
+---@param type table of a member
+---@param text string
+---@return any
+function Service.scalar(_, type, text)
+  return OF_TEXT[type.kind](text)
+end
 
 -- Requests ---------------------------------------------------------------------------------------
 
@@ -424,8 +463,8 @@ local get
 local function get_struct(self, node, name)
   local out = {}
   for _, member in ipairs(self:members(name)) do
-    local child = child_of(node, member.xml)
-    if child ~= nil then
+    local child = not member.place and child_of(node, member.xml)
+    if child ~= nil and child ~= false then
       out[member.name] = get(self, child, member.type)
     end
   end
@@ -456,6 +495,14 @@ get = function(self, node, type)
   return OF_TEXT[type.kind](text_of(all(node)[1]))
 end
 
+--- The structure that an element is.
+---@param name string of the structure
+---@param node any of prov.xml
+---@return table
+function Service:value(name, node)
+  return get_struct(self, node, name)
+end
+
 --- Reads an answer.
 ---@param operation string
 ---@param text string XML
@@ -481,14 +528,19 @@ function Service:decode(operation, text)
   return get_struct(self, known.result and child_of(root, known.result) or root, known.output), id
 end
 
---- Reads the answer that an error is: { code, message, request_id, root }, or nil when it is none.
+--- Reads the answer that an error is: { code, message, request_id, error }, or nil when it is none.
 ---@param text string
 ---@return { code: string, message: string, request_id: string, error: table }?
 function M.decode_error(text)
   local tree = xml.decode(text)
-  local _, root = next(tree or {})
-  local found = child_of(root, "Error") or child_of(child_of(root, "Errors"), "Error")
-  found = all(found)[1]
+  local name, root = next(tree or {})
+  if name == "InvalidChangeBatch" then -- of Route 53, which may be many errors
+    root = { RequestId = child_of(root, "RequestId"), Error = {
+      Code = name, Message = table.concat(all(child_of(child_of(root, "Messages"), "Message")), "; "),
+    } }
+  end
+  local found = child_of(root, "Error") or child_of(child_of(root, "Errors"), "Error") or name == "Error" and root
+  found = all(found or nil)[1]
   if type(found) ~= "table" or not found.Code then
     return nil
   end
@@ -500,16 +552,8 @@ end
 
 --- The error that an answer is, as decode_error.
 ---@param response { body: string }
-function Service:error_of(response)
+function Service.error_of(_, response)
   return M.decode_error(response.body)
-end
-
---- The fields of an error beyond its code and message, by the shape of that name.
----@param name string
----@param node table of decode_error
----@return table
-function Service:decode_fault(name, node)
-  return get_struct(self, node, name)
 end
 
 local make
@@ -517,7 +561,7 @@ local make
 local function make_struct(self, name, v)
   local out = {}
   for _, member in ipairs(self:members(name)) do
-    if v[member.name] ~= nil then
+    if v[member.name] ~= nil and not member.place then
       out[member.xml] = make(self, member.type, v[member.name])
     end
   end
@@ -548,6 +592,14 @@ make = function(self, type, v)
     return #entries > 0 and { entry = entries } or ""
   end
   return TO_TEXT[type.kind](v)
+end
+
+--- The element of a structure, as prov.xml writes it: "" when nothing is in it.
+---@param name string of the structure
+---@param v table
+---@return table|string
+function Service:element(name, v)
+  return make_struct(self, name, v)
 end
 
 --- Writes an answer: the reverse of decode. Fields that the operation does not have are left out.

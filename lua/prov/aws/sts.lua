@@ -10,17 +10,36 @@ local M = {}
 ---@field expires? integer seconds since 1970
 ---@field source string where they are from: config, environment, profile x, role, sso, container, instance
 
+--- Services that are not in every region, by partition: host, and the region that is signed for.
+local GLOBAL = {
+  route53 = {
+    aws = { "route53.amazonaws.com", "us-east-1" }, cn = { "route53.amazonaws.com.cn", "cn-northwest-1" },
+    gov = { "route53.us-gov.amazonaws.com", "us-gov-west-1" },
+  },
+  ["api.pricing"] = {
+    aws = { "api.pricing.us-east-1.amazonaws.com", "us-east-1" },
+    gov = { "api.pricing.us-east-1.amazonaws.com", "us-east-1" },
+    cn = { "api.pricing.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1" },
+  },
+}
+
 --- Where a service is reached: as a variable says, else in its region.
 ---@param world prov.aws.World
 ---@param service string ec2
 ---@param region string
----@return string
+---@return string url
+---@return string region that is signed for
 function M.endpoint(world, service, region)
-  local variables = { elasticloadbalancing = "ELASTIC_LOAD_BALANCING_V2", ["api.pricing"] = "PRICING" }
+  local variables = {
+    elasticloadbalancing = "ELASTIC_LOAD_BALANCING_V2", ["api.pricing"] = "PRICING", route53 = "ROUTE_53",
+  }
   local name = variables[service] or service:upper()
-  local domain = region:find("^cn%-") and "amazonaws.com.cn" or "amazonaws.com"
-  return (world.env("AWS_ENDPOINT_URL_" .. name) or world.env("AWS_ENDPOINT_URL")
-    or ("https://%s.%s.%s"):format(service, region, domain)):gsub("/$", "")
+  local partition = region:find("^cn%-") and "cn" or region:find("^us%-gov%-") and "gov" or "aws"
+  local domain = partition == "cn" and "amazonaws.com.cn" or "amazonaws.com"
+  local global = (GLOBAL[service] or {})[partition]
+  local host = global and global[1] or ("%s.%s.%s"):format(service, region, domain)
+  local url = world.env("AWS_ENDPOINT_URL_" .. name) or world.env("AWS_ENDPOINT_URL") or "https://" .. host
+  return (url:gsub("/$", "")), global and global[2] or region
 end
 
 local function call(world, opts, operation, params, credentials)

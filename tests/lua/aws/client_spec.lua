@@ -160,4 +160,68 @@ describe("a client of AWS", function()
     assert.equal("unavailable", e.code)
     assert.is_truthy(tostring(e):find("^DescribeVpcs: no answer"))
   end))
+
+  it("finds a bucket in another region by itself, once", test(function()
+    local regions = {}
+    local server <close> = aws.serve(function(request)
+      local region, service = request.headers.authorization:match("Credential=AKIATEST/%d+/([^/]+)/([^/]+)/")
+      regions[#regions + 1] = service .. " " .. region .. " " .. request.target
+      if request.target == "/" then
+        return 200, "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
+      elseif region ~= "eu-west-1" then
+        return 301, "", { ["x-amz-bucket-region"] = "eu-west-1" }
+      end
+      return 200, "", { ["x-amz-bucket-region"] = "eu-west-1" }
+    end)
+    local c = open(server)
+    assert.equal("eu-west-1", assert(c:call("s3", "HeadBucket", { Bucket = "files" })).BucketRegion)
+    assert(c:call("s3", "DeleteBucket", { Bucket = "files" }))
+    assert(c:call("s3", "ListBuckets", {}))
+    assert(c:call("s3", "CreateBucket", { Bucket = "new", CreateBucketConfiguration = {
+      LocationConstraint = "eu-west-1" } }))
+    assert.same({ "s3 eu-north-1 /files", "s3 eu-west-1 /files", "s3 eu-west-1 /files", "s3 eu-north-1 /",
+      "s3 eu-west-1 /new" }, regions)
+  end))
+
+  it("says of a bucket that there is none, or that it is not for us, without words of S3", test(function()
+    for status, code in pairs({ [404] = "notfound", [403] = "denied", [301] = "failed" }) do
+      local server <close> = aws.serve(function()
+        return status, "", { ["x-amz-request-id"] = "r-9" }
+      end)
+      local result, e = open(server):call("s3", "HeadBucket", { Bucket = "files" })
+      assert.is_nil(result)
+      assert.equal(code, e.code)
+      assert.equal("r-9", e.data.request_id)
+    end
+  end))
+
+  it("asks Route 53 where it is, and leaves names that are taken alone", test(function()
+    local seen
+    local server <close> = aws.serve(function(request)
+      seen = request.headers.authorization:match("Credential=AKIATEST/%d+/([^/]+/[^/]+)/")
+      return 400, assert(query.open("route53"):encode_error("HostedZoneAlreadyExists", "words", "r-1"))
+    end)
+    local _, e = open(server):call("route53", "CreateHostedZone", { Name = "example.org", CallerReference = "r" })
+    assert.equal("exists", e.code)
+    assert.equal("us-east-1/route53", seen)
+    for code, ours in pairs({
+      NoSuchHostedZone = "notfound", NoSuchBucket = "notfound", HostedZoneNotEmpty = "conflict",
+      BucketNotEmpty = "conflict", BucketAlreadyExists = "exists", BucketAlreadyOwnedByYou = "exists",
+      PriorRequestNotComplete = "unavailable", Throttling = "unavailable", SlowDown = "unavailable",
+      TooManyBuckets = "limit", InvalidChangeBatch = "invalid", AccessDenied = "denied",
+    }) do
+      assert.equal(ours, client.code_of(code, 400), code)
+    end
+    local sts = require("prov.aws.sts")
+    local world = { env = function() end }
+    for region, where in pairs({
+      ["eu-north-1"] = "https://route53.amazonaws.com us-east-1",
+      ["us-gov-east-1"] = "https://route53.us-gov.amazonaws.com us-gov-west-1",
+      ["cn-north-1"] = "https://route53.amazonaws.com.cn cn-northwest-1",
+    }) do
+      assert.equal(where, table.concat({ sts.endpoint(world, "route53", region) }, " "))
+    end
+    assert.equal("https://s3.cn-north-1.amazonaws.com.cn cn-north-1",
+      table.concat({ sts.endpoint(world, "s3", "cn-north-1") }, " "))
+  end))
 end)

@@ -422,3 +422,46 @@ describe("the provider aws reads", function()
     print("# " .. json.encode(total))
   end))
 end)
+
+describe("the provider aws, names", function()
+  local declaration = assert(require("prov.registry").open(nil, { path = "" }):get("provider", "aws"))
+
+  --- What is wrong with the fields of a kind, as text; nil when nothing is.
+  local function wrong(kind, fields)
+    local schema = declaration.resources[kind].schema
+    local done, problems = require("prov.contract").compile(schema, { types = declaration.types }):complete(fields)
+    return not done and tostring(problems[1]) or nil
+  end
+
+  it("are refused where they are written when Route 53 or S3 would refuse them", function()
+    local function record(fields)
+      fields.zone, fields.name, fields.type = "Z1", fields.name or "www", fields.type or "A"
+      return wrong("dns_record", fields)
+    end
+    local some = { "192.0.2.1" }
+    assert.is_nil(record({ values = some, ttl = 60 }))
+    assert.is_nil(record({ name = "@", alias = "arn:1" }))
+    for text, fields in pairs({
+      ["either values or an alias"] = {},
+      ["values or an alias"] = { values = some, alias = "arn:1" },
+      ["of type A or AAAA"] = { type = "CNAME", alias = "arn:1" },
+      ["the zone itself cannot have a CNAME"] = { name = "@", type = "CNAME", values = { "x" } },
+      ["Route 53's own"] = { name = "@", type = "NS", values = { "x" } },
+      ["the time of what it leads to"] = { alias = "arn:1", ttl = 60 },
+      ["a name in the zone"] = { name = "www.", values = some },
+      ["expected one of"] = { type = "SOA", values = some },
+    }) do
+      local said = record(fields)
+      assert.is_truthy(said and said:find(text, 1, true), text .. ": " .. tostring(said))
+    end
+    local labels = {}
+    for i = 1, 7 do
+      labels["k" .. i] = "v"
+    end
+    assert.is_nil(wrong("dns_zone", { name = "example.org", labels = labels }))
+    labels.one_more = "v"
+    assert.is_truthy(wrong("dns_zone", { name = "example.org", labels = labels }):find("room for 7", 1, true))
+    assert.is_nil(wrong("bucket", { name = "example.org-files" }))
+    assert.is_truthy(wrong("bucket", { name = "Files" }))
+  end)
+end)

@@ -138,7 +138,7 @@ describe("AWS's protocol tests", function()
               local name = suite.shapes[fault.shape].error
               shape = (fault.shape == found.code or name and name.code == found.code) and fault.shape or shape
             end
-            assert.is_nil(differs(case.error, service:decode_fault(shape, found.error), case.id))
+            assert.is_nil(differs(case.error, service:value(shape, found.error), case.id))
             errors = errors + 1
           else
             local result = assert(service:decode(case.given.name, case.response.body or ""))

@@ -57,6 +57,8 @@ local OUTPUTS = {
   ssh_key = { id = "string", fingerprint = "string" },
   load_balancer = { id = "string", ip = "ip", ip6 = "ip", hostname = "hostname" },
   snapshot = { id = "string", size = "size" },
+  dns_zone = { id = "string", nameservers = "list of string" },
+  bucket = { id = "string", endpoint = "url" },
 }
 
 --- The fields of the items of lists, wherever the list stands.

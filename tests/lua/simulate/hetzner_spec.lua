@@ -2,7 +2,6 @@
 
 local certificate = require("prov.simulate.hetzner.certificate")
 local lists = require("prov.simulate.hetzner.lists")
-local md5 = require("prov.simulate.md5")
 
 -- Made with openssl, which also said what is in it.
 local PEM = [[
@@ -77,22 +76,6 @@ describe("certificates", function()
     local body = PEM:match("CERTIFICATE%-+\n(.*)\n%-+END")
     for cut = 1, #body, 7 do
       certificate.read("-----BEGIN CERTIFICATE-----\n" .. body:sub(1, cut) .. "\n-----END CERTIFICATE-----")
-    end
-  end)
-end)
-
-describe("md5", function()
-  it("gives what RFC 1321 says", function()
-    for text, digest in pairs({
-      [""] = "d41d8cd98f00b204e9800998ecf8427e",
-      ["abc"] = "900150983cd24fb0d6963f7d28e17f72",
-      ["message digest"] = "f96b697d7cb7938d525a2f31aaf161d0",
-      [("1234567890"):rep(8)] = "57edf4a22be3c955ac49da2e2107b67a",
-      [("a"):rep(55)] = "ef1772b6dff9a122358552954ad0df65",
-      [("a"):rep(56)] = "3b0c8ac703f828b04c6c197006d17218",
-      [("a"):rep(64)] = "014842d480b571495a4a0363793f7367",
-    }) do
-      assert.are.equal(digest, md5.hex(text))
     end
   end)
 end)

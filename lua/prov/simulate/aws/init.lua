@@ -1,18 +1,21 @@
---- The simulated AWS: EC2, Elastic Load Balancing (version 2), STS and the price list at one address. Which service and
---- region a request is for says the scope of its signature, which is checked.
+--- The simulated AWS: EC2, Elastic Load Balancing (version 2), Route 53, S3 (buckets), STS and the price list at one
+-- address. Which service and region a request is for says the scope of its signature, which is checked.
 
+local base = require("core.base")
 local catalog = require("prov.simulate.aws.catalog")
 local clock = require("prov.clock")
+local crypto = require("core.crypto")
 local err = require("prov.err")
 local kit = require("prov.simulate.aws.kit")
 local pricing = require("prov.simulate.aws.pricing")
 local query = require("prov.aws.query")
+local rest = require("prov.aws.rest")
 local sigv4 = require("prov.sigv4")
 local sts = require("prov.simulate.aws.sts")
 
 local M = {
   name = "aws",
-  title = "AWS (EC2, ELB, STS, price list)",
+  title = "AWS (EC2, ELB, Route 53, S3, STS, price list)",
   port = 9603,
   setup = catalog.setup,
   rate = { limit = 100, per_second = 20 },
@@ -30,6 +33,8 @@ local SERVICES = {
   { scope = "elasticloadbalancing", name = "elbv2", modules = { "balancers", "targets" } },
   { scope = "sts", name = "sts", modules = { "sts" } },
   { scope = "pricing", name = "pricing", modules = { "pricing" } },
+  { scope = "route53", name = "route53", modules = { "zones" } },
+  { scope = "s3", name = "s3", modules = { "buckets" } },
 }
 
 M.kinds = {}
@@ -99,6 +104,51 @@ local function service_of(scope, form, headers)
   return not scope and (knows or SERVICES[1]) or nil
 end
 
+--- What is said of an operation of REST that is not simulated: status, message.
+local UNKNOWN = {
+  route53 = { 404, "There is no such operation here" },
+  s3 = { 501, "The simulator keeps buckets and no objects, and of buckets names, regions, tags and public access" },
+}
+
+--- The operation, parameters and version of a request of REST.
+local function rest_request(call)
+  local request = call.request
+  local action, params = rest.decode_request(call.service, {
+    method = call.method, target = request.target, headers = request.headers, body = request.body,
+  })
+  local unknown = not action and params.data.cloud_code == "NotImplemented" and UNKNOWN[call.service.name]
+  if unknown then
+    return nil, err.new("unsupported", unknown[2], { wire = { status = unknown[1], code = "NotImplemented" } })
+  elseif not action then
+    return kit.refuse(params.data.cloud_code, "%s", params.msg)
+  end
+  return action, params
+end
+
+local function query_request(call, form)
+  local action, params, version = call.service:decode_request(form, call.request.headers)
+  if not action then
+    return kit.refuse(params.data.cloud_code, "%s", params.msg)
+  end
+  return action, params, version
+end
+
+--- True when a body is the one that its sender meant, where AWS wants to be sure of that.
+local function check_sum(call)
+  local headers, body = call.request.headers, call.request.body
+  local md5_is, sha_is = headers["content-md5"], headers["x-amz-checksum-sha256"]
+  local others = headers["x-amz-checksum-crc32"] or headers["x-amz-checksum-crc32c"] or headers["x-amz-checksum-sha1"]
+    or headers["x-amz-checksum-crc64nvme"]
+  if not (md5_is or sha_is or others) then
+    return kit.refuse("InvalidRequest", "Missing required header for this request: Content-MD5")
+  elseif md5_is and md5_is ~= base.base64(crypto.hash("md5", body))
+    or sha_is and sha_is ~= base.base64(crypto.hash("sha256", body)) then
+    return kit.refuse("BadDigest", "The Content-MD5 or checksum value that you specified did not match what the server "
+      .. "received.")
+  end
+  return true
+end
+
 --- Finds the handler of a request.
 function M.resolve(call)
   local region, scope = scope_of(call.request)
@@ -106,17 +156,30 @@ function M.resolve(call)
   local service = service_of(scope, form, call.request.headers)
   call.region, call.service = region or "us-east-1", query.open(service and service.name or "ec2")
   if not service then
-    return kit.refuse("InvalidAction", "There is no service '%s' here: ec2, elasticloadbalancing, pricing and sts are.",
-      scope)
+    return kit.refuse("InvalidAction",
+      "There is no service '%s' here: ec2, elasticloadbalancing, pricing, route53, s3 and sts are.", scope)
   end
-  local action, params, version = call.service:decode_request(form, call.request.headers)
+  local is_rest = call.service.protocol == "rest-xml"
+  local action, params, version
+  if is_rest then
+    action, params = rest_request(call)
+  else
+    action, params, version = query_request(call, form)
+  end
   if not action then
-    return kit.refuse(params.data.cloud_code, "%s", params.msg)
+    return nil, params
   end
   call.action, call.operation, call.version = action, action, version
-  call.reads = action:find("^Describe") ~= nil or action:find("^Get") ~= nil
+  call.reads = action:find("^Describe") ~= nil or action:find("^Get") ~= nil or action:find("^List") ~= nil
+    or action:find("^Head") ~= nil
   local run = operations_of(service)[action]
   return function()
+    if call.service.operations[action].checksum then
+      local ok, e = check_sum(call)
+      if not ok then
+        return nil, e
+      end
+    end
     local result, e = run(call, params)
     if e then
       return nil, e
@@ -145,6 +208,17 @@ local DENIED = {
     ExpiredToken = { 400, "ExpiredTokenException", "The security token included in the request is expired" },
     any = { 400, "InvalidSignatureException" },
   },
+  s3 = {
+    MissingAuthenticationToken = { 403, "AccessDenied", "Access Denied" },
+    IncompleteSignature = { 400, "AuthorizationHeaderMalformed" },
+    InvalidClientTokenId = { 403, "InvalidAccessKeyId",
+      "The AWS Access Key Id you provided does not exist in our records." },
+    RequestExpired = { 403, "RequestTimeTooSkewed",
+      "The difference between the request time and the server's time is too large." },
+    ExpiredToken = { 400, "ExpiredToken", "The provided token has expired." },
+    any = { 403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you "
+      .. "provided. Check your key and signing method." },
+  },
   others = {
     MissingAuthenticationToken = { 403, "MissingAuthenticationToken", "Request is missing Authentication Token" },
     IncompleteSignature = { 400, "IncompleteSignature" },
@@ -163,11 +237,12 @@ end
 --- Lets in who has signed with the secret key, whatever the access key is, or with one that STS gave.
 function M.allow(call, secret)
   call.secret = secret or M.SECRET
+  local is_s3 = call.service.name == "s3"
   local session
   local who, e = sigv4.verify({
     method = call.method, url = call.request.target, headers = call.request.headers, body = call.request.body,
   }, {
-    now = clock.wall() // 1000,
+    now = clock.wall() // 1000, normalize = not is_s3, double = not is_s3,
     secret_of = function(access_key, token)
       if access_key:find("^ASIA") then
         session = sts.open(call.secret, access_key, token)
@@ -204,16 +279,42 @@ local function media_type(service)
 end
 
 local function headers_of(call)
-  return {
+  local id = request_id(call)
+  local headers = {
     ["Content-Type"] = media_type(call.service),
-    ["x-amzn-RequestId"] = request_id(call), ["Cache-Control"] = "no-cache, no-store",
+    ["x-amzn-RequestId"] = id, ["Cache-Control"] = "no-cache, no-store",
   }
+  if call.service.name == "s3" then
+    headers = { ["Content-Type"] = "application/xml", ["x-amz-request-id"] = id, ["x-amz-id-2"] = "simulated" }
+  end
+  for name, text in pairs(call.headers or {}) do
+    headers[name] = text
+  end
+  return headers
 end
+
+--- Elements around answers that have other names than their structures.
+local ROOTS = {
+  ListBuckets = "ListAllMyBucketsResult", GetBucketTagging = "Tagging", GetBucketLocation = "LocationConstraint",
+  GetBucketVersioning = "VersioningConfiguration", ListObjects = "ListBucketResult", ListObjectsV2 = "ListBucketResult",
+  ListObjectVersions = "ListVersionsResult",
+}
+
+--- Statuses that the description of a service does not tell.
+local STATUSES = { PutBucketTagging = 204 }
 
 --- An answer.
 function M.answer(call, status, value)
-  local text = assert(call.service:encode_answer(call.action, value, request_id(call), call.version))
-  return status, headers_of(call), text
+  local headers = headers_of(call)
+  if call.service.protocol ~= "rest-xml" then
+    return status, headers, assert(call.service:encode_answer(call.action, value, request_id(call), call.version))
+  end
+  local own, text
+  status, own, text = rest.encode_answer(call.service, call.action, value, ROOTS[call.action])
+  for name, v in pairs(own) do
+    headers[name] = v
+  end
+  return STATUSES[call.action] or status, headers, text
 end
 
 --- Limits, in the words of AWS.
@@ -224,7 +325,19 @@ local LIMITS = {
   nat = "NatGatewayLimitExceeded",
   route_table = "RouteTableLimitExceeded", snapshot = "SnapshotLimitExceeded", key = "KeyPairLimitExceeded",
   placement_group = "PlacementGroupLimitExceeded", image = "AMILimitExceeded", balancer = "TooManyLoadBalancers",
-  target_group = "TooManyTargetGroups",
+  target_group = "TooManyTargetGroups", hosted_zone = "TooManyHostedZones", bucket = "TooManyBuckets",
+}
+
+--- What faults are called by services that have words of their own for them: status and code.
+local WORDS = {
+  route53 = {
+    RequestLimitExceeded = { 400, "Throttling" }, Unavailable = { 503, "ServiceUnavailable" },
+    IncorrectState = { 400, "PriorRequestNotComplete" },
+  },
+  s3 = {
+    RequestLimitExceeded = { 503, "SlowDown" }, Unavailable = { 503, "ServiceUnavailable" },
+    IncorrectState = { 409, "OperationAborted" },
+  },
 }
 
 local function form_of_error(e)
@@ -242,8 +355,14 @@ end
 --- An error.
 function M.refuse(call, e)
   local form = form_of_error(e)
-  local text = assert(call.service:encode_error(form.code, form.message or e.msg, request_id(call)))
-  return form.status, headers_of(call), text
+  local own = (WORDS[call.service.name] or {})[form.code] or { form.status, form.code }
+  local text = ""
+  if call.method ~= "HEAD" then
+    text = call.service.protocol == "rest-xml"
+      and rest.encode_error(call.service, own[2], form.message or e.msg, request_id(call))
+      or assert(call.service:encode_error(own[2], form.message or e.msg, request_id(call)))
+  end
+  return own[1], headers_of(call), text
 end
 
 --- What the official clients read.

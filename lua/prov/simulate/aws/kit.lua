@@ -17,7 +17,7 @@ M.ACCOUNT = "123456789012"
 M.TIMES = {
   boot = 8000, stop = 10000, terminate = 12000, forgotten = 3600000, volume = 2000, attach = 1000, detach = 2000,
   snapshot = 15000, image = 20000, modify = 30000, nat = 20000, nat_gone = 30000, balancer = 20000,
-  balancer_gone = 5000, token = 86400000,
+  balancer_gone = 5000, token = 86400000, dns = 30000,
 }
 
 --- Statuses of errors that are not 400.

@@ -6,7 +6,6 @@ local crypto = require("core.crypto")
 local data = require("core.data")
 local describe = require("prov.simulate.aws.describe")
 local kit = require("prov.simulate.aws.kit")
-local md5 = require("prov.simulate.md5")
 
 local M = { operations = {} }
 
@@ -48,11 +47,9 @@ local function read_key(line)
   local kind, text = line:match("^%s*(ssh%-%w+)%s+(%S+)")
   local blob = text and base.unbase64(text)
   if kind == "ssh-ed25519" and blob and #blob == 51 then
-    return "ed25519", base.base64((crypto.sha256(blob):gsub("%x%x", function(hex)
-      return string.char(tonumber(hex, 16))
-    end)))
+    return "ed25519", base.base64(crypto.hash("sha256", blob))
   elseif kind == "ssh-rsa" and blob then
-    return "rsa", (md5.hex(blob):gsub("%x%x", "%0:"):sub(1, -2))
+    return "rsa", (crypto.hex(crypto.hash("md5", blob)):gsub("%x%x", "%0:"):sub(1, -2))
   end
 end
 

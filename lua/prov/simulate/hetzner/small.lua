@@ -3,9 +3,9 @@
 local actions = require("prov.simulate.hetzner.actions")
 local base = require("core.base")
 local certificate = require("prov.simulate.hetzner.certificate")
+local crypto = require("core.crypto")
 local data = require("core.data")
 local kit = require("prov.simulate.hetzner.kit")
-local md5 = require("prov.simulate.md5")
 local resource = require("prov.simulate.hetzner.resource")
 
 -- ---- SSH keys ----
@@ -21,7 +21,7 @@ local function fingerprint(line)
   if not ok or inner ~= kind then
     return nil
   end
-  return (md5.hex(blob):gsub("%x%x", "%0:"):sub(1, -2))
+  return (crypto.hex(crypto.hash("md5", blob)):gsub("%x%x", "%0:"):sub(1, -2))
 end
 
 local ssh_key = { kind = "ssh_key", plural = "ssh_keys", update = kit.update_schema() }

@@ -4,7 +4,6 @@ local crypto = require("core.crypto")
 local data = require("core.data")
 local catalog = require("prov.simulate.upcloud.catalog")
 local kit = require("prov.simulate.upcloud.kit")
-local md5 = require("prov.simulate.md5")
 
 local M = {}
 
@@ -355,7 +354,9 @@ function M.upload(call)
     local import = object.import
     if import and import.uuid == call.params.session and not import.at then
       local body = call.request.body
-      local sums = { written_bytes = #body, md5sum = md5.hex(body), sha256sum = crypto.sha256(body) }
+      local sums = {
+        written_bytes = #body, md5sum = crypto.hex(crypto.hash("md5", body)), sha256sum = crypto.sha256(body),
+      }
       call.w:change(object, { import = {
         source = import.source, uuid = import.uuid, created = import.created, at = call.w.world:now(), bytes = #body,
         content_type = call.request.headers["content-type"], md5sum = sums.md5sum, sha256sum = sums.sha256sum,
