@@ -286,9 +286,9 @@ static int l_secret(lua_State *L)
 void l_crypto_aead_register(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"hash", l_hash},
-        {"hex", l_hex}, {"mac", l_mac},       {"hasher", l_hasher}, {"aead", l_aead},
-        {"hkdf", l_hkdf}, {"derive", l_derive}, {"secret", l_secret}, {NULL, NULL},
+        {"hash", l_hash},     {"hex", l_hex},       {"mac", l_mac},
+        {"hasher", l_hasher}, {"aead", l_aead},     {"hkdf", l_hkdf},
+        {"derive", l_derive}, {"secret", l_secret}, {NULL, NULL},
     };
     static const luaL_Reg aead[] = {{"seal", l_aead_seal}, {"open", l_aead_open}, {NULL, NULL}};
     static const luaL_Reg hasher_methods[] = {
