@@ -311,6 +311,7 @@ end
 local PAGES = {
   ec2 = { NextToken = "NextToken" },
   elbv2 = { Marker = "NextMarker" },
+  pricing = { NextToken = "NextToken" },
   ListHostedZones = { Marker = "NextMarker" },
   ListResourceRecordSets = {
     StartRecordName = "NextRecordName", StartRecordType = "NextRecordType",
