@@ -5,6 +5,7 @@ local catalog = require("prov.simulate.aws.catalog")
 local clock = require("prov.clock")
 local err = require("prov.err")
 local kit = require("prov.simulate.aws.kit")
+local machine = require("prov.simulate.aws.machine")
 local query = require("prov.aws.query")
 local sigv4 = require("prov.sigv4")
 local sts = require("prov.simulate.aws.sts")
@@ -16,6 +17,7 @@ local M = {
   setup = catalog.setup,
   rate = { limit = 100, per_second = 20 },
   max_body = 1 << 20,
+  machine = machine.form,
 }
 
 --- The secret key of all access keys, when no other is set.
