@@ -129,7 +129,8 @@ end
 ---@async
 ---@param path string
 ---@param bytes string
----@param opts? { mode: integer?, sync: boolean? } mode 0644 by default (octal: 420); sync=false leaves out fsync
+---@param opts? { mode: integer?, sync: boolean?, owner: { uid: integer, gid: integer }? } mode 0644 by default (octal:
+--- 420); sync=false leaves out fsync
 ---@return true?
 ---@return prov.Err?
 function M.write_atomic(path, bytes, opts)

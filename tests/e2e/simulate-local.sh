@@ -62,9 +62,9 @@ until_is() { # until_is ID STATUS
     fail "server $1 is $(status_of "$1"), not $2: $(cat "$work/simulator.log")"
 }
 
-on() { # on KEY IP COMMAND
+on() { # on KEY IP COMMAND USER?
     ssh -F none -i "$work/$1" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
-        -o IdentitiesOnly=yes -o ConnectTimeout=10 "root@$2" "$3"
+        -o IdentitiesOnly=yes -o ConnectTimeout=10 "${4:-root}@$2" "$3"
 }
 
 ip_of() { "$prov" state show "$1" -o json | pick 'v["state"]["ip"]'; }
@@ -131,10 +131,11 @@ done
 # --- Keys of user data, a rebuild, a network that comes later, a floating address, an image that is no real one ---
 ssh-keygen -q -t ed25519 -N '' -f "$work/mine"
 api POST /servers "{\"name\":\"c\",\"server_type\":\"cx23\",\"image\":\"debian-12\",\"location\":\"nbg1\",
-    \"user_data\":\"#cloud-config\\nssh_authorized_keys: [$(cat "$work/mine.pub")]\\n\"}" >"$work/made"
+    \"user_data\":\"#cloud-config\\nssh_authorized_keys: [$(cat "$work/mine.pub")]\\nusers: [default, { name: deploy, ssh_authorized_keys: [$(cat "$work/mine.pub")] }]\\n\"}" >"$work/made"
 c=$(pick 'v["server"]["id"]' <"$work/made") ip=$(pick 'v["server"]["public_net"]["ipv4"]["ip"]' <"$work/made")
 until_is "$c" running
 [ "$(on mine "$ip" hostname)" = c ] || fail "the key of the user data does not let in"
+[ "$(on mine "$ip" 'id -un; pwd' deploy | xargs)" = "deploy /home/deploy" ] || fail "the user of the user data does not get in"
 on mine "$ip" "echo kept >/root/mark" || fail "no command on $ip"
 net=$(api GET /networks | pick 'v["networks"][0]["id"]')
 api POST "/servers/$c/actions/attach_to_network" "{\"network\":$net,\"ip\":\"10.20.0.77\"}" >/dev/null

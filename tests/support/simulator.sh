@@ -5,12 +5,13 @@
 world=$work/world
 simulator=
 
-# simulator_start CLOUD ARGS...: on a free port; $url is where. "all" gives no $url: see the file addresses.
+# simulator_start CLOUD ARGS...: on $simulator_port, else a free one; $url is where. "all" gives no $url: see the file
+# addresses.
 simulator_start() {
     local cloud=$1
     shift
     rm -f "$world/addresses"
-    "${prov:?}" simulate "$cloud" --port 0 --dir "$world" "$@" >"$work/simulator.log" 2>&1 </dev/null &
+    "${prov:?}" simulate "$cloud" --port "${simulator_port:-0}" --dir "$world" "$@" >"$work/simulator.log" 2>&1 </dev/null &
     simulator=$!
     for _ in $(seq 100); do
         [ -s "$world/addresses" ] && break

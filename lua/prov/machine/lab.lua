@@ -179,8 +179,18 @@ local function safe_name(text)
   return name ~= "" and name or "x"
 end
 
+--- Makes a folder; `owner` { uid, gid } is root when nothing is said.
+local function make_folder(path, mode, owner)
+  local ok, e = fs.mkdirp(path, mode)
+  if ok and owner then
+    ok, e = uv.fs_chown(path, owner.uid, owner.gid)
+    e = not ok and err.uv(e, "cannot give away the folder %s", path) or nil
+  end
+  return ok, e
+end
+
 --- Makes the folder of a new thing appear, complete. `fill(id, tail)` returns the description and
--- the further files { path = { bytes, mode } } and folders { path = mode } in it.
+-- the further folders { path, mode, owner? } and files { path, bytes, mode, owner? } in it.
 function Lab:appear(kind, name, fill)
   local id, tail = new_id(safe_name(name))
   local described, extra, e = fill(id, tail)
@@ -191,11 +201,13 @@ function Lab:appear(kind, name, fill)
   local ok
   ok, e = fs.mkdirp(temp)
   for _, folder in ipairs(extra and extra.folders or {}) do
-    ok, e = ok and fs.mkdirp(temp .. "/" .. folder[1], folder[2]), e
+    if ok then
+      ok, e = make_folder(temp .. "/" .. folder[1], folder[2], folder[3])
+    end
   end
   for _, file in ipairs(extra and extra.files or {}) do
     if ok then
-      ok, e = fs.write_atomic(temp .. "/" .. file[1], file[2], { mode = file[3], sync = false })
+      ok, e = fs.write_atomic(temp .. "/" .. file[1], file[2], { mode = file[3], owner = file[4], sync = false })
     end
   end
   if ok then

@@ -5,6 +5,7 @@ local err = require("prov.err")
 local fs = require("prov.fs")
 local image = require("prov.machine.image")
 local ipam = require("prov.machine.ipam")
+local users = require("prov.machine.users")
 local uv = require("luv")
 
 local PROXY_PORT = 3142
@@ -151,15 +152,22 @@ local function describe_server(lab, want, lower, keys, tail)
     nesting = want.nesting and true or false,
     host_key = keys.public:match("^%S+ %S+"),
   })
-  if described then
-    local free
-    free, e = check_ports(lab, nil, described)
-    described = free and described
+  local ok = described
+  if ok then
+    ok, e = check_ports(lab, nil, described)
   end
-  if not described then
+  local accounts = { folders = {}, files = {} }
+  if ok and want.users then
+    accounts, e = users.over(lower, want.users)
+  end
+  if not ok or not accounts then
     return nil, nil, e
   end
-  return described, first_files(want, described, network.gateway, keys)
+  local first = first_files(want, described, network.gateway, keys)
+  for _, part in ipairs({ "folders", "files" }) do
+    table.move(accounts[part], 1, #accounts[part], #first[part] + 1, first[part])
+  end
+  return described, first
 end
 
 local function server_state(lab, id, described)
@@ -212,8 +220,9 @@ return function(Lab)
 
   --- Makes a server and waits for its SSH, or finishes the one with the same key.
   ---@async
-  ---@param want table key, hostname, network, image, user_key; ip, cpus, memory, nesting, volumes, init,
-  --- ports { address?, host, guest } of this machine's loopback, addresses in its network beside ip ("10.0.1.2/16")
+  ---@param want table key, hostname, network, image, user_key (of root); ip, cpus, memory, nesting, volumes, init,
+  --- ports { address?, host, guest } of this machine's loopback, addresses in its network beside ip ("10.0.1.2/16"),
+  --- users (prov.machine.User[])
   ---@param keygen fun(): { private: string, public: string }
   ---@param adopt? fun(id: string)
   function Lab:server_create(want, keygen, adopt)

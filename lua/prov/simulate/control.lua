@@ -8,6 +8,7 @@ local fs = require("prov.fs")
 local http = require("prov.http")
 local http_server = require("prov.http_server")
 local json = require("prov.json")
+local machines = require("prov.simulate.machines")
 local shelves = require("prov.simulate.shelves")
 
 local M = {}
@@ -17,7 +18,7 @@ local INNER = { seq = true, quiet = true }
 
 local function shown(sim, object)
   local out = {}
-  if sim.machines and object.kind == "server" then
+  if sim.machines and machines.is_server(object) then
     out.machine = sim.machines:describe(shelves.key_of(object.cloud, object.kind, object.id))
   end
   for name, value in pairs(object) do

@@ -46,7 +46,7 @@ local function open_backend(self, opts)
   local backend = opts.backend or before
   if backend ~= before then
     for _, object in ipairs(world.stored) do
-      if object.kind == "server" then
+      if machines_of.is_server(object) then
         return nil, err.new("conflict", ("the world in %s has servers of the backend '%s'"):format(self.dir, before), {
           hint = "'prov simulate reset' empties it; --dir names another one",
         })
@@ -183,9 +183,6 @@ end
 ---@return prov.simulate.Service?, prov.Err?
 function Simulator:serve(name, opts)
   local face = require("prov.simulate." .. name)
-  if self.machines and not face.machine then
-    return err.fail("unsupported", "servers of %s cannot be real ones", face.title)
-  end
   local one, e = service.open(self, face, opts)
   if not one then
     return nil, e:wrap("cannot serve %s on port %d", face.title, opts.port)

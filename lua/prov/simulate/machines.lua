@@ -8,6 +8,7 @@
 
 local async = require("prov.async")
 local backends = require("prov.machine.backend")
+local cloud_init = require("prov.simulate.cloud_init")
 local cloud_of = require("prov.simulate.cloud")
 local crypto = require("core.crypto")
 local err = require("prov.err")
@@ -17,7 +18,6 @@ local machine = require("prov.machine")
 local shelves = require("prov.simulate.shelves")
 local ssh = require("prov.ssh")
 local uv = require("luv")
-local yaml = require("prov.yaml")
 
 local M = {}
 
@@ -29,7 +29,9 @@ local AT_ONCE = 8
 
 --- What a face says of its servers: the field `machine` of prov.simulate.Face.
 ---@class prov.simulate.MachineForm
+---@field kind string what the cloud calls a server
 ---@field running table<string, boolean> states in which the real one runs
+---@field gone? table<string, boolean> states in which there is none any more
 ---@field of fun(w: prov.simulate.Cloud, server: prov.simulate.Object): prov.simulate.MachineWant
 ---@field failed fun(w: prov.simulate.Cloud, server: prov.simulate.Object, why: string) changes a server whose real one
 --- could not be made as it should; nothing that was planned for it may be left
@@ -37,7 +39,7 @@ local AT_ONCE = 8
 ---@class prov.simulate.MachineWant
 ---@field hostname string
 ---@field image string of prov.machine.image
----@field keys string[] public SSH keys of root, besides those in user_data
+---@field login prov.simulate.Login
 ---@field user_data? string
 ---@field memory integer bytes
 ---@field cpus number
@@ -106,6 +108,20 @@ function M.has_image(name)
   return false
 end
 
+--- How the servers of a cloud are real ones.
+---@return prov.simulate.MachineForm
+local function form_of(cloud)
+  return require("prov.simulate." .. cloud).machine
+end
+
+--- True for an object of a world that is a server, and not one that is gone and only told of.
+---@param object prov.simulate.Object
+---@return boolean
+function M.is_server(object)
+  local form = form_of(object.cloud)
+  return object.kind == form.kind and not (form.gone and form.gone[object.state])
+end
+
 -- ---- What there should be ----
 
 --- What an object is when all that is planned for it has happened; nil when it is gone then.
@@ -123,41 +139,14 @@ local function outcome(object)
   return object and out
 end
 
-local function add_keys(out, list)
-  for _, key in ipairs(type(list) == "table" and list or {}) do
-    if type(key) == "string" and key:find("^[%w@.-]+ [%w+/=]+") then
-      out[#out + 1] = key:match("^[^\n]*")
-    end
-  end
-end
-
---- The SSH keys in a cloud-config; those of its users are root's too, who is the only user there is.
----@param user_data? string
----@return string[]
-function M.config_keys(user_data)
-  local out = {}
-  local doc = type(user_data) == "string" and user_data:find("^#cloud%-config") and yaml.decode(user_data)
-  if type(doc) == "table" then
-    add_keys(out, doc.ssh_authorized_keys)
-    for _, user in ipairs(type(doc.users) == "table" and doc.users or {}) do
-      add_keys(out, type(user) == "table" and (user.ssh_authorized_keys or user["ssh-authorized-keys"]))
-    end
-  end
-  return out
-end
-
 --- What there should be of a server; nil for nothing.
 local function wanted(self, key)
   local object = outcome(self.world.objects[key])
-  if not object then
+  if not object or not M.is_server(object) then
     return nil
   end
-  local form = require("prov.simulate." .. object.cloud).machine
+  local form = form_of(object.cloud)
   local want = form.of(self.world.clouds[object.cloud], object)
-  local keys = {}
-  add_keys(keys, want.keys)
-  add_keys(keys, M.config_keys(want.user_data))
-  want.user_key = table.concat(keys, "\n")
   want.key = ("%s#%d"):format(key, object.rebuilt or 0)
   want.on = form.running[object.state] or false
   want.boots = object.boots or 0
@@ -199,11 +188,11 @@ local function create(self, want)
   if not network then
     return nil, e
   end
-  local spec = changeable(want)
+  local spec, accounts = changeable(want), cloud_init.accounts(want.login, want.user_data)
   spec.key, spec.hostname, spec.network = want.key, want.hostname:match("^[^.]+"), network.id
-  spec.image, spec.user_key = want.image, want.user_key
+  spec.image, spec.user_key, spec.users = want.image, accounts.root, accounts.users
   return self.lab:server_create(spec, function()
-    return ssh.keygen("ed25519")
+    return accounts.host_key or ssh.keygen("ed25519")
   end)
 end
 
@@ -293,7 +282,7 @@ local function tell(self, key, e)
   self.world:transact(function()
     local object = self.world.objects[key]
     if object and outcome(object) then
-      require("prov.simulate." .. object.cloud).machine.failed(self.world.clouds[object.cloud], object, e:text())
+      form_of(object.cloud).failed(self.world.clouds[object.cloud], object, e:text())
     end
     return true
   end)
@@ -338,12 +327,14 @@ function Machines:changed(key, before, object)
   local one = object or before
   if not one then
     return -- it came and went
-  elseif one.kind == "server" then
+  end
+  local kind = form_of(one.cloud).kind
+  if one.kind == kind then
     return self:mark(key)
   end
   for _, version in ipairs({ before or {}, object or {} }) do
     if version.server then
-      self:mark(shelves.key_of(one.cloud, "server", version.server))
+      self:mark(shelves.key_of(one.cloud, kind, version.server))
     end
   end
 end
@@ -401,7 +392,7 @@ end
 function Machines:run()
   attempt("machines of servers that are gone cannot be removed", self.sweep, self)
   for key, object in pairs(self.world.objects) do
-    if object.kind == "server" then
+    if object.kind == form_of(object.cloud).kind then
       self:mark(key)
     end
   end

@@ -7,7 +7,10 @@ local credentials = require("prov.aws.credentials")
 local crypto = require("core.crypto")
 local describe_of = require("prov.simulate.aws.describe")
 local face = require("prov.simulate.aws")
+local faults_of = require("prov.simulate.faults")
 local gates = require("prov.gate")
+local kit = require("prov.simulate.aws.kit")
+local machine = require("prov.simulate.aws.machine")
 local query = require("prov.aws.query")
 local simulate = require("prov.simulate")
 local sts = require("prov.simulate.aws.sts")
@@ -91,6 +94,104 @@ describe("the simulated AWS", function()
     assert.equal("IdempotentParameterMismatch", e.data.cloud_code)
     sim.world:advance(3700000)
     assert.equal(1, #assert(c:call("ec2", "DescribeInstances", {})).Reservations)
+    sim:drain()
+  end))
+
+  --- A VPC with a subnet, an image, and a function that runs an instance there.
+  local function ground(c)
+    local vpc = assert(c:call("ec2", "CreateVpc", { CidrBlock = "10.1.0.0/16" })).Vpc.VpcId
+    local subnet = assert(c:call("ec2", "CreateSubnet", { VpcId = vpc, CidrBlock = "10.1.1.0/24" })).Subnet.SubnetId
+    local image = assert(c:call("ec2", "DescribeImages", {
+      Filters = { { Name = "name", Values = { "debian-12-amd64-*" } } },
+    })).Images[1].ImageId
+    return vpc, subnet, function()
+      return assert(c:call("ec2", "RunInstances", { ImageId = image, InstanceType = "t3.micro", MinCount = 1,
+        MaxCount = 1, SubnetId = subnet })).Instances[1].InstanceId
+    end
+  end
+
+  it("leaves nothing of an instance that it cannot run", async.test(function()
+    local script = assert(faults_of.check({ faults = { { fault = "failed_action", operation = "RunInstances" } } }))
+    local sim <close> = assert(simulate.open(tmp.dir(), { faults = script }))
+    local c = open(sim)
+    local _, subnet, launch = ground(c)
+    local id = launch()
+    sim.world:advance(60000)
+    local seen = assert(c:call("ec2", "DescribeInstances", { InstanceIds = { id } })).Reservations[1].Instances[1]
+    assert.equal("terminated", seen.State.Name)
+    assert.matches("Internal error on launch", seen.StateReason.Message)
+    assert.equal(0, #assert(c:call("ec2", "DescribeVolumes", {})).Volumes)
+    assert(c:call("ec2", "DeleteSubnet", { SubnetId = subnet }))
+    sim.world:advance(3700000)
+    assert.equal(0, #assert(c:call("ec2", "DescribeInstances", {})).Reservations)
+    sim:drain()
+  end))
+
+  it("ends a new instance whose real one fails, and stops one that ran", async.test(function()
+    local sim <close> = assert(simulate.open(tmp.dir()))
+    local c = open(sim)
+    local _, subnet, launch = ground(c)
+    local w = sim.world.clouds.aws
+    local function fail(id)
+      assert(sim.world:transact(function()
+        face.machine.failed(w, w:get("instance", id), "no room")
+        return true
+      end))
+      return assert(c:call("ec2", "DescribeInstances", { InstanceIds = { id } })).Reservations[1].Instances[1]
+    end
+    local old = launch()
+    sim.world:advance(60000)
+    assert(c:call("ec2", "DescribeInstances", {})) -- it runs now
+    local new = launch()
+    for id, state in pairs({ [new] = "terminated", [old] = "stopped" }) do
+      local seen = fail(id)
+      assert.equal(state, seen.State.Name)
+      assert.equal("Server.InternalError: no room", seen.StateReason.Message)
+    end
+    sim.world:advance(60000)
+    assert(c:call("ec2", "StartInstances", { InstanceIds = { old } }))
+    assert(c:call("ec2", "TerminateInstances", { InstanceIds = { old } }))
+    sim.world:advance(60000)
+    assert(c:call("ec2", "DeleteSubnet", { SubnetId = subnet }))
+    assert.equal(0, #assert(c:call("ec2", "DescribeVolumes", {})).Volumes)
+    sim:drain()
+  end))
+
+  it("knows which of its images can be real ones, and who logs in there", async.test(function()
+    local sim <close> = assert(simulate.open(tmp.dir()))
+    local c = open(sim)
+    local found = {}
+    for _, image in ipairs(assert(c:call("ec2", "DescribeImages", {})).Images) do
+      local system = machine.system({ owner = image.OwnerId, name = image.Name })
+      found[system and system.image .. " " .. system.user or image.Name:match("^%w+")] = true
+      assert.is_nil(machine.system({ owner = kit.ACCOUNT, name = image.Name }))
+    end
+    assert.same({ ["debian-12 admin"] = true, ["debian-13 admin"] = true, ["ubuntu-22.04 ubuntu"] = true,
+      ["ubuntu-24.04 ubuntu"] = true, al2023 = true }, found)
+    sim:drain()
+  end))
+
+  it("leads no route to the gateway of another network", async.test(function()
+    local sim <close> = assert(simulate.open(tmp.dir()))
+    local c = open(sim)
+    local vpc = ground(c)
+    local other = assert(c:call("ec2", "CreateVpc", { CidrBlock = "10.2.0.0/16" })).Vpc.VpcId
+    local gateways = {}
+    for i, id in ipairs({ vpc, other }) do
+      gateways[i] = assert(c:call("ec2", "CreateInternetGateway", {})).InternetGateway.InternetGatewayId
+      assert(c:call("ec2", "AttachInternetGateway", { InternetGatewayId = gateways[i], VpcId = id }))
+    end
+    local route = { RouteTableId = assert(c:call("ec2", "CreateRouteTable", { VpcId = vpc })).RouteTable.RouteTableId,
+      DestinationCidrBlock = "0.0.0.0/0", GatewayId = gateways[2] }
+    local made, e = c:call("ec2", "CreateRoute", route)
+    assert.is_nil(made)
+    assert.matches("different networks", e.msg)
+    route.GatewayId = gateways[1]
+    assert(c:call("ec2", "CreateRoute", route))
+    route.GatewayId = gateways[2]
+    made, e = c:call("ec2", "ReplaceRoute", route)
+    assert.is_nil(made)
+    assert.matches("different networks", e.msg)
     sim:drain()
   end))
 

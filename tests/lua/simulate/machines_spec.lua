@@ -11,14 +11,17 @@ local KINDS = { server = { unique = { "name" } }, address = { refs = { server = 
 
 package.loaded["prov.simulate.sky"] = {
   machine = {
+    kind = "server",
     running = { running = true },
+    gone = { told = true },
     of = function(w, object)
       local public = {}
       for i, one in ipairs(w:holders(object, "address")) do
         public[i] = one.ip
       end
       return {
-        hostname = object.name, image = "debian-12", keys = { "ssh-ed25519 AAAA a\nssh-ed25519 BBBB b" },
+        hostname = object.name, image = "debian-12",
+        login = { user = "root", keys = { "ssh-ed25519 AAAA a\nssh-ed25519 BBBB b" } },
         user_data = object.user_data, memory = 1 << 30, cpus = 1, public = public, private = object.private or {},
       }
     end,
@@ -57,7 +60,7 @@ local function new_lab()
     lab.networks[id] = nil
     return note("network_delete")
   end
-  function lab.server_create(_, want)
+  function lab.server_create(_, want, keygen)
     local ok, e = note("create", want.hostname)
     if not ok then
       return nil, e
@@ -67,6 +70,7 @@ local function new_lab()
     for name, value in pairs(want) do
       one[name] = value
     end
+    one.host_key = keygen().public
     lab.servers[one.id] = one
     return one
   end
@@ -151,13 +155,45 @@ describe("real servers of a world", function()
     end)
     machines:settled()
     assert.are.equal("create web", lab.said())
-    assert.are.equal("ssh-ed25519 AAAA a", lab.servers.s1.user_key)
+    assert.are.equal("ssh-ed25519 AAAA a\n", lab.servers.s1.user_key)
     change(world, function()
       assert.are.equal("running", w:get("server", object.id).state)
     end)
     machines:settled()
     assert.are.equal("", lab.said()) -- it is as it should be
     assert.are.same({ id = "s1", ip = "198.18.0.2", status = "running" }, machines:describe("sky/server/1"))
+  end))
+
+  it("are removed before they are only told of", with(function(world, w, lab, machines, wall)
+    local object = add(world, w, "a")
+    machines:settled()
+    change(world, function()
+      w:change(object, { state = "ending", next = world_of.NONE })
+      w:later(object, 1000, { state = "told" })
+    end)
+    machines:settled()
+    assert.are.equal("create a, delete a, network_delete", lab.said())
+    wall.now = wall.now + 2000
+    change(world, function()
+      assert.are.equal("told", w:get("server", object.id).state)
+    end)
+    assert.is_false(machines_of.is_server(object))
+  end))
+
+  it("have the users and the host key of their user data", with(function(world, w, lab, machines)
+    add(world, w, "a", { user_data = "#cloud-config\nusers: [default, { name: deploy, sudo: ALL, ssh_authorized_keys: "
+      .. "[ssh-rsa CCCC] }]\nssh_keys: { ed25519_private: x, ed25519_public: ssh-ed25519 HOST }\n" })
+    add(world, w, "b")
+    machines:settled()
+    local a, b = lab.servers.s1, lab.servers.s2
+    if a.hostname == "b" then
+      a, b = b, a
+    end
+    assert.are.same({ name = "deploy", keys = "ssh-rsa CCCC\n", groups = {}, sudo = { "ALL" } }, a.users[1])
+    assert.are.equal("ssh-ed25519 HOST", a.host_key)
+    assert.are.equal("ssh-ed25519 AAAA a\n", a.user_key)
+    assert.are.same({}, b.users)
+    assert.matches("^ssh%-ed25519 AAAA", b.host_key)
   end))
 
   it("are stopped, started, restarted, made anew and removed", with(function(world, w, lab, machines)
@@ -270,20 +306,4 @@ describe("real servers of a world", function()
     assert(machines:clear())
     assert.are.equal("delete halted, delete kept, network_delete", lab.said())
   end, dir, lab))
-end)
-
-describe("keys in user data", function()
-  it("are those of a cloud-config and of its users", function()
-    assert.are.same({ "ssh-ed25519 AAAA a", "ssh-rsa BBBB" }, machines_of.config_keys(
-      "#cloud-config\nssh_authorized_keys: [ssh-ed25519 AAAA a, nonsense]\nusers: [default, { name: u, " ..
-      "ssh_authorized_keys: [ssh-rsa BBBB] }]\n"))
-  end)
-
-  it("are none in anything else", function()
-    local others = { "#!/bin/sh\nssh_authorized_keys: [a b]", "#cloud-config\n- a\n", "#cloud-config\n:\n: {", "" }
-    for _, text in ipairs(others) do
-      assert.are.same({}, machines_of.config_keys(text))
-    end
-    assert.are.same({}, machines_of.config_keys(nil))
-  end)
 end)

@@ -1,7 +1,6 @@
 --- Load balancers and listeners of Elastic Load Balancing, version 2. Nothing balances.
 
 local data = require("core.data")
-local describe = require("prov.simulate.aws.describe")
 local elb = require("prov.simulate.aws.elb")
 local groups = require("prov.simulate.aws.groups")
 local interfaces = require("prov.simulate.aws.interfaces")
@@ -80,13 +79,17 @@ local function subnets_of(call, p, type_name)
   return { ids = ids, vpc = vpc, allocations = next(allocations) and allocations or nil }
 end
 
+--- Takes an interface of a load balancer away, in a while.
+local function withdraw(call, interface)
+  interfaces.release(call, interface)
+  call.w:later(interface, kit.TIMES.balancer_gone, "gone")
+end
+
 --- The interfaces of a load balancer: one in each of its subnets.
 local function place(call, balancer)
   local there = {}
-  for _, interface in ipairs(describe.all(call, "interface")) do
-    if interface.balancer == balancer.id then
-      there[interface.subnet] = interface
-    end
+  for _, interface in ipairs(call.w:holders(balancer, "interface")) do
+    there[interface.subnet] = not interface.next and interface or nil
   end
   for _, id in ipairs(balancer.subnets) do
     local address = balancer.allocations and balancer.allocations[id]
@@ -108,8 +111,7 @@ local function place(call, balancer)
     there[id] = nil
   end
   for _, interface in pairs(there) do
-    interfaces.release(call, interface)
-    call.w:later(interface, kit.TIMES.balancer_gone, "gone")
+    withdraw(call, interface)
   end
   return true
 end
@@ -207,30 +209,14 @@ function operations.DeleteLoadBalancer(call, p)
   for _, listener in ipairs(call.w:holders(balancer, "listener")) do
     call.w:remove(listener)
   end
-  for _, interface in ipairs(describe.all(call, "interface")) do
-    if interface.balancer == balancer.id then
-      interfaces.release(call, interface)
-      call.w:later(interface, kit.TIMES.balancer_gone, "gone")
-    end
+  for _, interface in ipairs(call.w:holders(balancer, "interface")) do
+    withdraw(call, interface)
   end
   call.w:remove(balancer)
 end
 
-function operations.DescribeLoadBalancerAttributes(call, p)
-  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
-  if not balancer then
-    return nil, e
-  end
-  return { Attributes = elb.attributes_view(balancer) }
-end
-
-function operations.ModifyLoadBalancerAttributes(call, p)
-  local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
-  if not balancer then
-    return nil, e
-  end
-  return elb.change_attributes(call, balancer, p.Attributes)
-end
+operations.DescribeLoadBalancerAttributes, operations.ModifyLoadBalancerAttributes =
+  elb.attribute_operations("balancer", "LoadBalancerArn")
 
 function operations.SetSecurityGroups(call, p)
   local balancer, e = elb.get(call, "balancer", p.LoadBalancerArn)
@@ -246,10 +232,8 @@ function operations.SetSecurityGroups(call, p)
     return nil, e
   end
   call.w:change(balancer, { groups = ids })
-  for _, interface in ipairs(describe.all(call, "interface")) do
-    if interface.balancer == balancer.id then
-      call.w:change(interface, { groups = data.list({ table.unpack(ids) }) })
-    end
+  for _, interface in ipairs(call.w:holders(balancer, "interface")) do
+    call.w:change(interface, { groups = data.list({ table.unpack(ids) }) })
   end
   return { SecurityGroupIds = ids }
 end

@@ -133,26 +133,37 @@ local ATTRIBUTES = {
   },
 }
 
---- The attributes of an object, with those nobody has set.
-function M.attributes_view(object)
-  local usual, out = ATTRIBUTES[object.type] or ATTRIBUTES.target_group, data.list({})
-  for i, key in ipairs(data.keys(usual)) do
-    out[i] = { Key = key, Value = object.attributes[key] or usual[key] }
-  end
-  return out
-end
-
---- Sets attributes of an object, and gives all.
-function M.change_attributes(call, object, given)
-  local usual = ATTRIBUTES[object.type] or ATTRIBUTES.target_group
-  call.w:touch(object)
-  for _, one in ipairs(given or {}) do
-    if not usual[one.Key] then
-      return kit.refuse("InvalidConfigurationRequest", "Attribute '%s' is not recognized", tostring(one.Key))
+--- The operations that show and change the attributes of a kind.
+---@param kind string
+---@param arn string parameter that names the object
+---@return function describe
+---@return function modify
+function M.attribute_operations(kind, arn)
+  local function describe_attributes(call, p)
+    local object, e = M.get(call, kind, p[arn])
+    if not object then
+      return nil, e
     end
-    object.attributes[one.Key] = one.Value or ""
+    local usual, out = ATTRIBUTES[object.type or kind], data.list({})
+    for i, key in ipairs(data.keys(usual)) do
+      out[i] = { Key = key, Value = object.attributes[key] or usual[key] }
+    end
+    return { Attributes = out }
   end
-  return { Attributes = M.attributes_view(object) }
+  return describe_attributes, function(call, p)
+    local object, e = M.get(call, kind, p[arn])
+    if not object then
+      return nil, e
+    end
+    call.w:touch(object)
+    for _, one in ipairs(p.Attributes or {}) do
+      if not ATTRIBUTES[object.type or kind][one.Key] then
+        return kit.refuse("InvalidConfigurationRequest", "Attribute '%s' is not recognized", tostring(one.Key))
+      end
+      object.attributes[one.Key] = one.Value or ""
+    end
+    return describe_attributes(call, p)
+  end
 end
 
 return M

@@ -165,7 +165,9 @@ function M.by_name(call, vpc, name, actual)
   return kit.refuse("InvalidGroup.NotFound", "The security group '%s' does not exist", tostring(name))
 end
 
-local function default_vpc(call)
+--- The id of the region's default VPC.
+---@return string?, prov.Err?
+function M.default_vpc(call)
   for _, vpc in ipairs(describe.all(call, "vpc")) do
     if vpc.default then
       return vpc.id
@@ -173,8 +175,6 @@ local function default_vpc(call)
   end
   return kit.refuse("VPCIdNotSpecified", "No default VPC for this user")
 end
-
-M.default_vpc = default_vpc
 
 -- Rules ------------------------------------------------------------------------------------------
 
@@ -291,7 +291,7 @@ local function named_group(call, p)
   elseif not p.GroupName then
     return kit.refuse("MissingParameter", "The request must contain the parameter groupName or groupId")
   end
-  local vpc, e = default_vpc(call)
+  local vpc, e = M.default_vpc(call)
   if not vpc then
     return nil, e
   end
@@ -439,7 +439,7 @@ function operations.CreateSecurityGroup(call, p)
     found, e = kit.get(call, "vpc", vpc)
     vpc = found and found.id
   else
-    vpc, e = default_vpc(call)
+    vpc, e = M.default_vpc(call)
   end
   if not vpc then
     return nil, e

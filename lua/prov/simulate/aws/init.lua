@@ -7,6 +7,7 @@ local clock = require("prov.clock")
 local crypto = require("core.crypto")
 local err = require("prov.err")
 local kit = require("prov.simulate.aws.kit")
+local machine = require("prov.simulate.aws.machine")
 local pricing = require("prov.simulate.aws.pricing")
 local query = require("prov.aws.query")
 local rest = require("prov.aws.rest")
@@ -20,6 +21,7 @@ local M = {
   setup = catalog.setup,
   rate = { limit = 100, per_second = 20 },
   max_body = 1 << 20,
+  machine = machine.form,
 }
 
 --- The secret key of all access keys, when no other is set.

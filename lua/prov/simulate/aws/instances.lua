@@ -7,6 +7,7 @@ local describe = require("prov.simulate.aws.describe")
 local groups = require("prov.simulate.aws.groups")
 local interfaces = require("prov.simulate.aws.interfaces")
 local kit = require("prov.simulate.aws.kit")
+local machine = require("prov.simulate.aws.machine")
 local volumes = require("prov.simulate.aws.volumes")
 
 local M = { operations = {} }
@@ -227,6 +228,38 @@ operations.DescribeInstanceTypeOfferings = describe.operation({
   end,
 })
 
+-- The end ----------------------------------------------------------------------------------------
+
+--- Lets an instance be terminated in a while: what is to be deleted with it goes then, and the rest of what it had is
+--- free.
+---@param ms integer
+---@param fields? table what else it is then
+local function end_in(call, instance, ms, fields)
+  for _, interface in ipairs(interfaces.of_instance(call, instance)) do
+    interfaces.release(call, interface)
+    call.w:change(interface, { next = kit.NONE })
+    call.w:later(interface, ms, interface.attachment.delete and "gone" or interfaces.DETACHED)
+  end
+  for _, volume in ipairs(call.w:holders(instance, "volume")) do
+    local gone = volume.attachment.delete
+    volumes.detach(call, volume, ms)
+    if gone then
+      call.w:later(volume, ms, "gone")
+    end
+  end
+  fields = fields or {}
+  fields.state, fields.subnet, fields.placement_group = "terminated", kit.NONE, kit.NONE
+  call.w:later(instance, ms, fields)
+  call.w:later(instance, kit.TIMES.forgotten, "gone")
+end
+
+--- The fields of an instance that AWS could not run.
+local function failure(code, message)
+  return { reason = "Server.InternalError", state_reason = {
+    Code = code or "Server.InternalError", Message = message or "Server.InternalError: Internal error on launch",
+  } }
+end
+
 -- RunInstances -----------------------------------------------------------------------------------
 
 --- The subnet an instance stands in when none is named: that of the default VPC, in the zone or the first.
@@ -262,10 +295,12 @@ local function look_up(call, p)
       .. "architecture '%s' of the specified AMI.", catalog.architecture(plan), out.image.arch)
   elseif out.image.state ~= "available" then
     return kit.refuse("InvalidAMIID.Unavailable", "The image ID '[%s]' is not available", out.image.id)
+  elseif call.w.world.machines and not machine.system(out.image) then
+    return kit.refuse("Unsupported", "No real server can be made of the image '%s'", out.image.id)
   end
   out.plan = plan
-  local key = p.KeyName and require("prov.simulate.aws.small").key(call, p.KeyName)
-  if p.KeyName and not key then
+  out.key = p.KeyName and require("prov.simulate.aws.small").key(call, p.KeyName)
+  if p.KeyName and not out.key then
     return kit.absent("key", p.KeyName)
   end
   local placement = p.Placement or {}
@@ -427,7 +462,8 @@ local function make_one(call, p, known, labels, reservation, index)
   local instance
   instance, e = kit.add(call, "instance", {
     plan = known.plan, image = known.image.id, arch = known.image.arch, root = known.image.root, zone = subnet.zone,
-    zone_id = subnet.zone_id, subnet = subnet.id, vpc = subnet.vpc, key_name = p.KeyName, state = "pending",
+    zone_id = subnet.zone_id, subnet = subnet.id, vpc = subnet.vpc, key_name = p.KeyName,
+    public_key = known.key and known.key.public_key, state = "pending",
     labels = labels.instance(), reservation = reservation, index = index, token = p.ClientToken,
     launched = w.world:now(), protected = p.DisableApiTermination or false, keep_up = p.DisableApiStop or false,
     user_data = p.UserData, behaviour = p.InstanceInitiatedShutdownBehavior or "stop",
@@ -447,11 +483,11 @@ local function make_one(call, p, known, labels, reservation, index)
   if not ok then
     return nil, e
   end
-  w:later(instance, kit.TIMES.boot, call.fails and {
-    state = "terminated", reason = "Server.InternalError",
-    state_reason = { Code = call.fails.code or "Server.InternalError", Message = call.fails.message
-      or "Server.InternalError: Internal error on launch" },
-  } or { state = "running" })
+  if call.fails then
+    end_in(call, instance, kit.TIMES.boot, failure(call.fails.code, call.fails.message))
+  else
+    w:later(instance, kit.TIMES.boot, { state = "running", booted = true })
+  end
   return instance
 end
 
@@ -579,7 +615,7 @@ operations.StartInstances = transition("StartingInstances", function(call, insta
       call.w:change(interface, { public_ip = call.w.world:ipv4() })
     end
   end
-  call.w:later(instance, kit.TIMES.boot, { state = "running" })
+  call.w:later(instance, kit.TIMES.boot, { state = "running", booted = true })
   return true
 end)
 
@@ -607,32 +643,13 @@ operations.StopInstances = transition("StoppingInstances", function(call, instan
   return true
 end)
 
-operations.RebootInstances = transition(nil, function(_, instance)
+operations.RebootInstances = transition(nil, function(call, instance)
   if M.is_dead(instance) or instance.state == "stopped" then
     return M.incorrect(instance, "rebooted")
   end
+  call.w:change(instance, { boots = (instance.boots or 0) + 1 })
   return true
 end)
-
---- What an instance had goes while it shuts down: what is to be deleted with it, and the rest is free.
-local function let_go(call, instance)
-  local ms = kit.TIMES.terminate
-  for _, interface in ipairs(interfaces.of_instance(call, instance)) do
-    interfaces.release(call, interface)
-    if interface.attachment.delete then
-      call.w:later(interface, ms, "gone")
-    else
-      call.w:later(interface, ms, { in_use = kit.NONE, attachment = kit.NONE, public_ip = kit.NONE })
-    end
-  end
-  for _, volume in ipairs(call.w:holders(instance, "volume")) do
-    local gone = volume.attachment.delete
-    volumes.detach(call, volume, ms)
-    if gone then
-      call.w:later(volume, ms, "gone")
-    end
-  end
-end
 
 operations.TerminateInstances = transition("TerminatingInstances", function(call, instance)
   if M.is_dead(instance) then
@@ -646,11 +663,23 @@ operations.TerminateInstances = transition("TerminatingInstances", function(call
     state_reason = { Code = "Client.UserInitiatedShutdown",
       Message = "Client.UserInitiatedShutdown: User initiated shutdown" },
   })
-  let_go(call, instance)
-  call.w:later(instance, kit.TIMES.terminate, { state = "terminated", subnet = kit.NONE })
-  call.w:later(instance, kit.TIMES.forgotten, "gone")
+  end_in(call, instance, kit.TIMES.terminate)
   return true
 end)
+
+--- Ends what an instance was to become, because its real one cannot: one that never ran goes, another one is stopped.
+function M.fail(call, instance, why)
+  local fields = failure(nil, "Server.InternalError: " .. why)
+  fields.state, fields.next = instance.booted and "stopped" or "shutting-down", kit.NONE
+  call.w:change(instance, fields)
+  if not instance.booted then
+    end_in(call, instance, 0)
+    return
+  end
+  for _, interface in ipairs(interfaces.of_instance(call, instance)) do
+    call.w:change(interface, { public_ip = kit.NONE, next = kit.NONE })
+  end
+end
 
 -- Console ----------------------------------------------------------------------------------------
 

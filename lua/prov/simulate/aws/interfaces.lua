@@ -11,14 +11,16 @@ local operations = M.operations
 
 M.kinds = {
   interface = {
-    refs = { subnet = "subnet", vpc = "vpc", ["groups[]"] = "group", ["attachment.instance"] = "instance" },
+    refs = { subnet = "subnet", vpc = "vpc", ["groups[]"] = "group", ["attachment.instance"] = "instance",
+      balancer = "balancer" },
     quota = 5000, quiet = true,
   },
   address = { refs = { interface = "interface" }, quota = 100 },
 }
 
---- The fields of an address that nobody uses.
+--- The fields of an address that nobody uses, and of an interface that is on no instance.
 M.FREE = { interface = kit.NONE, association = kit.NONE, server = kit.NONE }
+M.DETACHED = { in_use = kit.NONE, attachment = kit.NONE, public_ip = kit.NONE, server = kit.NONE }
 
 -- Interfaces -------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ end
 
 --- Attaches an interface to an instance.
 function M.attach(call, interface, instance, index, delete)
-  call.w:change(interface, { in_use = true, attachment = {
+  call.w:change(interface, { in_use = true, server = instance.id, attachment = {
     id = kit.id(call, "eni-attach-"), instance = instance.id, index = index, delete = delete, state = "attached",
     at = call.w.world:now(),
   } })
@@ -221,7 +223,7 @@ function operations.DetachNetworkInterface(call, p)
       end
       call.w:touch(interface)
       attachment.state = "detaching"
-      call.w:later(interface, kit.TIMES.detach, { in_use = kit.NONE, attachment = kit.NONE })
+      call.w:later(interface, kit.TIMES.detach, M.DETACHED)
       return
     end
   end

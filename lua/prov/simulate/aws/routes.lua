@@ -160,12 +160,12 @@ function operations.DisassociateRouteTable(call, p)
     tostring(p.AssociationId))
 end
 
---- Where a route leads.
-local function target_of(call, p, route)
-  local fields = {
-    { "GatewayId", "gateway", "gateway" }, { "NatGatewayId", "nat", "nat" },
-    { "NetworkInterfaceId", "interface", "interface" },
-  }
+--- Parameters that say where a route leads, and the kinds they name, which are fields of a route.
+local TARGETS = { { "GatewayId", "gateway" }, { "NatGatewayId", "nat" }, { "NetworkInterfaceId", "interface" } }
+
+--- The route that a request asks for, in a table.
+local function route_of(call, p, found, to)
+  local route = { to = to, to6 = p.DestinationIpv6CidrBlock }
   if p.InstanceId then
     local instance, e = kit.get(call, "instance", p.InstanceId)
     if not instance then
@@ -178,13 +178,16 @@ local function target_of(call, p, route)
     route.interface = interfaces[1].id
     return route
   end
-  for _, row in ipairs(fields) do
+  for _, row in ipairs(TARGETS) do
     if p[row[1]] then
       local object, e = kit.get(call, row[2], p[row[1]])
       if not object then
         return nil, e
+      elseif row[2] == "gateway" and object.vpc ~= found.vpc then
+        return kit.refuse("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
+          found.id, object.id)
       end
-      route[row[3]] = object.id
+      route[row[2]] = object.id
       return route
     end
   end
@@ -226,14 +229,9 @@ function operations.CreateRoute(call, p)
     return kit.refuse("RouteAlreadyExists", "The route identified by %s already exists.",
       to or p.DestinationIpv6CidrBlock)
   end
-  local route, e = target_of(call, p, { to = to, to6 = p.DestinationIpv6CidrBlock })
+  local route, e = route_of(call, p, found, to)
   if not route then
     return nil, e
-  end
-  local gateway = route.gateway and call.w:get("gateway", route.gateway)
-  if gateway and gateway.vpc ~= found.vpc then
-    return kit.refuse("InvalidParameterValue", "route table %s and network gateway %s belong to different networks",
-      found.id, gateway.id)
   end
   call.w:touch(found)
   table.insert(found.routes, route)
@@ -248,7 +246,7 @@ function operations.ReplaceRoute(call, p)
     return kit.refuse("InvalidParameterValue", "There is no route defined for '%s' in the route table. "
       .. "Use CreateRoute instead.", to or p.DestinationIpv6CidrBlock)
   end
-  local route, e = target_of(call, p, { to = to, to6 = p.DestinationIpv6CidrBlock })
+  local route, e = route_of(call, p, found, to)
   if not route then
     return nil, e
   end

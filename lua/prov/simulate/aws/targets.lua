@@ -152,21 +152,8 @@ function operations.DeleteTargetGroup(call, p)
   call.w:remove(group)
 end
 
-function operations.DescribeTargetGroupAttributes(call, p)
-  local group, e = elb.get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  return { Attributes = elb.attributes_view(group) }
-end
-
-function operations.ModifyTargetGroupAttributes(call, p)
-  local group, e = elb.get(call, "target_group", p.TargetGroupArn)
-  if not group then
-    return nil, e
-  end
-  return elb.change_attributes(call, group, p.Attributes)
-end
+operations.DescribeTargetGroupAttributes, operations.ModifyTargetGroupAttributes =
+  elb.attribute_operations("target_group", "TargetGroupArn")
 
 -- Targets ----------------------------------------------------------------------------------------
 

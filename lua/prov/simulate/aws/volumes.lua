@@ -102,12 +102,7 @@ function M.make(call, zone, spec, labels)
   fields.kms_key = fields.encrypted and (spec.kms_key or ("arn:aws:kms:%s:%s:key/00000000-0000-4000-8000-000000000001")
     :format(call.region, kit.ACCOUNT)) or nil
   fields.state = "creating"
-  local volume
-  volume, e = kit.add(call, "volume", fields)
-  if not volume then
-    return nil, e
-  end
-  return volume
+  return kit.add(call, "volume", fields)
 end
 
 function operations.CreateVolume(call, p)
@@ -314,7 +309,7 @@ local function snapshot_view(_, snapshot)
   }
 end
 
-local describe_snapshots = describe.operation({
+operations.DescribeSnapshots = describe.operation({
   kind = "snapshot", shape = "Snapshot", ids = "SnapshotIds", out = "Snapshots", view = snapshot_view,
   filters = { status = "State" },
   list = function(call, p)
@@ -327,7 +322,6 @@ local describe_snapshots = describe.operation({
     return #owners == 0 and describe.all(call, "snapshot") or {}
   end,
 })
-operations.DescribeSnapshots = describe_snapshots
 
 --- Takes a snapshot of a volume.
 ---@return prov.simulate.Object?, prov.Err?

@@ -47,13 +47,14 @@ end
 
 ---@type prov.simulate.MachineForm
 return {
+  kind = "server",
   running = { running = true, starting = true },
   of = function(w, object)
     local plan, image = w:get("server_type", object.plan), w:get("image", object.image)
     return {
       hostname = object.name,
       image = image and image.name,
-      keys = keys(w, object),
+      login = { user = "root", keys = keys(w, object) },
       user_data = object.user_data,
       memory = math.floor(plan.memory * (1 << 30)),
       cpus = plan.cores,

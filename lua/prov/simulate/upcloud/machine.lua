@@ -35,6 +35,7 @@ end
 
 ---@type prov.simulate.MachineForm
 M.form = {
+  kind = "server",
   running = { started = true },
   of = function(w, object)
     local public, private = addresses(w, object)
@@ -42,7 +43,7 @@ M.form = {
     return {
       hostname = object.hostname,
       image = object.template,
-      keys = type(keys) == "table" and keys or {},
+      login = { user = "root", keys = type(keys) == "table" and keys or {} },
       user_data = object.user_data,
       memory = object.memory << 20,
       cpus = object.cores,
