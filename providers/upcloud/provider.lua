@@ -61,10 +61,10 @@ return {
       default = "https://api.upcloud.com",
       doc = "Another address of the API, such as that of `prov simulate`",
     },
-    poll_every = { type = "duration", default = 3, min = 0.01, doc = "Between looks at what changes its state" },
+    poll_every = { type = "duration", default = 1, min = 0.01, doc = "Between looks at what changes its state" },
     currency = { type = "string", default = "EUR", doc = "Of the account: prices have none in the API" },
   },
-  limits = { concurrency = 20 },
+  limits = { concurrency = 100 },
   resources = {
     server = {
       body = "server",

@@ -40,6 +40,7 @@ local M = {}
 ---@field query? table<string, any> a list of values repeats the name
 ---@field body? any a string is sent as it is, anything else as JSON
 ---@field headers? table<string, string>
+---@field patience? number seconds for which something locked is tried again, whatever the failure says; 0: not at all
 
 ---@class prov.Api
 local Api = {}
@@ -264,7 +265,7 @@ function Api:request(request)
       self.gate:answered()
       return body, response
     end
-    local ms = again(self, sent, attempt, began, response, safe, patience)
+    local ms = again(self, sent, attempt, began, response, safe, patience and sent.patience or patience)
     if not ms then
       return nil, response
     end

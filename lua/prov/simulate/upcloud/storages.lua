@@ -92,12 +92,16 @@ local LISTS = {
   end,
 }
 
+--- With ?servers=yes the rows say where the storages are.
 local function list(call)
   local wanted, out = call.params.kind, data.list({})
+  local with_servers = kit.yes((call.query.servers or {})[1], false) or (call.query.servers or {})[1] == "1"
   for _, object in ipairs(call.w:list("storage")) do
     local is = not wanted or LISTS[wanted] and LISTS[wanted](object) or object.type == wanted
     if is and kit.has_labels(call, object.labels) then
-      out[#out + 1] = M.row(call.w, object)
+      local row = M.row(call.w, object)
+      row.servers = with_servers and { server = servers_of(call.w, object) } or nil
+      out[#out + 1] = row
     end
   end
   return 200, { storages = { storage = out } }
