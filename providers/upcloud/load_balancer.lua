@@ -1,6 +1,7 @@
 --- Load balancers: a frontend and a backend for each service, the targets as static members of every backend.
 
 local api = require("api")
+local labelled = require("labelled")
 
 --- The private addresses of the targets.
 local function members(ctx, want, port)
@@ -154,7 +155,7 @@ local function state_of(ctx, balancer)
   }
 end
 
-return require("labelled").of({
+return labelled.of({
   path = "/load-balancer",
   one = {},
   many = {},
@@ -178,24 +179,22 @@ return require("labelled").of({
   end,
   changed = changed,
   ready = function(ctx, balancer)
-    return ctx.watch("load balancer", balancer.uuid, {
-      read = function(ids)
-        local out = {}
-        for _, id in ipairs(ids) do
-          local one, e = api.call(ctx, "get", "/load-balancer/" .. id)
-          if not one then
-            return nil, e
-          end
-          out[id] = one
-        end
-        return out
+    local ok, e = ctx.watch("load balancer", balancer.uuid, {
+      read = function()
+        local list, failure = labelled.paged(ctx, "/load-balancer")
+        return list and api.by_uuid(list), failure
       end,
       done = function(one)
-        return one and one.operational_state == "running" and one or nil
+        return one and one.operational_state == "running" or nil
       end,
+      batch = 10000,
       every = ctx.config.poll_every,
       max = ctx.config.poll_every * 5,
       timeout = 1800,
     })
+    if not ok then
+      return nil, e
+    end
+    return api.call(ctx, "get", "/load-balancer/" .. balancer.uuid)
   end,
 })

@@ -349,6 +349,37 @@ return {
       outputs = { id = { type = "string", doc = "UUID" }, size = { type = "size", doc = "Capacity of what it is of" } },
       timeout = { create = 3600, delete = 900 },
     },
+    bucket = {
+      body = "bucket",
+      schema = {
+        name = {
+          type = "string",
+          min = 3,
+          max = 63,
+          pattern = "^[%w.,_-]+$",
+          computed = true,
+          replace = true,
+          doc = "Name, unique in its service; made from the address when absent",
+        },
+        zone = {
+          type = "string",
+          replace = true,
+          doc = "Zone whose region it is in, such as de-fra1; that of the provider when absent",
+        },
+        service = {
+          type = "string",
+          computed = true,
+          replace = true,
+          doc = "Object storage it is in, by its UUID; when absent that of the workspace in the region, which is made "
+            .. "with its first bucket and deleted with its last",
+        },
+      },
+      outputs = {
+        id = { type = "string", doc = "SERVICE/NAME" },
+        endpoint = { type = "url", doc = "Where S3 clients find it: the address without the name" },
+      },
+      timeout = { create = 1800, delete = 1800 },
+    },
   },
   catalog = require("catalog"),
   account = function(ctx)
