@@ -131,6 +131,7 @@ return {
         },
         user_data = { type = "string", max = 65535, replace = true, doc = "Cloud-init, read at its first start" },
         placement_group = { type = "ref", doc = "Server group it is in" },
+        backups = { type = "bool", default = false, doc = "Daily backups of its storages, of a week; they cost" },
         ptr = { type = "hostname", doc = "Reverse name of its public IPv4 address" },
         labels = LABELS,
       },
@@ -204,6 +205,21 @@ return {
         server = { type = "ref", doc = "Server it is attached to" },
         snapshot = { type = "ref", replace = true, doc = "Snapshot or volume it starts as a copy of" },
         encrypted = { type = "bool", default = false, replace = true, doc = "Encrypted at rest" },
+        backup_rule = {
+          type = "record",
+          fields = {
+            interval = {
+              type = "enum",
+              one_of = { "daily", "mon", "tue", "wed", "thu", "fri", "sat", "sun" },
+              default = "daily",
+              doc = "When: every day, or one of the week",
+            },
+            time = { type = "string", pattern = "^[0-2]%d[0-5]%d$", default = "0300", doc = "Hour and minute, UTC" },
+            retention = { type = "int", min = 1, max = 1095, default = 7, doc = "Days after which one is deleted" },
+          },
+          doc = "Backups by the clock, which cost; not together with backups of its server",
+          example = "{ interval = 'sun', retention = 30 }",
+        },
         labels = LABELS,
       },
       outputs = {

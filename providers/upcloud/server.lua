@@ -7,6 +7,8 @@ local told = require("server_state")
 
 local M = {}
 
+local DAILY_BACKUPS = "0300,dailies" -- the time is UTC; "dailies" are seven
+
 local function get(ctx, id)
   return api.call(ctx, "get", "/server/" .. id, nil, "server")
 end
@@ -103,6 +105,7 @@ function M.create(ctx, want)
   server.login_user = { username = "root", create_password = "no", ssh_keys = { ssh_key = keys } }
   server.user_data = want.user_data
   server.server_group = want.placement_group
+  server.simple_backup = want.backups and DAILY_BACKUPS or nil
   server.networking = { interfaces = { interface = interfaces(ctx, want) } }
   server.storage_devices = { storage_device = { disk } }
   local made
@@ -311,11 +314,13 @@ function M.update(ctx, id, want, old)
   end
   local _, key = api.from_labels(server.labels)
   local hostname = api.name(ctx, want)
+  local has_backups = told.state(ctx, server).backups
   local body
   body, e = api.call(ctx, "put", "/server/" .. id, { server = {
     hostname = hostname,
     title = want.title or hostname,
     labels = { label = api.labels(ctx, want.labels, key) },
+    simple_backup = want.backups ~= has_backups and (want.backups and DAILY_BACKUPS or "no") or nil,
   } })
   if not body then
     return nil, e

@@ -65,6 +65,7 @@ local function common(server, recorded)
     keys = recorded.keys,
     labels = (api.from_labels(server.labels)),
     placement_group = server.server_group,
+    backups = server.simple_backup ~= nil and server.simple_backup ~= "no",
     ptr = recorded.ptr,
     status = STATUS[server.state] or server.state,
   }

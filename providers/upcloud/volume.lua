@@ -25,6 +25,19 @@ local function told(v, source, recorded)
   return v
 end
 
+--- A rule of backups; numbers are texts in the API, and none is an empty rule.
+local function rule_of(rule)
+  return rule and rule.interval and {
+    interval = rule.interval,
+    time = rule.time,
+    retention = math.tointeger(tonumber(rule.retention)),
+  } or nil
+end
+
+local function wire_rule(rule)
+  return rule and { interval = rule.interval, time = rule.time, retention = tostring(rule.retention) } or {}
+end
+
 local function state_of(ctx, storage, server)
   local recorded = api.recorded(ctx, storage.uuid)
   server = server or server_of(storage)
@@ -38,6 +51,7 @@ local function state_of(ctx, storage, server)
     snapshot = recorded.snapshot, -- a clone does not tell what it was
     encrypted = told(storage.encrypted == "yes", storage.encrypted, recorded.encrypted),
     labels = told((api.from_labels(storage.labels)), storage.labels, recorded.labels),
+    backup_rule = rule_of(storage.backup_rule),
     device = server and device_path(storage.uuid) or nil,
     incomplete = storage.state == "error" and "UpCloud says that it is in the state error" or nil,
   }
@@ -105,7 +119,7 @@ local function place(ctx, storage, at, want)
     return nil, e
   end
   local state = state_of(ctx, online, want.server)
-  state.snapshot = want.snapshot
+  state.snapshot, state.backup_rule = want.snapshot, want.backup_rule
   return state
 end
 
@@ -122,6 +136,7 @@ function M.create(ctx, want)
     path = ("/storage/%s/clone"):format(want.snapshot)
   else
     storage.size = tostring(api.gib(want.size))
+    storage.backup_rule = want.backup_rule and wire_rule(want.backup_rule)
   end
   local made, e = api.call(ctx, "post", path, { storage = storage }, "storage")
   if not made then
@@ -130,10 +145,12 @@ function M.create(ctx, want)
   ctx.adopt(made.uuid)
   local online
   online, e = api.wait_storage(ctx, made.uuid)
-  if online and want.snapshot and api.gib(want.size) > made.size then
-    online, e = api.call(ctx, "put", "/storage/" .. made.uuid, {
-      storage = { size = tostring(api.gib(want.size)) },
-    }, "storage")
+  local grows = api.gib(want.size) > made.size
+  if online and want.snapshot and (grows or want.backup_rule) then -- a copy is made without them
+    online, e = api.call(ctx, "put", "/storage/" .. made.uuid, { storage = {
+      size = grows and tostring(api.gib(want.size)) or nil,
+      backup_rule = want.backup_rule and wire_rule(want.backup_rule),
+    } }, "storage")
   end
   if not online then
     return nil, e
@@ -148,6 +165,9 @@ function M.update(ctx, id, want)
   end
   local _, key = api.from_labels(storage.labels)
   local changes = { title = api.name(ctx, want), labels = api.labels(ctx, want.labels, key) }
+  if want.backup_rule or rule_of(storage.backup_rule) then
+    changes.backup_rule = wire_rule(want.backup_rule)
+  end
   local at, ok = server_of(storage), true
   if api.gib(want.size) < storage.size then
     return ctx.fail("unsupported", "a storage only grows: it has %d GiB", storage.size)
@@ -185,7 +205,17 @@ function M.delete(ctx, id)
   return api.remove(ctx, "/storage/" .. id)
 end
 
---- Volumes. Where the list does not say at which server they are, one whose infra cares is left out, to be read.
+--- True when a row of the list says all that prov cares for: only a read tells the rule of backups, and there may be
+-- lists that do not say at which servers storages are.
+local function is_told(ctx, row)
+  if not ctx.recorded_of then
+    return false
+  end
+  local recorded = api.recorded(ctx, row.uuid)
+  return not recorded.backup_rule and (row.servers ~= nil or recorded.server == nil)
+end
+
+--- Volumes. What a row does not tell of one is left out, and prov reads it; who knows none of them reads all.
 function M.list(ctx)
   local storages, e = api.storages(ctx)
   if not storages then
@@ -193,8 +223,7 @@ function M.list(ctx)
   end
   local out = {}
   for _, one in ipairs(storages) do
-    local is_told = one.servers or ctx.recorded_of and not api.recorded(ctx, one.uuid).server
-    if one.type == "normal" and is_told then
+    if one.type == "normal" and is_told(ctx, one) then
       out[#out + 1] = state_of(ctx, one)
     elseif one.type == "normal" and not ctx.recorded_of then
       out[#out + 1], e = M.read(ctx, one.uuid)

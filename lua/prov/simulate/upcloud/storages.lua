@@ -124,9 +124,39 @@ local function get_or_list(call)
   return answer(call, object)
 end
 
+local INTERVALS = { daily = true, mon = true, tue = true, wed = true, thu = true, fri = true, sat = true, sun = true }
+
+--- Checks the rule of backups of a body, if any; {} is none.
+local function check_rule(body)
+  local rule = body.backup_rule
+  if type(rule) ~= "table" or next(rule) == nil then
+    return true
+  end
+  local days = kit.number(rule.retention)
+  if not INTERVALS[rule.interval] or not tostring(rule.time):find("^[0-2]%d[0-5]%d$") or not days or days < 1
+    or days > 1095 then
+    return kit.refuse(400, "BACKUP_RULE_INVALID", "The backup rule is invalid.")
+  end
+  return true
+end
+
+--- A storage has a rule of its own, or its server backs it up.
+function M.check_backups(storage, rule, server)
+  if type(rule) == "table" and next(rule) ~= nil and server.simple_backup ~= "no" then
+    return kit.refuse(409, "BACKUP_RULE_CONFLICT", "The storage %s cannot have a backup rule, as the server %s has "
+      .. "simple backups.", storage.id, server.id)
+  end
+  return true
+end
+
 local function create(call)
   local body, e = kit.body(call, "storage")
   local title, labels
+  if body then
+    local ok
+    ok, e = check_rule(body)
+    body = ok and body
+  end
   if body then
     title, e = kit.text("storage", body, "title")
   end
@@ -188,6 +218,14 @@ local function modify(call)
     body = labels and body
   end
   if not body then
+    return nil, e
+  end
+  local fine
+  fine, e = check_rule(body)
+  for _, server in ipairs(fine and call.w:holders(object, "server") or {}) do
+    fine, e = M.check_backups(object, body.backup_rule, server)
+  end
+  if not fine then
     return nil, e
   end
   local changes = { title = body.title, labels = labels, backup_rule = body.backup_rule }
