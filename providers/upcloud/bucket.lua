@@ -288,7 +288,14 @@ function M.list(ctx)
   return out
 end
 
+-- Failures of a creation of which something may have come all the same.
+local OPEN = { unavailable = true, timeout = true, canceled = true }
+
+--- A bucket has no mark: what has its name is taken for it, but never what was the reason that it could not be made.
 function M.find(ctx)
+  if ctx.failure and not OPEN[ctx.failure.code] then
+    return nil
+  end
   local service, e = service_of(ctx, ctx.want)
   local buckets
   if service then

@@ -61,7 +61,12 @@ return {
       default = "https://api.upcloud.com",
       doc = "Another address of the API, such as that of `prov simulate`",
     },
-    poll_every = { type = "duration", default = 1, min = 0.01, doc = "Between looks at what changes its state" },
+    poll_every = {
+      type = "duration",
+      default = 0.5,
+      min = 0.01,
+      doc = "Between looks at what changes its state: one list for all that wait",
+    },
     currency = { type = "string", default = "EUR", doc = "Of the account: prices have none in the API" },
   },
   limits = { concurrency = 100 },
@@ -379,6 +384,7 @@ return {
         },
         zone = {
           type = "string",
+          computed = true,
           replace = true,
           doc = "Zone whose region it is in, such as de-fra1; that of the provider when absent",
         },

@@ -131,14 +131,21 @@ function M.create(ctx, want)
     encrypted = want.encrypted and "yes" or nil,
     labels = api.labels(ctx, want.labels, ctx.key),
   }
-  local path = "/storage"
+  local path, source, made, e = "/storage"
   if want.snapshot then
+    source, e = get(ctx, want.snapshot)
+    if not source then
+      return nil, e
+    elseif api.gib(want.size) < source.size then
+      return ctx.fail("invalid", "the volume is to have %d GiB, and what it is a copy of has %d", api.gib(want.size),
+        source.size)
+    end
     path = ("/storage/%s/clone"):format(want.snapshot)
   else
     storage.size = tostring(api.gib(want.size))
     storage.backup_rule = want.backup_rule and wire_rule(want.backup_rule)
   end
-  local made, e = api.call(ctx, "post", path, { storage = storage }, "storage")
+  made, e = api.call(ctx, "post", path, { storage = storage }, "storage")
   if not made then
     return nil, e
   end

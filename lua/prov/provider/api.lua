@@ -54,6 +54,7 @@ local WITHOUT_ANSWER = {
   notfound = true, unavailable = true, timeout = true, protocol = true, io = true, closed = true,
 }
 local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true }
+local BIG = 64 * 1024 -- bytes of an answer
 local LONGEST_LOOK = 5 -- seconds between two tries of what is locked
 
 local function escape(text)
@@ -207,6 +208,9 @@ local function once(self, request)
   if response.body ~= "" then
     body, bad = json.decode(response.body)
     body = tidy(body, self.hidden)
+    if #response.body > BIG then -- a long list is garbage soon, so that the next collection comes earlier for it
+      collectgarbage("step", #response.body // 256)
+    end
   end
   if response.status >= 400 or response.status < 200 then
     return nil, failure_of(self, request, response, body)

@@ -327,6 +327,8 @@ describe("a bucket of upcloud", function()
     local _, e = call("bucket", "create", {}, { name = "files", service = SERVICE })
     api.check()
     assert.equal("exists", e.code)
+    assert.is_nil(call("bucket", "find", { want = { name = "files" }, failure = e }, "k1"))
+    api.check()
   end))
 
   it("is found by its name, and gone when it is being deleted", test(function()
@@ -335,7 +337,9 @@ describe("a bucket of upcloud", function()
       { "GET " .. ONE, 200, service() }, { BUCKETS, 200, { bucket({ deleted = true }) } },
       { "GET " .. ONE, 404, upcloud.problem("RESOURCE_NOT_FOUND") },
     })
-    assert.same(STATE, (call("bucket", "find", { want = { name = "files" } }, "k1")))
+    assert.same(STATE, (call("bucket", "find", {
+      want = { name = "files" }, failure = { code = "timeout" },
+    }, "k1")))
     assert.is_nil(call("bucket", "read", {}, STATE.id))
     assert.is_nil(call("bucket", "read", {}, STATE.id))
     api.check()

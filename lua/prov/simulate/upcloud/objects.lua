@@ -305,6 +305,7 @@ M.routes = {
   { "DELETE", "/object-storage-2/{id}/buckets/{bucket}", "bucket.delete", delete_bucket },
   { "GET", "/object-storage-2/{id}/users", "object_storage_user.list", none },
   { "GET", "/object-storage-2/{id}/custom-domains", "object_storage_domain.list", none },
+  { "GET", "/object-storage-2/{id}/policies", "object_storage_policy.list", none },
 }
 
 return M

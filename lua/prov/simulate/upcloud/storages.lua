@@ -107,16 +107,7 @@ local function list(call)
   return 200, { storages = { storage = out } }
 end
 
---- GET /storage/{x} is a list of a type, or one storage.
-local TYPES = {
-  private = true, public = true, favorite = true, normal = true, template = true, backup = true, cdrom = true,
-}
-
-local function get_or_list(call)
-  if TYPES[call.params.id] then
-    call.params.kind = call.params.id
-    return list(call)
-  end
+local function get(call)
   local object, e = kit.get(call, "storage")
   if not object then
     return nil, e
@@ -435,7 +426,7 @@ end
 M.routes = {
   { "GET", "/storage", "storage.list", list },
   { "POST", "/storage", "storage.create", create },
-  { "GET", "/storage/{id}", "storage.get", get_or_list },
+  { "GET", "/storage/{id}", "storage.get", get },
   { "PUT", "/storage/{id}", "storage.modify", modify },
   { "DELETE", "/storage/{id}", "storage.delete", delete },
   { "POST", "/storage/{id}/clone", "storage.clone", clone },
@@ -446,5 +437,12 @@ M.routes = {
   { "POST", "/storage/{id}/import", "storage.import", start_import },
   { "GET", "/storage/{id}/import", "storage.import.get", get_import },
 }
+
+for _, kind in ipairs({ "private", "public", "favorite", "normal", "template", "backup", "cdrom" }) do
+  table.insert(M.routes, { "GET", "/storage/" .. kind, "storage.list", function(call)
+    call.params.kind = kind
+    return list(call)
+  end })
+end
 
 return M
