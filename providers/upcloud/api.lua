@@ -203,6 +203,23 @@ function M.by_uuid(list)
   return out
 end
 
+--- Reads the things of a list one by one; those that are gone by now are left out.
+---@async
+---@return table[]?, prov.Err?
+function M.read_all(ctx, read, rows)
+  local states, e = ctx.each(rows, function(row)
+    return read(ctx, row.uuid)
+  end)
+  if not states then
+    return nil, e
+  end
+  local out = {}
+  for i = 1, #rows do
+    out[#out + 1] = states[i]
+  end
+  return out
+end
+
 --- The storages of the account, with the servers they are at where the list tells them.
 ---@async
 ---@return table[]?, prov.Err?

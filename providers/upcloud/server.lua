@@ -180,24 +180,13 @@ function M.find(ctx, key)
   return M.read(ctx, found.uuid)
 end
 
---- Servers with their details, for who knows none of them.
-local function in_full(ctx, rows)
-  local out = {}
-  for _, row in ipairs(rows) do
-    local state, e = M.read(ctx, row.uuid)
-    if e then
-      return nil, e
-    end
-    out[#out + 1] = state
-  end
-  return out
-end
-
 --- Servers that are recorded, as lists tell them. One that has moved is left out: prov reads what a list lacks.
 function M.list(ctx)
   local rows, e = all(ctx)
-  if not rows or not ctx.recorded_of then
-    return rows and in_full(ctx, rows), e
+  if not rows then
+    return nil, e
+  elseif not ctx.recorded_of then -- who knows none of them wants them in full
+    return api.read_all(ctx, M.read, rows)
   end
   local ours, has_disks = {}, false
   for _, row in ipairs(rows) do

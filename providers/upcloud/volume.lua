@@ -215,9 +215,6 @@ end
 --- True when a row of the list says all that prov cares for: only a read tells the rule of backups, and there may be
 -- lists that do not say at which servers storages are.
 local function is_told(ctx, row)
-  if not ctx.recorded_of then
-    return false
-  end
   local recorded = api.recorded(ctx, row.uuid)
   return not recorded.backup_rule and (row.servers ~= nil or recorded.server == nil)
 end
@@ -228,16 +225,15 @@ function M.list(ctx)
   if not storages then
     return nil, e
   end
-  local out = {}
+  local volumes, out = {}, {}
   for _, one in ipairs(storages) do
-    if one.type == "normal" and is_told(ctx, one) then
-      out[#out + 1] = state_of(ctx, one)
-    elseif one.type == "normal" and not ctx.recorded_of then
-      out[#out + 1], e = M.read(ctx, one.uuid)
-      if e then
-        return nil, e
-      end
-    end
+    volumes[#volumes + 1] = one.type == "normal" and one or nil
+  end
+  if not ctx.recorded_of then
+    return api.read_all(ctx, M.read, volumes)
+  end
+  for _, one in ipairs(volumes) do
+    out[#out + 1] = is_told(ctx, one) and state_of(ctx, one) or nil
   end
   return out
 end
