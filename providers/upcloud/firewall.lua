@@ -236,17 +236,23 @@ local function parsed(rule)
   }
 end
 
---- What protects a server: { rules }, and {} when it is gone or its firewall is off.
-local function seen_at(ctx, uuid)
+--- How a firewall is at a server: "off", also when there is no such server, "as wanted", or its rules as they are.
+local function seen_at(ctx, uuid, id, wanted)
   local server, e = api.call(ctx, "get", "/server/" .. uuid, nil, "server")
   local rules
   if server and server.firewall == "on" then
     rules, e = rules_of(ctx, uuid)
   end
-  if not rules and e and e.code ~= "notfound" then
-    return nil, e
+  if not rules then
+    return (not e or e.code == "notfound") and "off" or nil, e
+  elseif sorted_texts(rules, id) == wanted then
+    return "as wanted"
   end
-  return { rules = rules }
+  local found = {}
+  for _, rule in ipairs(rules) do
+    found[#found + 1] = is_of(rule, id) and parsed(rule) or nil
+  end
+  return ctx.json.list(found)
 end
 
 --- The servers it still protects, and its rules: as recorded, unless a server has others.
@@ -255,24 +261,17 @@ function M.read(ctx, id)
   if not recorded.rules then
     return { id = id, incomplete = "its creation was cut off" }
   end
-  local all, e = ctx.each(recorded.servers, function(uuid)
-    return seen_at(ctx, uuid)
+  local wanted, servers = sorted_texts(wire(ctx, id, recorded)), {}
+  local seen, e = ctx.each(recorded.servers, function(uuid)
+    return seen_at(ctx, uuid, id, wanted)
   end)
-  if not all then
+  if not seen then
     return nil, e
   end
   local state = state_of(ctx, id, recorded)
-  local wanted, servers = sorted_texts(wire(ctx, id, recorded)), {}
   for i, uuid in ipairs(recorded.servers) do
-    local rules = all[i].rules
-    servers[#servers + 1] = rules and uuid or nil
-    if rules and sorted_texts(rules, id) ~= wanted then
-      local found = {}
-      for _, rule in ipairs(rules) do
-        found[#found + 1] = is_of(rule, id) and parsed(rule) or nil
-      end
-      state.rules = ctx.json.list(found)
-    end
+    servers[#servers + 1] = seen[i] ~= "off" and uuid or nil
+    state.rules = type(seen[i]) == "table" and seen[i] or state.rules
   end
   state.servers = ctx.json.list(servers)
   return state

@@ -54,7 +54,7 @@ local WITHOUT_ANSWER = {
   notfound = true, unavailable = true, timeout = true, protocol = true, io = true, closed = true,
 }
 local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true }
-local BIG = 64 * 1024 -- bytes of an answer
+local LEFT_BY_REQUEST = 32 -- KiB of garbage, and four times its answer
 local LONGEST_LOOK = 5 -- seconds between two tries of what is locked
 
 local function escape(text)
@@ -208,9 +208,8 @@ local function once(self, request)
   if response.body ~= "" then
     body, bad = json.decode(response.body)
     body = tidy(body, self.hidden)
-    if #response.body > BIG then -- a long list is garbage soon, so that the next collection comes earlier for it
-      collectgarbage("step", #response.body // 256)
-    end
+    -- The collector is slow while an apply runs; here it has time, for the next answers are on their way.
+    collectgarbage("step", LEFT_BY_REQUEST + #response.body // 256)
   end
   if response.status >= 400 or response.status < 200 then
     return nil, failure_of(self, request, response, body)
