@@ -314,6 +314,7 @@ end
 ---@async
 function M.sleep(ms)
   local timer = uv.new_timer()
+  uv.update_time() -- the loop's time is that of its last round: after long work a sleep would be too short
   M.await(function(resume, on_cancel)
     on_cancel(function()
       timer:close()

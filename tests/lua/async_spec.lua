@@ -239,6 +239,22 @@ describe("tasks", function()
   end)
 end)
 
+describe("async.sleep", function()
+  it("is as long as it should be, also after work that took long", function()
+    local slept = run(function()
+      async.sleep(0) -- the loop has just looked at the clock
+      local busy = uv.hrtime()
+      repeat
+        local ms = (uv.hrtime() - busy) / 1e6
+      until ms > 50
+      local began = uv.hrtime()
+      async.sleep(60)
+      return uv.hrtime() - began
+    end)
+    assert.is_true(slept >= 59e6)
+  end)
+end)
+
 describe("async.each", function()
   it("gives results at the places of the items, with so many at once and no more", function()
     local now, most = 0, 0
