@@ -54,6 +54,7 @@
 ---@field base64 { encode: fun(bytes: string): string; decode: fun(text: string): string?, prov.Err? }
 ---@field env fun(name: string): string?
 ---@field cached async fun(name: string, fn: function, is_fresh: (fun(v: any): boolean)?): any, prov.Err?
+---@field each async fun(list: any[], fn: (async fun(item: any): any, prov.Err?)): table<integer, any>?, prov.Err?
 ---@field watch async fun(name: string, id: any, opts: prov.WatchOptions): any, prov.Err?
 ---@field api fun(opts: prov.ApiOptions): prov.Api
 ---@field aws async fun(opts: prov.aws.ClientOptions): prov.aws.Client?, prov.Err?

@@ -278,10 +278,43 @@ function M.scope(fn)
   return table.unpack(packed, 2, packed.n)
 end
 
+--- Calls fn(item) for all items, at most `width` of them at once. The first one that returns nil, err (or raises)
+-- ends it, and that is what comes back.
+---@async
+---@param items any[]
+---@param width integer
+---@param fn async fun(item: any): any, prov.Err?
+---@return table<integer, any>? results at the places of the items
+---@return prov.Err?
+function M.each(items, width, fn)
+  local at, results = 0, {}
+  return M.scope(function(scope)
+    for _ = 1, math.min(width, #items) do
+      local task = scope:spawn(function()
+        while at < #items do
+          at = at + 1
+          local i = at
+          local e
+          results[i], e = fn(items[i])
+          if results[i] == nil and e then
+            return nil, e
+          end
+        end
+        return true
+      end)
+      if task.done and at >= #items then
+        break
+      end
+    end
+    return results
+  end)
+end
+
 --- Suspends the running task for `ms` milliseconds.
 ---@async
 function M.sleep(ms)
   local timer = uv.new_timer()
+  uv.update_time() -- the loop's time is that of its last round: after long work a sleep would be too short
   M.await(function(resume, on_cancel)
     on_cancel(function()
       timer:close()

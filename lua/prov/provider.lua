@@ -54,6 +54,11 @@ local LAZY = {
   watch = function()
     return require("prov.provider.shared").watcher()
   end,
+  each = function(base)
+    return function(list, fn)
+      return async.each(list, base.owner:concurrency(base.provider), fn)
+    end
+  end,
   api = function(base)
     return function(options)
       return require("prov.provider.api").open(options, base.provider, base.owner:gate(base.provider))

@@ -188,7 +188,14 @@ function M.size(gib)
   return math.tointeger(tonumber(gib)) * (1 << 30)
 end
 
-local function by_uuid(list)
+--- What is in an envelope that an answer may leave out.
+---@return table[]
+function M.items(v, inner)
+  return type(v) == "table" and v[inner] or {}
+end
+
+---@return table<string, table>
+function M.by_uuid(list)
   local out = {}
   for _, one in ipairs(list) do
     out[one.uuid] = one
@@ -196,17 +203,59 @@ local function by_uuid(list)
   return out
 end
 
---- Waits until `done(state)` gives a value; all who wait for servers (or storages) share one list.
-local function watch(ctx, name, id, path, outer, inner, done)
-  return ctx.watch(name, id, {
-    read = function()
-      local list, e = M.call(ctx, "get", path, nil, outer, inner)
-      return list and by_uuid(list), e
+--- Reads the things of a list one by one; those that are gone by now are left out.
+---@async
+---@return table[]?, prov.Err?
+function M.read_all(ctx, read, rows)
+  local states, e = ctx.each(rows, function(row)
+    return read(ctx, row.uuid)
+  end)
+  if not states then
+    return nil, e
+  end
+  local out = {}
+  for i = 1, #rows do
+    out[#out + 1] = states[i]
+  end
+  return out
+end
+
+--- The storages of the account, with the servers they are at where the list tells them.
+---@async
+---@return table[]?, prov.Err?
+function M.storages(ctx)
+  return M.call(ctx, "get", "/storage/private", { servers = "yes" }, "storages", "storage")
+end
+
+--- What a list does not have may be too new for it: only a read says that it is gone.
+local function add_missing(ctx, found, ids, kind)
+  for _, id in ipairs(ids) do
+    if not found[id] then
+      local one, e = M.call(ctx, "get", ("/%s/%s"):format(kind, id), nil, kind)
+      if not one and e.code ~= "notfound" then
+        return nil, e
+      end
+      found[id] = one
+    end
+  end
+  return found
+end
+
+--- Waits until `done(state)` gives a value; all who wait for servers (or storages) share one list, so that it may be
+-- asked for as often as one of them would ask.
+local function watch(ctx, kind, id, path, done)
+  return ctx.watch(kind, id, {
+    read = function(ids)
+      local list, e = M.call(ctx, "get", path, nil, kind .. "s", kind)
+      if not list then
+        return nil, e
+      end
+      return add_missing(ctx, M.by_uuid(list), ids, kind)
     end,
     done = done,
     batch = 10000,
     every = ctx.config.poll_every,
-    max = ctx.config.poll_every * 3,
+    max = ctx.config.poll_every,
     timeout = 1800,
   })
 end
@@ -214,7 +263,7 @@ end
 --- Waits until a server is in a state: "started", "stopped".
 ---@async
 function M.wait_server(ctx, id, wanted)
-  return watch(ctx, "server", id, "/server", "servers", "server", function(server)
+  return watch(ctx, "server", id, "/server", function(server)
     if not server then
       return ctx.fail("notfound", "server %s is gone", id)
     elseif server.state == wanted then
@@ -225,14 +274,15 @@ function M.wait_server(ctx, id, wanted)
   end)
 end
 
---- Waits until a storage is online.
+--- Waits until a storage is online, and gives it.
 ---@async
+---@return table?, prov.Err?
 function M.wait_storage(ctx, id)
-  return watch(ctx, "storage", id, "/storage/private", "storages", "storage", function(storage)
+  return watch(ctx, "storage", id, "/storage/private", function(storage)
     if not storage then
       return ctx.fail("notfound", "storage %s is gone", id)
     elseif storage.state == "online" then
-      return true
+      return storage
     elseif storage.state == "error" then
       return ctx.fail("failed", "storage %s is in the state error; UpCloud's support has to look at it", id)
     end

@@ -155,13 +155,10 @@ local function state_of(ctx, id, want)
 end
 
 local function protect(ctx, id, want)
-  for _, server in ipairs(want.servers) do
-    local ok, e = put(ctx, server, id, wire(ctx, id, want))
-    if not ok then
-      return nil, e
-    end
-  end
-  return state_of(ctx, id, want)
+  local ok, e = ctx.each(want.servers, function(server)
+    return put(ctx, server, id, wire(ctx, id, want))
+  end)
+  return ok and state_of(ctx, id, want), e
 end
 
 function M.create(ctx, want)
@@ -179,15 +176,10 @@ local function free(ctx, server, id)
 end
 
 local function free_all(ctx, id, servers, but)
-  for _, server in ipairs(servers) do
-    if not but[server] then
-      local ok, e = free(ctx, server, id)
-      if not ok then
-        return nil, e
-      end
-    end
-  end
-  return true
+  local ok, e = ctx.each(servers, function(server)
+    return but[server] or free(ctx, server, id)
+  end)
+  return ok and true, e
 end
 
 function M.update(ctx, id, want, old)
@@ -244,32 +236,42 @@ local function parsed(rule)
   }
 end
 
+--- How a firewall is at a server: "off", also when there is no such server, "as wanted", or its rules as they are.
+local function seen_at(ctx, uuid, id, wanted)
+  local server, e = api.call(ctx, "get", "/server/" .. uuid, nil, "server")
+  local rules
+  if server and server.firewall == "on" then
+    rules, e = rules_of(ctx, uuid)
+  end
+  if not rules then
+    return (not e or e.code == "notfound") and "off" or nil, e
+  elseif sorted_texts(rules, id) == wanted then
+    return "as wanted"
+  end
+  local found = {}
+  for _, rule in ipairs(rules) do
+    found[#found + 1] = is_of(rule, id) and parsed(rule) or nil
+  end
+  return ctx.json.list(found)
+end
+
 --- The servers it still protects, and its rules: as recorded, unless a server has others.
 function M.read(ctx, id)
   local recorded = api.recorded(ctx, id)
   if not recorded.rules then
     return { id = id, incomplete = "its creation was cut off" }
   end
-  local state = state_of(ctx, id, recorded)
   local wanted, servers = sorted_texts(wire(ctx, id, recorded)), {}
-  for _, uuid in ipairs(recorded.servers) do
-    local server, e = api.call(ctx, "get", "/server/" .. uuid, nil, "server")
-    local rules
-    if server then
-      rules, e = rules_of(ctx, uuid)
-    end
-    if not rules and e.code ~= "notfound" then
-      return nil, e
-    elseif rules and server.firewall == "on" then
-      servers[#servers + 1] = uuid
-      if sorted_texts(rules, id) ~= wanted then
-        local found = {}
-        for _, rule in ipairs(rules) do
-          found[#found + 1] = is_of(rule, id) and parsed(rule) or nil
-        end
-        state.rules = ctx.json.list(found)
-      end
-    end
+  local seen, e = ctx.each(recorded.servers, function(uuid)
+    return seen_at(ctx, uuid, id, wanted)
+  end)
+  if not seen then
+    return nil, e
+  end
+  local state = state_of(ctx, id, recorded)
+  for i, uuid in ipairs(recorded.servers) do
+    servers[#servers + 1] = seen[i] ~= "off" and uuid or nil
+    state.rules = type(seen[i]) == "table" and seen[i] or state.rules
   end
   state.servers = ctx.json.list(servers)
   return state

@@ -25,19 +25,31 @@ local function wrap(spec, v)
   return v
 end
 
-local function all(spec, ctx)
+--- Everything of a collection that comes in pages.
+---@async
+---@param ctx table
+---@param path string
+---@param ... string keys of the list in an answer
+---@return table[]?, prov.Err?
+function M.paged(ctx, path, ...)
   local out = {}
   while true do
-    local query = spec.paged and { limit = PAGE, offset = #out } or nil
-    local page, e = api.call(ctx, "get", spec.path, query, table.unpack(spec.many))
+    local page, e = api.call(ctx, "get", path, { limit = PAGE, offset = #out }, ...)
     if not page then
       return nil, e
     end
     table.move(page, 1, #page, #out + 1, out)
-    if not spec.paged or #page < PAGE then
+    if #page < PAGE then
       return out
     end
   end
+end
+
+local function all(spec, ctx)
+  if spec.paged then
+    return M.paged(ctx, spec.path, table.unpack(spec.many))
+  end
+  return api.call(ctx, "get", spec.path, nil, table.unpack(spec.many))
 end
 
 local function get(spec, ctx, id)

@@ -1,31 +1,38 @@
 --- Load balancers: a frontend and a backend for each service, the targets as static members of every backend.
 
 local api = require("api")
+local labelled = require("labelled")
 
---- The private addresses of the targets.
-local function members(ctx, want, port)
+--- The address of a target, that of a server in the network of the load balancer.
+local function address_of(ctx, want, target)
+  if not target.server then
+    return target.ip or ctx.fail("invalid", "a target names neither a server nor an address")
+  end
+  local server, e = api.call(ctx, "get", "/server/" .. target.server, nil, "server")
+  if not server then
+    return nil, e
+  end
+  for _, one in ipairs(server.networking.interfaces.interface) do
+    if one.type == "private" and (not want.network or one.network == want.network) then
+      return one.ip_addresses.ip_address[1].address
+    end
+  end
+  return ctx.fail("invalid", "server %s has no address in the network of the load balancer", target.server)
+end
+
+local function addresses_of(ctx, want)
+  return ctx.each(want.targets, function(target)
+    return address_of(ctx, want, target)
+  end)
+end
+
+local function members(ctx, want, addresses, port)
   local out = {}
   for i, target in ipairs(want.targets) do
-    local ip, e = target.ip, nil
-    if target.server then
-      local server
-      server, e = api.call(ctx, "get", "/server/" .. target.server, nil, "server")
-      for _, one in ipairs(server and server.networking.interfaces.interface or {}) do
-        if one.type == "private" and (not want.network or one.network == want.network) then
-          ip = ip or one.ip_addresses.ip_address[1].address
-        end
-      end
-      if server and not ip then
-        return ctx.fail("invalid", "server %s has no address in the network of the load balancer", target.server)
-      end
-    end
-    if not ip then
-      return nil, e or ctx.error("invalid", ("target %d names neither a server nor an address"):format(i))
-    end
     out[i] = {
-      name = target.server or "ip-" .. ip:gsub("[.:]", "-"), -- says whose address it is
+      name = target.server or "ip-" .. addresses[i]:gsub("[.:]", "-"), -- says whose address it is
       type = "static",
-      ip = ip,
+      ip = addresses[i],
       port = port,
       weight = 100,
       max_sessions = 1000,
@@ -49,11 +56,12 @@ end
 
 local function parts(ctx, want)
   local frontends, backends = {}, {}
+  local addresses, e = addresses_of(ctx, want)
+  if not addresses then
+    return nil, e
+  end
   for i, service in ipairs(want.services) do
-    local list, e = members(ctx, want, service.port or service.listen)
-    if not list then
-      return nil, e
-    end
+    local list = members(ctx, want, addresses, service.port or service.listen)
     local name = ("%s-%d"):format(service.protocol, service.listen)
     backends[i] = { name = name, members = list, properties = properties(service) }
     frontends[i] = {
@@ -154,7 +162,7 @@ local function state_of(ctx, balancer)
   }
 end
 
-return require("labelled").of({
+return labelled.of({
   path = "/load-balancer",
   one = {},
   many = {},
@@ -178,24 +186,22 @@ return require("labelled").of({
   end,
   changed = changed,
   ready = function(ctx, balancer)
-    return ctx.watch("load balancer", balancer.uuid, {
-      read = function(ids)
-        local out = {}
-        for _, id in ipairs(ids) do
-          local one, e = api.call(ctx, "get", "/load-balancer/" .. id)
-          if not one then
-            return nil, e
-          end
-          out[id] = one
-        end
-        return out
+    local ok, e = ctx.watch("load balancer", balancer.uuid, {
+      read = function()
+        local list, failure = labelled.paged(ctx, "/load-balancer")
+        return list and api.by_uuid(list), failure
       end,
       done = function(one)
-        return one and one.operational_state == "running" and one or nil
+        return one and one.operational_state == "running" or nil
       end,
+      batch = 10000,
       every = ctx.config.poll_every,
       max = ctx.config.poll_every * 5,
       timeout = 1800,
     })
+    if not ok then
+      return nil, e
+    end
+    return api.call(ctx, "get", "/load-balancer/" .. balancer.uuid)
   end,
 })

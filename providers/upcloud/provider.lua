@@ -61,10 +61,15 @@ return {
       default = "https://api.upcloud.com",
       doc = "Another address of the API, such as that of `prov simulate`",
     },
-    poll_every = { type = "duration", default = 3, min = 0.01, doc = "Between looks at what changes its state" },
+    poll_every = {
+      type = "duration",
+      default = 0.5,
+      min = 0.01,
+      doc = "Between looks at what changes its state: one list for all that wait",
+    },
     currency = { type = "string", default = "EUR", doc = "Of the account: prices have none in the API" },
   },
-  limits = { concurrency = 20 },
+  limits = { concurrency = 100 },
   resources = {
     server = {
       body = "server",
@@ -131,6 +136,7 @@ return {
         },
         user_data = { type = "string", max = 65535, replace = true, doc = "Cloud-init, read at its first start" },
         placement_group = { type = "ref", doc = "Server group it is in" },
+        backups = { type = "bool", default = false, doc = "Daily backups of its storages, of a week; they cost" },
         ptr = { type = "hostname", doc = "Reverse name of its public IPv4 address" },
         labels = LABELS,
       },
@@ -204,6 +210,21 @@ return {
         server = { type = "ref", doc = "Server it is attached to" },
         snapshot = { type = "ref", replace = true, doc = "Snapshot or volume it starts as a copy of" },
         encrypted = { type = "bool", default = false, replace = true, doc = "Encrypted at rest" },
+        backup_rule = {
+          type = "record",
+          fields = {
+            interval = {
+              type = "enum",
+              one_of = { "daily", "mon", "tue", "wed", "thu", "fri", "sat", "sun" },
+              default = "daily",
+              doc = "When: every day, or one of the week",
+            },
+            time = { type = "string", pattern = "^[0-2]%d[0-5]%d$", default = "0300", doc = "Hour and minute, UTC" },
+            retention = { type = "int", min = 1, max = 1095, default = 7, doc = "Days after which one is deleted" },
+          },
+          doc = "Backups by the clock, which cost; not together with backups of its server",
+          example = "{ interval = 'sun', retention = 30 }",
+        },
         labels = LABELS,
       },
       outputs = {
@@ -348,6 +369,38 @@ return {
       },
       outputs = { id = { type = "string", doc = "UUID" }, size = { type = "size", doc = "Capacity of what it is of" } },
       timeout = { create = 3600, delete = 900 },
+    },
+    bucket = {
+      body = "bucket",
+      schema = {
+        name = {
+          type = "string",
+          min = 3,
+          max = 63,
+          pattern = "^[%w.,_-]+$",
+          computed = true,
+          replace = true,
+          doc = "Name, unique in its service; made from the address when absent",
+        },
+        zone = {
+          type = "string",
+          computed = true,
+          replace = true,
+          doc = "Zone whose region it is in, such as de-fra1; that of the provider when absent",
+        },
+        service = {
+          type = "string",
+          computed = true,
+          replace = true,
+          doc = "Object storage it is in, by its UUID; when absent that of the workspace in the region, which is made "
+            .. "with its first bucket and deleted with its last",
+        },
+      },
+      outputs = {
+        id = { type = "string", doc = "SERVICE/NAME" },
+        endpoint = { type = "url", doc = "Where S3 clients find it: the address without the name" },
+      },
+      timeout = { create = 1800, delete = 1800 },
     },
   },
   catalog = require("catalog"),

@@ -2,103 +2,12 @@
 
 local api = require("api")
 local images = require("images")
+local inventory = require("inventory")
+local told = require("server_state")
 
 local M = {}
 
-local STATUS = { started = "running", stopped = "stopped", maintenance = "busy", error = "error" }
-
-local function list(v, inner)
-  return type(v) == "table" and v[inner] or {}
-end
-
---- What the interfaces say: addresses and private networks in the order of their index.
-local function network_of(server)
-  local found = { privates = {} }
-  local interfaces = list(type(server.networking) == "table" and server.networking.interfaces, "interface")
-  table.sort(interfaces, function(a, b)
-    return a.index < b.index
-  end)
-  for _, one in ipairs(interfaces) do
-    local fixed, floating = nil, false
-    for _, address in ipairs(list(one.ip_addresses, "ip_address")) do
-      if address.floating == "yes" then
-        floating = true
-      else
-        fixed = fixed or address
-      end
-    end
-    if one.type == "private" then
-      found.privates[#found.privates + 1] = { network = one.network, ip = fixed and fixed.address, index = one.index }
-    elseif one.type == "utility" then
-      found.utility = true
-    elseif fixed and fixed.family == "IPv6" then
-      found.ipv6 = fixed.address
-    elseif fixed or not floating then
-      found.ipv4 = fixed and fixed.address
-      found.mac = one.mac
-    end
-  end
-  return found
-end
-
---- The storage that was made with the server: the first one, that it boots from.
-local function own_disk(server)
-  local devices = list(server.storage_devices, "storage_device")
-  for _, one in ipairs(devices) do
-    if one.boot_disk == "1" then
-      return one
-    end
-  end
-  return devices[1]
-end
-
-local function state_of(ctx, server)
-  local recorded = api.recorded(ctx, server.uuid)
-  local found = network_of(server)
-  local labels = api.from_labels(server.labels)
-  local disk = own_disk(server)
-  local first, networks = found.privates[1], {}
-  for i = 2, #found.privates do
-    networks[#networks + 1] = { network = found.privates[i].network, private_ip = found.privates[i].ip }
-  end
-  local host = found.ipv4 or found.ipv6 or first and first.ip
-  local state = {
-    id = server.uuid,
-    name = server.hostname,
-    title = server.title ~= server.hostname and server.title or nil,
-    plan = server.plan,
-    zone = server.zone,
-    image = recorded.image, -- UpCloud does not tell what a disk was cloned from
-    user_data = recorded.user_data,
-    keys = recorded.keys,
-    disk_tier = recorded.disk_tier and disk and disk.storage_tier,
-    network = first and first.network,
-    private_ip = first and first.ip,
-    networks = ctx.json.list(networks),
-    public = found.ipv4 ~= nil,
-    ipv6 = found.ipv6 ~= nil,
-    ip6 = found.ipv6,
-    utility = found.utility or false,
-    labels = labels,
-    placement_group = server.server_group,
-    ptr = recorded.ptr,
-    disk_id = disk and disk.storage,
-    ip = found.ipv4 or first and first.ip,
-    status = STATUS[server.state] or server.state,
-    ssh = host and { host = host, port = 22, user = "root" } or nil,
-  }
-  if disk and recorded.disk then
-    state.disk = api.size(disk.storage_size)
-  end
-  if server.plan == "custom" then
-    state.cpus = math.tointeger(tonumber(server.core_number))
-    state.memory = math.tointeger(tonumber(server.memory_amount)) * (1 << 20)
-  end
-  if server.state == "error" then
-    state.incomplete = "UpCloud says that it is in the state error"
-  end
-  return state
-end
+local DAILY_BACKUPS = "0300,dailies" -- the time is UTC; "dailies" are seven
 
 local function get(ctx, id)
   return api.call(ctx, "get", "/server/" .. id, nil, "server")
@@ -122,7 +31,7 @@ function M.read(ctx, id)
   if not server then
     return api.absent(nil, e)
   end
-  return read_ptr(ctx, state_of(ctx, server))
+  return read_ptr(ctx, told.state(ctx, server))
 end
 
 local function interface(kind, family, network, address)
@@ -196,6 +105,7 @@ function M.create(ctx, want)
   server.login_user = { username = "root", create_password = "no", ssh_keys = { ssh_key = keys } }
   server.user_data = want.user_data
   server.server_group = want.placement_group
+  server.simple_backup = want.backups and DAILY_BACKUPS or nil
   server.networking = { interfaces = { interface = interfaces(ctx, want) } }
   server.storage_devices = { storage_device = { disk } }
   local made
@@ -204,7 +114,7 @@ function M.create(ctx, want)
     return nil, e
   end
   ctx.adopt(made.uuid)
-  return M.settle(ctx, made.uuid, want)
+  return M.settle(ctx, made.uuid, want, made)
 end
 
 local function set_ptr(ctx, want, state)
@@ -214,17 +124,31 @@ local function set_ptr(ctx, want, state)
   return api.call(ctx, "patch", "/ip_address/" .. state.ip, { ip_address = { ptr_record = want.ptr } })
 end
 
---- Waits for a new server, and gives its state with what it was made of.
-function M.settle(ctx, id, want)
+local function has_addresses(server)
+  local all = told.interfaces(server)
+  for _, one in ipairs(all) do
+    if #api.items(one.ip_addresses, "ip_address") == 0 then
+      return false
+    end
+  end
+  return #all > 0
+end
+
+--- Waits until a server runs, and gives its state with what it was made of. The answer of its creation, when that is
+-- at hand, tells its addresses and disk already.
+function M.settle(ctx, id, want, made)
   local ok, e = api.wait_server(ctx, id, "started")
   local server
-  if ok then
+  if ok and made and has_addresses(made) then
+    server = made
+    server.state = "started"
+  elseif ok then
     server, e = get(ctx, id)
   end
   if not server then
     return nil, e
   end
-  local state = state_of(ctx, server)
+  local state = told.state(ctx, server)
   ok, e = set_ptr(ctx, want, state)
   if not ok then
     return nil, e
@@ -256,28 +180,44 @@ function M.find(ctx, key)
   return M.read(ctx, found.uuid)
 end
 
---- Servers with their details: the list of the API has no addresses.
+--- Servers that are recorded, as lists tell them. One that has moved is left out: prov reads what a list lacks.
 function M.list(ctx)
-  local servers, e = all(ctx)
-  if not servers then
+  local rows, e = all(ctx)
+  if not rows then
+    return nil, e
+  elseif not ctx.recorded_of then -- who knows none of them wants them in full
+    return api.read_all(ctx, M.read, rows)
+  end
+  local ours, has_disks = {}, false
+  for _, row in ipairs(rows) do
+    local recorded = ctx.recorded_of(row.uuid)
+    ours[#ours + 1] = recorded and { row = row, recorded = recorded } or nil
+    has_disks = has_disks or recorded and (recorded.disk or recorded.disk_tier) ~= nil
+  end
+  local seen, disks
+  seen, e = inventory.servers(ctx)
+  if seen and has_disks then
+    disks, e = inventory.disks(ctx)
+  end
+  if e and e.code == "denied" then
+    return {} -- a subaccount that may see its servers only: they are read one by one
+  elseif e then
     return nil, e
   end
   local out = {}
-  for _, one in ipairs(servers) do
-    local state
-    state, e = M.read(ctx, one.uuid)
-    if e then
-      return nil, e
-    end
-    out[#out + 1] = state
+  for _, one in ipairs(ours) do
+    local wanted = (one.recorded.disk or one.recorded.disk_tier) and disks or nil
+    out[#out + 1] = told.listed(one.row, one.recorded, seen[one.row.uuid], wanted)
   end
   return out
 end
 
+local function stopping(how)
+  return { stop_server = { stop_type = how, timeout = "120" } }
+end
+
 local function stop(ctx, id, how)
-  local body, e = api.call(ctx, "post", "/server/" .. id .. "/stop", {
-    stop_server = { stop_type = how, timeout = "120" },
-  })
+  local body, e = api.call(ctx, "post", "/server/" .. id .. "/stop", stopping(how))
   if not body then
     return nil, e
   end
@@ -320,7 +260,7 @@ local function change_networks(ctx, id, server, want)
     end
   end
   local kept = {}
-  for _, has in ipairs(network_of(server).privates) do
+  for _, has in ipairs(told.privates(server)) do
     local match
     for i, one in ipairs(wanted) do
       local address = one.ip_addresses.ip_address[1].address
@@ -363,18 +303,20 @@ function M.update(ctx, id, want, old)
   end
   local _, key = api.from_labels(server.labels)
   local hostname = api.name(ctx, want)
+  local has_backups = told.state(ctx, server).backups
   local body
   body, e = api.call(ctx, "put", "/server/" .. id, { server = {
     hostname = hostname,
     title = want.title or hostname,
     labels = { label = api.labels(ctx, want.labels, key) },
+    simple_backup = want.backups ~= has_backups and (want.backups and DAILY_BACKUPS or "no") or nil,
   } })
   if not body then
     return nil, e
   end
   local resized = want.plan ~= server.plan or want.cpus ~= old.cpus or want.memory ~= old.memory
   local moved = networks_text(ctx, want, want) ~= networks_text(ctx, old, want)
-  local disk = own_disk(server)
+  local disk = told.own_disk(server)
   local grown = want.disk and disk and api.gib(want.disk) > disk.storage_size
   if resized or moved or grown then
     local ok
@@ -406,24 +348,44 @@ function M.update(ctx, id, want, old)
   return M.settle(ctx, id, want)
 end
 
---- Only the disk that was made with the server goes with it: volumes are detached before.
-function M.delete(ctx, id)
-  local server, e = get(ctx, id)
-  if not server and e.code == "notfound" then
-    return true
-  elseif not server then
-    return nil, e
+--- Stops a server that will be deleted, and gives it; nil alone when it is gone. Most of them run, so that its state
+-- is looked at only when it cannot be stopped.
+local function halt(ctx, id)
+  local client, e = api.client(ctx)
+  local body, server
+  if client then
+    body, e = client:request({
+      method = "POST", path = "/server/" .. id .. "/stop", body = stopping("hard"), patience = 0,
+    })
+    server, e = api.at(ctx, body, e, "server")
   end
-  local ok = true
-  if server.state ~= "stopped" then
+  if server then
+    local ok
+    ok, e = api.wait_server(ctx, id, "stopped")
+    return ok and server, e
+  elseif e.code == "unavailable" then
+    server, e = get(ctx, id)
+  end
+  if not server then
+    return api.absent(nil, e)
+  end
+  local ok = server.state == "stopped" or server.state == "error"
+  if not ok then
     ok, e = stop(ctx, id, "hard")
   end
-  if not ok then
-    return nil, e
+  return ok and server, e
+end
+
+--- Only the disk that was made with the server goes with it: volumes are detached before.
+function M.delete(ctx, id)
+  local server, e = halt(ctx, id)
+  if not server then
+    return not e or nil, e
   end
-  local own = own_disk(server)
-  for _, one in ipairs(list(server.storage_devices, "storage_device")) do
+  local own = told.own_disk(server)
+  for _, one in ipairs(api.items(server.storage_devices, "storage_device")) do
     if one ~= own then
+      local ok
       ok, e = api.call(ctx, "post", ("/server/%s/storage/detach"):format(id), {
         storage_device = { address = one.address },
       })

@@ -8,12 +8,12 @@ local function title_of(ctx, want, key)
   return ("%s [%s]"):format(api.name(ctx, want), key)
 end
 
-local function state_of(storage)
+local function state_of(ctx, storage)
   local name = storage.title:match("^(.*) %[[^%]]*%]$") or storage.title
   return {
     id = storage.uuid,
     name = name,
-    volume = storage.origin,
+    volume = storage.origin or api.recorded(ctx, storage.uuid).volume, -- a list may not tell
     size = api.size(storage.size),
     labels = (api.from_labels(storage.labels)),
   }
@@ -28,7 +28,7 @@ function M.read(ctx, id)
   if not storage then
     return api.absent(nil, e)
   end
-  return state_of(storage)
+  return state_of(ctx, storage)
 end
 
 local function settle(ctx, id, want)
@@ -85,7 +85,7 @@ function M.list(ctx)
   end
   local out = {}
   for i, one in ipairs(storages) do
-    out[i] = state_of(one)
+    out[i] = state_of(ctx, one)
   end
   return out
 end

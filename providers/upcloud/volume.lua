@@ -9,8 +9,7 @@ local function get(ctx, id)
 end
 
 local function server_of(storage)
-  local servers = type(storage.servers) == "table" and storage.servers.server or {}
-  return servers[1]
+  return api.items(storage.servers, "server")[1]
 end
 
 --- Where the server it is attached to has it: the serial number of a disk is the beginning of its UUID.
@@ -18,19 +17,42 @@ local function device_path(id)
   return "/dev/disk/by-id/virtio-" .. id:gsub("-", ""):sub(1, 20)
 end
 
-local function state_of(ctx, storage)
+--- A value when the cloud tells it, else what was recorded: rows of a list may lack what a storage itself has.
+local function told(v, source, recorded)
+  if source == nil and recorded ~= nil then
+    return recorded
+  end
+  return v
+end
+
+--- A rule of backups; numbers are texts in the API, and none is an empty rule.
+local function rule_of(rule)
+  return rule and rule.interval and {
+    interval = rule.interval,
+    time = rule.time,
+    retention = math.tointeger(tonumber(rule.retention)),
+  } or nil
+end
+
+local function wire_rule(rule)
+  return rule and { interval = rule.interval, time = rule.time, retention = tostring(rule.retention) } or {}
+end
+
+local function state_of(ctx, storage, server)
   local recorded = api.recorded(ctx, storage.uuid)
+  server = server or server_of(storage)
   return {
     id = storage.uuid,
     name = storage.title,
     size = api.size(storage.size),
     zone = storage.zone,
     type = storage.tier,
-    server = server_of(storage),
+    server = server,
     snapshot = recorded.snapshot, -- a clone does not tell what it was
-    encrypted = storage.encrypted == "yes",
-    labels = (api.from_labels(storage.labels)),
-    device = server_of(storage) and device_path(storage.uuid) or nil,
+    encrypted = told(storage.encrypted == "yes", storage.encrypted, recorded.encrypted),
+    labels = told((api.from_labels(storage.labels)), storage.labels, recorded.labels),
+    backup_rule = rule_of(storage.backup_rule),
+    device = server and device_path(storage.uuid) or nil,
     incomplete = storage.state == "error" and "UpCloud says that it is in the state error" or nil,
   }
 end
@@ -84,27 +106,20 @@ local function attach(ctx, id, server_id)
   end)
 end
 
---- Brings a storage that is online to where it should be.
-local function place(ctx, id, want)
-  local storage, e = get(ctx, id)
-  if not storage then
-    return nil, e
-  end
-  local at, ok = server_of(storage), true
+--- Brings a storage that is online and at the server `at`, if any, to where it should be.
+local function place(ctx, storage, at, want)
+  local online, e = storage, nil
   if at and at ~= want.server then
-    ok, e = detach(ctx, id, at)
+    online, e = detach(ctx, storage.uuid, at)
   end
-  if ok and want.server and at ~= want.server then
-    ok, e = attach(ctx, id, want.server)
+  if online and want.server and at ~= want.server then
+    online, e = attach(ctx, storage.uuid, want.server)
   end
-  if ok then
-    storage, e = get(ctx, id)
-  end
-  if not ok or not storage then
+  if not online then
     return nil, e
   end
-  local state = state_of(ctx, storage)
-  state.snapshot = want.snapshot
+  local state = state_of(ctx, online, want.server)
+  state.snapshot, state.backup_rule = want.snapshot, want.backup_rule
   return state
 end
 
@@ -116,26 +131,38 @@ function M.create(ctx, want)
     encrypted = want.encrypted and "yes" or nil,
     labels = api.labels(ctx, want.labels, ctx.key),
   }
-  local path = "/storage"
+  local path, source, made, e = "/storage"
   if want.snapshot then
+    source, e = get(ctx, want.snapshot)
+    if not source then
+      return nil, e
+    elseif api.gib(want.size) < source.size then
+      return ctx.fail("invalid", "the volume is to have %d GiB, and what it is a copy of has %d", api.gib(want.size),
+        source.size)
+    end
     path = ("/storage/%s/clone"):format(want.snapshot)
   else
     storage.size = tostring(api.gib(want.size))
+    storage.backup_rule = want.backup_rule and wire_rule(want.backup_rule)
   end
-  local made, e = api.call(ctx, "post", path, { storage = storage }, "storage")
+  made, e = api.call(ctx, "post", path, { storage = storage }, "storage")
   if not made then
     return nil, e
   end
   ctx.adopt(made.uuid)
-  local ok
-  ok, e = api.wait_storage(ctx, made.uuid)
-  if ok and want.snapshot and api.gib(want.size) > made.size then
-    ok, e = api.call(ctx, "put", "/storage/" .. made.uuid, { storage = { size = tostring(api.gib(want.size)) } })
+  local online
+  online, e = api.wait_storage(ctx, made.uuid)
+  local grows = api.gib(want.size) > made.size
+  if online and want.snapshot and (grows or want.backup_rule) then -- a copy is made without them
+    online, e = api.call(ctx, "put", "/storage/" .. made.uuid, { storage = {
+      size = grows and tostring(api.gib(want.size)) or nil,
+      backup_rule = want.backup_rule and wire_rule(want.backup_rule),
+    } }, "storage")
   end
-  if not ok then
+  if not online then
     return nil, e
   end
-  return place(ctx, made.uuid, want)
+  return place(ctx, online, nil, want)
 end
 
 function M.update(ctx, id, want)
@@ -145,25 +172,29 @@ function M.update(ctx, id, want)
   end
   local _, key = api.from_labels(storage.labels)
   local changes = { title = api.name(ctx, want), labels = api.labels(ctx, want.labels, key) }
-  local ok = true
+  if want.backup_rule or rule_of(storage.backup_rule) then
+    changes.backup_rule = wire_rule(want.backup_rule)
+  end
+  local at, ok = server_of(storage), true
   if api.gib(want.size) < storage.size then
     return ctx.fail("unsupported", "a storage only grows: it has %d GiB", storage.size)
   elseif api.gib(want.size) > storage.size then
     changes.size = tostring(api.gib(want.size))
-    if server_of(storage) then -- it is attached again below
-      ok, e = detach(ctx, id, server_of(storage))
+    if at then -- it is attached again below
+      ok, e = detach(ctx, id, at)
+      at = nil
     end
   end
   if ok then
     ok, e = api.call(ctx, "put", "/storage/" .. id, { storage = changes })
   end
   if ok then
-    ok, e = api.wait_storage(ctx, id)
+    storage, e = api.wait_storage(ctx, id)
   end
-  if not ok then
+  if not ok or not storage then
     return nil, e
   end
-  return place(ctx, id, want)
+  return place(ctx, storage, at, want)
 end
 
 function M.delete(ctx, id)
@@ -181,32 +212,34 @@ function M.delete(ctx, id)
   return api.remove(ctx, "/storage/" .. id)
 end
 
---- Storages that are volumes: not those a server was made with, whose title says so.
-local function all(ctx)
-  return api.call(ctx, "get", "/storage/private", nil, "storages", "storage")
+--- True when a row of the list says all that prov cares for: only a read tells the rule of backups, and there may be
+-- lists that do not say at which servers storages are.
+local function is_told(ctx, row)
+  local recorded = api.recorded(ctx, row.uuid)
+  return not recorded.backup_rule and (row.servers ~= nil or recorded.server == nil)
 end
 
+--- Volumes. What a row does not tell of one is left out, and prov reads it; who knows none of them reads all.
 function M.list(ctx)
-  local storages, e = all(ctx)
+  local storages, e = api.storages(ctx)
   if not storages then
     return nil, e
   end
-  local out = {}
+  local volumes, out = {}, {}
   for _, one in ipairs(storages) do
-    if one.type == "normal" then
-      local state
-      state, e = M.read(ctx, one.uuid) -- the list has no servers
-      if e then
-        return nil, e
-      end
-      out[#out + 1] = state
-    end
+    volumes[#volumes + 1] = one.type == "normal" and one or nil
+  end
+  if not ctx.recorded_of then
+    return api.read_all(ctx, M.read, volumes)
+  end
+  for _, one in ipairs(volumes) do
+    out[#out + 1] = is_told(ctx, one) and state_of(ctx, one) or nil
   end
   return out
 end
 
 function M.find(ctx, key)
-  local storages, e = all(ctx)
+  local storages, e = api.storages(ctx)
   local found
   if storages then
     found, e = api.with_key(ctx, storages, key)

@@ -66,8 +66,11 @@ servers:
     labels: { team: shop }
     keys: [ "\${ssh_key.ops}" ]
     placement_group: \${placement_group.apart}
+    backups: true
 volumes:
   data: { size: 20 GiB, server: "\${server.web[1]}" }
+  old: { size: 20 GiB, snapshot: "\${snapshot.before}" }
+  kept: { size: 10 GiB, backup_rule: { interval: sun, retention: 30 } }
 addresses:
   front: { server: "\${server.web[2]}", ptr: www.example.com }
 firewalls:
@@ -79,6 +82,7 @@ load_balancers:
     services: [{ protocol: http, listen: 80, port: 8080 }]
     targets: [{ server: "\${server.web[1]}" }, { server: "\${server.web[2]}" }]
 snapshots: { before: { volume: "\${volume.data}" } }
+buckets: { files: {}, logs: { name: shop-logs }, far: { zone: sg-sin1 } }
 YAML
 run 0 provider check
 has simulated
@@ -94,6 +98,66 @@ first=$("$prov" state show 'server.web[1]' -o json | jq -r .id)
 [ "$(api GET "/server/$first/firewall_rule" | jq '[.firewall_rules.firewall_rule[].comment] | map(split(":")[0]) |
     unique | length')" = 3 ] || fail "not the rules of two firewalls and the last one: $(api GET "/server/$first/firewall_rule")"
 
+[ "$(api GET "/server/$first" | jq -r .server.simple_backup)" = 0300,dailies ] || fail "no backups: $(api GET "/server/$first")"
+[ "$(api GET /object-storage-2 | jq -r '[.[] | "\(.name) \(.region) \(.labels[0].value)"] | sort | join(", ")')" = \
+    "prov-shop-apac-1 apac-1 shop, prov-shop-europe-1 europe-1 shop" ] || fail "services: $(api GET /object-storage-2)"
+bucket=$("$prov" state show bucket.logs -o json | jq -r .id)
+service=/object-storage-2/${bucket%/*}
+kept=$("$prov" state show volume.kept -o json | jq -r .id)
+data=$("$prov" state show volume.data -o json | jq -r .id)
+
+# asked FILTER: how many requests since $seen are of operations that match.
+seen=0
+newest() { seen=$("$prov" simulate calls --dir "$world" --limit 1 -o json | jq '.[-1].n'); }
+asked() {
+    "$prov" simulate calls --dir "$world" --limit 20000 --after "$seen" -o json |
+        jq --arg what "$1" '[.[] | select(.operation | test($what))] | length'
+}
+
+# A look at many is a few lists, and single reads only of what lists do not tell.
+newest
+PROV_CALLS_LIST_FROM=1 run 0 plan --detailed-exitcode
+has "No changes"
+[ "$(asked '^(ip_address|network|router|server_group)\.get$')" = 0 ] || fail "something was read one by one"
+[ "$(asked '^server\.get$')" = 4 ] || fail "$(asked '^server.get$') servers were read, not those of the two firewalls"
+[ "$(asked '^storage\.get$')" = 1 ] || fail "$(asked '^storage.get$') storages were read, not the one with a rule"
+[ "$(asked '^server\.list$')" = 1 ] && [ "$(asked '^storage\.list$')" = 2 ] || fail "lists were asked for twice"
+
+# What others changed is found, and taken back; also by lists, where a server that has moved is read.
+api PUT "/server/$first" '{"server": {"simple_backup": "no"}}' >"$work/out"
+api PUT "/storage/$kept" '{"storage": {"backup_rule": {"interval": "daily", "time": "0430", "retention": "2"}}}' >"$work/out"
+api POST "/server/$first/storage/detach" "{\"storage_device\": {\"storage\": \"$data\"}}" >"$work/out"
+api DELETE "$service/buckets/shop-logs"
+api POST "/server/$first/stop" '{"stop_server": {"stop_type": "hard"}}' >"$work/out"
+for _ in $(seq 50); do
+    [ "$(api GET "/server/$first" | jq -r .server.state)" = stopped ] && break
+    sleep 0.1
+done
+interface=$(api GET "/server/$first" | jq '.server.networking.interfaces.interface[] | select(.type == "private").index')
+api DELETE "/server/$first/networking/interface/$interface"
+newest
+PROV_CALLS_LIST_FROM=1 run 3 drift
+for what in backups retention volume.data bucket.logs network private_ip; do
+    has $what
+done
+[ "$(asked '^server\.get$')" = 5 ] || fail "$(asked '^server.get$') servers were read, not the one that has moved too"
+run 0 apply --yes
+run 0 plan --detailed-exitcode
+[ "$(api GET "/storage/$kept" | jq -c .storage.backup_rule)" = '{"interval":"sun","retention":"30","time":"0300"}' ] ||
+    fail "the rule: $(api GET "/storage/$kept")"
+
+# A bucket of another service is taken over with it, and one that is there already is not.
+api POST "$service/buckets" '{"name": "theirs"}' >"$work/out"
+run 0 import --all --kind bucket
+has "${bucket%/*}/theirs"
+sed -i 's/^buckets: { /&theirs: {}, /' infra.yaml
+run 1 apply --yes
+has "has a bucket 'theirs' already"
+run 0 import bucket.theirs "${bucket%/*}/theirs"
+run 0 plan --detailed-exitcode
+sed -i 's/theirs: {}, //' infra.yaml
+run 0 apply --yes
+
 # What others changed is found, and taken back.
 api PUT "/server/$first" '{"server": {"title": "hacked", "labels": {"label": []}}}' >"$work/out"
 api PUT "/server/$first/firewall_rule" '{"firewall_rules": {"firewall_rule": []}}'
@@ -105,9 +169,13 @@ run 0 plan --detailed-exitcode
 
 # Changes in place: bigger servers, a volume that grows and moves, other rules.
 sed -i 's/plan: 1xCPU-1GB/plan: 2xCPU-4GB/; s/size: 20 GiB, server: "${server.web\[1\]}"/size: 30 GiB, server: "${server.web[2]}"/
-    s/443, /443, 444, /; s/www.example/web.example/; s/port: 8080/port: 9090/' infra.yaml
+    s/443, /443, 444, /; s/www.example/web.example/; s/port: 8080/port: 9090/; s/, backup_rule: {.*} }/ }/
+    s/old: { size: 20/old: { size: 30/
+    s/backups: true/backups: false/' infra.yaml
 run 0 apply --yes
 run 0 plan --detailed-exitcode
+[ "$(api GET "/storage/$kept" | jq -c .storage.backup_rule)" = '{}' ] || fail "the rule stays: $(api GET "/storage/$kept")"
+[ "$(api GET "/server/$first" | jq -r .server.simple_backup)" = no ] || fail "backups stay: $(api GET "/server/$first")"
 [ "$(api GET "/server/$first" | jq -r .server.plan)" = 2xCPU-4GB ] || fail "the server was made anew, or has the old plan"
 
 # A server that is gone is seen; an API that is away is no such thing.
@@ -138,6 +206,8 @@ faults:
   - { fault: lost_answer, method: POST, path: "/1.3/storage", nth: [1] }
   - { fault: truncated, method: POST, path: "/1.3/router", nth: [1] }
   - { fault: lost_answer, method: POST, path: "/1.3/load-balancer", nth: [1] }
+  - { fault: lost_answer, method: POST, path: "/1.3/object-storage-2", nth: [1] }
+  - { fault: lost_answer, method: POST, path: "/1.3/object-storage-2/*/buckets", nth: [1] }
   - { fault: rate_limit, every: 11, retry_after: 0 }
   - { fault: unavailable, method: GET, every: 13 } # not for POST: an address cannot be found again, and is not tried anew
   - { fault: locked, method: PUT, path: "/1.3/server/*", every: 3 }
@@ -146,7 +216,7 @@ YAML
 export PROV_CALLS_BACKOFF=0.02
 run 0 apply --yes
 "$prov" simulate faults --dir "$world" -o json >faults.json
-[ "$(jq '[.[] | select((.happened // .times // 0) > 0)] | length' faults.json)" -ge 6 ] ||
+[ "$(jq '[.[] | select((.happened // .times // 0) > 0)] | length' faults.json)" -ge 8 ] ||
     fail "too few of the faults happened: $(cat faults.json)"
 run 0 plan --detailed-exitcode
 [ "$(simulator_things | grep -c '^server ')" = 3 ] || fail "not three servers: $(simulator_things)"

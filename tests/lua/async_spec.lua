@@ -239,6 +239,58 @@ describe("tasks", function()
   end)
 end)
 
+describe("async.sleep", function()
+  it("is as long as it should be, also after work that took long", function()
+    local slept = run(function()
+      async.sleep(0) -- the loop has just looked at the clock
+      local busy = uv.hrtime()
+      repeat
+        local ms = (uv.hrtime() - busy) / 1e6
+      until ms > 50
+      local began = uv.hrtime()
+      async.sleep(60)
+      return uv.hrtime() - began
+    end)
+    assert.is_true(slept >= 59e6)
+  end)
+end)
+
+describe("async.each", function()
+  it("gives results at the places of the items, with so many at once and no more", function()
+    local now, most = 0, 0
+    local results = run(function()
+      return async.each({ 6, 2, 4, 1, 3 }, 2, function(item)
+        now = now + 1
+        most = math.max(most, now)
+        async.sleep(item)
+        now = now - 1
+        return item * 10
+      end)
+    end)
+    assert.same({ 60, 20, 40, 10, 30 }, results)
+    assert.equal(2, most)
+  end)
+
+  it("ends with the first failure, begins nothing after it, and takes nothing for one", function()
+    local begun = 0
+    local results, e = try(function()
+      return async.each({ 1, 2, 3, 4, 5 }, 2, function(item)
+        begun = begun + 1
+        async.sleep(1)
+        if item == 2 then
+          return err.fail("failed", "two")
+        end
+      end)
+    end)
+    assert.is_nil(results)
+    assert.equal("two", e.msg)
+    assert.is_true(begun <= 3)
+    assert.same({}, (run(function()
+      return async.each({}, 5, error)
+    end)))
+  end)
+end)
+
 describe("async.scope", function()
   it("waits for every task, also those spawned late", function()
     local log = {}

@@ -104,7 +104,7 @@ local MAY_COME_LATER = { timeout = true, unavailable = true, canceled = true }
 --- Returns an error when that could not be written, or when there are several of it.
 local function keep_half_made(run, step, args, identity, key, why)
   if not identity or why.code == "conflict" then
-    local found, e = call(run, step, "find", { key = key, want = value.reveal(args) }, key)
+    local found, e = call(run, step, "find", { key = key, want = value.reveal(args), failure = why }, key)
     if e and e.code == "conflict" then
       run.uncertain[step.id] = true -- there are several: a person must choose, and the next run asks again
       return e

@@ -6,32 +6,6 @@ local settings = require("prov.settings")
 
 local M = {}
 
--- From this many resources of one kind on, one list call replaces as many reads.
-
---- Runs `fn(item)` over all items in at most `width` tasks; the first nil, err ends it.
----@async
-local function each(items, width, fn)
-  local at = 0
-  return async.scope(function(scope)
-    for _ = 1, math.min(width, #items) do
-      local task = scope:spawn(function()
-        while at < #items do
-          at = at + 1
-          local ok, e = fn(items[at])
-          if not ok then
-            return nil, e
-          end
-        end
-        return true
-      end)
-      if task.done and at >= #items then
-        break
-      end
-    end
-    return true
-  end)
-end
-
 local function read_one(providers, record)
   local state, e = providers:call(record.provider, record.kind, "read", {
     address = record.address,
@@ -65,7 +39,7 @@ local function refresh_group(providers, name, kind, records, observed)
       by_id[state.id] = state
     end
   end
-  return each(records, providers:concurrency(name), function(record)
+  return async.each(records, providers:concurrency(name), function(record)
     -- An id missing from a list may be the list lagging behind: only a read decides.
     local state = by_id and by_id[record.id]
     if state == nil then
@@ -76,7 +50,6 @@ local function refresh_group(providers, name, kind, records, observed)
       end
     end
     observed[record.address] = state
-    return true
   end)
 end
 
@@ -127,7 +100,7 @@ function M.taskservs(hosts, nodes)
     table.insert(by_server[node.server], node)
   end
   local drifted = {}
-  local ok, e = each(order, 32, function(list)
+  local ok, e = async.each(order, 32, function(list)
     for _, node in ipairs(list) do
       local report, why = hosts:check(node)
       if not report then
@@ -140,7 +113,6 @@ function M.taskservs(hosts, nodes)
         drifted[node.address] = report
       end
     end
-    return true
   end)
   if not ok then
     return nil, e

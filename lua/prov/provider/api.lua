@@ -40,6 +40,7 @@ local M = {}
 ---@field query? table<string, any> a list of values repeats the name
 ---@field body? any a string is sent as it is, anything else as JSON
 ---@field headers? table<string, string>
+---@field patience? number seconds for which something locked is tried again, whatever the failure says; 0: not at all
 
 ---@class prov.Api
 local Api = {}
@@ -53,6 +54,7 @@ local WITHOUT_ANSWER = {
   notfound = true, unavailable = true, timeout = true, protocol = true, io = true, closed = true,
 }
 local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true }
+local LEFT_BY_REQUEST = 32 -- KiB of garbage, and four times its answer
 local LONGEST_LOOK = 5 -- seconds between two tries of what is locked
 
 local function escape(text)
@@ -206,6 +208,8 @@ local function once(self, request)
   if response.body ~= "" then
     body, bad = json.decode(response.body)
     body = tidy(body, self.hidden)
+    -- The collector is slow while an apply runs; here it has time, for the next answers are on their way.
+    collectgarbage("step", LEFT_BY_REQUEST + #response.body // 256)
   end
   if response.status >= 400 or response.status < 200 then
     return nil, failure_of(self, request, response, body)
@@ -264,7 +268,7 @@ function Api:request(request)
       self.gate:answered()
       return body, response
     end
-    local ms = again(self, sent, attempt, began, response, safe, patience)
+    local ms = again(self, sent, attempt, began, response, safe, patience and sent.patience or patience)
     if not ms then
       return nil, response
     end

@@ -49,13 +49,14 @@ end
 ---@field timeout? number seconds; calls.poll_timeout of the settings
 
 local GROWTH = 1.5
+local EARLY = 5 -- ms: a timer of the loop may come a little before its time
 local TRANSIENT = { unavailable = true, timeout = true }
 
 --- Ids to ask for now: those that are due, and as many others as the last batch has room for.
 local function due_batches(entries, now, size)
   local ids, seen, later = {}, {}, {}
   for _, entry in ipairs(entries) do
-    if entry.due <= now and not seen[entry.id] then
+    if entry.due <= now + EARLY and not seen[entry.id] then
       seen[entry.id] = true
       ids[#ids + 1] = entry.id
     end

@@ -24,7 +24,6 @@ LEFT_OUT = [
     (r"/account/(sub|details|list)", "sub-accounts"),
     (r"/permission", "permissions of sub-accounts"),
     (r"/file-storage", "file storage: prov has no such kind"),
-    (r"/object-storage-2", "object storage: prov has no such kind for UpCloud"),
     (r"/gateway", "gateways: prov has no such kind"),
     (r"/host", "private clouds"),
 ]

@@ -6,6 +6,8 @@ local kit = require("prov.simulate.upcloud.kit")
 
 local M = {}
 
+local invalid = kit.invalid_param
+
 local function deep(v)
   if type(v) ~= "table" then
     return v
@@ -98,12 +100,6 @@ local function view(object)
     uuid = object.id,
     zone = object.zone,
   }
-end
-
-local function invalid(name, reason)
-  local _, e = kit.refuse(400, "INVALID_REQUEST", "Validation error.")
-  e.wire.params = { { name = name, reason = reason } }
-  return nil, e
 end
 
 --- Fills in what a rule that says nothing of it has.

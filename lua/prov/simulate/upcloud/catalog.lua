@@ -198,7 +198,6 @@ M.routes = {
   { "GET", "/host", "host.list", none("host", "hosts") },
   { "GET", "/network-peering", "network_peering.list", none("network_peering", "network_peerings") },
   { "GET", "/gateway", "gateway.list", none() },
-  { "GET", "/object-storage-2", "object_storage.list", none() },
   { "GET", "/file-storage", "file_storage.list", none() },
   { "GET", "/database", "database.list", none() },
   { "GET", "/kubernetes", "kubernetes.list", none() },

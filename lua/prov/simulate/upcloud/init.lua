@@ -33,6 +33,8 @@ M.kinds = {
   group = {},
   token = {},
   balancer = { unique = { "name" }, refs = { ["networks[].uuid"] = "network" }, quota = 100 },
+  object_storage = { refs = { ["networks[].uuid"] = "network" }, quota = 20 },
+  bucket = { refs = { service = "object_storage" }, quota = 1000 },
 }
 
 M.faults = {
@@ -47,7 +49,7 @@ local NEW = {
   ["/database"] = true, ["/kubernetes"] = true,
 }
 
-local MODULES = { "servers", "firewalls", "storages", "networks", "addresses", "small", "balancers" }
+local MODULES = { "servers", "firewalls", "storages", "networks", "addresses", "small", "balancers", "objects" }
 
 local routes -- made at the first request
 

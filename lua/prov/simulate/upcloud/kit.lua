@@ -11,7 +11,8 @@ M.list = data.list
 --- How long things take, in milliseconds of the world.
 M.TIMES = {
   create = 12000, start = 5000, stop = 4000, hard_stop = 1000, restart = 8000, attach = 1000, clone = 6000,
-  backup = 4000, resize = 3000, balancer = 20000, balancer_gone = 5000, import = 3000,
+  backup = 4000, resize = 3000, balancer = 20000, balancer_gone = 5000, import = 3000, objects = 15000,
+  bucket_gone = 5000,
 }
 
 --- Refuses a request with an error code of the API.
@@ -34,6 +35,16 @@ end
 --- Refuses a field of a body.
 function M.invalid(kind, field, fmt, ...)
   return M.refuse(400, (kind .. "_" .. field):upper() .. "_INVALID", fmt, ...)
+end
+
+--- Refuses a field of a body as the newer services do.
+---@param name string path of the field
+---@param reason string
+---@return nil, prov.Err
+function M.invalid_param(name, reason)
+  local _, e = M.refuse(400, "INVALID_REQUEST", "Validation error.")
+  e.wire.params = { { name = name, reason = reason } }
+  return nil, e
 end
 
 --- The object with the id of the path; a malformed UUID is another error than one that is unknown.

@@ -268,6 +268,26 @@ local function check_metadata(w, body)
   return true
 end
 
+local BACKUP_PLANS = { daily = true, dailies = true, weeklies = true, monthlies = true }
+
+--- Checks the backups of all storages of a server that a body asks for: "no", or a time and a plan.
+local function check_backups(w, body, id, devices)
+  local plan = body.simple_backup
+  if plan == nil or plan == "no" then
+    return true
+  elseif not BACKUP_PLANS[tostring(plan):match("^[0-2]%d[0-5]%d,(%a+)$")] then
+    return kit.refuse(400, "SIMPLE_BACKUP_INVALID", "The simple backup is invalid.")
+  end
+  for _, device in ipairs(devices) do
+    local storage = w:get("storage", device.storage)
+    local ok, e = storages.check_backups(storage, storage.backup_rule, { id = id, simple_backup = plan })
+    if not ok then
+      return nil, e
+    end
+  end
+  return true
+end
+
 local function read_new(call)
   local body, e = kit.body(call, "server")
   local out, ok = {}, nil
@@ -331,6 +351,11 @@ local function create(call)
     if not interfaces[i] then
       return nil, e
     end
+  end
+  local fine
+  fine, e = check_backups(w, body, "of the request", devices)
+  if not fine then
+    return nil, e
   end
   local login = type(body.login_user) == "table" and body.login_user or {}
   local object
@@ -405,8 +430,11 @@ local function modify(call)
     return nil, e
   end
   local changes = { labels = labels }
-  local size
-  size, e = read_size(body, object)
+  local size, ok
+  ok, e = check_backups(call.w, body, object.id, object.devices)
+  if ok then
+    size, e = read_size(body, object)
+  end
   if not size then
     return nil, e
   end
@@ -547,6 +575,11 @@ local function attach(call)
     return kit.refuse(409, "STORAGE_ATTACHED", "The storage %s is attached already.", storage.id)
   elseif storage.zone ~= object.zone then
     return kit.refuse(409, "STORAGE_ZONE_ILLEGAL", "The storage %s is in another zone.", storage.id)
+  end
+  local ok
+  ok, e = storages.check_backups(storage, storage.backup_rule, object)
+  if not ok then
+    return nil, e
   end
   local address = free_address(object, body.address)
   if not address then

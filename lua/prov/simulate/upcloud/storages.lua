@@ -91,27 +91,22 @@ local LISTS = {
   end,
 }
 
+--- With ?servers=yes the rows say where the storages are.
 local function list(call)
   local wanted, out = call.params.kind, data.list({})
+  local with_servers = kit.yes((call.query.servers or {})[1], false) or (call.query.servers or {})[1] == "1"
   for _, object in ipairs(call.w:list("storage")) do
     local is = not wanted or LISTS[wanted] and LISTS[wanted](object) or object.type == wanted
     if is and kit.has_labels(call, object.labels) then
-      out[#out + 1] = M.row(call.w, object)
+      local row = M.row(call.w, object)
+      row.servers = with_servers and { server = servers_of(call.w, object) } or nil
+      out[#out + 1] = row
     end
   end
   return 200, { storages = { storage = out } }
 end
 
---- GET /storage/{x} is a list of a type, or one storage.
-local TYPES = {
-  private = true, public = true, favorite = true, normal = true, template = true, backup = true, cdrom = true,
-}
-
-local function get_or_list(call)
-  if TYPES[call.params.id] then
-    call.params.kind = call.params.id
-    return list(call)
-  end
+local function get(call)
   local object, e = kit.get(call, "storage")
   if not object then
     return nil, e
@@ -119,9 +114,39 @@ local function get_or_list(call)
   return answer(call, object)
 end
 
+local INTERVALS = { daily = true, mon = true, tue = true, wed = true, thu = true, fri = true, sat = true, sun = true }
+
+--- Checks the rule of backups of a body, if any; {} is none.
+local function check_rule(body)
+  local rule = body.backup_rule
+  if type(rule) ~= "table" or next(rule) == nil then
+    return true
+  end
+  local days = kit.number(rule.retention)
+  if not INTERVALS[rule.interval] or not tostring(rule.time):find("^[0-2]%d[0-5]%d$") or not days or days < 1
+    or days > 1095 then
+    return kit.refuse(400, "BACKUP_RULE_INVALID", "The backup rule is invalid.")
+  end
+  return true
+end
+
+--- A storage has a rule of its own, or its server backs it up.
+function M.check_backups(storage, rule, server)
+  if type(rule) == "table" and next(rule) ~= nil and server.simple_backup ~= "no" then
+    return kit.refuse(409, "BACKUP_RULE_CONFLICT", "The storage %s cannot have a backup rule, as the server %s has "
+      .. "simple backups.", storage.id, server.id)
+  end
+  return true
+end
+
 local function create(call)
   local body, e = kit.body(call, "storage")
   local title, labels
+  if body then
+    local ok
+    ok, e = check_rule(body)
+    body = ok and body
+  end
   if body then
     title, e = kit.text("storage", body, "title")
   end
@@ -183,6 +208,14 @@ local function modify(call)
     body = labels and body
   end
   if not body then
+    return nil, e
+  end
+  local fine
+  fine, e = check_rule(body)
+  for _, server in ipairs(fine and call.w:holders(object, "server") or {}) do
+    fine, e = M.check_backups(object, body.backup_rule, server)
+  end
+  if not fine then
     return nil, e
   end
   local changes = { title = body.title, labels = labels, backup_rule = body.backup_rule }
@@ -394,7 +427,7 @@ end
 M.routes = {
   { "GET", "/storage", "storage.list", list },
   { "POST", "/storage", "storage.create", create },
-  { "GET", "/storage/{id}", "storage.get", get_or_list },
+  { "GET", "/storage/{id}", "storage.get", get },
   { "PUT", "/storage/{id}", "storage.modify", modify },
   { "DELETE", "/storage/{id}", "storage.delete", delete },
   { "POST", "/storage/{id}/clone", "storage.clone", clone },
@@ -405,5 +438,12 @@ M.routes = {
   { "POST", "/storage/{id}/import", "storage.import", start_import },
   { "GET", "/storage/{id}/import", "storage.import.get", get_import },
 }
+
+for _, kind in ipairs({ "private", "public", "favorite", "normal", "template", "backup", "cdrom" }) do
+  table.insert(M.routes, { "GET", "/storage/" .. kind, "storage.list", function(call)
+    call.params.kind = kind
+    return list(call)
+  end })
+end
 
 return M
