@@ -450,6 +450,12 @@ local function ensure_listener(ctx, lb, service, part, group)
   return api.elb(ctx, "ModifyListener", request)
 end
 
+local function delete_group(ctx, group, patience)
+  return api.patient(ctx, { ResourceInUse = true }, patience, function()
+    return api.away(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn }, "elbv2")
+  end)
+end
+
 --- Makes listeners, groups and targets what they should be.
 local function arrange_once(ctx, lb, want)
   local parts, e = parts_of(ctx, lb.LoadBalancerArn)
@@ -482,9 +488,7 @@ local function arrange_once(ctx, lb, want)
   end
   for _, group in ipairs(parts.groups) do
     if ok and not used[group.TargetGroupArn] then
-      ok, e = api.patient(ctx, { ResourceInUse = true }, 60, function()
-        return api.away(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn }, "elbv2")
-      end)
+      ok, e = delete_group(ctx, group, 60)
     end
   end
   return ok and true, e
@@ -602,28 +606,49 @@ function M.update(ctx, id, want)
   return lb and state(ctx, lb, want), e
 end
 
-function M.delete(ctx, id)
-  local groups, e = groups_of(ctx, id)
-  if not groups then
+--- Whether it is protected; false also when it is gone.
+local function is_protected(ctx, id)
+  local result, e = api.elb(ctx, "DescribeLoadBalancerAttributes", { LoadBalancerArn = id })
+  if not result and e.code ~= "notfound" then
     return nil, e
   end
-  local ok
-  ok, e = api.away(ctx, "DeleteLoadBalancer", { LoadBalancerArn = id }, "elbv2")
-  if not ok then
-    if api.code(e) == "OperationNotPermitted" then
-      e.hint = "it is protected: set 'protected: false' and apply that first"
+  for _, attribute in ipairs(result and result.Attributes or {}) do
+    if attribute.Key == "deletion_protection.enabled" then
+      return attribute.Value == "true"
     end
+  end
+  return false
+end
+
+--- The load balancer goes last: as long as it is there, an apply that comes after a kill finds what goes with it.
+function M.delete(ctx, id)
+  local protected, e = is_protected(ctx, id)
+  if protected == nil then
+    return nil, e
+  elseif protected then
+    return nil, ctx.error("conflict", ("load balancer %s is protected"):format(id),
+      { hint = "set 'protected: false' and apply that first" })
+  end
+  local parts
+  parts, e = parts_of(ctx, id)
+  if not parts then
     return nil, e
   end
-  for _, group in ipairs(groups) do
-    ok, e = api.patient(ctx, { ResourceInUse = true }, ctx.config.patience, function()
-      return api.away(ctx, "DeleteTargetGroup", { TargetGroupArn = group.TargetGroupArn }, "elbv2")
-    end)
+  for _, part in pairs(parts.by_port) do
+    local ok
+    ok, e = api.away(ctx, "DeleteListener", { ListenerArn = part.listener.ListenerArn }, "elbv2")
     if not ok then
       return nil, e
     end
   end
-  return true
+  for _, group in ipairs(parts.groups) do
+    local ok
+    ok, e = delete_group(ctx, group, ctx.config.patience)
+    if not ok then
+      return nil, e
+    end
+  end
+  return api.away(ctx, "DeleteLoadBalancer", { LoadBalancerArn = id }, "elbv2")
 end
 
 M.object = object
