@@ -186,7 +186,7 @@ local function meet(things)
     return value.is_ref(v) and things[(value.parts(v))] or by_id[known(v) or false]
   end
   for _, one in pairs(things) do
-    local server = one.kind == "address" and named(one.args.server)
+    local server = one.kind == "address" and one.args.type ~= "floating" and named(one.args.server)
     if server and server.args.address == nil then
       server.args = extended(server.args, "address", true)
     end

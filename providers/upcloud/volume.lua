@@ -1,6 +1,7 @@
 --- Storages of type normal, attached to one server at most.
 
 local api = require("api")
+local server_state = require("server_state")
 
 local M = {}
 
@@ -220,6 +221,32 @@ local function is_told(ctx, row)
 end
 
 --- Volumes. What a row does not tell of one is left out, and prov reads it; who knows none of them reads all.
+--- The volumes that are not a server's own disk, which goes with it: only the server tells which one that is.
+local function without_own_disks(ctx, states)
+  local servers, seen = {}, {}
+  for _, one in ipairs(states) do
+    if one.server and not seen[one.server] then
+      seen[one.server] = true
+      servers[#servers + 1] = one.server
+    end
+  end
+  local found, e = ctx.each(servers, function(id)
+    return api.call(ctx, "get", "/server/" .. id, nil, "server")
+  end)
+  if not found then
+    return nil, e
+  end
+  local own, out = {}, {}
+  for i = 1, #servers do
+    local disk = found[i] and server_state.own_disk(found[i])
+    own[disk and disk.storage or false] = true
+  end
+  for _, one in ipairs(states) do
+    out[#out + 1] = not own[one.id] and one or nil
+  end
+  return out
+end
+
 function M.list(ctx)
   local storages, e = api.storages(ctx)
   if not storages then
@@ -230,7 +257,9 @@ function M.list(ctx)
     volumes[#volumes + 1] = one.type == "normal" and one or nil
   end
   if not ctx.recorded_of then
-    return api.read_all(ctx, M.read, volumes)
+    local states
+    states, e = api.read_all(ctx, M.read, volumes)
+    return states and without_own_disks(ctx, states), e
   end
   for _, one in ipairs(volumes) do
     out[#out + 1] = is_told(ctx, one) and state_of(ctx, one) or nil

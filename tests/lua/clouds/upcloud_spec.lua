@@ -260,6 +260,28 @@ describe("the storages of upcloud in lists", function()
     assert.same({}, seen({ servers = { server = {} } }, state({ backup_rule = { interval = "daily" } })))
   end))
 
+  it("are those that are no server's own disk, when somebody looks for what there is", test(function()
+    local function storage(uuid, server)
+      return { uuid = uuid, title = "t", size = 10, tier = "maxiops", zone = "fi-hel1", type = "normal",
+        state = "online", servers = { server = { server } } }
+    end
+    local loose = "01aaaaaa-0000-4000-8000-00000000000b"
+    local exchanges = { { "GET /storage/private?servers=yes", 200, { storages = { storage = {
+      storage(DISK, A), storage(V, A), storage(loose),
+    } } } } }
+    for _, one in ipairs({ storage(DISK, A), storage(V, A), storage(loose) }) do
+      exchanges[#exchanges + 1] = { "GET /storage/" .. one.uuid, 200, { storage = one } }
+    end
+    exchanges[#exchanges + 1] = { "GET /server/" .. A, 200, { server = row(A, { storage_devices = { storage_device = {
+      { storage = V, boot_disk = "0", address = "virtio:1" }, { storage = DISK, boot_disk = "1", address = "virtio:0" },
+    } } }) } }
+    local server <close>, call = upcloud.open(exchanges)
+    local states = assert(call("volume", "list", {}))
+    server.check()
+    assert.same({ V, loose }, { states[1].id, states[2].id })
+    assert.is_nil(states[3])
+  end))
+
   it("are not said to have changed in what rows of older accounts lack", test(function()
     assert.same({ [V] = state() }, list({ storages({}) }, { [V] = state() }, "volume"))
     local found = list({ { "GET /storage/backup", 200, { storages = { storage = {
