@@ -79,7 +79,7 @@ pv_status pv_base64_decode_exact(pv_buf *out, pv_bytes text, bool padded, pv_err
     size_t len = text.len, pads = 0;
     uint32_t group = 0;
     if (padded && len != 0) {
-        while (pads < 2 && text.data[len - 1] == '=') {
+        while (pads < 2 && len > 0 && text.data[len - 1] == '=') {
             len--;
             pads++;
         }
