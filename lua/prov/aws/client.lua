@@ -10,6 +10,7 @@ local clock = require("prov.clock")
 local credentials = require("prov.aws.credentials")
 local err = require("prov.err")
 local log = require("prov.log")
+local pace = require("prov.aws.pace")
 local query = require("prov.aws.query")
 local retry_after = require("prov.provider.api").retry_after
 local shared = require("prov.provider.shared")
@@ -26,12 +27,11 @@ local M = {}
 local Client = {}
 Client.__index = Client
 
+--- Codes of what was not looked at, because it came too soon.
+local TOO_SOON = { "^RequestLimitExceeded$", "Throttl", "^TooManyRequests", "^SlowDown$" }
+
 --- What AWS's codes are here, the first pattern that fits; anything else is "invalid".
 local CODES = {
-  { "^RequestLimitExceeded$", "unavailable" },
-  { "Throttl", "unavailable" },
-  { "^TooManyRequests", "unavailable" },
-  { "^SlowDown$", "unavailable" },
   { "^Unavailable$", "unavailable" },
   { "^ServiceUnavailable", "unavailable" },
   { "^Internal[%a]+$", "unavailable" },
@@ -88,9 +88,9 @@ local function reads(operation)
   return operation:find("^Describe") ~= nil or operation:find("^Get") ~= nil
 end
 
-local function is_repeatable(operation)
-  for _, pattern in ipairs(REPEATABLE) do
-    if operation:find(pattern) then
+local function fits(text, patterns)
+  for _, pattern in ipairs(patterns) do
+    if text:find(pattern) then
       return true
     end
   end
@@ -102,6 +102,9 @@ end
 ---@param status integer
 ---@return string
 function M.code_of(code, status)
+  if fits(code, TOO_SOON) then
+    return "unavailable"
+  end
   for _, rule in ipairs(CODES) do
     if code:find(rule[1]) then
       return rule[2]
@@ -134,8 +137,7 @@ local function failure_of(operation, response)
     details.retry_after = retry_after(response.headers["retry-after"])
   end
   local text = ("%s: %s%s"):format(operation, message, notes[1] and (" (%s)"):format(table.concat(notes, ", ")) or "")
-  -- What was throttled was not looked at; a server that failed may have done it.
-  local untouched = status < 500 or found.code == "RequestLimitExceeded" or found.code:find("Throttl") ~= nil
+  local untouched = status < 500 or fits(found.code, TOO_SOON) -- a server that failed may have done it
   return err.new(code, log.redact(text), { hint = hint_of(found.code), data = details }), untouched
 end
 
@@ -177,11 +179,13 @@ local function once(self, service, operation, body)
       ms = math.floor(clock.monotonic() - began),
     })
   end
-  if response.status >= 300 or response.status < 200 or query.decode_error(response.body) then
+  local answer = response.body
+  if response.status >= 300 or response.status < 200
+    or answer:find("<Error>", 1, true) and query.decode_error(answer) then
     return nil, failure_of(operation, response)
   end
   local result
-  result, e = service:decode(operation, response.body)
+  result, e = service:decode(operation, answer)
   if not result then
     return nil, err.new("unavailable", log.redact(tostring(e)))
   end
@@ -199,6 +203,21 @@ function Client:credentials()
   end)
 end
 
+--- Sends once, when the turn of this call has come.
+local function in_turn(self, service, operation, body, tempo, turn)
+  local _ <close> = tempo:enter()
+  tempo:pass(turn)
+  self.gate:pass()
+  return once(self, service, operation, body)
+end
+
+--- The pace of an operation.
+local function pace_of(self, service, operation)
+  local name = service .. " " .. operation
+  self.paces[name] = self.paces[name] or pace.new(self.gate)
+  return self.paces[name]
+end
+
 --- Calls an operation.
 ---@async
 ---@param service string ec2, elbv2 or sts
@@ -208,18 +227,22 @@ end
 ---@return prov.Err? e its data has status, cloud_code and request_id
 function Client:call(service, operation, params)
   local api = query.open(service)
-  local body, repeatable = api:encode(operation, params), is_repeatable(operation)
-  for attempt = 1, math.huge do
-    self.gate:pass()
-    local result, e, safe = once(self, api, operation, body)
+  local body, repeatable = api:encode(operation, params), fits(operation, REPEATABLE)
+  local tempo, attempt, turn = pace_of(self, service, operation), 0, {}
+  while true do
+    local result, e, safe = in_turn(self, api, operation, body, tempo, turn)
     if result then
+      tempo:grant()
       self.gate:answered()
       return result
     end
-    local code = type(e.data) == "table" and e.data.cloud_code
-    if code and code:find("^ExpiredToken") and attempt == 1 then
+    local details = type(e.data) == "table" and e.data or {}
+    local code = details.cloud_code or ""
+    local waits = fits(code, TOO_SOON) and not details.retry_after and tempo:refuse(turn)
+    attempt = waits and attempt or attempt + 1
+    if code:find("^ExpiredToken") and attempt == 1 then
       self.stale = self:credentials()
-    else
+    elseif not waits then
       local ms = self.gate:again(attempt, e)
       if not (safe or repeatable) then
         return nil, e
@@ -281,7 +304,7 @@ function M.open(options, name, gate, world)
     { __index = options })
   return setmetatable({
     options = chain, region = region, endpoint = options.endpoint and options.endpoint:gsub("/$", ""), name = name,
-    gate = gate, world = world, cached = shared.cache(),
+    gate = gate, world = world, cached = shared.cache(), paces = {},
   }, Client)
 end
 
