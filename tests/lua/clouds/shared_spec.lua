@@ -114,17 +114,17 @@ describe("what the tasks of a provider share", function()
   it("is asked for when it has waited as long as the quickest before it", test(function()
     local clock = require("prov.clock")
     local watch, began = shared.watcher(), nil
-    local function wait_for(id, ms)
+    local function wait_for(id, every, ms)
       began = clock.monotonic()
-      return assert(watch("x", id, { every = 0.05, timeout = 5, read = function(ids)
+      return assert(watch("x", id, { every = every, timeout = 5, read = function(ids)
         return { [ids[1]] = clock.monotonic() - began }
       end, done = function(age)
         return age >= ms and age or nil
       end }))
     end
-    local first = wait_for(1, 800)
-    local second = wait_for(2, first + 10) -- by itself it would be asked a quarter later
-    assert.is_true(second < first + 150, ("%g ms after the %g ms of the first"):format(second - first, first))
+    local first = wait_for(1, 0.05, 800) -- seen after 900 ms
+    local second = wait_for(2, 0.07, first) -- which by itself would be asked for after 790 and 1050 ms
+    assert.is_true(second < first + 120, ("%g ms after the %g ms of the first"):format(second - first, first))
   end))
 
   it("goes on through reads that fail for a while, and ends with one that fails for good", test(function()
