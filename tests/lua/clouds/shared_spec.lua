@@ -124,7 +124,7 @@ describe("what the tasks of a provider share", function()
     end
     local first = wait_for(1, 0.05, 800) -- seen after 900 ms
     local second = wait_for(2, 0.07, first) -- which by itself would be asked for after 790 and 1050 ms
-    assert.is_true(second < first + 120, ("%g ms after the %g ms of the first"):format(second - first, first))
+    assert.is_true(second < first + 140, ("%g ms after the %g ms of the first"):format(second - first, first))
   end))
 
   it("goes on through reads that fail for a while, and ends with one that fails for good", test(function()
