@@ -7,6 +7,8 @@ The least is the longest of two times, and one start of a server after the last 
 - places: the servers that the provider has under way at once, each for one request and the time it takes to start."""
 
 import collections
+import json
+import subprocess
 import sys
 
 from kit import PROV, Place, Run, Simulator, load, row, table, write
@@ -14,22 +16,27 @@ from kit import PROV, Place, Run, Simulator, load, row, table, write
 LATENCY = 0.02
 PARALLELISM = 256  # prov's default
 
-# burst and rate: the simulator's bucket for creations; places: the provider's, as its limits say; start: seconds until a
-# server of the simulator runs.
+# burst and rate: the simulator's bucket for creations; start: seconds until a server of the simulator runs.
 CLOUDS = {
-    "hetzner": {"burst": 3600, "rate": 1, "places": 100, "start": 8.5, "plan": "cpx22", "zone": "nbg1"},
-    "upcloud": {"burst": None, "rate": None, "places": 20, "start": 12, "plan": "1xCPU-1GB", "zone": "fi-hel1"},
-    "aws": {"burst": 100, "rate": 20, "places": 250, "start": 8, "plan": "t3.small", "zone": "eu-central-1a"},
+    "hetzner": {"burst": 3600, "rate": 1, "start": 8.5, "plan": "cpx22", "zone": "nbg1"},
+    "upcloud": {"burst": 0, "rate": None, "start": 12, "plan": "1xCPU-1GB", "zone": "fi-hel1"},
+    "aws": {"burst": 100, "rate": 20, "start": 8, "plan": "t3.small", "zone": "eu-central-1a"},
 }
 VERBS = {"apply": ["apply", "--yes", "-q"], "plan": ["plan"], "destroy": ["destroy", "--yes", "-q"]}
 
 
-def least(cloud, count):
+def places(name):
+    """How many servers are under way at once, as the provider declares it."""
+    shown = subprocess.run([PROV, "provider", "show", name, "-o", "json"], capture_output=True, text=True, check=True)
+    return min(json.loads(shown.stdout)["limits"]["concurrency"], PARALLELISM)
+
+
+def least(name, count):
     """Seconds: by requests, by places, and the least an apply may take."""
+    cloud = CLOUDS[name]
     by_requests = max(0, count - cloud["burst"]) / cloud["rate"] if cloud["rate"] else 0
-    places = min(cloud["places"], PARALLELISM)
     one = LATENCY + cloud["start"]
-    by_places = -(-count // places) * one
+    by_places = -(-count // places(name)) * one
     return by_requests, by_places, max(by_requests + one, by_places)
 
 
@@ -51,7 +58,7 @@ def kinds(calls):
 def drive(name, count):
     cloud, place = CLOUDS[name], Place(name)
     infra(place, name, cloud, count)
-    by_requests, by_places, floor = least(cloud, count)
+    by_requests, by_places, floor = least(name, count)
     with Simulator(place, name, "--latency", f"{LATENCY * 1000:.0f}ms") as simulator:
         for verb, command in VERBS.items():
             before = simulator.last()

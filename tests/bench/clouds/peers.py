@@ -19,7 +19,8 @@ from kit import PROV, WORK, Place, Run, Simulator, load, processes, row, table, 
 
 PLAN, IMAGE, ZONE = "cpx22", "debian-12", "nbg1"
 WIDTHS = (10, 100)  # steps at once: what OpenTofu does by default, and what prov does at Hetzner
-SPEED = "20"  # of the world's time while tools are killed
+SPEED = os.environ.get("SPEED", "20")  # of the world's time while tools are killed
+PARTS = os.environ.get("PARTS", "speed kills").split()
 
 OVERRIDES = 'provider_installation {\n  dev_overrides { "hetznercloud/hcloud" = "%s" }\n  direct {}\n}\n'
 SERVERS = """terraform {
@@ -179,7 +180,7 @@ def whole(tool, count):
 
 
 def kills(tools, count, rounds):
-    chance = random.Random(1)
+    chance = random.Random(1)  # the instants are the same shares of each tool's apply
     counts = {tool: collections.Counter() for tool in tools}
     wholes = {tool: whole(tool, count) for tool in tools}
     for _ in range(rounds):
@@ -219,9 +220,9 @@ def main(count=200, rounds=20):
                                env={**os.environ, **tool.environment}).stdout
         print(f"- {shown.splitlines()[0]}")
     print()
-    if "speed" in os.environ.get("PARTS", "speed kills"):
+    if "speed" in PARTS:
         speed(tools, int(count))
-    if "kills" in os.environ.get("PARTS", "speed kills"):
+    if "kills" in PARTS:
         kills(tools, int(count), int(rounds))
     print(f"\nLoad {before} before, {load()} after, this work included.")
 

@@ -4,6 +4,7 @@
 #   prov bench clouds limits [SERVERS [CLOUD ...]]    (1000 and all of them; limits.py)
 #   prov bench clouds refresh [THINGS [CLOUD ...]]    (10000 and all of them; refresh.py)
 #   PROV=path LIMIT=1800    what is measured; seconds after which a command is stopped
+#   PARTS=kills SPEED=1    of peers: speed, kills or both; how fast time passes in the world where tools are killed (20)
 #   TOFU=path HCLOUD_PROVIDER=path    of a built terraform-provider-hcloud: without it OpenTofu is left out
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
