@@ -140,7 +140,7 @@ end
 
 local M = kind.body({
   what = "server", operation = "DescribeInstances", field = "Reservations", id = "InstanceId", filter = "instance-id",
-  flatten = flatten, is_gone = is_gone, state = state,
+  flatten = flatten, is_gone = is_gone, state = state, params = api.PAGE,
 })
 
 --- The firewalls that are on a server.
