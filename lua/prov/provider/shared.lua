@@ -86,6 +86,18 @@ local function wake(entry)
   end
 end
 
+--- When something is likely to be there, by what the quickest before it took; also a little earlier, for that was only
+-- seen at a look.
+local function usual(group, entry, now)
+  for _, part in ipairs({ 0.9, 1 }) do
+    local at = entry.since + (group.took or 0) * part
+    if at > now then
+      return at
+    end
+  end
+  return math.huge
+end
+
 --- Tells everyone who waits for one of the ids what was seen.
 local function tell(group, ids, states, e)
   local asked = {}
@@ -97,11 +109,8 @@ local function tell(group, ids, states, e)
   for _, entry in ipairs(table.move(group, 1, #group, 1, {})) do -- those who are done leave the group
     if asked[entry.id] then
       entry.every = math.min(entry.max, entry.every * GROWTH)
-      entry.due = now + math.max(entry.every, pause) * 1000
-      local usual = entry.since + (group.took or 0)
-      if usual > now then
-        entry.due = math.min(entry.due, math.max(usual, now + pause * 1000))
-      end
+      entry.due = math.min(now + entry.every * 1000, usual(group, entry, now))
+      entry.due = math.max(entry.due, now + pause * 1000)
       entry.news = { state = states and states[entry.id], failure = e }
       wake(entry)
     end
