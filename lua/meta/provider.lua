@@ -38,6 +38,7 @@
 ---@field kind string
 ---@field recorded table
 ---@field recorded_of? fun(id: string): table? in list
+---@field recorded_ids? string[] in list: nobody asks for others
 ---@field want? table in find
 ---@field applied? table in update: arguments of the last apply
 ---@field name_of fun(address: string): string

@@ -7,6 +7,7 @@ M.KEY, M.WORKSPACE, M.PART = "prov-key", "prov-workspace", "prov-part"
 local OWN = { [M.KEY] = true, [M.WORKSPACE] = true, [M.PART] = true, Name = true }
 
 M.BATCH = 100 -- ids in one question
+M.PAGE = { MaxResults = 1000 } -- things in one answer, of which there may be many
 
 function M.client(ctx)
   return ctx.cached("client", function()

@@ -71,7 +71,7 @@ end
 
 local M = kind.body({
   what = "firewall", operation = "DescribeSecurityGroups", field = "SecurityGroups", id = "GroupId",
-  filter = "group-id", type = "security-group", state = state,
+  filter = "group-id", type = "security-group", state = state, params = api.PAGE,
   not_ours = function(group)
     return group.GroupName == "default"
   end,

@@ -67,9 +67,7 @@ function M.subnets(ctx, id, zone)
   return subnets
 end
 
---- The subnet that something is put into.
----@return table? subnet, prov.Err?
-function M.subnet(ctx, id, zone)
+local function choose(ctx, id, zone)
   local subnets, e = M.subnets(ctx, id, zone)
   if not subnets then
     return nil, e
@@ -81,6 +79,14 @@ function M.subnet(ctx, id, zone)
       zone)
   end
   return subnets[1]
+end
+
+--- The subnet that something is put into; all servers of a network ask for the same one.
+---@return table? subnet, prov.Err?
+function M.subnet(ctx, id, zone)
+  return ctx.cached(("subnet of %s in %s"):format(id or "", zone or ""), function()
+    return choose(ctx, id, zone)
+  end)
 end
 
 return M

@@ -183,7 +183,7 @@ return {
       doc = "Until AWS is asked whether something is ready; later less often",
     },
   },
-  limits = { concurrency = 20, retry = { attempts = 6, base = 0.5, max = 30 } },
+  limits = { concurrency = 250, retry = { attempts = 6, base = 0.5, max = 30 } },
   types = {
     rule = {
       type = "record",

@@ -140,7 +140,7 @@ end
 
 local M = kind.body({
   what = "server", operation = "DescribeInstances", field = "Reservations", id = "InstanceId", filter = "instance-id",
-  flatten = flatten, is_gone = is_gone, state = state,
+  flatten = flatten, is_gone = is_gone, state = state, params = api.PAGE,
 })
 
 --- The firewalls that are on a server.
@@ -295,12 +295,14 @@ local function run(ctx, want)
     host_key = nil -- it may be of an earlier try, with another one
     return M.by_key(ctx, ctx.key)
   end)
-  if instance then
-    return instance, host_key
-  elseif api.code(e) == "IdempotentParameterMismatch" then
-    return of_token(ctx)
+  if not instance and api.code(e) == "IdempotentParameterMismatch" then
+    instance, e = of_token(ctx)
+    host_key = nil
   end
-  return nil, e
+  if not instance then
+    return nil, e
+  end
+  return instance.InstanceId, host_key -- the rest of it is large, and seen again
 end
 
 local function reason_of(instance)
@@ -354,12 +356,12 @@ local DEAD = { ["shutting-down"] = true, terminated = true }
 local NOT_UP = { ["shutting-down"] = true, terminated = true, stopping = true, stopped = true }
 
 function M.create(ctx, want)
-  local instance, host_key = run(ctx, want)
-  if not instance then
+  local id, host_key = run(ctx, want)
+  if not id then
     return nil, host_key
   end
-  ctx.adopt(instance.InstanceId)
-  local up, e = M.wait(ctx, instance.InstanceId, function(seen)
+  ctx.adopt(id)
+  local up, e = M.wait(ctx, id, function(seen)
     if seen and seen.State.Name == "running" then
       return seen
     elseif seen and NOT_UP[seen.State.Name] then
@@ -367,7 +369,7 @@ function M.create(ctx, want)
     end
   end)
   if up and want.address then
-    up, e = set_address(ctx, instance.InstanceId, want)
+    up, e = set_address(ctx, id, want)
   end
   if not up then
     return nil, e

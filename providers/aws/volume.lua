@@ -33,7 +33,7 @@ end
 
 local M = kind.body({
   what = "volume", operation = "DescribeVolumes", field = "Volumes", id = "VolumeId", filter = "volume-id",
-  type = "volume", state = state,
+  type = "volume", state = state, params = api.PAGE,
   not_ours = function(volume) -- the disk of a server
     local attachment = attachment_of(volume)
     return attachment ~= nil and attachment.DeleteOnTermination or api.tag(volume.Tags, api.PART) ~= nil

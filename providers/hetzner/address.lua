@@ -83,17 +83,29 @@ function M.find(ctx, key)
   end
 end
 
+--- Which forms are asked for: every server has primary addresses of its own, of which an infra knows nothing.
+local function asked_for(ctx)
+  local asked = {}
+  for _, id in ipairs(ctx.recorded_ids or { "floating-0", "primary-0" }) do
+    local _, kind = of(ctx, id)
+    asked[kind] = true
+  end
+  return asked
+end
+
 function M.list(ctx)
-  local out, e = bodies.floating.list(ctx)
-  if not out then
-    return nil, e
+  local out, asked = ctx.json.list({}), asked_for(ctx)
+  for _, kind in ipairs({ "floating", "primary" }) do
+    local found, e = {}, nil
+    if asked[kind] then
+      found, e = bodies[kind].list(ctx)
+    end
+    if not found then
+      return nil, e
+    end
+    table.move(found, 1, #found, #out + 1, out)
   end
-  local more
-  more, e = bodies.primary.list(ctx)
-  if not more then
-    return nil, e
-  end
-  return table.move(more, 1, #more, #out + 1, out)
+  return out
 end
 
 --- The address that its reverse name stands for.

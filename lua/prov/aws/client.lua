@@ -10,6 +10,7 @@ local clock = require("prov.clock")
 local credentials = require("prov.aws.credentials")
 local err = require("prov.err")
 local log = require("prov.log")
+local pace = require("prov.aws.pace")
 local query = require("prov.aws.query")
 local rest = require("prov.aws.rest")
 local retry_after = require("prov.provider.api").retry_after
@@ -27,12 +28,11 @@ local M = {}
 local Client = {}
 Client.__index = Client
 
+--- Codes of what was not looked at, because it came too soon.
+local TOO_SOON = { "^RequestLimitExceeded$", "Throttl", "^TooManyRequests", "^SlowDown$" }
+
 --- What AWS's codes are here, the first pattern that fits; anything else is "invalid".
 local CODES = {
-  { "^RequestLimitExceeded$", "unavailable" },
-  { "Throttl", "unavailable" },
-  { "^TooManyRequests", "unavailable" },
-  { "^SlowDown$", "unavailable" },
   { "^PriorRequestNotComplete$", "unavailable" },
   { "^OperationAborted$", "unavailable" },
   { "^Unavailable$", "unavailable" },
@@ -108,9 +108,9 @@ local function reads(operation)
   return false
 end
 
-local function is_repeatable(operation)
-  for _, pattern in ipairs(REPEATABLE) do
-    if operation:find(pattern) then
+local function fits(text, patterns)
+  for _, pattern in ipairs(patterns) do
+    if text:find(pattern) then
       return true
     end
   end
@@ -122,6 +122,9 @@ end
 ---@param status integer
 ---@return string
 function M.code_of(code, status)
+  if fits(code, TOO_SOON) then
+    return "unavailable"
+  end
   for _, rule in ipairs(CODES) do
     if code:find(rule[1]) then
       return rule[2]
@@ -167,8 +170,7 @@ local function failure_of(service, operation, response)
     details.retry_after = retry_after(response.headers["retry-after"])
   end
   local text = ("%s: %s%s"):format(operation, message, notes[1] and (" (%s)"):format(table.concat(notes, ", ")) or "")
-  -- What was throttled was not looked at; a server that failed may have done it.
-  local untouched = status < 500 or found.code == "RequestLimitExceeded" or found.code:find("Throttl") ~= nil
+  local untouched = status < 500 or fits(found.code, TOO_SOON) -- a server that failed may have done it
   return err.new(code, log.redact(text), { hint = hint_of(found.code), data = details }), untouched
 end
 
@@ -194,7 +196,7 @@ end
 --- True when an answer is an error; the query services may say so with any status.
 local function is_failure(api, response)
   return response.status >= 300 or response.status < 200
-    or api.protocol ~= "rest-xml" and api:error_of(response) ~= nil
+    or api.protocol ~= "rest-xml" and response.body:find("<Error>", 1, true) ~= nil and api:error_of(response) ~= nil
 end
 
 --- Sends once: the result, or nil, error and whether another try is safe.
@@ -267,6 +269,21 @@ local function region_of(self, service, params)
   return self.region
 end
 
+--- Sends once, when the turn of this call has come.
+local function in_turn(self, service, operation, made, region, tempo, turn)
+  local _ <close> = tempo:enter()
+  tempo:pass(turn)
+  self.gate:pass()
+  return once(self, service, operation, made, region)
+end
+
+--- The pace of an operation.
+local function pace_of(self, service, operation)
+  local name = service .. " " .. operation
+  self.paces[name] = self.paces[name] or pace.new(self.gate)
+  return self.paces[name]
+end
+
 --- Calls an operation.
 ---@async
 ---@param service string ec2, elbv2, pricing, route53, s3 or sts
@@ -276,22 +293,25 @@ end
 ---@return prov.Err? e its data has status, cloud_code and request_id
 function Client:call(service, operation, params)
   local api = query.open(service)
-  local made, repeatable, turned = request_of(api, operation, params), is_repeatable(operation), false
-  for attempt = 1, math.huge do
-    self.gate:pass()
+  local made, repeatable, turned = request_of(api, operation, params), fits(operation, REPEATABLE), false
+  local tempo, attempt, turn = pace_of(self, service, operation), 0, {}
+  while true do
     local region = region_of(self, service, params)
-    local result, e, safe = once(self, api, operation, made, region)
+    local result, e, safe = in_turn(self, api, operation, made, region, tempo, turn)
     if result then
+      tempo:grant()
       self.gate:answered()
       return result
     end
     local details = type(e.data) == "table" and e.data or {}
-    local code, elsewhere = details.cloud_code, details.region
-    if code and code:find("^ExpiredToken") and attempt == 1 then
+    local code, elsewhere = details.cloud_code or "", details.region
+    local waits = fits(code, TOO_SOON) and not details.retry_after and tempo:refuse(turn)
+    attempt = waits and attempt or attempt + 1
+    if code:find("^ExpiredToken") and attempt == 1 then
       self.stale = self:credentials()
     elseif elsewhere and elsewhere ~= region and params.Bucket and not turned then
       self.places[params.Bucket], turned = elsewhere, true
-    else
+    elseif not waits then
       local ms = self.gate:again(attempt, e)
       if not (safe or repeatable) then
         return nil, e
@@ -366,7 +386,7 @@ function M.open(options, name, gate, world)
     { __index = options })
   return setmetatable({
     options = chain, region = region, endpoint = options.endpoint and options.endpoint:gsub("/$", ""), name = name,
-    gate = gate, world = world, cached = shared.cache(), places = {},
+    gate = gate, world = world, cached = shared.cache(), paces = {}, places = {},
   }, Client)
 end
 

@@ -22,11 +22,12 @@ end
 local function refresh_group(providers, name, kind, records, observed)
   local by_id
   if #records >= settings.calls.list_from and providers:has(name, kind, "list") then
-    local record_of = {}
-    for _, record in ipairs(records) do
-      record_of[record.id] = record
+    local record_of, ids = {}, {}
+    for i, record in ipairs(records) do
+      record_of[record.id], ids[i] = record, record.id
     end
     local states, e = providers:call(name, kind, "list", {
+      recorded_ids = ids,
       recorded_of = function(id)
         return record_of[id] and record_of[id]:state()
       end,

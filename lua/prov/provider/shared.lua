@@ -2,6 +2,7 @@
 
 local async = require("prov.async")
 local clock = require("prov.clock")
+local collector = require("prov.collector")
 local err = require("prov.err")
 local settings = require("prov.settings")
 
@@ -45,10 +46,10 @@ end
 ---@field done? fun(state: any): any, prov.Err? nil: not yet; else what watch gives. Without it any state will do
 ---@field batch? integer how many ids `read` takes; 25
 ---@field every? number seconds until the first look; 0.5
----@field max? number the longest pause, which grows by half each time; 5
+---@field max? number the longest pause, which grows by a quarter each time; 5
 ---@field timeout? number seconds; calls.poll_timeout of the settings
 
-local GROWTH = 1.5
+local GROWTH = 1.25
 local EARLY = 5 -- ms: a timer of the loop may come a little before its time
 local TRANSIENT = { unavailable = true, timeout = true }
 
@@ -86,6 +87,18 @@ local function wake(entry)
   end
 end
 
+--- When something is likely to be there, by what the quickest before it took; also a little earlier, for that was only
+-- seen at a look.
+local function usual(group, entry, now)
+  for _, part in ipairs({ 0.9, 1 }) do
+    local at = entry.since + (group.took or 0) * part
+    if at > now then
+      return at
+    end
+  end
+  return math.huge
+end
+
 --- Tells everyone who waits for one of the ids what was seen.
 local function tell(group, ids, states, e)
   local asked = {}
@@ -97,15 +110,18 @@ local function tell(group, ids, states, e)
   for _, entry in ipairs(table.move(group, 1, #group, 1, {})) do -- those who are done leave the group
     if asked[entry.id] then
       entry.every = math.min(entry.max, entry.every * GROWTH)
-      entry.due = now + math.max(entry.every, pause) * 1000
+      entry.due = math.min(now + entry.every * 1000, usual(group, entry, now))
+      entry.due = math.max(entry.due, now + pause * 1000)
       entry.news = { state = states and states[entry.id], failure = e }
       wake(entry)
     end
   end
 end
 
---- One round of whoever polls for all: waits a little, and asks for what is due.
+--- One round of whoever polls for all: waits a little, and asks for what is due. There is time for the collector, and
+-- answers about many things are large.
 local function round(group, own)
+  local _ <close> = collector.pause(200)
   async.sleep(settings.ms(math.min(own.first, own.every)))
   for _, ids in ipairs(due_batches(group, clock.monotonic(), own.batch)) do
     local states, e = own.read(ids)
@@ -155,8 +171,8 @@ local function outcome(entry, name)
 end
 
 --- A function watch(name, id, opts): waits until the thing `id` is as wanted. All that wait under one name are asked
--- for together, by one of them; each is asked for less and less often. A read that fails for a while does not end
--- the waiting.
+-- for together, by one of them; each is asked for less and less often, but also when it has waited as long as the
+-- quickest before it. A read that fails for a while does not end the waiting.
 ---@return async fun(name: string, id: any, opts: prov.WatchOptions): any, prov.Err?
 function M.watcher()
   local groups = {}
@@ -168,7 +184,7 @@ function M.watcher()
     local entry = {
       id = id, read = opts.read, done = opts.done, batch = opts.batch or 25,
       first = every, every = every, max = math.max(opts.max or 5, every), timeout = timeout,
-      due = now + every * 1000, deadline = now + timeout * 1000,
+      since = now, due = now + every * 1000, deadline = now + timeout * 1000,
     }
     group[#group + 1] = entry
     local _ <close> = setmetatable({}, {
@@ -191,6 +207,9 @@ function M.watcher()
       end
       local ended = outcome(entry, name)
       if ended then
+        if ended[1] ~= nil then
+          group.took = math.min(group.took or math.huge, clock.monotonic() - entry.since)
+        end
         return ended[1], ended[2]
       end
     end

@@ -225,6 +225,9 @@ describe("the provider hetzner", function()
       { "GET /servers/42", nil, 200, off },
       { "POST /primary_ips/42/actions/unassign", nil, 201, done() },
       { "DELETE /primary_ips/42", nil, 204 },
+      { "GET /floating_ips", nil, 200, list("floating_ips", {}) },
+      { "GET /floating_ips", nil, 200, list("floating_ips", {}) },
+      { "GET /primary_ips", nil, 200, list("primary_ips", { primary }) },
     })
     local state, e, adopted = call(providers, "address", "create", {}, { server = "42" })
     assert.is_nil(e)
@@ -238,6 +241,8 @@ describe("the provider hetzner", function()
     assert.equal("42", state.server)
     assert.equal("primary-42", call(providers, "address", "find", {}, "k1").id)
     assert.is_true(call(providers, "address", "delete", {}, "primary-42"))
+    assert.same({}, (call(providers, "address", "list", { recorded_ids = { "floating-1" } })))
+    assert.equal("primary-42", call(providers, "address", "list", {})[1].id)
     api.check()
     e = select(2, call(providers, "address", "read", {}, "17"))
     assert.equal("invalid", e.code)

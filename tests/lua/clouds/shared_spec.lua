@@ -106,9 +106,25 @@ describe("what the tasks of a provider share", function()
     -- A busy machine makes pauses longer, never shorter.
     assert.is_true(#at >= 2 and #at <= 11, #at .. " looks")
     for i = 2, #at do
-      local least = math.min(80, 20 * 1.5 ^ (i - 1))
+      local least = math.min(80, 20 * 1.25 ^ (i - 1))
       assert.is_true(at[i] - at[i - 1] >= least * 0.9, ("look %d came after %g ms"):format(i, at[i] - at[i - 1]))
     end
+  end))
+
+  it("is asked for when it has waited as long as the quickest before it", test(function()
+    local clock = require("prov.clock")
+    local watch, began = shared.watcher(), nil
+    local function wait_for(id, every, ms)
+      began = clock.monotonic()
+      return assert(watch("x", id, { every = every, timeout = 5, read = function(ids)
+        return { [ids[1]] = clock.monotonic() - began }
+      end, done = function(age)
+        return age >= ms and age or nil
+      end }))
+    end
+    local first = wait_for(1, 0.05, 800) -- seen after 900 ms
+    local second = wait_for(2, 0.07, first) -- which by itself would be asked for after 790 and 1050 ms
+    assert.is_true(second < first + 140, ("%g ms after the %g ms of the first"):format(second - first, first))
   end))
 
   it("goes on through reads that fail for a while, and ends with one that fails for good", test(function()

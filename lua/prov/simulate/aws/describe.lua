@@ -167,11 +167,29 @@ function M.all(call, kind, actual)
   return out
 end
 
+--- The objects that a filter names by their ids, so that thousands of others need no look; nil when none does.
+local function named_by_filter(call, spec, p)
+  local name = spec.ids and spec.ids:sub(1, -2):gsub("(%l)(%u)", "%1-%2"):lower()
+  for _, filter in ipairs(p.Filters or {}) do
+    if filter.Name == name and filter.Values and not table.concat(filter.Values):find("[*?\\]") then
+      local out, seen = {}, {}
+      for _, id in ipairs(filter.Values) do
+        local object = kit.get(call, spec.kind, id)
+        out[#out + 1], seen[id] = not seen[id] and object or nil, true
+      end
+      table.sort(out, function(a, b)
+        return a.seq < b.seq
+      end)
+      return out
+    end
+  end
+end
+
 --- The objects a request names, or all.
 local function asked_for(call, spec, p)
   local ids, names = spec.ids and p[spec.ids] or {}, spec.names and p[spec.names] or {}
   if #ids == 0 and #names == 0 then
-    return spec.list and spec.list(call, p) or M.all(call, spec.kind)
+    return spec.list and spec.list(call, p) or named_by_filter(call, spec, p) or M.all(call, spec.kind)
   elseif p.MaxResults and #ids > 0 and not spec.few then
     return kit.refuse("InvalidParameterCombination",
       "The parameter %s cannot be used with the parameter maxResults", spec.ids)
