@@ -112,7 +112,7 @@ cd "$work/other" || exit 1
 run 0 import --all --out infra/found.yaml --provider hetzner
 run 0 validate
 run 0 apply --yes
-has "Done. 0 done"
+has "imported in"
 run 0 plan
 has "No changes"
 cd "$work/shop" || exit 1

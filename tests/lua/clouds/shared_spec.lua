@@ -103,11 +103,11 @@ describe("what the tasks of a provider share", function()
     assert.is_nil(got)
     assert.equal("timeout", e.code)
     assert.is_true(e.data.exhausted)
-    -- A busy machine makes pauses longer, never shorter.
+    -- A busy machine makes pauses longer, never shorter; what is due within 5 ms is asked for with the rest.
     assert.is_true(#at >= 2 and #at <= 11, #at .. " looks")
     for i = 2, #at do
       local least = math.min(80, 20 * 1.25 ^ (i - 1))
-      assert.is_true(at[i] - at[i - 1] >= least * 0.9, ("look %d came after %g ms"):format(i, at[i] - at[i - 1]))
+      assert.is_true(at[i] - at[i - 1] >= least * 0.9 - 5, ("look %d came after %g ms"):format(i, at[i] - at[i - 1]))
     end
   end))
 
