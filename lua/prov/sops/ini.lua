@@ -25,8 +25,16 @@ local function quote(_, plain)
   return plain
 end
 
-local function write(type, plain)
-  return quote(nil, type == "bool" and plain:lower() or plain)
+-- Writes a value in the quotes that it had, when they are right for it.
+local function writer(sign)
+  sign = (sign == '"' or sign == "'") and sign or nil
+  return function(type, plain)
+    plain = type == "bool" and plain:lower() or plain
+    if sign and not plain:find("[\n#;\\`]") and not plain:find(sign, 1, true) then
+      return sign .. plain .. sign
+    end
+    return quote(nil, plain)
+  end
 end
 
 -- The value at a byte: its text, its last byte, and where a comment behind it begins.
@@ -143,9 +151,11 @@ local function comment_text(text)
   return text:sub(1, 1) == ";" and text:gsub("^[; ]+", "") or (text:gsub("^[# ]+", ""))
 end
 
-local function write_comment(_, plain)
-  local first, rest = plain:match("^([^\n]*)(.*)$")
-  return "; " .. first .. rest:gsub("\n%s*([^#;\n%s])", "\n; %1")
+local function comment_writer(sign)
+  return function(_, plain)
+    local first, rest = plain:match("^([^\n]*)(.*)$")
+    return sign .. " " .. first .. rest:gsub("\n%s*([^#;\n%s])", "\n" .. sign .. " %1")
+  end
 end
 
 --- The leaves of a text.
@@ -165,7 +175,7 @@ function M.leaves(text, file)
         one.plain = one.plain .. "\n" .. text:sub(span.from, span.to)
       else
         one = { kind = "comment", type = "comment", plain = comment_text(text:sub(span.from, span.to)), path = { section },
-          from = span.from, to = span.to, write = write_comment }
+          from = span.from, to = span.to, write = comment_writer(text:sub(span.from, span.from)) }
         own[#own + 1] = one
       end
     end
@@ -187,7 +197,7 @@ function M.leaves(text, file)
     end,
     key = function(section, name, plain, from, to)
       out[#out + 1] = { kind = "value", type = "str", plain = plain, path = { section, name }, from = from, to = to,
-        comments = active, write = write }
+        comments = active, write = writer(plain ~= text:sub(from, to) and text:sub(from, from)) }
       active = {}
       flush(section, {})
     end,

@@ -139,7 +139,7 @@ local function open_leaves(leaves, meta, box, opts)
         edits[#edits + 1] = { leaf = leaf, type = type, plain = plain }
         leaf.plain, leaf.type = plain, type
       end
-      if is_chosen or not only then
+      if (is_chosen or not only) and leaf.type ~= "comment" then
         hasher:add(leaf.plain)
       end
     end
@@ -162,7 +162,8 @@ local function apply(store, text, edits, file)
     if not new then
       return fail_at(err.new("invalid", "the format has no way to write this value"), edit.leaf, file)
     end
-    list[i] = { from = edit.leaf.from, to = edit.leaf.to, new = new }
+    local from = edit.type == "comment" and edit.leaf.kind == "value" and edit.leaf.item or edit.leaf.from
+    list[i] = { from = from, to = edit.leaf.to, new = new }
   end
   return store.apply(text, list)
 end

@@ -9,12 +9,10 @@ local yaml = require("prov.sops.yaml")
 local M = { name = "json", reserved = "sops" }
 
 local function string_end(text, at)
-  repeat
-    at = text:find('["\\]', at + 1)
-    if at and text:byte(at) == 92 then
-      at = at + 1
-    end
-  until not at or text:byte(at) == 34
+  at = text:find('["\\]', at + 1)
+  while text:byte(at) == 92 do
+    at = text:find('["\\]', at + 2)
+  end
   return at
 end
 

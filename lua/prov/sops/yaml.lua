@@ -249,9 +249,11 @@ end
 
 -- How a leaf is written where it stands.
 local function write(node, indent, style)
-  local hint = node.style ~= "plain" and node.style or nil
+  local hint = node.style ~= "plain" and (indent or node.style ~= "double") and node.style or nil
   return function(type, plain)
-    if type == "str" or type == "bytes" then
+    if type == "comment" then -- of a list: see leaves_of
+      return "#" .. plain
+    elseif type == "str" or type == "bytes" then
       if type == "str" and not utf8.len(plain) then
         return nil
       end
@@ -298,13 +300,13 @@ local function leaves_of(body, root, offset, style, out)
         end
       end }
   end
-  local function value(node, indent)
+  local function value(node, indent, item)
     if node.kind == "scalar" then
       local type, plain = typed(node, body)
       if type ~= "null" then
         out[#out + 1] = { kind = "value", type = type, plain = plain, path = table.move(path, 1, #path, 1, {}),
           from = offset + node.from, to = offset + node.to, comments = table.move(active, 1, #active, 1, {}),
-          write = write(node, not node.in_flow and indent or nil, style) }
+          item = item and offset + item, write = write(node, not node.in_flow and indent or nil, style) }
       end
       return true
     end
@@ -322,7 +324,7 @@ local function leaves_of(body, root, offset, style, out)
         next_comment = next_comment + 1
       end
     end
-    for _, one in ipairs(list) do
+    for i, one in ipairs(list) do
       local node = one.key and one.value or one
       local last = one.key and tree.member_to(body, one) or one.to
       if node.members or node.items then -- those on the line of its key
@@ -343,21 +345,23 @@ local function leaves_of(body, root, offset, style, out)
         path[#path + 1] = one.key.value
       end
       local indent = not branch.in_flow and column_of(body, branch) or 0
-      local ok, e = value(node, indent)
+      -- `sops` writes a comment in a list as one of its items.
+      local dash = branch.items and branch.style ~= "flow" and not branch.in_flow and tree.dash(body, branch, i)
+      local ok, e = value(node, indent, dash)
       if not ok then
         return nil, e
       end
       if one.key then
         path[#path] = nil
       end
-      for i = #active, own + 1, -1 do
-        active[i] = nil
+      for at = #active, own + 1, -1 do
+        active[at] = nil
       end
       level = {}
     end
     comments_until(math.huge)
-    for i = #active, own + 1, -1 do
-      active[i] = nil
+    for at = #active, own + 1, -1 do
+      active[at] = nil
     end
     return true
   end
@@ -427,7 +431,8 @@ function M.extract(text, file)
     if member then
       if i == 1 then
         local v
-        v, e = yaml.decode(body, { file = file })
+        local from = root.style == "flow" and member.key.from or tree.line_start(body, member.key.from)
+        v, e = yaml.decode(body:sub(from, tree.member_to(body, member)), { file = file })
         if v == nil then
           return nil, e
         end
