@@ -4,12 +4,13 @@ return {
   summary = "Decrypt a SOPS file",
   description = [[
 The values, their places and the MAC over all of them are checked before anything is written. Keys are found as `sops`
-finds them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD, SOPS_AGE_SSH_PRIVATE_KEY_FILE, SOPS_AGE_SSH_PRIVATE_KEY_CMD,
-~/.config/sops/age/keys.txt, ~/.ssh/id_ed25519 and id_rsa; also PROV_AGE_KEY_FILE.]],
+finds them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD, SOPS_AGE_SSH_PRIVATE_KEY_FILE,
+SOPS_AGE_SSH_PRIVATE_KEY_CMD, ~/.config/sops/age/keys.txt, ~/.ssh/id_ed25519 and id_rsa; also PROV_AGE_KEY_FILE.]],
   terminal = true,
   params = {
     file = { type = "path", positional = 1, doc = "The file; the standard input when it is absent or -" },
-    filename = { type = "string", metavar = "NAME", doc = "The name that says format and rule, for the standard input" },
+    filename = { type = "string", metavar = "NAME",
+      doc = "The name that says format and rule, for the standard input" },
     out = { type = "path", doc = "Write to this file, whole or not at all; else to the standard output" },
     in_place = { type = "bool", default = false, doc = "Write the file itself" },
     format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },

@@ -3,8 +3,8 @@ return {
   name = "secret exec-file",
   summary = "Run a command with a SOPS file in plain text",
   description = [[
-{} in the command stands for the name of the plain file: of mode 0600, in memory when there is some, and removed when the
-command ends. Put -- before a command that has flags.]],
+{} in the command stands for the name of the plain file: of mode 0600, in memory when there is some, and removed when
+the command ends. Put -- before a command that has flags.]],
   terminal = true,
   params = {
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },

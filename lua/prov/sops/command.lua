@@ -193,7 +193,7 @@ end
 
 -- The new value: of the command line, of the standard input, or of a person.
 local function new_value(p)
-  local text, e = p.value, nil
+  local text, e = p.value
   if text == nil or text == "-" then
     if uv.guess_handle(0) == "tty" then
       text, e = require("prov.ask").secret("Value of " .. p.path)
@@ -251,7 +251,7 @@ function M.set(p)
   end
   local tree = sops.value(open, name)
   path = tree ~= nil and path_of.resolve(tree, path) or path
-  local plain, ok = open.plain, nil
+  local plain, ok = open.plain
   ok, e = sops.change(open, path, v)
   if not ok then
     e.file = e.file or name
@@ -512,7 +512,8 @@ function M.exec_env(p)
   local env = {}
   for key, one in pairs(v) do
     if type(one) == "table" and one ~= data.null then
-      return nil, err.new("invalid", ("%s is a %s: a variable is one text"):format(key, data.kind(one)), { file = name })
+      local msg = ("%s is a %s: a variable is one text"):format(key, data.kind(one))
+      return nil, err.new("invalid", msg, { file = name })
     elseif key:find("[=%z]") or key == "" or tostring(one):find("\0", 1, true) then
       return nil, err.new("invalid", ("%s cannot be a variable"):format(key), { file = name })
     end

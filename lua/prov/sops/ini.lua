@@ -90,11 +90,11 @@ end
 
 -- Calls on.section(name, from), on.key(section, name, plain, from, to), on.comment(from, to) for a text.
 local function scan(text, file, on)
-  local at, section, number = text:match("^\xEF?\xBB?\xBF?()"), "DEFAULT", 0
+  local at, section = text:match("^\xEF?\xBB?\xBF?()"), "DEFAULT"
   local seen = {}
   while at <= #text do
     local _, breaks = text:sub(1, at - 1):gsub("\n", "")
-    number = breaks + 1
+    local number = breaks + 1
     local stop = text:find("\n", at, true) or #text + 1
     local from = text:match("^%s*()", at)
     local line = trim(text:sub(at, stop - 1))
@@ -125,7 +125,9 @@ local function scan(text, file, on)
         name, behind = line:match("^([^=:]+)[=:]()")
       end
       if not name then
-        return nil, err.new("invalid", "a line is a [section], key = value or a comment", { file = file, line = number })
+        return nil, err.new("invalid", "a line is a [section], key = value or a comment", {
+          file = file, line = number,
+        })
       end
       name = trim(name)
       if seen[name] then
@@ -174,8 +176,9 @@ function M.leaves(text, file)
         one.to = span.to
         one.plain = one.plain .. "\n" .. text:sub(span.from, span.to)
       else
-        one = { kind = "comment", type = "comment", plain = comment_text(text:sub(span.from, span.to)), path = { section },
-          from = span.from, to = span.to, write = comment_writer(text:sub(span.from, span.from)) }
+        one = { kind = "comment", type = "comment", plain = comment_text(text:sub(span.from, span.to)),
+          path = { section }, from = span.from, to = span.to,
+          write = comment_writer(text:sub(span.from, span.from)) }
         own[#own + 1] = one
       end
     end

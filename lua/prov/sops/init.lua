@@ -104,15 +104,15 @@ end
 
 local function check_mac(meta, box, hasher, file)
   local said = type(meta.mac) == "string" and meta.mac or ""
-  local want, e = box:open(said, tostring(meta.lastmodified))
+  local want = box:open(said, tostring(meta.lastmodified))
   local got = hex(assert(hasher:finish()))
   if want and crypto.equal(want, got) then
     return true
   end
-  e = err.new("auth", want and "the values are not those that were encrypted: one was changed, moved or taken away"
-    or "the MAC of the file was changed, or is missing", { file = file,
+  local msg = want and "the values are not those that were encrypted: one was changed, moved or taken away"
+    or "the MAC of the file was changed, or is missing"
+  return nil, err.new("auth", msg, { file = file,
     hint = "take the file from where it was right, or look at it with --ignore-mac" })
-  return nil, e
 end
 
 -- Opens every leaf: the edits of the text, checked by the MAC.
@@ -183,7 +183,7 @@ function M.read(text, format, file)
   if not rest then
     return nil, meta
   elseif type(meta) ~= "table" or data.kind(meta) ~= "map" then
-    return nil, err.new("invalid", "there are no metadata of SOPS in it: it is not encrypted, or in another format than "
+    return nil, err.new("invalid", "there are no metadata of SOPS in it: it is not encrypted, or not in the format "
       .. format, { file = file })
   end
   return rest, meta
@@ -255,8 +255,8 @@ local function prepare(store, plain, format, file)
   for _, leaf in ipairs(leaves) do
     local first = leaf.path[1]
     if leaf.kind == "value" and first and (format == "dotenv" and first:find("^sops_") or first == store.reserved) then
-      return nil, err.new("invalid", ("%s is where the metadata of SOPS stand: it is encrypted already, or has a key of "
-        .. "that name"):format(first), { file = file })
+      local msg = "%s is where the metadata of SOPS stand: it is encrypted already, or has a key of that name"
+      return nil, err.new("invalid", msg:format(first), { file = file })
     end
   end
   return text, leaves
@@ -354,7 +354,7 @@ end
 ---@return prov.SopsFile?
 ---@return prov.Err? err
 function M.rewrap(open, groups, threshold, new_key)
-  local key, e = open.key, nil
+  local key, e = open.key
   if new_key then
     key, e = keys.generate()
     if not key then

@@ -90,7 +90,7 @@ local function load(source)
   if source.path then
     return age_keys.identities_file(source.path, {})
   end
-  local text, e = source.text, nil
+  local text, e = source.text
   if source.command then
     text, e = command_output(source.command, source.recipient)
     if not text then
@@ -200,11 +200,11 @@ function M.open(meta, find, file)
     end
   end
   if #shares < wanted then
-    local msg = wanted == 1 and "no key here opens it; it is for " .. table.concat(missing, "; ")
-      or ("keys of %d groups open it, and there are some of %d; those of %s are missing"):format(wanted, #shares,
-        table.concat(missing, "; "))
+    local whom = table.concat(missing, "; ")
+    local msg = wanted == 1 and "no key here opens it; it is for " .. whom
+      or ("keys of %d groups open it, and there are some of %d; those of %s are missing"):format(wanted, #shares, whom)
     return nil, err.new("auth", msg, { file = file, cause = first, hint = first and tostring(first)
-      or "keys are looked for in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, ~/.config/sops/age/keys.txt and ~/.ssh, or --identity" })
+      or "keys are looked for in --identity, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, ~/.config/sops/age/keys.txt and ~/.ssh" })
   end
   local key = shares[1]
   if wanted > 1 then
@@ -236,7 +236,7 @@ end
 ---@return table? meta { age } or { key_groups, shamir_threshold }
 ---@return prov.Err? err
 function M.wrap(key, groups, threshold)
-  local shares, e = { key }, nil
+  local shares, e = { key }
   threshold = threshold and threshold > 0 and threshold or #groups
   if #groups > 1 then
     shares, e = shamir.split(key, #groups, threshold)

@@ -111,8 +111,8 @@ function M.chooser(meta)
   end
 end
 
-local OTHERS = { kms = "AWS KMS", pgp = "PGP", gcp_kms = "GCP KMS", hckms = "Huawei KMS", azure_keyvault = "Azure Key Vault",
-  hc_vault_transit_uri = "Vault", hc_vault = "Vault", azure_kv = "Azure Key Vault" }
+local OTHERS = { kms = "AWS KMS", pgp = "PGP", gcp_kms = "GCP KMS", hckms = "Huawei KMS",
+  azure_keyvault = "Azure Key Vault", hc_vault_transit_uri = "Vault", hc_vault = "Vault", azure_kv = "Azure Key Vault" }
 M.OTHERS = OTHERS
 
 local RULE = { "path_regex", "age", "key_groups", "shamir_threshold", "mac_only_encrypted", "aws_profile",
@@ -141,7 +141,8 @@ local function group_of(v, out)
     end
   end
   for name, title in pairs(OTHERS) do
-    if v[name] and v[name] ~= data.null and v[name] ~= "" and not (type(v[name]) == "table" and next(v[name]) == nil) then
+    local given = v[name]
+    if given and given ~= data.null and given ~= "" and not (type(given) == "table" and next(given) == nil) then
       return err.fail("unsupported", "%s: prov encrypts to recipients of age, not to keys of %s", name, title)
     end
   end

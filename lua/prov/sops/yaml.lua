@@ -21,8 +21,8 @@ local function documents(text)
   local function add(to)
     local body = text:sub(from, to)
     local is_preamble = #out == 0 and to < #text
-    if not (is_preamble and not (body .. "\n"):gsub("%%[^\n]*\n", "\n"):gsub("#[^\n]*\n", ""):find("%S")) then
-      out[#out + 1] = { from = #out == 0 and not body:find("^%%") and from or from, to = to }
+    if not is_preamble or body:gsub("%f[^\n\0][%%#][^\n]*", ""):find("%S") then
+      out[#out + 1] = { from = from, to = to }
     end
   end
   while at <= #text do
@@ -113,8 +113,21 @@ local function line_of(text, at)
   return select(2, text:sub(1, at - 1):gsub("\n", ""))
 end
 
--- The text with what aliases stand for in their places.
-local function without_aliases(text, file)
+-- Edits that put a comment behind | or > on a line of its own, above.
+local function lift_comment(body, node, offset, edits)
+  local from, comment = body:match("^[|>][%d+-]*()[ \t]+(#[^\r\n]*)", node.content)
+  if not from then
+    return
+  end
+  local at = tree.line_start(body, node.from)
+  local indent, dashes = body:match("^( *)([- ]*)", at)
+  edits[#edits + 1] = { from = offset + at, to = offset + at - 1,
+    new = indent .. (dashes:find("-", 1, true) and "" or dashes) .. comment .. "\n" }
+  edits[#edits + 1] = { from = offset + from, to = offset + tree.line_end(body, from), new = "" }
+end
+
+-- The text with what aliases stand for in their places, and no comments inside of scalars.
+local function normal(text, file)
   local edits = {}
   for _, doc in ipairs(documents(text)) do
     local body = text:sub(doc.from, doc.to)
@@ -127,6 +140,9 @@ local function without_aliases(text, file)
       node.text = node.kind == "scalar" and body:sub(node.content, node.to)
       if node.anchor then
         anchors[node.anchor:sub(2)] = node
+      end
+      if node.style == "literal" or node.style == "folded" then
+        lift_comment(body, node, doc.from - 1, edits)
       end
       if node.kind == "alias" then
         count = count + 1
@@ -204,6 +220,23 @@ local function column_of(body, branch)
   return tree.column(body, branch.items and branch.content or tree.member_from(body, branch.members[1]))
 end
 
+-- The branch of what stands before a comment on its line.
+local function inline_branch(body, node, comment, before, behind)
+  local line = tree.line_start(body, comment.from)
+  return node and node.to >= line and before[1] or behind[#behind]
+end
+
+-- The branch whose members or items begin in the column of a comment; those behind it first.
+local function same_column(body, comment, before, behind)
+  for _, chain in ipairs({ behind, before }) do
+    for _, one in ipairs(chain) do
+      if column_of(body, one) == comment.column then
+        return one
+      end
+    end
+  end
+end
+
 -- Gives every comment to a branch, as `branch.comments`.
 local function place_comments(body, root, list)
   local order = {} -- scalars, with the chain of branches above
@@ -229,19 +262,11 @@ local function place_comments(body, root, list)
     end
     local before, behind = chain(order[i]), chain(order[i + 1])
     local branch
-    if comment.inline then
-      local line = tree.line_start(body, comment.from)
-      branch = order[i] and order[i].to >= line and before[1] or behind[#behind] or root
-    else
-      local both = table.move(before, 1, #before, #behind + 1, table.move(behind, 1, #behind, 1, {}))
-      for _, one in ipairs(both) do
-        if column_of(body, one) == comment.column then
-          branch = one
-          break
-        end
-      end
-      branch = branch or behind[1] or before[#before] or root
+    for _, one in ipairs(before) do -- inside of brackets
+      branch = branch or one.style == "flow" and one.to > comment.to and one or nil
     end
+    branch = branch or comment.inline and inline_branch(body, order[i], comment, before, behind)
+      or same_column(body, comment, before, behind) or behind[1] or before[#before] or root
     branch.comments = branch.comments or {}
     table.insert(branch.comments, comment)
   end
@@ -292,21 +317,22 @@ local function leaves_of(body, root, offset, style, out)
   local walk
   local function put_comment(comment, level)
     level[#level + 1] = comment.text
-    out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = table.move(path, 1, #path, 1, {}),
-      from = offset + comment.from, to = offset + comment.to, comments = table.move(active, 1, #active, 1, {}),
+    out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text,
+      path = table.move(path, 1, #path, 1, {}), from = offset + comment.from, to = offset + comment.to,
       write = function(type, plain)
         if type == "comment" or not plain:find("\n", 1, true) then
           return "#" .. plain:gsub("\n", style.eol .. "#")
         end
       end }
   end
-  local function value(node, indent, item)
+  local function value(node, indent, item, behind)
     if node.kind == "scalar" then
       local type, plain = typed(node, body)
       if type ~= "null" then
         out[#out + 1] = { kind = "value", type = type, plain = plain, path = table.move(path, 1, #path, 1, {}),
           from = offset + node.from, to = offset + node.to, comments = table.move(active, 1, #active, 1, {}),
-          item = item and offset + item, write = write(node, not node.in_flow and indent or nil, style) }
+          item = item and offset + item,
+          write = write(node, not node.in_flow and not behind and indent or nil, style) }
       end
       return true
     end
@@ -333,7 +359,8 @@ local function leaves_of(body, root, offset, style, out)
       end
       comments_until(math.max(last, one.key and one.key.from or one.from))
       local inline = rest[next_comment]
-      if inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1) then
+      local behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
+      if behind then
         comments_until(inline.from + 1)
       end
       if one.key then
@@ -347,7 +374,7 @@ local function leaves_of(body, root, offset, style, out)
       local indent = not branch.in_flow and column_of(body, branch) or 0
       -- `sops` writes a comment in a list as one of its items.
       local dash = branch.items and branch.style ~= "flow" and not branch.in_flow and tree.dash(body, branch, i)
-      local ok, e = value(node, indent, dash)
+      local ok, e = value(node, indent, dash, behind)
       if not ok then
         return nil, e
       end
@@ -374,7 +401,7 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function M.prepare(text, file)
-  return without_aliases(text, file)
+  return normal(text, file)
 end
 
 --- The leaves of a text.
@@ -401,8 +428,9 @@ function M.leaves(text, file)
       end
     else
       for _, comment in ipairs(comments_of(body)) do
-        out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = {}, comments = { comment.text },
-          from = doc.from + comment.from - 1, to = doc.from + comment.to - 1, write = function(_, plain)
+        out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = {},
+          comments = { comment.text }, from = doc.from + comment.from - 1, to = doc.from + comment.to - 1,
+          write = function(_, plain)
             return "#" .. plain
           end }
       end
@@ -443,7 +471,7 @@ function M.extract(text, file)
         new = body:sub(1, tree.line_start(body, member.key.from) - 1)
       end
       if not new then
-        return err.fail("unsupported", "%s: the metadata cannot be taken out of the text: comments are in the way", file)
+        return err.fail("unsupported", "%s: comments are in the way of taking the metadata out of the text", file)
       end
       edits[#edits + 1] = { from = doc.from, to = doc.to, new = new }
     end
