@@ -73,7 +73,7 @@ has "nothing"
 # shellcheck disable=SC2016 # the variable is prov's
 SOPS_AGE_KEY_CMD="sh -c 'test \"\$SOPS_AGE_RECIPIENT\" = $to && cat key.txt'" run 0 secret decrypt enc.yaml
 run 0 secret encrypt plain.env -r "$(cat ed.pub)" --out ssh.env
-SOPS_AGE_SSH_PRIVATE_KEY_FILE=ed run 0 secret decrypt ssh.env
+SOPS_AGE_SSH_PRIVATE_KEY_FILE="ed" run 0 secret decrypt ssh.env
 mkdir -p "$HOME/.ssh" && cp ed "$HOME/.ssh/id_ed25519" && run 0 secret decrypt ssh.env
 cp key.txt "$HOME/.config/sops/age/keys.txt" && run 0 secret decrypt enc.yaml
 
@@ -120,13 +120,13 @@ SH
 chmod +x editor.sh
 export WORK=$work EDITOR=$work/editor.sh
 cp enc.yaml before
-HOW=none run 0 secret edit enc.yaml
+HOW="none" run 0 secret edit enc.yaml
 cmp -s enc.yaml before || fail "nothing was edited, and the file is another"
-HOW=change run 0 secret edit enc.yaml
+HOW="change" run 0 secret edit enc.yaml
 [ "$("$prov" secret get enc.yaml db.user)" = edited ] || fail "not edited"
 [ ! -e "$(cat edited)" ] || fail "plain text is left in $(cat edited)"
 cp enc.yaml before
-HOW=break run 1 secret edit enc.yaml
+HOW="break" run 1 secret edit enc.yaml
 cmp -s enc.yaml before || fail "a broken text was written"
 HOW=die sh -c "echo \$\$ >'$work/pid'; exec '$prov' secret edit enc.yaml" >/dev/null 2>&1 </dev/null # prov is killed
 for _ in $(seq 50); do

@@ -272,8 +272,8 @@ local function place_comments(body, root, list)
   end
 end
 
--- How a leaf is written where it stands.
-local function write(node, indent, style)
+-- How a leaf is written where it stands: on one line when a comment is behind it.
+local function write(node, indent, style, one_line)
   local hint = node.style ~= "plain" and (indent or node.style ~= "double") and node.style or nil
   return function(type, plain)
     if type == "comment" then -- of a list: see leaves_of
@@ -282,7 +282,8 @@ local function write(node, indent, style)
       if type == "str" and not utf8.len(plain) then
         return nil
       end
-      local text = put.string(plain, style, indent, hint)
+      local block = hint == "literal" or hint == "folded" or plain:find("\n", 1, true)
+      local text = put.string(plain, style, indent, one_line and block and "double" or hint)
       if text == plain and scalar.resolve(text) ~= "str" then
         text = put.string(plain, style, indent, "double")
       end
@@ -332,7 +333,7 @@ local function leaves_of(body, root, offset, style, out)
         out[#out + 1] = { kind = "value", type = type, plain = plain, path = table.move(path, 1, #path, 1, {}),
           from = offset + node.from, to = offset + node.to, comments = table.move(active, 1, #active, 1, {}),
           item = item and offset + item,
-          write = write(node, not node.in_flow and not behind and indent or nil, style) }
+          write = write(node, not node.in_flow and indent or nil, style, behind) }
       end
       return true
     end
