@@ -10,9 +10,9 @@ The file is a map of texts. Its exit code is that of the command. Put -- before 
     command = { type = "list", of = { type = "string" }, required = true, positional = 2, raw = true,
       doc = "The command" },
     format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it, and what has no known one is binary" },
+      doc = "Format of the file; else its ending says it" },
     identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found as `sops` finds them" },
+      doc = "Identities to decrypt with, before those that are found" },
   },
   examples = {
     "prov secret exec-env prod.env -- ./server --port 80",

@@ -8,9 +8,9 @@ The data key stays. After somebody was taken from the list, 'prov secret rotate'
   params = {
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },
     format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it, and what has no known one is binary" },
+      doc = "Format of the file; else its ending says it" },
     identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found as `sops` finds them" },
+      doc = "Identities to decrypt with, before those that are found" },
     rules = { type = "path", metavar = "FILE", doc = "The .sops.yaml to use; else the one here or above" },
   },
   examples = {
