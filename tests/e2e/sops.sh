@@ -219,6 +219,19 @@ run 1 secret encrypt enc.yaml -r "$to"
 has "encrypted already"
 run 2 secret encrypt plain.yaml
 has "nobody to encrypt to"
+run 1 secret encrypt plain.yaml -r "$(tail -1 key.txt)"
+grep -q "$(tail -1 key.txt)" out && fail "an identity is shown: $(cat out)"
+printf '{"a": canary}\n' >bad.json
+run 1 secret encrypt bad.json -r "$to"
+has "bad.json:1"
+printf 'A=1\ncanary\n' >bad.env
+run 1 secret encrypt bad.env -r "$to"
+has "bad.env:2"
+printf 'a: {canary: canary\n' >broken.yaml
+run 1 secret encrypt broken.yaml -r "$to"
+for bad in bad.json bad.env broken.yaml; do
+    "$prov" secret encrypt $bad -r "$to" 2>&1 | grep canary && fail "an error about $bad shows a secret"
+done
 printf -- '- a\n' >list.yaml
 run 1 secret encrypt list.yaml -r "$to"
 has "maps"

@@ -153,6 +153,7 @@ describe("sops", function()
       local function opened(changed)
         return sops.decrypt(changed, { format = "yaml", file = "f.yaml", identities = identities })
       end
+      assert.is_table((opened(text)))
       local _, e = opened((text:gsub("three", "four")))
       assert.equal("auth", e.code)
       _, e = opened((text:gsub("b: [^\n]*\n", "", 1)))

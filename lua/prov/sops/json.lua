@@ -104,6 +104,9 @@ end
 local function parse(text, file)
   local v, e = json.decode(text, { file = file })
   if v == nil then
+    if e then -- what it is near to may be a secret
+      e.msg = e.msg:gsub(" near .*$", "")
+    end
     return nil, e or err.new("invalid", "SOPS encrypts JSON that is an object; this is null", { file = file })
   elseif data.kind(v) ~= "map" then
     return nil, err.new("invalid", ("SOPS encrypts JSON that is an object; this is a %s"):format(data.kind(v)), {

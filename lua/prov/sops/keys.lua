@@ -228,6 +228,11 @@ function M.generate()
   return crypto.random(SIZE)
 end
 
+-- A recipient in an error; an identity that stands there by mistake is not shown.
+local function shown(text)
+  return text:find("^AGE%-") and "AGE-..." or text:find("PRIVATE KEY", 1, true) and "that is a private key" or text
+end
+
 --- Wraps a data key for groups of recipients: the metadata that say so.
 ---@async
 ---@param key string
@@ -252,11 +257,11 @@ function M.wrap(key, groups, threshold)
       local recipient, enc
       recipient, e = age_keys.recipient(text)
       if not recipient then
-        return nil, e:wrap("the recipient %s", text)
+        return nil, e:wrap("the recipient %s", shown(text))
       end
       enc, e = age.encrypt(shares[i], { recipient }, { armor = true })
       if not enc then
-        return nil, e:wrap("the recipient %s", text)
+        return nil, e:wrap("the recipient %s", shown(text))
       end
       list[#list + 1] = { recipient = text, enc = enc }
     end
