@@ -151,6 +151,8 @@ creation_rules:
     shamir_threshold: 2
   - path_regex: other
     pgp: ABCD
+  - path_regex: odd
+    ag: $to
 YAML
 cp plain.yaml rules/sub/ && cp plain.env plain.json rules/
 run 0 secret encrypt rules/sub/plain.yaml --in-place
@@ -168,7 +170,11 @@ done
 cp plain.yaml rules/other.yaml
 run 1 secret encrypt rules/other.yaml
 has "PGP"
+cp plain.yaml rules/odd.yaml
+run 1 secret encrypt rules/odd.yaml
+has ".sops.yaml:"
 cp plain.yaml rules/none.yaml
+sed -i '/odd/,$d' rules/.sops.yaml
 run 4 secret encrypt rules/none.yaml
 has "no creation rule"
 export SOPS_AGE_KEY_FILE=$work/key.txt

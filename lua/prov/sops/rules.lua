@@ -120,6 +120,10 @@ local RULE = { "path_regex", "age", "key_groups", "shamir_threshold", "mac_only_
 for name in pairs(OTHERS) do
   RULE[#RULE + 1] = name
 end
+local IN_RULE = {}
+for _, name in ipairs(RULE) do
+  IN_RULE[name] = true
+end
 
 local function recipients(v, out)
   for _, text in ipairs(data.kind(v) == "list" and v or { v }) do
@@ -226,7 +230,7 @@ function M.creation_rule(config, file)
       return at(err.new("invalid", "a rule is a map"), path)
     end
     for key in pairs(rule) do
-      if not table.concat(RULE, " "):find(key, 1, true) then
+      if not IN_RULE[key] then
         local problem = suggest.unknown("field", key, RULE)
         problem.code = "invalid"
         return at(problem, { "creation_rules", i, key })
