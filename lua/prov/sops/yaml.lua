@@ -61,6 +61,22 @@ local function parse(body, file, line)
   return root
 end
 
+-- Type and bytes of a scalar.
+local function typed(node, body)
+  if node.style ~= "plain" then
+    return "str", node.value
+  end
+  local tag = body:sub(node.from, node.content - 1):match("!!(%a+)")
+  if tag == "str" then
+    return "str", node.value
+  end
+  local type, plain = scalar.resolve(node.value)
+  if tag == "float" and type == "int" then
+    type = "float"
+  end
+  return type, plain
+end
+
 -- What an alias stands for, in brackets.
 local function flow(node, anchors, depth)
   if depth > 50 then
@@ -72,7 +88,7 @@ local function flow(node, anchors, depth)
     end
     return flow(meant, anchors, depth + 1)
   elseif node.kind == "scalar" then
-    return node.style == "plain" and node.text or put.string(node.value, STYLE, nil, "double")
+    return node.text or put.string(node.value, STYLE, nil, "double")
   end
   local out = {}
   for i, item in ipairs(node.items or node.members) do
@@ -137,7 +153,9 @@ local function normal(text, file)
     end
     local anchors, count = {}, 0
     each(root or { kind = "none" }, function(node)
-      node.text = node.kind == "scalar" and body:sub(node.content, node.to)
+      if node.kind == "scalar" and node.style == "plain" and typed(node, body) ~= "str" then
+        node.text = body:sub(node.content, node.to)
+      end
       if node.anchor then
         anchors[node.anchor:sub(2)] = node
       end
@@ -161,7 +179,9 @@ local function normal(text, file)
     if count > 0 then -- no alias, no name: a value with a name would be replaced with it
       each(root, function(node)
         if node.anchor then
-          edits[#edits + 1] = { from = doc.from + node.from - 1, to = doc.from + node.content - 2, new = "" }
+          local from = body:find(node.anchor, node.from, true)
+          local to = body:match("^ *()", from + #node.anchor) - 1
+          edits[#edits + 1] = { from = doc.from + from - 1, to = doc.from + to - 1, new = "" }
         end
       end)
     end
@@ -296,21 +316,6 @@ local function write(node, indent, style, one_line)
     end
     return plain
   end
-end
-
-local function typed(node, body)
-  if node.style ~= "plain" then
-    return "str", node.value
-  end
-  local tag = body:sub(node.from, node.content - 1):match("!!(%a+)")
-  if tag == "str" then
-    return "str", node.value
-  end
-  local type, plain = scalar.resolve(node.value)
-  if tag == "float" and type == "int" then
-    type = "float"
-  end
-  return type, plain
 end
 
 local function leaves_of(body, root, offset, style, out)
