@@ -76,7 +76,7 @@ end
 function M.chooser(meta)
   local name, given
   for _, choice in ipairs(M.CHOICES) do
-    if (meta[choice] or "") ~= "" then
+    if type(meta[choice]) == "string" and meta[choice] ~= "" then
       if name then
         return err.fail("invalid", "%s and %s: a file has one of them", name, choice)
       end
