@@ -3,6 +3,7 @@
 -- Each document is a map. Comments are leaves too; which map they belong to is guessed from their column, as go-yaml
 -- does. Aliases cannot be encrypted, for a value is bound to its path: they are written out first.
 
+local comments = require("prov.sops.yaml_comments")
 local err = require("prov.err")
 local put = require("prov.edit.yaml_text")
 local scalar = require("prov.sops.scalar")
@@ -98,18 +99,6 @@ local function flow(node, anchors, depth)
   return node.items and "[" .. table.concat(out, ", ") .. "]" or "{" .. table.concat(out, ", ") .. "}"
 end
 
---- Every node of a tree, parents first.
-local function each(node, fn)
-  fn(node)
-  for _, item in ipairs(node.items or {}) do
-    each(item, fn)
-  end
-  for _, member in ipairs(node.members or {}) do
-    each(member.key, fn)
-    each(member.value, fn)
-  end
-end
-
 local function apply(text, edits)
   table.sort(edits, function(a, b)
     return a.from < b.from
@@ -152,7 +141,7 @@ local function normal(text, file)
       return nil, e
     end
     local anchors, count = {}, 0
-    each(root or { kind = "none" }, function(node)
+    comments.each(root or { kind = "none" }, function(node)
       if node.kind == "scalar" and node.style == "plain" and typed(node, body) ~= "str" then
         node.text = body:sub(node.content, node.to)
       end
@@ -177,7 +166,7 @@ local function normal(text, file)
       return nil, e
     end
     if count > 0 then -- no alias, no name: a value with a name would be replaced with it
-      each(root, function(node)
+      comments.each(root, function(node)
         if node.anchor then
           local from = body:find(node.anchor, node.from, true)
           local to = body:match("^ *()", from + #node.anchor) - 1
@@ -187,109 +176,6 @@ local function normal(text, file)
     end
   end
   return apply(text, edits)
-end
-
--- The comments of a body: what stands behind a # between the scalars.
-local function comments_of(body, root)
-  local spans, out = {}, {}
-  each(root or { kind = "none" }, function(node)
-    if (node.kind == "scalar" or node.kind == "alias") and node.to >= node.content then
-      spans[#spans + 1] = node
-    end
-  end)
-  local at = 1
-  local function gap(to)
-    while true do
-      local from = body:find("#", at, true)
-      if not from or from > to then
-        break
-      end
-      if from == 1 or body:find("^%s", from - 1) then
-        local stop = tree.line_end(body, from)
-        local start = tree.line_start(body, from)
-        out[#out + 1] = { from = from, to = stop, text = body:sub(from + 1, stop), column = from - start,
-          inline = body:sub(start, from - 1):find("%S") ~= nil }
-        at = stop + 1
-      else
-        at = from + 1
-      end
-    end
-  end
-  for _, node in ipairs(spans) do
-    if node.style == "literal" or node.style == "folded" then -- a comment may stand behind | and >
-      gap(node.content - 1)
-      local first = tree.line_end(body, node.content)
-      at = math.max(at, node.content)
-      gap(first)
-      at = node.to + 1
-    else
-      gap(node.content - 1)
-      at = node.to + 1
-    end
-  end
-  gap(#body)
-  return out
-end
-
--- Where the members or items of a branch stand.
-local function column_of(body, branch)
-  local first = branch.members and branch.members[1] and branch.members[1].key or branch.items and branch.items[1]
-  if not first or branch.in_flow or branch.style == "flow" then
-    return nil
-  end
-  return tree.column(body, branch.items and branch.content or tree.member_from(body, branch.members[1]))
-end
-
--- The branch of what stands before a comment on its line.
-local function inline_branch(body, node, comment, before, behind)
-  local line = tree.line_start(body, comment.from)
-  return node and node.to >= line and before[1] or behind[#behind]
-end
-
--- The branch whose members or items begin in the column of a comment; those behind it first.
-local function same_column(body, comment, before, behind)
-  for _, chain in ipairs({ behind, before }) do
-    for _, one in ipairs(chain) do
-      if column_of(body, one) == comment.column then
-        return one
-      end
-    end
-  end
-end
-
--- Gives every comment to a branch, as `branch.comments`.
-local function place_comments(body, root, list)
-  local order = {} -- scalars, with the chain of branches above
-  each(root, function(node)
-    if not node.items and not node.members or #(node.items or node.members) == 0 then
-      order[#order + 1] = node
-    end
-  end)
-  local function chain(node)
-    local out = {}
-    while node do
-      if node.items or node.members then
-        out[#out + 1] = node
-      end
-      node = node.parent
-    end
-    return out
-  end
-  local i = 0
-  for _, comment in ipairs(list) do
-    while order[i + 1] and order[i + 1].from < comment.from do
-      i = i + 1
-    end
-    local before, behind = chain(order[i]), chain(order[i + 1])
-    local branch
-    for _, one in ipairs(before) do -- inside of brackets
-      branch = branch or one.style == "flow" and one.to > comment.to and one or nil
-    end
-    branch = branch or comment.inline and inline_branch(body, order[i], comment, before, behind)
-      or same_column(body, comment, before, behind) or behind[1] or before[#before] or root
-    branch.comments = branch.comments or {}
-    table.insert(branch.comments, comment)
-  end
 end
 
 -- How a leaf is written where it stands: on one line when a comment is behind it.
@@ -377,7 +263,7 @@ local function leaves_of(body, root, offset, style, out)
         end
         path[#path + 1] = one.key.value
       end
-      local indent = not branch.in_flow and column_of(body, branch) or 0
+      local indent = not branch.in_flow and comments.column(body, branch) or 0
       -- `sops` writes a comment in a list as one of its items.
       local dash = branch.items and branch.style ~= "flow" and not branch.in_flow and tree.dash(body, branch, i)
       local ok, e = value(node, indent, dash, behind)
@@ -425,7 +311,7 @@ function M.leaves(text, file)
     end
     if root then
       local style = splice.style(body, root, {})
-      place_comments(body, root, comments_of(body, root))
+      comments.place(body, root)
       local ok
       ok, e = leaves_of(body, root, doc.from - 1, style, out)
       if not ok then
@@ -433,7 +319,7 @@ function M.leaves(text, file)
         return nil, e
       end
     else
-      for _, comment in ipairs(comments_of(body)) do
+      for _, comment in ipairs(comments.of(body)) do
         out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = {},
           comments = { comment.text }, from = doc.from + comment.from - 1, to = doc.from + comment.to - 1,
           write = function(_, plain)
@@ -512,8 +398,8 @@ function M.attach(text, meta)
       if body ~= "" and body:sub(-1) ~= "\n" or doc.from > 1 and body == "" then
         body = body .. style.eol
       end
-      new = body .. put.lines({ sops = meta }, style, root and column_of(body, root) or 0) .. style.eol
-      local indent = root and column_of(body, root) or 0
+      new = body .. put.lines({ sops = meta }, style, root and comments.column(body, root) or 0) .. style.eol
+      local indent = root and comments.column(body, root) or 0
       if indent > 0 then
         new = body .. (" "):rep(indent) .. put.lines({ sops = meta }, style, indent) .. style.eol
       end
