@@ -296,6 +296,16 @@ local function differences(a, b, path, out)
   end
 end
 
+--- What differs between two values, by path.
+---@param a any
+---@param b any
+---@return { path: string, change: "added"|"removed"|"changed", before: any, after: any }[]
+function M.differences(a, b)
+  local out = data.list({})
+  differences(a, b, {}, out)
+  return out
+end
+
 --- What differs between two files, by path.
 ---@async
 function M.diff(p)
@@ -311,8 +321,7 @@ function M.diff(p)
   if not b then
     return nil, e
   end
-  local out = data.list({})
-  differences(a.value, b.value, {}, out)
+  local out = M.differences(a.value, b.value)
   return { same = #out == 0, changes = out }
 end
 

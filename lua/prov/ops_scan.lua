@@ -42,7 +42,7 @@ function M.files(files)
   local index = { commands = {}, shortcuts = {} }
   for _, file in ipairs(files) do
     local value = assert(loadfile(file, "t", sandbox))()
-    local module = file:match("(ops/.+)%.lua$"):gsub("/", ".")
+    local module = file:match(".*%f[^/\0](ops/.+)%.lua$"):gsub("/", ".")
     check(value, file)
     if index.commands[value.name] then
       error(("%s: '%s' is already in %s"):format(file, value.name, index.commands[value.name][1]), 0)

@@ -188,12 +188,14 @@ end
 -- + the number of the signal that ended it.
 ---@async
 ---@param argv string[]
+---@param opts? { env: table<string, string>? } env is merged over the own environment
 ---@return integer? code, prov.Err?
-function M.foreground(argv)
+function M.foreground(argv, opts)
   local handle
   return async.await(function(resume, on_cancel)
     local pid
-    handle, pid = uv.spawn(argv[1], { args = { table.unpack(argv, 2) }, stdio = { 0, 1, 2 } }, function(code, signal)
+    handle, pid = uv.spawn(argv[1], { args = { table.unpack(argv, 2) }, stdio = { 0, 1, 2 },
+      env = environment(opts or {}) }, function(code, signal)
       close(handle)
       resume(signal ~= 0 and 128 + signal or code)
     end)

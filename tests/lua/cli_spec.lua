@@ -256,7 +256,7 @@ describe("completion", function()
   end
 
   it("offers commands, groups and verbs", function()
-    assert.equal("schedule schema serve server show simulate state status", (words("s")):gsub("ssh ", ""))
+    assert.equal("schedule schema secret serve server show simulate state status", (words("s")):gsub("ssh ", ""))
     assert.equal("start stop", words("server", "st"):gsub(" restart", ""))
     assert.equal("get", words("config", "g"))
     assert.equal("serve server", words("help", "ser"))

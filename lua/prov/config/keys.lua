@@ -84,7 +84,7 @@ GROUPS.ui = {
     doc = "Command that shows results longer than the terminal; empty: none",
     example = "less -FRX",
   },
-  editor = { type = "string", default = "", doc = "For `prov config edit`; empty: $VISUAL, $EDITOR, vi" },
+  editor = { type = "string", default = "", doc = "For `edit` of config and secret; empty: $VISUAL, $EDITOR, vi" },
   width = { type = "int", default = 0, min = 0, max = 1000, doc = "Columns of tables; 0: those of the terminal" },
   narrowest = { type = "int", default = 8, min = 3, max = 200, doc = "Characters a column keeps when a table is cut" },
   first_column = { type = "int", default = 32, min = 3, max = 200, doc = "The same for the first one" },

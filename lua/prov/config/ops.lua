@@ -6,7 +6,6 @@ local edit = require("prov.config.edit")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local layers = require("prov.config.layers")
-local settings = require("prov.settings")
 
 local M = {}
 
@@ -122,23 +121,6 @@ function M.validate(ctx)
   return { settings = #ctx.config:names(), files = files }
 end
 
---- Lets the editor work on this terminal. os.execute would not do: libuv closes the streams of a terminal in programs
--- that it does not start itself.
----@async
-local function run_editor(path)
-  local editor = "vi"
-  for _, named in ipairs({ os.getenv("EDITOR") or "", os.getenv("VISUAL") or "", settings.ui.editor }) do
-    editor = named ~= "" and named or editor
-  end
-  local code, e = require("prov.proc").foreground({ "sh", "-c", editor .. ' "$1"', "sh", path })
-  if code ~= 0 then
-    return nil, e or err.new("failed", ("the editor '%s' ended with %d"):format(editor, code), {
-      hint = "ui.editor, $VISUAL or $EDITOR names another",
-    })
-  end
-  return true
-end
-
 function M.edit(ctx, p)
   if not ctx.interactive then
     return err.fail("usage", "an editor needs a terminal; 'prov config set' needs none")
@@ -148,7 +130,7 @@ function M.edit(ctx, p)
   if not layer then
     return nil, e
   end
-  path, e = edit.edit(ctx.config, layer, run_editor, function(errs)
+  path, e = edit.edit(ctx.config, layer, require("prov.editor").open, function(errs)
     for _, one in ipairs(errs) do
       ctx.ui.warn("%s", tostring(one))
     end

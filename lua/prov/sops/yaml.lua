@@ -1,0 +1,452 @@
+--- SOPS files in YAML, changed in place: the leaves of a text in the order of SOPS's tree, and its metadata.
+--
+-- Each document is a map. Comments are leaves too; which map they belong to is guessed from their column, as go-yaml
+-- does. Aliases cannot be encrypted, for a value is bound to its path: they are written out first.
+
+local comments = require("prov.sops.yaml_comments")
+local err = require("prov.err")
+local put = require("prov.edit.yaml_text")
+local scalar = require("prov.sops.scalar")
+local splice = require("prov.edit.yaml_splice")
+local tree = require("prov.edit.yaml_tree")
+local yaml = require("prov.yaml")
+
+local M = { name = "yaml" }
+
+local STYLE = { eol = "\n", step = 4, list_step = 4 }
+
+--- The documents of a text: { from, to }, what stands between the marks.
+local function documents(text)
+  local out, at = {}, 1
+  local from = 1
+  local function add(to)
+    local body = text:sub(from, to)
+    local is_preamble = #out == 0 and to < #text
+    if not is_preamble or body:gsub("%f[^\n\0][%%#][^\n]*", ""):find("%S") then
+      out[#out + 1] = { from = from, to = to }
+    end
+  end
+  while at <= #text do
+    local stop = text:find("\n", at, true) or #text
+    local mark = text:match("^%-%-%-%f[%s\0]", at) or text:match("^%.%.%.%f[%s\0]", at)
+    if mark == "---" then
+      add(at - 1)
+      from = at + 3
+    elseif mark then
+      local rest = text:sub(stop + 1)
+      if not rest:gsub("#[^\n]*", ""):find("%S") then
+        out[#out + 1] = { from = from, to = at - 1 }
+        return out
+      end
+    end
+    at = stop + 1
+  end
+  if from > 1 or text:find("%S") then
+    out[#out + 1] = { from = from, to = #text }
+  end
+  return out
+end
+
+local function parse(body, file, line)
+  local root, e = tree.build(body)
+  if e then
+    e.file, e.line = file, e.line and e.line + line
+    return nil, e
+  end
+  local is_null = root and root.kind == "scalar" and root.style == "plain" and scalar.resolve(root.value) == "null"
+  if is_null then
+    root = nil
+  elseif root and root.kind ~= "map" then
+    return err.fail("invalid", "%s: SOPS encrypts documents that are maps; this one is a %s", file or "YAML", root.kind)
+  end
+  return root
+end
+
+-- Type and bytes of a scalar.
+local function typed(node, body)
+  if node.style ~= "plain" then
+    return "str", node.value
+  end
+  local tag = body:sub(node.from, node.content - 1):match("!!(%a+)")
+  if tag == "str" then
+    return "str", node.value
+  end
+  local type, plain = scalar.resolve(node.value)
+  if tag == "float" and type == "int" then
+    type = "float"
+  end
+  return type, plain
+end
+
+-- What an alias stands for, in brackets.
+local function flow(node, anchors, depth)
+  if depth > 50 then
+    error(err.new("limit", "aliases within aliases, too deep"), 0)
+  elseif node.kind == "alias" then
+    local meant = anchors[node.value]
+    if not meant then
+      error(err.new("invalid", ("nothing is named &%s before it"):format(node.value)), 0)
+    end
+    return flow(meant, anchors, depth + 1)
+  elseif node.kind == "scalar" then
+    return node.text or put.string(node.value, STYLE, nil, "double")
+  end
+  local out = {}
+  for i, item in ipairs(node.items or node.members) do
+    out[i] = node.items and flow(item, anchors, depth + 1)
+      or put.string(item.key.value, STYLE, nil, "double") .. ": " .. flow(item.value, anchors, depth + 1)
+  end
+  return node.items and "[" .. table.concat(out, ", ") .. "]" or "{" .. table.concat(out, ", ") .. "}"
+end
+
+local function apply(text, edits)
+  table.sort(edits, function(a, b)
+    return a.from < b.from
+  end)
+  local out, at = {}, 1
+  for _, edit in ipairs(edits) do
+    out[#out + 1] = text:sub(at, edit.from - 1)
+    out[#out + 1] = edit.new
+    at = edit.to + 1
+  end
+  out[#out + 1] = text:sub(at)
+  return table.concat(out)
+end
+M.apply = apply
+
+local function line_of(text, at)
+  return select(2, text:sub(1, at - 1):gsub("\n", ""))
+end
+
+-- Edits that put a comment behind | or > on a line of its own, above.
+local function lift_comment(body, node, offset, edits)
+  local from, comment = body:match("^[|>][%d+-]*()[ \t]+(#[^\r\n]*)", node.content)
+  if not from then
+    return
+  end
+  local at = tree.line_start(body, node.from)
+  local indent, dashes = body:match("^( *)([- ]*)", at)
+  edits[#edits + 1] = { from = offset + at, to = offset + at - 1,
+    new = indent .. (dashes:find("-", 1, true) and "" or dashes) .. comment .. "\n" }
+  edits[#edits + 1] = { from = offset + from, to = offset + tree.line_end(body, from), new = "" }
+end
+
+-- The text with what aliases stand for in their places, and no comments inside of scalars.
+local function normal(text, file)
+  local edits = {}
+  for _, doc in ipairs(documents(text)) do
+    local body = text:sub(doc.from, doc.to)
+    local root, e = parse(body, file, line_of(text, doc.from))
+    if e then
+      return nil, e
+    end
+    local anchors, count = {}, 0
+    comments.each(root or { kind = "none" }, function(node)
+      if node.kind == "scalar" and node.style == "plain" and typed(node, body) ~= "str" then
+        node.text = body:sub(node.content, node.to)
+      end
+      if node.anchor then
+        anchors[node.anchor:sub(2)] = node
+      end
+      if node.style == "literal" or node.style == "folded" then
+        lift_comment(body, node, doc.from - 1, edits)
+      end
+      if node.kind == "alias" then
+        count = count + 1
+        local ok, new = pcall(flow, node, anchors, 0)
+        if not ok then
+          e = err.is(new) and new or error(new, 0)
+          return
+        end
+        edits[#edits + 1] = { from = doc.from + node.from - 1, to = doc.from + node.to - 1, new = new }
+      end
+    end)
+    if e then
+      e.file = file
+      return nil, e
+    end
+    if count > 0 then -- no alias, no name: a value with a name would be replaced with it
+      comments.each(root, function(node)
+        if node.anchor then
+          local from = body:find(node.anchor, node.from, true)
+          local to = body:match("^ *()", from + #node.anchor) - 1
+          edits[#edits + 1] = { from = doc.from + from - 1, to = doc.from + to - 1, new = "" }
+        end
+      end)
+    end
+  end
+  return apply(text, edits)
+end
+
+-- How a leaf is written where it stands: on one line when a comment is behind it.
+local function write(node, indent, style, one_line)
+  local hint = node.style ~= "plain" and (indent or node.style ~= "double") and node.style or nil
+  return function(type, plain)
+    if type == "comment" then -- of a list: see leaves_of
+      return "#" .. plain
+    elseif type == "str" or type == "bytes" then
+      if type == "str" and not utf8.len(plain) then
+        return nil
+      end
+      local block = hint == "literal" or hint == "folded" or plain:find("\n", 1, true)
+      local text = put.string(plain, style, indent, one_line and block and "double" or hint)
+      if text == plain and scalar.resolve(text) ~= "str" then
+        text = put.string(plain, style, indent, "double")
+      end
+      return text
+    elseif type == "bool" then
+      return plain:lower()
+    elseif type == "float" then
+      local word = ({ NaN = ".nan", ["+Inf"] = ".inf", ["-Inf"] = "-.inf" })[plain]
+      return word or plain:find(".", 1, true) and plain or plain .. ".0"
+    end
+    return plain
+  end
+end
+
+local function leaves_of(body, root, offset, style, out)
+  local path, active = {}, {}
+  local walk
+  local function put_comment(comment, level)
+    level[#level + 1] = comment.text
+    out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text,
+      path = table.move(path, 1, #path, 1, {}), from = offset + comment.from, to = offset + comment.to,
+      write = function(type, plain)
+        if type == "comment" or not plain:find("\n", 1, true) then
+          return "#" .. plain:gsub("\n", style.eol .. "#")
+        end
+      end }
+  end
+  local function value(node, indent, item, behind)
+    if node.kind == "scalar" then
+      local type, plain = typed(node, body)
+      if type ~= "null" then
+        out[#out + 1] = { kind = "value", type = type, plain = plain, path = table.move(path, 1, #path, 1, {}),
+          from = offset + node.from, to = offset + node.to, comments = table.move(active, 1, #active, 1, {}),
+          item = item and offset + item,
+          write = write(node, not node.in_flow and indent or nil, style, behind) }
+      end
+      return true
+    end
+    return walk(node)
+  end
+  function walk(branch)
+    local list, rest, level = branch.members or branch.items, branch.comments or {}, {}
+    local next_comment = 1
+    local own = #active
+    local function comments_until(stop)
+      while rest[next_comment] and rest[next_comment].from < stop do
+        put_comment(rest[next_comment], level)
+        active[own + #level] = level[#level]
+        out[#out].comments = table.move(active, 1, #active, 1, {})
+        next_comment = next_comment + 1
+      end
+    end
+    for i, one in ipairs(list) do
+      local node = one.key and one.value or one
+      local last = one.key and tree.member_to(body, one) or one.to
+      if node.members or node.items then -- those on the line of its key
+        last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
+        last = math.min(last, node.to >= node.from and node.content or last)
+      end
+      comments_until(math.max(last, one.key and one.key.from or one.from))
+      local inline = rest[next_comment]
+      local behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
+      if behind then
+        comments_until(inline.from + 1)
+      end
+      if one.key then
+        local kind = one.key.kind == "scalar" and typed(one.key, body)
+        if kind ~= "str" and one.key.value ~= "<<" then
+          return err.fail("invalid", "line %d: SOPS wants keys that are texts: write \"%s\" in quotes",
+            line_of(body, one.key.from) + 1, one.key.value)
+        end
+        path[#path + 1] = one.key.value
+      end
+      local indent = not branch.in_flow and comments.column(body, branch) or 0
+      -- `sops` writes a comment in a list as one of its items.
+      local dash = branch.items and branch.style ~= "flow" and not branch.in_flow and tree.dash(body, branch, i)
+      local ok, e = value(node, indent, dash, behind)
+      if not ok then
+        return nil, e
+      end
+      if one.key then
+        path[#path] = nil
+      end
+      for at = #active, own + 1, -1 do
+        active[at] = nil
+      end
+      level = {}
+    end
+    comments_until(math.huge)
+    for at = #active, own + 1, -1 do
+      active[at] = nil
+    end
+    return true
+  end
+  return walk(root)
+end
+
+--- The text as it can be encrypted.
+---@param text string
+---@param file? string
+---@return string? text
+---@return prov.Err? err
+function M.prepare(text, file)
+  return normal(text, file)
+end
+
+--- The leaves of a text.
+---@param text string
+---@param file? string
+---@return table[]? leaves
+---@return prov.Err? err
+function M.leaves(text, file)
+  local out = {}
+  for _, doc in ipairs(documents(text)) do
+    local body = text:sub(doc.from, doc.to)
+    local root, e = parse(body, file, line_of(text, doc.from))
+    if e then
+      return nil, e
+    end
+    if root then
+      local style = splice.style(body, root, {})
+      comments.place(body, root)
+      local ok
+      ok, e = leaves_of(body, root, doc.from - 1, style, out)
+      if not ok then
+        e.file = file
+        return nil, e
+      end
+    else
+      for _, comment in ipairs(comments.of(body)) do
+        out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = {},
+          comments = { comment.text }, from = doc.from + comment.from - 1, to = doc.from + comment.to - 1,
+          write = function(_, plain)
+            return "#" .. plain
+          end }
+      end
+    end
+  end
+  return out
+end
+
+--- The metadata of a text, and the text without.
+---@param text string
+---@param file? string
+---@return string? text
+---@return table|prov.Err|nil meta nil when there is none
+function M.extract(text, file)
+  local meta, edits = nil, {}
+  for i, doc in ipairs(documents(text)) do
+    local body = text:sub(doc.from, doc.to)
+    local root, e = parse(body, file, line_of(text, doc.from))
+    if e then
+      return nil, e
+    end
+    local member, index
+    if root then
+      member, index = splice.find_member(root, "sops")
+    end
+    if member then
+      if i == 1 then
+        local v
+        local from = root.style == "flow" and member.key.from or tree.line_start(body, member.key.from)
+        v, e = yaml.decode(body:sub(from, tree.member_to(body, member)), { file = file })
+        if v == nil then
+          return nil, e
+        end
+        meta = v.sops
+      end
+      local new = splice.delete(body, root, index, splice.style(body, root, {}))
+      if #root.members == 1 and root.style ~= "flow" then -- nothing is left of the document
+        new = body:sub(1, tree.line_start(body, member.key.from) - 1)
+      end
+      if not new then
+        return err.fail("unsupported", "%s: comments are in the way of taking the metadata out of the text", file)
+      end
+      edits[#edits + 1] = { from = doc.from, to = doc.to, new = new }
+    end
+  end
+  return apply(text, edits), meta
+end
+
+--- The text with metadata, in every document.
+---@param text string
+---@param meta table
+---@return string? text
+---@return prov.Err? err
+function M.attach(text, meta)
+  local edits = {}
+  local docs = documents(text)
+  if #docs == 0 then
+    docs = { { from = #text + 1, to = #text } }
+  end
+  for _, doc in ipairs(docs) do
+    local body = text:sub(doc.from, doc.to)
+    local root, e = parse(body, nil, 0)
+    if e then
+      return nil, e
+    end
+    local new
+    if root and root.style == "flow" then
+      local last = root.members[#root.members]
+      local at = last and tree.member_to(body, last) or root.content
+      new = body:sub(1, at) .. (last and ", " or "") .. "sops: " .. put.flow(meta, STYLE) .. body:sub(at + 1)
+    else
+      local style = root and splice.style(body, root, {}) or STYLE
+      if body ~= "" and body:sub(-1) ~= "\n" or doc.from > 1 and body == "" then
+        body = body .. style.eol
+      end
+      new = body .. put.lines({ sops = meta }, style, root and comments.column(body, root) or 0) .. style.eol
+      local indent = root and comments.column(body, root) or 0
+      if indent > 0 then
+        new = body .. (" "):rep(indent) .. put.lines({ sops = meta }, style, indent) .. style.eol
+      end
+    end
+    edits[#edits + 1] = { from = doc.from, to = doc.to, new = new }
+  end
+  return apply(text, edits)
+end
+
+--- The value of a text: of its documents, when it has several.
+---@param text string
+---@param file? string
+---@return any
+---@return prov.Err?
+function M.value(text, file)
+  local v, e = yaml.decode(text, { file = file, all = true })
+  if v == nil then
+    return nil, e
+  end
+  return #v == 1 and v[1] or #v == 0 and {} or v
+end
+
+--- The text with another value at a path; of several documents in the first.
+---@param text string
+---@param path (string|integer)[]
+---@param v any nil deletes
+---@return string? text
+---@return prov.Err? err
+function M.change(text, path, v)
+  local docs = documents(text)
+  local doc = docs[1] or { from = 1, to = #text }
+  if #docs > 1 and math.type(path[1]) == "integer" then
+    doc = docs[path[1]] or doc
+    path = table.move(path, 2, #path, 1, {})
+  end
+  local body = text:sub(doc.from, doc.to)
+  local edit = require("prov.edit.yaml")
+  local new, e
+  if v == nil then
+    new, e = edit.delete(body, path)
+  else
+    new, e = edit.set(body, path, v)
+  end
+  return new and text:sub(1, doc.from - 1) .. new .. text:sub(doc.to + 1), e
+end
+
+--- Whether a text has a key that would be taken for metadata.
+M.reserved = "sops"
+
+return M
