@@ -12,6 +12,10 @@ typedef enum { PV_MD5, PV_SHA1, PV_SHA256, PV_SHA384, PV_SHA512, PV_HASH_COUNT }
 
 enum { PV_SHA256_LEN = 32, PV_HASH_MAX = 64 };
 
+/* Gives back what libcrypto keeps for this thread, its queue of errors for one.  For work on a
+ * thread that lives on and is not asked when it ends, as those of a pool. */
+void pv_crypto_thread_end(void);
+
 /* Fills out with len bytes nobody can guess.  PV_EIO when the system has none. */
 pv_status pv_random(void *out, size_t len, pv_err *err);
 
