@@ -221,6 +221,7 @@ static void derive(uv_work_t *work)
         d->status = pv_pbkdf2(PV_SHA256, password, salt, d->a, d->out->data, d->out->len, &d->err);
         break;
     }
+    pv_crypto_thread_end();
 }
 
 static void derived(uv_work_t *work, int canceled)

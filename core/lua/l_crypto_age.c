@@ -234,6 +234,7 @@ static void run(uv_work_t *work)
             pv_age_pump(c->what == SEAL, c->file_key, c->before, c->in, c->out, &c->done, &c->err);
         break;
     }
+    pv_crypto_thread_end();
 }
 
 /* callback(result), or callback(nil, err, bytes written) */
