@@ -126,7 +126,7 @@ end
 --- Sets tags, which are always all of them, so that a bucket has its labels.
 local function retag(ctx, name, want, tags, key)
   local set, away = api.tag_changes(ctx, want, tags)
-  if not api.tag(tags, api.KEY) then
+  if key and not api.tag(tags, api.KEY) then -- what was imported may have none
     set[#set + 1] = { Key = api.KEY, Value = key }
   end
   if #set == 0 and #away == 0 then
