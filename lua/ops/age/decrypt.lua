@@ -1,3 +1,5 @@
+local params = require("prov.age.params")
+
 return {
   kind = "operation",
   name = "age decrypt",
@@ -7,13 +9,7 @@ Reads an age file, armored or not. Without --identity and --passphrase the ident
 PROV_AGE_KEY_FILE names. With --out the file appears only when all of it was genuine; on the standard output each
 piece is genuine, but only an exit code of 0 says that nothing is missing.]],
   terminal = true,
-  params = {
-    file = { type = "path", positional = 1, doc = "The file; the standard input when it is absent or -" },
-    out = { type = "path", doc = "Write to this file, whole or not at all; else to the standard output" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with: age's, or a private key of SSH" },
-    passphrase = { type = "bool", default = false, short = "p", doc = "Decrypt with a passphrase" },
-  },
+  params = params.with({}, params.IDENTITIES, params.FILES),
   examples = { "prov age decrypt dump.sql.age -i key.txt --out dump.sql",
     "prov age decrypt -i ~/.ssh/id_ed25519 < backup.age | tar x" },
   permission = { action = "read", resource = "Secret" },

@@ -1,3 +1,5 @@
+local params = require("prov.age.params")
+
 return {
   kind = "operation",
   name = "age encrypt",
@@ -6,18 +8,9 @@ return {
 Writes an age file, version 1, that `age` reads as well. It is for all the recipients, each of whom can decrypt it
 alone. A passphrase is asked for on the terminal, or taken from PROV_AGE_PASSPHRASE.]],
   terminal = true,
-  params = {
-    file = { type = "path", positional = 1, doc = "The file; the standard input when it is absent or -" },
-    out = { type = "path", doc = "Write to this file, whole or not at all; else to the standard output" },
-    recipient = { type = "list", of = { type = "string" }, short = "r",
-      doc = "Who may decrypt: age1..., or a public key of SSH" },
-    recipients_file = { type = "list", of = { type = "path" }, short = "R", metavar = "FILE",
-      doc = "Files of recipients, one in a line" },
-    to_identity = { type = "list", of = { type = "path" }, metavar = "FILE",
-      doc = "Files of identities, whose public halves are recipients" },
-    with_passphrase = { type = "bool", default = false, doc = "Encrypt with a passphrase, and to nobody else" },
+  params = params.with({
     armor = { type = "bool", default = false, short = "a", doc = "Write a text, in PEM" },
-  },
+  }, params.RECIPIENTS, params.FILES),
   examples = { "prov age encrypt dump.sql --recipient age1... --out dump.sql.age",
     "tar c . | prov age encrypt -R team.txt > backup.age" },
   permission = { action = "read", resource = "Secret" },

@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret decrypt",
@@ -7,18 +9,9 @@ The values, their places and the MAC over all of them are checked before anythin
 finds them: SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD, SOPS_AGE_SSH_PRIVATE_KEY_FILE,
 SOPS_AGE_SSH_PRIVATE_KEY_CMD, ~/.config/sops/age/keys.txt, ~/.ssh/id_ed25519 and id_rsa; also PROV_AGE_KEY_FILE.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", positional = 1, doc = "The file; the standard input when it is absent or -" },
-    filename = { type = "string", metavar = "NAME",
-      doc = "Name of the standard input, for format and rule" },
-    out = { type = "path", doc = "Write to this file; else to the standard output" },
-    in_place = { type = "bool", default = false, doc = "Write the file itself" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-    ignore_mac = { type = "bool", default = false, doc = "Decrypt although values were changed" },
-  },
+  }, "filename", "out", "in_place", "format", "identity", "ignore_mac"),
   examples = {
     "prov secret decrypt secrets.yaml",
     "prov secret decrypt secrets.env -i key.txt --out .env",

@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret diff",
@@ -6,16 +8,12 @@ return {
 With one file: between what git has of it and what it is now. Values are hidden without --values. Exit code 3 when
 something differs.]],
   terminal = true,
-  params = {
+  params = params.with({
     a = { type = "path", required = true, positional = 1, doc = "The one file" },
     b = { type = "path", positional = 2, doc = "The other file; the one in the work tree when absent" },
     revision = { type = "string", default = "HEAD", doc = "The revision of git to compare with" },
     values = { type = "bool", default = false, doc = "Show the values" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-  },
+  }, "format", "identity"),
   examples = {
     "prov secret diff secrets.yaml",
     "prov secret diff old.yaml new.yaml --values",

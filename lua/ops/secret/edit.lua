@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret edit",
@@ -7,25 +9,9 @@ The plain text stands in a file of mode 0600 in memory (tmpfs) when there is som
 ends. Values that were not changed stay as they were, byte for byte. A file that is not there yet is made by the rules
 in .sops.yaml, or for --recipient.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", required = true, positional = 1, doc = "The file" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-    rules = { type = "path", metavar = "FILE", doc = "The .sops.yaml to use; else the one here or above" },
-    recipient = { type = "list", of = { type = "string" }, short = "r", metavar = "KEY",
-      doc = "Who may decrypt: age1... or a key of SSH; else .sops.yaml says it" },
-    unencrypted_suffix = { type = "string",
-      doc = "Leave values below names that end so (_unencrypted)" },
-    encrypted_suffix = { type = "string", doc = "Encrypt only values below names that end so" },
-    unencrypted_regex = { type = "string", doc = "Leave values below names that match" },
-    encrypted_regex = { type = "string", doc = "Encrypt only values below names that match" },
-    unencrypted_comment_regex = { type = "string", doc = "Leave values below comments that match" },
-    encrypted_comment_regex = { type = "string", doc = "Encrypt only values below comments that match" },
-    mac_only_encrypted = { type = "bool", default = false,
-      doc = "Let anybody change values that are not encrypted" },
-  },
+  }, "format", "identity", params.RULE),
   examples = {
     "prov secret edit secrets.yaml",
   },

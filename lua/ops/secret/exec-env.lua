@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret exec-env",
@@ -5,15 +7,11 @@ return {
   description = [[
 The file is a map of texts. Its exit code is that of the command. Put -- before a command that has flags.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },
     command = { type = "list", of = { type = "string" }, required = true, positional = 2, raw = true,
       doc = "The command" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-  },
+  }, "format", "identity"),
   examples = {
     "prov secret exec-env prod.env -- ./server --port 80",
   },

@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret exec-file",
@@ -6,15 +8,11 @@ return {
 {} in the command stands for the name of the plain file: of mode 0600, in memory when there is some, and removed when
 the command ends. Put -- before a command that has flags.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },
     command = { type = "list", of = { type = "string" }, required = true, positional = 2, raw = true,
       doc = "The command, with {}" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-  },
+  }, "format", "identity"),
   examples = {
     "prov secret exec-file db.ini -- psql --file={}",
   },

@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret rotate",
@@ -6,15 +8,11 @@ return {
 Every value is encrypted anew, so who is a recipient no longer cannot read what the file holds from now on. What they
 have read they have: change the secrets themselves.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },
     add_recipient = { type = "list", of = { type = "string" }, doc = "One more who may decrypt" },
     remove_recipient = { type = "list", of = { type = "string" }, doc = "One who may not any more" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-  },
+  }, "format", "identity"),
   examples = {
     "prov secret rotate secrets.yaml",
     "prov secret rotate secrets.yaml --remove-recipient age1...",

@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret set",
@@ -6,17 +8,13 @@ return {
 The value comes from the standard input, or is asked for, unless it is given: other users of the machine can see the
 command line. What did not change stays as it was, byte for byte.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },
     path = { type = "string", required = true, positional = 2, doc = "The path; what is missing on the way is made" },
     value = { type = "string", positional = 3, doc = "The text; else of the standard input, or asked for" },
     yaml = { type = "bool", default = false, doc = "The value is YAML: 5 is a number, {a: 1} a map" },
     delete = { type = "bool", default = false, doc = "Take the value away" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-  },
+  }, "format", "identity"),
   examples = {
     "prov secret set secrets.yaml db.password",
     "pwgen 32 1 | prov secret set secrets.yaml db.password",

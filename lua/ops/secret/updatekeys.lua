@@ -1,3 +1,5 @@
+local params = require("prov.sops.params")
+
 return {
   kind = "operation",
   name = "secret updatekeys",
@@ -5,14 +7,9 @@ return {
   description = [[
 The data key stays. After somebody was taken from the list, 'prov secret rotate' makes a new one.]],
   terminal = true,
-  params = {
+  params = params.with({
     file = { type = "path", required = true, positional = 1, doc = "The encrypted file" },
-    format = { type = "enum", one_of = { "yaml", "json", "dotenv", "ini", "binary" },
-      doc = "Format of the file; else its ending says it" },
-    identity = { type = "list", of = { type = "path" }, short = "i", metavar = "FILE",
-      doc = "Identities to decrypt with, before those that are found" },
-    rules = { type = "path", metavar = "FILE", doc = "The .sops.yaml to use; else the one here or above" },
-  },
+  }, "format", "identity", "rules"),
   examples = {
     "prov secret updatekeys secrets.yaml",
   },
