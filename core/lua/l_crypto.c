@@ -40,18 +40,6 @@ static int l_crypto_sha256(lua_State *L)
     return push_hex(L, digest);
 }
 
-/* crypto.hmac(key, bytes, raw?) -> HMAC-SHA-256, in hex or as its 32 bytes */
-static int l_crypto_hmac(lua_State *L)
-{
-    unsigned char digest[PV_SHA256_LEN];
-    pv_err err;
-    if (pv_hmac(PV_SHA256, lx_checkbytes(L, 1), lx_checkbytes(L, 2), digest, &err) != PV_OK)
-        return lx_fail(L, &err);
-    if (!lua_toboolean(L, 3)) return push_hex(L, digest);
-    lua_pushlstring(L, (const char *)digest, sizeof digest);
-    return 1;
-}
-
 /* crypto.equal(a, b) -> boolean, in a time that depends on the lengths only */
 static int l_crypto_equal(lua_State *L)
 {
@@ -142,8 +130,7 @@ static int l_crypto_keyfile(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"random", l_crypto_random}, {"sha256", l_crypto_sha256},   {"hmac", l_crypto_hmac},
-    {"equal", l_crypto_equal},   {"seal", l_crypto_seal},       {"open", l_crypto_open},
+    {"random", l_crypto_random}, {"sha256", l_crypto_sha256},   {"equal", l_crypto_equal},   {"seal", l_crypto_seal},       {"open", l_crypto_open},
     {"sealer", l_crypto_sealer}, {"keyfile", l_crypto_keyfile}, {NULL, NULL},
 };
 

@@ -17,14 +17,6 @@ function crypto.random(n) end
 ---@return prov.Err? err
 function crypto.sha256(bytes) end
 
---- HMAC-SHA-256, in hexadecimal or as its 32 bytes.
----@param key string
----@param bytes string
----@param raw? boolean
----@return string? hex
----@return prov.Err? err
-function crypto.hmac(key, bytes, raw) end
-
 --- Compares in a time that depends on the lengths only.
 ---@param a string
 ---@param b string

@@ -161,9 +161,9 @@ end
 local function signature(secret, where, text)
   local key = "AWS4" .. secret
   for part in where:gmatch("[^/]+") do
-    key = assert(crypto.hmac(key, part, true))
+    key = assert(crypto.mac("sha256", key, part))
   end
-  return assert(crypto.hmac(key, text))
+  return crypto.hex(assert(crypto.mac("sha256", key, text)))
 end
 
 local function host_of(host, url)

@@ -7,13 +7,6 @@ local KEY = ("k"):rep(32)
 describe("crypto", function()
   it("digests", function()
     assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", crypto.sha256("abc"))
-    assert.equal(
-      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-      crypto.hmac("Jefe", "what do ya want for nothing?")
-    )
-    local raw = crypto.hmac("Jefe", "what do ya want for nothing?", true)
-    assert.equal(32, #raw)
-    assert.equal("5bdcc146", ("%02x%02x%02x%02x"):format(raw:byte(1, 4)))
   end)
 
   it("makes random bytes", function()
@@ -85,7 +78,8 @@ describe("crypto's primitives", function()
   it("digest whole texts and pieces, with and without a key", function()
     assert.equal("a9993e364706816aba3e25717850c26c9cd0d89d", hex(crypto.hash("sha1", "abc")))
     assert.equal(64, #crypto.hash("sha512", ""))
-    assert.equal("5bdcc146", hex(crypto.mac("sha256", "Jefe", "what do ya want for nothing?")):sub(1, 8))
+    assert.equal("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+      hex(crypto.mac("sha256", "Jefe", "what do ya want for nothing?"))) -- RFC 4231, 4.3
     local hasher <close> = crypto.hasher("sha256")
     for _ = 1, 2 do
       assert.equal(hex(crypto.hash("sha256", "abc")), hex(hasher:add("a"):add("bc"):finish()))

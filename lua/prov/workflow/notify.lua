@@ -71,7 +71,7 @@ function M.send(list, event, opts)
         headers["Content-Type"] = "application/json"
         headers["X-Prov-Event"], headers["X-Prov-Delivery"] = event.event, key:gsub(" ", "/")
         if filled.secret and filled.secret ~= value.null then
-          headers["X-Prov-Signature"] = "sha256=" .. assert(crypto.hmac(filled.secret, body))
+          headers["X-Prov-Signature"] = "sha256=" .. crypto.hex(assert(crypto.mac("sha256", filled.secret, body)))
         end
         ok, e = post(filled, body, headers)
       else

@@ -1,33 +1,17 @@
 --- The judges of the JSON protocol: AWS's own protocol tests, and requests that botocore wrote and signed.
 local fs = require("prov.fs")
 local json = require("prov.json")
+local judges = require("support.judges")
 local model = require("support.aws_model")
 local query = require("prov.aws.query")
 local sigv4 = require("prov.sigv4")
 local timestamp = require("prov.aws.timestamp")
 
-local shared = os.getenv("PROV_SHARED") or (os.getenv("PROV_ROOT") or ".") .. "/../shared"
-local fixtures = shared .. "/fixtures/aws"
+local text_of, judged = judges.of(it, pending, "fixtures/aws", "botocore-protocol/input-json.json")
 
 local function read(name)
-  local text = fs.read(fixtures .. "/" .. name)
+  local text = text_of(name)
   return text and assert(json.decode(text))
-end
-
-local has_data = read("botocore-protocol/input-json.json") ~= nil
-if not has_data then
-  print("SKIP the judges of the JSON protocol: no " .. fixtures)
-end
-
---- busted's it, for what needs the data.
-local function judged(name, fn)
-  it(name, function()
-    if not has_data then
-      pending("no " .. fixtures)
-      return
-    end
-    fn()
-  end)
 end
 
 local function is_null(v)

@@ -4,32 +4,12 @@ local data = require("core.data")
 local base = require("core.base")
 local fs = require("prov.fs")
 local json = require("prov.json")
+local judges = require("support.judges")
 local model = require("support.aws_model")
 local query = require("prov.aws.query")
 local timestamp = require("prov.aws.timestamp")
 
-local shared = os.getenv("PROV_SHARED") or (os.getenv("PROV_ROOT") or ".") .. "/../shared"
-local fixtures = shared .. "/fixtures/aws"
-
-local function read(name)
-  return fs.read(fixtures .. "/" .. name)
-end
-
-local has_data = read("botocore-protocol/input-ec2.json") ~= nil
-if not has_data then
-  print("SKIP the judges of the query protocols: no " .. fixtures)
-end
-
---- busted's it, for what needs the data.
-local function judged(name, fn)
-  it(name, function()
-    if not has_data then
-      pending("no " .. fixtures)
-      return
-    end
-    fn()
-  end)
-end
+local read, judged = judges.of(it, pending, "fixtures/aws", "botocore-protocol/input-ec2.json")
 
 --- The pairs of a form, sorted: their order says nothing.
 local function sorted(body)
@@ -43,7 +23,7 @@ end
 
 local function names(folder, ending)
   local out = {}
-  for _, entry in ipairs(assert(fs.list(fixtures .. "/" .. folder))) do
+  for _, entry in ipairs(assert(fs.list(("%s/fixtures/aws/%s"):format(judges.SHARED, folder)))) do
     local name = type(entry) == "table" and entry.name or entry
     if name:sub(-#ending) == ending then
       out[#out + 1] = name:sub(1, -#ending - 1)
@@ -174,7 +154,8 @@ end
 
 describe("the table of", function()
   judged("EC2 reads what botocore reads", function()
-    local description = assert(json.decode(assert(fs.read(shared .. "/specs/aws/ec2-service-2.subset-nodoc.json"))))
+    local description = assert(json.decode(assert(
+      fs.read(judges.SHARED .. "/specs/aws/ec2-service-2.subset-nodoc.json"))))
     local whole = query.service(model.compact(description, "ec2"))
     local count, skipped = 0, {}
     for _, name in ipairs(names("botocore-xml-responses", ".xml")) do

@@ -1,7 +1,7 @@
 --- The judges of AWS's REST with XML: AWS's own protocol tests, and what botocore writes and reads of Route 53 and S3.
 local data = require("core.data")
-local fs = require("prov.fs")
 local json = require("prov.json")
+local judges = require("support.judges")
 local model = require("support.aws_model")
 local query = require("prov.aws.query")
 local rest = require("prov.aws.rest")
@@ -9,25 +9,10 @@ local test = require("support.async").test
 local timestamp = require("prov.aws.timestamp")
 local xml = require("prov.xml")
 
-local shared = os.getenv("PROV_SHARED") or (os.getenv("PROV_ROOT") or ".") .. "/../shared"
+local text_of, judged = judges.of(it, pending, "fixtures/aws/botocore-protocol", "input-rest-xml.json")
 
 local function read(name)
-  return fs.read(("%s/fixtures/aws/botocore-protocol/%s-rest-xml.json"):format(shared, name))
-end
-
-local has_data = read("input") ~= nil
-if not has_data then
-  print("SKIP AWS's protocol tests of rest-xml: no " .. shared .. "/fixtures/aws/botocore-protocol/*-rest-xml.json")
-end
-
-local function judged(name, fn)
-  it(name, function()
-    if not has_data then
-      pending("no protocol tests of rest-xml")
-      return
-    end
-    fn()
-  end)
+  return text_of(name .. "-rest-xml.json")
 end
 
 --- What prov's tables have no words for, as no operation it uses needs it: cases by their names.

@@ -74,7 +74,7 @@ end
 local function product(service, family, usage, unit, prices, attributes)
   attributes.servicecode, attributes.servicename, attributes.usagetype = service, NAMES[service], usage
   attributes.operation = attributes.operation or ""
-  local sku = assert(crypto.hmac("sku", ("%s %s %s"):format(service, usage, attributes.operation))):sub(1, 16):upper()
+  local sku = crypto.sha256(("%s %s %s"):format(service, usage, attributes.operation)):sub(1, 16):upper()
   local dimensions = {}
   for i, tier in ipairs(prices) do
     local rate = ("%s.JRTCKXETXF.%s"):format(sku, i == 1 and "6YS6EN2CT7" or "TIER" .. i)

@@ -12,7 +12,7 @@ local operations = M.operations
 
 --- Text that only who knows the secret can make.
 local function proof(secret, text)
-  return assert(crypto.hmac(secret, text))
+  return crypto.hex(assert(crypto.mac("sha256", secret, text)))
 end
 
 --- The secret key that belongs to a temporary access key.

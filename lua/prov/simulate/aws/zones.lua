@@ -34,6 +34,17 @@ local function zone_of(call, id)
   return zone
 end
 
+--- An operation on a zone, whose id is in a field of the parameters: fn(call, zone, params).
+local function at_zone(field, fn)
+  return function(call, p)
+    local zone, e = zone_of(call, p[field])
+    if not zone then
+      return nil, e
+    end
+    return fn(call, zone, p)
+  end
+end
+
 -- Views ------------------------------------------------------------------------------------------
 
 local function zone_view(call, zone)
@@ -105,13 +116,9 @@ function operations.CreateHostedZone(call, p)
   }
 end
 
-function operations.GetHostedZone(call, p)
-  local zone, e = zone_of(call, p.Id)
-  if not zone then
-    return nil, e
-  end
+operations.GetHostedZone = at_zone("Id", function(call, zone)
   return { HostedZone = zone_view(call, zone), DelegationSet = servers_view(zone) }
-end
+end)
 
 --- How many items a page has: what is asked for, as far as Route 53 gives it.
 local function page_size(p, most)
@@ -183,20 +190,12 @@ function operations.GetHostedZoneCount(call)
   return { HostedZoneCount = #call.w:list("hosted_zone") }
 end
 
-function operations.UpdateHostedZoneComment(call, p)
-  local zone, e = zone_of(call, p.Id)
-  if not zone then
-    return nil, e
-  end
+operations.UpdateHostedZoneComment = at_zone("Id", function(call, zone, p)
   call.w:change(zone, { comment = p.Comment ~= "" and p.Comment or kit.NONE })
   return { HostedZone = zone_view(call, zone) }
-end
+end)
 
-function operations.DeleteHostedZone(call, p)
-  local zone, e = zone_of(call, p.Id)
-  if not zone then
-    return nil, e
-  end
+operations.DeleteHostedZone = at_zone("Id", function(call, zone)
   local sets = call.w:holders(zone, "record_set")
   for _, set in ipairs(sets) do
     if not records.is_of_zone(set, zone) then
@@ -209,38 +208,24 @@ function operations.DeleteHostedZone(call, p)
   end
   call.w:remove(zone)
   return { ChangeInfo = begin_change(call) }
-end
+end)
 
-function operations.GetDNSSEC(call, p)
-  local zone, e = zone_of(call, p.HostedZoneId)
-  if not zone then
-    return nil, e
-  end
+operations.GetDNSSEC = at_zone("HostedZoneId", function()
   return { Status = { ServeSignature = "NOT_SIGNING" }, KeySigningKeys = data.list({}) }
-end
+end)
 
 -- Records and changes ----------------------------------------------------------------------------
 
-function operations.ChangeResourceRecordSets(call, p)
-  local zone, e = zone_of(call, p.HostedZoneId)
-  if not zone then
-    return nil, e
-  end
-  local ok
-  ok, e = records.change(call, zone, p.ChangeBatch and p.ChangeBatch.Changes or {})
+operations.ChangeResourceRecordSets = at_zone("HostedZoneId", function(call, zone, p)
+  local ok, e = records.change(call, zone, p.ChangeBatch and p.ChangeBatch.Changes or {})
   if not ok then
     return nil, e
   end
   return { ChangeInfo = begin_change(call, p.ChangeBatch.Comment) }
-end
+end)
 
-function operations.ListResourceRecordSets(call, p)
-  local zone, e = zone_of(call, p.HostedZoneId)
-  if not zone then
-    return nil, e
-  end
-  local size
-  size, e = page_size(p, RECORDS_PAGE)
+operations.ListResourceRecordSets = at_zone("HostedZoneId", function(call, zone, p)
+  local size, e = page_size(p, RECORDS_PAGE)
   if not size then
     return nil, e
   end
@@ -258,7 +243,7 @@ function operations.ListResourceRecordSets(call, p)
     ResourceRecordSets = out, IsTruncated = following ~= nil, MaxItems = tostring(size),
     NextRecordName = following and records.written(following.name), NextRecordType = following and following.type,
   }
-end
+end)
 
 function operations.GetChange(call, p)
   local id = tostring(p.Id):match("[^/]+$") or ""
