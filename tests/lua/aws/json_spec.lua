@@ -7,7 +7,11 @@ local query = require("prov.aws.query")
 local sigv4 = require("prov.sigv4")
 local timestamp = require("prov.aws.timestamp")
 
-local text_of, judged = judges.of(it, pending, "fixtures/aws", "botocore-protocol/input-json.json")
+local function skip(why)
+  pending(why)
+end
+
+local text_of, judged = judges.of(it, skip, "fixtures/aws", "botocore-protocol/input-json.json")
 
 local function read(name)
   local text = text_of(name)

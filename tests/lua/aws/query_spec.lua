@@ -9,7 +9,11 @@ local model = require("support.aws_model")
 local query = require("prov.aws.query")
 local timestamp = require("prov.aws.timestamp")
 
-local read, judged = judges.of(it, pending, "fixtures/aws", "botocore-protocol/input-ec2.json")
+local function skip(why)
+  pending(why)
+end
+
+local read, judged = judges.of(it, skip, "fixtures/aws", "botocore-protocol/input-ec2.json")
 
 --- The pairs of a form, sorted: their order says nothing.
 local function sorted(body)
