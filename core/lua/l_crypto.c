@@ -130,8 +130,10 @@ static int l_crypto_keyfile(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"random", l_crypto_random}, {"sha256", l_crypto_sha256},   {"equal", l_crypto_equal},   {"seal", l_crypto_seal},       {"open", l_crypto_open},
-    {"sealer", l_crypto_sealer}, {"keyfile", l_crypto_keyfile}, {NULL, NULL},
+    {"random", l_crypto_random},   {"sha256", l_crypto_sha256},
+    {"equal", l_crypto_equal},     {"seal", l_crypto_seal},
+    {"open", l_crypto_open},       {"sealer", l_crypto_sealer},
+    {"keyfile", l_crypto_keyfile}, {NULL, NULL},
 };
 
 int luaopen_core_crypto(lua_State *L);

@@ -256,7 +256,7 @@ for c in json.load(open(sys.argv[1])):
     print(json.dumps({"method": c["method"], "path": path, "query": query, "body": body}))' "$work/calls.json" |
     tee "$work/requests" | wc -l)
 if [ ! -f "$spec" ] || ! python3 -c 'import jsonschema' 2>/dev/null; then
-    echo "SKIP $requests requests: no OpenAPI or no python3-jsonschema here"
+    echo "SKIP: $requests requests: no OpenAPI or no python3-jsonschema here"
 else
     python3 "$here/../support/openapi_check.py" "$spec" "$work/requests" >"$work/checked" ||
         fail "the OpenAPI: $(cat "$work/checked")"

@@ -261,7 +261,7 @@ else
 fi
 
 if [ -z "$sops" ]; then
-    echo "SKIP: 1 of 2 judges: no sops: $(tail -1 "$work/go.log" 2>/dev/null)"
+    echo "SKIP: 1 of 2 judges: no sops (SOPS=path names one, SOPS_BUILD=1 builds one) $(tail -1 "$work/go.log" 2>/dev/null)"
     e2e_end
     exit 0
 fi
