@@ -7,7 +7,7 @@ local M = {}
 --- What a path stands for; whoever makes the table keeps more in it.
 ---@class prov.http.Route
 ---@field method string
----@field path string segments, and {name} for one of any value
+---@field path string segments, {name} for one of any value, and {name...} at the end for one or more
 
 ---@class prov.http.Routes
 local Routes = {}
@@ -25,11 +25,12 @@ local function add(root, route)
   local node = root
   local names = {}
   for _, part in ipairs(segments(route.path)) do
-    local name = part:match("^{(.+)}$")
+    local name, rest = part:match("^{([^.]+)(%.*)}$")
     if name then
+      local key = rest == "..." and "rest" or "any"
       names[#names + 1] = name
-      node.any = node.any or { literal = {} }
-      node = node.any
+      node[key] = node[key] or { literal = {} }
+      node = node[key]
     else
       node.literal[part] = node.literal[part] or { literal = {} }
       node = node.literal[part]
@@ -100,10 +101,14 @@ local function walk(node, parts, at, values)
   if node.any then
     values[#values + 1] = parts[at]
     found = walk(node.any, parts, at + 1, values)
-    if not found then
-      values[#values] = nil
+    if found then
+      return found
     end
-    return found
+    values[#values] = nil
+  end
+  if node.rest then
+    values[#values + 1] = table.concat(parts, "/", at)
+    return node.rest
   end
 end
 

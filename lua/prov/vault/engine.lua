@@ -1,0 +1,246 @@
+--- Secrets engines of the vault: what one is, and how a request finds its way into it.
+--
+-- An engine is a table of paths, each with the fields it takes and a function for each thing that can be done with it.
+-- It knows neither tokens, policies nor HTTP: it is called when all of that was settled, and answers with data.
+
+local err = require("prov.err")
+local http_routes = require("prov.http_routes")
+
+local M = {}
+
+--- What can be done with a path. `update` stands for writing; a path that says whether something
+--- `exists` tells policies its creation from its update.
+M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
+
+---@class prov.vault.Field
+---@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"map"|"any" bytes come and go in base64
+---@field doc string
+---@field default? any
+---@field required? boolean
+---@field one_of? string[]
+
+---@alias prov.vault.Handler fun(ctx: prov.vault.Mount, req: prov.vault.Request): prov.vault.Response?, prov.Err?
+
+---@class prov.vault.Path
+---@field path string below the mount: "keys/{name}/rotate", "data/{path...}"
+---@field doc string
+---@field fields? table<string, prov.vault.Field>
+---@field open? boolean asked without a token, as a list of revoked certificates is
+---@field exists? fun(ctx, req): boolean?, prov.Err?
+---@field read? prov.vault.Handler
+---@field list? prov.vault.Handler
+---@field update? prov.vault.Handler
+---@field delete? prov.vault.Handler
+---@field patch? prov.vault.Handler
+
+---@class prov.vault.Engine
+---@field name string the type of a mount: "kv"
+---@field summary string
+---@field paths prov.vault.Path[]
+---@field setup? fun(ctx): true?, prov.Err? once, when it is mounted
+---@field renew? fun(ctx, lease: prov.vault.Lease, seconds: integer): integer?, prov.Err? what it lasts from now
+---@field revoke? fun(ctx, lease: prov.vault.Lease): true?, prov.Err? may be called again after a failure
+
+--- What the vault gives an engine.
+---@class prov.vault.Mount
+---@field path string where it is mounted, without slashes at the ends
+---@field id string of this mount; another one when it is mounted anew
+---@field options table<string, any> of the mount
+---@field default_ttl integer seconds
+---@field max_ttl integer seconds
+---@field storage prov.vault.Storage of this mount alone
+---@field now fun(): integer seconds since 1970
+---@field cache table lives until the vault is sealed, never stored
+---@field lock fun(name: string): table closable: one task of the process has it at a time, others wait
+
+--- Values by path, sealed on disk. Values are Lua tables, strings, integers and booleans.
+---@class prov.vault.Storage
+---@field get fun(self, path: string): any, prov.Err? nil when there is none
+---@field put fun(self, path: string, value: any): true?, prov.Err? durable when it returns
+---@field delete fun(self, path: string): true?, prov.Err?
+---@field list fun(self, prefix: string): string[]?, prov.Err? names right below "a/", sorted; folders end in "/"
+---@field commit fun(self, changes: table[]): true?, prov.Err? all { "put", path, value } and { "del", path } or none
+
+---@class prov.vault.Request
+---@field op string one of M.OPERATIONS
+---@field path string below the mount
+---@field params table<string, string> values of the path
+---@field data table<string, any> fields: given ones in their types, defaults for the others
+---@field given table<string, any> fields as they came, also unknown ones
+---@field token? { accessor: string, display_name: string, policies: string[], meta: table<string, string> }
+
+---@class prov.vault.Lease
+---@field ttl integer seconds
+---@field max_ttl? integer
+---@field renewable? boolean
+---@field internal table what renew and revoke need; stored, never shown
+
+--- nil stands for an answer without a body.
+---@class prov.vault.Response
+---@field data? table<string, any>
+---@field lease? prov.vault.Lease
+---@field warnings? string[]
+---@field body? string instead of data: raw bytes,
+---@field content_type? string of this type
+
+local UNITS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
+local BOOLS = { ["true"] = true, ["1"] = true, ["false"] = false, ["0"] = false, [""] = false }
+
+-- "1h30m", "90", 90
+local function seconds(v)
+  local n = math.tointeger(v) or type(v) == "string" and math.tointeger(tonumber(v, 10))
+  if n then
+    return n
+  elseif type(v) ~= "string" then
+    return nil
+  end
+  local sum, at = 0, 1
+  for number, unit, after in v:gmatch("(%d+)(%a)()") do
+    if not UNITS[unit] or #number > 9 then
+      return nil
+    end
+    sum, at = sum + tonumber(number) * UNITS[unit], after
+  end
+  return at > 1 and at == #v + 1 and sum or nil
+end
+
+-- Given value -> value; nil when it is none of the type. Clients send text for everything:
+-- `vault write x exportable=true`.
+local READ = {
+  any = function(v)
+    return v
+  end,
+  string = function(v)
+    return (type(v) == "string" or type(v) == "number" or type(v) == "boolean") and tostring(v) or nil
+  end,
+  int = function(v)
+    return math.tointeger(v) or type(v) == "string" and math.tointeger(tonumber(v, 10)) or nil
+  end,
+  bool = function(v)
+    if type(v) == "boolean" then
+      return v
+    end
+    return BOOLS[tostring(v):lower()]
+  end,
+  seconds = seconds,
+  bytes = function(v)
+    return type(v) == "string" and require("core.base").unbase64(v) or nil
+  end,
+  list = function(v)
+    if type(v) == "table" then
+      return v
+    elseif type(v) ~= "string" then
+      return nil
+    end
+    local out = {}
+    for part in v:gmatch("[^,]+") do
+      out[#out + 1] = part:match("^%s*(.-)%s*$")
+    end
+    return out
+  end,
+  map = function(v)
+    return type(v) == "table" and v or nil
+  end,
+}
+local WANTED = {
+  int = "a whole number",
+  bool = "true or false",
+  seconds = "seconds, or a duration such as 1h30m",
+  bytes = "base64",
+  list = "a list",
+  map = "a map",
+  string = "a text",
+}
+
+local function one_of(field, value)
+  if not field.one_of then
+    return true
+  end
+  for _, choice in ipairs(field.one_of) do
+    if choice == value then
+      return true
+    end
+  end
+  return false
+end
+
+--- What was given as the fields want it.
+---@param fields table<string, prov.vault.Field>
+---@param given table<string, any>
+---@return table<string, any>?, prov.Err?
+function M.read_fields(fields, given)
+  local out = {}
+  for name, field in pairs(fields) do
+    local v = given[name]
+    if v == nil or v == require("core.data").null then
+      if field.required then
+        return err.fail("usage", "'%s' is missing: %s", name, field.doc)
+      end
+      out[name] = field.default
+    else
+      local value = READ[field.type](v)
+      if value == nil or not one_of(field, value) then
+        return err.fail("usage", "'%s' must be %s", name, field.one_of and "one of " .. table.concat(field.one_of, ", ")
+          or WANTED[field.type])
+      end
+      out[name] = value
+    end
+  end
+  return out
+end
+
+---@class prov.vault.CompiledEngine
+---@field engine prov.vault.Engine
+local Compiled = {}
+Compiled.__index = Compiled
+
+--- Makes an engine ready for requests.
+---@param engine prov.vault.Engine
+---@return prov.vault.CompiledEngine
+function M.compile(engine)
+  local routes = {}
+  for _, path in ipairs(engine.paths) do
+    for _, op in ipairs(M.OPERATIONS) do
+      if path[op] then
+        routes[#routes + 1] = { method = op, path = "/" .. path.path, spec = path }
+      end
+    end
+  end
+  return setmetatable({ engine = engine, routes = http_routes.new(routes) }, Compiled)
+end
+
+--- The path a request means, with its values.
+---@param op string
+---@param path string below the mount, each part escaped as in a URL
+---@return prov.vault.Path? spec
+---@return table<string, string>|prov.Err values
+function Compiled:find(op, path)
+  local route, values = self.routes:match(op, "/" .. path:gsub("/+$", ""))
+  if route then
+    return route.spec, values
+  elseif values then
+    return err.fail("unsupported", "%s cannot be done with '%s', only %s", op, path, table.concat(values, ", "))
+  end
+  return err.fail("notfound", "the %s engine has no path '%s'", self.engine.name, path)
+end
+
+--- Does what a request asks for. Its op, path, given and token are set.
+---@async
+---@param ctx prov.vault.Mount
+---@param req prov.vault.Request
+---@return prov.vault.Response?, prov.Err?
+function Compiled:handle(ctx, req)
+  local spec, values = self:find(req.op, req.path)
+  if not spec then
+    return nil, values
+  end
+  req.params, req.given = values, req.given or {}
+  local e
+  req.data, e = M.read_fields(spec.fields or {}, req.given)
+  if not req.data then
+    return nil, e
+  end
+  return spec[req.op](ctx, req)
+end
+
+return M
