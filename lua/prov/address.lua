@@ -1,4 +1,5 @@
 --- Addresses: `[module.<name>["key"].]<kind>.<name>[key]` and `taskserv.<name>@<server address>`.
+-- Names of secrets are paths: `secret.db/password`.
 
 local err = require("prov.err")
 
@@ -12,11 +13,18 @@ local M = {}
 ---@field server? string address, for taskservs
 
 local NAME = "^[%a_][%w_-]*"
+local PATH = "^[%a_][%w_/-]*"
 
 --- True for what may stand as a name in an address.
+---@param kind? string of what has the name
 ---@return boolean
-function M.is_name(text)
-  return type(text) == "string" and text:match(NAME .. "$") ~= nil
+function M.is_name(text, kind)
+  if type(text) ~= "string" then
+    return false
+  elseif kind == "secret" then
+    return text:match(PATH .. "$") ~= nil and not text:find("//", 1, true) and text:sub(-1) ~= "/"
+  end
+  return text:match(NAME .. "$") ~= nil
 end
 
 --- Writes a key: 1 gives `[1]`, "a" gives `["a"]`.
@@ -56,8 +64,8 @@ local function read_key(text, at)
 end
 
 --- Reads `<name>[key]` at `at`; returns name, key, next position.
-local function read_named(text, at)
-  local name = text:match(NAME, at)
+local function read_named(text, at, pattern)
+  local name = text:match(pattern or NAME, at)
   if not name then
     return nil
   end
@@ -93,7 +101,7 @@ function M.read(text, at)
   if not kind or text:sub(at + #kind, at + #kind) ~= "." then
     return bad(text)
   end
-  local name, key, stop = read_named(text, at + #kind + 1)
+  local name, key, stop = read_named(text, at + #kind + 1, kind == "secret" and PATH or nil)
   if not name then
     return bad(text)
   end

@@ -13,7 +13,13 @@ local function make_plan(p, opts)
     return file.load(p.workspace, opts.file, p.state)
   end
   local target = opts.target_of and assert(opts.target_of(p)) or opts.target
-  return p:plan({ refresh = opts.refresh, replace = opts.replace, destroy = opts.destroy, target = target })
+  return p:plan({
+    refresh = opts.refresh,
+    replace = opts.replace,
+    rotate = opts.rotate,
+    destroy = opts.destroy,
+    target = target,
+  })
 end
 
 local function agree(ctx, opts)
@@ -30,6 +36,7 @@ end
 ---@field destroy? boolean
 ---@field refresh? boolean
 ---@field replace? string[]
+---@field rotate? table<string, boolean> addresses of secrets that get a new value
 ---@field target? string[] only these, and what they need
 ---@field target_of? fun(p: prov.Project): string[]?, prov.Err? the same, once the state is known
 ---@field parallelism? integer

@@ -113,7 +113,13 @@ function Loader:collect(joined, home)
     local part = joined.kinds[top]
     local values, from, by_name = part.values, part.source, part.by_name
     local stem = prefix .. kind .. "."
-    local common = { __index = { kind = kind, top = top, source = from, home = home } }
+    local common = { __index = {
+      kind = kind,
+      top = top,
+      source = from,
+      home = home,
+      default_provider = kind == "secret" and "secrets" or nil,
+    } }
     for _, name in ipairs(data.keys(values)) do
       self:add(setmetatable({
         name = name,
@@ -285,6 +291,7 @@ function M.build(workspace, sources, opts, reading)
   local checks = require("prov.infra.conditions").run(self)
   local lookups = require("prov.infra.lookups").run(self)
   local past = self.past[1] and refactor.run(self) or nil
+  past = require("prov.infra.secrets").existing(self, past)
   if #self.errors > 0 then
     table.sort(self.errors, by_place)
     return nil, self.errors

@@ -138,7 +138,7 @@ end
 
 --- Makes a plan.
 ---@async
----@param opts? { refresh: boolean?, replace: string[]?, destroy: boolean?, target: string[]? }
+---@param opts? { refresh: boolean?, replace: string[]?, rotate: table?, destroy: boolean?, target: string[]? }
 ---@return prov.Plan?, prov.Err?
 function Project:plan(opts)
   opts = opts or {}
@@ -176,6 +176,7 @@ function Project:plan(opts)
     hosts = not opts.destroy and self.hosts or nil,
     refresh = opts.refresh,
     replace = replace,
+    rotate = opts.rotate,
     durations = engine.durations(self.store),
     target = opts.target,
     moves = past.moves,

@@ -83,6 +83,10 @@ local LAZY = {
       return require("prov.ssh").keygen("ed25519")
     end
   end,
+  secrets = function(base) -- of the workspace; other providers get what the infra gives them
+    return base.owner:declaration(base.provider).name == "secrets"
+      and assert(require("prov.secrets").open(base.owner.workspace, base.config)) or nil
+  end,
 }
 
 local base_mt = {
@@ -318,6 +322,29 @@ function Providers:gate(name)
   return gate
 end
 
+-- Names of the outputs of a kind that are secret; nil when there are none.
+local function secret_outputs(self, name, kind)
+  local _, resource = self:resource(name, kind)
+  local out
+  for output, field in next, resource and resource.outputs or {} do
+    if field_of.is_secret(field_of.full(field)) then
+      out = out or {}
+      out[output] = true
+    end
+  end
+  return out
+end
+
+-- A state with its secret outputs in their box; bodies see and give them without.
+local function boxed(state, secrets)
+  for name in next, type(state) == "table" and secrets or {} do
+    if state[name] ~= nil then
+      state[name] = value.secret(state[name])
+    end
+  end
+  return state
+end
+
 --- One try of a body function.
 local function try(self, name, kind, verb, fn, ctx, args)
   local seconds = self:timeout(name, kind, verb)
@@ -367,7 +394,10 @@ function Providers:call(name, kind, verb, fields, ...)
   if not mt then
     return nil, e
   end
-  local args = table.pack(...)
+  local args, secrets = table.pack(...), secret_outputs(self, name, kind)
+  if secrets and fields.recorded then
+    fields.recorded = value.reveal(fields.recorded)
+  end
   for i = 1, args.n do
     if type(args[i]) == "table" and value.has_secret(args[i]) then
       args[i] = value.reveal(args[i]) -- a body sends it to its world; only records keep the box
@@ -379,7 +409,12 @@ function Providers:call(name, kind, verb, fields, ...)
     local result, failure = try(self, name, kind, verb, fn, ctx, args)
     if not err.is(failure) then
       gate:answered()
-      return result, failure
+      if secrets and verb == "list" then
+        for _, state in ipairs(result or {}) do
+          boxed(state, secrets)
+        end
+      end
+      return boxed(result, secrets), failure
     end
     local ms = gate:again(attempt, failure)
     if not ms or verb == "create" and not body.find then

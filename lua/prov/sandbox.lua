@@ -166,7 +166,7 @@ function M.env()
     utf8 = copy(utf8),
     list = data.list,
     null = value.null,
-    secret = value.secret,
+    sensitive = value.secret,
     _VERSION = _VERSION,
   }
   env._G = env

@@ -6,7 +6,7 @@
 
 local crypto = require("core.crypto")
 local err = require("prov.err")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 
 local M = {}
 

@@ -97,7 +97,7 @@ local ATTEMPTS = {
   { "many long texts, caught", "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(6e7) end) end", MEMORY },
   { "closures without end", "local f = type while true do local g = f f = function() return g end end", MEMORY },
   { "many arguments", "local function f(...) return f(1, ...) end return f()", INSTRUCTIONS, seconds = true, also = "stack overflow" },
-  { "a text with references that doubles", "local r = secret('x') while true do r = r .. r end", MEMORY, or_limit = true },
+  { "a text with references that doubles", "local r = sensitive('x') while true do r = r .. r end", MEMORY, or_limit = true },
   { "many names", "for i = 1, 1e9 do _G['n' .. i] = ('x'):rep(1000) .. i end", MEMORY, or_limit = true },
 
   -- What is handed back.
@@ -133,7 +133,7 @@ local ATTEMPTS = {
   { "a finalizer", "setmetatable({}, { __gc = function() while true do end end })", "may have no __gc" },
   { "weak tables", "setmetatable({}, { __mode = 'k' })", "may have no __mode" },
   { "a list that is made another thing", "setmetatable(list({}), { __index = {} })", "not one of your own" },
-  { "a secret that is opened", "rawset(secret('x'), 1, 'y')", "not one of your own" },
+  { "a secret that is opened", "rawset(sensitive('x'), 1, 'y')", "not one of your own" },
   { "a protected metatable", "setmetatable(setmetatable({}, { __metatable = 1 }), {})", "protected metatable" },
   { "methods of strings that prov uses", "string.format = function() while true do end end string.rep = nil return ('x'):rep(1e10)", "too large" },
 

@@ -92,7 +92,7 @@ describe("sandbox", function()
 
   it("gives no metatable of prov's own, only those made there", function()
     assert.is_nil(run("return getmetatable(list({}))"))
-    assert.is_nil(run("return getmetatable(secret('x'))"))
+    assert.is_nil(run("return getmetatable(sensitive('x'))"))
     assert.is_nil(run("return getmetatable('')"))
     assert.are.equal(1, run("local mt = { x = 1 } return getmetatable(setmetatable({}, mt)).x"))
     local _, e = run("local mt = {} setmetatable({}, mt) mt.__gc = type setmetatable({}, mt)")

@@ -20,7 +20,7 @@ local metadata = require("prov.aws.metadata")
 local profiles = require("prov.aws.profiles")
 local sso = require("prov.aws.sso")
 local sts = require("prov.aws.sts")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 
 local M = {}
 

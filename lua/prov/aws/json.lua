@@ -6,7 +6,7 @@ local base = require("core.base")
 local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 
 local M = {}
 

@@ -3,7 +3,7 @@
 
 local err = require("prov.err")
 local json = require("prov.json")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 
 local M = {}
 

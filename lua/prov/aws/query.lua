@@ -27,7 +27,7 @@ local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.aws.json")
 local sigv4 = require("prov.sigv4")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 local xml = require("prov.xml")
 
 local M = {}

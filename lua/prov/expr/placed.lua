@@ -1,4 +1,5 @@
---- The functions of expressions that need a place, for they read files of the folder that an expression stands in.
+--- The functions of expressions that need a place: they read files of the folder that an expression stands in, or name
+--- something of its infra.
 
 local functions = require("prov.expr.functions")
 
@@ -13,6 +14,13 @@ M.LIST = {
     least = 1,
     doc = "A file of the infra as a template, filled with a map; what values are escaped for is said by its name "
       .. "(run.sh, x.yaml.tmpl) or the third value",
+  },
+  secret = {
+    takes = "text, text?",
+    params = { "text", "text" },
+    least = 1,
+    doc = "A secret of the workspace by its name, as in secret(\"db/password\"); the second value names another part "
+      .. "of it, such as certificate or public_key",
   },
 }
 

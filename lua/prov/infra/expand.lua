@@ -335,16 +335,11 @@ function M.contract_of(loader, block, provider)
 end
 
 local function is_name(loader, block)
-  if address.is_name(block.name) then
+  if address.is_name(block.name, block.kind) then
     return true
   end
-  loader:fail_at(
-    block,
-    nil,
-    ("'%s' cannot be a name: use letters, digits, - and _, starting with a letter"):format(
-      tostring(block.name)
-    )
-  )
+  loader:fail_at(block, nil, ("'%s' cannot be a name: use letters, digits, - and _%s, starting with a letter"):format(
+    tostring(block.name), block.kind == "secret" and ", and / between parts" or ""))
   return false
 end
 
@@ -730,6 +725,16 @@ local function unused_defaults(loader, home)
       loader:fail_at(default.block, nil, "no resource here has such a field", suggest.hint(name, fields))
     end
   end
+end
+
+--- Declares what an infra uses without having declared it, with all of its defaults.
+---@param loader prov.InfraLoader
+---@param block prov.Block
+---@return table? resource
+function M.implied(loader, block)
+  loader:add(block)
+  expand_block(loader, block)
+  return block.single
 end
 
 --- Expands all blocks into loader.resources.

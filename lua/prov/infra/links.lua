@@ -177,6 +177,9 @@ local function resolve_new(loader, from, ref)
     return M.cluster_output(loader, tostring(ref), base, path)
   end
   local block = loader.by_base[base]
+  if not block and parsed.kind == "secret" then
+    block = require("prov.infra.secrets").declare(loader, from, parsed.name)
+  end
   if not block then
     return nil, unknown_of.target(loader, from, tostring(value.ref(base:sub(#prefix + 1), path)), parsed, prefix)
   elseif not block.keyed and not block.single then

@@ -166,9 +166,9 @@ local function lua_env(reading, file)
   env.fn = require("prov.expr.functions").lua()
   for name, fn in next, reading.functions or {} do
     env[name] = function(...)
-      local done, why = fn(...)
+      local done, why, hint = fn(...)
       if done == nil then
-        error(why, 2)
+        error(why .. (hint and "; " .. hint or ""), 2)
       end
       return done
     end

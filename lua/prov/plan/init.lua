@@ -92,7 +92,7 @@ function Builder:lookup(address, path)
   if args and head ~= nil and args[head] ~= nil then
     return require("prov.state").at(args, path)
   end
-  if self:pending(address) == "create" then
+  if self:pending(address) == "create" or self.rotate[address] and head ~= "id" then
     self.unknown[address] = self.unknown[address] or value.unknown("any", { address })
     return self.unknown[address]
   end
@@ -204,6 +204,10 @@ function Builder:decide(node, args, record)
     return "replace", changes, "its last creation did not end well"
   elseif observed and observed.incomplete then
     return "replace", changes, tostring(observed.incomplete)
+  elseif self.rotate[node.address] then
+    local hidden = value.secret("")
+    changes[#changes + 1] = { path = "value", before = hidden, after = hidden, secret = true }
+    return "update", changes, "rotated"
   end
   return self:weigh(changes)
 end
@@ -669,6 +673,7 @@ end
 ---@field hosts? prov.Hosts checks taskservs on the hosts; nil skips that
 ---@field refresh? boolean default true: read the world first
 ---@field replace? table<string, boolean> addresses to rebuild
+---@field rotate? table<string, boolean> addresses of secrets that get a new value
 ---@field target? string[] what the plan was confined to, for those who show it
 ---@field durations? table<string, integer> past milliseconds by "action kind provider"
 ---@field moves? { from: string, to: string }[] made in `state` already
@@ -684,6 +689,7 @@ function M.build(input)
     providers = input.providers,
     registry = input.registry,
     replace = input.replace or {},
+    rotate = input.rotate or {},
     durations = input.durations,
     steps = {},
     counts = {},

@@ -46,7 +46,7 @@ local function texts(ctx)
 end
 
 local HINT =
-  'Lua\'s secret("...") marks it; better, keep it out of the files: rotate it, it may be in a history already'
+  'keep it out of the files: prov secret set NAME, and secret("NAME") here; and rotate it, it may be in a history already'
 
 local function check_shared(ctx)
   local first = {}

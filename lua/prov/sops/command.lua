@@ -99,7 +99,13 @@ local function rule_of(p, name)
   return out
 end
 
-local function encrypt_new(p, text, name)
+--- Encrypts a text that has no metadata yet, by parameters or `.sops.yaml`.
+---@async
+---@param p table parameters of `prov secret encrypt`
+---@param text string
+---@param name string of the file
+---@return string?, prov.Err?
+function M.encrypt_new(p, text, name)
   local format = format_of(p, name)
   local rule, e = rule_of(p, name)
   if not rule then
@@ -124,15 +130,20 @@ function M.encrypt(p)
   if not text then
     return nil, name
   end
-  text, e = encrypt_new(p, text, name)
+  text, e = M.encrypt_new(p, text, name)
   if not text then
     return nil, e
   end
   return write(p, text, tonumber("644", 8))
 end
 
--- A file that is open; opts of sops.decrypt.
-local function open_file(p)
+--- A file that is open.
+---@async
+---@param p table parameters of `prov secret get`
+---@return table? open as prov.sops has it
+---@return string|prov.Err name of the file
+---@return string? text as it stands there
+function M.open_file(p)
   local text, name = read(p)
   if not text then
     return nil, name
@@ -149,7 +160,7 @@ function M.decrypt(p)
   if not ok then
     return nil, e
   end
-  local open, name = open_file(p)
+  local open, name = M.open_file(p)
   if not open then
     return nil, name
   end
@@ -168,7 +179,7 @@ end
 --- `prov secret get`.
 ---@async
 function M.get(p)
-  local open, name = open_file(p)
+  local open, name = M.open_file(p)
   if not open then
     return nil, name
   end
@@ -216,8 +227,13 @@ local function new_value(p)
   return v
 end
 
--- Encrypts an open file and writes it where it was.
-local function save(p, open, old)
+--- Encrypts an open file and writes it where it was, unless somebody changed it meanwhile.
+---@async
+---@param p { file: string }
+---@param open table
+---@param old string text as it stood there
+---@return true?, prov.Err? "conflict"
+function M.save(p, open, old)
   local text, e = sops.encrypt(open, p.file)
   if not text then
     return nil, e
@@ -245,7 +261,7 @@ function M.set(p)
       return nil, e
     end
   end
-  local open, name, old = open_file(p)
+  local open, name, old = M.open_file(p)
   if not open then
     return nil, name
   end
@@ -259,7 +275,7 @@ function M.set(p)
   end
   local changed = open.plain ~= plain
   if changed then
-    ok, e = save(p, open, old)
+    ok, e = M.save(p, open, old)
   end
   return ok and { file = p.file, changed = changed }, e
 end
@@ -305,13 +321,13 @@ end
 function M.edit(ctx, p)
   local result, e
   if fs.stat(p.file) then
-    local open, name, old = open_file(p)
+    local open, name, old = M.open_file(p)
     if not open then
       return nil, name
     end
     result, e = edit_loop(ctx, p.file, open.plain, function(new)
       open.plain = new
-      return save(p, open, old)
+      return M.save(p, open, old)
     end)
   else
     local rule
@@ -320,7 +336,7 @@ function M.edit(ctx, p)
       return nil, e
     end
     result, e = edit_loop(ctx, p.file, EXAMPLES[format_of(p, p.file)] or "", function(new)
-      local text, why = encrypt_new(p, new, p.file)
+      local text, why = M.encrypt_new(p, new, p.file)
       if not text then
         return nil, why
       end
@@ -362,7 +378,7 @@ end
 --- `prov secret rotate`.
 ---@async
 function M.rotate(p)
-  local open, name, old = open_file(p)
+  local open, name, old = M.open_file(p)
   if not open then
     return nil, name
   end
@@ -396,19 +412,20 @@ function M.rotate(p)
   if not ok then
     return nil, e
   end
-  ok, e = save(p, open, old)
+  ok, e = M.save(p, open, old)
   if not ok then
     return nil, e
   end
   local out = changes(groups, new)
   out.file = p.file
+  out.status, out.changed, out.done, out.failed, out.skipped, out.ms = "done", true, 1, 0, 0, 0
   return out
 end
 
 --- `prov secret updatekeys`: the recipients that .sops.yaml names, the same data key.
 ---@async
 function M.updatekeys(p)
-  local open, name, old = open_file(p)
+  local open, name, old = M.open_file(p)
   if not open then
     return nil, name
   end
@@ -432,7 +449,7 @@ function M.updatekeys(p)
   local ok
   ok, e = sops.rewrap(open, rule.groups, rule.shamir_threshold, false)
   if ok then
-    ok, e = save(p, open, old)
+    ok, e = M.save(p, open, old)
   end
   return ok and out, e
 end
@@ -499,7 +516,7 @@ end
 --- `prov secret exec-env`.
 ---@async
 function M.exec_env(p)
-  local open, name = open_file(p)
+  local open, name = M.open_file(p)
   if not open then
     return nil, name
   end
@@ -525,7 +542,7 @@ end
 --- `prov secret exec-file`.
 ---@async
 function M.exec_file(p)
-  local open, name = open_file(p)
+  local open, name = M.open_file(p)
   if not open then
     return nil, name
   end

@@ -5,7 +5,7 @@ local judges = require("support.judges")
 local model = require("support.aws_model")
 local query = require("prov.aws.query")
 local sigv4 = require("prov.sigv4")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 
 local function skip(why)
   pending(why)

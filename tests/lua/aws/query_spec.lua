@@ -7,7 +7,7 @@ local json = require("prov.json")
 local judges = require("support.judges")
 local model = require("support.aws_model")
 local query = require("prov.aws.query")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 
 local function skip(why)
   pending(why)

@@ -6,7 +6,7 @@ local model = require("support.aws_model")
 local query = require("prov.aws.query")
 local rest = require("prov.aws.rest")
 local test = require("support.async").test
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 local xml = require("prov.xml")
 
 local function skip(why)

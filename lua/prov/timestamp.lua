@@ -1,4 +1,4 @@
---- Times as AWS writes them, in seconds since 1970.
+--- Times as texts (RFC 3339, HTTP, the compact form of signatures) and in seconds since 1970.
 
 local zone = require("prov.zone")
 

@@ -1,0 +1,52 @@
+-- A secret: its rule is what an infra wants, its value is made once for a rule and lives in the store.
+
+local M = {}
+
+local function state_of(kept)
+  local state = { id = kept.name, version = kept.version, created = kept.created }
+  for part, v in pairs(kept.parts) do
+    state[part] = v
+  end
+  return state
+end
+
+function M.read(ctx, id)
+  local kept, e = ctx.secrets:get(id)
+  return kept and state_of(kept), e
+end
+
+function M.find(ctx)
+  return M.read(ctx, ctx.secrets.name_of(ctx.address))
+end
+
+function M.create(ctx, want)
+  local name = ctx.secrets.name_of(ctx.address)
+  local kept, e = ctx.secrets:get(name)
+  if not kept and not e then
+    ctx.adopt(name)
+    kept, e = ctx.secrets:make(name, want)
+  end
+  return kept and state_of(kept), e
+end
+
+-- Another rule, or a rotation: a new version.
+function M.update(ctx, id, want)
+  local kept, e = ctx.secrets:make(id, want)
+  return kept and state_of(kept), e
+end
+
+-- Its versions stay: `prov secret restore` brings it back.
+function M.delete(ctx, id)
+  return ctx.secrets:remove(id)
+end
+
+function M.list(ctx)
+  local names, e = ctx.secrets:list()
+  local out = {}
+  for i, row in ipairs(names or {}) do
+    out[i] = { id = row.name, version = row.version, created = row.created }
+  end
+  return names and out, e
+end
+
+return M
