@@ -85,7 +85,7 @@ local LAZY = {
   end,
   secrets = function(base) -- of the workspace; other providers get what the infra gives them
     return base.owner:declaration(base.provider).name == "secrets"
-      and assert(require("prov.secrets").open(base.owner.workspace, base.config)) or nil
+      and assert(require("prov.secrets").open(base.owner.workspace)) or nil
   end,
 }
 

@@ -14,16 +14,8 @@ return {
       web/tls: { type: certificate, names: [shop.example], ttl: 90d }
       hetzner/token: { type: given }
 
-What is kept already (`prov secret set`) is taken as it is.]],
-  config = {
-    file = {
-      type = "path",
-      doc = "SOPS file that holds them, for those who keep them in git; else the workspace's own vault",
-    },
-    address = { type = "string", env = "VAULT_ADDR", doc = "Vault that holds them: https://vault.example:8200" },
-    token = { type = "secret", env = "VAULT_TOKEN", doc = "Token for that vault" },
-    mount = { type = "string", default = "secret", doc = "Its kv engine, version 2" },
-  },
+What is kept already (`prov secret set`) is taken as it is. Where they are kept is a setting: `secrets.file` or
+`secrets.address`, else the workspace's own vault.]],
   resources = {
     secret = {
       body = "secret",

@@ -44,7 +44,10 @@ function M.list(ctx)
   local names, e = ctx.secrets:list()
   local out = {}
   for i, row in ipairs(names or {}) do
-    out[i] = { id = row.name, version = row.version, created = row.created }
+    out[i], e = M.read(ctx, row.name)
+    if not out[i] then
+      return nil, e
+    end
   end
   return names and out, e
 end

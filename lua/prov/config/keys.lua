@@ -200,6 +200,18 @@ GROUPS.ssh = {
   },
 }
 
+GROUPS.secrets = {
+  file = {
+    type = "path",
+    doc = "SOPS file that holds the secrets of the workspace, for those who keep them in git; else its own vault does",
+  },
+  address = {
+    type = "string",
+    doc = "Vault that holds them instead, https://vault.example:8200; VAULT_TOKEN or ~/.vault-token opens it",
+  },
+  mount = { type = "string", default = "secret", min = 1, doc = "The kv engine, version 2, in a vault" },
+}
+
 GROUPS.host = {
   recipe_timeout = { type = "duration", default = 1800, min = 1, doc = "For the recipe of one service on one server" },
   facts_timeout = { type = "duration", default = 30, min = 1, doc = "For the facts of a server" },

@@ -22,29 +22,19 @@ function M.is_name(word)
   return not fs.exists(word) and address_of.is_name(word, "secret")
 end
 
---- The secrets of the workspace: where its infra says they are.
----@async
----@param ctx prov.Ctx
----@return prov.Secrets?, prov.Err?
-function M.open(ctx)
+local function open(ctx)
   local workspace, e = ctx:need_workspace()
   if not workspace then
     return nil, e
   end
-  local p <close> = assert(project.open(ctx, { infra = "try" }))
-  local config
-  config, e = p.providers:config("secrets")
-  if not config then
-    return nil, e
-  end
-  return secrets.open(workspace, config)
+  return secrets.open(workspace)
 end
 
 --- One part of a secret.
 ---@async
 ---@return string?, prov.Err?
 function M.get(ctx, p)
-  local kept, e = M.open(ctx)
+  local kept, e = open(ctx)
   if kept then
     kept, e = kept:need(p.file, p.revision)
   end
@@ -72,7 +62,7 @@ end
 --- A new version with a value that somebody gives.
 ---@async
 function M.set(ctx, p)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   if not store then
     return nil, e
   end
@@ -119,7 +109,7 @@ end
 --- A new secret by a rule.
 ---@async
 function M.make(ctx, p)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   if not store then
     return nil, e
   end
@@ -165,7 +155,7 @@ end
 --- What there is, with its age.
 ---@async
 function M.list(ctx)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   if not store then
     return nil, e
   end
@@ -192,7 +182,7 @@ end
 --- The versions of one.
 ---@async
 function M.history(ctx, p)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   local rows
   if store then
     rows, e = store:history(p.name)
@@ -206,7 +196,7 @@ end
 --- Takes one away.
 ---@async
 function M.remove(ctx, p)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   local ok
   if store then
     ok, e = store:need(p.name)
@@ -223,7 +213,7 @@ end
 --- Brings one back.
 ---@async
 function M.restore(ctx, p)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   local ok
   if store then
     ok, e = store:restore(p.name, p.revision)
@@ -260,7 +250,7 @@ end
 
 -- Those that no infra uses get a new value by the rule they were made by.
 local function rotate_alone(ctx, names)
-  local store, e = M.open(ctx)
+  local store, e = open(ctx)
   if not store then
     return nil, e
   end
@@ -318,7 +308,7 @@ end
 function M.rotate(ctx, names, opts)
   local rotate, alone, e
   do
-    local p <close> = assert(project.open(ctx, { infra = "try" }))
+    local p <close> = assert(project.open(ctx, { infra = "need" }))
     rotate, alone, e = sort_out(p, names)
   end
   if not rotate then

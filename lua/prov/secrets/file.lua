@@ -49,6 +49,18 @@ local function load(self)
   return open, tree, tree == nil and e or text
 end
 
+-- The tree alone, for reading: as long as the file is the same, what was read before counts.
+local function tree_of(self)
+  local stat = fs.stat(self.file)
+  local known = self.known
+  if known and stat and known.ino == stat.ino and known.mtime == stat.mtime and known.size == stat.size then
+    return known.tree
+  end
+  local _, tree, e = load(self)
+  self.known = tree and stat and { ino = stat.ino, mtime = stat.mtime, size = stat.size, tree = tree } or nil
+  return tree, e
+end
+
 local function kept(name, entry)
   local parts = {}
   for part, v in pairs(entry) do
@@ -72,7 +84,7 @@ local function entry_of(tree, name)
 end
 
 function Store:get(name, version)
-  local _, tree, e = load(self)
+  local tree, e = tree_of(self)
   if not tree then
     return nil, e
   end
@@ -129,7 +141,7 @@ function Store:put(name, parts, rule)
 end
 
 function Store:list()
-  local _, tree, e = load(self)
+  local tree, e = tree_of(self)
   if not tree then
     return nil, e
   end

@@ -5,6 +5,7 @@
 
 local address = require("prov.address")
 local err = require("prov.err")
+local settings = require("prov.settings")
 local suggest = require("prov.suggest")
 
 local M = {}
@@ -55,17 +56,17 @@ local function check_name(name)
   return err.fail("usage", "'%s' cannot be the name of a secret: letters, digits, - and _, with / between parts", name)
 end
 
---- Opens the secrets of a workspace.
+--- Opens the secrets of a workspace: where the settings say they are.
 ---@param workspace prov.Workspace
----@param config? { file?: string, address?: string, token?: string, mount?: string } of the provider `secrets`
 ---@return prov.Secrets?, prov.Err?
-function M.open(workspace, config)
-  config = config or {}
-  local store, e
-  if config.file then
-    store, e = require("prov.secrets.file").open(workspace, config.file)
+function M.open(workspace)
+  local where, store, e = settings.secrets, nil, nil
+  if where.file and where.address then
+    return err.fail("invalid", "secrets.file and secrets.address are two places: which one holds the secrets?")
+  elseif where.file then
+    store, e = require("prov.secrets.file").open(workspace, where.file)
   else
-    store, e = require("prov.secrets.vault").open(workspace, config)
+    store, e = require("prov.secrets.vault").open(workspace, where.address, where.mount)
   end
   return store and setmetatable({ store = store }, Secrets), e
 end

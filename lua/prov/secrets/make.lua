@@ -99,7 +99,7 @@ function MAKE.key(rule)
     return nil, e
   end
   local pem <close> = assert(key:secret())
-  return { value = pem:reveal(), public_key = assert(key:pem()) }
+  return { value = pem:reveal(), public_key = assert(key:public()) }
 end
 
 function MAKE.ssh_key(rule)

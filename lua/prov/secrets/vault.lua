@@ -26,18 +26,19 @@ end
 
 --- Opens them.
 ---@param workspace prov.Workspace
----@param config { address?: string, token?: string, mount?: string }
+---@param address? string of one that is asked over HTTP
+---@param mount string
 ---@return prov.secrets.VaultStore?, prov.Err?
-function M.open(workspace, config)
+function M.open(workspace, address, mount)
   local ask, e, place
-  if config.address then
-    ask, e = require("prov.vault.client").asker(config)
-    place = config.address
+  if address then
+    ask, e = require("prov.vault.client").asker(address)
+    place = address
   else
     ask, e = embedded(workspace)
     place = ("the vault of workspace '%s'"):format(workspace.name)
   end
-  return ask and setmetatable({ ask = ask, mount = config.mount or "secret", place = place }, Store), e
+  return ask and setmetatable({ ask = ask, mount = mount, place = place }, Store), e
 end
 
 -- Each part of a name is a part of the path.
