@@ -183,6 +183,16 @@ local function nulls(args, n)
   return out
 end
 
+-- What is wrong with secret arguments, in words that do not show them.
+local function veiled(name, args, n)
+  local kinds = {}
+  for i = 1, n do
+    local v = args[i]
+    kinds[i] = value.has_secret(v) and "something secret" or type(v) == "string" and "a text" or kind_of(v)
+  end
+  return ("%s cannot be done with %s"):format(name, table.concat(kinds, ", "))
+end
+
 --- Calls a function or operator with evaluated arguments. The result is a value; a call that waits, when an
 -- argument is known only later; a secret, when one was given.
 ---@param name string
@@ -212,7 +222,9 @@ function M.call(name, args, n)
       and value.reveal(v)) or v
   end
   local done, why, hint = run(name, given, n)
-  if why and done == nil then
+  if why and done == nil and secret then
+    return nil, veiled(name, args, n), "what exactly is wrong would show the secret"
+  elseif why and done == nil then
     return nil, why, hint
   end
   if secret and done ~= nil and done ~= null then
@@ -259,7 +271,7 @@ function M.resume(name, args)
     local secret = value.has_secret(over) or value.has_secret(given)
     local done, why = require("prov.expr").resume(text, value.reveal(over), value.reveal(given), texts or {})
     if done == nil then
-      error(err.new("invalid", why), 0)
+      error(err.new("invalid", secret and "the loop cannot be done: what is wrong would show a secret" or why), 0)
     end
     return secret and value.secret(done) or done
   elseif name == "if" or name == "and" or name == "or" then

@@ -144,6 +144,14 @@ local function loop(node, env)
   return v, bad
 end
 
+-- What went wrong in a loop over something secret, without what would show it.
+local function veil(bad, marked)
+  if marked == "secret" then
+    bad.msg, bad.hint = "the loop over something secret cannot be done", "what exactly is wrong would show the secret"
+  end
+  return bad
+end
+
 loop_over = function(node, env)
   local over, bad = evaluate(node.over, env)
   if bad then
@@ -172,7 +180,7 @@ loop_over = function(node, env)
       local test
       test, bad = evaluate(node.test, inner)
       if bad then
-        return nil, bad
+        return nil, veil(bad, marked)
       elseif type(test) == "table" and value.has_unknown(test) then
         return later(node, over, env)
       end
@@ -189,7 +197,7 @@ loop_over = function(node, env)
         end
       end
       if bad then
-        return nil, bad
+        return nil, veil(bad, marked)
       end
       out[name] = item == nil and value.null or item
     end
