@@ -38,7 +38,6 @@ end
 ---@field dir string its folder, made when it is not there
 ---@field custody? prov.vault.Custody opens it without anybody's help
 ---@field server? boolean take it for as long as it is open
----@field address? string of the server, for those who find it taken
 ---@field now? fun(): integer
 
 local function seconds_now()
@@ -64,11 +63,8 @@ function M.open(opts)
     if not self.lock then
       return nil, e
     end
-    ok, e = fs.write_atomic(opts.dir .. "/server", (opts.address or "a server") .. "\n", { mode = 384, sync = false })
   end
-  if ok then
-    self.barrier, e = barrier.open(opts.dir .. "/vault.mdb")
-  end
+  self.barrier, e = barrier.open(opts.dir .. "/vault.mdb")
   if not self.barrier then
     self:close()
     return nil, e

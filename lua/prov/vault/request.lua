@@ -1,6 +1,7 @@
 --- A request, from its token to its answer: token, policy, audit, engine, lease, wrapping, audit.
 
 local data = require("core.data")
+local engines = require("prov.vault.engine")
 local err = require("prov.err")
 local json = require("prov.json")
 local leases = require("prov.vault.leases")
@@ -385,6 +386,17 @@ function M:request(asked)
   end
   asked.id, asked.data = tokens.uuid(), asked.data or {}
   return handle(self, asked)
+end
+
+--- The seconds a text says; nil alone for none.
+---@param text? string "90", "5m"
+---@return integer?, prov.Err?
+function M.read_ttl(text)
+  if not text or text == "" then
+    return nil
+  end
+  local out, e = engines.read_fields({ ttl = { type = "seconds", doc = "" } }, { ttl = text })
+  return out and out.ttl, e
 end
 
 --- The answer as JSON has it.
