@@ -23,7 +23,6 @@ function M.create(ctx, want)
   local name = ctx.secrets.name_of(ctx.address)
   local kept, e = ctx.secrets:get(name)
   if not kept and not e then
-    ctx.adopt(name)
     kept, e = ctx.secrets:make(name, want)
   end
   return kept and state_of(kept), e

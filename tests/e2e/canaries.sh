@@ -15,7 +15,6 @@ canary() { printf 'canary%02d-%s' "$1" "$(printf 'k%s' "$1" | sha256sum | head -
 "$prov" age keygen --out "$work/key.txt" >/dev/null 2>&1
 export SOPS_AGE_KEY_FILE=$work/key.txt
 echo "creation_rules: [{ age: $(grep -o 'age1[a-z0-9]*' "$work/key.txt") }]" >.sops.yaml
-mkdir config && printf 'secrets:\n  file: secrets.yaml\n' >config/prov.yaml
 echo "name: canaries" >prov.yaml
 
 # What is running is looked at all the time: command lines, and environments of what prov starts.
@@ -91,7 +90,7 @@ step state 0 state backup "$work/backup.mdb"
 step state 0 run logs
 step errors + secret get planted/nothing
 step errors + secret get own.yaml nothing
-step errors + secret set secrets.yaml '[['
+step errors + secret set own.yaml '[['
 add_item() { sed "s|^items:|&\n  c99: { value: '\${secret(\"$1\")$2}' }|" "$work/good.yaml" >infra.yaml; }
 cp infra.yaml "$work/good.yaml"
 add_item planted/c4 ' + 1'

@@ -46,7 +46,7 @@ local function texts(ctx)
 end
 
 local HINT =
-  'keep it out of the files: prov secret set NAME, and secret("NAME") here; and rotate it, it may be in a history already'
+  'prov secret set NAME, and secret("NAME") here; and rotate it: it may be in a history already'
 
 local function check_shared(ctx)
   local first = {}

@@ -322,7 +322,7 @@ function M.rotate(ctx, names, opts)
     end
   end
   if not next(rotate) then
-    return { status = "done", changed = true, done = #alone, failed = 0, skipped = 0, outputs = {} }
+    return { status = "done", changed = true, done = #alone, failed = 0, skipped = 0, outputs = {}, ms = 0 }
   end
   opts.rotate = rotate
   opts.target_of = function(p)

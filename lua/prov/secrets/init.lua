@@ -60,7 +60,8 @@ end
 ---@param workspace prov.Workspace
 ---@return prov.Secrets?, prov.Err?
 function M.open(workspace)
-  local where, store, e = settings.secrets, nil, nil
+  local where = settings.secrets
+  local store, e
   if where.file and where.address then
     return err.fail("invalid", "secrets.file and secrets.address are two places: which one holds the secrets?")
   elseif where.file then

@@ -16,7 +16,7 @@ local function embedded(workspace)
     return nil, e
   end
   return function(op, path, given)
-    local answer, why = vault:request({ op = op, path = path, given = given })
+    local answer, why = vault:request({ op = op, path = path, data = given, trusted = "prov" })
     if not answer and why and why.code == "notfound" then
       return nil
     end
@@ -46,8 +46,14 @@ local function path(self, what, name)
   return ("%s/%s/%s"):format(self.mount, what, name)
 end
 
+-- What prov keeps beside a secret; a map that is always there.
+local function about(metadata)
+  local custom = metadata.custom_metadata
+  return type(custom) == "table" and custom or {}
+end
+
 local function rule_of(metadata)
-  local text = metadata and metadata.rule
+  local text = about(metadata).rule
   return type(text) == "string" and json.decode(text) or nil
 end
 
@@ -56,13 +62,12 @@ local function row_of(name, metadata)
   if not at or at.destroyed or (at.deletion_time or "") ~= "" then
     return nil
   end
-  local custom = metadata.custom_metadata
   return {
     name = name,
     version = metadata.current_version,
     created = at.created_time,
-    rule = rule_of(custom),
-    expires = custom and custom.expires,
+    rule = rule_of(metadata),
+    expires = about(metadata).expires,
   }
 end
 
@@ -76,7 +81,7 @@ function Store:get(name, version)
     version = found.metadata.version,
     created = found.metadata.created_time,
     parts = found.data,
-    rule = rule_of(found.metadata.custom_metadata),
+    rule = rule_of(found.metadata),
   }
 end
 

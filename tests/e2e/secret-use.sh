@@ -1,0 +1,119 @@
+#!/bin/bash
+# Secrets by name: made by a rule when an infra uses them, kept in the workspace's vault or in a SOPS file, given by hand,
+# versioned, rotated with all who use them, removed and restored.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+prov=${PROV:?path of the prov binary}
+. "$here/../support/e2e.sh"
+"$prov" age keygen --out "$work/key.txt" >/dev/null 2>&1
+export SOPS_AGE_KEY_FILE=$work/key.txt
+
+
+# used TEXT: something was made with it.
+used() { "$prov" state export --secrets | grep -qF -- "$1"; }
+
+in_workspace() { # in_workspace NAME: all of it, wherever they are kept
+    echo "-- $1"
+    cat >infra.yaml <<'YAML'
+defaults: { provider: demo }
+secrets:
+  db/password: { length: 40, alphabet: hex }
+  deploy: { type: ssh_key }
+  hand/token: { type: given }
+items:
+  app: { value: 'postgres://app:${secret("db/password")}@db', needs: [] }
+  key: { value: '${secret("deploy", "public_key")}' }
+  after: { value: 'x', needs: ['${item.app}'] }
+  other: { value: '${secret("api")}' }
+YAML
+    run 0 validate
+    run 0 plan
+    has "+ secret.db/password is created"
+    has "+ secret.api is created"
+    run 1 apply --yes
+    has "nobody has set the secret 'hand/token' yet"
+    has "prov secret set hand/token"
+    printf 'by-hand\n' | "$prov" secret set hand/token >"$work/out" 2>&1 || fail "set: $(cat "$work/out")"
+    run 0 apply --yes
+    run 0 plan --detailed-exitcode
+    password=$("$prov" secret get db/password)
+    [[ $password =~ ^[0-9a-f]{40}$ ]] || fail "a password '$password'"
+    used "postgres://app:$password@db" || fail "the item has another password"
+    used "$("$prov" secret get deploy public_key | cut -d' ' -f2)" || fail "the item has another key"
+    "$prov" secret get deploy >"$work/id" && chmod 600 "$work/id" && ssh-keygen -y -f "$work/id" >"$work/pub" ||
+        fail "ssh-keygen does not read the key"
+    [ "$(cut -d' ' -f2 "$work/pub")" = "$("$prov" secret get deploy public_key | cut -d' ' -f2)" ] || fail "not a pair"
+    [ "$("$prov" secret get hand/token)" = by-hand ] || fail "not what was set"
+
+    # A rotation: planned first, for those who use it and no others.
+    run 0 secret rotate db/password --yes
+    has "secret.db/password changes in place (rotated)"
+    has "item.app changes in place"
+    grep -q "item.other" "$work/out" && fail "others are rotated too: $(cat "$work/out")"
+    new=$("$prov" secret get db/password)
+    [ "$new" != "$password" ] || fail "the same password"
+    used "postgres://app:$new@db" || fail "the item has the old password"
+    run 1 secret rotate hand/token --yes
+    has "prov secret set hand/token, then prov apply"
+    run 4 secret rotate db/passwort --yes
+    has "did you mean 'db/password'?"
+
+    # A change by hand, and of a rule: the next apply brings it.
+    printf 'other-value' | "$prov" secret set api >"$work/out" 2>&1 || fail "set: $(cat "$work/out")"
+    run 3 plan --detailed-exitcode
+    has "item.other changes in place"
+    run 0 apply --yes
+    used other-value || fail "the item has not got what was set"
+    sed -i 's/length: 40/length: 20/' infra.yaml
+    run 0 apply --yes
+    short=$("$prov" secret get db/password)
+    [ "${#short}" -eq 20 ] || fail "the rule changed nothing"
+    run 0 secret list
+    has "db/password"
+    has "ssh_key"
+    run 0 secret make tokens/x type=token length=8
+    run 1 secret make tokens/x type=token
+    has "prov secret rotate tokens/x"
+    run 0 secret rotate tokens/x --yes
+    run 1 secret make tokens/y lenght=8
+    has "did you mean 'length'?"
+    run 2 secret make 'to ken'
+    run 0 secret remove tokens/x --yes
+    run 4 secret get tokens/x
+}
+
+mkdir "$work/own" && cd "$work/own" || exit 1
+echo "name: own" >prov.yaml
+in_workspace "the workspace's own vault"
+run 0 secret restore tokens/x
+run 0 secret get tokens/x
+grep -qxE '[0-9a-f]{16}' "$work/out" || fail "not what was removed: $(cat "$work/out")"
+run 0 secret get db/password --revision 1
+[ "$(cat "$work/out")" = "$password" ] || fail "not the first version"
+run 0 secret history db/password
+[ "$(grep -c ' no$' "$work/out")" -eq 3 ] || fail "three versions: $(cat "$work/out")"
+grep -rlaF -e "$password" -e by-hand -e other-value .prov && fail "a secret is in the state or vault"
+# Many processes at once: no version is lost.
+for i in $(seq 8); do (printf 'v%s' "$i" | "$prov" secret set many >/dev/null 2>"$work/many.$i" || echo "$i" >>"$work/many.bad") & done
+wait $(jobs -p)
+[ ! -e "$work/many.bad" ] || fail "set at once: $(cat "$work"/many.?)"
+[ "$("$prov" secret history many -o json | grep -c '"version"')" -eq 8 ] || fail "versions were lost"
+run 0 destroy --yes
+run 4 secret get api
+run 0 secret restore api
+[ "$("$prov" secret get api)" = other-value ] || fail "destroyed for good"
+
+mkdir "$work/git" && cd "$work/git" || exit 1
+echo "name: git" >prov.yaml
+mkdir config && printf 'secrets:\n  file: secrets.yaml\n' >config/prov.yaml
+echo "creation_rules: [{ age: $(grep -o 'age1[a-z0-9]*' "$work/key.txt") }]" >.sops.yaml
+in_workspace "a SOPS file"
+run 1 secret restore tokens/x
+has "take 'tokens/x' back out of its history in git"
+grep -q 'ENC\[' secrets.yaml || fail "not encrypted"
+[ "$("$prov" secret get secrets.yaml '["hand/token"].value')" = by-hand ] || fail "not in the file"
+if [ -n "${SOPS:-}" ]; then
+    "$SOPS" --disable-version-check decrypt secrets.yaml | grep -q 'value: by-hand' || fail "sops reads something else"
+fi
+run 0 destroy --yes
+e2e_end
