@@ -256,7 +256,8 @@ static pv_status load_files(SSL_CTX *ctx, const pv_tls_options *o, pv_err *err)
     if (o->cert == NULL) return PV_OK;
     if (SSL_CTX_use_certificate_chain_file(ctx, o->cert) != 1)
         return refuse_file("certificate", o->cert, err);
-    if (SSL_CTX_use_PrivateKey_file(ctx, o->key != NULL ? o->key : o->cert, SSL_FILETYPE_PEM) != 1 ||
+    if (SSL_CTX_use_PrivateKey_file(ctx, o->key != NULL ? o->key : o->cert, SSL_FILETYPE_PEM) !=
+            1 ||
         SSL_CTX_check_private_key(ctx) != 1)
         return refuse_file("key", o->key != NULL ? o->key : o->cert, err);
     return PV_OK;
@@ -302,16 +303,15 @@ pv_status pv_tls_connect(pv_tls **out, uv_loop_t *loop, const pv_tls_options *op
     tls->open_cb = cb;
     tls->open_arg = arg;
     status = prepare(tls, options, err);
-    if (status == PV_OK)
-        status = pv_tcp_connect(&tls->tcp, loop, &options->tcp, on_tcp, tls, err);
+    if (status == PV_OK) status = pv_tcp_connect(&tls->tcp, loop, &options->tcp, on_tcp, tls, err);
     if (status != PV_OK) {
         free_tls(tls);
         return status;
     }
     tls->host = pv_strdup(options->tcp.host);
     tls->port = options->tcp.port;
-    tls->deadline = uv_now(loop) +
-                    (uint64_t)(options->tcp.timeout_ms > 0 ? options->tcp.timeout_ms : 30000);
+    tls->deadline =
+        uv_now(loop) + (uint64_t)(options->tcp.timeout_ms > 0 ? options->tcp.timeout_ms : 30000);
     uv_timer_init(loop, &tls->timer);
     tls->handles = 1;
     *out = tls;

@@ -61,7 +61,7 @@ function M.connect(options)
   end
   local handle
   local ok, e = async.await(function(resume, on_cancel)
-    local stopped, refused = false, nil
+    local stopped, refused = false
     handle, refused = net.tls_connect(o, function(...)
       if not stopped then
         resume(...)

@@ -10,7 +10,8 @@ local M = {}
 
 ---@class prov.kmip.Transport
 ---@field version integer[] of the protocol
----@field call async fun(self, operation: string, payload: prov.kmip.Item[], repeatable: boolean): prov.kmip.Item?, prov.Err?
+---@field call async fun(self, operation: string, payload: prov.kmip.Item[], repeatable: boolean): prov.kmip.Item?,
+---prov.Err?
 ---@field close fun(self)
 
 ---@class prov.kmip.Client
@@ -179,7 +180,7 @@ function Client:locate(name)
     return nil, e
   end
   local ids = {}
-  for _, one in ipairs(answer.value) do
+  for _, one in ipairs(tree.children(answer)) do
     if one.tag == "UniqueIdentifier" and one.type == "TextString" then
       ids[#ids + 1] = one.value
     end
@@ -258,7 +259,7 @@ function Client:query()
     return nil, e
   end
   local operations = {}
-  for _, one in ipairs(answer.value) do
+  for _, one in ipairs(tree.children(answer)) do
     if one.tag == "Operation" then
       operations[one.value] = true
     end

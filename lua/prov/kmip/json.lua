@@ -35,8 +35,8 @@ local function long_hex(value)
   return "0x" .. hex((">i8"):pack(value))
 end
 
--- Years that have four digits.
-local FIRST_DATE, LAST_DATE = -62135596800, 253402300799
+-- From the year 1000 to 9999, which have four digits in every C library.
+local FIRST_DATE, LAST_DATE = -30610224000, 253402300799
 
 -- How each type is written: value -> JSON.
 local write = {
@@ -152,8 +152,12 @@ local function read_tag(text)
   elseif names.TAGS[text] then
     return text
   end
-  local number = tonumber(text:match("^0[xX](%x%x%x%x%x%x)$"), 16)
-  return number and tree.tag_name(number) or not text:find("^%d") and text or nil
+  local digits = text:match("^0[xX](%x%x%x%x%x%x)$")
+  local number = digits and tonumber(digits, 16)
+  if number then
+    return tree.is_tag(number) and tree.tag_name(number) or nil
+  end
+  return not text:find("^%d") and text or nil
 end
 
 local read_item
@@ -187,16 +191,16 @@ read_item = function(one, path, index, before)
   local value, e
   if kind == "Structure" then
     value, e = read_structure(one.value, path)
+    if not value then
+      return nil, e
+    end
   elseif not read[kind] then
     return corrupt(path, "there is no type '%s'", tostring(kind))
   else
     value = read[kind](one.value, tree.enum_of(tag, before))
     if value == nil then
-      _, e = corrupt(path, "the value is no %s", kind)
+      return corrupt(path, "the value is no %s", kind)
     end
-  end
-  if value == nil then
-    return nil, e
   end
   path[#path] = nil
   return { tag = tag, type = kind, value = value }

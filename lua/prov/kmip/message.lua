@@ -179,9 +179,9 @@ function M.read_attributes(payload)
     out[tag] = out[tag] or {}
     table.insert(out[tag], one)
   end
-  for _, child in ipairs(payload.value) do
-    if child.tag == "Attributes" and child.type == "Structure" then
-      for _, one in ipairs(child.value) do
+  for _, child in ipairs(tree.children(payload)) do
+    if child.tag == "Attributes" then
+      for _, one in ipairs(tree.children(child)) do
         add(one.tag, one)
       end
     elseif child.tag == "Attribute" then

@@ -35,6 +35,13 @@ for tag, numbers in pairs(names.ENUMS) do
   enums[tag] = { numbers = numbers, names = reversed(numbers) }
 end
 
+--- Whether a number is one of a tag, of the standard or an extension.
+---@param number integer
+---@return boolean
+function M.is_tag(number)
+  return number >> 16 == 0x42 or number >> 16 == 0x54
+end
+
 --- The name of a tag, or its number.
 ---@param number integer
 ---@return string|integer
@@ -98,12 +105,19 @@ function M.structure(tag, items)
   return { tag = tag, type = "Structure", value = items }
 end
 
+--- The items of a structure; none of what is no structure.
+---@param item prov.kmip.Item
+---@return prov.kmip.Item[]
+function M.children(item)
+  return item.type == "Structure" and item.value or {}
+end
+
 --- The first item of a structure with a tag.
 ---@param item prov.kmip.Item
 ---@param tag string
 ---@return prov.kmip.Item?
 function M.find(item, tag)
-  for _, child in ipairs(item.type == "Structure" and item.value or {}) do
+  for _, child in ipairs(M.children(item)) do
     if child.tag == tag then
       return child
     end

@@ -90,8 +90,7 @@ read_item = function(reader, at, stop, before)
     return corrupt(reader, at, "%d bytes where an item begins, which has at least %d", stop - at, HEADER)
   end
   local number, code, length = (">I3I1I4"):unpack(reader.bytes, at)
-  local first = number >> 16
-  if first ~= 0x42 and first ~= 0x54 then
+  if not tree.is_tag(number) then
     return corrupt(reader, at, "0x%06X is no tag", number)
   end
   local type, tag = TYPE_NAMES[code], tree.tag_name(number)

@@ -90,7 +90,7 @@ function Wire:_discover()
     end
     payload, e = message.response(answer, "DiscoverVersions")
     local offered = {}
-    for _, one in ipairs(payload and payload.value or {}) do
+    for _, one in ipairs(payload and tree.children(payload) or {}) do
       local major, minor = tree.get(one, "Integer", "ProtocolVersionMajor"),
         tree.get(one, "Integer", "ProtocolVersionMinor")
       offered[("%s.%s"):format(major, minor)] = true
