@@ -8,9 +8,12 @@ local item, structure = message.item, tree.structure
 
 local M = {}
 
+--- What depends on the version is made when that is known.
+---@alias prov.kmip.Payload prov.kmip.Item[]|fun(version: integer[]): prov.kmip.Item[]
+
 ---@class prov.kmip.Transport
----@field version integer[] of the protocol
----@field call async fun(self, operation: string, payload: prov.kmip.Item[], repeatable: boolean): prov.kmip.Item?,
+---@field agree async fun(self): integer[]?, prov.Err? the version of the protocol, which may have to be asked for
+---@field call async fun(self, operation: string, payload: prov.kmip.Payload, repeatable: boolean): prov.kmip.Item?,
 ---prov.Err?
 ---@field close fun(self)
 
@@ -76,9 +79,11 @@ function Client:create(name, more)
   if name then
     attributes[#attributes + 1] = name_item(name)
   end
-  local payload = { item("ObjectType", "Enumeration", "SymmetricKey") }
-  append(payload, message.attributes(self.transport.version, append(attributes, more or {}), "TemplateAttribute"))
-  return self:_ask("Create", payload, false, "TextString", "UniqueIdentifier")
+  append(attributes, more or {})
+  return self:_ask("Create", function(version)
+    return append({ item("ObjectType", "Enumeration", "SymmetricKey") },
+      message.attributes(version, attributes, "TemplateAttribute"))
+  end, false, "TextString", "UniqueIdentifier")
 end
 
 ---@async
@@ -146,8 +151,9 @@ end
 ---@return table<string, prov.kmip.Item[]>?
 ---@return prov.Err? err
 function Client:attributes(id, attribute_names)
-  local payload = append({ identifier(id) }, message.attribute_names(self.transport.version, attribute_names))
-  local answer, e = self.transport:call("GetAttributes", payload, true)
+  local answer, e = self.transport:call("GetAttributes", function(version)
+    return append({ identifier(id) }, message.attribute_names(version, attribute_names))
+  end, true)
   return answer and message.read_attributes(answer), e
 end
 
@@ -158,14 +164,25 @@ end
 ---@return string? id
 ---@return prov.Err? err
 function Client:unname(id, name)
-  local payload = { identifier(id) }
-  if self.transport.version[1] >= 2 then
-    payload[2] = structure("CurrentAttribute", { name_item(name) })
-  else
-    payload[2] = item("AttributeName", "TextString", "Name")
-    payload[3] = item("AttributeIndex", "Integer", 0)
+  local attributes, e = self:attributes(id, { "Name" })
+  if not attributes then
+    return nil, e
   end
-  return self:_ask("DeleteAttribute", payload, false, "TextString", "UniqueIdentifier")
+  local index
+  for i, one in ipairs(attributes.Name or {}) do
+    if tree.get(one, "TextString", "NameValue") == name then
+      index = i - 1
+    end
+  end
+  if not index then
+    return id
+  end
+  return self:_ask("DeleteAttribute", function(version)
+    if version[1] >= 2 then
+      return { identifier(id), structure("CurrentAttribute", { name_item(name) }) }
+    end
+    return { identifier(id), item("AttributeName", "TextString", "Name"), item("AttributeIndex", "Integer", index) }
+  end, false, "TextString", "UniqueIdentifier")
 end
 
 --- The symmetric keys of a name, the newest first.
@@ -175,7 +192,9 @@ end
 ---@return prov.Err? err
 function Client:locate(name)
   local attributes = { item("ObjectType", "Enumeration", "SymmetricKey"), name_item(name) }
-  local answer, e = self.transport:call("Locate", message.attributes(self.transport.version, attributes), true)
+  local answer, e = self.transport:call("Locate", function(version)
+    return message.attributes(version, attributes)
+  end, true)
   if not answer then
     return nil, e
   end
@@ -267,9 +286,19 @@ function Client:query()
   return { operations = operations, vendor = tree.get(answer, "TextString", "VendorIdentification") }
 end
 
+--- The version of the protocol that is spoken.
+---@async
+---@return integer[]? version
+---@return prov.Err? err
+function Client:version()
+  return self.transport:agree()
+end
+
 --- Ends the connection.
 function Client:close()
   self.transport:close()
 end
+
+Client.__close = Client.close
 
 return M

@@ -12,6 +12,8 @@ local M = {}
 --- Where requests go, below the URL of the server.
 M.PATH = "/kmip/2_1"
 
+local VERSION = { 2, 1 }
+
 ---@class prov.kmip.Http: prov.kmip.Transport
 local Http = {}
 Http.__index = Http
@@ -21,7 +23,7 @@ Http.__index = Http
 --- timeout: integer? } token: a JWT, or the API token of the server
 ---@return prov.kmip.Http
 function M.new(options)
-  return setmetatable({ options = options, version = { 2, 1 } }, Http)
+  return setmetatable({ options = options }, Http)
 end
 
 -- Of "Item_Not_Found: ..." and "Item not found: ..." what the standard calls it.
@@ -48,13 +50,14 @@ end
 --- Does one operation.
 ---@async
 ---@param operation string
----@param payload prov.kmip.Item[]
+---@param payload prov.kmip.Payload
 ---@param repeatable boolean doing it twice is like doing it once
 ---@return prov.kmip.Item? payload
 ---@return prov.Err? err
 function Http:call(operation, payload, repeatable)
   local o = self.options
-  local body, e = json.encode(tree.structure(operation, payload))
+  local items = type(payload) == "function" and payload(VERSION) or payload
+  local body, e = json.encode(tree.structure(operation, items))
   if not body then
     return nil, e
   end
@@ -85,6 +88,12 @@ function Http:call(operation, payload, repeatable)
     return err.fail("protocol", "the KMS answers %s with %s", operation, tree.show_tag(answer.tag))
   end
   return answer
+end
+
+--- The version of the protocol: always the same.
+---@return integer[] version
+function Http.agree()
+  return VERSION
 end
 
 --- Nothing to end: connections belong to the HTTP client.

@@ -5,9 +5,8 @@ local tree = require("prov.kmip.tree")
 
 local M = {}
 
---- Versions of the protocol that prov speaks, the one it likes best first: those that bind additional data to what is
---- encrypted before those that do not.
-M.VERSIONS = { { 2, 1 }, { 1, 4 }, { 2, 0 }, { 1, 3 }, { 1, 2 } }
+--- Versions of the protocol that prov speaks, the one it likes best first. Servers of 2.0 speak an older one, too.
+M.VERSIONS = { { 2, 1 }, { 1, 4 }, { 1, 3 }, { 1, 2 } }
 
 --- Reads "1.4".
 ---@param text string

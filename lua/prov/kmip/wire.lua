@@ -45,7 +45,7 @@ end
 function Wire:_exchange(request)
   local done = false
   local _ <close> = setmetatable({}, {
-    __close = function()
+    __close = function() -- a cancelled task comes here, too
       if not done then
         self:_drop()
       end
@@ -134,7 +134,8 @@ function Wire:_call(operation, payload, repeatable)
       end
     end
     self.asked = true
-    answer, e = self:_exchange(message.request(self.version, operation, payload))
+    local items = type(payload) == "function" and payload(self.version) or payload
+    answer, e = self:_exchange(message.request(self.version, operation, items))
     local again = not answer and reused and e.code == "unavailable" -- cut meanwhile
     reused = false
   until not again
@@ -147,7 +148,7 @@ end
 --- Does one operation.
 ---@async
 ---@param operation string
----@param payload prov.kmip.Item[]
+---@param payload prov.kmip.Payload
 ---@param repeatable boolean doing it twice is like doing it once
 ---@return prov.kmip.Item? payload
 ---@return prov.Err? err "unknown": it is not repeatable, and its answer did not come
@@ -159,6 +160,28 @@ function Wire:call(operation, payload, repeatable)
     e.code = "unknown"
   end
   return answer, e
+end
+
+--- The version of the protocol; the server is asked when it is not known.
+---@async
+---@return integer[]? version
+---@return prov.Err? err
+function Wire:agree()
+  if self.version then
+    return self.version
+  end
+  return async.deadline(self.timeout, function()
+    local _ <close> = self.turn:acquire()
+    local ok, e = true, nil
+    if not self.stream then
+      ok, e = self:_connect()
+    end
+    if not ok then
+      self:_drop()
+      return nil, e
+    end
+    return self.version
+  end)
 end
 
 --- Ends the connection; another call makes a new one.
