@@ -15,7 +15,7 @@ local M = {}
 ---@field value any
 
 --- Structures in structures, at most.
-M.MAX_DEPTH = 32
+M.MAX_DEPTH = 24
 
 --- Bytes of a message, at most.
 M.MAX_SIZE = 1 << 20
