@@ -38,7 +38,7 @@ end
 local read_item
 
 local function read_structure(reader, from, stop)
-  if #reader.path >= tree.MAX_DEPTH then
+  if #reader.path > tree.MAX_DEPTH then
     return corrupt(reader, from, "more than %d structures in each other", tree.MAX_DEPTH)
   end
   local items, at = {}, from

@@ -300,6 +300,8 @@ function M.encrypt(open, file)
         return fail_at(e, leaf, file)
       end
       edits[#edits + 1] = { leaf = leaf, type = leaf.kind == "comment" and "comment" or "str", plain = sealed }
+    elseif open.format == "binary" then -- a rule leaves it as it is, but it is not in the text yet
+      edits[#edits + 1] = { leaf = leaf, type = "str", plain = leaf.plain }
     end
   end
   text, e = apply(store, text, edits, file)
