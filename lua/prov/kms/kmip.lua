@@ -17,7 +17,7 @@ local GCM = { message.item("RandomIV", "Boolean", true), message.item("TagLength
 ---@class prov.kms.kmip.Options
 ---@field ca? string file of the certificates that are trusted; http.ca of the settings, else the system's
 ---@field cert? string client certificate, by which servers of KMIP know who asks; http.cert of the settings
----@field key? string its key; http.key of the settings
+---@field key? string its key, when it is not in the same file; http.key of the settings
 ---@field version? string of the protocol, such as 1.4; the server is asked
 ---@field timeout? integer ms for a request
 
@@ -44,14 +44,12 @@ function M.new(address, options)
   if o.version and not version then
     return err.fail("invalid", "KMIP %s: prov speaks 1.2, 1.3, 1.4 and 2.1", o.version)
   end
+  local cert, cert_key = o.cert, o.key
+  if not cert then
+    cert, cert_key = settings.http.cert, settings.http.key
+  end
   local transport = wire.new({
-    host = host,
-    port = port,
-    ca = o.ca,
-    cert = o.cert or settings.http.cert,
-    key = o.cert and o.key or settings.http.key,
-    version = version,
-    timeout = o.timeout,
+    host = host, port = port, ca = o.ca, cert = cert, key = cert_key, version = version, timeout = o.timeout,
   })
   return backend.new("kmip", ("KMIP server %s port %d, key '%s'"):format(host, port, key),
     custody.new(client.new(transport), { key = key, named = true, parameters = GCM }))
