@@ -2,6 +2,7 @@
 --- such server: it speaks with prov's own codec, so it judges prov's requests only by what it takes. Pairs that Cosmian
 --- documents are judged in tests/lua/kms/cosmian_spec.lua.
 
+local async = require("prov.async")
 local crypto = require("core.crypto")
 local http_server = require("prov.http_server")
 local json = require("prov.kmip.json")
@@ -14,7 +15,7 @@ local item, structure = message.item, tree.structure
 
 ---@class support.Cosmian
 ---@field port integer
----@field requests table[] { tag, item, headers }
+---@field slow integer ms that ReKey takes
 local Server = {}
 Server.__index = Server
 
@@ -119,6 +120,7 @@ local OPERATIONS = {
     end
     local new = new_key(server)
     key.state, key.replacement = "Deactivated", new.id
+    async.sleep(server.slow)
     return { id_item(new.id) }
   end,
   Revoke = function(server, request)
@@ -176,7 +178,7 @@ Server.__close = Server.close
 ---@param token string that clients show
 ---@return support.Cosmian
 function M.listen(token)
-  local server = setmetatable({ keys = {}, count = 0, token = token }, Server)
+  local server = setmetatable({ keys = {}, count = 0, token = token, slow = 1 }, Server)
   server.http = assert(http_server.listen({}, function(request)
     return server:_answer(request)
   end))

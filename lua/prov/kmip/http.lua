@@ -53,7 +53,7 @@ end
 ---@param payload prov.kmip.Payload
 ---@param repeatable boolean doing it twice is like doing it once
 ---@return prov.kmip.Item? payload
----@return prov.Err? err
+---@return prov.Err? err "unknown": it is not repeatable, and its answer did not come in time
 function Http:call(operation, payload, repeatable)
   local o = self.options
   local items = type(payload) == "function" and payload(VERSION) or payload
@@ -76,7 +76,7 @@ function Http:call(operation, payload, repeatable)
     timeout = o.timeout,
   })
   if not response then
-    return nil, e
+    return nil, e.code == "timeout" and not repeatable and message.lost(operation, e) or e
   elseif response.status ~= 200 then
     return nil, refused(operation, response)
   end

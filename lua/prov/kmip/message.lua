@@ -104,6 +104,16 @@ function M.refusal(operation, reason, text)
     { data = { reason = reason } })
 end
 
+--- The error of a request whose answer did not come, and which is not done twice.
+---@param operation string
+---@param e prov.Err
+---@return prov.Err err "unknown"
+function M.lost(operation, e)
+  local lost = e:wrap("the KMS may have done %s or not", operation)
+  lost.code = "unknown"
+  return lost
+end
+
 local function nonsense(operation, what)
   return err.fail("protocol", "the KMS answers %s with %s", operation, what)
 end

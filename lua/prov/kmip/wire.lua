@@ -117,7 +117,8 @@ function Wire:_connect()
   return self.version and true or self:_discover()
 end
 
-function Wire:_call(operation, payload, repeatable)
+-- asked[1] becomes true when the request was begun to be sent.
+function Wire:_call(operation, payload, repeatable, asked)
   local _ <close> = self.turn:acquire()
   local reused = self.stream ~= nil
   if reused and (not repeatable or clock.monotonic() - self.used > IDLE_MS) then
@@ -133,7 +134,7 @@ function Wire:_call(operation, payload, repeatable)
         return nil, e
       end
     end
-    self.asked = true
+    asked[1] = true
     local items = type(payload) == "function" and payload(self.version) or payload
     answer, e = self:_exchange(message.request(self.version, operation, items))
     local again = not answer and reused and e.code == "unavailable" -- cut meanwhile
@@ -153,11 +154,10 @@ end
 ---@return prov.kmip.Item? payload
 ---@return prov.Err? err "unknown": it is not repeatable, and its answer did not come
 function Wire:call(operation, payload, repeatable)
-  self.asked = false
-  local answer, e = async.deadline(self.timeout, self._call, self, operation, payload, repeatable)
-  if not answer and self.asked and not repeatable and (e.code == "timeout" or e.code == "unavailable") then
-    e = e:wrap("the KMS may have done %s or not", operation)
-    e.code = "unknown"
+  local asked = { false }
+  local answer, e = async.deadline(self.timeout, self._call, self, operation, payload, repeatable, asked)
+  if not answer and asked[1] and not repeatable and (e.code == "timeout" or e.code == "unavailable") then
+    return nil, message.lost(operation, e)
   end
   return answer, e
 end

@@ -125,6 +125,24 @@ describe("kms cosmian", function()
       end,
     })
 
+    it("tells that a rotation may have happened or not", async.test(function()
+      local listening <close> = server.listen(TOKEN)
+      one = listening
+      one.slow = 600
+      local key = assert(admin():create())
+      local address = ("http://127.0.0.1:%d/%s"):format(one.port, key)
+      local kms = assert(cosmian.new(address, { token = TOKEN, timeout = 300 }))
+      local blob = assert(kms:wrap("k", {}))
+      local version, e = kms:rotate()
+      assert.is_nil(version)
+      assert.equal("unknown", e.code)
+      assert.truthy(e.hint:find("see at the KMS", 1, true))
+      assert.equal("k", kms:unwrap(blob, {})) -- it did, and nothing is lost
+      assert.not_equal(key, assert(kms:health()).version)
+      assert.equal("k", kms:unwrap(assert(kms:rewrap(blob, {})), {}))
+      require("prov.async").sleep(400) -- until the server is done
+    end))
+
     it("tells that the token is refused, and that a server is another one", async.test(function()
       local listening <close> = server.listen(TOKEN)
       one = listening
