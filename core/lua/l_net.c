@@ -1,4 +1,4 @@
-/* core.net: SSH, HTTP and TCP on the loop. */
+/* core.net: SSH, HTTP, TLS and TCP on the loop. */
 #include "lua/l_net.h"
 
 #include <sys/random.h>
@@ -102,5 +102,6 @@ int luaopen_core_net(lua_State *L)
     l_net_key_register(L);
     l_net_http_register(L);
     l_net_probe_register(L);
+    l_net_tls_register(L);
     return 1;
 }

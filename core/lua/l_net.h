@@ -9,6 +9,7 @@ void l_net_ssh_register(lua_State *L);
 void l_net_key_register(lua_State *L);
 void l_net_http_register(lua_State *L);
 void l_net_probe_register(lua_State *L);
+void l_net_tls_register(lua_State *L);
 
 /* Defines a handle type whose collection differs from its close: at the end of the state
  * nothing of Lua may be called any more. */

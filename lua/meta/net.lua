@@ -16,6 +16,9 @@ local Request = {}
 ---@class prov.Probe
 local Probe = {}
 
+---@class prov.Tls a TLS connection; prov.tls is what everybody else uses
+local Tls = {}
+
 --- Gives the SHA-256 of the bytes in hex, of what travels.
 ---@param bytes string
 ---@return string hex
@@ -103,5 +106,29 @@ function net.probe(options, cb) end
 
 --- Ends the attempt; its callback still comes.
 function Probe:cancel() end
+
+--- Connects and verifies the certificate. Options: host, port, netns, timeout, server_name, ca, cert, key, verify,
+--- min_tls.
+---@param options table
+---@param cb fun(ready: true?, err: prov.Err?)
+---@return prov.Tls?
+---@return prov.Err? err
+function net.tls_connect(options, cb) end
+
+--- Waits for the next bytes; "" is the end of the stream.
+---@param cb fun(bytes: string?, err: prov.Err?)
+---@return true?
+---@return prov.Err? err "locked": a read waits already; "closed"
+function Tls:read(cb) end
+
+--- Sends bytes.
+---@param bytes string
+---@param cb fun(done: true?, err: prov.Err?)
+---@return true?
+---@return prov.Err? err "locked": a write waits already; "closed"
+function Tls:write(bytes, cb) end
+
+--- Ends the connection; what waits is told "canceled".
+function Tls:close() end
 
 return net

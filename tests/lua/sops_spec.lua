@@ -113,6 +113,29 @@ describe("sops", function()
     assert.is_nil((rules.chooser({ encrypted_suffix = "a", encrypted_regex = "b" })))
   end)
 
+  -- Each was found by tests/fuzz/guided.lua.
+  it("loses nothing in odd files", function()
+    with_key(function(to, identities)
+      local function again(plain, format, rule)
+        local opts = { format = format, file = "test", identities = identities }
+        return assert(sops.decrypt(encrypted(plain, format, to, rule), opts)).plain
+      end
+      -- A file of bytes that a rule leaves as it is.
+      assert.equal("text\n", again("text\n", "binary", { encrypted_suffix = "_x" }))
+      local _, e = sops.encrypt(assert(sops.create("\255", "binary", { groups = { { to } }, encrypted_suffix = "_x" })),
+        "test")
+      assert.equal("invalid", e.code)
+      -- A comment behind the name of a section, in which a bracket would end the name.
+      assert.equal("# c\n[s]\nk = 1\n", again("[s] # c\nk = 1\n", "ini"))
+      -- No map, and metadata that are none.
+      for text, words in pairs({ ["null\n"] = "maps", ["~"] = "maps", ["a: 1\nsops:\n"] = "metadata" }) do
+        _, e = sops.encrypt(assert(sops.create(text, "yaml", { groups = { { to } } })), "test")
+        assert.equal("invalid", e.code)
+        assert.truthy(tostring(e):find(words, 1, true), tostring(e))
+      end
+    end)
+  end)
+
   it("goes both ways and leaves the text as it was", function()
     with_key(function(to, identities)
       for format, texts in pairs({

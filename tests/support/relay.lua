@@ -54,12 +54,19 @@ function Relay:stall()
   self.stalled = true
 end
 
-function Relay:stop()
-  for _, handle in ipairs(self.handles) do
+--- Cuts what goes through now; later connections do.
+function Relay:cut()
+  for _ = #self.handles, 2, -1 do
+    local handle = table.remove(self.handles)
     if not handle:is_closing() then
       handle:close()
     end
   end
+end
+
+function Relay:stop()
+  self:cut()
+  self.handles[1]:close()
 end
 
 Relay.__close = Relay.stop

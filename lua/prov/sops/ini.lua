@@ -212,12 +212,30 @@ function M.leaves(text, file)
   return out
 end
 
---- The text as it can be encrypted.
+--- The text as it can be encrypted: with comments above the names of sections, not behind them, where a bracket of
+--- the encrypted comment would be taken for the end of the name. `sops` writes them there, too.
 ---@param text string
+---@param file? string
 ---@return string? text
 ---@return prov.Err? err
-function M.prepare(text)
-  return text
+function M.prepare(text, file)
+  local edits, comment = {}, nil
+  local ok, e = scan(text, file, {
+    comment = function(from, to)
+      comment = { from = from, to = to }
+    end,
+    section = function(_, at)
+      if comment and comment.from > at then
+        local name = text:sub(at, comment.from - 1):match("^%s*(.-)%s*$")
+        edits[#edits + 1] = { from = at, to = comment.to, new = text:sub(comment.from, comment.to) .. "\n" .. name }
+      end
+    end,
+    key = function() end,
+  })
+  if not ok then
+    return nil, e
+  end
+  return yaml.apply(text, edits)
 end
 
 --- The metadata of a text, and the text without.

@@ -252,10 +252,14 @@ local function prepare(store, plain, format, file)
   if not leaves then
     return nil, e
   end
+  local msg = "%s is where the metadata of SOPS stand: it is encrypted already, or has a key of that name"
+  local _, found = store.extract(text, file)
+  if found ~= nil then -- that may have no leaf: null
+    return nil, err.new("invalid", msg:format(store.reserved), { file = file })
+  end
   for _, leaf in ipairs(leaves) do
     local first = leaf.path[1]
     if leaf.kind == "value" and first and (format == "dotenv" and first:find("^sops_") or first == store.reserved) then
-      local msg = "%s is where the metadata of SOPS stand: it is encrypted already, or has a key of that name"
       return nil, err.new("invalid", msg:format(first), { file = file })
     end
   end
@@ -296,6 +300,8 @@ function M.encrypt(open, file)
         return fail_at(e, leaf, file)
       end
       edits[#edits + 1] = { leaf = leaf, type = leaf.kind == "comment" and "comment" or "str", plain = sealed }
+    elseif open.format == "binary" then -- a rule leaves it as it is, but it is not in the text yet
+      edits[#edits + 1] = { leaf = leaf, type = "str", plain = leaf.plain }
     end
   end
   text, e = apply(store, text, edits, file)

@@ -53,8 +53,7 @@ local function parse(body, file, line)
     e.file, e.line = file, e.line and e.line + line
     return nil, e
   end
-  local is_null = root and root.kind == "scalar" and root.style == "plain" and scalar.resolve(root.value) == "null"
-  if is_null then
+  if root and root.kind == "scalar" and root.style == "plain" and root.value == "" then -- nothing but comments
     root = nil
   elseif root and root.kind ~= "map" then
     return err.fail("invalid", "%s: SOPS encrypts documents that are maps; this one is a %s", file or "YAML", root.kind)
