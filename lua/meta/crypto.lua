@@ -67,7 +67,7 @@ function secret:close() end
 ---@return string
 function crypto.hex(bytes) end
 
----@alias prov.Hash "md5"|"sha1"|"sha256"|"sha384"|"sha512"
+---@alias prov.Hash "md5"|"sha1"|"sha224"|"sha256"|"sha384"|"sha512"|"sha3-224"|"sha3-256"|"sha3-384"|"sha3-512"
 
 --- Copies bytes into locked memory.
 ---@param bytes string
@@ -114,14 +114,14 @@ function hasher:close() end
 local aead = {}
 
 --- Authenticated encryption.
----@param name "aes-256-gcm"|"chacha20-poly1305"
----@param key string|prov.Secret 32 bytes
+---@param name "aes-256-gcm"|"chacha20-poly1305"|"aes-128-gcm"
+---@param key string|prov.Secret 32 bytes, of aes-128-gcm 16
 ---@return prov.Aead?
 ---@return prov.Err? err "invalid": the key's length
 function crypto.aead(name, key) end
 
 --- Ciphertext and tag. The nonce must never repeat under this key.
----@param nonce string 12 bytes; of aes-256-gcm 1 to 128
+---@param nonce string 12 bytes; of AES 1 to 128
 ---@param plain string|prov.Secret
 ---@param aad? string
 ---@return string? sealed
@@ -161,17 +161,18 @@ function crypto.derive(how, password, salt, costs, len, cb) end
 ---@class prov.Pkey a key pair, or its public half
 local pkey = {}
 
----@alias prov.PkeyType "x25519"|"ed25519"|"p256"|"rsa"
----@alias prov.Signature "ed25519"|"p256-sha256"|"p256-jose"|"rsa-pss"|"rsa-pkcs1"
+---@alias prov.PkeyType "x25519"|"ed25519"|"p256"|"p384"|"p521"|"rsa"
+---@alias prov.Signature "ed25519"|"ecdsa"|"jose"|"rsa-pss"|"rsa-pkcs1" ECDSA in DER, or as JSON Web Signatures have it
 
---- Makes a pair.
+--- Makes a pair; on another thread when there is a callback, for RSA takes its time.
 ---@param type prov.PkeyType
 ---@param bits? integer of RSA: 2048 to 8192, 3072 by default
----@return prov.Pkey?
+---@param cb? fun(key: prov.Pkey?, err: prov.Err?)
+---@return prov.Pkey|true|nil
 ---@return prov.Err? err
-function crypto.pkey_generate(type, bits) end
+function crypto.pkey_generate(type, bits, cb) end
 
---- From 32 bytes (x25519, ed25519) or a point of 65 (p256, public).
+--- From 32 bytes (x25519, ed25519) or an uncompressed point (of a curve, public).
 ---@param type prov.PkeyType
 ---@param half "public"|"secret"
 ---@param bytes string|prov.Secret
@@ -201,7 +202,7 @@ function pkey:type() end
 ---@return prov.Err? err
 function pkey:public(form) end
 
----@param form? "pem"|"raw"
+---@param form? "pem"|"raw"|"old" PEM of PKCS #8 by default; "old" is that of PKCS #1 (RSA) and RFC 5915 (EC)
 ---@return prov.Secret?
 ---@return prov.Err? err "invalid": there is none
 function pkey:secret(form) end
@@ -214,16 +215,22 @@ function pkey:agree(theirs) end
 
 ---@param how prov.Signature
 ---@param text string
+---@param hash? prov.Hash SHA-256 by default; not of Ed25519
+---@param hashed? boolean whether the text is its own digest
+---@param salt? "hash"|"auto"|integer of RSA-PSS: as long as the hash by default, as long as possible, or bytes
 ---@return string? signature
 ---@return prov.Err? err "invalid": the key cannot
-function pkey:sign(how, text) end
+function pkey:sign(how, text, hash, hashed, salt) end
 
 ---@param how prov.Signature
 ---@param text string
 ---@param signature string
+---@param hash? prov.Hash
+---@param hashed? boolean
+---@param salt? "hash"|"auto"|integer "auto" takes any
 ---@return true?
 ---@return prov.Err? err "auth": not the signature
-function pkey:verify(how, text, signature) end
+function pkey:verify(how, text, signature, hash, hashed, salt) end
 
 ---@param hash prov.Hash
 ---@param mgf prov.Hash
