@@ -8,8 +8,6 @@
 #include "lua/l_crypto.h"
 #include "lua/lx.h"
 
-#define L_PKEY "prov.pkey"
-
 static const char *const types[] = {"x25519", "ed25519", "p256", "p384", "p521", "rsa", NULL};
 static const char *const signatures[] = {"ed25519", "ecdsa", "jose", "rsa-pss", "rsa-pkcs1", NULL};
 

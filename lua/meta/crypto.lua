@@ -250,6 +250,105 @@ function pkey:oaep_open(hash, mgf, label, sealed) end
 
 function pkey:close() end
 
+--- What a certificate says. Lists have { type, value } pairs; those of usage, ext_usage and policies just values.
+---@class prov.CertFacts
+---@field subject? string[][] { "CN", "x" }, { "O", "y" }...; the type may be an OID
+---@field issuer? string[][] read only
+---@field names? string[][] { "dns" | "ip" | "email" | "uri", value }
+---@field permitted? string[][] name constraints: the same, an ip with /prefix
+---@field excluded? string[][]
+---@field usage? string[] "digitalSignature", "keyCertSign"...
+---@field ext_usage? string[] "serverAuth", "clientAuth"... or an OID
+---@field urls? string[][] { "issuer" | "ocsp" | "crl", url }
+---@field policies? string[] OIDs
+---@field ca? boolean
+---@field path_len? integer how many authorities may follow; any number when nil
+---@field not_before? integer seconds since 1970
+---@field not_after? integer
+---@field serial? string big endian; random when nil
+---@field hash? prov.Hash of a signature by RSA: "sha256" by default; not read
+---@field signature? string its algorithm; read only
+---@field subject_id? string key identifiers; read only
+---@field authority_id? string
+
+---@class prov.Cert
+local cert = {}
+
+---@class prov.Csr a request for a certificate
+local csr = {}
+
+--- Makes a certificate of a public key, by an issuer, or by itself when that is nil.
+---@param facts prov.CertFacts
+---@param key prov.Pkey
+---@param issuer prov.Cert?
+---@param signer prov.Pkey with its secret half
+---@return prov.Cert?
+---@return prov.Err? err "invalid": what cannot be written, or signer is not the issuer's
+function crypto.cert_make(facts, key, issuer, signer) end
+
+--- Reads the first certificate of a PEM, or a DER.
+---@param text string
+---@return prov.Cert?
+---@return prov.Err? err "invalid"
+function crypto.cert_parse(text) end
+
+--- Asks for a certificate of a key.
+---@param facts prov.CertFacts
+---@param key prov.Pkey
+---@return prov.Csr?
+---@return prov.Err? err "invalid"
+function crypto.csr_make(facts, key) end
+
+---@param text string PEM or DER
+---@return prov.Csr?
+---@return prov.Err? err "invalid", "auth": it is not signed by its own key
+function crypto.csr_parse(text) end
+
+--- The DER of a list of revoked certificates.
+---@param issuer prov.Cert
+---@param signer prov.Pkey
+---@param list { number: integer, this_update: integer, next_update: integer, hash?: prov.Hash, revoked: { serial: string, time: integer, reason?: integer }[] }
+---@return string? der
+---@return prov.Err? err "invalid"
+function crypto.crl_make(issuer, signer, list) end
+
+---@return string? der
+---@return prov.Err? err
+function cert:der() end
+
+---@return prov.CertFacts?
+---@return prov.Err? err "invalid": an extension is malformed
+function cert:facts() end
+
+---@return prov.Pkey?
+---@return prov.Err? err "invalid": of another type
+function cert:key() end
+
+--- Whether a chain leads to one of the roots.
+---@param roots prov.Cert[]
+---@param middle prov.Cert[]
+---@param time integer seconds since 1970
+---@param purpose? "server"|"client"|"email"|""
+---@return true?
+---@return prov.Err? err "auth": which certificate is wrong, and why
+function cert:check(roots, middle, time, purpose) end
+
+function cert:close() end
+
+---@return string? der
+---@return prov.Err? err
+function csr:der() end
+
+---@return prov.CertFacts?
+---@return prov.Err? err
+function csr:facts() end
+
+---@return prov.Pkey?
+---@return prov.Err? err
+function csr:key() end
+
+function csr:close() end
+
 ---@class prov.AgeKey somebody to encrypt to, or who decrypts
 local age_key = {}
 
