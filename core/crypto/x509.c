@@ -302,6 +302,7 @@ pv_status pv_cert_verify(const pv_cert *cert, const pv_cert *const *roots, size_
     if (ok) {
         X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
         X509_VERIFY_PARAM_set_time(param, (time_t)time);
+        (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
         (void)X509_VERIFY_PARAM_set_purpose(param, purpose_of(purpose));
         if (X509_verify_cert(ctx) != 1) status = why(ctx, err);
     } else {

@@ -271,6 +271,13 @@ function pkey:close() end
 ---@field subject_id? string key identifiers; read only
 ---@field authority_id? string
 
+---@class prov.CrlFacts
+---@field number integer
+---@field this_update integer seconds since 1970
+---@field next_update integer
+---@field hash? prov.Hash of a signature by RSA
+---@field revoked { serial: string, time: integer, reason?: integer }[]
+
 ---@class prov.Cert
 local cert = {}
 
@@ -307,7 +314,7 @@ function crypto.csr_parse(text) end
 --- The DER of a list of revoked certificates.
 ---@param issuer prov.Cert
 ---@param signer prov.Pkey
----@param list { number: integer, this_update: integer, next_update: integer, hash?: prov.Hash, revoked: { serial: string, time: integer, reason?: integer }[] }
+---@param list prov.CrlFacts
 ---@return string? der
 ---@return prov.Err? err "invalid"
 function crypto.crl_make(issuer, signer, list) end
@@ -324,7 +331,7 @@ function cert:facts() end
 ---@return prov.Err? err "invalid": of another type
 function cert:key() end
 
---- Whether a chain leads to one of the roots.
+--- Whether a chain leads to one of the roots, which may be below others.
 ---@param roots prov.Cert[]
 ---@param middle prov.Cert[]
 ---@param time integer seconds since 1970
