@@ -13,7 +13,7 @@ local M = {}
 M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 
 ---@class prov.vault.Field
----@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"map"|"any" bytes come and go in base64
+---@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"texts"|"map"|"any" bytes are in base64, texts a list
 ---@field doc string
 ---@field default? any
 ---@field required? boolean
@@ -104,6 +104,20 @@ local function seconds(v)
   return at > 1 and at == #v + 1 and sum or nil
 end
 
+-- "x, y", or a list as it came.
+local function list(v)
+  if type(v) == "table" then
+    return v
+  elseif type(v) ~= "string" then
+    return nil
+  end
+  local out = {}
+  for part in v:gmatch("[^,]+") do
+    out[#out + 1] = part:match("^%s*(.-)%s*$")
+  end
+  return out
+end
+
 -- Given value -> value; nil when it is none of the type. Clients send text for everything:
 -- `vault write x exportable=true`.
 local READ = {
@@ -126,15 +140,13 @@ local READ = {
   bytes = function(v)
     return type(v) == "string" and require("core.base").unbase64(v) or nil
   end,
-  list = function(v)
-    if type(v) == "table" then
-      return v
-    elseif type(v) ~= "string" then
-      return nil
-    end
-    local out = {}
-    for part in v:gmatch("[^,]+") do
-      out[#out + 1] = part:match("^%s*(.-)%s*$")
+  list = list,
+  texts = function(v)
+    local out = list(v)
+    for i, text in pairs(out or {}) do
+      if type(i) ~= "number" or type(text) ~= "string" then
+        return nil
+      end
     end
     return out
   end,
@@ -148,6 +160,7 @@ local WANTED = {
   seconds = "seconds, or a duration such as 1h30m",
   bytes = "base64",
   list = "a list",
+  texts = "a list of texts",
   map = "a map",
   string = "a text",
 }

@@ -229,9 +229,9 @@ end
 -- ---- Settings of the mount ----
 
 local URLS = {
-  issuing_certificates = field("list", "Where the authority's certificate is", {}),
-  crl_distribution_points = field("list", "Where the list of revoked certificates is", {}),
-  ocsp_servers = field("list", "Where to ask about one", {}),
+  issuing_certificates = field("texts", "Where the authority's certificate is", {}),
+  crl_distribution_points = field("texts", "Where the list of revoked certificates is", {}),
+  ocsp_servers = field("texts", "Where to ask about one", {}),
 }
 local CRL = {
   expiry = field("seconds", "How long a list lasts", authority.CRL_SECONDS),

@@ -66,7 +66,6 @@ function M.delete_root(ctx)
   if not ok then
     return nil, e
   end
-  return {}
 end
 
 ---@type prov.vault.Handler
@@ -150,7 +149,6 @@ function M.set_signed(ctx, req)
   if not ok then
     return nil, e
   end
-  return {}
 end
 
 ---@type prov.vault.Handler
@@ -170,7 +168,6 @@ function M.import(ctx, req)
   if not ok then
     return nil, e
   end
-  return {}
 end
 
 --- Reads a request for a certificate.

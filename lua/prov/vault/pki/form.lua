@@ -41,9 +41,9 @@ M.FORMAT = {
 
 M.NAMES = {
   common_name = field("string", "Common name; of issued ones also among the others", ""),
-  alt_names = field("list", "More hosts and mail addresses", {}),
-  ip_sans = field("list", "Addresses", {}),
-  uri_sans = field("list", "URIs", {}),
+  alt_names = field("texts", "More hosts and mail addresses", {}),
+  ip_sans = field("texts", "Addresses", {}),
+  uri_sans = field("texts", "URIs", {}),
   exclude_cn_from_sans = field("bool", "Whether the common name is not among the others", false),
 }
 
@@ -60,10 +60,10 @@ M.KEY = {
 
 M.AUTHORITY = role_rules.with_subject({
   max_path_length = field("int", "How many authorities may follow; any number when -1", -1),
-  permitted_dns_domains = field("list", "Domains that it may certify", {}),
-  excluded_dns_domains = field("list", "Domains that it may not", {}),
-  permitted_ip_ranges = field("list", "Addresses that it may certify: 10.0.0.0/8", {}),
-  excluded_ip_ranges = field("list", "Addresses that it may not", {}),
+  permitted_dns_domains = field("texts", "Domains that it may certify", {}),
+  excluded_dns_domains = field("texts", "Domains that it may not", {}),
+  permitted_ip_ranges = field("texts", "Addresses that it may certify: 10.0.0.0/8", {}),
+  excluded_ip_ranges = field("texts", "Addresses that it may not", {}),
 })
 
 M.CSR = { csr = field("string", "Request in PEM", "") }

@@ -21,7 +21,7 @@ M.SUBJECT = {
 --- Adds the fields of M.SUBJECT.
 function M.with_subject(fields)
   for _, part in ipairs(M.SUBJECT) do
-    fields[part[1]] = field("list", part[2] .. " of the subject", {})
+    fields[part[1]] = field("texts", part[2] .. " of the subject", {})
   end
   return fields
 end
@@ -35,7 +35,7 @@ M.FIELDS = M.with_subject({
   ttl = field("seconds", "How long a certificate lasts when nobody says; of the mount when 0", 0),
   max_ttl = field("seconds", "How long it may last; of the mount when 0", 0),
   allow_localhost = field("bool", "Whether localhost is allowed", true),
-  allowed_domains = field("list", "Domains that the rules below are about", {}),
+  allowed_domains = field("texts", "Domains that the rules below are about", {}),
   allow_bare_domains = field("bool", "Whether a certificate may name a domain itself", false),
   allow_subdomains = field("bool", "Whether it may name what is below a domain", false),
   allow_glob_domains = field("bool", "Whether * in a domain stands for anything", false),
@@ -43,7 +43,7 @@ M.FIELDS = M.with_subject({
   allow_any_name = field("bool", "Whether every name is allowed", false),
   enforce_hostnames = field("bool", "Whether names must be those of hosts", true),
   allow_ip_sans = field("bool", "Whether addresses are allowed", true),
-  allowed_uri_sans = field("list", "URIs that are allowed; * stands for anything", {}),
+  allowed_uri_sans = field("texts", "URIs that are allowed; * stands for anything", {}),
   server_flag = field("bool", "For servers of TLS", true),
   client_flag = field("bool", "For clients of TLS", true),
   code_signing_flag = field("bool", "For signing code", false),
@@ -51,15 +51,15 @@ M.FIELDS = M.with_subject({
   key_type = choice("Type of keys; any takes those of requests only", "rsa", "rsa", "ec", "ed25519", "any"),
   key_bits = field("int", "Size of keys: 2048, 3072, 4096 of rsa, 256, 384, 521 of ec; the first when 0", 0),
   signature_bits = field("int", "Hash of signatures by RSA: 256, 384, 512", 0),
-  key_usage = field("list", "Key usages", { "DigitalSignature", "KeyAgreement", "KeyEncipherment" }),
-  ext_key_usage = field("list", "Extended key usages, as ServerAuth", {}),
-  ext_key_usage_oids = field("list", "The same by number", {}),
+  key_usage = field("texts", "Key usages", { "DigitalSignature", "KeyAgreement", "KeyEncipherment" }),
+  ext_key_usage = field("texts", "Extended key usages, as ServerAuth", {}),
+  ext_key_usage_oids = field("texts", "The same by number", {}),
   use_csr_common_name = field("bool", "Whether the common name of a request counts", true),
   use_csr_sans = field("bool", "Whether the other names of a request count", true),
   generate_lease = field("bool", "Whether a certificate is revoked when its lease ends", false),
   no_store = field("bool", "Whether certificates are not kept, and so cannot be revoked by number", false),
   require_cn = field("bool", "Whether there must be a common name", true),
-  policy_identifiers = field("list", "OIDs of policies", {}),
+  policy_identifiers = field("texts", "OIDs of policies", {}),
   not_before_duration = field("seconds", "How long before now it begins, for clocks that are behind", 30),
 })
 
