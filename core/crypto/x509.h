@@ -70,8 +70,8 @@ pv_status pv_cert_facts(const pv_cert *cert, pv_x509_facts *out, pv_err *err);
 pv_status pv_cert_key(const pv_cert *cert, pv_pkey **out, pv_err *err);
 
 /* Checks that a chain of the middle ones leads from cert to one of roots (which may be below
- * others), each valid at the time (seconds since 1970).  purpose: "" for any, "server", "client" or "email".  PV_EAUTH when none
- * does; the message says which certificate is wrong, and why. */
+ * others), each valid at the time (seconds since 1970).  purpose: "" for any, "server", "client" or
+ * "email".  PV_EAUTH when none does; the message says which certificate is wrong, and why. */
 pv_status pv_cert_verify(const pv_cert *cert, const pv_cert *const *roots, size_t root_count,
                          const pv_cert *const *middle, size_t middle_count, int64_t time,
                          const char *purpose, pv_err *err);

@@ -142,13 +142,14 @@ local READ = {
   end,
   list = list,
   texts = function(v)
-    local out = list(v)
-    for i, text in pairs(out or {}) do
+    local out = {}
+    for i, text in pairs(list(v) or { false }) do
       if type(i) ~= "number" or type(text) ~= "string" then
         return nil
       end
+      out[i] = text
     end
-    return out
+    return require("core.data").list(out)
   end,
   map = function(v)
     return type(v) == "table" and v or nil
@@ -189,7 +190,7 @@ function M.read_fields(fields, given)
       if field.required then
         return err.fail("usage", "'%s' is missing: %s", name, field.doc)
       end
-      out[name] = field.default
+      out[name] = field.type == "texts" and field.default and READ.texts(field.default) or field.default
     else
       local value = READ[field.type](v)
       if value == nil or not one_of(field, value) then

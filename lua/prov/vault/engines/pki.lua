@@ -75,11 +75,12 @@ local function hyphens_to_colons(key)
   return (key:gsub("%-", ":"))
 end
 
+-- An answer of bytes; without a body when there is no authority yet, as Vault has it.
 local function raw(content_type, make)
   return function(ctx, req)
     local body, e = make(ctx, req)
     if not body then
-      return nil, e
+      return nil, e.code ~= "invalid" and e or nil
     end
     return { body = body, content_type = content_type }
   end
@@ -157,12 +158,16 @@ local function read_cert(ctx, req)
     certificate = authority.cert_text(der),
     revocation_time = revoked and revoked.time or 0,
     revocation_time_rfc3339 = revoked and authority.time_text(revoked.time) or "",
+    authority_key_id = authority.authority_id(der),
   })
 end
 
 local function serial_of(ctx, data)
   if data.serial_number ~= "" then
     local der, key = stored(ctx, data.serial_number)
+    if not der and key.code == "notfound" then
+      key.code = "usage"
+    end
     return der and key, key
   elseif data.certificate == "" then
     return err.fail("usage", "the serial number must be provided: 'serial_number' or 'certificate'")

@@ -14,7 +14,7 @@ end
 local KEY_TYPES = { ["ssh-rsa"] = "rsa", rsa = "rsa", ["ssh-ed25519"] = "ed25519", ed25519 = "ed25519", ec = "ecdsa" }
 
 local ROLE = {
-  key_type = { type = "string", required = true, doc = "ca: certificates", one_of = { "ca" } },
+  key_type = { type = "string", default = "ca", doc = "ca: certificates", one_of = { "ca" } },
   default_user = field("string", "Who a certificate is for when nobody says", ""),
   default_user_template = field("bool", "Whether {{...}} in it stand for the token's values", false),
   allowed_users = field("texts", "Who it may be for; * for anybody", {}),
@@ -389,7 +389,11 @@ local function read_role(ctx, req)
     end
     return err.fail("notfound", "there is no role '%s'", req.params.role)
   end
-  return respond(role)
+  local out = {}
+  for name, value in pairs(role) do -- lists are texts there, as Vault has them
+    out[name] = ROLE[name] and ROLE[name].type == "texts" and table.concat(value, ",") or value
+  end
+  return respond(out)
 end
 
 local function write_role(ctx, req)

@@ -25,6 +25,14 @@ function M.serial_text(serial)
   return (crypto.hex(serial):gsub("%x%x", "%0:"):gsub(":$", ""))
 end
 
+--- The identifier of the key that signed a certificate, written so too.
+---@param der string
+function M.authority_id(der)
+  local cert <close> = crypto.cert_parse(der)
+  local facts = cert and cert:facts()
+  return facts and facts.authority_id and M.serial_text(facts.authority_id) or ""
+end
+
 --- How it is written in a path of storage; nil when a text is no serial.
 function M.serial_key(text)
   local hex = text:lower():gsub("[:%-]", "")

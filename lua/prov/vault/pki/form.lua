@@ -230,6 +230,7 @@ function M.issued(ctx, der, facts, data, key)
     issuing_ca = M.in_format(issuer.der, "CERTIFICATE", data.format),
     ca_chain = {},
     serial_number = authority.serial_text(facts.serial),
+    authority_key_id = facts.authority_id and authority.serial_text(facts.authority_id),
     expiration = facts.not_after,
   }
   for i, above in ipairs({ issuer.der, table.unpack(issuer.chain) }) do
