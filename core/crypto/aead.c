@@ -18,12 +18,13 @@ struct pv_aead {
 
 static EVP_CIPHER_CTX *context(pv_aead *a, int sealing)
 {
-    const EVP_CIPHER *cipher =
-        a->alg == PV_AES_256_GCM ? EVP_aes_256_gcm() : EVP_chacha20_poly1305();
+    const EVP_CIPHER *(*const ciphers[])(void) = {EVP_aes_256_gcm, EVP_chacha20_poly1305,
+                                                  EVP_aes_128_gcm};
     EVP_CIPHER_CTX *ctx = a->ctx[sealing];
     if (ctx != NULL) return ctx;
     ctx = EVP_CIPHER_CTX_new();
-    if (ctx != NULL && EVP_CipherInit_ex(ctx, cipher, NULL, a->key->data, NULL, sealing) != 1) {
+    if (ctx != NULL &&
+        EVP_CipherInit_ex(ctx, ciphers[a->alg](), NULL, a->key->data, NULL, sealing) != 1) {
         EVP_CIPHER_CTX_free(ctx);
         ctx = NULL;
     }
@@ -33,7 +34,7 @@ static EVP_CIPHER_CTX *context(pv_aead *a, int sealing)
 
 static pv_status check(const pv_aead *a, pv_bytes nonce, size_t len, pv_bytes aad, pv_err *err)
 {
-    bool other = a->alg == PV_AES_256_GCM && nonce.len >= 1 && nonce.len <= GCM_NONCE_MAX;
+    bool other = a->alg != PV_CHACHA20_POLY1305 && nonce.len >= 1 && nonce.len <= GCM_NONCE_MAX;
     if (nonce.len != PV_NONCE_LEN && !other) {
         return pv_fail(err, PV_EINVAL, "a nonce is %d bytes, not %zu", PV_NONCE_LEN, nonce.len);
     }
@@ -58,9 +59,9 @@ static int begin(EVP_CIPHER_CTX *ctx, pv_bytes nonce, pv_bytes aad, int sealing)
 
 pv_status pv_aead_new(pv_aead **out, pv_aead_alg alg, pv_bytes key, pv_err *err)
 {
+    size_t len = alg == PV_AES_128_GCM ? PV_AES_128_LEN : PV_KEY_LEN;
     *out = NULL;
-    if (key.len != PV_KEY_LEN)
-        return pv_fail(err, PV_EINVAL, "a key is %d bytes, not %zu", PV_KEY_LEN, key.len);
+    if (key.len != len) return pv_fail(err, PV_EINVAL, "a key is %zu bytes, not %zu", len, key.len);
     *out = pv_alloc(sizeof **out);
     (*out)->alg = alg;
     (*out)->key = pv_secret_copy(key);

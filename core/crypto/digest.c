@@ -18,8 +18,13 @@ const EVP_MD *pv_evp_md(pv_hash hash)
     switch (hash) {
     case PV_MD5: return EVP_md5();
     case PV_SHA1: return EVP_sha1();
+    case PV_SHA224: return EVP_sha224();
     case PV_SHA384: return EVP_sha384();
     case PV_SHA512: return EVP_sha512();
+    case PV_SHA3_224: return EVP_sha3_224();
+    case PV_SHA3_256: return EVP_sha3_256();
+    case PV_SHA3_384: return EVP_sha3_384();
+    case PV_SHA3_512: return EVP_sha3_512();
     default: return EVP_sha256();
     }
 }
@@ -41,7 +46,7 @@ pv_status pv_random(void *out, size_t len, pv_err *err)
 
 size_t pv_hash_len(pv_hash hash)
 {
-    static const size_t len[PV_HASH_COUNT] = {16, 20, 32, 48, 64};
+    static const size_t len[PV_HASH_COUNT] = {16, 20, 28, 32, 48, 64, 28, 32, 48, 64};
     return len[hash];
 }
 

@@ -6,9 +6,21 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-/* SHA-2 is FIPS 180-4.  The other two protect nothing any more: SHA-1 is for TOTP (RFC 6238), MD5
- * for checksums that a protocol asks for. */
-typedef enum { PV_MD5, PV_SHA1, PV_SHA256, PV_SHA384, PV_SHA512, PV_HASH_COUNT } pv_hash;
+/* SHA-2 is FIPS 180-4, SHA-3 FIPS 202.  The other two protect nothing any more: SHA-1 is for TOTP
+ * (RFC 6238), MD5 for checksums that a protocol asks for. */
+typedef enum {
+    PV_MD5,
+    PV_SHA1,
+    PV_SHA224,
+    PV_SHA256,
+    PV_SHA384,
+    PV_SHA512,
+    PV_SHA3_224,
+    PV_SHA3_256,
+    PV_SHA3_384,
+    PV_SHA3_512,
+    PV_HASH_COUNT
+} pv_hash;
 
 enum { PV_SHA256_LEN = 32, PV_HASH_MAX = 64 };
 

@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "crypto/evp.h"
 
-enum { RAW_LEN = 32, POINT_LEN = 65, JOSE_LEN = 64 };
+enum { RAW_LEN = 32, POINT_MAX = 133 };
 
 struct pv_pkey {
     EVP_PKEY *evp;
@@ -23,7 +23,14 @@ struct pv_pkey {
     bool secret;
 };
 
-static const char P256[] = "prime256v1";
+/* What OpenSSL calls the curves. */
+static const char *const GROUPS[] = {
+    [PV_P256] = "prime256v1", [PV_P384] = "secp384r1", [PV_P521] = "secp521r1"};
+
+static bool is_curve(pv_pkey_type type)
+{
+    return type == PV_P256 || type == PV_P384 || type == PV_P521;
+}
 
 static const unsigned char *bytes_of(pv_bytes b)
 {
@@ -44,16 +51,17 @@ pv_status pv_evp_take(pv_pkey **out, EVP_PKEY *evp, bool secret, pv_err *err)
     if (id == EVP_PKEY_X25519) type = PV_X25519;
     else if (id == EVP_PKEY_ED25519) type = PV_ED25519;
     else if (id == EVP_PKEY_EC) {
+        known = EVP_PKEY_get_group_name(evp, group, sizeof group, NULL) == 1;
         type = PV_P256;
-        known = EVP_PKEY_get_group_name(evp, group, sizeof group, NULL) == 1 &&
-                strcmp(group, P256) == 0;
+        while (known && is_curve(type) && strcmp(group, GROUPS[type]) != 0) type++;
+        known = known && is_curve(type);
     } else if (id != EVP_PKEY_RSA) known = false;
     if (!known || (type == PV_RSA && (bits < PV_RSA_BITS_MIN || bits > PV_RSA_BITS_MAX))) {
         EVP_PKEY_free(evp);
         if (known)
             return pv_fail(err, PV_EINVAL, "a key of RSA has %d to %d bits, not %d",
                            PV_RSA_BITS_MIN, PV_RSA_BITS_MAX, bits);
-        return pv_fail(err, PV_EINVAL, "not a key of X25519, Ed25519, P-256 or RSA");
+        return pv_fail(err, PV_EINVAL, "not a key of X25519, Ed25519, P-256, P-384, P-521 or RSA");
     }
     *out = pv_alloc(sizeof **out);
     **out = (pv_pkey){evp, type, secret};
@@ -70,7 +78,9 @@ pv_status pv_pkey_generate(pv_pkey **out, pv_pkey_type type, unsigned bits, pv_e
     switch (type) {
     case PV_X25519: evp = EVP_PKEY_Q_keygen(NULL, NULL, "X25519"); break;
     case PV_ED25519: evp = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"); break;
-    case PV_P256: evp = EVP_PKEY_Q_keygen(NULL, NULL, "EC", P256); break;
+    case PV_P256:
+    case PV_P384:
+    case PV_P521: evp = EVP_PKEY_Q_keygen(NULL, NULL, "EC", GROUPS[type]); break;
     case PV_RSA: evp = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits); break;
     }
     if (evp == NULL) return pv_evp_fail(err, "a key");
@@ -78,10 +88,10 @@ pv_status pv_pkey_generate(pv_pkey **out, pv_pkey_type type, unsigned bits, pv_e
 }
 
 /* A public point, which is checked to be one of the curve. */
-static EVP_PKEY *point(pv_bytes bytes)
+static EVP_PKEY *point(pv_pkey_type type, pv_bytes bytes)
 {
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)P256, 0),
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)GROUPS[type], 0),
         OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)bytes.data, bytes.len),
         OSSL_PARAM_construct_end(),
     };
@@ -99,8 +109,8 @@ pv_status pv_pkey_raw(pv_pkey **out, pv_pkey_type type, bool secret, pv_bytes by
     EVP_PKEY *evp = NULL;
     int id = type == PV_X25519 ? EVP_PKEY_X25519 : EVP_PKEY_ED25519;
     *out = NULL;
-    if (type == PV_P256) {
-        if (!secret && bytes.len == POINT_LEN) evp = point(bytes);
+    if (is_curve(type)) {
+        if (!secret && bytes.len > 0 && bytes.data[0] == 4) evp = point(type, bytes);
     } else if (type != PV_RSA && bytes.len == RAW_LEN) {
         evp = secret ? EVP_PKEY_new_raw_private_key(id, NULL, bytes_of(bytes), RAW_LEN)
                      : EVP_PKEY_new_raw_public_key(id, NULL, bytes_of(bytes), RAW_LEN);
@@ -161,7 +171,7 @@ bool pv_pkey_has_secret(const pv_pkey *key)
 
 pv_status pv_pkey_public_raw(const pv_pkey *key, pv_buf *out, pv_err *err)
 {
-    unsigned char raw[POINT_LEN];
+    unsigned char raw[POINT_MAX];
     size_t len = sizeof raw;
     if (key->type == PV_RSA) return pv_fail(err, PV_EINVAL, "a key of RSA has no raw form");
     if (EVP_PKEY_get_octet_string_param(key->evp, OSSL_PKEY_PARAM_PUB_KEY, raw, sizeof raw, &len) !=
@@ -196,20 +206,42 @@ pv_status pv_pkey_public_pem(const pv_pkey *key, pv_buf *out, pv_err *err)
     return status == PV_EIO ? pv_evp_fail(err, "the public half of a key") : status;
 }
 
-pv_status pv_pkey_secret_pem(const pv_pkey *key, pv_secret **out, pv_err *err)
+typedef int pem_writer(BIO *bio, const EVP_PKEY *evp, const EVP_CIPHER *cipher, const char *pass,
+                       int len, pem_password_cb *cb, void *arg);
+
+static int write_old(BIO *bio, const EVP_PKEY *evp, const EVP_CIPHER *cipher, const char *pass,
+                     int len, pem_password_cb *cb, void *arg)
+{
+    return PEM_write_bio_PrivateKey_traditional(bio, evp, cipher, (const unsigned char *)pass, len,
+                                                cb, arg);
+}
+
+static pv_status secret_text(const pv_pkey *key, pem_writer *write, pv_secret **out, pv_err *err)
 {
     BIO *bio;
     char *data = NULL;
     *out = NULL;
     if (!key->secret) return pv_fail(err, PV_EINVAL, "this key has no secret half");
     bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
-    if (bio != NULL &&
-        PEM_write_bio_PKCS8PrivateKey(bio, key->evp, NULL, NULL, 0, NULL, NULL) == 1) {
+    if (bio != NULL && write(bio, key->evp, NULL, NULL, 0, NULL, NULL) == 1) {
         long len = BIO_get_mem_data(bio, &data);
         *out = pv_secret_copy((pv_bytes){data, (size_t)len});
     }
     BIO_free(bio);
     return *out != NULL ? PV_OK : pv_evp_fail(err, "the secret half of a key");
+}
+
+pv_status pv_pkey_secret_pem(const pv_pkey *key, pv_secret **out, pv_err *err)
+{
+    return secret_text(key, PEM_write_bio_PKCS8PrivateKey, out, err);
+}
+
+pv_status pv_pkey_secret_old(const pv_pkey *key, pv_secret **out, pv_err *err)
+{
+    *out = NULL;
+    if (key->type != PV_RSA && !is_curve(key->type))
+        return pv_fail(err, PV_EINVAL, "only keys of RSA and EC have an older form");
+    return secret_text(key, write_old, out, err);
 }
 
 pv_status pv_pkey_agree(const pv_pkey *mine, const pv_pkey *theirs, pv_secret **out, pv_err *err)
@@ -238,104 +270,6 @@ void pv_pkey_free(pv_pkey *key)
     if (key == NULL) return;
     EVP_PKEY_free(key->evp);
     pv_free(key);
-}
-
-/* ---- Signatures ---- */
-
-/* Sets up a signing or verifying context; 0 when the key cannot do alg. */
-static int prepare(EVP_MD_CTX *ctx, const pv_pkey *key, pv_sign_alg alg, bool signing)
-{
-    static const pv_pkey_type needs[] = {PV_ED25519, PV_P256, PV_P256, PV_RSA, PV_RSA};
-    const EVP_MD *md = alg == PV_SIGN_ED25519 ? NULL : EVP_sha256();
-    EVP_PKEY_CTX *options = NULL;
-    int ok;
-    if (ctx == NULL || key->type != needs[alg] || (signing && !key->secret)) return 0;
-    ok = signing ? EVP_DigestSignInit(ctx, &options, md, NULL, key->evp)
-                 : EVP_DigestVerifyInit(ctx, &options, md, NULL, key->evp);
-    if (ok == 1 && alg == PV_SIGN_RSA_PSS) {
-        ok = EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
-             EVP_PKEY_CTX_set_rsa_mgf1_md(options, EVP_sha256()) == 1 &&
-             EVP_PKEY_CTX_set_rsa_pss_saltlen(options, PV_SHA256_LEN) == 1;
-    }
-    return ok == 1;
-}
-
-/* From the DER of r and s to 64 bytes. */
-static pv_status jose_of(pv_bytes der, pv_buf *out, pv_err *err)
-{
-    const unsigned char *from = bytes_of(der);
-    unsigned char raw[JOSE_LEN];
-    ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &from, (long)der.len);
-    int ok = sig != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, JOSE_LEN / 2) >= 0 &&
-             BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + JOSE_LEN / 2, JOSE_LEN / 2) >= 0;
-    ECDSA_SIG_free(sig);
-    return ok ? pv_buf_add(out, raw, sizeof raw) : pv_evp_fail(err, "a signature");
-}
-
-/* From 64 bytes to DER, which the caller frees with OPENSSL_free(); NULL when there is no memory.
- */
-static unsigned char *der_of(pv_bytes raw, size_t *len)
-{
-    ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(bytes_of(raw), JOSE_LEN / 2, NULL);
-    BIGNUM *s = BN_bin2bn(bytes_of(raw) + JOSE_LEN / 2, JOSE_LEN / 2, NULL);
-    unsigned char *der = NULL;
-    int size = -1;
-    if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
-        r = s = NULL;
-        size = i2d_ECDSA_SIG(sig, &der);
-    }
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(sig);
-    *len = size > 0 ? (size_t)size : 0;
-    return size > 0 ? der : NULL;
-}
-
-pv_status pv_pkey_sign(const pv_pkey *key, pv_sign_alg alg, pv_bytes text, pv_buf *out, pv_err *err)
-{
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    pv_buf made;
-    size_t len = (size_t)EVP_PKEY_get_size(key->evp);
-    pv_status status;
-    pv_buf_init(&made, 0);
-    if (!prepare(ctx, key, alg, true)) {
-        (void)pv_evp_fail(NULL, "");
-        status = pv_fail(err, PV_EINVAL, "this key cannot make such a signature");
-    } else if (EVP_DigestSign(ctx, (unsigned char *)pv_buf_reserve(&made, len), &len,
-                              bytes_of(text), text.len) != 1) {
-        status = pv_evp_fail(err, "a signature");
-    } else if (alg == PV_SIGN_P256_JOSE) {
-        status = jose_of((pv_bytes){made.data, len}, out, err);
-    } else {
-        status = pv_buf_add(out, made.data, len);
-    }
-    EVP_MD_CTX_free(ctx);
-    pv_buf_deinit(&made);
-    return status;
-}
-
-pv_status pv_pkey_verify(const pv_pkey *key, pv_sign_alg alg, pv_bytes text, pv_bytes signature,
-                         pv_err *err)
-{
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    unsigned char *der = NULL;
-    const unsigned char *sig = bytes_of(signature);
-    size_t len = signature.len;
-    bool ok = true;
-    pv_status status = PV_OK;
-    if (!prepare(ctx, key, alg, false))
-        status = pv_fail(err, PV_EINVAL, "this key cannot check such a signature");
-    if (alg == PV_SIGN_P256_JOSE) {
-        ok = len == JOSE_LEN && (der = der_of(signature, &len)) != NULL;
-        sig = der;
-    }
-    if (status == PV_OK && !(ok && EVP_DigestVerify(ctx, sig, len, bytes_of(text), text.len) == 1))
-        status = pv_fail(err, PV_EAUTH, "the signature is not that of this text by this key");
-    (void)pv_evp_fail(NULL, "");
-    OPENSSL_free(der);
-    EVP_MD_CTX_free(ctx);
-    return status;
 }
 
 /* ---- RSA-OAEP ---- */

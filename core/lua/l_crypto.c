@@ -147,5 +147,6 @@ int luaopen_core_crypto(lua_State *L)
     l_crypto_aead_register(L);
     l_crypto_age_register(L);
     l_crypto_pkey_register(L);
+    l_crypto_x509_register(L);
     return 1;
 }

@@ -7,8 +7,9 @@
 #include "base/buf.h"
 #include "crypto/digest.h"
 
-/* A box of pv_secret. */
+/* Boxes of pv_secret and pv_pkey. */
 #define L_SECRET "prov.secret"
+#define L_PKEY "prov.pkey"
 
 /* The hash that a name means; raises for another. */
 pv_hash l_crypto_checkhash(lua_State *L, int idx);
@@ -20,5 +21,6 @@ pv_bytes l_crypto_checkkey(lua_State *L, int idx);
 void l_crypto_aead_register(lua_State *L);
 void l_crypto_age_register(lua_State *L);
 void l_crypto_pkey_register(lua_State *L);
+void l_crypto_x509_register(lua_State *L);
 
 #endif

@@ -15,7 +15,9 @@ enum { DERIVED_MAX = 16 * 1024 };
 
 pv_hash l_crypto_checkhash(lua_State *L, int idx)
 {
-    static const char *const names[] = {"md5", "sha1", "sha256", "sha384", "sha512", NULL};
+    static const char *const names[] = {"md5",      "sha1",     "sha224",   "sha256",
+                                        "sha384",   "sha512",   "sha3-224", "sha3-256",
+                                        "sha3-384", "sha3-512", NULL};
     return (pv_hash)luaL_checkoption(L, idx, NULL, names);
 }
 
@@ -127,10 +129,10 @@ static int aead_close(lua_State *L)
     return 0;
 }
 
-/* crypto.aead("aes-256-gcm" | "chacha20-poly1305", key) -> aead | nil, err */
+/* crypto.aead("aes-256-gcm" | "chacha20-poly1305" | "aes-128-gcm", key) -> aead | nil, err */
 static int l_aead(lua_State *L)
 {
-    static const char *const names[] = {"aes-256-gcm", "chacha20-poly1305", NULL};
+    static const char *const names[] = {"aes-256-gcm", "chacha20-poly1305", "aes-128-gcm", NULL};
     pv_aead_alg alg = (pv_aead_alg)luaL_checkoption(L, 1, NULL, names);
     pv_bytes key = l_crypto_checkkey(L, 2);
     pv_err err;

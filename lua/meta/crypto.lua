@@ -67,7 +67,7 @@ function secret:close() end
 ---@return string
 function crypto.hex(bytes) end
 
----@alias prov.Hash "md5"|"sha1"|"sha256"|"sha384"|"sha512"
+---@alias prov.Hash "md5"|"sha1"|"sha224"|"sha256"|"sha384"|"sha512"|"sha3-224"|"sha3-256"|"sha3-384"|"sha3-512"
 
 --- Copies bytes into locked memory.
 ---@param bytes string
@@ -114,14 +114,14 @@ function hasher:close() end
 local aead = {}
 
 --- Authenticated encryption.
----@param name "aes-256-gcm"|"chacha20-poly1305"
----@param key string|prov.Secret 32 bytes
+---@param name "aes-256-gcm"|"chacha20-poly1305"|"aes-128-gcm"
+---@param key string|prov.Secret 32 bytes, of aes-128-gcm 16
 ---@return prov.Aead?
 ---@return prov.Err? err "invalid": the key's length
 function crypto.aead(name, key) end
 
 --- Ciphertext and tag. The nonce must never repeat under this key.
----@param nonce string 12 bytes; of aes-256-gcm 1 to 128
+---@param nonce string 12 bytes; of AES 1 to 128
 ---@param plain string|prov.Secret
 ---@param aad? string
 ---@return string? sealed
@@ -161,17 +161,18 @@ function crypto.derive(how, password, salt, costs, len, cb) end
 ---@class prov.Pkey a key pair, or its public half
 local pkey = {}
 
----@alias prov.PkeyType "x25519"|"ed25519"|"p256"|"rsa"
----@alias prov.Signature "ed25519"|"p256-sha256"|"p256-jose"|"rsa-pss"|"rsa-pkcs1"
+---@alias prov.PkeyType "x25519"|"ed25519"|"p256"|"p384"|"p521"|"rsa"
+---@alias prov.Signature "ed25519"|"ecdsa"|"jose"|"rsa-pss"|"rsa-pkcs1" ECDSA in DER, or as JSON Web Signatures have it
 
---- Makes a pair.
+--- Makes a pair; on another thread when there is a callback, for RSA takes its time.
 ---@param type prov.PkeyType
 ---@param bits? integer of RSA: 2048 to 8192, 3072 by default
----@return prov.Pkey?
+---@param cb? fun(key: prov.Pkey?, err: prov.Err?)
+---@return prov.Pkey|true|nil
 ---@return prov.Err? err
-function crypto.pkey_generate(type, bits) end
+function crypto.pkey_generate(type, bits, cb) end
 
---- From 32 bytes (x25519, ed25519) or a point of 65 (p256, public).
+--- From 32 bytes (x25519, ed25519) or an uncompressed point (of a curve, public).
 ---@param type prov.PkeyType
 ---@param half "public"|"secret"
 ---@param bytes string|prov.Secret
@@ -201,7 +202,7 @@ function pkey:type() end
 ---@return prov.Err? err
 function pkey:public(form) end
 
----@param form? "pem"|"raw"
+---@param form? "pem"|"raw"|"old" PEM of PKCS #8 by default; "old" is that of PKCS #1 (RSA) and RFC 5915 (EC)
 ---@return prov.Secret?
 ---@return prov.Err? err "invalid": there is none
 function pkey:secret(form) end
@@ -214,16 +215,22 @@ function pkey:agree(theirs) end
 
 ---@param how prov.Signature
 ---@param text string
+---@param hash? prov.Hash SHA-256 by default; not of Ed25519
+---@param hashed? boolean whether the text is its own digest
+---@param salt? "hash"|"auto"|integer of RSA-PSS: as long as the hash by default, as long as possible, or bytes
 ---@return string? signature
 ---@return prov.Err? err "invalid": the key cannot
-function pkey:sign(how, text) end
+function pkey:sign(how, text, hash, hashed, salt) end
 
 ---@param how prov.Signature
 ---@param text string
 ---@param signature string
+---@param hash? prov.Hash
+---@param hashed? boolean
+---@param salt? "hash"|"auto"|integer "auto" takes any
 ---@return true?
 ---@return prov.Err? err "auth": not the signature
-function pkey:verify(how, text, signature) end
+function pkey:verify(how, text, signature, hash, hashed, salt) end
 
 ---@param hash prov.Hash
 ---@param mgf prov.Hash
@@ -242,6 +249,112 @@ function pkey:oaep_seal(hash, mgf, label, plain) end
 function pkey:oaep_open(hash, mgf, label, sealed) end
 
 function pkey:close() end
+
+--- What a certificate says. Lists have { type, value } pairs; those of usage, ext_usage and policies just values.
+---@class prov.CertFacts
+---@field subject? string[][] { "CN", "x" }, { "O", "y" }...; the type may be an OID
+---@field issuer? string[][] read only
+---@field names? string[][] { "dns" | "ip" | "email" | "uri", value }
+---@field permitted? string[][] name constraints: the same, an ip with /prefix
+---@field excluded? string[][]
+---@field usage? string[] "digitalSignature", "keyCertSign"...
+---@field ext_usage? string[] "serverAuth", "clientAuth"... or an OID
+---@field urls? string[][] { "issuer" | "ocsp" | "crl", url }
+---@field policies? string[] OIDs
+---@field ca? boolean
+---@field path_len? integer how many authorities may follow; any number when nil
+---@field not_before? integer seconds since 1970
+---@field not_after? integer
+---@field serial? string big endian; random when nil
+---@field hash? prov.Hash of a signature by RSA: "sha256" by default; not read
+---@field signature? string its algorithm; read only
+---@field subject_id? string key identifiers; read only
+---@field authority_id? string
+
+---@class prov.CrlFacts
+---@field number integer
+---@field this_update integer seconds since 1970
+---@field next_update integer
+---@field hash? prov.Hash of a signature by RSA
+---@field revoked { serial: string, time: integer, reason?: integer }[]
+
+---@class prov.Cert
+local cert = {}
+
+---@class prov.Csr a request for a certificate
+local csr = {}
+
+--- Makes a certificate of a public key, by an issuer, or by itself when that is nil.
+---@param facts prov.CertFacts
+---@param key prov.Pkey
+---@param issuer prov.Cert?
+---@param signer prov.Pkey with its secret half
+---@return prov.Cert?
+---@return prov.Err? err "invalid": what cannot be written, or signer is not the issuer's
+function crypto.cert_make(facts, key, issuer, signer) end
+
+--- Reads the first certificate of a PEM, or a DER.
+---@param text string
+---@return prov.Cert?
+---@return prov.Err? err "invalid"
+function crypto.cert_parse(text) end
+
+--- Asks for a certificate of a key.
+---@param facts prov.CertFacts
+---@param key prov.Pkey
+---@return prov.Csr?
+---@return prov.Err? err "invalid"
+function crypto.csr_make(facts, key) end
+
+---@param text string PEM or DER
+---@return prov.Csr?
+---@return prov.Err? err "invalid", "auth": it is not signed by its own key
+function crypto.csr_parse(text) end
+
+--- The DER of a list of revoked certificates.
+---@param issuer prov.Cert
+---@param signer prov.Pkey
+---@param list prov.CrlFacts
+---@return string? der
+---@return prov.Err? err "invalid"
+function crypto.crl_make(issuer, signer, list) end
+
+---@return string? der
+---@return prov.Err? err
+function cert:der() end
+
+---@return prov.CertFacts?
+---@return prov.Err? err "invalid": an extension is malformed
+function cert:facts() end
+
+---@return prov.Pkey?
+---@return prov.Err? err "invalid": of another type
+function cert:key() end
+
+--- Whether a chain leads to one of the roots, which may be below others.
+---@param roots prov.Cert[]
+---@param middle prov.Cert[]
+---@param time integer seconds since 1970
+---@param purpose? "server"|"client"|"email"|""
+---@return true?
+---@return prov.Err? err "auth": which certificate is wrong, and why
+function cert:check(roots, middle, time, purpose) end
+
+function cert:close() end
+
+---@return string? der
+---@return prov.Err? err
+function csr:der() end
+
+---@return prov.CertFacts?
+---@return prov.Err? err
+function csr:facts() end
+
+---@return prov.Pkey?
+---@return prov.Err? err
+function csr:key() end
+
+function csr:close() end
 
 ---@class prov.AgeKey somebody to encrypt to, or who decrypts
 local age_key = {}

@@ -63,12 +63,21 @@ static bool of_256_bits(const json_t *group)
            json_integer_value(json_object_get(group, "ivSize")) <= 1024;
 }
 
+static bool of_128_bits(const json_t *group)
+{
+    return json_integer_value(json_object_get(group, "keySize")) == 128 &&
+           json_integer_value(json_object_get(group, "ivSize")) <= 1024;
+}
+
 static void test_wycheproof_gcm(void **state)
 {
     vector_count count;
     (void)state;
     alg = PV_AES_256_GCM;
     count = each_vector("aes_gcm_test.json", of_256_bits, one_aead);
+    assert_true(count.valid >= 75 && count.invalid >= 29);
+    alg = PV_AES_128_GCM;
+    count = each_vector("aes_gcm_test.json", of_128_bits, one_aead);
     assert_true(count.valid >= 75 && count.invalid >= 29);
 }
 
@@ -123,12 +132,21 @@ static void hash_is(pv_hash hash, const char *text, const char *hex)
     pv_hasher_free(hasher);
 }
 
-/* FIPS 180-4's own examples of "abc". */
+/* FIPS 180-4's and 202's own examples of "abc". */
 static void test_hashes(void **state)
 {
     (void)state;
     hash_is(PV_MD5, "abc", "900150983cd24fb0d6963f7d28e17f72"); /* RFC 1321, A.5 */
     hash_is(PV_SHA1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d");
+    hash_is(PV_SHA224, "abc", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7");
+    hash_is(PV_SHA3_224, "abc", "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf");
+    hash_is(PV_SHA3_256, "abc", "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532");
+    hash_is(PV_SHA3_384, "abc",
+            "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b2"
+            "98d88cea927ac7f539f1edf228376d25");
+    hash_is(PV_SHA3_512, "abc",
+            "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e"
+            "10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0");
     hash_is(PV_SHA256, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     hash_is(PV_SHA384, "abc",
             "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"

@@ -79,9 +79,9 @@ static void belong(const char *private_text, const char *public_text)
     assert_int_equal(strlen(public_text), line.len + strlen(" test"));
     assert_memory_equal(line.data, public_text, line.len);
     alg = pv_pkey_type_of(open) == PV_RSA ? PV_SIGN_RSA_PSS : PV_SIGN_ED25519;
-    assert_int_equal(pv_pkey_sign(secret, alg, str("text"), &sig, NULL), PV_OK);
-    assert_int_equal(pv_pkey_verify(open, alg, str("text"), (pv_bytes){sig.data, sig.len}, NULL),
-                     PV_OK);
+    assert_int_equal(pv_pkey_sign(secret, alg, NULL, str("text"), &sig, NULL), PV_OK);
+    assert_int_equal(
+        pv_pkey_verify(open, alg, NULL, str("text"), (pv_bytes){sig.data, sig.len}, NULL), PV_OK);
     pv_pkey_free(secret);
     pv_pkey_free(open);
     pv_buf_deinit(&a);

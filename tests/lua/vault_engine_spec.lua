@@ -5,6 +5,7 @@ local FIELDS = {
   ttl = { type = "seconds", default = 60, doc = "How long" },
   kind = { type = "string", one_of = { "a", "b" }, doc = "Which" },
   names = { type = "list", doc = "Who" },
+  words = { type = "texts", doc = "Which ones" },
   on = { type = "bool", default = false, doc = "Whether" },
   count = { type = "int", doc = "How many" },
   plain = { type = "bytes", doc = "What" },
@@ -27,6 +28,7 @@ describe("vault engine", function()
       ["'kind' must be one of a, b"] = { kind = "c" },
       ["'count' must be a whole number"] = { count = "1.5" },
       ["'plain' must be base64"] = { plain = "?" },
+      ["'words' must be a list of texts"] = { words = { "a", {} } },
       ["'on' must be true or false"] = { on = "perhaps" },
     }) do
       local out, e = engines.read_fields(FIELDS, given)

@@ -13,7 +13,7 @@ local M = {}
 M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 
 ---@class prov.vault.Field
----@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"map"|"any" bytes come and go in base64
+---@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"texts"|"map"|"any" bytes are in base64, texts a list
 ---@field doc string
 ---@field default? any
 ---@field required? boolean
@@ -110,6 +110,20 @@ local function seconds(v)
   return at > 1 and at == #v + 1 and sum or nil
 end
 
+-- "x, y", or a list as it came.
+local function list(v)
+  if type(v) == "table" then
+    return v
+  elseif type(v) ~= "string" then
+    return nil
+  end
+  local out = {}
+  for part in v:gmatch("[^,]+") do
+    out[#out + 1] = part:match("^%s*(.-)%s*$")
+  end
+  return out
+end
+
 -- Given value -> value; nil when it is none of the type. Clients send text for everything:
 -- `vault write x exportable=true`.
 local READ = {
@@ -132,17 +146,16 @@ local READ = {
   bytes = function(v)
     return type(v) == "string" and require("core.base").unbase64(v) or nil
   end,
-  list = function(v)
-    if type(v) == "table" then
-      return v
-    elseif type(v) ~= "string" then
-      return nil
-    end
+  list = list,
+  texts = function(v)
     local out = {}
-    for part in v:gmatch("[^,]+") do
-      out[#out + 1] = part:match("^%s*(.-)%s*$")
+    for i, text in pairs(list(v) or { false }) do
+      if type(i) ~= "number" or type(text) ~= "string" then
+        return nil
+      end
+      out[i] = text
     end
-    return out
+    return require("core.data").list(out)
   end,
   map = function(v)
     return type(v) == "table" and v or nil
@@ -154,6 +167,7 @@ local WANTED = {
   seconds = "seconds, or a duration such as 1h30m",
   bytes = "base64",
   list = "a list",
+  texts = "a list of texts",
   map = "a map",
   string = "a text",
 }
@@ -188,7 +202,7 @@ function M.read_fields(fields, given, op)
       if field.required and (op == nil or op == "update" or op == "patch") then
         return err.fail("usage", "'%s' is missing: %s", name, field.doc)
       end
-      out[name] = field.default
+      out[name] = field.type == "texts" and field.default and READ.texts(field.default) or field.default
     else
       local value = READ[field.type](v)
       if value == nil or not one_of(field, value) then

@@ -8,6 +8,8 @@ local M = {}
 M.SECRETS = {
   cubbyhole = "prov.vault.engines.cubbyhole",
   kv = "prov.vault.engines.kv",
+  pki = "prov.vault.engines.pki",
+  ssh = "prov.vault.engines.ssh",
 }
 M.AUTH = {
   approle = "prov.vault.auth.approle",
