@@ -161,6 +161,9 @@ describe("transit signatures", function()
       for _, how in ipairs({ {}, { hash_algorithm = "sha3-384" }, { marshaling_algorithm = "jws" },
         { signature_algorithm = "pkcs1v15", hash_algorithm = "sha2-512" }, { salt_length = "hash" },
         { salt_length = "20" } }) do
+        if kind == "ed25519" then
+          how.hash_algorithm = nil
+        end
         how.input = HELLO
         local out = data(m:update("sign/" .. kind, how))
         assert.equal(1, out.key_version)
@@ -255,8 +258,8 @@ describe("transit keys", function()
     for _, kind in ipairs(SIGNING) do
       data(m:update("keys/" .. kind, { type = kind, exportable = true }))
       assert.truthy(data(m:read("export/signing-key/" .. kind)).keys["1"])
-      assert.equal(data(m:read("keys/" .. kind)).keys["1"].public_key,
-        data(m:read("export/public-key/" .. kind)).keys["1"])
+      assert.equal(data(m:read("keys/" .. kind)).keys["1"].public_key:gsub("%s+$", ""),
+        data(m:read("export/public-key/" .. kind)).keys["1"]:gsub("%s+$", ""))
     end
   end))
 

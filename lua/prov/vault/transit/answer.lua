@@ -35,6 +35,7 @@ local function versions(key, context)
       end
       out[tostring(number)] = {
         name = key.kind.title, public_key = public, creation_time = stamp(version.time), certificate_chain = "",
+        hybrid_public_key = "",
       }
     end
     ::next::
@@ -148,6 +149,11 @@ end
 
 -- ---- Export ----
 
+-- As Vault has it: PEM of EC without its last end of line, that of RSA with it.
+local function exported(key, text)
+  return key.kind.bits and text or (text:gsub("\n$", ""))
+end
+
 local function secret_of(key, version)
   if not version.secret then
     return "" -- a public key alone
@@ -156,7 +162,7 @@ local function secret_of(key, version)
     return base.base64(version.secret:reveal() .. pair:public("raw"))
   elseif key.kind.pkey then
     local text <close> = assert(keys.pair(key, version)):secret("old")
-    return text:reveal()
+    return exported(key, text:reveal())
   end
   return base.base64(version.secret:reveal())
 end
@@ -171,7 +177,10 @@ local EXPORTS = {
       return base.base64(secret:reveal())
     end,
   },
-  ["public-key"] = { public = true, needs = "pkey", wrong = "the key has no public half", get = keys.public },
+  ["public-key"] = { public = true, needs = "pkey", wrong = "the key has no public half",
+    get = function(key, version)
+      return exported(key, (assert(keys.public(key, version))))
+    end },
 }
 
 --- What export answers.

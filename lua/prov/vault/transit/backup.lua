@@ -171,14 +171,20 @@ end
 
 -- ---- Reading ----
 
+local function padded(bytes, size)
+  return bytes and #bytes <= size and ("\0"):rep(size - #bytes) .. bytes or nil
+end
+
+-- ECPrivateKey of RFC 5915.
 local function ec_secret(curve, entry)
-  local d = small(entry.ec_d)
   local size = NUMBER_LEN[curve]
-  if not d or #d > size then
+  local x, y, d = padded(small(entry.ec_x), size), padded(small(entry.ec_y), size), padded(small(entry.ec_d), size)
+  if not x or not y or not d or not d:find("[^\0]") then
     return nil
   end
-  return numbers.tagged(0x30, numbers.integer("\1") .. numbers.tagged(4, ("\0"):rep(size - #d) .. d)
-    .. numbers.tagged(0xa0, numbers.tagged(6, CURVES[curve])))
+  return numbers.tagged(0x30, numbers.integer("\1") .. numbers.tagged(4, d)
+    .. numbers.tagged(0xa0, numbers.tagged(6, CURVES[curve]))
+    .. numbers.tagged(0xa1, numbers.tagged(3, "\0\4" .. x .. y)))
 end
 
 local function rsa_secret(given)
@@ -204,7 +210,9 @@ local function pair_of(kind, entry)
     der = rsa_secret(entry.rsa_key)
   end
   local pair = der and crypto.pkey_parse(der)
-  if pair then
+  local how = CURVES[kind.pkey] and "ecdsa" or "rsa-pss"
+  local signature = pair and pair:sign(how, "")
+  if signature and pair:verify(how, "", signature) then -- its numbers belong together
     return pair:secret("pem")
   end
   return err.fail("invalid", "a version of the key has no secret half that can be read")

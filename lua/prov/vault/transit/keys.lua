@@ -29,6 +29,7 @@ local STORED = {
 ---@field public? string PEM, when there is no secret
 ---@field aead? prov.Aead made at its first use, like
 ---@field pkey? prov.Pkey
+---@field root? prov.Secret what keys of Ed25519 are derived from: seed and public half, as in Vault
 
 ---@class prov.vault.transit.Key
 ---@field name string
@@ -402,13 +403,19 @@ function M.derive(key, version, context, size)
     return err.fail("usage", "missing 'context' for key derivation; the key was created using a derived key, which"
       .. " means additional, per-request information must be included in order to perform operations with the key")
   end
-  return crypto.hkdf("sha256", version.secret, "", context, size)
+  return crypto.hkdf("sha256", version.root or version.secret, "", context, size)
+end
+
+local function root_of(version)
+  local pair <close> = assert(crypto.pkey_raw("ed25519", "secret", version.secret))
+  return crypto.secret(version.secret:reveal() .. pair:public("raw"))
 end
 
 --- The key pair of a version, for a context when it is derived.
 ---@return prov.Pkey?, prov.Err?
 function M.pair(key, version, context)
   if key.derived then
+    version.root = version.root or root_of(version)
     local seed, e = M.derive(key, version, context, 32)
     if not seed then
       return nil, e
