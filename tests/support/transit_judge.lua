@@ -221,8 +221,8 @@ local function statuses()
   for _, one in ipairs(SAME) do
     local a, left = theirs(table.unpack(one))
     local b, right = ours(table.unpack(one))
-    check(a == b or a == 500 and b == 400, "%s %s %s: %s there, %s here: %s, %s", one[1], one[2], json.encode(one[3] or {}), a, b,
-      json.encode(left), json.encode(right))
+    check(a == b or a == 500 and b == 400, "%s %s %s: %s there, %s here: %s, %s", one[1], one[2],
+      json.encode(one[3] or {}), a, b, json.encode(left), json.encode(right))
   end
 end
 

@@ -82,7 +82,6 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field warnings? string[]
 ---@field body? string instead of data: raw bytes,
 ---@field content_type? string of this type
----@field status? integer of HTTP, when it is not 200 or 204: that of a batch of which some failed
 
 local UNITS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
 local BOOLS = { ["true"] = true, ["1"] = true, ["false"] = false, ["0"] = false, [""] = false }
