@@ -6,6 +6,7 @@ package.path = uv.fs_realpath(os.getenv("PROV_ROOT")) .. "/tests/?.lua;" .. pack
 
 local async = require("prov.async")
 local base = require("core.base")
+local crypto = require("core.crypto")
 local data = require("core.data")
 local http = require("prov.http")
 local json = require("prov.json")
@@ -171,6 +172,25 @@ local function key(kind, from, to, prefix)
   same_fields(name, kind[1])
 end
 
+-- The same key, wrapped for each, is the same key.
+local function imports()
+  local pair = assert(crypto.pkey_generate("rsa", 2048))
+  local pem <close> = pair:secret()
+  local der = base.unbase64((pem:reveal():gsub("%-%-%-%-%-[^\n]*", ""):gsub("%s", "")))
+  for name, secret in pairs({ ["aes256-gcm96"] = crypto.random(32), ["rsa-2048"] = der }) do
+    for _, who in ipairs({ theirs, ours }) do
+      local wrapping = assert(crypto.pkey_parse(ok(who, "read", "wrapping_key").public_key))
+      local kek = crypto.random(32)
+      ok(who, "update", "keys/import-" .. name .. "/import", { type = name, hash_function = "SHA384",
+        ciphertext = base.base64(wrapping:oaep_seal("sha384", "sha384", "", kek) .. crypto.kwp_seal(kek, secret)) })
+      ok(who, "update", "keys/import-" .. name .. "/import_version", {
+        ciphertext = base.base64(wrapping:oaep_seal("sha256", "sha256", "", kek) .. crypto.kwp_seal(kek, secret)) })
+    end
+    encrypts(theirs, ours, "import-" .. name)
+    encrypts(ours, theirs, "import-" .. name)
+  end
+end
+
 -- What both refuse, or both take. Some mistakes of a caller are 500 there.
 local SAME = {
   { "update", "keys/none", { type = "des" } },
@@ -198,6 +218,10 @@ local SAME = {
   { "update", "sign/pure", { input = HELLO, prehashed = true } },
   { "update", "sign/pure/sha2-512", { input = HELLO } },
   { "update", "sign/pure/sha2-384", { input = HELLO } },
+  { "update", "keys/imported/import", {} },
+  { "update", "keys/imported/import", { ciphertext = HELLO } },
+  { "update", "keys/same/import", { ciphertext = HELLO } },
+  { "update", "keys/import-aes256-gcm96/rotate" },
   { "update", "hmac/same", {} },
   { "update", "hmac/same", { batch_input = { {} } } },
   { "update", "verify/same", { input = HELLO } },
@@ -234,6 +258,7 @@ local result, e = async.run(function()
     key(kind, theirs, ours, "there-")
     key(kind, ours, theirs, "here-")
   end
+  imports()
   statuses()
   return data.list({})
 end)

@@ -296,6 +296,42 @@ describe("transit keys", function()
     end
   end))
 
+  it("are imported wrapped, or as public halves", mounted(function(m)
+    local wrapping <close> = crypto.pkey_parse(data(m:read("wrapping_key")).public_key)
+    m.ctx.cache = {}
+    local function wrap(secret, hash)
+      local kek = crypto.random(32)
+      hash = hash or "sha256"
+      return base.base64(wrapping:oaep_seal(hash, hash, "", kek) .. crypto.kwp_seal(kek, secret))
+    end
+    local aes = crypto.random(32)
+    assert(m:update("keys/aes/import", { ciphertext = wrap(aes), exportable = true }))
+    assert.equal(base.base64(aes), data(m:read("export/encryption-key/aes")).keys["1"])
+    assert.is_true(data(m:read("keys/aes")).imported_key)
+    refused("invalid", "does not allow rotation", m:update("keys/aes/rotate"))
+    local other = wrap(crypto.random(32), "sha1")
+    assert(m:update("keys/aes/import_version", { ciphertext = other, hash_function = "SHA1" }))
+    assert.equal(2, data(m:read("keys/aes")).latest_version)
+    refused("exists", "already exists", m:update("keys/aes/import", { ciphertext = wrap(aes) }))
+    refused("invalid", "not what its type has", m:update("keys/x/import", { ciphertext = wrap("short") }))
+    refused("invalid", "does not open", m:update("keys/x/import", {
+      ciphertext = wrap(aes), hash_function = "SHA512" }))
+    refused("usage", "give one of", m:update("keys/x/import", {}))
+    refused("usage", "must be base64", m:update("keys/x/import", { ciphertext = "AAAA" }))
+    local pair <close> = crypto.pkey_generate("p384")
+    local pem <close> = pair:secret()
+    assert(m:update("keys/ec/import", { type = "ecdsa-p384", ciphertext = wrap(pem), allow_rotation = true }))
+    assert.equal(pair:public(), data(m:read("keys/ec")).keys["1"].public_key)
+    assert.equal(2, data(m:update("keys/ec/rotate")).latest_version)
+    refused("invalid", "one of p384", m:update("keys/x/import", { type = "ed25519", ciphertext = wrap(pem) }))
+    assert(m:update("keys/pub/import", { type = "ecdsa-p384", public_key = pair:public() }))
+    local text = data(m:update("sign/ec", { input = HELLO, key_version = 1 })).signature
+    assert.is_true(data(m:update("verify/pub", { input = HELLO, signature = text })).valid)
+    refused("invalid", "private part", m:update("sign/pub", { input = HELLO }))
+    data(m:update("keys/made"))
+    refused("invalid", "imported key", m:update("keys/made/import_version", { ciphertext = wrap(aes) }))
+  end))
+
   it("are never stored or cached as texts that others find", mounted(function(m)
     data(m:update("keys/k", { exportable = true }))
     local secret = base.unbase64(data(m:read("export/encryption-key/k")).keys["1"])

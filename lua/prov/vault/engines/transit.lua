@@ -8,6 +8,7 @@ local crypto = require("core.crypto")
 local engines = require("prov.vault.engine")
 local err = require("prov.err")
 local keys = require("prov.vault.transit.keys")
+local kinds = require("prov.vault.transit.kinds")
 local sign = require("prov.vault.transit.sign")
 
 local BATCH = { type = "any", doc = "A list of maps with the fields above, done one by one" }
@@ -449,6 +450,49 @@ local function restore(ctx, req)
   return ok and {} or nil, e
 end
 
+local function wrapping_key(ctx)
+  local pair, e = require("prov.vault.transit.import").wrapping_key(ctx)
+  return pair and { data = { public_key = pair:public("pem") } }, e
+end
+
+local function import(ctx, req)
+  local d = req.data
+  local kind = kinds[d.type]
+  if not kind then
+    return err.fail("usage", "unknown key type %s", d.type)
+  end
+  local version, e = require("prov.vault.transit.import").version(ctx, kind, d)
+  if not version then
+    return nil, e
+  end
+  local key
+  key, e = keys.put(ctx, {
+    name = req.params.name, type = d.type, latest = 1, versions = { version }, imported = true,
+    rotation_allowed = d.allow_rotation, derived = d.derived, exportable = d.exportable,
+    plaintext_backup = d.allow_plaintext_backup, auto_rotate = d.auto_rotate_period,
+  })
+  return key and {} or nil, e
+end
+
+local function import_version(ctx, req)
+  local key, e = keys.need(ctx, req.params.name)
+  if not key then
+    return nil, e
+  elseif not key.imported then
+    return err.fail("invalid", "the import_version endpoint can only be used with an imported key")
+  end
+  local version
+  version, e = require("prov.vault.transit.import").version(ctx, key.kind, req.data)
+  if not version then
+    return nil, e
+  end
+  key, e = keys.change(ctx, req.params.name, function(changed)
+    changed.latest = changed.latest + 1
+    changed.versions[changed.latest] = version
+  end)
+  return key and {} or nil, e
+end
+
 local function read_config(ctx)
   local config, e = ctx.storage:get("config/keys")
   if e then
@@ -483,6 +527,15 @@ local CONFIG_FIELDS = {
   allow_plaintext_backup = { type = "bool", doc = "Allows backups, for ever" },
   auto_rotate_period = { type = "seconds", doc = "Rotates when it is used after so long; 0: never" },
 }
+local IMPORT_VERSION_FIELDS = {
+  ciphertext = { type = "string", doc = "The key, wrapped for the wrapping key, in base64" },
+  public_key = { type = "string", doc = "A public half alone, in PEM" },
+  hash_function = { type = "string", default = "SHA256", one_of = { "SHA1", "SHA224", "SHA256", "SHA384", "SHA512" },
+    doc = "Hash of RSA-OAEP" },
+}
+local IMPORT_FIELDS = with(with(KEY_FIELDS, IMPORT_VERSION_FIELDS), {
+  allow_rotation = bool("Lets the vault add versions that it makes itself"),
+})
 local RESTORE_FIELDS = {
   backup = { type = "string", required = true, doc = "What backup gave, here or by Vault" },
   force = bool("Replaces a key with that name"),
@@ -542,6 +595,11 @@ return {
     { path = "restore", doc = "Restores a backup, made here or by Vault", update = restore, fields = RESTORE_FIELDS },
     { path = "restore/{name}", doc = "Restores a backup under another name", update = restore,
       fields = RESTORE_FIELDS },
+    { path = "wrapping_key", doc = "The public key to wrap keys for import with", read = wrapping_key },
+    { path = "keys/{name}/import", doc = "Makes a key of one that was made elsewhere", update = import,
+      fields = IMPORT_FIELDS },
+    { path = "keys/{name}/import_version", doc = "Adds a version to an imported key", update = import_version,
+      fields = IMPORT_VERSION_FIELDS },
     { path = "config/keys", doc = "What holds for all keys", read = read_config, update = write_config, fields = {
       disable_upsert = bool("Encryption does not make keys that are missing") } },
   },

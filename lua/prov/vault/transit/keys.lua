@@ -282,6 +282,10 @@ function M.put(ctx, key, force)
   elseif there and not force then
     return err.fail("exists", "key '%s' already exists", key.name)
   end
+  ok, e = check_options(key)
+  if not ok then
+    return nil, e
+  end
   local whole = blank(key.name, key.type)
   for field, value in pairs(key) do
     whole[field] = value
