@@ -8,7 +8,7 @@ local err = require("prov.err")
 local fs = require("prov.fs")
 local proc = require("prov.proc")
 local rules = require("prov.sops.rules")
-local shamir = require("prov.sops.shamir")
+local shamir = require("prov.shamir")
 local uv = require("luv")
 
 local M = {}

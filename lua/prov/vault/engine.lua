@@ -26,6 +26,8 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field doc string
 ---@field fields? table<string, prov.vault.Field>
 ---@field open? boolean asked without a token, as a list of revoked certificates is
+---@field sudo? boolean policies must give "sudo" too
+---@field sealed? boolean of the vault itself: works while it is sealed
 ---@field exists? fun(ctx, req): boolean?, prov.Err?
 ---@field read? prov.vault.Handler
 ---@field list? prov.vault.Handler
@@ -40,6 +42,7 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field setup? fun(ctx): true?, prov.Err? once, when it is mounted
 ---@field renew? fun(ctx, lease: prov.vault.Lease, seconds: integer): integer?, prov.Err? what it lasts from now
 ---@field revoke? fun(ctx, lease: prov.vault.Lease): true?, prov.Err? may be called again after a failure
+---@field resume? fun(ctx): true?, prov.Err? after each unseal
 
 --- What the vault gives an engine.
 ---@class prov.vault.Mount
@@ -82,6 +85,9 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field warnings? string[]
 ---@field body? string instead of data: raw bytes,
 ---@field content_type? string of this type
+---@field auth? table of an auth method: policies, ttl, max_ttl, period, uses, display_name, meta, renewable
+---@field json? table of the vault itself: the whole answer
+---@field status? integer of HTTP
 
 local UNITS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
 local BOOLS = { ["true"] = true, ["1"] = true, ["false"] = false, ["0"] = false, [""] = false }
@@ -224,12 +230,10 @@ function Compiled:find(op, path)
   return err.fail("notfound", "the %s engine has no path '%s'", self.engine.name, path)
 end
 
---- Does what a request asks for. Its op, path, given and token are set.
----@async
----@param ctx prov.vault.Mount
+--- Finds the path of a request and reads its fields. Its op, path, given and token are set.
 ---@param req prov.vault.Request
----@return prov.vault.Response?, prov.Err?
-function Compiled:handle(ctx, req)
+---@return prov.vault.Path?, prov.Err?
+function Compiled:prepare(req)
   local spec, values = self:find(req.op, req.path)
   if not spec then
     return nil, values
@@ -237,7 +241,17 @@ function Compiled:handle(ctx, req)
   req.params, req.given = values, req.given or {}
   local e
   req.data, e = M.read_fields(spec.fields or {}, req.given)
-  if not req.data then
+  return spec, e
+end
+
+--- Does what a request asks for.
+---@async
+---@param ctx prov.vault.Mount
+---@param req prov.vault.Request
+---@return prov.vault.Response?, prov.Err?
+function Compiled:handle(ctx, req)
+  local spec, e = self:prepare(req)
+  if e then
     return nil, e
   end
   return spec[req.op](ctx, req)

@@ -20,8 +20,11 @@ local function hard_exit(ctx)
   os.exit(130, false)
 end
 
-function Signals:on_signal(ctx, task)
+function Signals:on_signal(ctx, task, name)
   local cancel = ctx.cancel
+  if name == "sighup" and cancel.reload then
+    return cancel.reload()
+  end
   if cancel.idle then -- the REPL waits for a line: there is nothing to stop
     return
   end
@@ -56,7 +59,7 @@ function M.open(ctx)
   for _, name in ipairs({ "sigint", "sigterm", "sighup" }) do
     local handle = uv.new_signal()
     handle:start(name, function()
-      self:on_signal(ctx, task)
+      self:on_signal(ctx, task, name)
     end)
     handle:unref()
     self.handles[#self.handles + 1] = handle

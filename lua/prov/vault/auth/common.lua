@@ -1,0 +1,95 @@
+--- What auth methods share: how the tokens they grant are, and the records of users and roles.
+
+local data = require("core.data")
+local err = require("prov.err")
+
+local M = {}
+
+--- Fields of the tokens a user or role gets.
+M.FIELDS = {
+  token_policies = { type = "list", doc = "Policies of its tokens" },
+  policies = { type = "list", doc = "The same, as older clients say it" },
+  token_ttl = { type = "seconds", default = 0, doc = "How long they last" },
+  token_max_ttl = { type = "seconds", default = 0, doc = "How long at most, however often they are renewed" },
+  token_period = { type = "seconds", default = 0, doc = "Renewed within this time they never end" },
+  token_num_uses = { type = "int", default = 0, doc = "How often they work; 0 is any number" },
+  token_no_default_policy = { type = "bool", default = false, doc = "Without the policy 'default'" },
+  token_bound_cidrs = { type = "list", doc = "Not supported" },
+  token_type = { type = "string", doc = "Always service" },
+}
+
+--- Several tables of fields as one.
+---@return table<string, prov.vault.Field>
+function M.fields(...)
+  local out = {}
+  for _, part in ipairs({ ... }) do
+    for name, field in pairs(part) do
+      out[name] = field
+    end
+  end
+  return out
+end
+
+--- The fields of tokens that a record keeps; those that were not given stay as they are.
+---@param record table
+---@param req prov.vault.Request
+---@return true?, prov.Err?
+function M.keep_token_fields(record, req)
+  if req.data.token_bound_cidrs and #req.data.token_bound_cidrs > 0 then
+    return err.fail("usage", "'token_bound_cidrs' is not supported")
+  end
+  for name, field in pairs(M.FIELDS) do
+    if req.given[name] ~= nil or record[name] == nil then
+      record[name] = req.data[name]
+      if record[name] == nil then
+        record[name] = field.default
+      end
+    end
+  end
+  record.token_policies = data.list(req.data.token_policies or req.data.policies or record.token_policies or {})
+  record.policies, record.token_bound_cidrs, record.token_type = nil, nil, nil
+  for _, name in ipairs(record.token_policies) do
+    if name == "root" then
+      return err.fail("usage", "auth methods give no root tokens")
+    end
+  end
+  return true
+end
+
+--- What a login answers with.
+---@param record table
+---@param path string of the login
+---@param more table display_name, meta
+---@return prov.vault.Response
+function M.grant(record, path, more)
+  local policies, seen = {}, {}
+  for _, name in ipairs(record.token_policies) do
+    if not seen[name] then
+      seen[name] = true
+      policies[#policies + 1] = name
+    end
+  end
+  if not record.token_no_default_policy and not seen.default then
+    policies[#policies + 1] = "default"
+  end
+  table.sort(policies)
+  return { auth = {
+    policies = policies, ttl = record.token_ttl, max_ttl = record.token_max_ttl, period = record.token_period,
+    uses = record.token_num_uses, display_name = more.display_name, meta = more.meta or {}, path = path, orphan = true,
+  } }
+end
+
+--- The answer of a LIST; Vault says 404 when there is nothing.
+---@param keys string[]?
+---@param e prov.Err?
+---@return prov.vault.Response?, prov.Err?
+function M.listed(keys, e)
+  if not keys then
+    return nil, e
+  elseif #keys == 0 then
+    return err.fail("notfound", "there is nothing")
+  end
+  return { data = { keys = data.list(keys) } }
+end
+
+return M

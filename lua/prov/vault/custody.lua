@@ -1,0 +1,421 @@
+--- Methods of the vault about its seal: making it, opening it, closing it, changing who opens it.
+--
+-- What shares are asked for goes on until enough of them have come (a ceremony): its nonce tells people that they speak
+-- of the same one.
+
+local base = require("core.base")
+local crypto = require("core.crypto")
+local data = require("core.data")
+local err = require("prov.err")
+local mounts = require("prov.vault.mounts")
+local policy = require("prov.vault.policy")
+local seal = require("prov.vault.seal")
+local tokens = require("prov.vault.tokens")
+
+local M = {}
+
+local VERSION = "1.15.0" -- of Vault's API that this one follows; clients look at it
+
+local function key_bytes()
+  return assert(crypto.random(seal.KEY_BYTES))
+end
+
+--- The record of the seal.
+---@return table?, prov.Err? err "notfound": it has not been initialised
+function M:config()
+  local config, e = self.barrier:config()
+  if not config then
+    return nil, e or err.new("notfound", "the vault has not been initialised", { hint = "prov vault init" })
+  end
+  return config
+end
+
+local function encoded(shares)
+  local hex, base64 = data.list({}), data.list({})
+  for i, share in ipairs(shares) do
+    hex[i], base64[i] = crypto.hex(share), base.base64(share)
+  end
+  return hex, base64
+end
+
+-- What a new vault holds.
+local function first_changes(self)
+  local salt = key_bytes()
+  self.cache.salt = salt
+  return {
+    { "put", "core/salt", salt },
+    { "put", "core/policy/default", policy.DEFAULT },
+    mounts.change({
+      mounts.new("secret", { type = "kv", options = { version = "2" }, description = "Secrets by path" }),
+    }),
+    { "put", "core/audit", {
+      { path = "file/", type = "file", description = "", options = { file_path = self.dir .. "/audit.jsonl" },
+        salt = key_bytes() },
+    } },
+  }
+end
+
+--- Makes the vault. It is sealed afterwards, unless its custody opens it.
+---@async
+---@param how { shares: integer?, threshold: integer?, root_token: boolean? } shares of the key; with a custody that
+--- opens by itself those of the recovery key, of which none are made by default
+---@return { keys: string[], keys_base64: string[], root_token: string? }?, prov.Err?
+function M:initialise(how)
+  local _ <close> = self:lock_of("seal")
+  if self.barrier:config() then
+    return err.fail("usage", "Vault is already initialized")
+  end
+  local custody, key, shares, e = self.custody, nil, {}, nil
+  if not custody or how.shares then
+    key = key_bytes()
+    shares, e = seal.split(key, how.shares or 5, how.threshold or 3)
+    if not shares then
+      return nil, e
+    end
+  end
+  custody = custody or seal.shares(key)
+  local root, id = crypto.secret(key_bytes()), tokens.uuid()
+  local blob
+  blob, e = custody.wrap(root, id)
+  if not blob then
+    return nil, e
+  end
+  local config = {
+    id = id, type = custody.type, kms = custody.uri, blobs = { blob }, created = self.now(),
+    shares = how.shares or not custody.auto and 5 or 0, threshold = how.threshold or not custody.auto and 3 or 0,
+  }
+  local changes, token = first_changes(self), nil
+  if how.root_token ~= false then
+    local more, _
+    token, _, more = tokens.prepare(self, { policies = { "root" }, display_name = "root", path = "auth/token/root" })
+    table.move(more, 1, #more, #changes + 1, changes)
+  end
+  if custody.auto and key then
+    changes[#changes + 1] = { "put", "core/recovery", key }
+  end
+  local ok
+  ok, e = self.barrier:create(config, root, changes, self.now())
+  self:forget()
+  if not ok then
+    return nil, e
+  elseif not custody.auto then
+    self.barrier:lock()
+  end
+  local hex, base64 = encoded(shares)
+  return { keys = hex, keys_base64 = base64, root_token = token, recovery = custody.auto }
+end
+
+--- Opens it by its custody, when that can do so alone.
+---@async
+---@return true?, prov.Err? err "notfound": it has not been initialised; "locked": people must bring their shares
+function M:open_by_custody()
+  local _ <close> = self:lock_of("seal")
+  if not self:is_sealed() then
+    return true
+  end
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  end
+  local custody = self.custody
+  if not custody and config.type == "kms" then
+    custody, e = seal.kms(config.kms)
+    if not custody then
+      return nil, e
+    end
+  end
+  if not custody or custody.type ~= config.type then
+    return nil, err.new("locked", "the vault is sealed", {
+      hint = config.type == "shamir" and ("prov vault unseal, with %d shares of its key"):format(config.threshold)
+        or config.type == "key" and "it opens with the key of its workspace: prov serve vault --embedded",
+    })
+  end
+  for _, blob in ipairs(config.blobs) do
+    local root
+    root, e = custody.unwrap(blob, config.id)
+    if root then
+      local ok
+      ok, e = self.barrier:unlock(root)
+      if ok then
+        self.custody = custody
+        self:forget()
+        self:opened()
+        return true
+      end
+    end
+  end
+  return nil, e:wrap("the vault does not open")
+end
+
+--- Closes it: all keys are forgotten.
+function M:seal()
+  self.barrier:lock()
+  self.ceremonies = {}
+  self:forget()
+end
+
+--- How it is.
+---@return table of sys/seal-status
+function M:status()
+  local config = self.barrier:config()
+  local ceremony = self.ceremonies.unseal
+  local kind = config and config.type or self.custody and self.custody.type or "shamir"
+  return {
+    type = kind,
+    initialized = config ~= nil,
+    sealed = self:is_sealed(),
+    t = config and config.threshold or 0,
+    n = config and config.shares or 0,
+    progress = ceremony and #ceremony.shares or 0,
+    nonce = ceremony and ceremony.nonce or "",
+    version = VERSION,
+    build_date = "",
+    migration = false,
+    recovery_seal = kind ~= "shamir",
+    storage_type = "prov",
+    cluster_name = config and not self:is_sealed() and "prov" or nil,
+    cluster_id = config and not self:is_sealed() and config.id or nil,
+  }
+end
+
+-- ---- Ceremonies ----
+
+--- Takes a share; gives the whole key when there are enough of them.
+---@param self prov.Vault
+---@param name string
+---@param text string the share
+---@param config table
+---@return string? key nil alone: more are needed
+---@return prov.Err?
+local function take(self, name, text, config)
+  local share, e = seal.read_share(text)
+  if not share then
+    return nil, e
+  end
+  local ceremony = self.ceremonies[name]
+  for _, known in ipairs(ceremony.shares) do
+    if crypto.equal(known, share) then
+      return nil -- it counts once
+    end
+  end
+  ceremony.shares[#ceremony.shares + 1] = share
+  if #ceremony.shares < config.threshold then
+    return nil
+  end
+  local shares = ceremony.shares
+  ceremony.shares = {}
+  return seal.join(shares)
+end
+
+--- Takes a share of the key; opens the vault when there are enough.
+---@async
+---@param text? string
+---@param reset? boolean forget the shares that have come
+---@return true?, prov.Err?
+function M:unseal(text, reset)
+  local _ <close> = self:lock_of("seal")
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  elseif reset then
+    self.ceremonies.unseal = nil
+    return true
+  elseif not self:is_sealed() then
+    return true
+  elseif config.type ~= "shamir" then
+    return err.fail("usage", "this vault is opened by %s, not by shares", config.kms or "the key of its workspace")
+  elseif not text or text == "" then
+    return err.fail("usage", "'key' must be specified in request body as JSON, or 'reset' set to true")
+  end
+  self.ceremonies.unseal = self.ceremonies.unseal or { nonce = tokens.uuid(), shares = {} }
+  local key
+  key, e = take(self, "unseal", text, config)
+  if not key then
+    return not e or nil, e
+  end
+  self.ceremonies.unseal = nil
+  local root
+  root, e = seal.shares(key).unwrap(config.blobs[1], config.id)
+  if not root then
+    return err.fail("usage", "the shares do not give the key of this vault: begin anew")
+  end
+  local ok
+  ok, e = self.barrier:unlock(root)
+  if ok then
+    self:forget()
+    self:opened()
+  end
+  return ok, e
+end
+
+--- Whether a key is the one that people have shares of.
+local function is_their_key(self, key, config)
+  if config.type == "shamir" then
+    return (seal.shares(key).unwrap(config.blobs[1], config.id)) ~= nil
+  end
+  local known = self.barrier:get("core/recovery")
+  return known ~= nil and crypto.equal(known, key)
+end
+
+--- Begins what shares must agree to.
+---@param name "rekey"|"generate-root"
+---@param how table kept with it
+---@return table?, prov.Err?
+function M:begin(name, how)
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  elseif self.ceremonies[name] then
+    return err.fail("usage", "%s is under way already", name)
+  elseif config.threshold == 0 then
+    return err.fail("usage", "nobody has shares of a key of this vault")
+  end
+  how.nonce, how.shares = tokens.uuid(), {}
+  self.ceremonies[name] = how
+  return how
+end
+
+--- Takes a share for what was begun.
+---@param name "rekey"|"generate-root"
+---@param text string
+---@param nonce string
+---@return table? ceremony when it has come to its end
+---@return prov.Err?
+function M:agree(name, text, nonce)
+  local ceremony, config = self.ceremonies[name], self:config()
+  if not ceremony then
+    return err.fail("usage", "no %s is under way", name)
+  elseif ceremony.nonce ~= nonce then
+    return err.fail("usage", "incorrect nonce supplied; nonce for this %s operation is %q", name, ceremony.nonce)
+  end
+  local key, e = take(self, name, text, config)
+  if not key then
+    return nil, e
+  elseif not is_their_key(self, key, config) then
+    return err.fail("usage", "the shares do not give the key of this vault: begin anew")
+  end
+  self.ceremonies[name] = nil
+  return ceremony
+end
+
+--- Cuts the key anew: the old shares open nothing any more. With a custody that opens by itself, the recovery key.
+---@async
+---@param shares integer
+---@param threshold integer
+---@return string[]? keys in hexadecimal
+---@return string[]|prov.Err base64
+function M:new_shares(shares, threshold)
+  local _ <close> = self:lock_of("seal")
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  end
+  local key = key_bytes()
+  local parts
+  parts, e = seal.split(key, shares, threshold)
+  if not parts then
+    return nil, e
+  end
+  config.shares, config.threshold = shares, threshold
+  local ok
+  if config.type == "shamir" then
+    local blob
+    blob, e = seal.shares(key).wrap(self.barrier.root, config.id)
+    if not blob then
+      return nil, e
+    end
+    config.blobs = { blob }
+    ok, e = self.barrier:set_config(config)
+  else
+    ok, e = self.barrier:set_config(config, { { "put", "core/recovery", key } })
+  end
+  if not ok then
+    return nil, e
+  end
+  return encoded(parts)
+end
+
+--- Lets somebody else open the vault from now on. One commit changes it: there is no moment in which neither the old
+--- custody nor the new one opens it.
+---@async
+---@param custody prov.vault.Custody
+---@param beside? boolean the ones until now open it too
+---@return true?, prov.Err?
+function M:set_custody(custody, beside)
+  local _ <close> = self:lock_of("seal")
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  end
+  local blob
+  blob, e = custody.wrap(self.barrier.root, config.id)
+  if not blob then
+    return nil, e
+  end
+  local blobs = { blob }
+  if beside and config.type == custody.type then
+    table.move(config.blobs, 1, #config.blobs, 2, blobs)
+  end
+  local was_shamir = config.type == "shamir"
+  config.type, config.kms, config.blobs = custody.type, custody.uri, blobs
+  if was_shamir then
+    config.shares, config.threshold = 0, 0
+  end
+  local ok
+  ok, e = self.barrier:set_config(config)
+  if ok then
+    self.custody = custody
+  end
+  return ok, e
+end
+
+--- Begins a new key of the keyring, and seals what is there with it, little by little.
+---@async
+---@return integer? term
+---@return prov.Err?
+function M:rotate()
+  local _ <close> = self:lock_of("rotate")
+  local term, e = self.barrier:rotate(self.now())
+  if term and self.server then
+    self.spare:put(function()
+      return self:reseal()
+    end)
+  elseif term then
+    local ok
+    ok, e = self:reseal()
+    term = ok and term
+  end
+  return term, e
+end
+
+--- Seals with the newest key what older ones have sealed.
+---@async
+---@return true?, prov.Err?
+function M:reseal()
+  local after, e
+  repeat
+    if self:is_sealed() then
+      return true -- it goes on after the next rotation; old keys are kept
+    end
+    after, e = self.barrier:renew_some(after)
+  until not after
+  return not e or nil, e
+end
+
+--- Takes up work after it was opened.
+---@async
+function M:opened()
+  for _, row in ipairs(mounts.rows(self) or {}) do
+    local compiled = mounts.engine(row)
+    local resume = compiled and compiled.engine.resume
+    if resume then
+      local ok, e = resume(mounts.context(self, row))
+      if not ok and e then
+        require("prov.log").warn("a mount could not take up its work", { path = row.path, error = tostring(e) })
+      end
+    end
+  end
+  self:kick()
+end
+
+return M

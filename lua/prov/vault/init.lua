@@ -1,0 +1,314 @@
+--- The vault: keeps secrets sealed, lets those at them whom its policies let, and writes down who was.
+--
+-- Everything that is done with it is a request (Vault:request): HTTP, the command line and prov itself ask the same
+-- way. It is opened by one server for as long as that runs, or by any number of processes that take turns.
+
+local async = require("prov.async")
+local audit = require("prov.vault.audit")
+local barrier = require("prov.vault.barrier")
+local clock = require("prov.clock")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local leases = require("prov.vault.leases")
+local seal = require("prov.vault.seal")
+
+local M = {}
+
+local TURN_MS = 30000 -- how long a process waits for its turn
+
+---@class prov.Vault
+---@field dir string
+---@field barrier prov.vault.Barrier
+---@field custody? prov.vault.Custody
+---@field cache table what was read of the barrier; empty again when it may be stale
+---@field now fun(): integer seconds since 1970
+---@field default_ttl integer
+---@field max_ttl integer
+---@field server? boolean it is ours alone as long as it is open
+local Vault = {}
+Vault.__index = Vault
+
+for _, part in ipairs({ "request", "custody" }) do
+  for name, method in pairs(require("prov.vault." .. part)) do
+    Vault[name] = method
+  end
+end
+
+---@class prov.VaultOptions
+---@field dir string its folder, made when it is not there
+---@field custody? prov.vault.Custody opens it without anybody's help
+---@field server? boolean take it for as long as it is open
+---@field now? fun(): integer
+
+local function seconds_now()
+  return clock.wall() // 1000
+end
+
+--- Opens a vault's folder; belongs to the running task when it serves.
+---@async
+---@param opts prov.VaultOptions
+---@return prov.Vault?, prov.Err?
+function M.open(opts)
+  local ok, e = fs.mkdirp(opts.dir, 448)
+  if not ok then
+    return nil, e
+  end
+  local self = setmetatable({
+    dir = opts.dir, custody = opts.custody, server = opts.server, now = opts.now or seconds_now,
+    default_ttl = 32 * 86400, max_ttl = 32 * 86400, locks = {}, users = 0, ceremonies = {},
+  }, Vault)
+  self:forget()
+  if opts.server then
+    self.lock, e = self:take(0)
+    if not self.lock then
+      return nil, e
+    end
+  end
+  self.barrier, e = barrier.open(opts.dir .. "/vault.mdb")
+  if not self.barrier then
+    self:close()
+    return nil, e
+  end
+  if opts.server then
+    self:serve_time()
+    ok, e = self:open_by_custody()
+    if not ok and e.code ~= "notfound" then
+      require("prov.log").warn("the vault stays sealed", { error = tostring(e) })
+    end
+  end
+  return self
+end
+
+-- The vaults of workspaces that are open in this process, by folder.
+local embedded = {}
+
+--- The vault of a workspace, without a server: made at first use, opened by the workspace's key.
+---@async
+---@param workspace prov.Workspace
+---@return prov.Vault?, prov.Err?
+function M.embedded(workspace)
+  local dir = M.dir_of(workspace)
+  if embedded[dir] then
+    return embedded[dir]
+  end
+  local key, e = workspace:key()
+  if not key then
+    return nil, e
+  end
+  local vault
+  vault, e = M.open({ dir = dir, custody = seal.key(key) })
+  if vault then
+    vault.embedded = true
+    embedded[dir] = vault
+    function vault.on_close()
+      embedded[dir] = nil
+    end
+  end
+  return vault, e
+end
+
+--- Where the vault of a workspace is.
+---@param workspace prov.Workspace
+---@return string
+function M.dir_of(workspace)
+  return workspace.state_dir .. "/vault"
+end
+
+--- Takes the vault from all other processes; a value to close.
+---@async
+---@param wait integer milliseconds
+---@return { close: fun() }?, prov.Err?
+function Vault:take(wait)
+  local lock, e = fs.lock(self.dir .. "/lock", { wait = wait })
+  if lock or e.code ~= "locked" then
+    return lock, e
+  end
+  local address = fs.read(self.dir .. "/server")
+  if address then
+    return nil, err.new("locked", ("a server has the vault in %s: %s"):format(self.dir, address:match("[^\n]*")), {
+      hint = "ask it: --address, or the variable VAULT_ADDR",
+    })
+  end
+  return nil, err.new("locked", ("another process has the vault in %s"):format(self.dir))
+end
+
+--- Forgets what was read.
+function Vault:forget()
+  for _, device in ipairs(self.cache and self.cache.devices or {}) do
+    device:close()
+  end
+  self.cache = { contexts = {}, policies = {} }
+end
+
+local function leave(self)
+  self.users = self.users - 1
+  if self.users == 0 and self.turn then
+    self.serial = not self.closed and self.barrier:serial() or nil
+    self.turn:close()
+    self.turn = nil
+  end
+end
+
+--- Waits for this process's turn. What others have changed meanwhile is seen; a value to close.
+---@async
+---@return table?, prov.Err?
+function Vault:enter()
+  if self.closed then
+    return err.fail("closed", "the vault is closed")
+  end
+  self.users = self.users + 1
+  local left = false
+  local held = setmetatable({}, {
+    __close = function()
+      if not left then
+        left = true
+        leave(self)
+      end
+    end,
+  })
+  if self.server then
+    return held
+  end
+  local _ <close> = self:lock_of("turn")
+  if not self.turn then
+    local e
+    self.turn, e = self:take(TURN_MS)
+    if not self.turn then
+      getmetatable(held).__close()
+      return nil, e
+    end
+    local serial = self.barrier:serial()
+    if serial ~= self.serial then
+      self:forget()
+      self.serial = serial
+      if self.barrier.keyring and not self.barrier:refresh() then
+        self.barrier:lock() -- another one has sealed it anew
+      end
+    end
+  end
+  return held
+end
+
+--- One task of the process has this lock at a time; a value to close.
+---@async
+---@param name string
+---@return table
+function Vault:lock_of(name)
+  local entry = self.locks[name]
+  if not entry then
+    entry = { semaphore = async.semaphore(1), users = 0 }
+    self.locks[name] = entry
+  end
+  entry.users = entry.users + 1
+  local held = entry.semaphore:acquire()
+  return setmetatable({}, {
+    __close = function()
+      getmetatable(held).__close(held)
+      entry.users = entry.users - 1
+      if entry.users == 0 then
+        self.locks[name] = nil
+      end
+    end,
+  })
+end
+
+--- Whether it is sealed.
+---@return boolean
+function Vault:is_sealed()
+  return self.barrier.keyring == nil
+end
+
+--- Lets the timer look again what is due.
+function Vault:kick()
+  if self.wake then
+    self.wake:put(true)
+  end
+end
+
+--- Ends what is due when it is, for as long as the vault is open.
+function Vault:serve_time()
+  self.wake, self.spare = async.queue(), async.queue()
+  async.spawn(function()
+    while true do
+      async.spawn(self.spare:take())
+    end
+  end)
+  async.spawn(function()
+    local alarm
+    while not self.closed do
+      self.wake:take()
+      while self.wake.first <= self.wake.last do -- several at once are one
+        self.wake:take()
+      end
+      if not self:is_sealed() then
+        local at, e = leases.run_due(self)
+        if e then
+          require("prov.log").warn("what is due cannot be ended", { error = tostring(e) })
+          at = self.now() + 5
+        end
+        if alarm then
+          alarm.close()
+        end
+        alarm = at and clock.after(math.min(math.max(at - self.now(), 0) * 1000 + 50, 86400000), function()
+          self:kick()
+        end)
+      end
+    end
+  end)
+end
+
+--- The audit devices that are enabled.
+---@return prov.vault.AuditDevice[]?, prov.Err?
+function Vault:devices()
+  if not self.cache.devices then
+    local rows, e = self.barrier:get("core/audit")
+    if e then
+      return nil, e
+    end
+    local out = {}
+    for _, row in ipairs(rows or {}) do
+      local device = audit.open(row)
+      if device then
+        out[#out + 1] = device
+      else
+        out.missing = row
+      end
+    end
+    out.count = #(rows or {})
+    self.cache.devices = out
+  end
+  return self.cache.devices
+end
+
+--- Opens the files of the audit anew, as after they were moved away.
+function Vault:reopen_audit()
+  for _, device in ipairs(self.cache.devices or {}) do
+    device:reopen()
+  end
+end
+
+--- Seals and closes it.
+function Vault:close()
+  if self.closed then
+    return
+  end
+  self.closed = true
+  self:forget()
+  if self.on_close then
+    self.on_close()
+  end
+  if self.barrier then
+    self.barrier:close()
+  end
+  if self.server then
+    os.remove(self.dir .. "/server")
+  end
+  local lock = self.lock or self.turn
+  if lock then
+    lock:close()
+  end
+end
+
+Vault.__close = Vault.close
+
+return M

@@ -1,0 +1,120 @@
+--- sys/: leases.
+
+local data = require("core.data")
+local err = require("prov.err")
+local leases = require("prov.vault.leases")
+local tokens = require("prov.vault.tokens")
+
+local ID = {
+  lease_id = { type = "string", doc = "The lease" },
+  increment = { type = "seconds", doc = "How long it is to last" },
+  sync = { type = "bool", default = false, doc = "Answer when it has been revoked" },
+}
+
+local function id_of(req)
+  local id = req.params.path or req.data.lease_id
+  if not id or id == "" then
+    return err.fail("usage", "lease_id must be specified")
+  end
+  return id
+end
+
+local function lookup(ctx, req)
+  local id, e = id_of(req)
+  local lease
+  if id then
+    lease, e = leases.get(ctx.vault, id)
+  end
+  if not lease then
+    return nil, e
+  end
+  return { data = {
+    id = lease.id, issue_time = tokens.time(lease.issued),
+    expire_time = lease.expires > 0 and tokens.time(lease.expires) or data.null, last_renewal = data.null,
+    renewable = lease.renewable, ttl = math.max(0, lease.expires - ctx.now()),
+  } }
+end
+
+local function renew(ctx, req)
+  local id, e = id_of(req)
+  local lease, warning
+  if id then
+    lease, e, warning = leases.renew(ctx.vault, id, req.data.increment)
+  end
+  if not lease then
+    return nil, e
+  end
+  return {
+    lease_id = lease.id, lease_duration = lease.expires - ctx.now(), renewable = lease.renewable,
+    warnings = warning and { warning } or nil,
+  }
+end
+
+local function revoke(ctx, req)
+  local id, e = id_of(req)
+  if not id then
+    return nil, e
+  end
+  local ok
+  ok, e = leases.revoke_below(ctx.vault, id, { sync = req.data.sync })
+  return ok and {} or nil, e
+end
+
+local function revoke_prefix(ctx, req)
+  local ok, e = leases.revoke_below(ctx.vault, (req.params.path:gsub("/*$", "")) .. "/", { sync = req.data.sync })
+  return ok and {} or nil, e
+end
+
+local function revoke_force(ctx, req)
+  local ok, e = leases.revoke_below(ctx.vault, (req.params.path:gsub("/*$", "")) .. "/", { force = true })
+  return ok and {} or nil, e
+end
+
+local function list(ctx, req)
+  local prefix = req.params.path and req.params.path:gsub("/*$", "") .. "/" or ""
+  local keys, e = leases.list(ctx.vault, prefix)
+  if not keys then
+    return nil, e
+  elseif #keys == 0 then
+    return err.fail("notfound", "there are no leases below '%s'", prefix)
+  end
+  return { data = { keys = data.list(keys) } }
+end
+
+local function irrevocable(ctx)
+  local out, count = leases.irrevocable(ctx.vault)
+  if not out then
+    return nil, count
+  end
+  return { data = { lease_count = #out, leases = out } }
+end
+
+local function count(ctx)
+  local out, all = leases.irrevocable(ctx.vault)
+  if not out then
+    return nil, all
+  end
+  return { data = { lease_count = all, irrevocable = #out } }
+end
+
+local paths = {
+  { path = "leases", doc = "Leases that cannot be revoked", sudo = true, read = irrevocable },
+  { path = "leases/count", doc = "How many there are", read = count },
+  { path = "leases/lookup", doc = "A lease, or with LIST what there is", fields = ID, update = lookup, list = list },
+  { path = "leases/lookup/{path...}", doc = "Leases below a prefix", list = list },
+  { path = "leases/renew", doc = "Let a lease last longer", fields = ID, update = renew },
+  { path = "leases/renew/{path...}", doc = "The same", fields = ID, update = renew },
+  { path = "renew", doc = "The same", fields = ID, update = renew },
+  { path = "renew/{path...}", doc = "The same", fields = ID, update = renew },
+  { path = "leases/revoke", doc = "End a lease", fields = ID, update = revoke },
+  { path = "leases/revoke/{path...}", doc = "The same", fields = ID, update = revoke },
+  { path = "revoke", doc = "The same", fields = ID, update = revoke },
+  { path = "leases/revoke-prefix/{path...}", doc = "End all leases below a prefix", sudo = true, fields = ID,
+    update = revoke_prefix },
+  { path = "leases/revoke-force/{path...}", doc = "Forget them, whatever the engine says", sudo = true,
+    update = revoke_force },
+  { path = "leases/tidy", doc = "Nothing needs tidying", update = function()
+    return {}
+  end },
+}
+return paths

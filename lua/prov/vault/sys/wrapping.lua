@@ -1,0 +1,64 @@
+--- sys/wrapping: answers behind a token that works once.
+
+local err = require("prov.err")
+local wrapping = require("prov.vault.wrapping")
+
+local TOKEN = { token = { type = "string", doc = "The wrapping token; by default the one that asks" } }
+
+local function secret_of(req)
+  local secret = req.data.token or req.asked.token
+  if not secret then
+    return err.fail("usage", "wrapping token is not valid or does not exist")
+  end
+  return secret
+end
+
+local function unwrap(ctx, req)
+  local secret, e = secret_of(req)
+  local kept
+  if secret then
+    kept, e = wrapping.unwrap(ctx.vault, secret)
+  end
+  if not kept then
+    return nil, e
+  end
+  local inner = kept.answer
+  return {
+    data = inner.data, auth_shown = inner.auth, lease_id = inner.lease_id, lease_duration = inner.lease_duration,
+    renewable = inner.renewable, warnings = inner.warnings,
+  }
+end
+
+local function lookup(ctx, req)
+  local secret, e = secret_of(req)
+  local found
+  if secret then
+    found, e = wrapping.lookup(ctx.vault, secret)
+  end
+  return found and { data = found }, e
+end
+
+local function rewrap(ctx, req)
+  local secret, e = secret_of(req)
+  local info
+  if secret then
+    info, e = wrapping.rewrap(ctx.vault, secret)
+  end
+  return info and { wrap_info = info }, e
+end
+
+local function wrap(ctx, req)
+  local ttl = req.asked.wrap_ttl
+  if not ttl or ttl <= 0 then
+    return err.fail("usage", "endpoint requires response wrapping to be used: X-Vault-Wrap-TTL")
+  end
+  local info, e = wrapping.wrap_data(ctx.vault, req.given, ttl)
+  return info and { wrap_info = info }, e
+end
+
+return {
+  { path = "wrapping/unwrap", doc = "What stands behind a token", fields = TOKEN, update = unwrap },
+  { path = "wrapping/lookup", doc = "What a wrapping token is of", fields = TOKEN, update = lookup, read = lookup },
+  { path = "wrapping/rewrap", doc = "Another token for the same", fields = TOKEN, update = rewrap },
+  { path = "wrapping/wrap", doc = "Put data behind a token", update = wrap },
+}
