@@ -8,6 +8,8 @@ local M = {}
 M.SECRETS = {
   cubbyhole = "prov.vault.engines.cubbyhole",
   kv = "prov.vault.engines.kv",
+  totp = "prov.vault.engines.totp",
+  transit = "prov.vault.engines.transit",
 }
 M.AUTH = {
   approle = "prov.vault.auth.approle",
