@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
+#include "crypto/kwp.h"
 #include "lua/l_crypto.h"
 #include "lua/lx.h"
 
@@ -171,6 +172,25 @@ static int l_aead_open(lua_State *L)
     return 1;
 }
 
+/* crypto.kwp_seal(kek, plain) -> wrapped | nil, err */
+static int l_kwp_seal(lua_State *L)
+{
+    pv_bytes kek = l_crypto_checkkey(L, 1), plain = l_crypto_checkkey(L, 2);
+    pv_buf *out = lx_newbuf(L, 0);
+    pv_err err;
+    if (pv_kwp_seal(kek, plain, out, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, out->data, out->len);
+    return 1;
+}
+
+/* crypto.kwp_open(kek, wrapped) -> secret | nil, err "auth" */
+static int l_kwp_open(lua_State *L)
+{
+    pv_bytes kek = l_crypto_checkkey(L, 1), sealed = lx_checkbytes(L, 2);
+    pv_err err;
+    return pv_kwp_open(kek, sealed, lx_newbox(L, L_SECRET), &err) == PV_OK ? 1 : lx_fail(L, &err);
+}
+
 /* ---- Keys from keys and passwords ---- */
 
 static size_t check_len(lua_State *L, int idx)
@@ -289,9 +309,10 @@ static int l_secret(lua_State *L)
 void l_crypto_aead_register(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"hash", l_hash},     {"hex", l_hex},       {"mac", l_mac},
-        {"hasher", l_hasher}, {"aead", l_aead},     {"hkdf", l_hkdf},
-        {"derive", l_derive}, {"secret", l_secret}, {NULL, NULL},
+        {"hash", l_hash},         {"hex", l_hex},       {"mac", l_mac},
+        {"hasher", l_hasher},     {"aead", l_aead},     {"hkdf", l_hkdf},
+        {"derive", l_derive},     {"secret", l_secret}, {"kwp_seal", l_kwp_seal},
+        {"kwp_open", l_kwp_open}, {NULL, NULL},
     };
     static const luaL_Reg aead[] = {{"seal", l_aead_seal}, {"open", l_aead_open}, {NULL, NULL}};
     static const luaL_Reg hasher_methods[] = {

@@ -137,6 +137,19 @@ function aead:open(nonce, sealed, aad) end
 
 function aead:close() end
 
+--- Wraps a key with another (AES key wrap with padding, RFC 5649).
+---@param kek string|prov.Secret 16, 24 or 32 bytes
+---@param plain string|prov.Secret up to 64 KiB
+---@return string? wrapped
+---@return prov.Err? err "invalid": a length
+function crypto.kwp_seal(kek, plain) end
+
+---@param kek string|prov.Secret
+---@param wrapped string
+---@return prov.Secret? plain
+---@return prov.Err? err "invalid", "auth": another key, or other bytes
+function crypto.kwp_open(kek, wrapped) end
+
 --- HKDF (RFC 5869).
 ---@param name prov.Hash
 ---@param key string|prov.Secret

@@ -117,6 +117,14 @@ describe("crypto's primitives", function()
     assert.equal("invalid", select(2, crypto.aead("aes-256-gcm", "short")).code)
   end)
 
+  it("wrap keys", function()
+    local kek <close> = crypto.secret(KEY)
+    local opened <close> = crypto.kwp_open(kek, crypto.kwp_seal(KEY, "any length"))
+    assert.equal("any length", opened:reveal())
+    assert.equal("auth", select(2, crypto.kwp_open(("o"):rep(32), crypto.kwp_seal(KEY, "x"))).code)
+    assert.equal("invalid", select(2, crypto.kwp_seal("short", "x")).code)
+  end)
+
   it("derive keys", function()
     -- RFC 5869, A.1
     assert.equal("3cb25f25faacd57a90434f64d0362f2a", hex(crypto.hkdf("sha256", ("\x0b"):rep(22),

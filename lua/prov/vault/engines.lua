@@ -10,6 +10,8 @@ M.SECRETS = {
   kv = "prov.vault.engines.kv",
   pki = "prov.vault.engines.pki",
   ssh = "prov.vault.engines.ssh",
+  totp = "prov.vault.engines.totp",
+  transit = "prov.vault.engines.transit",
 }
 M.AUTH = {
   approle = "prov.vault.auth.approle",
