@@ -1,5 +1,6 @@
 local async = require("prov.async")
 local key = require("prov.kms.pkcs11_key")
+local run = require("support.async").run
 local uri = require("prov.kms.pkcs11_uri")
 local uv = require("luv")
 
@@ -22,7 +23,10 @@ describe("URIs of PKCS#11", function()
       slot = 7,
       module_path = "/m.so",
       pin_file = "/p",
-    }, uri.parse("pkcs11:token=my%20token;object=kek;id=%00%01;slot-id=7;type=secret-key?module-path=/m.so&pin-source=file:///p"))
+    }, uri.parse(
+      "pkcs11:token=my%20token;object=kek;id=%00%01;slot-id=7;type=secret-key"
+        .. "?module-path=/m.so&pin-source=file:///p"
+    ))
     assert.same({ object = "k", module_name = "softhsm2" }, uri.parse("pkcs11:object=k;x-other=1?module-name=softhsm2"))
   end)
 
@@ -89,7 +93,7 @@ describe("a key in a token", function()
         pending("SoftHSM is not installed (apt: softhsm2)")
         return
       end
-      fn()
+      run(fn)
     end)
   end
 
@@ -102,13 +106,15 @@ describe("a key in a token", function()
     local made = assert(k:rotate())
     assert.equal("\0\0\0\1", made.id)
     local sealed = {}
-    async.scope(function()
+    assert(async.scope(function(scope)
       for i = 1, 1000 do
-        async.spawn(function()
+        scope:spawn(function()
           sealed[i] = assert(k:wrap(PLAIN .. i, "n=" .. i))
+          return true
         end)
       end
-    end)
+      return true
+    end))
     for i = 1, 1000 do
       local plain <close> = assert(k:unwrap(made.id, sealed[i], "n=" .. i))
       assert.equal(PLAIN .. i, plain:reveal())
@@ -160,6 +166,20 @@ describe("a key in a token", function()
     assert.falsy(first:text():find("9999", 1, true))
     local _, again = k:wrap(PLAIN, "")
     assert.equal(first, again)
+    k = assert(key.new((text:format("many"):gsub("/pin$", "/wrong"))))
+    local errors = {}
+    assert(async.scope(function(scope)
+      for _ = 1, 20 do
+        scope:spawn(function()
+          local _, e = k:wrap(PLAIN, "")
+          errors[e] = true
+          return true
+        end)
+      end
+      return true
+    end))
+    local one = next(errors)
+    assert.is_nil(next(errors, one)) -- one try, one error for all
   end)
 
   case("says what is missing", function()

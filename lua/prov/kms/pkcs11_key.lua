@@ -21,6 +21,7 @@ local FOLDERS <const> = {
 
 ---@class prov.Pkcs11Key
 ---@field uri prov.Pkcs11Uri
+---@field opening table semaphore
 ---@field token? prov.Token
 ---@field refused? prov.Err the token refused the PIN: it is not tried again
 local Key = {}
@@ -43,12 +44,9 @@ local function module_path(parts)
   return nil, e
 end
 
-local function call(start)
-  return async.await(start)
-end
-
---- The token with a session; opened at first use.
+--- The token with a session; opened at first use, by one task: the others would try a wrong PIN again.
 local function token_of(self)
+  local _ <close> = self.opening:acquire()
   if self.token or self.refused then
     return self.token, self.refused
   end
@@ -66,15 +64,9 @@ local function token_of(self)
     pin_file = self.uri.pin_file,
   }
   local token
-  token, e = call(function(resume)
+  token, e = async.await(function(resume)
     return crypto.token(place, nil, resume)
   end)
-  if self.token then -- somebody else was faster
-    if token then
-      token:close()
-    end
-    return self.token
-  end
   self.token = token
   if not token and e.code == "auth" then
     self.refused = e
@@ -88,7 +80,7 @@ end
 ---@return prov.Err? err "invalid"
 function M.new(text)
   local parts, e = uri.parse(text)
-  return parts and setmetatable({ uri = parts }, Key), e
+  return parts and setmetatable({ uri = parts, opening = async.semaphore(1) }, Key), e
 end
 
 --- Wraps with the newest version, or with the one that the URI names.
@@ -102,7 +94,7 @@ function Key:wrap(plain, aad)
   if not token then
     return nil, e
   end
-  return call(function(resume)
+  return async.await(function(resume)
     return token:wrap(self.uri.object, self.uri.id, plain, aad, resume)
   end)
 end
@@ -118,7 +110,7 @@ function Key:unwrap(version, sealed, aad)
   if not token then
     return nil, e
   end
-  return call(function(resume)
+  return async.await(function(resume)
     return token:unwrap(self.uri.object, version, sealed, aad, resume)
   end)
 end
@@ -135,7 +127,7 @@ function Key:rotate()
   if not token then
     return nil, e
   end
-  return call(function(resume)
+  return async.await(function(resume)
     return token:generate(self.uri.object, resume)
   end)
 end
@@ -150,14 +142,14 @@ function Key:look()
     return nil, e
   end
   local info
-  info, e = call(function(resume)
+  info, e = async.await(function(resume)
     return token:describe(resume)
   end)
   if not info then
     return nil, e
   end
   local keys
-  keys, e = call(function(resume)
+  keys, e = async.await(function(resume)
     return token:keys(self.uri.object, resume)
   end)
   return keys and info, keys or e
