@@ -146,6 +146,7 @@ int luaopen_core_crypto(lua_State *L)
     luaL_newlib(L, functions);
     l_crypto_aead_register(L);
     l_crypto_age_register(L);
+    l_crypto_pkcs11_register(L);
     l_crypto_pkey_register(L);
     l_crypto_x509_register(L);
     return 1;

@@ -20,6 +20,7 @@ pv_bytes l_crypto_checkkey(lua_State *L, int idx);
 /* Add their functions to the table on the top of the stack. */
 void l_crypto_aead_register(lua_State *L);
 void l_crypto_age_register(lua_State *L);
+void l_crypto_pkcs11_register(lua_State *L);
 void l_crypto_pkey_register(lua_State *L);
 void l_crypto_x509_register(lua_State *L);
 

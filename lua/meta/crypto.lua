@@ -368,6 +368,80 @@ function csr:facts() end
 function csr:key() end
 
 function csr:close() end
+---@class prov.TokenPlace which token; what is nil matches every one
+---@field module string path of the PKCS#11 module
+---@field token? string label of the token
+---@field manufacturer? string
+---@field serial? string
+---@field model? string
+---@field slot? integer
+---@field pin_file? string its first line is the PIN; nobody else may read it
+
+---@class prov.TokenKey
+---@field label string
+---@field id string bytes; a version, as a big-endian number
+---@field size integer bytes
+---@field encrypt boolean
+---@field decrypt boolean
+---@field sensitive boolean
+---@field extractable boolean
+
+---@class prov.TokenInfo
+---@field token string
+---@field manufacturer string
+---@field model string
+---@field serial string
+---@field slot integer
+---@field mechanisms integer how many it has
+---@field gcm boolean AES-GCM is one of them
+---@field generate boolean so is the making of AES keys
+---@field pin "fine"|"low"|"final"|"locked"
+
+---@class prov.Token a token (HSM, card, SoftHSM) with a session; all work is on another thread
+local token = {}
+
+--- Opens a session on a token and logs in. A wrong PIN is not tried again.
+---@param place prov.TokenPlace
+---@param pin? prov.Secret when there is no pin_file
+---@param cb fun(token: prov.Token?, err: prov.Err?) "unavailable", "auth", "denied", "invalid"
+---@return true
+function crypto.token(place, pin, cb) end
+
+---@param cb fun(info: prov.TokenInfo?, err: prov.Err?)
+---@return true
+function token:describe(cb) end
+
+--- The AES keys of a label, or all; the oldest version first.
+---@param label? string
+---@param cb fun(keys: prov.TokenKey[]?, err: prov.Err?)
+---@return true
+function token:keys(label, cb) end
+
+--- Makes an AES-256 key that never leaves the token: one version after the newest of the label.
+---@param label string
+---@param cb fun(key: prov.TokenKey?, err: prov.Err?)
+---@return true
+function token:generate(label, cb) end
+
+--- AES-256-GCM in the token: nonce, ciphertext and tag.
+---@param label string
+---@param id? string the newest version when nil
+---@param plain string|prov.Secret up to 4096 bytes
+---@param aad string
+---@param cb fun(sealed: string?, id: string|prov.Err|nil) the version that did it
+---@return true
+function token:wrap(label, id, plain, aad, cb) end
+
+---@param label string
+---@param id? string
+---@param sealed string
+---@param aad string
+---@param cb fun(plain: prov.Secret?, err: prov.Err?) "auth": not this key, aad or bytes; "denied": the key is gone
+---@return true
+function token:unwrap(label, id, sealed, aad, cb) end
+
+--- Logs out when the last call has ended; `<close>` does it too.
+function token:close() end
 
 ---@class prov.AgeKey somebody to encrypt to, or who decrypts
 local age_key = {}

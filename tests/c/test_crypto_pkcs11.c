@@ -12,6 +12,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+
+#define CRYPTOKI_COMPAT 1
+#include <p11-kit/pkcs11.h>
 
 #include "base/mem.h"
 #include "crypto/pkcs11.h"
@@ -258,6 +262,61 @@ static void forked(void **state)
     assert_int_equal(pv_pkcs11_generate(hsm, "kek", &key, NULL), PV_OK);
 }
 
+/* What happens to the session and the key behind prov's back, through the module itself. */
+static CK_FUNCTION_LIST *behind(void)
+{
+    CK_C_GetFunctionList list = NULL;
+    CK_FUNCTION_LIST *f = NULL;
+    void *module = dlopen(MODULE, RTLD_NOW | RTLD_NOLOAD);
+    *(void **)&list = dlsym(module, "C_GetFunctionList");
+    assert_int_equal(list(&f), CKR_OK);
+    dlclose(module);
+    return f;
+}
+
+static void lost_session(void **state)
+{
+    pv_pkcs11 *hsm = need(*state);
+    pv_pkcs11_info info;
+    pv_pkcs11_key key;
+    assert_int_equal(pv_pkcs11_describe(hsm, &info, NULL), PV_OK);
+    assert_int_equal(behind()->C_CloseAllSessions(info.slot), CKR_OK);
+    assert_int_equal(pv_pkcs11_generate(hsm, "kek", &key, NULL), PV_OK);
+    assert_int_equal(behind()->C_Finalize(NULL), CKR_OK);
+    assert_int_equal(pv_pkcs11_generate(hsm, "kek", &key, NULL), PV_OK);
+}
+
+static void revoked(void **state)
+{
+    pv_pkcs11 *hsm = need(*state);
+    CK_FUNCTION_LIST *f = behind();
+    CK_BBOOL no = CK_FALSE;
+    CK_ATTRIBUTE want = {CKA_LABEL, "kek", 3}, off[] = {{CKA_DECRYPT, &no, 1}};
+    CK_OBJECT_HANDLE object;
+    CK_SESSION_HANDLE session;
+    CK_ULONG count = 0;
+    pv_pkcs11_info info;
+    pv_pkcs11_key key;
+    pv_buf sealed;
+    pv_buf_init(&sealed, 0);
+    assert_int_equal(pv_pkcs11_describe(hsm, &info, NULL), PV_OK);
+    assert_int_equal(pv_pkcs11_generate(hsm, "kek", &key, NULL), PV_OK);
+    assert_int_equal(pv_pkcs11_wrap(hsm, "kek", NONE, KEY, AAD, &sealed, NULL, NULL), PV_OK);
+    assert_int_equal(
+        f->C_OpenSession(info.slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+        CKR_OK);
+    assert_int_equal(f->C_FindObjectsInit(session, &want, 1), CKR_OK);
+    assert_int_equal(f->C_FindObjects(session, &object, 1, &count), CKR_OK);
+    assert_int_equal(f->C_FindObjectsFinal(session), CKR_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(f->C_SetAttributeValue(session, object, off, 1), CKR_OK);
+    refused(hsm, id_of(&key), (pv_bytes){sealed.data, sealed.len}, AAD, PV_EDENIED, "not allowed");
+    assert_int_equal(f->C_DestroyObject(session, object), CKR_OK);
+    refused(hsm, id_of(&key), (pv_bytes){sealed.data, sealed.len}, AAD, PV_EDENIED, "deleted");
+    assert_int_equal(f->C_CloseSession(session), CKR_OK);
+    pv_buf_deinit(&sealed);
+}
+
 static void *work(void *arg)
 {
     pv_pkcs11 *hsm = pv_pkcs11_ref(arg);
@@ -296,8 +355,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(round_trip), TEST(versions), TEST(bad_places),
-        TEST(pin_files),  TEST(forked),   TEST(threads),
+        TEST(round_trip), TEST(versions), TEST(bad_places),   TEST(pin_files),
+        TEST(forked),     TEST(threads),  TEST(lost_session), TEST(revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
