@@ -90,7 +90,8 @@ end
 --- Opens a KMS; asks it nothing yet.
 ---@async
 ---@param uri string
----@param opts? { timeout: integer?, ask: boolean? } milliseconds for each call; passphrases may be asked for (true)
+---@param opts? { timeout: integer?, ask: boolean?, env: (fun(name: string): string?)? } milliseconds for each call;
+--- whether a passphrase may be asked for (true); where variables are read (os.getenv)
 ---@return prov.Kms?
 ---@return prov.Err? err "invalid", "unsupported": not in this prov
 function M.open(uri, opts)

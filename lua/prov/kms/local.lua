@@ -240,10 +240,10 @@ function Local:rotate()
     return nil, err.new("unsupported", self.path .. " is a key that prov does not write to", {
       hint = "make another one, and move to it with 'prov state rekey --kms local:FILE'" })
   end
-  local secret <close> = assert(crypto.age_keygen():secret())
+  local secret = assert(crypto.age_keygen():secret())
   local ok
   ok, e = fs.update(self.path, function(now)
-    return (now:gsub("\n?$", "\n", 1)) .. secret:reveal() .. "\n"
+    return (now:gsub("\n?$", "\n", 1)) .. secret .. "\n"
   end, { max = MAX })
   return ok and tostring(#file.identities + 1), e
 end
@@ -258,10 +258,11 @@ function M.create(path, passphrase)
   if fs.exists(path) then
     return err.fail("exists", "%s is there already", path)
   end
-  local ring, under, e = { prov_kms_ring = FORMAT }, nil, nil
+  local ring, under = { prov_kms_ring = FORMAT }
   if passphrase then
     ring.kdf = { name = "argon2id", costs = require("core.data").list({ table.unpack(COSTS) }),
       salt = base.base64(assert(crypto.random(16))) }
+    local e
     under, e = derive(passphrase, ring.kdf)
     if not under then
       return nil, e
