@@ -64,4 +64,41 @@ describe("vault database", function()
       assert.equal("denied", select(2, mount:read("creds/other")).code)
     end)
   end)
+
+  it("makes 500 users at once", function()
+    async.run(function()
+      local mount = new_mount()
+      local numbers = {}
+      for i = 1, 500 do
+        numbers[i] = i
+      end
+      local leases = {}
+      assert(async.each(numbers, 500, function()
+        local user, e = mount:read("creds/app")
+        leases[#leases + 1] = user and user.lease
+        return user and true, e
+      end))
+      assert.equal(500, #mount.ctx.storage:list("users/"))
+      assert(async.each(leases, 500, function(lease)
+        return database.revoke(mount.ctx, lease)
+      end))
+      assert.equal(0, #mount.ctx.storage:list("users/"))
+    end)
+  end)
+
+  it("loses nothing while the server is down", function()
+    async.run(function()
+      local mount = new_mount()
+      local user = assert(mount:read("creds/app"))
+      os.execute("cd / && sh " .. script .. " stop " .. dir)
+      assert.equal("unavailable", select(2, mount:read("creds/app")).code)
+      assert.equal("unavailable", select(2, database.revoke(mount.ctx, user.lease)).code)
+      assert.equal(2, #mount.ctx.storage:list("users/"))
+      os.execute("cd / && sh " .. script .. " start " .. dir)
+      assert(database.resume(mount.ctx))
+      assert(login(user.data))
+      assert(database.revoke(mount.ctx, user.lease))
+      assert.same({}, mount.ctx.storage:list("users/"))
+    end)
+  end)
 end)
