@@ -94,8 +94,12 @@ run 0 secret history db/password
 [ "$(grep -c ' no$' "$work/out")" -eq 3 ] || fail "three versions: $(cat "$work/out")"
 grep -rlaF -e "$password" -e by-hand -e other-value .prov && fail "a secret is in the state or vault"
 # Many processes at once: no version is lost.
-for i in $(seq 8); do (printf 'v%s' "$i" | "$prov" secret set many >/dev/null 2>"$work/many.$i" || echo "$i" >>"$work/many.bad") & done
-wait $(jobs -p)
+pids=()
+for i in $(seq 8); do
+    (printf 'v%s' "$i" | "$prov" secret set many >/dev/null 2>"$work/many.$i" || echo "$i" >>"$work/many.bad") &
+    pids+=($!)
+done
+wait "${pids[@]}"
 [ ! -e "$work/many.bad" ] || fail "set at once: $(cat "$work"/many.?)"
 [ "$("$prov" secret history many -o json | grep -c '"version"')" -eq 8 ] || fail "versions were lost"
 run 0 destroy --yes

@@ -1,11 +1,14 @@
-local data = require("core.data")
 local params = require("prov.sops.params")
 local shapes = require("prov.shapes")
 
-local outcome = data.copy(shapes.outcome)
-outcome.file = { type = "string", doc = "The SOPS file" }
-outcome.added = { type = "list", of = { type = "string" }, doc = "Who can decrypt it now" }
-outcome.removed = { type = "list", of = { type = "string" }, doc = "Who cannot any more" }
+local outcome = {
+  file = { type = "string", doc = "The SOPS file" },
+  added = { type = "list", of = { type = "string" }, doc = "Who can decrypt it now" },
+  removed = { type = "list", of = { type = "string" }, doc = "Who cannot any more" },
+}
+for name, field in pairs(shapes.outcome) do
+  outcome[name] = field
+end
 
 return {
   kind = "operation",

@@ -60,14 +60,14 @@ end
 ---@param workspace prov.Workspace
 ---@return prov.Secrets?, prov.Err?
 function M.open(workspace)
-  local where = settings.secrets
+  local file, address_of_vault = settings.secrets.file, settings.secrets.address
   local store, e
-  if where.file and where.address then
+  if file and address_of_vault then
     return err.fail("invalid", "secrets.file and secrets.address are two places: which one holds the secrets?")
-  elseif where.file then
-    store, e = require("prov.secrets.file").open(workspace, where.file)
+  elseif file then
+    store, e = require("prov.secrets.file").open(workspace, file)
   else
-    store, e = require("prov.secrets.vault").open(workspace, where.address, where.mount)
+    store, e = require("prov.secrets.vault").open(workspace, address_of_vault, settings.secrets.mount)
   end
   return store and setmetatable({ store = store }, Secrets), e
 end
