@@ -5,7 +5,7 @@ local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
 local names = require("prov.kmip.names")
-local timestamp = require("prov.aws.timestamp")
+local timestamp = require("prov.timestamp")
 local tree = require("prov.kmip.tree")
 
 local M = {}
