@@ -4,6 +4,7 @@ local clock = require("prov.clock")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local locks = require("prov.engine.locks")
+local vault = require("prov.vault")
 
 local M = {}
 
@@ -67,12 +68,14 @@ function M.rekey(ctx, old_key)
     assert(fs.write_atomic(old_key, assert(workspace:key()), { mode = 384 }))
   end
   local key = assert(require("core.crypto").random(32))
+  assert(vault.follow_key(workspace, key))
   assert(fs.write_atomic(workspace:next_key_path(), key, { mode = 384 }))
   store = assert(rewrite(workspace, lock, store, {
     sealer = assert(require("core.crypto").sealer(key)),
   }, function()
     return put_key(workspace, key)
   end))
+  assert(vault.follow_key(workspace, key, true))
   local report = assert(store:check())
   return { key = workspace.key_path, revision = report.head, nodes = report.nodes, keys = report.keys }
 end
@@ -171,6 +174,10 @@ function M.recover(ctx, file, key_file)
   end
   assert(copy:backup(path .. "-new"))
   if key then
+    local followed, why = vault.follow_key(workspace, key)
+    if not followed then
+      ctx.ui.warn("the vault of the workspace does not open with the key of the copy: %s", tostring(why))
+    end
     assert(fs.write_atomic(workspace:next_key_path(), key, { mode = 384 }))
   end
   assert(require("core.store").swap(path))

@@ -111,6 +111,15 @@ function M.ask(ctx, p, asked)
   return by_workspace(ctx, asked)
 end
 
+local function without_nulls(map)
+  for key, value in pairs(map) do
+    if value == data.null then
+      map[key] = nil
+    end
+  end
+  return map
+end
+
 -- What there is to show of an answer.
 local function shown(answer, e)
   if not answer then
@@ -118,7 +127,7 @@ local function shown(answer, e)
   end
   for _, part in ipairs({ "wrap_info", "auth" }) do
     if answer[part] and answer[part] ~= data.null then
-      return answer[part]
+      return without_nulls(answer[part])
     end
   end
   if answer.lease_id and answer.lease_id ~= "" then
@@ -129,7 +138,7 @@ local function shown(answer, e)
     end
     return out
   elseif answer.request_id or answer.data ~= nil then
-    return answer.data ~= data.null and answer.data or {}
+    return type(answer.data) == "table" and without_nulls(answer.data) or answer.data ~= data.null and answer.data or {}
   end
   return answer
 end

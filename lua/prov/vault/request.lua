@@ -318,7 +318,7 @@ local function handle(self, asked)
   end
   if self:is_sealed() and self.custody and not self.server and asked.path:match("^sys/(%a+)") ~= "init" then
     ok, e = self:open_by_custody()
-    if not ok and e.code == "notfound" and self.embedded then
+    if not ok and e.code == "notfound" and self.shared then
       ok, e = self:initialise({ root_token = false })
     end
     if not ok then
