@@ -167,7 +167,7 @@ c.sys.disable_auth_method("userpass")
 check("its tokens have ended", not b.is_authenticated())
 
 # ---- wrapping ----
-wrapped = c.secrets.kv.v2.adapter.get("/v1/secret/data/app/db", wrap_ttl="60s")["wrap_info"]
+wrapped = c.read("secret/data/app/db", wrap_ttl="60s")["wrap_info"]
 check("lookup", c.write("sys/wrapping/lookup", token=wrapped["token"])["data"]["creation_path"] == "secret/data/app/db")
 check("unwrap", client(wrapped["token"]).sys.unwrap()["data"]["data"] == {"n": 6})
 refused(Exception, client(wrapped["token"]).sys.unwrap)
