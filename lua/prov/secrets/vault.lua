@@ -24,6 +24,16 @@ local function embedded(workspace)
   end
 end
 
+local function remote(address)
+  return function(op, path, given)
+    local answer, e = require("prov.vault.client").ask(address, { op = op, path = path, data = given })
+    if not answer and e.code == "notfound" then
+      return nil
+    end
+    return answer and (answer.data or {}), e
+  end
+end
+
 --- Opens them.
 ---@param workspace prov.Workspace
 ---@param address? string of one that is asked over HTTP
@@ -32,8 +42,7 @@ end
 function M.open(workspace, address, mount)
   local ask, e, place
   if address then
-    ask, e = require("prov.vault.client").asker(address)
-    place = address
+    ask, place = remote(address), address
   else
     ask, e = embedded(workspace)
     place = ("the vault of workspace '%s'"):format(workspace.name)

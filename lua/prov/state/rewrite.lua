@@ -5,6 +5,7 @@ local custody = require("prov.custody")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local locks = require("prov.engine.locks")
+local vault = require("prov.vault")
 
 local M = {}
 
@@ -81,14 +82,22 @@ function M.rekey(ctx, opts)
   if not key then
     return nil, bytes
   end
+  assert(vault.follow_key(workspace, key))
   assert(fs.write_atomic(workspace:next_key_path(), bytes, { mode = 384 }))
   store = assert(rewrite(workspace, lock, store, {
     sealer = assert(require("core.crypto").sealer(key)),
   }, function()
     return put_key(workspace)
   end))
+  assert(vault.follow_key(workspace, key, true))
   local report = assert(store:check())
-  return { key = workspace.key_path, kms = uri or "local", revision = report.head, nodes = report.nodes, keys = report.keys }
+  return {
+    key = workspace.key_path,
+    kms = uri or "local",
+    revision = report.head,
+    nodes = report.nodes,
+    keys = report.keys,
+  }
 end
 
 --- Writes the store anew without free space, and without revisions but the newest `keep`.
@@ -194,6 +203,10 @@ function M.recover(ctx, file, key_file)
   end
   assert(copy:backup(path .. "-new"))
   if key then
+    local followed, why = vault.follow_key(workspace, key)
+    if not followed then
+      ctx.ui.warn("the vault of the workspace does not open with the key of the copy: %s", tostring(why))
+    end
     assert(fs.write_atomic(workspace:next_key_path(), key_bytes, { mode = 384 }))
   end
   assert(require("core.store").swap(path))

@@ -1,6 +1,7 @@
 --- What `prov vault` does: asks the vault of the workspace, or a server at --address.
 
 local ask = require("prov.ask")
+local client = require("prov.vault.client")
 local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
@@ -12,71 +13,8 @@ local vault_of = require("prov.vault")
 local M = {}
 
 local MAX = 16 * 1024 * 1024 -- bytes of a value from a file
-local METHOD = { read = "GET", list = "LIST", update = "PUT", delete = "DELETE", patch = "PATCH" }
-local CODES = { [400] = "invalid", [403] = "denied", [404] = "notfound", [405] = "unsupported", [413] = "limit",
-  [503] = "unavailable" }
 
 -- ---- Where the vault is ----
-
-local function token()
-  local given = uv.os_getenv("VAULT_TOKEN")
-  if given and given ~= "" then
-    return given
-  end
-  local text = fs.read((uv.os_homedir() or "") .. "/.vault-token", { max = 4096 })
-  return text and text:match("^%s*(%S+)%s*$")
-end
-
-local function encoded(path)
-  return (path:gsub("[^%w%-._~/]", function(char)
-    return ("%%%02X"):format(char:byte())
-  end))
-end
-
-local function failure(response, path)
-  local value = json.decode(response.body)
-  local said = type(value) == "table" and type(value.errors) == "table" and value.errors or {}
-  local code = CODES[response.status] or "failed"
-  local text = said[1] or response.status == 404 and ("there is nothing at '%s'"):format(path)
-    or ("the vault answered with status %d"):format(response.status)
-  return nil, err.new(code, (tostring(text):gsub("^1 error occurred:%s*%* ", ""):gsub("%s+$", "")), {
-    hint = said[2] or code == "denied" and "the variable VAULT_TOKEN, or the file ~/.vault-token, has the token" or nil,
-  })
-end
-
--- Asks a server.
-local function by_http(address, asked)
-  local headers = { ["x-vault-request"] = "true", ["x-vault-token"] = token() }
-  if asked.wrap_ttl then
-    headers["x-vault-wrap-ttl"] = tostring(asked.wrap_ttl)
-  end
-  local body
-  local query = ""
-  if asked.op == "read" and asked.data then
-    local parts = {}
-    for key, value in pairs(asked.data) do
-      parts[#parts + 1] = encoded(key) .. "=" .. encoded(tostring(value))
-    end
-    query = #parts > 0 and "?" .. table.concat(parts, "&") or ""
-  elseif asked.data then
-    body = json.encode(asked.data)
-    headers["content-type"] = asked.op == "patch" and "application/merge-patch+json" or "application/json"
-  end
-  local response, e = require("prov.http").request({
-    url = ("%s/v1/%s%s"):format(address:gsub("/+$", ""), encoded(asked.path), query),
-    method = METHOD[asked.op], headers = headers, body = body, repeatable = asked.op == "read" or asked.op == "list",
-  })
-  if not response then
-    return nil, e:wrap("ask the vault at %s", address)
-  elseif response.status == 204 or response.body == "" and response.status < 300 then
-    return {}
-  end
-  local value = response.body ~= "" and json.decode(response.body)
-  if response.status >= 300 and not (type(value) == "table" and not value.errors) then
-    return failure(response, asked.path)
-  end
-  return type(value) == "table" and value or { data = response.body }
-end
 
 local function by_workspace(ctx, asked)
   local workspace, e = ctx:need_workspace()
@@ -106,9 +44,18 @@ end
 function M.ask(ctx, p, asked)
   local address = p.address or uv.os_getenv("VAULT_ADDR")
   if address and address ~= "" then
-    return by_http(address, asked)
+    return client.ask(address, asked)
   end
   return by_workspace(ctx, asked)
+end
+
+local function without_nulls(map)
+  for key, value in pairs(map) do
+    if value == data.null then
+      map[key] = nil
+    end
+  end
+  return map
 end
 
 -- What there is to show of an answer.
@@ -118,7 +65,7 @@ local function shown(answer, e)
   end
   for _, part in ipairs({ "wrap_info", "auth" }) do
     if answer[part] and answer[part] ~= data.null then
-      return answer[part]
+      return without_nulls(answer[part])
     end
   end
   if answer.lease_id and answer.lease_id ~= "" then
@@ -129,7 +76,7 @@ local function shown(answer, e)
     end
     return out
   elseif answer.request_id or answer.data ~= nil then
-    return answer.data ~= data.null and answer.data or {}
+    return type(answer.data) == "table" and without_nulls(answer.data) or answer.data ~= data.null and answer.data or {}
   end
   return answer
 end

@@ -180,31 +180,65 @@ end
 
 -- ---- Ceremonies ----
 
---- Takes a share; gives the whole key when there are enough of them.
+-- The sets of shares that are good, the newest first. Until the newest has been used the one before stays good too: the
+-- answer with the new shares may not have arrived.
+local function sets(self, config)
+  local function check(blob, path)
+    return function(key)
+      if config.type == "shamir" then
+        return (seal.shares(key).unwrap(blob, config.id))
+      end
+      local known = self.barrier:get(path)
+      return known ~= nil and crypto.equal(known, key) and self.barrier.root or nil
+    end
+  end
+  local out = { { threshold = config.threshold, open = check(config.blobs[1], "core/recovery") } }
+  if config.before then
+    out[2] = { threshold = config.before.threshold, open = check(config.before.blob, "core/recovery-before") }
+  end
+  return out
+end
+
+-- The newest shares have been used: those before open nothing any more.
+local function retire(self, config)
+  config.before = nil
+  return self.barrier:set_config(config, { { "del", "core/recovery-before" } })
+end
+
+--- Takes a share; gives the root key when there are enough of them.
 ---@param self prov.Vault
----@param name string
+---@param name string of the ceremony
 ---@param text string the share
 ---@param config table
----@return string? key nil alone: more are needed
+---@return prov.Secret? root nil alone: more are needed
 ---@return prov.Err?
+---@return boolean? newest they are shares of the newest set
 local function take(self, name, text, config)
   local share, e = seal.read_share(text)
   if not share then
     return nil, e
   end
-  local ceremony = self.ceremonies[name]
-  for _, known in ipairs(ceremony.shares) do
+  local shares = self.ceremonies[name].shares
+  for _, known in ipairs(shares) do
     if crypto.equal(known, share) then
       return nil -- it counts once
     end
   end
-  ceremony.shares[#ceremony.shares + 1] = share
-  if #ceremony.shares < config.threshold then
+  shares[#shares + 1] = share
+  local most = 0
+  for i, set in ipairs(sets(self, config)) do
+    most = math.max(most, set.threshold)
+    local key = #shares == set.threshold and seal.join(shares)
+    local root = key and set.open(key)
+    if root then
+      return root, nil, i == 1
+    end
+  end
+  if #shares < most then
     return nil
   end
-  local shares = ceremony.shares
-  ceremony.shares = {}
-  return seal.join(shares)
+  self.ceremonies[name].shares = {}
+  return err.fail("usage", "the shares do not give the key of this vault: begin anew")
 end
 
 --- Takes a share of the key; opens the vault when there are enough.
@@ -228,33 +262,22 @@ function M:unseal(text, reset)
     return err.fail("usage", "'key' must be specified in request body as JSON, or 'reset' set to true")
   end
   self.ceremonies.unseal = self.ceremonies.unseal or { nonce = tokens.uuid(), shares = {} }
-  local key
-  key, e = take(self, "unseal", text, config)
-  if not key then
+  local root, newest
+  root, e, newest = take(self, "unseal", text, config)
+  if not root then
     return not e or nil, e
   end
   self.ceremonies.unseal = nil
-  local root
-  root, e = seal.shares(key).unwrap(config.blobs[1], config.id)
-  if not root then
-    return err.fail("usage", "the shares do not give the key of this vault: begin anew")
-  end
   local ok
   ok, e = self.barrier:unlock(root)
+  if ok and newest and config.before then
+    ok, e = retire(self, config)
+  end
   if ok then
     self:forget()
     self:opened()
   end
   return ok, e
-end
-
---- Whether a key is the one that people have shares of.
-local function is_their_key(self, key, config)
-  if config.type == "shamir" then
-    return (seal.shares(key).unwrap(config.blobs[1], config.id)) ~= nil
-  end
-  local known = self.barrier:get("core/recovery")
-  return known ~= nil and crypto.equal(known, key)
 end
 
 --- Begins what shares must agree to.
@@ -288,17 +311,23 @@ function M:agree(name, text, nonce)
   elseif ceremony.nonce ~= nonce then
     return err.fail("usage", "incorrect nonce supplied; nonce for this %s operation is %q", name, ceremony.nonce)
   end
-  local key, e = take(self, name, text, config)
-  if not key then
+  local root, e, newest = take(self, name, text, config)
+  if not root then
     return nil, e
-  elseif not is_their_key(self, key, config) then
-    return err.fail("usage", "the shares do not give the key of this vault: begin anew")
   end
   self.ceremonies[name] = nil
+  if newest and config.before then
+    local ok
+    ok, e = retire(self, config)
+    if not ok then
+      return nil, e
+    end
+  end
   return ceremony
 end
 
---- Cuts the key anew: the old shares open nothing any more. With a custody that opens by itself, the recovery key.
+--- Cuts the key anew. The old shares open nothing any more once the new ones have been used: until then nobody knows
+--- that they arrived. With a custody that opens by itself it is the recovery key.
 ---@async
 ---@param shares integer
 ---@param threshold integer
@@ -316,6 +345,8 @@ function M:new_shares(shares, threshold)
   if not parts then
     return nil, e
   end
+  local before = { threshold = config.threshold, blob = config.blobs[1] }
+  config.before = config.threshold > 0 and before or nil
   config.shares, config.threshold = shares, threshold
   local ok
   if config.type == "shamir" then
@@ -327,7 +358,12 @@ function M:new_shares(shares, threshold)
     config.blobs = { blob }
     ok, e = self.barrier:set_config(config)
   else
-    ok, e = self.barrier:set_config(config, { { "put", "core/recovery", key } })
+    local known = self.barrier:get("core/recovery")
+    config.before = known and config.before
+    ok, e = self.barrier:set_config(config, {
+      { "put", "core/recovery", key }, known and { "put", "core/recovery-before", known }
+        or { "del", "core/recovery-before" },
+    })
   end
   if not ok then
     return nil, e
@@ -359,7 +395,7 @@ function M:set_custody(custody, beside)
   local was_shamir = config.type == "shamir"
   config.type, config.kms, config.blobs = custody.type, custody.uri, blobs
   if was_shamir then
-    config.shares, config.threshold = 0, 0
+    config.shares, config.threshold, config.before = 0, 0, nil
   end
   local ok
   ok, e = self.barrier:set_config(config)

@@ -25,6 +25,7 @@ local TURN_MS = 30000 -- how long a process waits for its turn
 ---@field default_ttl integer
 ---@field max_ttl integer
 ---@field server? boolean it is ours alone as long as it is open
+---@field shared? integer the vault of a workspace: how many in this process use it
 local Vault = {}
 Vault.__index = Vault
 
@@ -81,15 +82,20 @@ end
 
 -- The vaults of workspaces that are open in this process, by folder.
 local embedded = {}
+local opening = async.semaphore(1)
 
---- The vault of a workspace, without a server: made at first use, opened by the workspace's key.
+--- The vault of a workspace, without a server: made at first use, opened by the workspace's key. Those of one folder
+--- share it; each closes its own.
 ---@async
 ---@param workspace prov.Workspace
 ---@return prov.Vault?, prov.Err?
 function M.embedded(workspace)
+  local _ <close> = opening:acquire()
   local dir = M.dir_of(workspace)
-  if embedded[dir] then
-    return embedded[dir]
+  local known = embedded[dir]
+  if known then
+    known.shared = known.shared + 1
+    return known
   end
   local key, e = workspace:key()
   if not key then
@@ -98,13 +104,44 @@ function M.embedded(workspace)
   local vault
   vault, e = M.open({ dir = dir, custody = seal.key(key) })
   if vault then
-    vault.embedded = true
+    vault.shared = 1
     embedded[dir] = vault
     function vault.on_close()
       embedded[dir] = nil
     end
   end
   return vault, e
+end
+
+--- Lets another key of a workspace open its vault, if it has one: before that key is the workspace's beside the one
+--- until now, afterwards alone. A kill between leaves a vault that both open.
+---@async
+---@param workspace prov.Workspace
+---@param key string
+---@param alone? boolean
+---@return true?, prov.Err?
+function M.follow_key(workspace, key, alone)
+  if not fs.exists(M.dir_of(workspace) .. "/vault.mdb") then
+    return true
+  end
+  local vault <close>, e = M.embedded(workspace)
+  if not vault then
+    return nil, e
+  end
+  local turn <close>, why = vault:enter()
+  if not turn then
+    return nil, why
+  end
+  local config = vault:config()
+  if not config or config.type ~= "key" then -- never made, or somebody else opens it
+    return true
+  end
+  local ok
+  ok, e = vault:open_by_custody()
+  if ok then
+    ok, e = vault:set_custody(seal.key(key), not alone)
+  end
+  return ok, e
 end
 
 --- Where the vault of a workspace is.
@@ -287,9 +324,12 @@ function Vault:reopen_audit()
   end
 end
 
---- Seals and closes it.
+--- Seals and closes it; a shared one when nobody uses it any more.
 function Vault:close()
-  if self.closed then
+  if self.shared and self.shared > 1 then
+    self.shared = self.shared - 1
+    return
+  elseif self.closed then
     return
   end
   self.closed = true

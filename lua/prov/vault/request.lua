@@ -149,7 +149,10 @@ local function allowed(self, asked, req, spec, token)
   if not token then
     return true
   elseif token.wrapping then
-    return WRAPPING[asked.path] or err.fail("denied", "permission denied")
+    if WRAPPING[asked.path] then
+      return true
+    end
+    return err.fail("denied", "permission denied")
   end
   local capability = asked.op
   if capability == "update" and spec and spec.exists then
@@ -318,7 +321,7 @@ local function handle(self, asked)
   end
   if self:is_sealed() and self.custody and not self.server and asked.path:match("^sys/(%a+)") ~= "init" then
     ok, e = self:open_by_custody()
-    if not ok and e.code == "notfound" and self.embedded then
+    if not ok and e.code == "notfound" and self.shared then
       ok, e = self:initialise({ root_token = false })
     end
     if not ok then
@@ -338,6 +341,7 @@ local function handle(self, asked)
   token, e = identify(self, asked, spec)
   if not e then
     ok, e = allowed(self, asked, req, spec, token)
+    e = e or not ok and err.new("denied", "permission denied") or nil
   end
   e = e or problem
   local noted, why = record(self, entry_of("request", asked, req, token, e))

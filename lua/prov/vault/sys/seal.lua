@@ -5,6 +5,11 @@ local err = require("prov.err")
 local json = require("prov.json")
 local tokens = require("prov.vault.tokens")
 
+-- Whether somebody wants something of Vault's that is not here.
+local function wants(value)
+  return value ~= nil and value ~= json.null and value ~= "" and value ~= false
+end
+
 local function status(ctx)
   return { json = ctx.vault:status() }
 end
@@ -31,7 +36,7 @@ end
 
 local function initialise(ctx, req)
   local given, vault = req.data, ctx.vault
-  if req.given.pgp_keys or req.given.root_token_pgp_key then
+  if wants(req.given.pgp_keys) or wants(req.given.root_token_pgp_key) then
     return err.fail("usage", "shares are not encrypted with PGP here; encrypt them with age when they are handed out")
   end
   local auto = vault.custody and vault.custody.auto
@@ -78,7 +83,7 @@ local function rekey_status(ctx)
 end
 
 local function rekey_begin(ctx, req)
-  if req.given.pgp_keys or req.data.require_verification then
+  if wants(req.given.pgp_keys) or req.data.require_verification then
     return err.fail("usage", "PGP keys and verification are not supported when the vault gets new shares")
   end
   local ok, e = ctx.vault:begin("rekey", { count = req.data.secret_shares, threshold = req.data.secret_threshold })
@@ -129,7 +134,7 @@ end
 
 local function root_begin(ctx, req)
   local otp, shown = req.data.otp, nil
-  if req.given.pgp_key and req.given.pgp_key ~= "" then
+  if wants(req.given.pgp_key) then
     return err.fail("usage", "root tokens are not encrypted with PGP here; use an otp")
   elseif not otp or otp == "" then
     otp = tokens.random_text(27):sub(1, TOKEN_LENGTH)
