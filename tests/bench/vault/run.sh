@@ -1,10 +1,10 @@
-#!/bin/bash
+#!/bin/sh
 # Requests of `transit/encrypt` a second: `prov serve vault` and a real Vault (VAULT is the path of its program) beside
 # each other, both with an audit file, over one and over many connections. The client is wrk.
 #
 #   VAULT=/path/of/vault prov bench vault [SECONDS]     (5 for each measurement)
 #
-# Needs wrk (Debian package of that name), curl and python3. It is a script of sh.
+# Needs wrk (Debian package of that name), curl and python3.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:-$here/../../../build/test-release/bin/prov}

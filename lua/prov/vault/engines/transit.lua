@@ -359,7 +359,7 @@ local function random(_, req)
   if not n or n < 1 or n > RANDOM_MAX then
     return err.fail("usage", "'bytes' must be 1 to %d", RANDOM_MAX)
   elseif source and source ~= "platform" and source ~= "all" then
-    return err.fail("unsupported", "there is no source of random bytes '%s', only platform", source)
+    return err.fail("invalid", "there is no source of random bytes '%s', only platform", source)
   end
   return { data = { random_bytes = WRITE[req.data.format](assert(crypto.random(n))) } }
 end
