@@ -80,7 +80,11 @@ describe("transit encryption", function()
           .ciphertext
       end
       assert.equal(seal("a", "x"), seal("a", "x"))
+      local function nonce(text)
+        return base.unbase64(seal(text, "x"):sub(10)):sub(1, 12)
+      end
       assert.not_equal(seal("a", "x"), seal("b", "x"))
+      assert.not_equal(nonce("a"), nonce("b"))
       assert.not_equal(seal("a", "x"), seal("a", "y"))
       assert.equal(base.base64("a"), data(m:update("decrypt/" .. kind, {
         ciphertext = seal("a", "x"), context = base.base64("x") })).plaintext)
