@@ -34,7 +34,7 @@ local function theirs(op, path, given)
   return response.status, body.data or body.errors or body
 end
 
-local STATUS = { usage = 400, invalid = 400, exists = 400, unsupported = 400, notfound = 404 }
+local STATUS = { usage = 400, invalid = 400, exists = 400, notfound = 404 }
 local m
 
 local function ours(op, path, given)

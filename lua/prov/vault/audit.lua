@@ -12,6 +12,8 @@ local uv = require("luv")
 
 local M = {}
 
+local KNOWN_MAX = 1000 -- texts
+
 ---@class prov.vault.AuditDevice
 ---@field path string "file/"
 ---@field options table file_path, log_raw, hmac_accessor, mode
@@ -23,7 +25,8 @@ Device.__index = Device
 ---@param row { path: string, options: table, salt: string }
 ---@return prov.vault.AuditDevice?, prov.Err?
 function M.open(row)
-  local self = setmetatable({ path = row.path, options = row.options, salt = row.salt }, Device)
+  local self = setmetatable({ path = row.path, options = row.options, salt = row.salt, known = {}, known_count = 0 },
+    Device)
   local ok, e = self:reopen()
   return ok and self, e
 end
@@ -54,6 +57,21 @@ end
 function Device:hash(text)
   return "hmac-sha256:" .. crypto.hex(assert(crypto.mac("sha256", self.salt, text)))
 end
+
+-- Of tokens and accessors, which come again and again.
+local function known_hash(self, text)
+  local hash = self.known[text]
+  if not hash then
+    if self.known_count >= KNOWN_MAX then
+      self.known, self.known_count = {}, 0
+    end
+    hash = self:hash(text)
+    self.known[text], self.known_count = hash, self.known_count + 1
+  end
+  return hash
+end
+
+local OFTEN = { client_token = true, accessor = true }
 
 local function hidden(self, value)
   if type(value) == "string" then
@@ -92,7 +110,8 @@ local function line_of(self, entry)
     for _, name in ipairs(names) do
       if name ~= "accessor" and name ~= "wrapped_accessor" or self.options.hmac_accessor ~= false
         and self.options.hmac_accessor ~= "false" then
-        to[name] = hidden(self, from[name])
+        local value = from[name]
+        to[name] = OFTEN[name] and type(value) == "string" and known_hash(self, value) or hidden(self, value)
       end
     end
     out[part] = to
@@ -133,13 +152,13 @@ function Device:write(entry)
     end
   end
   line = line .. "\n"
-  local before = uv.fs_fstat(self.fd)
   local written, why = uv.fs_write(self.fd, line, -1)
   if written == #line then
     return true
   end
-  if written and before and before.type == "file" then
-    uv.fs_ftruncate(self.fd, before.size)
+  local after = written and uv.fs_fstat(self.fd)
+  if after and after.type == "file" then
+    uv.fs_ftruncate(self.fd, after.size - written)
   end
   return nil, err.uv(why or "ENOSPC: no space left on device", "cannot write to the audit file %s",
     self.options.file_path)

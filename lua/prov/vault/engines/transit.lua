@@ -3,86 +3,16 @@
 
 local answer = require("prov.vault.transit.answer")
 local base = require("core.base")
+local batch = require("prov.vault.transit.batch")
 local cipher = require("prov.vault.transit.cipher")
 local crypto = require("core.crypto")
-local engines = require("prov.vault.engine")
 local err = require("prov.err")
+local fields = require("prov.vault.transit.fields")
 local keys = require("prov.vault.transit.keys")
 local kinds = require("prov.vault.transit.kinds")
 local sign = require("prov.vault.transit.sign")
 
-local BATCH = { type = "any", doc = "A list of maps with the fields above, done one by one" }
-local CONTEXT = { type = "bytes", doc = "What the key is derived for; of derived keys" }
-local VERSION = { type = "int", doc = "Version of the key, 0 for the latest" }
-local REFERENCE = { type = "string", default = "", doc = "Given back with the item's result" }
-local PADDING = { type = "string", doc = "Of RSA: oaep" }
-local NONCE = { type = "bytes", doc = "Refused: of keys of Vault 0.6.1 only" }
-local AAD = { type = "bytes", doc = "Bound to the ciphertext, not in it" }
-local KIND = { type = "string", default = "aes256-gcm96", doc = "Type of the key" }
-
-local function with(fields, more)
-  local out = {}
-  for _, from in ipairs({ fields, more }) do
-    for name, field in pairs(from) do
-      out[name] = field
-    end
-  end
-  return out
-end
-
--- ---- One thing, or a batch ----
-
-local function do_batch(req, fields, one, strict)
-  local input = req.given.batch_input
-  if type(input) ~= "table" or #input == 0 then
-    return err.fail("usage", "missing batch input to process: 'batch_input' must be a list of maps")
-  end
-  local results, failed = {}, 0
-  for i, given in ipairs(input) do
-    local item, out, e
-    if type(given) == "table" then
-      item, e = engines.read_fields(fields, given)
-    else
-      e = err.new("usage", "an item must be a map")
-    end
-    if item then
-      out, e = one(item)
-    end
-    if not out then
-      failed, out = failed + 1, { error = tostring(e) }
-    end
-    out.reference = item and item.reference or ""
-    results[i] = out
-  end
-  local status
-  if strict and failed > 0 then
-    local other = failed < #results and req.data.partial_failure_response_code
-    status = other and other >= 100 and other <= 599 and other or 400
-  end
-  return { data = { batch_results = results }, status = status }
-end
-
--- Calls one for the fields of the request, or for each item of its batch.
-local function each(req, fields, one, strict)
-  if req.given.batch_input ~= nil then
-    return do_batch(req, fields, one, strict)
-  end
-  local out, e = one(req.data)
-  return out and { data = out }, e
-end
-
 -- ---- Encryption ----
-
-local ENCRYPT = {
-  plaintext = { type = "bytes", doc = "What to encrypt, in base64" },
-  context = CONTEXT, nonce = NONCE, key_version = VERSION, associated_data = AAD, padding_scheme = PADDING,
-  reference = REFERENCE,
-}
-local DECRYPT = {
-  ciphertext = { type = "string", doc = "What encrypt gave" },
-  context = CONTEXT, nonce = NONCE, associated_data = AAD, padding_scheme = PADDING, reference = REFERENCE,
-}
-local PARTIAL = { type = "int", doc = "HTTP status when some items of a batch fail and others do not, instead of 400" }
 
 local function has_context(item)
   return item.context ~= nil and item.context ~= ""
@@ -142,7 +72,7 @@ local function encrypt(ctx, req)
   if not key then
     return nil, e
   end
-  return each(req, ENCRYPT, function(item)
+  return batch.each(req, fields.encrypt, function(item)
     if not item.plaintext then
       return err.fail("usage", "missing plaintext to encrypt")
     end
@@ -159,7 +89,7 @@ local function decrypt(ctx, req)
   if not key then
     return nil, e
   end
-  return each(req, DECRYPT, function(item)
+  return batch.each(req, fields.decrypt, function(item)
     if not item.ciphertext or item.ciphertext == "" then
       return err.fail("usage", "missing ciphertext to decrypt")
     end
@@ -168,14 +98,12 @@ local function decrypt(ctx, req)
   end, true)
 end
 
-local REWRAP = with(DECRYPT, { key_version = VERSION })
-
 local function rewrap(ctx, req)
   local key, e = keys.need(ctx, req.params.name)
   if not key then
     return nil, e
   end
-  return each(req, REWRAP, function(item)
+  return batch.each(req, fields.rewrap, function(item)
     if not item.ciphertext or item.ciphertext == "" then
       return err.fail("usage", "missing ciphertext to decrypt")
     end
@@ -216,23 +144,6 @@ end
 
 -- ---- Signatures, HMAC, hashes ----
 
-local HASH = { type = "string", doc = "sha1, sha2-224 to sha2-512, sha3-224 to sha3-512; sha2-256 by default" }
-local INPUT = { type = "bytes", doc = "What it is about, in base64" }
-local SIGNING = {
-  hash_algorithm = HASH,
-  algorithm = { type = "string", doc = "The older name of hash_algorithm" },
-  prehashed = { type = "bool", default = false, doc = "Whether the input is the digest already" },
-  signature_algorithm = { type = "string", default = "pss", one_of = { "", "pss", "pkcs1v15" }, doc = "Of RSA" },
-  marshaling_algorithm = { type = "string", default = "asn1", one_of = { "asn1", "jws" },
-    doc = "How signatures of ECDSA are written; jws also makes base64 safe for URLs" },
-  salt_length = { type = "string", default = "auto", doc = "Of PSS: auto, hash, or bytes" },
-}
-local SIGN_ITEM = { input = INPUT, context = CONTEXT, reference = REFERENCE }
-local VERIFY_ITEM = with(SIGN_ITEM, {
-  signature = { type = "string", doc = "What sign gave" },
-  hmac = { type = "string", doc = "What hmac gave" },
-})
-
 local function hash_of(req)
   return sign.hash(req.params.algorithm or req.data.hash_algorithm or req.data.algorithm or "sha2-256")
 end
@@ -265,7 +176,7 @@ local function do_sign(ctx, req)
     return nil, e
   end
   local is_batch = req.given.batch_input ~= nil
-  return each(req, SIGN_ITEM, function(item)
+  return batch.each(req, fields.sign, function(item)
     local text, version, public = sign.sign(key, item.input or "", how, req.data.key_version, item.context)
     if not text then
       return nil, version
@@ -305,7 +216,7 @@ local function verify(ctx, req)
   if not key then
     return nil, e
   end
-  return each(req, VERIFY_ITEM, function(item)
+  return batch.each(req, fields.verify, function(item)
     local valid, failure
     if what == "hmac" then
       valid, failure = sign.verify_hmac(key, item.input or "", item.hmac, how.hash)
@@ -328,7 +239,7 @@ local function hmac(ctx, req)
   if not key then
     return nil, e
   end
-  return each(req, SIGN_ITEM, function(item)
+  return batch.each(req, fields.sign, function(item)
     if not item.input then
       return err.fail("usage", "missing input for HMAC")
     end
@@ -337,7 +248,6 @@ local function hmac(ctx, req)
   end)
 end
 
-local FORMAT = { type = "string", one_of = { "hex", "base64" }, doc = "How bytes are written" }
 local WRITE = { hex = crypto.hex, base64 = base.base64 }
 
 local function digest(_, req)
@@ -359,7 +269,7 @@ local function random(_, req)
   if not n or n < 1 or n > RANDOM_MAX then
     return err.fail("usage", "'bytes' must be 1 to %d", RANDOM_MAX)
   elseif source and source ~= "platform" and source ~= "all" then
-    return err.fail("unsupported", "there is no source of random bytes '%s', only platform", source)
+    return err.fail("invalid", "there is no source of random bytes '%s', only platform", source)
   end
   return { data = { random_bytes = WRITE[req.data.format](assert(crypto.random(n))) } }
 end
@@ -506,101 +416,55 @@ local function write_config(ctx, req)
   return ok and { data = { disable_upsert = req.data.disable_upsert } } or nil, e
 end
 
-local function bool(doc)
-  return { type = "bool", default = false, doc = doc }
-end
-
-local KEY_FIELDS = {
-  type = KIND,
-  derived = bool("Derives another key for each context"),
-  convergent_encryption = bool("Makes the same ciphertext of the same text and context"),
-  exportable = bool("Lets the key leave the vault, for ever"),
-  allow_plaintext_backup = bool("Allows backups, which show the key, for ever"),
-  auto_rotate_period = { type = "seconds", default = 0, doc = "Rotates when it is used after so long; 0: never" },
-  key_size = { type = "int", doc = "Bytes of a key of HMAC, 32 to 512" },
-}
-local CONFIG_FIELDS = {
-  min_decryption_version = { type = "int", doc = "The oldest version that decrypts and verifies" },
-  min_encryption_version = { type = "int", doc = "The oldest version that may be asked for; 0: any" },
-  deletion_allowed = { type = "bool", doc = "Whether the key may be deleted" },
-  exportable = { type = "bool", doc = "Lets the key leave the vault, for ever" },
-  allow_plaintext_backup = { type = "bool", doc = "Allows backups, for ever" },
-  auto_rotate_period = { type = "seconds", doc = "Rotates when it is used after so long; 0: never" },
-}
-local IMPORT_VERSION_FIELDS = {
-  ciphertext = { type = "string", doc = "The key, wrapped for the wrapping key, in base64" },
-  public_key = { type = "string", doc = "A public half alone, in PEM" },
-  hash_function = { type = "string", default = "SHA256", one_of = { "SHA1", "SHA224", "SHA256", "SHA384", "SHA512" },
-    doc = "Hash of RSA-OAEP" },
-}
-local IMPORT_FIELDS = with(with(KEY_FIELDS, IMPORT_VERSION_FIELDS), {
-  allow_rotation = bool("Lets the vault add versions that it makes itself"),
-})
-local RESTORE_FIELDS = {
-  backup = { type = "string", required = true, doc = "What backup gave, here or by Vault" },
-  force = bool("Replaces a key with that name"),
-}
-local SIGN_FIELDS = with(with(SIGNING, SIGN_ITEM), { key_version = VERSION, batch_input = BATCH })
-local VERIFY_FIELDS = with(with(SIGNING, VERIFY_ITEM), { batch_input = BATCH })
-local HMAC_FIELDS = with(SIGN_ITEM, {
-  algorithm = HASH, hash_algorithm = HASH, key_version = VERSION, batch_input = BATCH,
-})
-local HASH_FIELDS = {
-  input = with(INPUT, { required = true }), algorithm = HASH, format = with(FORMAT, { default = "hex" }),
-}
-local RANDOM_FIELDS = {
-  bytes = { type = "int", default = 32, doc = "How many" }, format = with(FORMAT, { default = "base64" }),
-}
-
 ---@type prov.vault.Engine
 return {
   name = "transit",
   summary = "Encrypts and signs with keys that never leave the vault",
   paths = {
     { path = "keys", doc = "Names of keys", list = list },
-    { path = "keys/{name}", doc = "A key", exists = key_exists, fields = with(KEY_FIELDS, { context = CONTEXT }),
+    { path = "keys/{name}", doc = "A key", exists = key_exists, fields = fields.request.key,
       read = read, update = create, delete = function(ctx, req)
         local ok, e = keys.delete(ctx, req.params.name)
         return ok and {} or nil, e
       end },
-    { path = "keys/{name}/config", doc = "What may be done with a key", fields = CONFIG_FIELDS, update = configure },
+    { path = "keys/{name}/config", doc = "What may be done with a key",
+      fields = fields.request.config, update = configure },
     { path = "keys/{name}/rotate", doc = "A new version of a key", update = rotate },
-    { path = "keys/{name}/trim", doc = "Deletes old versions for ever", update = trim, fields = {
-      min_available_version = { type = "int", required = true, doc = "The oldest version that stays" } } },
+    { path = "keys/{name}/trim", doc = "Deletes old versions for ever", update = trim, fields = fields.request.trim },
     { path = "encrypt/{name}", doc = "Encrypts; makes the key when there is none", exists = key_exists,
-      update = encrypt, fields = with(ENCRYPT, { batch_input = BATCH, type = KIND,
-        convergent_encryption = KEY_FIELDS.convergent_encryption, partial_failure_response_code = PARTIAL }) },
+      update = encrypt, fields = fields.request.encrypt },
     { path = "decrypt/{name}", doc = "Decrypts", update = decrypt,
-      fields = with(DECRYPT, { batch_input = BATCH, partial_failure_response_code = PARTIAL }) },
+      fields = fields.request.decrypt },
     { path = "rewrap/{name}", doc = "Encrypts anew, with the latest version", update = rewrap,
-      fields = with(REWRAP, { batch_input = BATCH }) },
+      fields = fields.request.rewrap },
     { path = "datakey/{what}/{name}", doc = "A new key for elsewhere, encrypted (wrapped) or also plain (plaintext)",
-      update = datakey, fields = { context = CONTEXT, nonce = NONCE, key_version = VERSION, padding_scheme = PADDING,
-        bits = { type = "int", default = 256, doc = "128, 256 or 512" } } },
-    { path = "sign/{name}", doc = "Signs", update = do_sign, fields = SIGN_FIELDS },
-    { path = "sign/{name}/{algorithm}", doc = "Signs over a hash", update = do_sign, fields = SIGN_FIELDS },
-    { path = "verify/{name}", doc = "Checks signatures and HMAC", update = verify, fields = VERIFY_FIELDS },
+      update = datakey, fields = fields.request.datakey },
+    { path = "sign/{name}", doc = "Signs", update = do_sign, fields = fields.request.sign },
+    { path = "sign/{name}/{algorithm}", doc = "Signs over a hash", update = do_sign, fields = fields.request.sign },
+    { path = "verify/{name}", doc = "Checks signatures and HMAC", update = verify, fields = fields.request.verify },
     { path = "verify/{name}/{algorithm}", doc = "Checks signatures and HMAC over a hash", update = verify,
-      fields = VERIFY_FIELDS },
-    { path = "hmac/{name}", doc = "HMAC", update = hmac, fields = HMAC_FIELDS },
-    { path = "hmac/{name}/{algorithm}", doc = "HMAC with a hash", update = hmac, fields = HMAC_FIELDS },
-    { path = "hash", doc = "A hash", update = digest, fields = HASH_FIELDS },
-    { path = "hash/{algorithm}", doc = "A hash", update = digest, fields = HASH_FIELDS },
-    { path = "random", doc = "Random bytes", update = random, fields = RANDOM_FIELDS },
-    { path = "random/{source}", doc = "Random bytes, so many", update = random, fields = RANDOM_FIELDS },
-    { path = "random/{source}/{bytes}", doc = "Random bytes, so many", update = random, fields = RANDOM_FIELDS },
+      fields = fields.request.verify },
+    { path = "hmac/{name}", doc = "HMAC", update = hmac, fields = fields.request.hmac },
+    { path = "hmac/{name}/{algorithm}", doc = "HMAC with a hash", update = hmac, fields = fields.request.hmac },
+    { path = "hash", doc = "A hash", update = digest, fields = fields.request.hash },
+    { path = "hash/{algorithm}", doc = "A hash", update = digest, fields = fields.request.hash },
+    { path = "random", doc = "Random bytes", update = random, fields = fields.request.random },
+    { path = "random/{source}", doc = "Random bytes, so many", update = random, fields = fields.request.random },
+    { path = "random/{source}/{bytes}", doc = "Random bytes, so many",
+      update = random, fields = fields.request.random },
     { path = "export/{what}/{name}", doc = "All versions of an exportable key", read = export },
     { path = "export/{what}/{name}/{version}", doc = "One version of an exportable key", read = export },
     { path = "backup/{name}", doc = "A key as a text, which Vault restores too", read = backup },
-    { path = "restore", doc = "Restores a backup, made here or by Vault", update = restore, fields = RESTORE_FIELDS },
+    { path = "restore", doc = "Restores a backup, made here or by Vault",
+      update = restore, fields = fields.request.restore },
     { path = "restore/{name}", doc = "Restores a backup under another name", update = restore,
-      fields = RESTORE_FIELDS },
+      fields = fields.request.restore },
     { path = "wrapping_key", doc = "The public key to wrap keys for import with", read = wrapping_key },
     { path = "keys/{name}/import", doc = "Makes a key of one that was made elsewhere", update = import,
-      fields = IMPORT_FIELDS },
+      fields = fields.request.import },
     { path = "keys/{name}/import_version", doc = "Adds a version to an imported key", update = import_version,
-      fields = IMPORT_VERSION_FIELDS },
-    { path = "config/keys", doc = "What holds for all keys", read = read_config, update = write_config, fields = {
-      disable_upsert = bool("Encryption does not make keys that are missing") } },
+      fields = fields.request.import_version },
+    { path = "config/keys", doc = "What holds for all keys", read = read_config, update = write_config,
+      fields = fields.request.keys_config },
   },
 }

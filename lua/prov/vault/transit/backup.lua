@@ -227,7 +227,7 @@ local function version_of(kind, entry, policy)
   local hmac = bytes_of(entry.hmac_key)
   version.hmac = hmac and #hmac > 0 and kind ~= kinds.hmac and crypto.secret(hmac) or nil
   if policy.convergent_encryption and (entry.convergent_version or policy.convergent_version) ~= CONVERGENT then
-    return err.fail("unsupported", "the key makes nonces as Vault did before 0.8; rotate and rewrap it there first")
+    return err.fail("invalid", "the key makes nonces as Vault did before 0.8; rotate and rewrap it there first")
   end
   local e
   if kind.pkey and kind.pkey ~= "ed25519" then
@@ -283,9 +283,9 @@ local function key_of(whole_backup, name, now)
   local from = integer(policy.min_available_version or 0, 0)
   local oldest = integer(policy.min_decryption_version, 1)
   if not kind then
-    return err.fail("unsupported", "the backup holds a key of a type that is not known here (%s)", policy.type)
+    return err.fail("invalid", "the backup holds a key of a type that is not known here (%s)", policy.type)
   elseif policy.derived and policy.kdf ~= KDF_HKDF then
-    return err.fail("unsupported", "the key is derived as Vault did before 0.3, not by HKDF")
+    return err.fail("invalid", "the key is derived as Vault did before 0.3, not by HKDF")
   elseif not latest or not from or not oldest or oldest > latest or from > oldest then
     return err.fail("invalid", "the versions of the key in the backup make no sense")
   end

@@ -26,7 +26,7 @@ local function check_item(key, item, way)
   elseif item.associated_data and item.associated_data ~= "" and not key.kind.aead then
     return err.fail("invalid", "'associated_data' provided for non-AEAD cipher suite %s", key.type)
   elseif item.padding_scheme and item.padding_scheme ~= "" and item.padding_scheme ~= "oaep" then
-    return err.fail("unsupported", "padding_scheme '%s' is not supported, only oaep: PKCS #1 v1.5 lets those who can"
+    return err.fail("invalid", "padding_scheme '%s' is not supported, only oaep: PKCS #1 v1.5 lets those who can"
       .. " ask for decryption read any ciphertext", item.padding_scheme)
   end
   return true

@@ -70,7 +70,7 @@ local function check(key, how, what)
   if not key.kind.signs then
     return err.fail("invalid", "message %s not supported for key type %s", what, key.type)
   elseif (how.prehashed or how.hash == "sha512") and key.kind.pkey == "ed25519" then
-    return err.fail("unsupported", "only pure Ed25519 signatures are supported, of the text itself:"
+    return err.fail("invalid", "only pure Ed25519 signatures are supported, of the text itself:"
       .. " leave 'prehashed' and 'hash_algorithm' out")
   end
   return true
