@@ -184,16 +184,22 @@ local function one_of(field, value)
   return false
 end
 
+-- Not given; clients send "" for a duration they have none of.
+local function is_absent(field, v)
+  return v == nil or v == require("core.data").null or v == "" and field.type == "seconds"
+end
+
 --- What was given as the fields want it.
 ---@param fields table<string, prov.vault.Field>
 ---@param given table<string, any>
+---@param op? string what is done: only who writes has to give anything
 ---@return table<string, any>?, prov.Err?
-function M.read_fields(fields, given)
+function M.read_fields(fields, given, op)
   local out = {}
   for name, field in pairs(fields) do
     local v = given[name]
-    if v == nil or v == require("core.data").null then
-      if field.required then
+    if is_absent(field, v) then
+      if field.required and (op == nil or op == "update" or op == "patch") then
         return err.fail("usage", "'%s' is missing: %s", name, field.doc)
       end
       out[name] = field.type == "texts" and field.default and READ.texts(field.default) or field.default
@@ -254,7 +260,7 @@ function Compiled:prepare(req)
   end
   req.params, req.given = values, req.given or {}
   local e
-  req.data, e = M.read_fields(spec.fields or {}, req.given)
+  req.data, e = M.read_fields(spec.fields or {}, req.given, req.op)
   return spec, e
 end
 

@@ -1,0 +1,500 @@
+--- What `prov vault` does: asks the vault of the workspace, or a server at --address.
+
+local ask = require("prov.ask")
+local data = require("core.data")
+local err = require("prov.err")
+local fs = require("prov.fs")
+local json = require("prov.json")
+local request_of = require("prov.vault.request")
+local uv = require("luv")
+local vault_of = require("prov.vault")
+
+local M = {}
+
+local MAX = 16 * 1024 * 1024 -- bytes of a value from a file
+local METHOD = { read = "GET", list = "LIST", update = "PUT", delete = "DELETE", patch = "PATCH" }
+local CODES = { [400] = "invalid", [403] = "denied", [404] = "notfound", [405] = "unsupported", [413] = "limit",
+  [503] = "unavailable" }
+
+-- ---- Where the vault is ----
+
+local function token()
+  local given = uv.os_getenv("VAULT_TOKEN")
+  if given and given ~= "" then
+    return given
+  end
+  local text = fs.read((uv.os_homedir() or "") .. "/.vault-token", { max = 4096 })
+  return text and text:match("^%s*(%S+)%s*$")
+end
+
+local function encoded(path)
+  return (path:gsub("[^%w%-._~/]", function(char)
+    return ("%%%02X"):format(char:byte())
+  end))
+end
+
+local function failure(response, path)
+  local value = json.decode(response.body)
+  local said = type(value) == "table" and type(value.errors) == "table" and value.errors or {}
+  local code = CODES[response.status] or "failed"
+  local text = said[1] or response.status == 404 and ("there is nothing at '%s'"):format(path)
+    or ("the vault answered with status %d"):format(response.status)
+  return nil, err.new(code, (tostring(text):gsub("^1 error occurred:%s*%* ", ""):gsub("%s+$", "")), {
+    hint = said[2] or code == "denied" and "the variable VAULT_TOKEN, or the file ~/.vault-token, has the token" or nil,
+  })
+end
+
+-- Asks a server.
+local function by_http(address, asked)
+  local headers = { ["x-vault-request"] = "true", ["x-vault-token"] = token() }
+  if asked.wrap_ttl then
+    headers["x-vault-wrap-ttl"] = tostring(asked.wrap_ttl)
+  end
+  local body
+  local query = ""
+  if asked.op == "read" and asked.data then
+    local parts = {}
+    for key, value in pairs(asked.data) do
+      parts[#parts + 1] = encoded(key) .. "=" .. encoded(tostring(value))
+    end
+    query = #parts > 0 and "?" .. table.concat(parts, "&") or ""
+  elseif asked.data then
+    body = json.encode(asked.data)
+    headers["content-type"] = asked.op == "patch" and "application/merge-patch+json" or "application/json"
+  end
+  local response, e = require("prov.http").request({
+    url = ("%s/v1/%s%s"):format(address:gsub("/+$", ""), encoded(asked.path), query),
+    method = METHOD[asked.op], headers = headers, body = body, repeatable = asked.op == "read" or asked.op == "list",
+  })
+  if not response then
+    return nil, e:wrap("ask the vault at %s", address)
+  elseif response.status == 204 or response.body == "" and response.status < 300 then
+    return {}
+  end
+  local value = response.body ~= "" and json.decode(response.body)
+  if response.status >= 300 and not (type(value) == "table" and not value.errors) then
+    return failure(response, asked.path)
+  end
+  return type(value) == "table" and value or { data = response.body }
+end
+
+local function by_workspace(ctx, asked)
+  local workspace, e = ctx:need_workspace()
+  local vault
+  if workspace then
+    vault, e = vault_of.embedded(workspace)
+  end
+  if not vault then
+    return nil, e
+  end
+  local _ <close> = vault
+  asked.trusted = "workspace"
+  local answer
+  answer, e = vault:request(asked)
+  if not answer then
+    return nil, e
+  end
+  return answer.body and { data = answer.body } or request_of.shape(answer)
+end
+
+--- Asks the vault that is meant.
+---@async
+---@param ctx prov.Ctx
+---@param p table parameters, with the address
+---@param asked prov.vault.Asked
+---@return table?, prov.Err?
+function M.ask(ctx, p, asked)
+  local address = p.address or uv.os_getenv("VAULT_ADDR")
+  if address and address ~= "" then
+    return by_http(address, asked)
+  end
+  return by_workspace(ctx, asked)
+end
+
+-- What there is to show of an answer.
+local function shown(answer, e)
+  if not answer then
+    return nil, e
+  end
+  for _, part in ipairs({ "wrap_info", "auth" }) do
+    if answer[part] and answer[part] ~= data.null then
+      return answer[part]
+    end
+  end
+  if answer.lease_id and answer.lease_id ~= "" then
+    local out = { lease_id = answer.lease_id, lease_duration = answer.lease_duration,
+      lease_renewable = answer.renewable }
+    for key, value in pairs(type(answer.data) == "table" and answer.data or {}) do
+      out[key] = value
+    end
+    return out
+  elseif answer.request_id or answer.data ~= nil then
+    return answer.data ~= data.null and answer.data or {}
+  end
+  return answer
+end
+
+-- ---- What is given ----
+
+local function value_of(text)
+  if text:sub(1, 1) == "@" then
+    return fs.read(text:sub(2), { max = MAX })
+  elseif text == "-" then
+    return require("prov.stdin").read(MAX)
+  end
+  return (text:gsub("^\\([@-])", "%1"))
+end
+
+--- NAME=VALUE texts as fields: @FILE stands for what is in a file, - for the standard input. A single - is a map as
+--- JSON on the standard input.
+---@async
+---@param list? string[]
+---@return table<string, any>?, prov.Err?
+function M.fields(list)
+  local out = {}
+  if list and #list == 1 and list[1] == "-" then
+    local text, e = require("prov.stdin").read(MAX)
+    if not text then
+      return nil, e
+    end
+    out, e = json.decode(text)
+    if data.kind(out) ~= "map" then
+      return nil, e or err.new("usage", "the standard input must be a map as JSON")
+    end
+    return out
+  end
+  for _, pair in ipairs(list or {}) do
+    local name, text = pair:match("^([^=]+)=(.*)$")
+    if not name then
+      return err.fail("usage", "'%s' is not NAME=VALUE", pair)
+    end
+    local value, e = value_of(text)
+    if not value then
+      return nil, e
+    end
+    if out[name] == nil then
+      out[name] = value
+    elseif type(out[name]) == "table" then
+      out[name][#out[name] + 1] = value
+    else
+      out[name] = data.list({ out[name], value })
+    end
+  end
+  return out
+end
+
+-- ---- Operations ----
+
+local function simple(op)
+  return function(ctx, p)
+    local fields, e = M.fields(p.fields)
+    if not fields then
+      return nil, e
+    end
+    return shown(M.ask(ctx, p, { op = op, path = p.path, data = next(fields) and fields or nil,
+      wrap_ttl = p.wrap and math.floor(p.wrap) or nil }))
+  end
+end
+
+M.read, M.write, M.delete = simple("read"), simple("update"), simple("delete")
+
+--- The names at a path.
+function M.list(ctx, p)
+  local answer, e = M.ask(ctx, p, { op = "list", path = p.path })
+  if not answer then
+    if e.code == "notfound" then
+      return data.list({})
+    end
+    return nil, e
+  end
+  return answer.data.keys
+end
+
+--- How the vault is.
+function M.status(ctx, p)
+  return M.ask(ctx, p, { op = "read", path = "sys/seal-status" })
+end
+
+--- Makes a server's vault.
+function M.init(ctx, p)
+  if p.recovery_shares and not p.recovery_threshold then
+    return err.fail("usage", "--recovery-threshold is missing: how many of the shares are needed")
+  end
+  return M.ask(ctx, p, { op = "update", path = "sys/init", data = {
+    secret_shares = p.shares, secret_threshold = p.threshold,
+    recovery_shares = p.recovery_shares, recovery_threshold = p.recovery_threshold,
+  } })
+end
+
+--- Gives a share of the key.
+function M.unseal(ctx, p)
+  local share, e
+  if not p.reset then
+    share, e = ask.secret("Share of the key")
+    if not share and e.code == "usage" then
+      share, e = require("prov.stdin").read(4096)
+    end
+    if not share then
+      return nil, e
+    end
+  end
+  return M.ask(ctx, p, { op = "update", path = "sys/unseal", data = { key = share and share:match("^%s*(.-)%s*$"),
+    reset = p.reset or nil } })
+end
+
+local function done(ctx, p, asked, fmt, ...)
+  local answer, e = M.ask(ctx, p, asked)
+  if not answer then
+    return nil, e
+  end
+  return fmt:format(...)
+end
+
+--- Closes it.
+function M.seal(ctx, p)
+  return done(ctx, p, { op = "update", path = "sys/seal" }, "the vault is sealed")
+end
+
+--- Begins a new key of the keyring.
+function M.rotate(ctx, p)
+  return done(ctx, p, { op = "update", path = "sys/rotate" }, "what is written from now on has a new key")
+end
+
+--- The mount of kv a path is in, its version, and the path in it.
+local function kv_place(ctx, p)
+  local path = p.path:gsub("^/+", ""):gsub("/+$", "")
+  local answer, e = M.ask(ctx, p, { op = "read", path = "sys/internal/ui/mounts/" .. path })
+  if not answer then
+    if e.code == "denied" and not p.address then
+      e.hint = e.hint or "paths begin with their mount: secret/" .. path
+    end
+    return nil, e
+  end
+  local row = answer.data
+  if row.type ~= "kv" then
+    return err.fail("usage", "'%s' is no mount of kv, but of %s", row.path, row.type)
+  end
+  local version = type(row.options) == "table" and row.options.version or "1"
+  return row.path, path:sub(#row.path + 1), version == "2"
+end
+
+local function kv_path(mount, rest, is_v2, part)
+  return (mount .. (is_v2 and part .. "/" or "") .. rest):gsub("/+$", "")
+end
+
+--- A secret, or one of its values.
+function M.kv_get(ctx, p)
+  local mount, rest, is_v2 = kv_place(ctx, p)
+  if not mount then
+    return nil, rest
+  end
+  local answer, e = M.ask(ctx, p, { op = "read", path = kv_path(mount, rest, is_v2, "data"),
+    data = p.version and { version = p.version } or nil })
+  if not answer then
+    return nil, e
+  end
+  local value = answer.data
+  if is_v2 then
+    if value.data == data.null then
+      return err.fail("notfound", "this version of '%s' was deleted", p.path)
+    end
+    value = value.data
+  end
+  if not p.field then
+    return value
+  elseif value[p.field] == nil then
+    return nil, require("prov.suggest").unknown("field", p.field, data.keys(value))
+  end
+  return value[p.field]
+end
+
+--- Writes a secret.
+function M.kv_put(ctx, p)
+  local fields, e = M.fields(p.fields)
+  if not fields then
+    return nil, e
+  end
+  local mount, rest, is_v2 = kv_place(ctx, p)
+  if not mount then
+    return nil, rest
+  end
+  local given = is_v2 and { data = fields, options = p.cas and { cas = p.cas } or nil } or fields
+  return shown(M.ask(ctx, p, { op = is_v2 and p.patch and "patch" or "update",
+    path = kv_path(mount, rest, is_v2, "data"), data = given }))
+end
+
+--- Names of secrets.
+function M.kv_list(ctx, p)
+  local mount, rest, is_v2 = kv_place(ctx, p)
+  if not mount then
+    return nil, rest
+  end
+  return M.list(ctx, { address = p.address, path = kv_path(mount, rest, is_v2, "metadata") })
+end
+
+--- Deletes a secret, so that it can come back; or for good.
+function M.kv_delete(ctx, p)
+  local mount, rest, is_v2 = kv_place(ctx, p)
+  if not mount then
+    return nil, rest
+  end
+  return done(ctx, p, { op = "delete", path = kv_path(mount, rest, is_v2, p.all and "metadata" or "data") },
+    "'%s' is deleted", p.path)
+end
+
+--- Makes a token.
+function M.token_create(ctx, p)
+  return shown(M.ask(ctx, p, { op = "update", path = p.orphan and "auth/token/create-orphan" or "auth/token/create",
+    data = {
+      policies = p.policy and data.list(p.policy), ttl = p.ttl and math.floor(p.ttl),
+      period = p.period and math.floor(p.period), num_uses = p.uses, display_name = p.name,
+    } }))
+end
+
+--- What a token is.
+function M.token_lookup(ctx, p)
+  local secret, e = p.token and value_of(p.token) or nil, nil
+  if p.token and not secret then
+    return nil, e
+  end
+  return shown(M.ask(ctx, p, secret and { op = "update", path = "auth/token/lookup", data = { token = secret } }
+    or { op = "read", path = "auth/token/lookup-self" }))
+end
+
+--- Ends a token.
+function M.token_revoke(ctx, p)
+  local asked = p.accessor and { op = "update", path = "auth/token/revoke-accessor", data = { accessor = p.accessor } }
+  if not asked then
+    local secret, e = value_of(p.token or "-")
+    if not secret then
+      return nil, e
+    end
+    asked = { op = "update", path = "auth/token/revoke", data = { token = secret:match("^%s*(.-)%s*$") } }
+  end
+  return done(ctx, p, asked, "the token and its children are revoked")
+end
+
+--- Writes a policy.
+function M.policy_write(ctx, p)
+  local text, e
+  if p.file == "-" then
+    text, e = require("prov.stdin").read(MAX)
+  else
+    text, e = fs.read(p.file, { max = MAX })
+  end
+  if not text then
+    return nil, e
+  end
+  return done(ctx, p, { op = "update", path = "sys/policies/acl/" .. p.name, data = { policy = text } },
+    "the policy '%s' is written", p.name)
+end
+
+--- A policy's text.
+function M.policy_read(ctx, p)
+  local answer, e = M.ask(ctx, p, { op = "read", path = "sys/policies/acl/" .. p.name })
+  if not answer then
+    return nil, e
+  end
+  return answer.data.policy
+end
+
+--- Names of policies.
+function M.policy_list(ctx, p)
+  return M.list(ctx, { address = p.address, path = "sys/policies/acl" })
+end
+
+--- Removes a policy.
+function M.policy_delete(ctx, p)
+  return done(ctx, p, { op = "delete", path = "sys/policies/acl/" .. p.name }, "the policy '%s' is deleted", p.name)
+end
+
+--- Why policies allow something, or do not.
+function M.policy_explain(ctx, p)
+  local fields, e = M.fields(p.fields)
+  if not fields then
+    return nil, e
+  end
+  return shown(M.ask(ctx, p, { op = "update", path = "sys/policies/explain", data = {
+    policies = data.list(p.policy), path = p.path, capability = p.capability, data = fields,
+  } }))
+end
+
+local function rows(answer, e, more)
+  if not answer then
+    return nil, e
+  end
+  local out = data.list({})
+  for _, path in ipairs(data.keys(answer.data)) do
+    local row = answer.data[path]
+    out[#out + 1] = { path = path, type = row.type, description = row.description, more = more(row) }
+  end
+  return out
+end
+
+--- The audit devices.
+function M.audit_list(ctx, p)
+  local answer, e = M.ask(ctx, p, { op = "read", path = "sys/audit" })
+  return rows(answer, e, function(row)
+    return row.options.file_path
+  end)
+end
+
+--- Lets the audit be written to another file too.
+function M.audit_enable(ctx, p)
+  local file = p.file:match("^/") and p.file or fs.realpath(".") .. "/" .. p.file
+  return done(ctx, p, { op = "update", path = "sys/audit/" .. p.path, data = { type = "file",
+    options = { file_path = file } } }, "what is done is written to %s", file)
+end
+
+--- Ends an audit device.
+function M.audit_disable(ctx, p)
+  return done(ctx, p, { op = "delete", path = "sys/audit/" .. p.path }, "'%s' is written no more", p.path)
+end
+
+--- What stands in the audit for a text.
+function M.audit_hash(ctx, p)
+  local text, e = value_of(p.text or "-")
+  if not text then
+    return nil, e
+  end
+  local answer
+  answer, e = M.ask(ctx, p, { op = "update", path = "sys/audit-hash/" .. p.path, data = { input = text } })
+  if not answer then
+    return nil, e
+  end
+  return answer.data.hash
+end
+
+--- The engines and auth methods that are mounted.
+function M.mount_list(ctx, p)
+  local answer, e = M.ask(ctx, p, { op = "read", path = p.auth and "sys/auth" or "sys/mounts" })
+  return rows(answer, e, function(row)
+    return type(row.options) == "table" and row.options.version and "version " .. row.options.version or nil
+  end)
+end
+
+local function mount_path(p)
+  return (p.auth and "sys/auth/" or "sys/mounts/") .. p.path
+end
+
+--- Mounts an engine or auth method.
+function M.mount_enable(ctx, p)
+  local options, e = M.fields(p.fields)
+  if not options then
+    return nil, e
+  end
+  return done(ctx, p, { op = "update", path = mount_path(p), data = { type = p.type, description = p.description,
+    options = next(options) and options or nil } }, "%s is mounted at '%s'", p.type, p.path)
+end
+
+--- Takes a mount away, and all that is in it.
+function M.mount_disable(ctx, p)
+  return done(ctx, p, { op = "delete", path = mount_path(p) }, "nothing is mounted at '%s' any more", p.path)
+end
+
+--- Lets a KMS open the vault from now on.
+function M.custody(ctx, p)
+  return done(ctx, p, { op = "update", path = "sys/custody", data = { kms = p.kms } }, "%s opens the vault", p.kms)
+end
+
+return M

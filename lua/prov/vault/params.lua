@@ -1,0 +1,29 @@
+--- Parameters that operations on the vault have in common.
+
+local M = {}
+
+local SHARED = {
+  address = { type = "string", metavar = "URL", http = false,
+    doc = "The server (VAULT_ADDR); without one the vault of the workspace is meant" },
+  path = { type = "string", required = true, positional = 1, doc = "The path, with its mount: secret/data/db" },
+  secret = { type = "string", required = true, positional = 1, doc = "The path, with its mount: secret/db" },
+  fields = { type = "list", of = { type = "string" }, positional = 2, metavar = "NAME=VALUE",
+    doc = "Fields; @FILE is what is in a file, - the standard input. A single -: all of them as JSON" },
+  name = { type = "string", required = true, positional = 1, doc = "The name" },
+  auth = { type = "bool", default = false, doc = "An auth method, not a secrets engine" },
+  wrap = { type = "duration", doc = "Put the answer behind a token that works once, for so long" },
+}
+local NAMES = { secret = "path" }
+
+--- The parameters of an operation: its own, and shared ones by name. All have the address.
+---@param own table
+---@param ... string names
+---@return table
+function M.with(own, ...)
+  for _, name in ipairs({ "address", ... }) do
+    own[NAMES[name] or name] = assert(SHARED[name])
+  end
+  return own
+end
+
+return M
