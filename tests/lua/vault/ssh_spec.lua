@@ -189,4 +189,58 @@ describe("vault ssh", function()
       end)
     end)
   end
+
+  it("lets prov log in to servers that trust the workspace's vault alone (ssh.certificate)", function()
+    run(function()
+      local pair = assert(ssh.keygen())
+      local workspace = {
+        state_dir = tmp.dir(), name = "w",
+        user_key = function()
+          return pair
+        end,
+        key = function()
+          return ("k"):rep(32)
+        end,
+      }
+      local function ask(path, data)
+        local kept <close> = assert(require("prov.vault").embedded(workspace))
+        return kept:request({ op = "update", path = path, data = data, trusted = "workspace" })
+      end
+      done(ask("sys/mounts/ssh", { type = "ssh" }))
+      local public = assert(ask("ssh/config/ca", {})).data.public_key
+      done(ask("ssh/roles/ops", { allow_user_certificates = true, allowed_users = "root", ttl = "5m" }))
+      local dir = tmp.dir()
+      tmp.write(dir .. "/ca.pub", public)
+      local server <close> = sshd.start({ config = ("TrustedUserCAKeys %s/ca.pub"):format(dir) })
+      local function open()
+        return require("prov.hosts").open({
+          workspace = workspace, registry = {},
+          servers = function()
+            return { "server.a" }
+          end,
+          state_of = function()
+            return { status = "running", ssh = { host = "127.0.0.1", port = server.port, host_key = server.host_key } }
+          end,
+        })
+      end
+      local _, e = open():session("server.a")
+      assert.equal("auth", e.code)
+      local settings = require("support.settings")
+      settings.with({ ["ssh.certificate"] = "ssh/sign/ops" }, function()
+        local hosts = open()
+        local session = assert(hosts:session("server.a"))
+        assert.equal("in\n", assert(session:exec("echo in")).stdout)
+        session:close()
+        local argv = assert(require("prov.servers").ssh_command(assert(hosts:target("server.a")), "server.a", dir,
+          "echo in"))
+        local ok, said = judge(table.concat(argv, " "))
+        assert.equal("in\n", said)
+        assert.is_true(ok)
+      end)
+      settings.with({ ["ssh.certificate"] = "ssh/sign/none" }, function()
+        local _, why = open():session("server.a")
+        assert.truthy(tostring(why:text()):find("unknown role: none", 1, true), why:text())
+      end)
+    end)
+  end)
 end)
