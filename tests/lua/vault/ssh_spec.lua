@@ -68,6 +68,19 @@ describe("vault ssh", function()
       end
       assert.equal(16, #got.serial_number)
     end
+    done(m:update("roles/all", { key_type = "ca", allow_user_certificates = true, allowed_users = "*",
+      allowed_extensions = "*" }))
+    local names = { "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
+      "permit-user-rc" }
+    local extensions = {}
+    for _, name in ipairs(names) do
+      extensions[name] = ""
+    end
+    tmp.write(dir .. "/all-cert.pub", assert(m:update("sign/all", {
+      public_key = assert(ssh.keygen()).public, valid_principals = "anybody", extensions = extensions,
+    })).data.signed_key)
+    local _, said = judge("ssh-keygen -L -f %s/all-cert.pub", dir)
+    assert.truthy(said:gsub("%s+", " "):find(table.concat(names, " "), 1, true), said) -- in this order
   end)
 
   it("says who is refused, and by which rule of the role", function()
