@@ -1,3 +1,4 @@
+local base = require("core.base")
 local run = require("support.async").run
 local ssh = require("prov.ssh")
 local sshd = require("support.sshd")
@@ -99,6 +100,11 @@ describe("vault ssh", function()
       { "users", { extensions = { ["permit-agent-forwarding"] = "" } }, "are not on allowed list" },
       { "users", { key_id = "x" }, "allow_user_key_ids = false" },
       { "users", { public_key = "ssh-ed25519 AAAA" }, "not a public key of SSH" },
+      { "users", { public_key = "ssh-ed25519 " .. base.base64((">s4s4"):pack("ssh-ed25519", "short")) },
+        "not a public key of SSH" },
+      { "users", { public_key = "ecdsa-sha2-nistp256 " .. base.base64((">s4s4s4"):pack("ecdsa-sha2-nistp256",
+        "nistp256", ("x"):rep(65))) }, "no point of its curve" },
+      { "users", { public_key = "ssh-dss " .. base.base64((">s4s4"):pack("ssh-dss", "x")) }, "get no certificate" },
       { "hosts", { cert_type = "host", valid_principals = "a.example.org" }, "allowed_domains = example.com" },
       { "hosts", { cert_type = "host", valid_principals = "notexample.com" }, "allowed_domains = example.com" },
       { "hosts", { cert_type = "host" }, "empty valid principals not allowed" },
