@@ -260,7 +260,7 @@ static const pv_cert *const *check_certs(lua_State *L, int idx, size_t *count)
     const pv_cert **out;
     luaL_checktype(L, idx, LUA_TTABLE);
     *count = lua_rawlen(L, idx);
-    out = lua_newuserdatauv(L, (*count + 1) * sizeof *out, 0);
+    out = lua_newuserdatauv(L, (*count + 1) * sizeof(void *), 0);
     for (size_t i = 0; i < *count; i++) {
         lua_rawgeti(L, idx, (lua_Integer)i + 1);
         out[i] = lx_checkbox(L, lua_gettop(L), L_CERT);

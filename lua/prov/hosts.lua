@@ -13,6 +13,8 @@ local settings = require("prov.settings")
 
 local M = {}
 
+-- How long a certificate serves for logins: those of one apply share it, and no role is that short.
+local CERTIFICATE_MS = 10000
 
 ---@class prov.Hosts
 local Hosts = {}
@@ -43,8 +45,39 @@ function M.open(input)
     gates = {},
     jump = jump,
     jump_gate = async.semaphore(1),
+    certificates = {},
+    certificate_gate = async.semaphore(1),
     logins = async.semaphore(settings.ssh.logins),
   }, Hosts)
+end
+
+-- The certificate of the workspace's key for a user, from its vault (ssh.certificate); nil when none is wanted.
+local function certificate(self, key, user)
+  local path = settings.ssh.certificate
+  if path == "" then
+    return nil
+  end
+  return self.certificate_gate:with(function()
+    local had = self.certificates[user]
+    if had and clock.monotonic() - had.since < CERTIFICATE_MS then
+      return had.line
+    end
+    local vault, e = require("prov.vault").embedded(self.workspace)
+    if not vault then
+      return nil, e:wrap("open the workspace's vault (ssh.certificate)")
+    end
+    local _ <close> = vault
+    local answer
+    answer, e = vault:request({
+      op = "update", path = path, trusted = "workspace", data = { public_key = key.public, valid_principals = user },
+    })
+    if not answer or not answer.data or not answer.data.signed_key then
+      e = e or err.new("invalid", "it answers no certificate")
+      return nil, e:wrap("sign the workspace's key for %s at %s (ssh.certificate)", user, path)
+    end
+    self.certificates[user] = { line = answer.data.signed_key, since = clock.monotonic() }
+    return answer.data.signed_key
+  end)
 end
 
 --- How to reach a server: the options of ssh.connect. Without a key that its provider told, and without
@@ -72,10 +105,17 @@ function Hosts:target(server)
     end
     known_hosts, strict = kept, pinned ~= nil
   end
+  local user = ssh.user or settings.ssh.user
+  local cert
+  cert, e = certificate(self, key, user)
+  if e then
+    return nil, e
+  end
   return {
     host = ssh.host,
     port = ssh.port or settings.ssh.port,
-    user = ssh.user or settings.ssh.user,
+    user = user,
+    cert = cert,
     host_key = pinned,
     netns = ssh.netns,
     keys = { key.private, table.unpack(settings.ssh.identities) },

@@ -259,6 +259,13 @@ function M.ssh_command(target, address, dir, command)
   if not key then
     return nil, e
   end
+  if target.cert then
+    local cert
+    cert, e = private_file(dir, "key-cert.pub", target.cert) -- ssh finds it beside the key
+    if not cert then
+      return nil, e
+    end
+  end
   local known
   known, e = private_file(dir, "known_hosts", ("prov %s\n"):format(target.host_key))
   if not known then
@@ -318,7 +325,7 @@ function M.ssh(ctx, name, command)
   local dir = assert(fs.tempdir("prov-ssh"))
   local _ <close> = setmetatable({}, {
     __close = function()
-      for _, file in ipairs({ "key", "known_hosts" }) do
+      for _, file in ipairs({ "key", "key-cert.pub", "known_hosts" }) do
         os.remove(dir .. "/" .. file)
       end
       os.remove(dir)

@@ -17,6 +17,8 @@ local TYPES = {
   ["sk-ecdsa-sha2-nistp256@openssh.com"] = true,
 }
 
+local POINTS = { nistp256 = 65, nistp384 = 97, nistp521 = 133 } -- bytes
+
 --- What a certificate says.
 ---@class prov.ssh.CertFacts
 ---@field kind "user"|"host"
@@ -27,6 +29,21 @@ local TYPES = {
 ---@field valid_before integer
 ---@field options? table<string, string> critical ones: force-command, source-address
 ---@field extensions? table<string, string> "permit-pty" = ""
+
+-- Whether the bytes are a whole key of their type.
+local function is_whole(kind, line, wire)
+  if kind == "ssh-ed25519" or kind == "ssh-rsa" then
+    local key <close>, e = crypto.pkey_ssh(line)
+    return key and true, e and e:wrap("not a public key of SSH")
+  elseif kind:find("^ecdsa") then
+    local ok, _, curve, point, after = pcall(string.unpack, ">s4s4s4", wire)
+    local size = curve and curve == kind:match("nistp%d+$") and POINTS[curve]
+    if not (ok and size == #point and point:byte() == 4 and after == #wire + 1) then
+      return err.fail("invalid", "not a public key of SSH: no point of its curve")
+    end
+  end
+  return true -- of those in hardware only their makers know
+end
 
 --- The parts of a public line.
 ---@param line string "ssh-ed25519 AAAA... comment"
@@ -76,6 +93,11 @@ function M.sign(facts, line, authority)
     return nil, e
   elseif not TYPES[key.type] then
     return err.fail("unsupported", "keys of type %s get no certificate", key.type)
+  end
+  local whole
+  whole, e = is_whole(key.type, line, key.wire)
+  if not whole then
+    return nil, e
   end
   local signer
   signer, e = authority:public("wire")

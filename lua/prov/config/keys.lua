@@ -171,6 +171,12 @@ GROUPS.ssh = {
     doc = "Private keys that are tried after the workspace's own",
     example = "[/home/ops/.ssh/id_ed25519]",
   },
+  certificate = {
+    type = "string",
+    default = "",
+    doc = "Path of the workspace's vault that signs the workspace's key for each login, for servers that trust it",
+    example = "ssh/sign/ops",
+  },
   agent = { type = "bool", default = false, doc = "Use the keys of the agent at SSH_AUTH_SOCK too" },
   jump = {
     type = "string",

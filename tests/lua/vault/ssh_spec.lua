@@ -1,3 +1,4 @@
+local base = require("core.base")
 local run = require("support.async").run
 local ssh = require("prov.ssh")
 local sshd = require("support.sshd")
@@ -68,6 +69,19 @@ describe("vault ssh", function()
       end
       assert.equal(16, #got.serial_number)
     end
+    done(m:update("roles/all", { key_type = "ca", allow_user_certificates = true, allowed_users = "*",
+      allowed_extensions = "*" }))
+    local names = { "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
+      "permit-user-rc" }
+    local extensions = {}
+    for _, name in ipairs(names) do
+      extensions[name] = ""
+    end
+    tmp.write(dir .. "/all-cert.pub", assert(m:update("sign/all", {
+      public_key = assert(ssh.keygen()).public, valid_principals = "anybody", extensions = extensions,
+    })).data.signed_key)
+    local _, said = judge("ssh-keygen -L -f %s/all-cert.pub", dir)
+    assert.truthy(said:gsub("%s+", " "):find(table.concat(names, " "), 1, true), said) -- in this order
   end)
 
   it("says who is refused, and by which rule of the role", function()
@@ -86,6 +100,11 @@ describe("vault ssh", function()
       { "users", { extensions = { ["permit-agent-forwarding"] = "" } }, "are not on allowed list" },
       { "users", { key_id = "x" }, "allow_user_key_ids = false" },
       { "users", { public_key = "ssh-ed25519 AAAA" }, "not a public key of SSH" },
+      { "users", { public_key = "ssh-ed25519 " .. base.base64((">s4s4"):pack("ssh-ed25519", "short")) },
+        "not a public key of SSH" },
+      { "users", { public_key = "ecdsa-sha2-nistp256 " .. base.base64((">s4s4s4"):pack("ecdsa-sha2-nistp256",
+        "nistp256", ("x"):rep(65))) }, "no point of its curve" },
+      { "users", { public_key = "ssh-dss " .. base.base64((">s4s4"):pack("ssh-dss", "x")) }, "get no certificate" },
       { "hosts", { cert_type = "host", valid_principals = "a.example.org" }, "allowed_domains = example.com" },
       { "hosts", { cert_type = "host", valid_principals = "notexample.com" }, "allowed_domains = example.com" },
       { "hosts", { cert_type = "host" }, "empty valid principals not allowed" },
@@ -189,4 +208,58 @@ describe("vault ssh", function()
       end)
     end)
   end
+
+  it("lets prov log in to servers that trust the workspace's vault alone (ssh.certificate)", function()
+    run(function()
+      local pair = assert(ssh.keygen())
+      local workspace = {
+        state_dir = tmp.dir(), name = "w",
+        user_key = function()
+          return pair
+        end,
+        key = function()
+          return ("k"):rep(32)
+        end,
+      }
+      local function ask(path, data)
+        local kept <close> = assert(require("prov.vault").embedded(workspace))
+        return kept:request({ op = "update", path = path, data = data, trusted = "workspace" })
+      end
+      done(ask("sys/mounts/ssh", { type = "ssh" }))
+      local public = assert(ask("ssh/config/ca", {})).data.public_key
+      done(ask("ssh/roles/ops", { allow_user_certificates = true, allowed_users = "root", ttl = "5m" }))
+      local dir = tmp.dir()
+      tmp.write(dir .. "/ca.pub", public)
+      local server <close> = sshd.start({ config = ("TrustedUserCAKeys %s/ca.pub"):format(dir) })
+      local function open()
+        return require("prov.hosts").open({
+          workspace = workspace, registry = {},
+          servers = function()
+            return { "server.a" }
+          end,
+          state_of = function()
+            return { status = "running", ssh = { host = "127.0.0.1", port = server.port, host_key = server.host_key } }
+          end,
+        })
+      end
+      local _, e = open():session("server.a")
+      assert.equal("auth", e.code)
+      local settings = require("support.settings")
+      settings.with({ ["ssh.certificate"] = "ssh/sign/ops" }, function()
+        local hosts = open()
+        local session = assert(hosts:session("server.a"))
+        assert.equal("in\n", assert(session:exec("echo in")).stdout)
+        session:close()
+        local argv = assert(require("prov.servers").ssh_command(assert(hosts:target("server.a")), "server.a", dir,
+          "echo in"))
+        local ok, said = judge(table.concat(argv, " "))
+        assert.equal("in\n", said)
+        assert.is_true(ok)
+      end)
+      settings.with({ ["ssh.certificate"] = "ssh/sign/none" }, function()
+        local _, why = open():session("server.a")
+        assert.truthy(tostring(why:text()):find("unknown role: none", 1, true), why:text())
+      end)
+    end)
+  end)
 end)

@@ -251,14 +251,7 @@ local function config(name, spec, doc)
       if e then
         return nil, e
       end
-      local out = {}
-      for key, one in pairs(spec) do
-        out[key] = value and value[key]
-        if out[key] == nil then
-          out[key] = one.default
-        end
-      end
-      return form.respond(out)
+      return form.respond(assert(engine.read_fields(spec, value or {})))
     end,
     update = function(ctx, req)
       local _ <close> = ctx.lock("crl")

@@ -129,6 +129,7 @@ function M.install(ctx, der, chain, key, changes)
   if not secret then
     return nil, e
   end
+  local _ <close> = ctx.lock("crl")
   changes = changes or {}
   changes[#changes + 1] = { "put", "issuer", { cert = der, chain = chain, key = secret:reveal() } }
   local crl
@@ -138,8 +139,10 @@ function M.install(ctx, der, chain, key, changes)
   elseif crl then -- the old authority's list is not that of the new one; its number goes on
     changes[#changes + 1] = { "put", "crl", { number = crl.number } }
   end
+  local ok
+  ok, e = ctx.storage:commit(changes)
   ctx.cache.issuer = nil
-  return ctx.storage:commit(changes)
+  return ok, e
 end
 
 --- The certificates of a chain in PEM, without a line break at the end, as Vault gives them.

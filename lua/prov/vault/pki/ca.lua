@@ -21,11 +21,17 @@ end
 
 ---@type prov.vault.Handler
 function M.generate_root(ctx, req)
+  local _ <close> = ctx.lock("root")
   local data = req.data
   local ok, e = exported(req.params.exported)
   if not ok then
     return nil, e
-  elseif ctx.storage:get("issuer") then
+  end
+  local there
+  there, e = ctx.storage:get("issuer")
+  if e then
+    return nil, e
+  elseif there then
     return err.fail("exists", "'%s' has an authority already; delete '%s/root' first, or mount another", ctx.path,
       ctx.path)
   end
@@ -38,7 +44,10 @@ function M.generate_root(ctx, req)
   if not key then
     return nil, e
   end
-  facts.urls = assert(authority.urls(ctx))
+  facts.urls, e = authority.urls(ctx)
+  if not facts.urls then
+    return nil, e
+  end
   local cert <close>, why = crypto.cert_make(facts, key, nil, key)
   if not cert then
     return nil, why
@@ -61,8 +70,8 @@ end
 
 ---@type prov.vault.Handler
 function M.delete_root(ctx)
-  ctx.cache.issuer = nil
   local ok, e = ctx.storage:commit({ { "del", "issuer" }, { "del", "pending" } })
+  ctx.cache.issuer = nil
   if not ok then
     return nil, e
   end

@@ -67,7 +67,9 @@ M.FIELDS = M.with_subject({
 ---@return table?, prov.Err?
 function M.check(role)
   local sizes = M.KEY_BITS[role.key_type]
-  if sizes and role.key_bits ~= 0 then
+  if sizes and role.key_bits == 0 then
+    role.key_bits = sizes[1]
+  elseif sizes then
     local known = false
     for _, bits in ipairs(sizes) do
       known = known or bits == role.key_bits
