@@ -7,6 +7,7 @@ local M = {}
 
 M.SECRETS = {
   cubbyhole = "prov.vault.engines.cubbyhole",
+  database = "prov.vault.engines.database",
   kv = "prov.vault.engines.kv",
   pki = "prov.vault.engines.pki",
   ssh = "prov.vault.engines.ssh",
