@@ -495,10 +495,12 @@ function Workspace:key()
     if not ok then
       return nil, e
     end
-    self.key_bytes, e = require("core.crypto").keyfile(self.key_path)
-    if not self.key_bytes then
-      return nil, e
+    local key, custody
+    key, e, custody = require("prov.custody").keyfile(self.key_path)
+    if not key or custody then
+      return key, e -- how long a key of a KMS is remembered is for prov.kms.cache to say
     end
+    self.key_bytes = key
   end
   return self.key_bytes
 end
@@ -528,24 +530,33 @@ end
 
 --- Opens the store with a key that another process has put in place meanwhile, or with the new key
 --- of a 'state rekey' that was killed before it could; that one is put in place then.
-local function open_rekeyed(self, e)
-  local path, key = self:store_path(), self.key_bytes
+local function open_rekeyed(self, e, key)
+  local path, custody = self:store_path(), require("prov.custody")
+  -- The bytes of a key file, its key, and whether the file itself is that key.
+  local function read(name)
+    local bytes = custody.read(name)
+    if bytes then
+      local found, why = custody.key_of(bytes, name)
+      e = not found and why.code ~= "corrupt" and why or e
+      return bytes, found, found == bytes
+    end
+  end
   for _ = 1, 3 do
-    local now = fs.read(self.key_path, { max = 64 })
+    local _, now, plain = read(self.key_path)
     if now and now ~= key then
       key = now
       local opened, why = open_store(path, now)
       if opened or why.code ~= "auth" then
-        self.key_bytes = now
+        self.key_bytes = plain and now or nil
         return opened, why
       end
     end
-    local next = fs.read(self:next_key_path(), { max = 64 })
-    local opened = next and #next == 32 and open_store(path, next)
+    local next, next_key, next_plain = read(self:next_key_path())
+    local opened = next_key and open_store(path, next_key)
     if opened then
-      self.key_bytes = next
+      self.key_bytes = next_plain and next_key or nil
       local lock <close> = self:rewrite_lock(0) -- else its holder does it
-      if lock and fs.read(self:next_key_path()) == next and fs.rename(self:next_key_path(), self.key_path) then
+      if lock and custody.read(self:next_key_path()) == next and fs.rename(self:next_key_path(), self.key_path) then
         fs.sync(self.key_path:match("^(.*)/[^/]*$"))
       end
       return opened
@@ -576,26 +587,27 @@ function Workspace:store()
     return shared.store
   end
   local key, e = self:key()
-  if not key then
+  if not key and not fs.exists(self:next_key_path()) then
     return nil, e
   end
-  local ok
-  ok, e = fs.mkdirp(self.state_dir, 448)
+  local ok, why = fs.mkdirp(self.state_dir, 448)
   if not ok then
-    return nil, e
+    return nil, why
   end
   local store
-  store, e = open_store(path, key)
-  if not store and e.code == "auth" then
-    store, e = open_rekeyed(self, e)
+  if key then
+    store, e = open_store(path, key)
   end
-  if not store and e.code == "denied" and e.msg:find("file system is read-only", 1, true) then
-    store, e = open_store(path, self.key_bytes, true) -- reading needs no more
+  if not store and (not key or e.code == "auth") then
+    store, e = open_rekeyed(self, e, key)
+  end
+  if not store and key and e.code == "denied" and e.msg:find("file system is read-only", 1, true) then
+    store, e = open_store(path, self.key_bytes or key, true) -- reading needs no more
   end
   if not store then
     if e.code == "corrupt" or e.code == "unsupported" and e.msg:find("LMDB") then
       e.hint = e.hint or "'prov state recover FILE' puts a copy of 'prov state backup' in its place"
-    elseif e.code == "auth" then
+    elseif e.code == "auth" and key then
       e.hint = e.hint or ("put your copy of the right key in place of %s"):format(self.key_path)
     end
     return nil, e

@@ -229,6 +229,16 @@ GROUPS.state = {
   },
 }
 
+GROUPS.kms = {
+  timeout = { type = "duration", default = 10, min = 1, doc = "For one request to a KMS" },
+  cache_ttl = {
+    type = "duration",
+    default = 300,
+    doc = "How long a key that a KMS unwrapped is remembered in locked memory. 0: it is asked each time",
+  },
+  cache_uses = { type = "int", default = 1000, min = 1, doc = "How often such a key is used before the KMS is asked again" },
+}
+
 GROUPS.catalog = {
   keep = { type = "duration", default = 3600, doc = "How long what a provider says of its offers is believed" },
 }

@@ -1,60 +1,78 @@
---- What is stored of a key that a KMS wrapped: the envelope says which KMS, which key and how; and what a context is in
---- bytes.
+--- The envelope: what is kept of a key that a KMS has wrapped. One line of canonical JSON, so that the same envelope is
+--- the same bytes: {alg, created, key, kms, prov_kms, version, wrapped}. Nothing in it is secret, and the context that
+--- the key is bound to is not in it: whoever unwraps has to know that.
 
-local data = require("core.data")
+local base = require("core.base")
 local err = require("prov.err")
+local json = require("prov.json")
 
 local M = {}
 
-local VERSION = 1
+local FORMAT = 1
 local MAX = 64 * 1024
 
---- A context as bytes: always the same for the same names and texts.
----@param context table<string, string> such as workspace, purpose, revision
----@return string
-function M.context(context)
-  return assert(data.encode(context))
-end
-
----@class prov.kms.Envelope
----@field kms string scheme of the URI
----@field key string the key of the KMS that wrapped, as the KMS calls it
----@field alg string
----@field bytes string
+---@class prov.kms.Sealed
+---@field kms string scheme: aws
+---@field key string the KMS's name of the key
+---@field version string of the key; "" when the KMS keeps that to itself
+---@field alg string how it was wrapped
+---@field wrapped string bytes
 ---@field created integer seconds since 1970
 
---- Writes an envelope.
----@param fields prov.kms.Envelope
----@return string blob
-function M.write(fields)
-  return assert(data.encode({
-    v = VERSION, kms = fields.kms, key = fields.key, alg = fields.alg, bytes = fields.bytes, created = fields.created,
-  }))
-end
+local FIELDS = { kms = "string", key = "string", version = "string", alg = "string", created = "number" }
 
-local TYPES = { v = "number", kms = "string", key = "string", alg = "string", bytes = "string", created = "number" }
-
---- Reads an envelope of a KMS.
----@param blob string
----@param kms string scheme it must be of
----@return prov.kms.Envelope?
----@return prov.Err? err "corrupt"; "unsupported": a later prov wrote it; "invalid": another KMS wrapped it
-function M.read(blob, kms)
-  local fields = #blob <= MAX and data.decode(blob)
-  if data.kind(fields) ~= "map" then
-    return err.fail("corrupt", "this is no key that a KMS wrapped")
+--- The bytes of a context, the same everywhere: JSON with sorted names and nothing between.
+---@param context table<string, string> { workspace, purpose, revision }
+---@return string? bytes
+---@return prov.Err? err "invalid"
+function M.context(context)
+  if type(context) ~= "table" or next(context) == nil then
+    return err.fail("invalid", "a key is wrapped with a context, and this one is empty")
   end
-  for name, type_name in pairs(TYPES) do
-    if type(fields[name]) ~= type_name then
-      return err.fail("corrupt", "the envelope of a wrapped key has no %s", name)
+  for name, text in pairs(context) do
+    if type(name) ~= "string" or not name:find("^[a-z][a-z0-9_]*$") then
+      return err.fail("invalid", "the context of a key has no name '%s': small letters, digits and _", tostring(name))
+    elseif type(text) ~= "string" or text == "" or #text > 256 then
+      return err.fail("invalid", "'%s' of the context of a key is a text of 1 to 256 bytes", name)
     end
   end
-  if fields.v ~= VERSION then
-    return err.fail("unsupported", "a wrapped key has an envelope of version %s, which a later prov writes", fields.v)
-  elseif fields.kms ~= kms then
-    return err.fail("invalid", "the key was wrapped by a KMS of the kind '%s', not '%s'", fields.kms, kms)
+  return json.encode(context, { sorted = true })
+end
+
+--- Writes an envelope.
+---@param sealed prov.kms.Sealed
+---@return string? blob
+---@return prov.Err? err
+function M.encode(sealed)
+  return json.encode({
+    prov_kms = FORMAT, kms = sealed.kms, key = sealed.key, version = sealed.version, alg = sealed.alg,
+    created = sealed.created, wrapped = base.base64(sealed.wrapped),
+  }, { sorted = true })
+end
+
+--- Reads an envelope; anything but what encode writes is refused.
+---@param blob string
+---@return prov.kms.Sealed?
+---@return prov.Err? err "corrupt", "unsupported": a newer format
+function M.decode(blob)
+  local found = type(blob) == "string" and #blob <= MAX and json.decode(blob)
+  if type(found) ~= "table" or found == json.null then
+    return err.fail("corrupt", "the envelope of the key is damaged: it is not the JSON that prov writes")
+  elseif found.prov_kms ~= FORMAT then
+    return err.fail(math.type(found.prov_kms) and "unsupported" or "corrupt",
+      "the envelope of the key has format %s, and this prov knows %d", tostring(found.prov_kms), FORMAT)
   end
-  return fields
+  for name, kind in pairs(FIELDS) do
+    if type(found[name]) ~= kind then
+      return err.fail("corrupt", "the envelope of the key is damaged: '%s' is missing", name)
+    end
+  end
+  found.wrapped = type(found.wrapped) == "string" and base.unbase64(found.wrapped)
+  if not found.wrapped or M.encode(found) ~= blob then
+    return err.fail("corrupt", "the envelope of the key is damaged: it is not as prov wrote it")
+  end
+  found.prov_kms = nil
+  return found
 end
 
 return M

@@ -251,7 +251,7 @@ local function open_store(dir)
   end
   local crypto = require("core.crypto")
   local key
-  key, e = crypto.keyfile(dir .. "/key")
+  key, e = require("prov.custody").keyfile(dir .. "/key")
   if not key then
     return nil, e
   end

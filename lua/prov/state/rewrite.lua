@@ -1,6 +1,7 @@
 --- The file of the store replaced as a whole: under another key, smaller, or by a copy.
 
 local clock = require("prov.clock")
+local custody = require("prov.custody")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local locks = require("prov.engine.locks")
@@ -34,12 +35,12 @@ local function rewrite(workspace, lock, store, how, adopt)
 end
 
 -- The key that waits beside the workspace's takes its place.
-local function put_key(workspace, key)
+local function put_key(workspace)
   local ok, e = fs.rename(workspace:next_key_path(), workspace.key_path)
   if not ok then
     return nil, e
   end
-  workspace.key_bytes = key
+  workspace.key_bytes = nil -- read anew when it is needed: from the file, or from the KMS
   return fs.sync(workspace.key_path:match("^(.*)/[^/]*$"))
 end
 
@@ -47,9 +48,11 @@ end
 -- files opens, and the next to open it puts that one in place (prov.workspace).
 ---@async
 ---@param ctx table operation ctx
----@param old_key? string file for the key that was
----@return table? { key, revision, nodes, keys }, prov.Err?
-function M.rekey(ctx, old_key)
+---@param opts { old_key: string?, kms: string? } file for the key that was; who keeps the new one: the URI of a KMS, or
+--- "local" for the key file itself. Without it, who keeps it now
+---@return table? { key, kms, revision, nodes, keys }, prov.Err?
+function M.rekey(ctx, opts)
+  local old_key = opts.old_key
   local workspace = assert(ctx:need_workspace())
   local store = assert(workspace:store())
   local _ <close> = assert(workspace:rewrite_lock())
@@ -64,17 +67,28 @@ function M.rekey(ctx, old_key)
     if fs.exists(old_key) then
       return err.fail("exists", "%s is there already", old_key)
     end
-    assert(fs.write_atomic(old_key, assert(workspace:key()), { mode = 384 }))
+    assert(fs.write_atomic(old_key, assert(custody.read(workspace.key_path)), { mode = 384 }))
   end
-  local key = assert(require("core.crypto").random(32))
-  assert(fs.write_atomic(workspace:next_key_path(), key, { mode = 384 }))
+  local uri = opts.kms
+  if not uri then
+    local now = assert(custody.parse(assert(custody.read(workspace.key_path)), workspace.key_path))
+    uri = type(now) == "table" and now.kms or nil
+  end
+  uri = uri ~= "local" and uri or nil
+  local key, bytes = custody.make(uri, {
+    workspace = workspace.name, purpose = "state", revision = tostring(assert(store:head())),
+  })
+  if not key then
+    return nil, bytes
+  end
+  assert(fs.write_atomic(workspace:next_key_path(), bytes, { mode = 384 }))
   store = assert(rewrite(workspace, lock, store, {
     sealer = assert(require("core.crypto").sealer(key)),
   }, function()
-    return put_key(workspace, key)
+    return put_key(workspace)
   end))
   local report = assert(store:check())
-  return { key = workspace.key_path, revision = report.head, nodes = report.nodes, keys = report.keys }
+  return { key = workspace.key_path, kms = uri or "local", revision = report.head, nodes = report.nodes, keys = report.keys }
 end
 
 --- Writes the store anew without free space, and without revisions but the newest `keep`.
@@ -104,13 +118,16 @@ end
 
 -- The key a copy was sealed with, when it is not the workspace's.
 local function read_key(path)
-  local key, e = fs.read(path, { max = 64 })
-  if not key then
+  local bytes, e = custody.read(path)
+  if not bytes then
     return nil, e:wrap("read the key")
-  elseif #key ~= 32 then
-    return err.fail("invalid", "%s is not a key: it has %d bytes, a key has 32", path, #key)
   end
-  return key
+  local key
+  key, e = custody.key_of(bytes, path)
+  if not key then
+    return nil, e
+  end
+  return key, bytes
 end
 
 -- Who works on a state that still opens must be done; one that does not open has nobody.
@@ -150,7 +167,13 @@ end
 function M.recover(ctx, file, key_file)
   local workspace = assert(ctx:need_workspace())
   local _ <close> = assert(workspace:rewrite_lock())
-  local key = key_file and assert(read_key(key_file))
+  local key, key_bytes
+  if key_file then
+    key, key_bytes = read_key(key_file)
+    if not key then
+      return nil, key_bytes
+    end
+  end
   local path = workspace:store_path()
   local copy <close> = assert(workspace:open_copy(file, key))
   local report = assert(copy:check())
@@ -171,11 +194,11 @@ function M.recover(ctx, file, key_file)
   end
   assert(copy:backup(path .. "-new"))
   if key then
-    assert(fs.write_atomic(workspace:next_key_path(), key, { mode = 384 }))
+    assert(fs.write_atomic(workspace:next_key_path(), key_bytes, { mode = 384 }))
   end
   assert(require("core.store").swap(path))
   if key then
-    assert(put_key(workspace, key))
+    assert(put_key(workspace))
   end
   if lock then
     lock:move(nil)
