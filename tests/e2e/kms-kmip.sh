@@ -49,5 +49,5 @@ code=$?
 grep -q '^not ok' "$work/cases" && fail "$(grep -A5 '^not ok' "$work/cases")"
 [ "$code" = 0 ] || fail "the cases end with code $code: $(tail -3 "$work/cases")"
 count=$(grep -c '^ok' "$work/cases")
-[ "$count" -ge 30 ] || fail "only $count cases"
+[ "$count" -ge 80 ] || fail "only $count cases"
 echo "ok: $count cases over PyKMIP"

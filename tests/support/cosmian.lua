@@ -8,6 +8,7 @@ local http_server = require("prov.http_server")
 local json = require("prov.kmip.json")
 local message = require("prov.kmip.message")
 local tree = require("prov.kmip.tree")
+local uv = require("luv")
 
 local M = {}
 
@@ -172,18 +173,53 @@ function Server:close()
   self.http:close()
 end
 
-Server.__close = Server.close
+--- Starts a process that listens.
+---@async
+---@param token string
+---@param slow? integer
+---@return integer port, fun() stop
+function M.start(token, slow)
+  local out = uv.new_pipe()
+  local process = assert(uv.spawn(uv.exepath(), {
+    args = { "internal", "lua", os.getenv("PROV_ROOT") .. "/tests/support/cosmian.lua", token, tostring(slow or 1) },
+    stdio = { nil, out, 2 },
+  }, function() end))
+  local port = async.await(function(resume)
+    out:read_start(function(_, bytes)
+      resume(bytes)
+    end)
+    return true
+  end)
+  out:close()
+  process:unref()
+  return assert(math.tointeger(tonumber(port)), "the stand-in does not start"), function()
+    process:kill("sigkill")
+    process:close()
+  end
+end
 
 --- Listens on loopback.
+---@async
 ---@param token string that clients show
+---@param slow? integer ms that ReKey takes
 ---@return support.Cosmian
-function M.listen(token)
-  local server = setmetatable({ keys = {}, count = 0, token = token, slow = 1 }, Server)
+function M.listen(token, slow)
+  local server = setmetatable({ keys = {}, count = 0, token = token, slow = slow or 1 }, Server)
   server.http = assert(http_server.listen({}, function(request)
     return server:_answer(request)
   end))
   server.port = server.http.port
   return server
+end
+
+local token, slow = ...
+if token ~= "support.cosmian" then -- a process of its own
+  return async.run(function()
+    print(M.listen(token, math.tointeger(tonumber(slow))).port)
+    io.stdout:flush()
+    async.sleep(600000)
+    return 0
+  end)
 end
 
 return M

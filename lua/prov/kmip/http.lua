@@ -76,6 +76,9 @@ function Http:call(operation, payload, repeatable)
     timeout = o.timeout,
   })
   if not response then
+    if e.code == "notfound" then -- the name of the host
+      e.code = "unavailable"
+    end
     return nil, e.code == "timeout" and not repeatable and message.lost(operation, e) or e
   elseif response.status ~= 200 then
     return nil, refused(operation, response)

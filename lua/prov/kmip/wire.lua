@@ -112,6 +112,9 @@ function Wire:_connect()
   local e
   self.stream, e = tls.connect(self.options)
   if not self.stream then
+    if e.code == "notfound" then -- the name of the host, or a file of certificates
+      e.code = e.msg:find("cannot be read", 1, true) and "invalid" or "unavailable"
+    end
     return nil, e
   end
   return self.version and true or self:_discover()

@@ -7,43 +7,42 @@ local custody = require("prov.kmip.custody")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local http = require("prov.kmip.http")
+local settings = require("prov.settings")
 
 local M = {}
 
----@class prov.kms.cosmian.Options
----@field token? string a JWT or the API token of the server; the environment variable COSMIAN_KMS_TOKEN
----@field token_file? string a file that has it instead
----@field ca? string file of the certificates that are trusted; http.ca of the settings, else the system's
----@field cert? string client certificate; http.cert of the settings
----@field key? string its key; http.key of the settings
----@field timeout? integer ms for a request
-
---- Opens the backend. Nothing is connected yet.
----@param address string what stands behind "cosmian:"
----@param options? prov.kms.cosmian.Options
+--- Opens the backend; asks nothing yet. Behind ? may stand: token_file, with a JWT or the API token of the server (else
+--- the environment variable COSMIAN_KMS_TOKEN); ca, cert and key as of kmip.
+---@async
+---@param place prov.kms.Place
+---@param opts { timeout: integer?, env: (fun(name: string): string?)? }
 ---@return prov.kmip.Backend?
 ---@return prov.Err? err "invalid"; of the file of the token
-function M.new(address, options)
-  local o = options or {}
-  local url, key = address:match("^(https?://.+)/([^/]+)$")
+function M.new(place, opts)
+  local query = place.query
+  local url, key = place.body:match("^(https?://.+)/([^/]+)$")
   if not url then
-    return nil, err.new("invalid", ("cosmian:%s is no URL of a server and a KEY"):format(address), {
+    return nil, err.new("invalid", "it names no server and key", {
       hint = "such as cosmian:https://kms.example.com:9998/prov",
     })
   end
-  local token = o.token or os.getenv("COSMIAN_KMS_TOKEN")
-  if o.token_file then
-    local text, e = fs.read(o.token_file)
+  local host = (url .. "/"):match("^http://%[?([^%]/]-)%]?:?%d*/")
+  if url:find("^http:") and not (host == "localhost" or host == "::1" or (host or ""):find("^127%.")) then
+    return nil, err.new("invalid", "keys would go to " .. url .. " in clear", { hint = "https:// instead" })
+  end
+  local token = (opts.env or os.getenv)("COSMIAN_KMS_TOKEN")
+  if query.token_file then
+    local text, e = fs.read(query.token_file)
     if not text then
       return nil, e
     end
     token = text:match("^%s*(.-)%s*$")
   end
+  local all = opts.timeout or settings.ms(settings.kms.timeout)
   local transport = http.new({
-    url = url, token = token, ca = o.ca, cert = o.cert, key = o.key, timeout = o.timeout,
+    url = url, token = token, ca = query.ca, cert = query.cert, key = query.key, timeout = all - all // 10,
   })
-  return backend.new("cosmian", ("Cosmian KMS %s, key '%s'"):format(url, key),
-    custody.new(client.new(transport), { key = key }))
+  return backend.new(custody.new(client.new(transport), { key = key }))
 end
 
 return M

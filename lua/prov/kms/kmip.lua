@@ -14,45 +14,43 @@ local M = {}
 -- The server shall choose the nonce, and how long the tag is.
 local GCM = { message.item("RandomIV", "Boolean", true), message.item("TagLength", "Integer", 16) }
 
----@class prov.kms.kmip.Options
----@field ca? string file of the certificates that are trusted; http.ca of the settings, else the system's
----@field cert? string client certificate, by which servers of KMIP know who asks; http.cert of the settings
----@field key? string its key, when it is not in the same file; http.key of the settings
----@field version? string of the protocol, such as 1.4; the server is asked
----@field timeout? integer ms for a request
+-- Milliseconds for a request: before the time of the whole call is over, so that who asks hears what it was.
+local function time_of(opts)
+  local all = opts.timeout or settings.ms(settings.kms.timeout)
+  return all - all // 10
+end
 
---- Opens the backend. Nothing is connected yet.
----@param address string what stands behind "kmip:"
----@param options? prov.kms.kmip.Options
+--- Opens the backend; asks nothing yet. Behind ? may stand: ca, a file of the certificates that are trusted; cert and
+--- key, files of the client certificate, by which servers of KMIP know who asks (else http.ca, http.cert and http.key
+--- of the settings); version of the protocol (else the server is asked).
+---@param place prov.kms.Place
+---@param opts { timeout: integer? }
 ---@return prov.kmip.Backend?
 ---@return prov.Err? err "invalid"
-function M.new(address, options)
-  local o = options or {}
-  local place, key = address:match("^/?/?([^/]+)/(.+)$")
+function M.new(place, opts)
+  local query = place.query
+  local where, key = place.body:match("^/?/?([^/]+)/(.+)$")
   local host, port
-  if place then
-    host, port = place:match("^%[?([^%]]-)%]?:(%d+)$")
-    host = host or place:match("^%[?([^%]]-)%]?$")
+  if where then
+    host, port = where:match("^%[?([^%]]-)%]?:(%d+)$")
+    host = host or where:match("^%[?([^%]]-)%]?$")
     port = math.tointeger(tonumber(port or wire.PORT))
   end
   if not host or host == "" or port < 1 or port > 65535 then
-    return nil, err.new("invalid", ("kmip:%s is no HOST[:PORT]/KEY"):format(address), {
-      hint = "such as kmip:kms.example.com:5696/prov",
-    })
+    return nil, err.new("invalid", "it names no server and key", { hint = "such as kmip:kms.example.com:5696/prov" })
   end
-  local version = o.version and message.version(o.version)
-  if o.version and not version then
-    return err.fail("invalid", "KMIP %s: prov speaks 1.2, 1.3, 1.4 and 2.1", o.version)
+  local version = query.version and message.version(query.version)
+  if query.version and not version then
+    return err.fail("invalid", "KMIP %s: prov speaks 1.2, 1.3, 1.4 and 2.1", query.version)
   end
-  local cert, cert_key = o.cert, o.key
+  local cert, cert_key = query.cert, query.key
   if not cert then
     cert, cert_key = settings.http.cert, settings.http.key
   end
   local transport = wire.new({
-    host = host, port = port, ca = o.ca, cert = cert, key = cert_key, version = version, timeout = o.timeout,
+    host = host, port = port, ca = query.ca, cert = cert, key = cert_key, version = version, timeout = time_of(opts),
   })
-  return backend.new("kmip", ("KMIP server %s port %d, key '%s'"):format(host, port, key),
-    custody.new(client.new(transport), { key = key, named = true, parameters = GCM }))
+  return backend.new(custody.new(client.new(transport), { key = key, named = true, parameters = GCM }))
 end
 
 return M

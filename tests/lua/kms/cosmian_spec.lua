@@ -1,13 +1,42 @@
 local async = require("support.async")
 local client = require("prov.kmip.client")
-local cosmian = require("prov.kms.cosmian")
+local contract = require("support.kms_contract")
+local envelope = require("prov.kms.envelope")
 local http = require("prov.kmip.http")
 local json = require("prov.kmip.json")
 local message = require("prov.kmip.message")
+local kms = require("prov.kms")
 local server = require("support.cosmian")
-local uv = require("luv")
+local servers = require("support.kms_servers")
 
 local TOKEN = "api-token"
+local KEY, CONTEXT = ("k"):rep(32), { workspace = "w" }
+
+-- The contract is run over a stand-in: no such server can be had here.
+local port, stop = async.run(server.start, TOKEN)
+local stops = { stop }
+
+local function admin()
+  return client.new(http.new({ url = "http://127.0.0.1:" .. port, token = TOKEN }))
+end
+
+local function uri_of(id)
+  return ("cosmian:http://127.0.0.1:%d/%s"):format(port, id)
+end
+
+local function env_of(token)
+  return function(name)
+    return name == "COSMIAN_KMS_TOKEN" and token or nil
+  end
+end
+
+local function opened(id)
+  return assert(kms.open(uri_of(id), { env = env_of(TOKEN) }))
+end
+
+local function at(uri, other)
+  return (uri:gsub("127%.0%.0%.1:%d+", "127.0.0.1:" .. other))
+end
 
 -- A transport that keeps what is asked, and answers with a text.
 local function scripted(answer)
@@ -82,82 +111,88 @@ describe("kms cosmian", function()
     assert.equal(1726234760, attributes.InitialDate[1].value)
   end)
 
-  it("refuses addresses that are none", function()
-    for _, address in ipairs({ "", "host/key", "https://host", "https://", "ftp://host/key" }) do
-      local kms, e = cosmian.new(address)
-      assert.is_nil(kms)
+  it("refuses addresses that are none", async.test(function()
+    for _, address in ipairs({ "host/key", "https://host", "https://", "ftp://host/key", "http://example.com:9998/key",
+      "http://example.com/x/key" }) do
+      local backend, e = kms.open("cosmian:" .. address)
+      assert.is_nil(backend, address)
       assert.equal("invalid", e.code)
     end
-  end)
+  end))
 
-  describe("over a stand-in", function()
-    local one, silent
-    local function around(fn)
-      local listening <close> = server.listen(TOKEN)
-      one = listening
-      fn()
-      if silent then
-        silent:close()
-        silent = nil
-      end
+  it("tells that the token is refused, and that a server is another one", async.test(function()
+    local id = assert(admin():create())
+    local address = ("cosmian:http://127.0.0.1:%d"):format(port)
+    local _, e = kms.open(address .. "/" .. id, { env = env_of("other") }):wrap(KEY, CONTEXT)
+    assert.equal("denied", e.code)
+    assert.is_nil(tostring(e):find("other", 1, true))
+    _, e = kms.open(address .. "/elsewhere/" .. id, { env = env_of(TOKEN) }):wrap(KEY, CONTEXT)
+    assert.equal("protocol", e.code)
+  end))
+
+  it("lets a revoked key unwrap, and nothing else", async.test(function()
+    local id = assert(admin():create())
+    local one = opened(id)
+    local blob = assert(one:wrap(KEY, CONTEXT))
+    assert(admin():revoke(id, "KeyCompromise"))
+    assert.equal(KEY, assert(one:unwrap(blob, CONTEXT)))
+    local _, e = one:wrap(KEY, CONTEXT)
+    assert.equal("denied", e.code)
+    _, e = one:health()
+    assert.equal("denied", e.code)
+  end))
+
+  it("follows a key to what replaced it, in another process too", async.test(function()
+    local id = assert(admin():create())
+    local version = assert(opened(id):rotate())
+    version = version ~= id and assert(opened(id):rotate())
+    assert.equal(version, envelope.decode(assert(opened(id):wrap(KEY, CONTEXT))).version)
+  end))
+
+  it("tells that a rotation may have happened or not", async.test(function()
+    local slow_port, stop_slow = server.start(TOKEN, 900)
+    local own = client.new(http.new({ url = "http://127.0.0.1:" .. slow_port, token = TOKEN }))
+    local id = assert(own:create())
+    local one = assert(kms.open(("cosmian:http://127.0.0.1:%d/%s"):format(slow_port, id),
+      { env = env_of(TOKEN), timeout = 400 }))
+    local blob = assert(one:wrap(KEY, CONTEXT))
+    local version, e = one:rotate()
+    assert.is_nil(version)
+    assert.equal("unknown", e.code)
+    assert.truthy(e.hint:find("see at the KMS", 1, true))
+    assert.equal(KEY, one:unwrap(blob, CONTEXT)) -- it did, and nothing is lost
+    assert.not_equal(id, assert(one:health()).version)
+    stop_slow()
+  end))
+end)
+
+contract.run("cosmian", {
+  env = env_of(TOKEN),
+  fresh = function()
+    return uri_of(assert(admin():create()))
+  end,
+  revoke = function(uri)
+    local id = uri:match("[^/]+$")
+    assert(admin():revoke(id, "KeyCompromise"))
+    assert(admin():destroy(id))
+  end,
+  retire = function(_, version)
+    assert(admin():destroy(version))
+  end,
+  unreachable = function(uri)
+    return at(uri, servers.free_port()), function() end
+  end,
+  slow = function(uri)
+    local silent, close = servers.silent()
+    stops[#stops + 1] = close
+    return at(uri, silent)
+  end,
+}, { describe = describe, it = it })
+
+describe("kms cosmian", function()
+  it("stops its stand-in", function()
+    for _, one in ipairs(stops) do
+      one()
     end
-
-    local function admin()
-      return client.new(http.new({ url = "http://127.0.0.1:" .. one.port, token = TOKEN }))
-    end
-
-    require("support.kmip_cases")(it, {
-      around = around,
-      unwraps_revoked = true,
-      unreachable = "http://127.0.0.1:1",
-      admin = admin,
-      silent = function()
-        silent = uv.new_tcp()
-        assert(silent:bind("127.0.0.1", 0))
-        assert(silent:listen(8, function() end))
-        return "http://127.0.0.1:" .. silent:getsockname().port
-      end,
-      open = function(options)
-        options = options or {}
-        local key = options.key or assert(admin():create())
-        return cosmian.new(("%s/%s"):format(options.address or "http://127.0.0.1:" .. one.port, key),
-          { token = TOKEN, timeout = options.timeout })
-      end,
-    })
-
-    it("tells that a rotation may have happened or not", async.test(function()
-      local listening <close> = server.listen(TOKEN)
-      one = listening
-      one.slow = 600
-      local key = assert(admin():create())
-      local address = ("http://127.0.0.1:%d/%s"):format(one.port, key)
-      local kms = assert(cosmian.new(address, { token = TOKEN, timeout = 300 }))
-      local blob = assert(kms:wrap("k", {}))
-      local version, e = kms:rotate()
-      assert.is_nil(version)
-      assert.equal("unknown", e.code)
-      assert.truthy(e.hint:find("see at the KMS", 1, true))
-      assert.equal("k", kms:unwrap(blob, {})) -- it did, and nothing is lost
-      assert.not_equal(key, assert(kms:health()).version)
-      assert.equal("k", kms:unwrap(assert(kms:rewrap(blob, {})), {}))
-      require("prov.async").sleep(400) -- until the server is done
-    end))
-
-    it("tells that the token is refused, and that a server is another one", async.test(function()
-      local listening <close> = server.listen(TOKEN)
-      one = listening
-      local id = assert(admin():create())
-      local address = ("http://127.0.0.1:%d/%s"):format(one.port, id)
-      local kms = assert(cosmian.new(address, { token = "other" }))
-      local blob, e = kms:wrap("k", {})
-      assert.is_nil(blob)
-      assert.equal("denied", e.code)
-      assert.truthy(tostring(e):find(id, 1, true))
-      assert.is_nil(tostring(e):find("other", 1, true))
-      kms = assert(cosmian.new(("http://127.0.0.1:%d/elsewhere/%s"):format(one.port, id), { token = TOKEN }))
-      blob, e = kms:wrap("k", {})
-      assert.is_nil(blob)
-      assert.equal("protocol", e.code)
-    end))
   end)
 end)
