@@ -63,6 +63,29 @@ describe("secrets", function()
     assert.equal(assert(key:public("ssh")), pair.public_key:match("^%S+ %S+"))
   end)
 
+  it("makes certificates, by themselves and by an authority", function()
+    local ca = made({ type = "certificate", authority = true, names = { "our CA" }, ttl = 3600 })
+    local function lookup(name)
+      return name == "ca" and ca or name == "leaf" and made({ type = "certificate", names = { "x.example" } }) or nil
+    end
+    local rule = { type = "certificate", issuer = "ca", names = { "shop.example", "192.0.2.1", "2001:db8::1" } }
+    local parts = assert(make.parts(rule, lookup))
+    local root <close> = assert(crypto.cert_parse(ca.certificate))
+    local cert <close> = assert(crypto.cert_parse(parts.certificate))
+    assert.is_true(cert:check({ root }, {}, os.time(), "server"))
+    assert.same({ { "dns", "shop.example" }, { "ip", "192.0.2.1" }, { "ip", "2001:db8::1" } }, cert:facts().names)
+    assert.equal(root:facts().not_after, cert:facts().not_after) -- not longer than who signs it
+    assert.equal(ca.certificate, parts.chain)
+    local key <close> = assert(crypto.pkey_parse(parts.value))
+    assert.equal(parts.public_key, key:public())
+    local none, e = make.parts({ type = "certificate", issuer = "leaf", names = { "y.example" } }, lookup)
+    assert.is_nil(none)
+    assert.equal("'leaf' may not sign certificates", e.msg)
+    none, e = make.parts({ type = "certificate" }, lookup)
+    assert.is_nil(none)
+    assert.matches("names: %[shop.example%]", e.msg)
+  end)
+
   it("keeps them in a SOPS file, with versions and rules", function()
     with_file(function(dir, store)
       assert.is_nil((store:get("db/password")))
@@ -127,7 +150,10 @@ describe("secrets", function()
     fs.mkdirp(dir .. "/site")
     tmp.write(dir .. "/infra.yaml", [[
 defaults: { provider: demo }
-secrets: { db/password: { length: 40 } }
+secrets:
+  db/password: { length: 40 }
+  web/tls: { type: certificate, names: [shop.example], issuer: web/ca }
+  web/ca: { type: certificate, authority: true }
 items:
   a: { value: '${secret("db/password")}', needs: [] }
   b: { value: 'x-${secret("web/tls", "certificate")}' }
@@ -150,7 +176,8 @@ modules:
     local address, path = value.parts(by["module.eu.item.c"].args.value)
     assert.equal("secret.db/password value", address .. " " .. table.concat(path, "."))
     assert.is_true(value.is_secret(by["module.eu.item.d"].args.value))
-    assert.equal(2, #infra.past.import)
+    assert.same({ "secret.web/ca" }, by["secret.web/tls"].needs)
+    assert.equal(3, #infra.past.import)
   end)
 
   it("are named by names", function()

@@ -743,6 +743,7 @@ function M.run(loader, root)
     loader:problems(one.block, problems)
     loader.provider_needs[name] = next(needs) and needs or nil
   end
+  require("prov.infra.secrets").chain(loader)
   for _, resource in ipairs(loader.resources) do
     link(loader, resource, shared)
   end

@@ -1,5 +1,7 @@
 --- Secrets of an infra: those that `secret("db/password")` names are declared by being named.
 
+local value = require("prov.value")
+
 local M = {}
 
 local NONE = {}
@@ -28,6 +30,19 @@ function M.declare(loader, from, name)
   end
   resource.needs = NONE
   return block
+end
+
+--- What signs a certificate comes before it.
+---@param loader prov.InfraLoader
+function M.chain(loader)
+  for _, resource in ipairs(loader.resources) do
+    local issuer = resource.kind == "secret" and resource.args.issuer
+    if type(issuer) == "string" then
+      local needs = resource.needs
+      needs = type(needs) == "table" and not value.is_marked(needs) and needs or { needs }
+      resource.needs = table.move(needs, 1, #needs, 2, { value.ref("^secret." .. issuer) })
+    end
+  end
 end
 
 --- Adds to what the infra imports: a secret that is kept already is taken as it is.

@@ -93,8 +93,15 @@ local KEYS = {
   rsa4096 = { "rsa", 4096 },
 }
 
+--- A pair of keys.
+---@param algorithm string as rules name it
+---@return prov.Pkey?, prov.Err?
+function M.key(algorithm)
+  return crypto.pkey_generate(table.unpack(KEYS[algorithm]))
+end
+
 function MAKE.key(rule)
-  local key, e = crypto.pkey_generate(table.unpack(KEYS[rule.algorithm or "ed25519"]))
+  local key, e = M.key(rule.algorithm or "ed25519")
   if not key then
     return nil, e
   end
