@@ -1,10 +1,10 @@
 return {
   kind = "operation",
   name = "serve",
-  summary = "Run the orchestrator (a durable queue of operations behind a REST API) or the vault",
+  summary = "Run the orchestrator (a durable queue of operations behind REST) or the vault",
   description = [[
-The orchestrator takes jobs (any operation of any workspace), keeps them on disk, and runs them in worker processes; what
-was running when it is killed goes on with the next start. SIGTERM ends it in order: running jobs have
+The orchestrator takes jobs (any operation of any workspace), keeps them on disk, and runs them in worker
+processes; what was running when it is killed goes on with the next start. SIGTERM ends it in order: running jobs have
 --drain seconds, waiting ones wait for the next start. It listens on the loopback only; clients show the
 token in DATA/token, which `prov --remote` reads by itself.
 

@@ -9,7 +9,7 @@ return {
     field = { type = "string", short = "f", doc = "Only this value" },
     version = { type = "int", min = 1, doc = "An older version" },
   }, "secret"),
-  examples = { 
+  examples = {
     "prov vault kv get secret/db",
     "prov vault kv get secret/db --field password",
   },

@@ -11,7 +11,7 @@ Other users of the machine can see the command line: secrets come from files (NA
     cas = { type = "int", min = 0, doc = "Only when this is the newest version; 0: only when there is none" },
     patch = { type = "bool", default = false, doc = "Change the given values only" },
   }, "secret", "fields"),
-  examples = { 
+  examples = {
     "prov vault kv put secret/db user=app password=-",
     "prov vault kv put secret/tls cert=@cert.pem key=@key.pem",
   },

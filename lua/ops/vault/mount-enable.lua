@@ -11,7 +11,7 @@ return {
     description = { type = "string", doc = "What it is for" },
     fields = { type = "list", of = { type = "string" }, positional = 3, metavar = "NAME=VALUE", doc = "Options" },
   }, "auth"),
-  examples = { 
+  examples = {
     "prov vault mount enable kv-v2 team",
     "prov vault mount enable --auth userpass userpass",
   },

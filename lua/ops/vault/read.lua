@@ -6,7 +6,7 @@ return {
   summary = "Read a path of a vault",
   terminal = true,
   params = params.with({}, "path", "fields", "wrap"),
-  examples = { 
+  examples = {
     "prov vault read secret/data/db",
     "prov vault read auth/token/lookup-self",
   },

@@ -6,7 +6,7 @@ return {
   summary = "Show whether a vault is sealed",
   terminal = true,
   params = params.with({}),
-  examples = { 
+  examples = {
     "prov vault status",
     "prov vault status --address http://127.0.0.1:8200",
   },

@@ -6,7 +6,8 @@ return {
   summary = "Show what a token is",
   terminal = true,
   params = params.with({
-    token = { type = "string", positional = 1, doc = "The token; @FILE, or - for the standard input. Else the one that asks" },
+    token = { type = "string", positional = 1,
+      doc = "The token; @FILE, or - for the standard input. Else the one that asks" },
   }),
   examples = { "prov vault token lookup" },
   permission = { action = "read", resource = "Vault" },

@@ -5,7 +5,8 @@ return {
   name = "vault unseal",
   summary = "Give a share of the key to a vault that is sealed",
   description = [[
-Asks for the share on the terminal, or reads it from the standard input. Once enough of them have come the vault is open.]],
+Asks for the share on the terminal, or reads it from the standard input.
+Once enough of them have come the vault is open.]],
   terminal = true,
   params = params.with({
     reset = { type = "bool", default = false, doc = "Forget the shares that have come, and begin anew" },

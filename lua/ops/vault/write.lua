@@ -8,7 +8,7 @@ return {
 Other users of the machine can see the command line: secrets come from files (NAME=@FILE) or the standard input.]],
   terminal = true,
   params = params.with({}, "path", "fields", "wrap"),
-  examples = { 
+  examples = {
     "prov vault write auth/approle/role/ci token_policies=app",
     "prov vault write secret/data/db - < db.json",
   },

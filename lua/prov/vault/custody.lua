@@ -65,7 +65,7 @@ function M:initialise(how)
   if self.barrier:config() then
     return err.fail("usage", "Vault is already initialized")
   end
-  local custody, key, shares, e = self.custody, nil, {}, nil
+  local custody, shares, key, e = self.custody, {}
   if not custody or how.shares then
     key = key_bytes()
     shares, e = seal.split(key, how.shares or 5, how.threshold or 3)

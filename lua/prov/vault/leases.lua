@@ -16,6 +16,7 @@ local M = {}
 local TRIES = 6
 local FIRST_PAUSE, LONGEST_PAUSE = 5, 600 -- seconds
 local AT_ONCE = 16 -- leases that end at the same time
+local BATCH = 256 -- ends that are looked at together
 
 local function path_of(id)
   return "lease/id/" .. id
@@ -243,11 +244,14 @@ end
 ---@return prov.Err?
 function M.run_due(vault)
   while not vault:is_sealed() do
-    local rows, e = due.first(vault.barrier, 256)
+    local rows, e = due.first(vault.barrier, 1)
+    local now, ready = vault.now(), {}
+    if rows and rows[1] and rows[1].at <= now then
+      rows, e = due.first(vault.barrier, BATCH)
+    end
     if not rows then
       return nil, e
     end
-    local now, ready = vault.now(), {}
     for _, row in ipairs(rows) do
       if row.at <= now then
         ready[#ready + 1] = row
@@ -256,6 +260,7 @@ function M.run_due(vault)
     if #ready == 0 then
       return rows[1] and rows[1].at
     end
+    local _
     _, e = async.each(ready, AT_ONCE, function(row)
       local ok, why
       if row.kind == "token" then

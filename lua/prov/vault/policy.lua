@@ -284,25 +284,19 @@ end
 local Acl = {}
 Acl.__index = Acl
 
-local function merge_parameters(into, name, more, seen)
-  if not more then
-    into[name] = nil -- a policy without limits for this path lifts them
-    into["any_" .. name] = true
-  elseif not into["any_" .. name] then
-    into[name] = into[name] or {}
-    for key, values in pairs(more) do
-      local list = into[name][key] or {}
-      into[name][key] = list
-      if seen and (#values == 0 or #list == 0 and into[name .. key]) then
-        list = {}
-      else
-        for _, value in ipairs(values) do
-          list[#list + 1] = value
-        end
-      end
-      into[name .. key] = true
+-- The values of several policies are all meant; no values at all stand for any.
+local function merge_parameters(into, more)
+  for key, values in pairs(more) do
+    local list = into[key]
+    if not list then
+      into[key] = table.move(values, 1, #values, 1, {})
+    elseif #list == 0 or #values == 0 then
+      into[key] = {}
+    else
+      table.move(values, 1, #values, #list + 1, list)
     end
   end
+  return into
 end
 
 local function merge(into, rule, policy)
@@ -310,11 +304,8 @@ local function merge(into, rule, policy)
   for name in pairs(rule.capabilities) do
     into.capabilities[name] = true
   end
-  merge_parameters(into, "allowed", rule.allowed, true)
-  for key, values in pairs(rule.denied or {}) do
-    into.denied = into.denied or {}
-    into.denied[key] = values
-  end
+  into.allowed = rule.allowed and merge_parameters(into.allowed or {}, rule.allowed) or into.allowed
+  into.denied = rule.denied and merge_parameters(into.denied or {}, rule.denied) or into.denied
   for _, name in ipairs(rule.required or {}) do
     into.required = into.required or {}
     into.required[#into.required + 1] = name
@@ -389,8 +380,10 @@ local function same(pattern, value)
       return value:sub(1, #middle) == middle
     end
   end
-  return pattern == value or type(pattern) ~= "table" and type(value) ~= "table" and tostring(pattern) == tostring(value)
-    or data.encode(pattern) == data.encode(value)
+  if type(pattern) ~= "table" and type(value) ~= "table" then
+    return tostring(pattern) == tostring(value)
+  end
+  return data.encode(pattern) == data.encode(value)
 end
 
 local function among(list, value)

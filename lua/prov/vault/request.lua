@@ -94,7 +94,8 @@ local function entry_of(kind, asked, req, token, e)
       policies = data.list(token.policies), metadata = next(token.meta) and token.meta or nil,
     } or nil,
     request = {
-      id = asked.id, operation = req.audit_op or asked.op, path = asked.path, data = next(asked.data) and asked.data or nil,
+      id = asked.id, operation = req.audit_op or asked.op, path = asked.path,
+      data = next(asked.data) and asked.data or nil,
       client_token = asked.token, remote_address = asked.remote, mount_type = req.mount_type,
       wrap_ttl = asked.wrap_ttl,
     },

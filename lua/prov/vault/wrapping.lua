@@ -19,8 +19,8 @@ end
 
 local function keep(vault, path, wrapped, ttl)
   local secret, token, changes = tokens.prepare(vault, {
-    policies = { "response-wrapping" }, display_name = "wrapping", path = path, ttl = ttl, max_ttl = ttl, wrapping = true,
-    renewable = false,
+    policies = { "response-wrapping" }, display_name = "wrapping", path = path, ttl = ttl, max_ttl = ttl,
+    wrapping = true, renewable = false,
   })
   changes[#changes + 1] = { "put", path_of(token.id), { path = path, ttl = ttl, created = token.created,
     answer = wrapped } }

@@ -123,7 +123,8 @@ local function create(ctx, req, orphan, role, role_name)
     period = role.token_period and role.token_period > 0 and role.token_period or given.period,
     uses = role.token_num_uses and role.token_num_uses > 0 and role.token_num_uses or given.num_uses,
     renewable = given.renewable and role.renewable ~= false,
-    display_name = (given.display_name == "token" or given.display_name == "") and "token" or "token-" .. given.display_name,
+    display_name = (given.display_name == "token" or given.display_name == "") and "token"
+      or "token-" .. given.display_name,
     orphan = orphan or given.no_parent or role.orphan or false, role = role_name,
   } }
 end
