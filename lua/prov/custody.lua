@@ -124,7 +124,7 @@ function M.make(uri, context)
   if again ~= key then
     return nil, e or err.new("protocol", ("the KMS %s did not give back the key it had wrapped"):format(uri))
   end
-  return key, M.encode({ kms = uri, context = context, envelope = blob })
+  return key, M.encode({ kms = kms.uri, context = context, envelope = blob })
 end
 
 --- Wraps the key in a file anew, under the newest version of its KMS's key. The key stays the same.

@@ -131,12 +131,25 @@ function M.forget(ctx, addresses, force)
   end)
 end
 
+-- A wrapped key goes with what it opens: the KMS may have wrapped another one by the time the copy is needed.
+local function keep_envelope(workspace, path)
+  local custody = require("prov.custody")
+  local bytes, e = custody.read(workspace.key_path)
+  if not bytes then
+    return nil, e
+  elseif #bytes == 32 then
+    return true
+  end
+  return fs.write_atomic(path .. ".key", bytes, { mode = 384 })
+end
+
 --- Writes a copy of the store and reads it back.
 ---@async
 ---@return table? { file, revision, nodes, bytes }, prov.Err?
 function M.backup(ctx, path)
   local workspace = assert(ctx:need_workspace())
   assert(assert(workspace:store()):backup(path))
+  assert(keep_envelope(workspace, path))
   local copy <close> = assert(workspace:open_copy(path))
   local report = assert(copy:check())
   if report.errors > 0 then

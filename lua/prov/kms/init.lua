@@ -4,6 +4,7 @@
 -- when it is first needed and exports new(place, opts) -> backend. A backend has, all of them free to suspend and all
 -- `value | nil, err`:
 --   key                                   the KMS's name of the key
+--   uri                                   optional: a better one than was given, one that holds in other folders too
 --   wrap(key, context) -> { wrapped, version, alg, key? }
 --   unwrap(sealed, context) -> key        sealed as prov.kms.envelope reads it
 --   generate(context) -> key, sealed      optional: the KMS makes the key; else 32 random bytes are wrapped
@@ -114,7 +115,7 @@ function M.open(uri, opts)
     return nil, e:wrap("the KMS %s", uri)
   end
   return setmetatable({
-    uri = uri, scheme = place.scheme, key = backend.key, backend = backend,
+    uri = backend.uri or uri, scheme = place.scheme, key = backend.key, backend = backend,
     timeout = opts.timeout or settings.ms(settings.kms.timeout),
   }, Kms)
 end

@@ -136,7 +136,10 @@ function M.new(place, opts)
   end
   local path = place.body
   path = path:find("^~/") and (os.getenv("HOME") or "") .. path:sub(2) or path
-  return setmetatable({ path = path, key = path:match("([^/]+)$") or path, ask = opts.ask }, Local)
+  if path:sub(1, 1) ~= "/" then
+    path = assert(require("luv").cwd()) .. "/" .. path
+  end
+  return setmetatable({ uri = "local:" .. path, path = path, key = path:match("([^/]+)$") or path, ask = opts.ask }, Local)
 end
 
 -- With age: the key, and what binds it to its context.

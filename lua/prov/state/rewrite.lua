@@ -167,6 +167,9 @@ end
 function M.recover(ctx, file, key_file)
   local workspace = assert(ctx:need_workspace())
   local _ <close> = assert(workspace:rewrite_lock())
+  if not key_file and fs.exists(file .. ".key") then
+    key_file = file .. ".key" -- what 'state backup' puts there when a KMS keeps the key
+  end
   local key, key_bytes
   if key_file then
     key, key_bytes = read_key(key_file)
