@@ -180,6 +180,9 @@ function M.keep_backup(workspace)
   local path = ("%s/%s-%08d.mdb"):format(dir, os.date("!%Y%m%dT%H%M%SZ"), store:head())
   if not fs.exists(path) then
     ok, e = store:backup(path)
+    if ok then
+      ok, e = keep_envelope(workspace, path)
+    end
     if not ok then
       return nil, e:wrap("back up the state (state.backups)")
     end
@@ -191,6 +194,7 @@ function M.keep_backup(workspace)
   table.sort(names)
   for i = 1, #names - most do
     fs.remove(dir .. "/" .. names[i])
+    fs.remove(dir .. "/" .. names[i] .. ".key") -- there when a KMS kept the key
   end
   return true
 end

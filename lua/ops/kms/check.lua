@@ -7,7 +7,8 @@ Asks for the state of the key, and has a key that is used for nothing wrapped an
 of the workspace, which must unwrap the workspace's key as well.]],
   terminal = true,
   params = {
-    uri = { type = "string", positional = 1, doc = "aws:..., vault:..., local:FILE, ...; that of the workspace by default" },
+    uri = { type = "string", positional = 1,
+      doc = "aws:..., vault:..., local:FILE; that of the workspace by default" },
   },
   examples = { "prov kms check", "prov kms check vault:https://vault.example:8200/transit/prov" },
   permission = { action = "read", resource = "State" },

@@ -3,8 +3,8 @@ return {
   name = "kms create",
   summary = "Make a file of keys that other keys can be wrapped with",
   description = [[
-The file (mode 0600) is a KMS of its own: put it where the workspace is not, on a stick or another disk, and name it with
-'prov state rekey --kms local:FILE'. With --passphrase what it holds is sealed under the passphrase (Argon2id);
+The file (mode 0600) is a KMS of its own: put it where the workspace is not, on a stick or another disk, and name it
+with 'prov state rekey --kms local:FILE'. With --passphrase what it holds is sealed under the passphrase (Argon2id);
 PROV_KMS_PASSPHRASE or the terminal gives it.]],
   params = {
     file = { type = "path", required = true, positional = 1, doc = "The file, which must not exist yet" },

@@ -115,16 +115,16 @@ function M.check(ctx, uri)
     end
   end
   local sealed = assert(require("prov.kms.envelope").decode(blob))
-  return { kms = k.uri, key = health.key, version = health.version or "", alg = sealed.alg, detail = health.detail or "" }
+  return { kms = k.uri, key = health.key, version = health.version or "", alg = sealed.alg,
+    detail = health.detail or "" }
 end
 
 local function row(name, path)
-  local bytes, e = custody.read(path)
+  local bytes = custody.read(path)
   if not bytes then
     return nil
   end
-  local found
-  found, e = custody.parse(bytes, path)
+  local found, e = custody.parse(bytes, path)
   if type(found) == "string" then
     return { workspace = name, file = path, kms = "local", key = "", version = "" }
   end

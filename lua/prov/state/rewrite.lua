@@ -48,8 +48,8 @@ end
 -- files opens, and the next to open it puts that one in place (prov.workspace).
 ---@async
 ---@param ctx table operation ctx
----@param opts { old_key: string?, kms: string? } file for the key that was; who keeps the new one: the URI of a KMS, or
---- "local" for the key file itself. Without it, who keeps it now
+---@param opts { old_key: string?, kms: string? } file for the key that was; who keeps the new one: the URI of a KMS,
+--- or "local" for the key file itself. Without it, who keeps it now
 ---@return table? { key, kms, revision, nodes, keys }, prov.Err?
 function M.rekey(ctx, opts)
   local old_key = opts.old_key
@@ -88,7 +88,9 @@ function M.rekey(ctx, opts)
     return put_key(workspace)
   end))
   local report = assert(store:check())
-  return { key = workspace.key_path, kms = uri or "local", revision = report.head, nodes = report.nodes, keys = report.keys }
+  return {
+    key = workspace.key_path, kms = uri or "local", revision = report.head, nodes = report.nodes, keys = report.keys,
+  }
 end
 
 --- Writes the store anew without free space, and without revisions but the newest `keep`.
