@@ -1,6 +1,6 @@
---- Who keeps a key: a file with its 32 bytes, or a KMS, and then the file holds the key as that has wrapped it. Such a
---- file is JSON: { prov_custody, kms, context, envelope }; nothing in it is secret. No module of a KMS is loaded for a
---- file with a key.
+--- Who keeps a key: a file with its 32 bytes, or a KMS, and then the file holds the key as that has wrapped it. Such
+-- a file is JSON: { prov_custody, kms, context, envelope }; nothing in it is secret. No module of a KMS is loaded
+-- for a file with a key.
 
 local err = require("prov.err")
 local fs = require("prov.fs")
@@ -27,8 +27,8 @@ function M.parse(bytes, path)
   local found = bytes:find("^{") and require("prov.json").decode(bytes)
   if type(found) ~= "table" or found.prov_custody ~= FORMAT or type(found.kms) ~= "string"
     or type(found.context) ~= "table" or type(found.envelope) ~= "string" then
-    return err.fail("corrupt", "key file %s has %d bytes, and is neither a key, which has 32, nor one that a KMS wrapped; "
-      .. "restore it from a backup", path, #bytes)
+    return err.fail("corrupt", "key file %s has %d bytes, and is neither a key, which has 32, nor one that a KMS "
+      .. "wrapped; restore it from a backup", path, #bytes)
   end
   return found
 end
@@ -124,7 +124,7 @@ function M.make(uri, context)
   if again ~= key then
     return nil, e or err.new("protocol", ("the KMS %s did not give back the key it had wrapped"):format(uri))
   end
-  return key, M.encode({ kms = uri, context = context, envelope = blob })
+  return key, M.encode({ kms = kms.uri, context = context, envelope = blob })
 end
 
 --- Wraps the key in a file anew, under the newest version of its KMS's key. The key stays the same.

@@ -131,12 +131,25 @@ function M.forget(ctx, addresses, force)
   end)
 end
 
+-- A wrapped key goes with what it opens: the KMS may have wrapped another one by the time the copy is needed.
+local function keep_envelope(workspace, path)
+  local custody = require("prov.custody")
+  local bytes, e = custody.read(workspace.key_path)
+  if not bytes then
+    return nil, e
+  elseif #bytes == 32 then
+    return true
+  end
+  return fs.write_atomic(path .. ".key", bytes, { mode = 384 })
+end
+
 --- Writes a copy of the store and reads it back.
 ---@async
 ---@return table? { file, revision, nodes, bytes }, prov.Err?
 function M.backup(ctx, path)
   local workspace = assert(ctx:need_workspace())
   assert(assert(workspace:store()):backup(path))
+  assert(keep_envelope(workspace, path))
   local copy <close> = assert(workspace:open_copy(path))
   local report = assert(copy:check())
   if report.errors > 0 then
@@ -167,6 +180,9 @@ function M.keep_backup(workspace)
   local path = ("%s/%s-%08d.mdb"):format(dir, os.date("!%Y%m%dT%H%M%SZ"), store:head())
   if not fs.exists(path) then
     ok, e = store:backup(path)
+    if ok then
+      ok, e = keep_envelope(workspace, path)
+    end
     if not ok then
       return nil, e:wrap("back up the state (state.backups)")
     end
@@ -178,6 +194,7 @@ function M.keep_backup(workspace)
   table.sort(names)
   for i = 1, #names - most do
     fs.remove(dir .. "/" .. names[i])
+    fs.remove(dir .. "/" .. names[i] .. ".key") -- there when a KMS kept the key
   end
   return true
 end

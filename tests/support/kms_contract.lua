@@ -6,6 +6,7 @@ local crypto = require("core.crypto")
 local envelope = require("prov.kms.envelope")
 local json = require("prov.json")
 local kms = require("prov.kms")
+local settings = require("support.settings")
 local test = require("support.async").test
 
 local M = {}
@@ -38,8 +39,8 @@ end
 
 local env
 
-local function opened(uri, timeout)
-  return assert(kms.open(uri, { ask = false, timeout = timeout, env = env }))
+local function opened(uri)
+  return assert(kms.open(uri, { ask = false, env = env }))
 end
 
 local function refuses(code, value, e)
@@ -270,7 +271,7 @@ local CASES = {
   end },
   { "a KMS that does not answer in time is given up", "slow", function(world, uri, k)
     local _, blob = k:generate(CONTEXT)
-    local slow = opened(world.slow(uri), 300)
+    local slow = settings.with({ ["kms.timeout"] = 1 }, opened, world.slow(uri))
     local began = os.time()
     local e = refuses({ "timeout", "unavailable" }, slow:unwrap(blob, CONTEXT))
     assert.is_true(os.time() - began < 5)

@@ -15,6 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 prov, shim, base, copy, work = sys.argv[1:6]
 COMMANDS = {
     "rekey": ["state", "rekey", "--yes"],
+    "rekey-to-kms": ["state", "rekey", "--kms", f"local:{work}/kek", "--yes"],
+    "rekey-in-kms": ["state", "rekey", "--yes"],
+    "rekey-from-kms": ["state", "rekey", "--kms", "local", "--yes"],
     "compact": ["state", "compact", "--keep", "2", "--yes"],
     "recover": ["state", "recover", copy, "--yes"],
 }
@@ -42,9 +45,13 @@ def wrong_with(place, wanted):
     return None if check.returncode == 0 else check.stdout + check.stderr
 
 
+def base_of(verb):
+    return wrapped if verb in ("rekey-in-kms", "rekey-from-kms") else base
+
+
 def instant(verb, wanted, at, when):
     place = f"{work}/{verb}-{at}-{when}"
-    shutil.copytree(base, place)
+    shutil.copytree(base_of(verb), place)
     old_key = digest(f"{place}/.prov/key")
     killed = run(place, *COMMANDS[verb], LD_PRELOAD=shim, KILL_DIRS=f"{place}/.prov", KILL_AT=str(at), KILL_WHEN=when)
     if killed.returncode != -9:
@@ -58,7 +65,7 @@ def instant(verb, wanted, at, when):
             and not (verb == "recover" and ".before-" in n) and not n.endswith(".tmp")]
     if not wrong and left:
         wrong = f"left behind: {left}"
-    if not wrong and verb == "rekey" and digest(f"{place}/.prov/key") == old_key:
+    if not wrong and verb.startswith("rekey") and digest(f"{place}/.prov/key") == old_key:
         wrong = "the key is the old one"
     if wrong:
         return f"{verb} killed {when} call {at} ({place}): {wrong}"
@@ -69,7 +76,7 @@ def instant(verb, wanted, at, when):
 def scenario(verb):
     wanted = export(base)
     place = f"{work}/{verb}-count"
-    shutil.copytree(base, place)
+    shutil.copytree(base_of(verb), place)
     done = run(place, *COMMANDS[verb], LD_PRELOAD=shim, KILL_DIRS=f"{place}/.prov", KILL_AT="0", KILL_WHEN="before",
                KILL_COUNT=f"{work}/{verb}.n")
     assert done.returncode == 0, done.stderr
@@ -85,5 +92,11 @@ def scenario(verb):
     return failures
 
 
+with open(f"{work}/kek", "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as kek:
+    kek.write(os.urandom(32))
+wrapped = f"{work}/wrapped"
+shutil.copytree(base, wrapped)
+moved = run(wrapped, *COMMANDS["rekey-to-kms"])
+assert moved.returncode == 0, moved.stderr
 assert "s3cret" in export(base), export(base)
 sys.exit(1 if any([scenario(verb) for verb in COMMANDS]) else 0)

@@ -7,8 +7,8 @@ Everything is sealed anew: graph, past, journals, locks. Killed at any moment, t
 the old key or the new one. Other commands that have the state open cannot write any more and say so.
 Backups and saved plans made before open with the old key only.
 
-With --kms the key file holds the new key as a KMS has wrapped it, bound to the workspace, and each command asks the KMS
-to unwrap it. The KMS must give the key back before anything is sealed with it.]],
+With --kms the key file holds the new key as a KMS has wrapped it, bound to the workspace, and each command asks the
+KMS to unwrap it. The KMS must give the key back before anything is sealed with it.]],
   examples = {
     "prov state rekey",
     "prov state rekey --kms aws:alias/prov?region=eu-central-1",
@@ -25,7 +25,7 @@ to unwrap it. The KMS must give the key back before anything is sealed with it.]
     columns = { "key", "kms", "revision", "nodes", "keys" },
     schema = {
       key = { type = "string", required = true, doc = "File of the new key" },
-      kms = { type = "string", required = true, doc = "Who keeps it: local, or the KMS whose wrapped key the file holds" },
+      kms = { type = "string", required = true, doc = "Who keeps it: local (the file), or a KMS" },
       revision = { type = "int", required = true, doc = "The newest revision" },
       nodes = { type = "int", required = true, doc = "Resources" },
       keys = { type = "int", required = true, doc = "Other records" },

@@ -254,7 +254,8 @@ GROUPS.kms = {
     default = 300,
     doc = "How long a key that a KMS unwrapped is remembered in locked memory. 0: it is asked each time",
   },
-  cache_uses = { type = "int", default = 1000, min = 1, doc = "How often such a key is used before the KMS is asked again" },
+  cache_uses = { type = "int", default = 1000, min = 1,
+    doc = "How often such a key is used until the KMS is asked again" },
 }
 
 GROUPS.catalog = {

@@ -1,5 +1,6 @@
---- The KMS of AWS: a symmetric key, named by its ARN, its id or an alias. The context is its encryption context, so it is
---- in CloudTrail and can be a condition of policies. Credentials are found as for the provider 'aws', in AWS's own order.
+--- The KMS of AWS: a symmetric key, named by its ARN, its id or an alias. The context is its encryption context, so
+-- it is in CloudTrail and can be a condition of policies. Credentials are found as for the provider 'aws', in AWS's
+-- own order.
 --
 -- AWS does not say which material of a key wrapped something, so envelopes have no version; older material opens for
 -- ever, and RotateKeyOnDemand makes new one (AWS allows 25 in the life of a key).
@@ -140,7 +141,8 @@ function Aws:health()
     return err.fail("unsupported", "it is a key for %s (%s), not a symmetric one", tostring(key.KeyUsage),
       tostring(key.KeySpec))
   end
-  return { key = key.Arn, version = key.CurrentKeyMaterialId, detail = key.Description ~= "" and key.Description or nil }
+  return { key = key.Arn, version = key.CurrentKeyMaterialId,
+    detail = key.Description ~= "" and key.Description or nil }
 end
 
 return M

@@ -1,6 +1,7 @@
 --- Keys that a KMS has unwrapped, remembered in this process in locked memory, for kms.cache_ttl seconds and
---- kms.cache_uses uses, whatever comes first. While a key is remembered an unreachable KMS is not noticed, and a revoked
---- key still opens; afterwards nothing opens until the KMS answers again. Nothing is ever remembered on a disk.
+-- kms.cache_uses uses, whatever comes first. While a key is remembered an unreachable KMS is not noticed, and a
+-- revoked key still opens; afterwards nothing opens until the KMS answers again. Nothing is ever remembered on a
+-- disk.
 
 local clock = require("prov.clock")
 local crypto = require("core.crypto")

@@ -1,6 +1,6 @@
---- The envelope: what is kept of a key that a KMS has wrapped. One line of canonical JSON, so that the same envelope is
---- the same bytes: {alg, created, key, kms, prov_kms, version, wrapped}. Nothing in it is secret, and the context that
---- the key is bound to is not in it: whoever unwraps has to know that.
+--- The envelope: what is kept of a key that a KMS has wrapped. One line of canonical JSON, so that the same envelope
+-- is the same bytes: {alg, created, key, kms, prov_kms, version, wrapped}. Nothing in it is secret, and the context
+-- that the key is bound to is not in it: whoever unwraps has to know that.
 
 local base = require("core.base")
 local err = require("prov.err")

@@ -1,9 +1,10 @@
 --- Key management: other keys wrap prov's, so that what lies on a disk opens only with a KMS that agrees.
 --
--- A key management system is named by a URI, SCHEME:REST. What one can do is in the module of its scheme, which is loaded
--- when it is first needed and exports new(place, opts) -> backend. A backend has, all of them free to suspend and all
--- `value | nil, err`:
+-- A key management system is named by a URI, SCHEME:REST. What one can do is in the module of its scheme, which is
+-- loaded when it is first needed and exports new(place, opts) -> backend. A backend has, all of them free to suspend
+-- and all `value | nil, err`:
 --   key                                   the KMS's name of the key
+--   uri                                   optional: a better one than was given, one that holds in other folders too
 --   wrap(key, context) -> { wrapped, version, alg, key? }
 --   unwrap(sealed, context) -> key        sealed as prov.kms.envelope reads it
 --   generate(context) -> key, sealed      optional: the KMS makes the key; else 32 random bytes are wrapped
@@ -12,9 +13,9 @@
 --   health() -> { version?, detail? }     asks the KMS whether the key can be used
 -- Behind `context` comes a table whose field `bytes` is the one canonical encoding of it (prov.kms.envelope).
 --
--- Errors have a closed meaning: "auth": another key or another context, or changed bytes; "denied": the key was revoked,
--- disabled or deleted, or who asks may not use it; "unavailable" and "timeout": no answer, try again; "corrupt": the
--- envelope; "unsupported": the KMS cannot. No call loses or replaces anything when it fails.
+-- Errors have a closed meaning: "auth": another key or another context, or changed bytes; "denied": the key was
+-- revoked, disabled or deleted, or who asks may not use it; "unavailable" and "timeout": no answer, try again;
+-- "corrupt": the envelope; "unsupported": the KMS cannot. No call loses or replaces anything when it fails.
 
 local async = require("prov.async")
 local clock = require("prov.clock")
@@ -114,7 +115,7 @@ function M.open(uri, opts)
     return nil, e:wrap("the KMS %s", uri)
   end
   return setmetatable({
-    uri = uri, scheme = place.scheme, key = backend.key, backend = backend,
+    uri = backend.uri or uri, scheme = place.scheme, key = backend.key, backend = backend,
     timeout = opts.timeout or settings.ms(settings.kms.timeout),
   }, Kms)
 end

@@ -1,10 +1,10 @@
 --- A KMS that is a file: a ring of keys of its own, sealed with a passphrase or not; 32 bytes; or identities of age.
 --
--- A ring (`prov kms create`) is JSON: versions, the newest last, each 32 bytes in base64, sealed under what Argon2id makes
--- of a passphrase when there is one. A version that is taken out of the ring is revoked. A file of 32 bytes is a ring of
--- one version. Keys are wrapped with AES-256-GCM, with the context as associated data. With identities of age the key is
--- encrypted to the last one, together with SHA-256 of the context, which is compared when it is unwrapped; so keys of SSH
--- and plugins do as well.
+-- A ring (`prov kms create`) is JSON: versions, the newest last, each 32 bytes in base64, sealed under what Argon2id
+-- makes of a passphrase when there is one. A version that is taken out of the ring is revoked. A file of 32 bytes is
+-- a ring of one version. Keys are wrapped with AES-256-GCM, with the context as associated data. With identities of
+-- age the key is encrypted to the last one, together with SHA-256 of the context, which is compared when it is
+-- unwrapped; so keys of SSH and plugins do as well.
 
 local base = require("core.base")
 local crypto = require("core.crypto")
@@ -136,7 +136,12 @@ function M.new(place, opts)
   end
   local path = place.body
   path = path:find("^~/") and (os.getenv("HOME") or "") .. path:sub(2) or path
-  return setmetatable({ path = path, key = path:match("([^/]+)$") or path, ask = opts.ask }, Local)
+  if path:sub(1, 1) ~= "/" then
+    path = assert(require("luv").cwd()) .. "/" .. path
+  end
+  return setmetatable({
+    uri = "local:" .. path, path = path, key = path:match("([^/]+)$") or path, ask = opts.ask,
+  }, Local)
 end
 
 -- With age: the key, and what binds it to its context.

@@ -1,8 +1,9 @@
 --- The transit engine of HashiCorp Vault, OpenBao, or prov's own vault, over HTTP.
 --
--- The context is transit's associated_data, so the key must be one with AEAD (aes256-gcm96, the default, aes128-gcm96 or
--- chacha20-poly1305). Who prov is: VAULT_TOKEN; VAULT_ROLE_ID with VAULT_SECRET_ID (AppRole; VAULT_APPROLE_PATH when it is
--- mounted elsewhere); the file ~/.vault-token. VAULT_NAMESPACE and VAULT_CACERT mean what they do for Vault's own client.
+-- The context is transit's associated_data, so the key must be one with AEAD (aes256-gcm96, the default,
+-- aes128-gcm96 or chacha20-poly1305). Who prov is: VAULT_TOKEN; VAULT_ROLE_ID with VAULT_SECRET_ID (AppRole;
+-- VAULT_APPROLE_PATH when it is mounted elsewhere); the file ~/.vault-token. VAULT_NAMESPACE and VAULT_CACERT mean
+-- what they do for Vault's own client.
 
 local base = require("core.base")
 local err = require("prov.err")
@@ -198,6 +199,7 @@ function Vault:unwrap(sealed, _, canonical)
   return key
 end
 
+-- No rewrap of Vault's own: that takes no associated_data (1.21), and refuses what was encrypted with one.
 function Vault:rotate()
   local said, e = ask(self, "POST", ("keys/%s/rotate"):format(self.key), {})
   if not said then

@@ -49,8 +49,8 @@ end
 -- files opens, and the next to open it puts that one in place (prov.workspace).
 ---@async
 ---@param ctx table operation ctx
----@param opts { old_key: string?, kms: string? } file for the key that was; who keeps the new one: the URI of a KMS, or
---- "local" for the key file itself. Without it, who keeps it now
+---@param opts { old_key: string?, kms: string? } file for the key that was; who keeps the new one: the URI of a KMS,
+--- or "local" for the key file itself. Without it, who keeps it now
 ---@return table? { key, kms, revision, nodes, keys }, prov.Err?
 function M.rekey(ctx, opts)
   local old_key = opts.old_key
@@ -92,11 +92,15 @@ function M.rekey(ctx, opts)
   assert(vault.follow_key(workspace, key, true))
   local report = assert(store:check())
   return {
+<<<<<<< HEAD
     key = workspace.key_path,
     kms = uri or "local",
     revision = report.head,
     nodes = report.nodes,
     keys = report.keys,
+=======
+    key = workspace.key_path, kms = uri or "local", revision = report.head, nodes = report.nodes, keys = report.keys,
+>>>>>>> w-kms
   }
 end
 
@@ -176,6 +180,9 @@ end
 function M.recover(ctx, file, key_file)
   local workspace = assert(ctx:need_workspace())
   local _ <close> = assert(workspace:rewrite_lock())
+  if not key_file and fs.exists(file .. ".key") then
+    key_file = file .. ".key" -- what 'state backup' puts there when a KMS keeps the key
+  end
   local key, key_bytes
   if key_file then
     key, key_bytes = read_key(key_file)

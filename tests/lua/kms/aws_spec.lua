@@ -3,16 +3,43 @@ local contract = require("support.kms_contract")
 local run = require("support.async").run
 local servers = require("support.kms_servers")
 
-if not os.getenv("PROV_MOTO") then
-  print("SKIP 40 cases of the KMS aws: PROV_MOTO names no Python environment with moto[kms,server]")
-  return
-end
+local envelope = require("prov.kms.envelope")
+local kms = require("prov.kms")
+local test = require("support.async").test
 
 local ENV = { AWS_ACCESS_KEY_ID = "AKIATEST", AWS_SECRET_ACCESS_KEY = "secret-of-a-test",
   AWS_EC2_METADATA_DISABLED = "true", HOME = os.getenv("HOME") }
 
 local function env(name)
   return ENV[name]
+end
+
+-- moto encrypts with disabled keys too, so what AWS answers then is written down here, as its API reference has it.
+describe("what AWS says of a key", function()
+  for name, code in pairs({
+    DisabledException = "denied", KMSInvalidStateException = "denied", NotFoundException = "denied",
+    AccessDeniedException = "denied", ExpiredTokenException = "denied",
+    InvalidCiphertextException = "auth", IncorrectKeyException = "auth",
+    KeyUnavailableException = "unavailable", DependencyTimeoutException = "unavailable",
+  }) do
+    it(name .. " is " .. code, test(function()
+      local k = assert(kms.open("aws:alias/x?region=eu-central-1&endpoint=http://127.0.0.1:1", { env = env }))
+      k.backend.client.world.request = function()
+        return { status = 400, headers = {}, cookies = {}, body = '{"__type":"' .. name .. '","message":"no"}' }
+      end
+      local none, e = k:unwrap(assert(envelope.encode({ kms = "aws", key = "k", version = "", created = 1,
+        alg = "SYMMETRIC_DEFAULT", wrapped = "x" })), { workspace = "w" })
+      assert.is_nil(none)
+      assert.equal(code, e.code)
+      assert.is_string(e.hint)
+      assert.matches(name, tostring(e), 1, true)
+    end))
+  end
+end)
+
+if not os.getenv("PROV_MOTO") then
+  print("SKIP 40 cases of the KMS aws: PROV_MOTO names no Python environment with moto[kms,server]")
+  return
 end
 
 local url, stop = run(servers.moto)
@@ -23,10 +50,6 @@ local function call(operation, body)
     Authorization = "AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, "
       .. "Signature=0",
   })
-end
-
-local function id_of(uri)
-  return uri:match("key/([^?]+)") -- moto finds no ARN everywhere
 end
 
 local function at(uri, port)
@@ -41,12 +64,6 @@ contract.run("aws", {
   end,
   env = env, versions = false,
   separates = false, -- moto puts names and values one behind the other
-  revoke = function(uri)
-    call("DisableKey", { KeyId = id_of(uri) })
-  end,
-  restore = function(uri)
-    call("EnableKey", { KeyId = id_of(uri) })
-  end,
   unreachable = function(uri)
     return at(uri, servers.free_port()), function() end
   end,
@@ -58,25 +75,25 @@ contract.run("aws", {
 }, { describe = describe, it = it })
 
 describe("a key of AWS", function()
-  local kms = require("prov.kms")
-  local test = require("support.async").test
   it("is found by its alias", test(function()
     local id = call("CreateKey", {}).KeyMetadata.KeyId
     call("CreateAlias", { AliasName = "alias/prov-spec", TargetKeyId = id })
     local k = assert(kms.open("aws:alias/prov-spec?region=us-east-1&endpoint=" .. url, { env = env }))
     local key, blob = k:generate({ workspace = "w" })
     assert.equal(key, assert(k:unwrap(blob, { workspace = "w" })))
-    assert.matches(id, require("prov.kms.envelope").decode(blob).key, 1, true)
+    assert.matches(id, envelope.decode(blob).key, 1, true)
   end))
-  it("that waits for its deletion is denied", test(function()
-    local arn = call("CreateKey", {}).KeyMetadata.Arn
-    local k = assert(kms.open(("aws:%s?endpoint=%s"):format(arn, url), { env = env }))
-    local _, blob = k:generate({ workspace = "w" })
-    call("ScheduleKeyDeletion", { KeyId = arn:match("key/(.+)$") })
-    local none, e = k:unwrap(blob, { workspace = "w" })
-    assert.is_nil(none)
-    assert.equal("denied", e.code)
-    assert.matches("cancel%-key%-deletion", e.hint)
+  it("that was disabled, or waits for its deletion, is not healthy", test(function()
+    for _, how in ipairs({ "DisableKey", "ScheduleKeyDeletion" }) do
+      local arn = call("CreateKey", {}).KeyMetadata.Arn
+      local k = assert(kms.open(("aws:%s?endpoint=%s"):format(arn, url), { env = env }))
+      assert(k:health())
+      call(how, { KeyId = arn:match("key/(.+)$") }) -- moto finds no ARN everywhere
+      local none, e = k:health()
+      assert.is_nil(none)
+      assert.equal("denied", e.code)
+      assert.is_string(e.hint)
+    end
   end))
 end)
 
