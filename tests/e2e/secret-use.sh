@@ -120,4 +120,41 @@ if [ -n "${SOPS:-}" ]; then
     "$SOPS" --disable-version-check decrypt secrets.yaml | grep -q 'value: by-hand' || fail "sops reads something else"
 fi
 run 0 destroy --yes
+
+# A vault behind an API, with a token that may do no more than this.
+mkdir "$work/far" && cd "$work/far" || exit 1
+"$prov" serve vault --listen 127.0.0.1:0 --data "$work/data" >"$work/serve.log" 2>&1 </dev/null &
+e2e_server=$!
+for _ in $(seq 100); do
+    [ -s "$work/data/server" ] && break
+    sleep 0.05
+done
+VAULT_ADDR=$(cat "$work/data/server")
+export VAULT_ADDR
+run 0 vault init --shares 1 --threshold 1 -o json
+field() { python3 -c 'import json, sys; v = json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("."): v = v[int(k) if k.isdigit() else k]
+print(v)' "$work/out" "$1"; }
+VAULT_TOKEN=$(field root_token)
+export VAULT_TOKEN
+printf '%s' "$(field keys.0)" | "$prov" vault unseal >"$work/log" 2>&1 || fail "unseal: $(cat "$work/log")"
+printf x | "$prov" -c secrets.address="$VAULT_ADDR" secret set a >"$work/out" 2>&1
+has "mount enable kv-v2 secret"
+run 0 vault mount enable kv-v2 team
+printf 'path "team/*" { capabilities = ["create", "update", "read", "delete", "list"] }\n' >"$work/team.hcl"
+run 0 vault policy write team "$work/team.hcl"
+run 0 vault token create --policy team -o json
+VAULT_TOKEN=$(field client_token)
+echo "name: far" >prov.yaml
+mkdir config && printf 'secrets:\n  address: %s\n  mount: team\n' "$VAULT_ADDR" >config/prov.yaml
+in_workspace "a vault over HTTP"
+run 0 vault kv get team/hand/token --field value
+has by-hand
+VAULT_TOKEN=wrong run 5 secret get api
+kill "$e2e_server" && wait "$e2e_server"
+e2e_server=
+run 1 secret get api
+has "$VAULT_ADDR"
+run 1 plan
+has "$VAULT_ADDR"
 e2e_end

@@ -1,5 +1,6 @@
 --- Secrets in a kv engine (version 2): of the workspace's own vault, or of one that is asked over HTTP.
 
+local err = require("prov.err")
 local json = require("prov.json")
 
 local M = {}
@@ -94,18 +95,24 @@ function Store:get(name, version)
   }
 end
 
+local function no_engine(self)
+  return err.new("notfound", ("there is no kv engine of version 2 at '%s' in %s"):format(self.mount, self.place), {
+    hint = ("prov vault mount enable kv-v2 %s, or the setting secrets.mount"):format(self.mount),
+  })
+end
+
 function Store:put(name, parts, rule)
   if rule then
     local ok, e = self.ask("update", path(self, "metadata", name), {
       custom_metadata = { rule = assert(json.encode(rule)), expires = parts.expires },
     })
-    if not ok and e then
-      return nil, e
+    if not ok then
+      return nil, e or no_engine(self)
     end
   end
   local done, e = self.ask("update", path(self, "data", name), { data = parts })
   if not done then
-    return nil, e
+    return nil, e or no_engine(self)
   end
   return { name = name, version = done.version, created = done.created_time, parts = parts, rule = rule }
 end

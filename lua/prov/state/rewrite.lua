@@ -92,15 +92,11 @@ function M.rekey(ctx, opts)
   assert(vault.follow_key(workspace, key, true))
   local report = assert(store:check())
   return {
-<<<<<<< HEAD
     key = workspace.key_path,
     kms = uri or "local",
     revision = report.head,
     nodes = report.nodes,
     keys = report.keys,
-=======
-    key = workspace.key_path, kms = uri or "local", revision = report.head, nodes = report.nodes, keys = report.keys,
->>>>>>> w-kms
   }
 end
 
