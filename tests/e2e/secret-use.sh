@@ -138,14 +138,14 @@ print(v)' "$work/out" "$1"; }
 VAULT_TOKEN=$(field root_token)
 export VAULT_TOKEN
 printf '%s' "$(field keys.0)" | "$prov" vault unseal >"$work/log" 2>&1 || fail "unseal: $(cat "$work/log")"
-printf x | "$prov" -c secrets.address="$VAULT_ADDR" secret set a >"$work/out" 2>&1
-has "mount enable kv-v2 secret"
+echo "name: far" >prov.yaml
+printf x | "$prov" -c secrets.address="$VAULT_ADDR" -c secrets.mount=none secret set a >"$work/out" 2>&1
+has "mount enable kv-v2 none"
 run 0 vault mount enable kv-v2 team
 printf 'path "team/*" { capabilities = ["create", "update", "read", "delete", "list"] }\n' >"$work/team.hcl"
 run 0 vault policy write team "$work/team.hcl"
 run 0 vault token create --policy team -o json
 VAULT_TOKEN=$(field client_token)
-echo "name: far" >prov.yaml
 mkdir config && printf 'secrets:\n  address: %s\n  mount: team\n' "$VAULT_ADDR" >config/prov.yaml
 in_workspace "a vault over HTTP"
 run 0 vault kv get team/hand/token --field value
