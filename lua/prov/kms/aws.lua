@@ -34,7 +34,7 @@ local HINTS = {
 ---@param place prov.kms.Place
 ---@param opts { env: (fun(name: string): string?)? }
 function M.new(place, opts)
-  local key = place.body:gsub("^arn/", "")
+  local key = place.body
   local region = place.query.region or key:match("^arn:[%w-]+:kms:([%w-]+):")
   if key == "" or key == "alias/" then
     return err.fail("invalid", "it names no key: aws:arn:aws:kms:... or aws:alias/NAME")

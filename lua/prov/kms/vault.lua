@@ -32,8 +32,8 @@ function M.new(place, opts)
   if not mount then
     return err.fail("invalid", "it names no key of a transit engine: vault:https://HOST:8200/transit/KEY")
   end
-  local host = address:match("^http://%[?([^%]/]-)%]?:?%d*$")
-  if host and not (host == "localhost" or host:find("^127%.") or host == "::1") then
+  local host = address:match("^http://%[(.-)%]") or address:match("^http://([^:]*)")
+  if host and not (host == "localhost" or host:find("^127%.%d+%.%d+%.%d+$") or host == "::1") then
     return nil, err.new("invalid", "keys would go to " .. address .. " in clear", { hint = "https:// instead" })
   end
   return setmetatable({ address = address, mount = mount, key = key, env = opts.env or os.getenv }, Vault)

@@ -118,6 +118,22 @@ describe("the URI of a KMS", function()
   end)
 end)
 
+describe("a Vault without TLS", function()
+  it("is one of this machine", function()
+    for uri, wanted in pairs({
+      ["vault:http://127.0.0.1:8200/transit/k"] = true, ["vault:http://127.0.0.1/transit/k"] = true,
+      ["vault:http://localhost:8200/a/b/k"] = true, ["vault:http://[::1]:8200/transit/k"] = true,
+      ["vault:https://vault.example/transit/k"] = true, ["vault:http://vault.example:8200/transit/k"] = false,
+      ["vault:http://127.example.org/transit/k"] = false, ["vault:http://127.0.0.1@a.example/transit/k"] = false,
+      ["vault:http://[::2]/transit/k"] = false, ["vault:https://vault.example/k"] = false,
+    }) do
+      local k, e = kms.open(uri)
+      assert.equal(wanted, k ~= nil, uri)
+      assert.is_true(wanted or e.code == "invalid")
+    end
+  end)
+end)
+
 describe("the cache of keys", function()
   local cache = require("prov.kms.cache")
   it("asks again after its uses and its time", function()
