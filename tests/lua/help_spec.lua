@@ -39,7 +39,7 @@ describe("help", function()
   it("lists every operation that is not hidden", function()
     local overview = help.overview()
     for _, name in ipairs(ops.names()) do
-      local group, verb = name:match("^(%S+) (%S+)$")
+      local group, verb = name:match("^(%S+) (.+)$")
       assert.truthy(overview:find("\n  " .. (group or name) .. " ", 1, true), name)
       if group then
         assert.truthy(help.group(group):find("\n  " .. name .. " ", 1, true) or help.group(group):find(verb, 1, true))

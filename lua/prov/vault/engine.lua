@@ -247,7 +247,13 @@ function Compiled:find(op, path)
   elseif values then
     return err.fail("unsupported", "%s cannot be done with '%s', only %s", op, path, table.concat(values, ", "))
   end
-  return err.fail("notfound", "the %s engine has no path '%s'", self.engine.name, path)
+  local there = {}
+  for i, spec in ipairs(self.engine.paths) do
+    there[i] = spec.path
+  end
+  return nil, err.new("notfound", ("the %s engine has no path '%s'"):format(self.engine.name, path), {
+    hint = "it has: " .. table.concat(there, ", ", 1, math.min(#there, 12)),
+  })
 end
 
 --- Finds the path of a request and reads its fields. Its op, path, given and token are set.

@@ -24,6 +24,7 @@ local M = {}
 
 ---@class prov.vault.Answer
 ---@field request_id string
+---@field mount_type? string
 ---@field data? table
 ---@field lease_id? string
 ---@field lease_duration? integer
@@ -205,7 +206,8 @@ end
 
 local function answer_of(self, asked, row, response, token)
   local answer = {
-    request_id = asked.id, data = response.data, warnings = response.warnings, body = response.body,
+    request_id = asked.id, mount_type = row.type, data = response.data, warnings = response.warnings,
+    body = response.body,
     content_type = response.content_type, json = response.json, status = response.status,
     wrap_info = response.wrap_info, lease_id = response.lease_id, lease_duration = response.lease_duration,
     renewable = response.renewable, auth = response.auth_shown,
@@ -417,6 +419,7 @@ function M.shape(answer)
     wrap_info = answer.wrap_info or json.null,
     warnings = answer.warnings and data.list(answer.warnings) or json.null,
     auth = answer.auth or json.null,
+    mount_type = answer.mount_type,
   }
 end
 

@@ -87,8 +87,12 @@ function M.overview()
     if not group then
       single[#single + 1] = { name, index.commands[name][2] }
     else
-      groups[group] = groups[group] or {}
-      table.insert(groups[group], verb)
+      local list = groups[group] or {}
+      groups[group] = list
+      local first = verb:match("^%S+") -- "kv get" and "kv put" are one here
+      if list[#list] ~= first then
+        list[#list + 1] = first
+      end
     end
   end
   single[#single + 1] = { "help", "Show help for a command or a group" }

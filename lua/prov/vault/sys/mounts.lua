@@ -147,6 +147,9 @@ local function disable(auth)
   return function(ctx, req)
     local vault = ctx.vault
     local _ <close> = vault:lock_of("mounts")
+    if not mounts.row(vault, path_of(auth, req)) then
+      return {} -- gone already
+    end
     local row, e = own_row(vault, path_of(auth, req))
     if not row then
       return nil, e

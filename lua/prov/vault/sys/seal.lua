@@ -236,21 +236,21 @@ return {
   { path = "seal", doc = "Forget all keys", sudo = true, update = function(ctx)
     ctx.vault:seal()
   end },
-  { path = "rekey/init", doc = "New shares of the key", sealed = true, fields = REKEY, read = rekey_status,
+  { path = "rekey/init", doc = "New shares of the key", open = true, fields = REKEY, read = rekey_status,
     update = rekey_begin, delete = cancel("rekey") },
-  { path = "rekey/update", doc = "Give a share for it", sealed = true, fields = { key = KEY, nonce = NONCE },
+  { path = "rekey/update", doc = "Give a share for it", open = true, fields = { key = KEY, nonce = NONCE },
     update = rekey_update },
-  { path = "rekey-recovery-key/init", doc = "New shares of the recovery key", sealed = true, fields = REKEY,
+  { path = "rekey-recovery-key/init", doc = "New shares of the recovery key", open = true, fields = REKEY,
     read = rekey_status, update = rekey_begin, delete = cancel("rekey") },
-  { path = "rekey-recovery-key/update", doc = "Give a share for it", sealed = true,
+  { path = "rekey-recovery-key/update", doc = "Give a share for it", open = true,
     fields = { key = KEY, nonce = NONCE }, update = rekey_update },
-  { path = "generate-root/attempt", doc = "A new root token", sealed = true, fields = OTP, read = function(ctx)
+  { path = "generate-root/attempt", doc = "A new root token", open = true, fields = OTP, read = function(ctx)
     return root_status(ctx)
   end, update = root_begin, delete = cancel("generate-root") },
-  { path = "generate-root", doc = "The same", sealed = true, fields = OTP, read = function(ctx)
+  { path = "generate-root", doc = "The same", open = true, fields = OTP, read = function(ctx)
     return root_status(ctx)
   end, update = root_begin, delete = cancel("generate-root") },
-  { path = "generate-root/update", doc = "Give a share for it", sealed = true, fields = { key = KEY, nonce = NONCE },
+  { path = "generate-root/update", doc = "Give a share for it", open = true, fields = { key = KEY, nonce = NONCE },
     update = root_update },
   { path = "key-status", doc = "The newest key of the keyring", read = key_status },
   { path = "rotate", doc = "Begin a new key of the keyring", sudo = true, update = rotate },

@@ -58,7 +58,8 @@ end
 
 return {
   { path = "wrapping/unwrap", doc = "What stands behind a token", fields = TOKEN, update = unwrap },
-  { path = "wrapping/lookup", doc = "What a wrapping token is of", fields = TOKEN, update = lookup, read = lookup },
+  { path = "wrapping/lookup", doc = "What a wrapping token is of", open = true, fields = TOKEN, update = lookup,
+    read = lookup },
   { path = "wrapping/rewrap", doc = "Another token for the same", fields = TOKEN, update = rewrap },
   { path = "wrapping/wrap", doc = "Put data behind a token", update = wrap },
 }
