@@ -120,10 +120,14 @@ describe("sops", function()
         local opts = { format = format, file = "test", identities = identities }
         return assert(sops.decrypt(encrypted(plain, format, to, rule), opts)).plain
       end
-      -- A file of bytes that a rule leaves as it is.
+      -- A file of bytes is encrypted whatever a rule says; one of somebody else may say otherwise.
+      assert.truthy(encrypted("text\n", "binary", to, { encrypted_suffix = "_x" }):find('"data": "ENC[', 1, true))
       assert.equal("text\n", again("text\n", "binary", { encrypted_suffix = "_x" }))
-      local _, e = sops.encrypt(assert(sops.create("\255", "binary", { groups = { { to } }, encrypted_suffix = "_x" })),
-        "test")
+      local open = assert(sops.create("text\n", "binary", { groups = { { to } } }))
+      open.meta.encrypted_suffix = "_x"
+      assert.truthy(assert(sops.encrypt(open, "test")):find('"data": "text\\n"', 1, true))
+      open.plain = "\255"
+      local _, e = sops.encrypt(open, "test")
       assert.equal("invalid", e.code)
       -- A comment behind the name of a section, in which a bracket would end the name.
       assert.equal("# c\n[s]\nk = 1\n", again("[s] # c\nk = 1\n", "ini"))

@@ -35,6 +35,7 @@ M.OPERATIONS = {
     ModifyLoadBalancerAttributes ModifyTargetGroup ModifyTargetGroupAttributes RegisterTargets RemoveTags
     SetSecurityGroups SetSubnets
   ]],
+  kms = "Decrypt DescribeKey Encrypt GenerateDataKey ListKeyRotations ReEncrypt RotateKeyOnDemand",
   pricing = "DescribeServices GetAttributeValues GetProducts",
   sts = "AssumeRole AssumeRoleWithWebIdentity GetCallerIdentity GetSessionToken",
   route53 = [[

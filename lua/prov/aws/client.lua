@@ -97,6 +97,7 @@ local REPEATABLE = {
   "^Describe", "^Get", "^List", "^Head", "^Put", "^Update", "^ChangeTags", "^Delete", "^Deregister", "^Detach",
   "^Disassociate", "^Modify", "^Release", "^Reset", "^Replace", "^CreateTags$", "^AddTags$", "^RemoveTags$",
   "^RegisterTargets$", "^Set", "^Start", "^Stop", "^Terminate", "^Associate",
+  "^Decrypt$", "^Encrypt$", "^GenerateDataKey$", "^ReEncrypt$",
 }
 
 local function reads(operation)
@@ -286,7 +287,7 @@ end
 
 --- Calls an operation.
 ---@async
----@param service string ec2, elbv2, pricing, route53, s3 or sts
+---@param service string ec2, elbv2, kms, pricing, route53, s3 or sts
 ---@param operation string DescribeInstances
 ---@param params? table
 ---@return table? result

@@ -148,7 +148,7 @@ end
 
 local services = {}
 
---- A service prov knows: ec2, elbv2, pricing, route53, s3 or sts.
+--- A service prov knows: ec2, elbv2, kms, pricing, route53, s3 or sts.
 ---@param name string
 ---@return prov.aws.Service
 function M.open(name)

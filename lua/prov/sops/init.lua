@@ -300,7 +300,7 @@ function M.encrypt(open, file)
         return fail_at(e, leaf, file)
       end
       edits[#edits + 1] = { leaf = leaf, type = leaf.kind == "comment" and "comment" or "str", plain = sealed }
-    elseif open.format == "binary" then -- a rule leaves it as it is, but it is not in the text yet
+    elseif open.format == "binary" then -- a file that says so: the value is not in the text yet
       edits[#edits + 1] = { leaf = leaf, type = "str", plain = leaf.plain }
     end
   end
@@ -338,14 +338,16 @@ function M.create(plain, format, rule)
   if not open.meta then
     return nil, e
   end
-  local some = false
-  for _, choice in ipairs(rules.CHOICES) do
-    if (rule[choice] or "") ~= "" then
-      open.meta[choice], some = rule[choice], true
+  if format ~= "binary" then -- which is one value, and encrypted whatever the rule says, as `sops` does
+    local some = false
+    for _, choice in ipairs(rules.CHOICES) do
+      if (rule[choice] or "") ~= "" then
+        open.meta[choice], some = rule[choice], true
+      end
     end
-  end
-  if not some then
-    open.meta.unencrypted_suffix = "_unencrypted"
+    if not some then
+      open.meta.unencrypted_suffix = "_unencrypted"
+    end
   end
   open.meta.mac_only_encrypted = rule.mac_only_encrypted or nil
   return open
