@@ -6,6 +6,7 @@
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
 #include "crypto/kwp.h"
+#include "crypto/sops.h"
 #include "lua/l_crypto.h"
 #include "lua/lx.h"
 
@@ -137,7 +138,10 @@ static int l_aead(lua_State *L)
     pv_aead_alg alg = (pv_aead_alg)luaL_checkoption(L, 1, NULL, names);
     pv_bytes key = l_crypto_checkkey(L, 2);
     pv_err err;
-    return pv_aead_new(lx_newbox(L, L_AEAD), alg, key, &err) == PV_OK ? 1 : lx_fail(L, &err);
+    pv_aead **box = lx_newbox(L, L_AEAD);
+    lx_newbuf(L, 0); /* for open_value, which is called for many small values */
+    lua_setiuservalue(L, -2, 1);
+    return pv_aead_new(box, alg, key, &err) == PV_OK ? 1 : lx_fail(L, &err);
 }
 
 static pv_bytes opt_bytes(lua_State *L, int idx)
@@ -170,6 +174,30 @@ static int l_aead_open(lua_State *L)
     buf->len = sealed.len - PV_TAG_LEN; /* so that it is wiped */
     lua_pushlstring(L, to, buf->len);
     return 1;
+}
+
+/* aead:open_value(text, aad) -> plain, type, bytes of the iv | nil, err "auth", "invalid" */
+static int l_aead_open_value(lua_State *L)
+{
+    pv_aead *aead = lx_checkbox(L, 1, L_AEAD);
+    pv_bytes text = lx_checkbytes(L, 2), aad = lx_checkbytes(L, 3);
+    pv_sops_value value;
+    pv_err err;
+    pv_buf *out;
+    size_t iv;
+    if (!pv_sops_parse(text, &value)) {
+        (void)pv_fail(&err, PV_EINVAL, "not a value that is encrypted as SOPS does it");
+        return lx_fail(L, &err);
+    }
+    lua_getiuservalue(L, 1, 1);
+    out = lua_touserdata(L, -1);
+    pv_buf_reset(out);
+    if (pv_sops_open(aead, &value, aad, out, &iv, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, out->data, out->len);
+    pv_wipe(out->data, out->len);
+    lua_pushlstring(L, value.type.data, value.type.len);
+    lua_pushinteger(L, (lua_Integer)iv);
+    return 3;
 }
 
 /* crypto.kwp_seal(kek, plain) -> wrapped | nil, err */
@@ -314,7 +342,10 @@ void l_crypto_aead_register(lua_State *L)
         {"derive", l_derive},     {"secret", l_secret}, {"kwp_seal", l_kwp_seal},
         {"kwp_open", l_kwp_open}, {NULL, NULL},
     };
-    static const luaL_Reg aead[] = {{"seal", l_aead_seal}, {"open", l_aead_open}, {NULL, NULL}};
+    static const luaL_Reg aead[] = {{"seal", l_aead_seal},
+                                    {"open", l_aead_open},
+                                    {"open_value", l_aead_open_value},
+                                    {NULL, NULL}};
     static const luaL_Reg hasher_methods[] = {
         {"add", l_hasher_add}, {"finish", l_hasher_finish}, {NULL, NULL}};
     lx_deftype(L, L_AEAD, aead, aead_close);

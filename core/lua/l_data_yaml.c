@@ -1,4 +1,6 @@
 /* core.data: YAML, and the places of what was read. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "data/yaml.h"
 #include "lua/l_data.h"
@@ -124,6 +126,10 @@ int l_data_yaml_decode(lua_State *L)
     return l_data_push_doc(L, box, true);
 }
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum { PART_FIELDS = 10 }; /* with those that prov.edit.yaml_tree adds */
+
 static int parts_gc(lua_State *L)
 {
     pv_yaml_part **box = lua_touserdata(L, 1);
@@ -132,8 +138,8 @@ static int parts_gc(lua_State *L)
     return 0;
 }
 
-/* data.yaml_parts(text) -> list of { kind, style, from, to, value } | nil, err; bytes from 1, `to`
- * is the last one */
+/* data.yaml_parts(text) -> list of { kind, style, from, to, value, content? } | nil, err; bytes
+ * from 1, `to` is the last one; `content` is `from` where no anchor and no tag stand in front */
 int l_data_yaml_parts(lua_State *L)
 {
     static const char *const kinds[] = {"scalar", "alias", "list", "map", "end"};
@@ -142,22 +148,30 @@ int l_data_yaml_parts(lua_State *L)
     pv_bytes text = lx_checkbytes(L, 1);
     pv_buf *values = lx_newbuf(L, L_DATA_MAX_TEXT);
     pv_yaml_part **box = lx_newbox(L, "prov.data.yaml_parts");
+    int first = lua_gettop(L) + 1; /* of the names of kinds and styles, pushed once */
     size_t count;
     pv_err err;
     if (pv_yaml_parts(box, &count, values, text, L_DATA_MAX_PARTS, &err) != PV_OK)
         return lx_fail(L, &err);
+    luaL_checkstack(L, COUNT(kinds) + COUNT(styles) + 4, NULL);
+    for (size_t i = 0; i < COUNT(kinds); i++) lua_pushstring(L, kinds[i]);
+    for (size_t i = 0; i < COUNT(styles); i++) lua_pushstring(L, styles[i]);
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         const pv_yaml_part *part = &(*box)[i];
-        lua_createtable(L, 0, 5);
+        lua_createtable(L, 0, PART_FIELDS);
         lua_pushlstring(L, values->data == NULL ? "" : values->data + part->value, part->value_len);
         lua_setfield(L, -2, "value");
-        lua_pushstring(L, kinds[part->kind]);
+        lua_pushvalue(L, first + (int)part->kind);
         lua_setfield(L, -2, "kind");
-        lua_pushstring(L, styles[part->style]);
+        lua_pushvalue(L, first + (int)COUNT(kinds) + (int)part->style);
         lua_setfield(L, -2, "style");
         lua_pushinteger(L, (lua_Integer)part->from + 1);
         lua_setfield(L, -2, "from");
+        if (part->from == text.len || strchr("&!", text.data[part->from]) == NULL) {
+            lua_pushinteger(L, (lua_Integer)part->from + 1);
+            lua_setfield(L, -2, "content");
+        }
         lua_pushinteger(L, (lua_Integer)part->to);
         lua_setfield(L, -2, "to");
         lua_rawseti(L, -2, (lua_Integer)i + 1);

@@ -135,6 +135,14 @@ function aead:seal(nonce, plain, aad) end
 ---@return prov.Err? err "auth": another key, nonce, aad, or other bytes
 function aead:open(nonce, sealed, aad) end
 
+--- Opens a value of a SOPS file, ENC[AES256_GCM,data:...,iv:...,tag:...,type:...]; the key is one of aes-256-gcm.
+---@param text string
+---@param aad string
+---@return string? plain
+---@return string|prov.Err type str, int, float, bool, time, comment or bytes; else "auth", "invalid"
+---@return integer? iv how many bytes it has
+function aead:open_value(text, aad) end
+
 function aead:close() end
 
 --- Wraps a key with another (AES key wrap with padding, RFC 5649).

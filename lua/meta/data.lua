@@ -73,7 +73,9 @@ function data.yaml_encode(v) end
 --- Where everything of a YAML document stands in the text (UTF-8), in order: scalars and aliases; lists
 --- and maps, whose children come behind them and then an "end". Bytes count from 1.
 ---@param text string
----@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer, value: string }[]?
+--- `content` is `from` where no anchor and no tag stand in front; absent where one does.
+---@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer, value: string,
+--- content: integer? }[]?
 ---@return prov.Err? err
 function data.yaml_parts(text) end
 --- Reads TOML.

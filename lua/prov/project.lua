@@ -1,6 +1,7 @@
 --- A workspace opened for work: its infra, registry, store, state, providers and hosts together.
 
 local collector = require("prov.collector")
+local clock = require("prov.clock")
 local data = require("core.data")
 local engine = require("prov.engine")
 local err = require("prov.err")
@@ -168,7 +169,8 @@ function Project:plan(opts)
   if kept then
     return nil, kept
   end
-  return require("prov.plan").build({
+  local plan
+  plan, e = require("prov.plan").build({
     infra = part.infra,
     state = part.state,
     providers = self.providers,
@@ -182,6 +184,12 @@ function Project:plan(opts)
     moves = past.moves,
     forget = past.forget,
   })
+  local overdue = plan and not opts.destroy and not opts.rotate
+    and require("prov.secrets.due").of(self.state, plan.refreshed, clock.wall() // 1000)
+  for _, one in ipairs(overdue or {}) do
+    self.ui.warn("the secret '%s' %s: prov secret rotate %s", one.name, one.note, one.name)
+  end
+  return plan, e
 end
 
 --- Takes the workspace's lock, reads the state again when another process changed it until then,

@@ -93,6 +93,19 @@ run 0 secret get db/password --revision 1
 run 0 secret history db/password
 [ "$(grep -c ' no$' "$work/out")" -eq 3 ] || fail "three versions: $(cat "$work/out")"
 grep -rlaF -e "$password" -e by-hand -e other-value .prov && fail "a secret is in the state or vault"
+# What is due is told.
+cat >due.yaml <<'YAML'
+defaults: { provider: demo }
+secrets: { soon: { type: certificate, names: [x.example], ttl: 3d } }
+YAML
+mkdir "$work/due" && mv due.yaml "$work/due/infra.yaml" && echo "name: due" >"$work/due/prov.yaml"
+run 0 -w "$work/due" apply --yes
+run 0 -w "$work/due" plan
+has "the secret 'soon' expires in 2 days: prov secret rotate soon"
+run 0 -w "$work/due" secret list
+has "expires in 2 days"
+"$prov" -w "$work/due" secret get soon certificate | openssl verify -CAfile /dev/stdin -partial_chain \
+    <("$prov" -w "$work/due" secret get soon certificate) >"$work/log" 2>&1 || fail "openssl: $(cat "$work/log")"
 # Many processes at once: no version is lost.
 pids=()
 for i in $(seq 8); do

@@ -1,6 +1,7 @@
 local age = require("prov.age")
 local async = require("prov.async")
 local crypto = require("core.crypto")
+local due = require("prov.secrets.due")
 local fs = require("prov.fs")
 local make = require("prov.secrets.make")
 local secrets = require("prov.secrets")
@@ -133,6 +134,18 @@ describe("secrets", function()
       assert.equal("nobody has set the secret 'token' yet", e.msg)
       assert.equal("prov secret set token", e.hint)
     end)
+  end)
+
+  it("says which are due", function()
+    local now = require("prov.timestamp").parse("2026-06-01T00:00:00Z")
+    for want, case in pairs({
+      ["has expired"] = { "2026-01-01T00:00:00Z", "2026-05-31T23:59:59Z" },
+      ["expires in 13 days"] = { "2026-01-01T00:00:00Z", "2026-06-14T12:00:00Z" },
+      ["is older than 30 days"] = { "2026-05-01T00:00:00Z", nil, 30 * 86400 },
+      none = { "2026-05-03T00:00:00Z", "2026-06-16T00:00:00Z", 30 * 86400 },
+    }) do
+      assert.equal(want, due.note(case[1], case[2], case[3], now) or "none")
+    end
   end)
 
   it("are in one place", function()

@@ -17,17 +17,20 @@ local M = {}
 function M.style(text, root, form)
   local steps, list_steps = {}, {}
   local function walk(node)
-    for _, member in ipairs(node.members or {}) do
-      local below = member.value
-      if node.style == "block" and below.style == "block" and below.content then
-        local step = tree.column(text, below.content) - tree.column(text, member.key.from)
-        local counts = below.kind == "list" and list_steps or steps
-        counts[step] = (counts[step] or 0) + 1
+    if node.items then
+      for _, item in ipairs(node.items) do
+        walk(item)
       end
-      walk(below)
-    end
-    for _, item in ipairs(node.items or {}) do
-      walk(item)
+    elseif node.members then
+      for _, member in ipairs(node.members) do
+        local below = member.value
+        if node.style == "block" and below.style == "block" and below.content then
+          local step = tree.column(text, below.content) - tree.column(text, member.key.from)
+          local counts = below.kind == "list" and list_steps or steps
+          counts[step] = (counts[step] or 0) + 1
+        end
+        walk(below)
+      end
     end
   end
   if root then

@@ -17,6 +17,9 @@ local NAMED = {
   [0x0D] = "\\r", [0x1B] = "\\e", [0x22] = '\\"', [0x5C] = "\\\\", [0x85] = "\\N", [0x2028] = "\\L", [0x2029] = "\\P",
 }
 
+local WORDS = { y = true, n = true, yes = true, no = true, on = true, off = true, null = true, ["true"] = true,
+  ["false"] = true }
+
 -- True for what may stand in a text as it is.
 local function is_printable(code)
   return code >= 0x20 and code < 0x7F or code >= 0xA0 and code ~= 0x2028 and code ~= 0x2029 and code ~= 0xFEFF
@@ -39,6 +42,9 @@ local function double_quoted(text)
 end
 
 local function all_printable(text)
+  if not text:find("[^\x20-\x7E\n]") then
+    return true
+  end
   for _, code in utf8.codes(text) do
     if not is_printable(code) and code ~= 0x0A then
       return false
@@ -47,9 +53,17 @@ local function all_printable(text)
   return true
 end
 
+-- What everybody takes for a text, without asking the writer of YAML: no reader has a number or date with such letters.
+local function is_word(text)
+  return text:find("^%w[%w_./=+-]*$") and (text:find("^%a") and not WORDS[text:lower()]
+    or text:find("[^%da-fA-FxobTZ_:+.-]"))
+end
+
 local function is_plain(text, flow)
   if text:find("\n", 1, true) or flow and text:find("[,%[%]{}:?#]") then
     return false
+  elseif is_word(text) then
+    return true
   end
   return yaml.encode({ text }) == "- " .. text .. "\n"
 end

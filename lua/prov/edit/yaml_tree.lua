@@ -23,8 +23,13 @@ local M = {}
 ---@param at integer
 ---@return integer
 function M.line_start(text, at)
-  while at > 1 and text:byte(at - 1) ~= 10 do
-    at = at - 1
+  while at > 1 do
+    local low = math.max(at - 64, 1)
+    local start = text:sub(low, at - 1):match(".*\n()")
+    if start then
+      return low + start - 1
+    end
+    at = low
   end
   return at
 end
@@ -74,15 +79,12 @@ local function properties(node, text)
   end
 end
 
-local function finish_scalar(node, text)
-  node.raw_to = node.to
-  if node.style == "literal" or node.style == "folded" then
-    while node.to > node.content and text:find("^[ \r\n]", node.to) do
-      node.to = node.to - 1
-    end
-    if text:find("^[|>][%d%-]*%+", node.content) then
-      node.keeps = true
-    end
+local function finish_block(node, text)
+  while node.to > node.content and text:find("^[ \r\n]", node.to) do
+    node.to = node.to - 1
+  end
+  if text:find("^[|>][%d%-]*%+", node.content) then
+    node.keeps = true
   end
 end
 
@@ -116,22 +118,31 @@ function M.build(text)
     at = at + 1
     local node = parts[at]
     node.parent, node.in_flow = parent, in_flow
-    properties(node, text)
-    if node.kind == "scalar" or node.kind == "alias" then
-      finish_scalar(node, text)
+    if not node.content then
+      properties(node, text)
+    end
+    local kind = node.kind
+    if kind == "scalar" or kind == "alias" then
+      node.raw_to = node.to
+      if node.style == "literal" or node.style == "folded" then
+        finish_block(node, text)
+      end
       return node
     end
     local list, inner = {}, in_flow or node.style == "flow"
     local last = node
     while parts[at + 1].kind ~= "end" do
       local child = read(node, inner)
-      if node.kind == "list" then
+      if kind == "list" then
         list[#list + 1], last = child, child
       else
         local key = child
         child = read(node, inner)
         list[#list + 1] = { key = key, value = child }
-        last = child.to < child.from and M.colon(text, key) == nil and key or child
+        last = child
+        if child.to < child.from and M.colon(text, key) == nil then
+          last = key
+        end
       end
     end
     at = at + 1

@@ -5,11 +5,11 @@ local apply = require("prov.apply")
 local clock = require("prov.clock")
 local contract = require("prov.contract")
 local data = require("core.data")
+local due = require("prov.secrets.due")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local project = require("prov.project")
 local secrets = require("prov.secrets")
-local timestamp = require("prov.timestamp")
 local uv = require("luv")
 local yaml = require("prov.yaml")
 
@@ -132,26 +132,6 @@ function M.make(ctx, p)
     certificate = kept.parts.certificate }, e
 end
 
-local DAY = 86400
-local SOON = 14 * DAY -- an end that is near enough to speak of
-
-local function days(seconds)
-  return math.floor(seconds / DAY)
-end
-
--- What should be done about a secret, or nil.
-local function note_of(row, now)
-  local created, expires = timestamp.parse(row.created), row.expires and timestamp.parse(row.expires)
-  local max_age = row.rule and row.rule.max_age
-  if expires and expires < now then
-    return "expired"
-  elseif expires and expires - now < SOON then
-    return ("expires in %d days"):format(days(expires - now))
-  elseif created and max_age and now - created > max_age then
-    return ("older than %d days"):format(days(max_age))
-  end
-end
-
 --- What there is, with its age.
 ---@async
 function M.list(ctx)
@@ -173,7 +153,7 @@ function M.list(ctx)
       version = row.version,
       created = row.created,
       expires = row.expires,
-      note = note_of(row, now),
+      note = due.note(row.created, row.expires, row.rule and row.rule.max_age, now),
     }
   end
   return out

@@ -11,7 +11,6 @@ local M = {}
 
 local IV = 32
 local TAG = 16
-local TYPES = { str = true, int = true, float = true, bool = true, time = true, comment = true, bytes = true }
 
 --- Whether a text is an encrypted value.
 ---@param text string
@@ -29,7 +28,7 @@ Cipher.__index = Cipher
 ---@return prov.Err? err
 function M.new(key)
   local aead, e = crypto.aead("aes-256-gcm", key)
-  return aead and setmetatable({ aead = aead, known = {} }, Cipher), e
+  return aead and setmetatable({ aead = aead, opened = {} }, Cipher), e
 end
 
 local function name_of(type, plain, aad)
@@ -42,19 +41,27 @@ end
 ---@return string? plain
 ---@return string|prov.Err type "invalid": no encrypted value; "auth": of another place, or changed
 function Cipher:open(text, aad)
-  local bytes, iv, tag, type = text:match("^ENC%[AES256_GCM,data:([^,]+),iv:([^,]+),tag:([^,]+),type:(%a+)%]")
-  bytes, iv, tag = bytes and base.unbase64(bytes), iv and base.unbase64(iv), tag and base.unbase64(tag)
-  if not (bytes and iv and tag) or not TYPES[type] or #tag ~= TAG or #iv == 0 or #iv > 128 then
-    return err.fail("invalid", "not a value that is encrypted as SOPS does it")
-  end
-  local plain, e = self.aead:open(iv, bytes .. tag, aad)
+  local plain, type, iv = self.aead:open_value(text, aad)
   if not plain then
-    return nil, e
+    return nil, type
   end
-  local name = name_of(type, plain, aad)
-  local known = self.known[name] or {}
-  known[#known + 1], self.known[name] = #iv == IV and text or nil, known
+  if iv == IV then
+    local opened = self.opened
+    local n = #opened
+    opened[n + 1], opened[n + 2], opened[n + 3], opened[n + 4] = type, plain, aad, text
+  end
   return plain, type
+end
+
+-- What was opened: how a value was written, in the order of the file.
+local function known_of(opened)
+  local out = {}
+  for i = 1, #opened, 4 do
+    local name = name_of(opened[i], opened[i + 1], opened[i + 2])
+    local list = out[name] or {}
+    list[#list + 1], out[name] = opened[i + 3], list
+  end
+  return out
 end
 
 --- Encrypts a value: anew, or as it was when it was opened before.
@@ -64,6 +71,7 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function Cipher:seal(type, plain, aad)
+  self.known = self.known or known_of(self.opened)
   local known = self.known[name_of(type, plain, aad)]
   if known and known[1] then
     return #known > 1 and table.remove(known, 1) or known[1]

@@ -5,6 +5,7 @@
 -- prov.sops.keys the data key, prov.sops.rules what is encrypted.
 
 local cipher = require("prov.sops.cipher")
+local collector = require("prov.collector")
 local crypto = require("core.crypto")
 local data = require("core.data")
 local err = require("prov.err")
@@ -115,7 +116,7 @@ local function check_mac(meta, box, hasher, file)
     hint = "take the file from where it was right, or look at it with --ignore-mac" })
 end
 
--- Opens every leaf: the edits of the text, checked by the MAC.
+-- Opens every leaf: those that change, with what they say now, checked by the MAC.
 local function open_leaves(leaves, meta, box, opts)
   local chosen, e = rules.chooser(meta)
   if not chosen then
@@ -128,7 +129,8 @@ local function open_leaves(leaves, meta, box, opts)
     if leaf.kind == "comment" then
       local plain = is_chosen and cipher.is_encrypted(leaf.plain) and open_comment(box, leaf, leaves)
       if plain then
-        edits[#edits + 1] = { leaf = leaf, type = "comment", plain = plain }
+        leaf.plain = plain
+        edits[#edits + 1] = leaf
       end
     else
       if is_chosen and leaf.plain ~= "" then
@@ -136,8 +138,8 @@ local function open_leaves(leaves, meta, box, opts)
         if not plain then
           return fail_at(type, leaf, opts.file)
         end
-        edits[#edits + 1] = { leaf = leaf, type = type, plain = plain }
         leaf.plain, leaf.type = plain, type
+        edits[#edits + 1] = leaf
       end
       if (is_chosen or not only) and leaf.type ~= "comment" then
         hasher:add(leaf.plain)
@@ -154,18 +156,17 @@ local function open_leaves(leaves, meta, box, opts)
   return edits
 end
 
--- The text with its edits { leaf, type, plain }.
-local function apply(store, text, edits, file)
-  local list = {}
-  for i, edit in ipairs(edits) do
-    local new = edit.leaf.write(edit.type, edit.plain)
-    if not new then
-      return fail_at(err.new("invalid", "the format has no way to write this value"), edit.leaf, file)
+-- The text with what leaves say now.
+local function apply(store, text, leaves, file)
+  for _, leaf in ipairs(leaves) do
+    leaf.new = leaf.write(leaf.type, leaf.plain)
+    if not leaf.new then
+      return fail_at(err.new("invalid", "the format has no way to write this value"), leaf, file)
+    elseif leaf.type == "comment" and leaf.item then
+      leaf.from = leaf.item
     end
-    local from = edit.type == "comment" and edit.leaf.kind == "value" and edit.leaf.item or edit.leaf.from
-    list[i] = { from = from, to = edit.leaf.to, new = new }
   end
-  return store.apply(text, list)
+  return store.apply(text, leaves)
 end
 
 --- Reads the metadata of a text.
@@ -174,19 +175,20 @@ end
 ---@param file string for errors
 ---@return string? rest
 ---@return table|prov.Err meta "invalid": it is not encrypted
+---@return any known what the format's store knows of the rest already
 function M.read(text, format, file)
   local store, e = store_of(format)
   if not store then
     return nil, e
   end
-  local rest, meta = store.extract(text, file)
+  local rest, meta, known = store.extract(text, file)
   if not rest then
     return nil, meta
   elseif type(meta) ~= "table" or data.kind(meta) ~= "map" then
     return nil, err.new("invalid", "there are no metadata of SOPS in it: it is not encrypted, or not in the format "
       .. format, { file = file })
   end
-  return rest, meta
+  return rest, meta, known
 end
 
 --- Decrypts a text.
@@ -196,7 +198,8 @@ end
 ---@return prov.SopsFile?
 ---@return prov.Err? err "auth", "invalid", "corrupt"
 function M.decrypt(text, opts)
-  local rest, meta = M.read(text, opts.format, opts.file)
+  local _ <close> = collector.rarely()
+  local rest, meta, known = M.read(text, opts.format, opts.file)
   if not rest then
     return nil, meta
   end
@@ -210,7 +213,7 @@ function M.decrypt(text, opts)
   if not box then
     return nil, e
   end
-  leaves, e = store.leaves(rest, opts.file)
+  leaves, e = store.leaves(rest, opts.file, known)
   if not leaves then
     return nil, e
   end
@@ -299,9 +302,10 @@ function M.encrypt(open, file)
       if not sealed then
         return fail_at(e, leaf, file)
       end
-      edits[#edits + 1] = { leaf = leaf, type = leaf.kind == "comment" and "comment" or "str", plain = sealed }
+      leaf.type, leaf.plain = leaf.kind == "comment" and "comment" or "str", sealed
+      edits[#edits + 1] = leaf
     elseif open.format == "binary" then -- a file that says so: the value is not in the text yet
-      edits[#edits + 1] = { leaf = leaf, type = "str", plain = leaf.plain }
+      edits[#edits + 1] = leaf
     end
   end
   text, e = apply(store, text, edits, file)

@@ -99,11 +99,21 @@ function M.chooser(meta)
     end
   end
   local is_comment = name:find("comment", 1, true)
+  local known = {} -- text -> whether it fits; the same names come again and again
   return function(leaf)
     local list = is_comment and leaf.comments or leaf.path
-    for i, text in ipairs(list) do
-      -- The comment that says so is not encrypted itself.
-      if not (is_comment and wanted and leaf.kind == "comment" and i == #list) and matches(text) then
+    local last = #list
+    if is_comment and wanted and leaf.kind == "comment" then
+      last = last - 1 -- the comment that says so is not encrypted itself
+    end
+    for i = 1, last do
+      local text = list[i]
+      local fits = known[text]
+      if fits == nil then
+        fits = matches(text)
+        known[text] = fits
+      end
+      if fits then
         return wanted
       end
     end

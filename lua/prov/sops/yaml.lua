@@ -13,12 +13,36 @@ local yaml = require("prov.yaml")
 
 local M = { name = "yaml" }
 
+local NONE = {} -- comments of a value that has none
+
 local STYLE = { eol = "\n", step = 4, list_step = 4 }
+
+-- Where lines with the marks --- and ... begin.
+local function marks(text)
+  local at, nearest = 0, {}
+  return function()
+    while true do
+      local from
+      for _, mark in ipairs({ "---", "..." }) do
+        if (nearest[mark] or 0) <= at then
+          nearest[mark] = at == 0 and text:sub(1, 3) == mark and 1
+            or (text:find("\n" .. mark, math.max(at, 1), true) or math.huge) + 1
+        end
+        from = math.min(from or math.huge, nearest[mark])
+      end
+      at = from
+      if at == math.huge then
+        return nil
+      elseif text:find("^...%f[%s\0]", at) then
+        return at
+      end
+    end
+  end
+end
 
 --- The documents of a text: { from, to }, what stands between the marks.
 local function documents(text)
-  local out, at = {}, 1
-  local from = 1
+  local out, from = {}, 1
   local function add(to)
     local body = text:sub(from, to)
     local is_preamble = #out == 0 and to < #text
@@ -26,20 +50,17 @@ local function documents(text)
       out[#out + 1] = { from = from, to = to }
     end
   end
-  while at <= #text do
-    local stop = text:find("\n", at, true) or #text
-    local mark = text:match("^%-%-%-%f[%s\0]", at) or text:match("^%.%.%.%f[%s\0]", at)
-    if mark == "---" then
+  for at in marks(text) do
+    if text:byte(at) == 45 then
       add(at - 1)
       from = at + 3
-    elseif mark then
-      local rest = text:sub(stop + 1)
+    else
+      local rest = text:sub((text:find("\n", at, true) or #text) + 1)
       if not rest:gsub("#[^\n]*", ""):find("%S") then
         out[#out + 1] = { from = from, to = at - 1 }
         return out
       end
     end
-    at = stop + 1
   end
   if from > 1 or text:find("%S") then
     out[#out + 1] = { from = from, to = #text }
@@ -66,7 +87,7 @@ local function typed(node, body)
   if node.style ~= "plain" then
     return "str", node.value
   end
-  local tag = body:sub(node.from, node.content - 1):match("!!(%a+)")
+  local tag = node.content > node.from and body:sub(node.from, node.content - 1):match("!!(%a+)")
   if tag == "str" then
     return "str", node.value
   end
@@ -98,10 +119,17 @@ local function flow(node, anchors, depth)
   return node.items and "[" .. table.concat(out, ", ") .. "]" or "{" .. table.concat(out, ", ") .. "}"
 end
 
+local function before(a, b)
+  return a.from < b.from
+end
+
 local function apply(text, edits)
-  table.sort(edits, function(a, b)
-    return a.from < b.from
-  end)
+  for i = 2, #edits do
+    if before(edits[i], edits[i - 1]) then
+      table.sort(edits, before)
+      break
+    end
+  end
   local out, at = {}, 1
   for _, edit in ipairs(edits) do
     out[#out + 1] = text:sub(at, edit.from - 1)
@@ -221,7 +249,8 @@ local function leaves_of(body, root, offset, style, out)
       local type, plain = typed(node, body)
       if type ~= "null" then
         out[#out + 1] = { kind = "value", type = type, plain = plain, path = table.move(path, 1, #path, 1, {}),
-          from = offset + node.from, to = offset + node.to, comments = table.move(active, 1, #active, 1, {}),
+          from = offset + node.from, to = offset + node.to,
+          comments = active[1] and table.move(active, 1, #active, 1, {}) or NONE,
           item = item and offset + item,
           write = write(node, not node.in_flow and indent or nil, style, behind) }
       end
@@ -233,6 +262,7 @@ local function leaves_of(body, root, offset, style, out)
     local list, rest, level = branch.members or branch.items, branch.comments or {}, {}
     local next_comment = 1
     local own = #active
+    local indent = not branch.in_flow and comments.column(body, branch) or 0
     local function comments_until(stop)
       while rest[next_comment] and rest[next_comment].from < stop do
         put_comment(rest[next_comment], level)
@@ -243,16 +273,19 @@ local function leaves_of(body, root, offset, style, out)
     end
     for i, one in ipairs(list) do
       local node = one.key and one.value or one
-      local last = one.key and tree.member_to(body, one) or one.to
-      if node.members or node.items then -- those on the line of its key
-        last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
-        last = math.min(last, node.to >= node.from and node.content or last)
-      end
-      comments_until(math.max(last, one.key and one.key.from or one.from))
-      local inline = rest[next_comment]
-      local behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
-      if behind then
-        comments_until(inline.from + 1)
+      local behind
+      if rest[next_comment] then
+        local last = one.key and tree.member_to(body, one) or one.to
+        if node.members or node.items then -- those on the line of its key
+          last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
+          last = math.min(last, node.to >= node.from and node.content or last)
+        end
+        comments_until(math.max(last, one.key and one.key.from or one.from))
+        local inline = rest[next_comment]
+        behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
+        if behind then
+          comments_until(inline.from + 1)
+        end
       end
       if one.key then
         local kind = one.key.kind == "scalar" and typed(one.key, body)
@@ -262,7 +295,6 @@ local function leaves_of(body, root, offset, style, out)
         end
         path[#path + 1] = one.key.value
       end
-      local indent = not branch.in_flow and comments.column(body, branch) or 0
       -- `sops` writes a comment in a list as one of its items.
       local dash = branch.items and branch.style ~= "flow" and not branch.in_flow and tree.dash(body, branch, i)
       local ok, e = value(node, indent, dash, behind)
@@ -298,13 +330,17 @@ end
 --- The leaves of a text.
 ---@param text string
 ---@param file? string
+---@param known? prov.YamlNode of M.extract
 ---@return table[]? leaves
 ---@return prov.Err? err
-function M.leaves(text, file)
+function M.leaves(text, file, known)
   local out = {}
   for _, doc in ipairs(documents(text)) do
     local body = text:sub(doc.from, doc.to)
-    local root, e = parse(body, file, line_of(text, doc.from))
+    local root, e = known
+    if not root then
+      root, e = parse(body, file, line_of(text, doc.from))
+    end
     if e then
       return nil, e
     end
@@ -330,14 +366,29 @@ function M.leaves(text, file)
   return out
 end
 
+-- The tree without its last member, when that alone was cut off the end of its text.
+local function without_last(root, index, body, new)
+  if root.style ~= "block" or index ~= #root.members or index == 1 or body:sub(1, #new) ~= new
+    or new:byte(-1) ~= 10 then
+    return nil
+  end
+  table.remove(root.members)
+  local last = root.members[index - 1]
+  local value = last.value.to < last.value.from and tree.colon(new, last.key) == nil and last.key or last.value
+  root.to, root.raw_to, root.keeps = value.to, value.raw_to or value.to, value.keeps
+  return root
+end
+
 --- The metadata of a text, and the text without.
 ---@param text string
 ---@param file? string
 ---@return string? text
 ---@return table|prov.Err|nil meta nil when there is none
+---@return prov.YamlNode? root the tree of the rest, for M.leaves, when it is known
 function M.extract(text, file)
-  local meta, edits = nil, {}
-  for i, doc in ipairs(documents(text)) do
+  local meta, edits, known = nil, {}, nil
+  local docs = documents(text)
+  for i, doc in ipairs(docs) do
     local body = text:sub(doc.from, doc.to)
     local root, e = parse(body, file, line_of(text, doc.from))
     if e then
@@ -357,17 +408,20 @@ function M.extract(text, file)
         end
         meta = v.sops
       end
-      local new = splice.delete(body, root, index, splice.style(body, root, {}))
+      local new
       if #root.members == 1 and root.style ~= "flow" then -- nothing is left of the document
         new = body:sub(1, tree.line_start(body, member.key.from) - 1)
+      else
+        new = splice.delete(body, root, index, STYLE)
       end
       if not new then
         return err.fail("unsupported", "%s: comments are in the way of taking the metadata out of the text", file)
       end
       edits[#edits + 1] = { from = doc.from, to = doc.to, new = new }
+      known = #docs == 1 and without_last(root, index, body, new) or nil
     end
   end
-  return apply(text, edits), meta
+  return apply(text, edits), meta, known
 end
 
 --- The text with metadata, in every document.

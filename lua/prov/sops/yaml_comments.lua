@@ -9,12 +9,15 @@ local M = {}
 ---@param fn fun(node: prov.YamlNode)
 function M.each(node, fn)
   fn(node)
-  for _, item in ipairs(node.items or {}) do
-    M.each(item, fn)
-  end
-  for _, member in ipairs(node.members or {}) do
-    M.each(member.key, fn)
-    M.each(member.value, fn)
+  if node.items then
+    for _, item in ipairs(node.items) do
+      M.each(item, fn)
+    end
+  elseif node.members then
+    for _, member in ipairs(node.members) do
+      M.each(member.key, fn)
+      M.each(member.value, fn)
+    end
   end
 end
 
@@ -24,16 +27,21 @@ end
 ---@return { from: integer, to: integer, text: string, column: integer, inline: boolean }[]
 function M.of(body, root)
   local spans, out = {}, {}
+  if not body:find("#", 1, true) then
+    return out
+  end
   M.each(root or { kind = "none" }, function(node)
     if (node.kind == "scalar" or node.kind == "alias") and node.to >= node.content then
       spans[#spans + 1] = node
     end
   end)
-  local at = 1
+  local at, from = 1, 0 -- the next # is looked for once: there may be none in a long text
   local function gap(to)
     while true do
-      local from = body:find("#", at, true)
-      if not from or from > to then
+      if from < at then
+        from = body:find("#", at, true) or #body + 1
+      end
+      if from > to then
         break
       end
       if from == 1 or body:find("^%s", from - 1) then
@@ -96,6 +104,10 @@ end
 ---@param body string
 ---@param root prov.YamlNode
 function M.place(body, root)
+  local list = M.of(body, root)
+  if #list == 0 then
+    return
+  end
   local order = {} -- scalars, with the chain of branches above
   M.each(root, function(node)
     if not node.items and not node.members or #(node.items or node.members) == 0 then
@@ -113,7 +125,7 @@ function M.place(body, root)
     return out
   end
   local i = 0
-  for _, comment in ipairs(M.of(body, root)) do
+  for _, comment in ipairs(list) do
     while order[i + 1] and order[i + 1].from < comment.from do
       i = i + 1
     end
