@@ -110,6 +110,40 @@ fi
 stop
 unset VAULT_ADDR VAULT_TOKEN
 
+# Opened by a KMS, here a key in a file: nobody brings shares. Another KMS takes over, and the first is not needed any more.
+for key in one two; do
+    head -c 32 /dev/urandom >"$work/$key.key" && chmod 600 "$work/$key.key"
+done
+mv "$data" "$work/shares"
+serve --data "$data" --seal "local:$work/one.key"
+export VAULT_ADDR=$address
+run 0 vault init --recovery-shares 3 --recovery-threshold 2 -o json
+VAULT_TOKEN=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["root_token"])' "$work/out")
+export VAULT_TOKEN
+run 0 vault kv put secret/kms a=opened-by-it
+kill -9 "$server" && wait "$server" 2>/dev/null
+rm "$data/server"
+serve --data "$data" --seal "local:$work/one.key"
+export VAULT_ADDR=$address
+run 0 vault kv get secret/kms
+has opened-by-it
+run 0 vault custody "local:$work/two.key"
+stop
+rm "$work/one.key"
+serve --data "$data"
+export VAULT_ADDR=$address
+run 0 vault kv get secret/kms
+has opened-by-it
+stop
+mv "$work/two.key" "$work/away.key"
+serve --data "$data"
+export VAULT_ADDR=$address
+run 1 vault kv get secret/kms
+has "Vault is sealed"
+stop
+unset VAULT_ADDR VAULT_TOKEN
+rm -r "$data" && mv "$work/shares" "$data"
+
 shim=-
 if command -v cc >/dev/null; then
     shim=$work/killshim.so
