@@ -12,11 +12,12 @@ local Store = {}
 Store.__index = Store
 
 local function embedded(workspace)
-  local vault, e = require("prov.vault").embedded(workspace)
-  if not vault then
-    return nil, e
-  end
   return function(op, path, given)
+    local vault, e = require("prov.vault").embedded(workspace)
+    if not vault then
+      return nil, e
+    end
+    local _ <close> = vault
     local answer, why = vault:request({ op = op, path = path, data = given, trusted = "prov" })
     if not answer and why and why.code == "notfound" then
       return nil
@@ -39,16 +40,13 @@ end
 ---@param workspace prov.Workspace
 ---@param address? string of one that is asked over HTTP
 ---@param mount string
----@return prov.secrets.VaultStore?, prov.Err?
+---@return prov.secrets.VaultStore
 function M.open(workspace, address, mount)
-  local ask, e, place
-  if address then
-    ask, place = remote(address), address
-  else
-    ask, e = embedded(workspace)
-    place = ("the vault of workspace '%s'"):format(workspace.name)
-  end
-  return ask and setmetatable({ ask = ask, mount = mount, place = place }, Store), e
+  return setmetatable({
+    ask = address and remote(address) or embedded(workspace),
+    mount = mount,
+    place = address or ("the vault of workspace '%s'"):format(workspace.name),
+  }, Store)
 end
 
 -- Each part of a name is a part of the path.
