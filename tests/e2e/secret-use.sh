@@ -101,7 +101,8 @@ YAML
 mkdir "$work/due" && mv due.yaml "$work/due/infra.yaml" && echo "name: due" >"$work/due/prov.yaml"
 run 0 -w "$work/due" apply --yes
 run 0 -w "$work/due" plan
-has "the secret 'soon' expires in: prov secret rotate soon"
+has "the secret 'soon' expires in"
+has "prov secret rotate soon"
 run 0 -w "$work/due" secret list
 has "expires in"
 "$prov" -w "$work/due" secret get soon certificate | openssl verify -CAfile /dev/stdin -partial_chain \
