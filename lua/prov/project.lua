@@ -76,8 +76,11 @@ function M.open(ctx, opts)
   end
   self.providers = require("prov.provider").open(workspace, ctx.registry, self.infra.providers, instances)
   self.providers.lookup = function(address, path)
-    local record = self.state.records[address]
-    return record and (state.at(record:shown(), path) or state.at(record:args(), path))
+    local record, seen = self.state.records[address], self.providers.seen[address]
+    if not record or seen == false then
+      return nil
+    end
+    return state.at(record:shown(seen), path) or state.at(record:args(), path)
   end
   self.hosts = require("prov.hosts").open({
     workspace = workspace,

@@ -11,6 +11,7 @@ local value = require("prov.value")
 local M = {}
 
 ---@class prov.Providers
+---@field seen table<string, table|false> what this process read of secrets, by address
 local Providers = {}
 Providers.__index = Providers
 
@@ -137,6 +138,7 @@ function M.open(workspace, registry, configs, instances)
     declared = {},
     ctx_mts = {},
     gates = {},
+    seen = {},
     -- Clouds allow no @ in a label.
     about = { name = (workspace.name:gsub("@", "-")), dir = workspace.dir, state_dir = workspace.state_dir },
   }, Providers)

@@ -135,6 +135,32 @@ if [ -n "${SOPS:-}" ]; then
 fi
 run 0 destroy --yes
 
+# The token of a cloud: a new one counts at once, before anything is read with the old one.
+. "$here/../support/simulator.sh"
+at_exit() { simulator_stop TERM; }
+cloud_token=abcdefghij0123456789abcdefghij0123456789abcdefghij0123456789abcd
+simulator_start hetzner --speed 50 --token $cloud_token
+mkdir "$work/cloud" && cd "$work/cloud" || exit 1
+echo "name: cloud" >prov.yaml
+cat >infra.yaml <<YAML
+defaults: { provider: hetzner }
+providers: { hetzner: { endpoint: $url/v1, token: '\${secret("hetzner/token")}' } }
+secrets: { hetzner/token: { type: given } }
+networks: { lan: { cidr: 10.0.0.0/16 } }
+YAML
+run 1 apply --yes
+has "nobody has set the secret 'hetzner/token' yet"
+printf %s $cloud_token | "$prov" secret set hetzner/token >"$work/log" 2>&1 || fail "set: $(cat "$work/log")"
+run 0 apply --yes
+has "1 imported, 1 done"
+printf wrong | "$prov" secret set hetzner/token >"$work/log" 2>&1 || fail "set: $(cat "$work/log")"
+run 1 plan
+has "unable to authenticate"
+printf %s $cloud_token | "$prov" secret set hetzner/token >"$work/log" 2>&1 || fail "set: $(cat "$work/log")"
+run 0 plan --detailed-exitcode
+run 0 destroy --yes
+[ -z "$(simulator_things)" ] || fail "left: $(simulator_things)"
+
 # A vault behind an API, with a token that may do no more than this.
 mkdir "$work/far" && cd "$work/far" || exit 1
 "$prov" serve vault --listen 127.0.0.1:0 --data "$work/data" >"$work/serve.log" 2>&1 </dev/null &

@@ -54,6 +54,18 @@ local function refresh_group(providers, name, kind, records, observed)
   end)
 end
 
+-- Secrets come first: a provider may be configured with one that was set anew.
+local function read_secrets(providers, state, observed)
+  local records = {}
+  for _, record in pairs(state.records) do
+    if record.kind == "secret" and record.provider == "secrets" and record.id then
+      records[#records + 1] = record
+    end
+  end
+  providers.seen = observed
+  return #records == 0 or refresh_group(providers, "secrets", "secret", records, observed)
+end
+
 --- Reads every recorded resource.
 ---@async
 ---@param providers prov.Providers
@@ -61,9 +73,13 @@ end
 ---@return table<string, table|false>? observed state by address, false for one that is gone
 ---@return prov.Err?
 function M.resources(providers, state)
-  local groups, order = {}, {}
+  local groups, order, observed = {}, {}, {}
+  local ok, e = read_secrets(providers, state, observed)
+  if not ok then
+    return nil, e
+  end
   for _, record in pairs(state.records) do
-    if record.provider and record.id and providers:is_ready(record.provider) then
+    if observed[record.address] == nil and record.provider and record.id and providers:is_ready(record.provider) then
       local slot = record.provider .. "/" .. record.kind
       if not groups[slot] then
         groups[slot] = { provider = record.provider, kind = record.kind }
@@ -72,8 +88,7 @@ function M.resources(providers, state)
       table.insert(groups[slot], record)
     end
   end
-  local observed = {}
-  local ok, e = async.scope(function(scope)
+  ok, e = async.scope(function(scope)
     for _, group in ipairs(order) do
       scope:spawn(refresh_group, providers, group.provider, group.kind, group, observed)
     end
