@@ -154,7 +154,7 @@ printf %s $cloud_token | "$prov" secret set hetzner/token >"$work/log" 2>&1 || f
 run 0 apply --yes
 has "1 imported, 1 done"
 printf wrong | "$prov" secret set hetzner/token >"$work/log" 2>&1 || fail "set: $(cat "$work/log")"
-run 1 plan
+run 5 plan
 has "unable to authenticate"
 printf %s $cloud_token | "$prov" secret set hetzner/token >"$work/log" 2>&1 || fail "set: $(cat "$work/log")"
 run 0 plan --detailed-exitcode

@@ -63,7 +63,10 @@ local function read_secrets(providers, state, observed)
     end
   end
   providers.seen = observed
-  return #records == 0 or refresh_group(providers, "secrets", "secret", records, observed)
+  if #records == 0 then
+    return true
+  end
+  return refresh_group(providers, "secrets", "secret", records, observed)
 end
 
 --- Reads every recorded resource.
