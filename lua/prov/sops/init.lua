@@ -159,7 +159,7 @@ end
 -- The text with what leaves say now.
 local function apply(store, text, leaves, file)
   for _, leaf in ipairs(leaves) do
-    leaf.new = leaf.write(leaf.type, leaf.plain)
+    leaf.new = leaf.write(leaf.type, leaf.plain, leaf)
     if not leaf.new then
       return fail_at(err.new("invalid", "the format has no way to write this value"), leaf, file)
     elseif leaf.type == "comment" and leaf.item then
