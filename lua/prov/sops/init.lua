@@ -360,7 +360,7 @@ end
 --- Gives an open file other recipients, and a new data key when it is to have one.
 ---@async
 ---@param open prov.SopsFile
----@param groups string[][]
+---@param groups (string|prov.sops.Recipient)[][]
 ---@param threshold? integer
 ---@param new_key boolean
 ---@return prov.SopsFile?
@@ -378,9 +378,9 @@ function M.rewrap(open, groups, threshold, new_key)
   if not wrapped then
     return nil, e
   end
-  for _, name in ipairs({ "age", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp", "key_groups",
-    "shamir_threshold" }) do
-    open.meta[name] = wrapped[name]
+  keys.clear(open.meta)
+  for name, list in pairs(wrapped) do
+    open.meta[name] = list
   end
   if new_key then
     open.key = key

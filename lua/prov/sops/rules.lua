@@ -3,6 +3,7 @@
 local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local recipients = require("prov.sops.recipients")
 local regex = require("prov.contract.regex")
 local suggest = require("prov.suggest")
 local yaml = require("prov.yaml")
@@ -121,13 +122,9 @@ function M.chooser(meta)
   end
 end
 
-local OTHERS = { kms = "AWS KMS", pgp = "PGP", gcp_kms = "GCP KMS", hckms = "Huawei KMS",
-  azure_keyvault = "Azure Key Vault", hc_vault_transit_uri = "Vault", hc_vault = "Vault", azure_kv = "Azure Key Vault" }
-M.OTHERS = OTHERS
-
-local RULE = { "path_regex", "age", "key_groups", "shamir_threshold", "mac_only_encrypted", "aws_profile",
-  table.unpack(M.CHOICES) }
-for name in pairs(OTHERS) do
+local RULE = { "path_regex", "age", "pgp", "kms", "hc_vault_transit_uri", "key_groups", "shamir_threshold",
+  "mac_only_encrypted", "aws_profile", table.unpack(M.CHOICES) }
+for name in pairs(recipients.OTHERS) do
   RULE[#RULE + 1] = name
 end
 local IN_RULE = {}
@@ -135,42 +132,70 @@ for _, name in ipairs(RULE) do
   IN_RULE[name] = true
 end
 
-local function recipients(v, out)
+local function is_there(v)
+  return v ~= nil and v ~= data.null and v ~= "" and not (type(v) == "table" and next(v) == nil)
+end
+
+-- The recipients of a text or a list of texts.
+local function add(v, kind, out)
+  if not is_there(v) then
+    return out
+  end
   for _, text in ipairs(data.kind(v) == "list" and v or { v }) do
-    for one in tostring(text):gmatch("[^,\n]+") do
-      one = one:match("^%s*(.-)%s*$")
-      if one ~= "" then
-        out[#out + 1] = one
-      end
+    local ok, e = recipients.add(tostring(text), kind, out)
+    if not ok then
+      return nil, e
     end
   end
   return out
 end
 
+-- The keys of AWS: of a group maps, of a rule texts, that a profile is for.
+local function add_kms(v, profile, out)
+  if data.kind(v) == "list" and data.kind(v[1]) == "map" then
+    for _, one in ipairs(v) do
+      out[#out + 1] = recipients.of("kms", one)
+    end
+    return out
+  end
+  local list, e = add(v, "kms", {})
+  for _, one in ipairs(list or {}) do
+    one.aws_profile = one.aws_profile or profile
+    out[#out + 1] = recipients.of("kms", one)
+  end
+  return list and out, e
+end
+
 local function group_of(v, out)
-  for _, inner in ipairs(v.merge or {}) do
+  for _, inner in ipairs(is_there(v.merge) and v.merge or {}) do
     local ok, e = group_of(inner, out)
     if not ok then
       return nil, e
     end
   end
-  for name, title in pairs(OTHERS) do
-    local given = v[name]
-    if given and given ~= data.null and given ~= "" and not (type(given) == "table" and next(given) == nil) then
-      return err.fail("unsupported", "%s: prov encrypts to recipients of age, not to keys of %s", name, title)
+  for name, title in pairs(recipients.OTHERS) do
+    if is_there(v[name]) then
+      return err.fail("unsupported", "%s: prov cannot encrypt to keys of %s", name, title)
     end
   end
-  if v.age and v.age ~= data.null then
-    recipients(v.age, out)
+  local ok, e = add(v.age, "age", out)
+  if ok then
+    ok, e = add(v.pgp, "pgp", out)
   end
-  return out
+  if ok and is_there(v.kms) then
+    ok, e = add_kms(v.kms, is_there(v.aws_profile) and v.aws_profile or nil, out)
+  end
+  if ok then
+    ok, e = add(v.hc_vault_transit_uri or v.hc_vault, "hc_vault", out)
+  end
+  return ok and out, e
 end
 
 local function unique(list)
   local out, seen = {}, {}
   for _, one in ipairs(list) do
-    if not seen[one] then
-      seen[one], out[#out + 1] = true, one
+    if not seen[one.name] then
+      seen[one.name], out[#out + 1] = true, one
     end
   end
   return out
