@@ -51,6 +51,7 @@ pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err)
 {
     uint32_t group = 0;
     int digits = 0, pads = 0;
+    (void)pv_buf_reserve(out, text.len / 4 * 3); /* once, when that is within its maximum */
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i], three[3];
         int value = digit(c);

@@ -5,7 +5,6 @@
 
 local base = require("core.base")
 local crypto = require("core.crypto")
-local err = require("prov.err")
 
 local M = {}
 
@@ -28,7 +27,7 @@ Cipher.__index = Cipher
 ---@return prov.Err? err
 function M.new(key)
   local aead, e = crypto.aead("aes-256-gcm", key)
-  return aead and setmetatable({ aead = aead, opened = {} }, Cipher), e
+  return aead and setmetatable({ aead = aead, opened = {}, known = {} }, Cipher), e
 end
 
 local function name_of(type, plain, aad)
@@ -53,15 +52,16 @@ function Cipher:open(text, aad)
   return plain, type
 end
 
--- What was opened: how a value was written, in the order of the file.
-local function known_of(opened)
-  local out = {}
+-- How a value was written that was opened, in the order of the file: a list.
+local function known(self, type, plain, aad)
+  local opened, by_name = self.opened, self.known
   for i = 1, #opened, 4 do
     local name = name_of(opened[i], opened[i + 1], opened[i + 2])
-    local list = out[name] or {}
-    list[#list + 1], out[name] = opened[i + 3], list
+    by_name[name] = by_name[name] or {}
+    table.insert(by_name[name], opened[i + 3])
   end
-  return out
+  self.opened = {}
+  return by_name[name_of(type, plain, aad)]
 end
 
 --- Encrypts a value: anew, or as it was when it was opened before.
@@ -71,10 +71,9 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function Cipher:seal(type, plain, aad)
-  self.known = self.known or known_of(self.opened)
-  local known = self.known[name_of(type, plain, aad)]
-  if known and known[1] then
-    return #known > 1 and table.remove(known, 1) or known[1]
+  local list = known(self, type, plain, aad)
+  if list then
+    return #list > 1 and table.remove(list, 1) or list[1]
   end
   local iv, e = crypto.random(IV)
   if not iv then

@@ -7,6 +7,7 @@ local fs = require("prov.fs")
 local keys = require("prov.sops.keys")
 local path_of = require("prov.path")
 local proc = require("prov.proc")
+local recipients = require("prov.sops.recipients")
 local rules = require("prov.sops.rules")
 local settings = require("prov.settings")
 local sops = require("prov.sops")
@@ -59,15 +60,26 @@ local function check_in_place(p)
   return true
 end
 
+-- Who may decrypt, as `sops` is told it.
+local VARIABLES = { { "SOPS_AGE_RECIPIENTS", "age" }, { "SOPS_PGP_FP", "pgp" }, { "SOPS_KMS_ARN", "kms" },
+  { "SOPS_VAULT_URIS", "hc_vault" } }
+
 --- The rule for a file: of the parameters, else of .sops.yaml.
 local function rule_of(p, name)
   local out, e
   local given = {}
-  for _, list in ipairs({ p.recipient or {}, { not p.recipient and os.getenv("SOPS_AGE_RECIPIENTS") or nil } }) do
-    for _, text in ipairs(list) do
-      for one in text:gmatch("[^,]+") do
-        given[#given + 1] = one:match("^%s*(.-)%s*$")
-      end
+  for _, text in ipairs(p.recipient or {}) do
+    local ok
+    ok, e = recipients.add(text, nil, given)
+    if not ok then
+      return nil, e
+    end
+  end
+  for _, one in ipairs(p.recipient and {} or VARIABLES) do
+    local ok
+    ok, e = recipients.add(os.getenv(one[1]) or "", one[2], given)
+    if not ok then
+      return nil, e:wrap("%s", one[1])
     end
   end
   local config = p.rules or os.getenv("SOPS_CONFIG") or rules.config_of(absolute(name):match("^(.*)/[^/]*$"))
@@ -80,7 +92,7 @@ local function rule_of(p, name)
     end
   else
     return nil, err.new("usage", "nobody to encrypt to", {
-      hint = "--recipient age1..., SOPS_AGE_RECIPIENTS, or creation_rules in .sops.yaml",
+      hint = "--recipient age1..., SOPS_AGE_RECIPIENTS, SOPS_PGP_FP and their like, or creation_rules in .sops.yaml",
     })
   end
   local chosen
@@ -353,7 +365,7 @@ local function set_of(groups)
   local out = {}
   for i, group in ipairs(groups) do
     for _, one in ipairs(group) do
-      out[("%s\0%d"):format(one, i)] = one
+      out[("%s\0%d"):format(one.name, i)] = one.name
     end
   end
   return out
@@ -387,25 +399,28 @@ function M.rotate(p)
     e.file = name
     return nil, e
   end
-  local new = {}
+  local new, added, gone = {}, {}, {}
+  for _, one in ipairs(p.remove_recipient or {}) do
+    local recipient = recipients.parse(one)
+    gone[one], gone[recipient and recipient.name or one] = true, true
+  end
+  for _, one in ipairs(p.add_recipient or {}) do
+    local ok
+    ok, e = recipients.add(one, nil, added)
+    if not ok then
+      return nil, e
+    end
+  end
   for i, group in ipairs(groups) do
     new[i] = {}
     for _, one in ipairs(group) do
-      local gone = false
-      for _, removed in ipairs(p.remove_recipient or {}) do
-        gone = gone or removed == one
-      end
-      if not gone then
-        table.insert(new[i], one)
-      end
+      new[i][#new[i] + 1] = not gone[one.name] and one or nil
     end
   end
-  if #(p.add_recipient or {}) > 0 and #new > 1 then
+  if #added > 0 and #new > 1 then
     return err.fail("usage", "the keys are in %d groups: 'prov secret updatekeys' takes them from .sops.yaml", #new)
   end
-  for _, one in ipairs(p.add_recipient or {}) do
-    table.insert(new[1], one)
-  end
+  table.move(added, 1, #added, #new[1] + 1, new[1])
   local threshold = math.tointeger(tonumber(open.meta.shamir_threshold))
   local ok
   ok, e = sops.rewrap(open, new, threshold, true)
@@ -452,6 +467,33 @@ function M.updatekeys(p)
     ok, e = M.save(p, open, old)
   end
   return ok and out, e
+end
+
+--- `prov secret publish`: to the place that a rule of .sops.yaml names.
+---@async
+function M.publish(ctx, p)
+  local config = p.rules or os.getenv("SOPS_CONFIG") or rules.config_of(absolute(p.file):match("^(.*)/[^/]*$"))
+  if not config then
+    return nil, err.new("usage", "no .sops.yaml is here or above", { hint = "destination_rules in it say where to" })
+  end
+  local rule, e = rules.destination_rule(absolute(config), absolute(p.file))
+  if not rule then
+    return nil, e
+  end
+  local open, name, text = M.open_file(p)
+  if not open then
+    return nil, name
+  end
+  if rule.recreation then
+    local new
+    new, e = sops.create(open.plain, open.format, rule.recreation)
+    text, e = new and sops.encrypt(new, name), e
+    if not text then
+      return nil, e
+    end
+  end
+  return require("prov.sops.publish").publish(ctx, rule, { file = p.file, text = text, open = open,
+    omit_extension = p.omit_extensions or rule.omit_extensions })
 end
 
 --- The text of a file as git has it.

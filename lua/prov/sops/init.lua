@@ -159,7 +159,7 @@ end
 -- The text with what leaves say now.
 local function apply(store, text, leaves, file)
   for _, leaf in ipairs(leaves) do
-    leaf.new = leaf.write(leaf.type, leaf.plain)
+    leaf.new = leaf.write(leaf.type, leaf.plain, leaf)
     if not leaf.new then
       return fail_at(err.new("invalid", "the format has no way to write this value"), leaf, file)
     elseif leaf.type == "comment" and leaf.item then
@@ -360,7 +360,7 @@ end
 --- Gives an open file other recipients, and a new data key when it is to have one.
 ---@async
 ---@param open prov.SopsFile
----@param groups string[][]
+---@param groups (string|prov.sops.Recipient)[][]
 ---@param threshold? integer
 ---@param new_key boolean
 ---@return prov.SopsFile?
@@ -378,9 +378,9 @@ function M.rewrap(open, groups, threshold, new_key)
   if not wrapped then
     return nil, e
   end
-  for _, name in ipairs({ "age", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp", "key_groups",
-    "shamir_threshold" }) do
-    open.meta[name] = wrapped[name]
+  keys.clear(open.meta)
+  for name, list in pairs(wrapped) do
+    open.meta[name] = list
   end
   if new_key then
     open.key = key

@@ -1,4 +1,4 @@
---- The data key of a SOPS file: wrapped for recipients of age, in one group or in several with shares of it.
+--- The data key of a SOPS file: wrapped for recipients, in one group or in several with shares of it.
 
 local age = require("prov.age")
 local age_keys = require("prov.age.keys")
@@ -7,7 +7,7 @@ local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local proc = require("prov.proc")
-local rules = require("prov.sops.rules")
+local recipients = require("prov.sops.recipients")
 local shamir = require("prov.shamir")
 local uv = require("luv")
 
@@ -129,14 +129,40 @@ function M.finder(given)
   end
 end
 
+-- All the lists of keys that metadata may have.
+local function lists()
+  local out = table.move(recipients.LISTS, 1, #recipients.LISTS, 1, {})
+  for _, name in ipairs(data.keys(recipients.OTHERS)) do
+    out[#out + 1] = name
+  end
+  return out
+end
+
+local function entries(group, name)
+  local out, list = {}, type(group) == "table" and group[name]
+  for _, entry in ipairs(type(list) == "table" and list ~= data.null and list or {}) do
+    out[#out + 1] = type(entry) == "table" and entry or nil
+  end
+  return out
+end
+
+--- Takes the keys out of metadata, so that others can come.
+---@param meta table
+function M.clear(meta)
+  for _, name in ipairs(lists()) do
+    meta[name] = nil
+  end
+  meta.key_groups, meta.shamir_threshold = nil, nil
+end
+
 --- The groups of keys in metadata.
 ---@param meta table
 ---@return table[] groups each a map of lists by type
 function M.groups(meta)
   local flat = {}
-  for _, name in ipairs({ "age", "kms", "gcp_kms", "hckms", "azure_kv", "hc_vault", "pgp" }) do
-    local list = meta[name]
-    if type(list) == "table" and list ~= data.null and #list > 0 then
+  for _, name in ipairs(lists()) do
+    local list = entries(meta, name)
+    if #list > 0 then
       flat[name] = list
     end
   end
@@ -146,27 +172,66 @@ function M.groups(meta)
   return type(meta.key_groups) == "table" and meta.key_groups ~= data.null and meta.key_groups or {}
 end
 
--- What a group keeps: the data key, or a share of it.
-local function open_group(group, find)
-  for _, entry in ipairs(type(group.age) == "table" and group.age or {}) do
-    local found, problems = find(entry.recipient, function(identities)
+-- The kinds of keys in the order in which they are tried: what needs nobody but this machine first.
+local function order()
+  local out, seen = {}, {}
+  local function add(name)
+    if not seen[name] then
+      seen[name], out[#out + 1] = true, name
+    end
+  end
+  for name in (os.getenv("SOPS_DECRYPTION_ORDER") or ""):gmatch("[^,%s]+") do
+    add(name)
+  end
+  for _, name in ipairs({ "age", "pgp", "kms", "hc_vault" }) do
+    add(name)
+  end
+  return out
+end
+
+local function open_age(group, find, problems)
+  for _, entry in ipairs(entries(group, "age")) do
+    local found, why = find(entry.recipient, function(identities)
       return (age.decrypt(entry.enc, identities))
     end)
     if found then
       return found
     end
-    group.problems = problems
+    problems[1] = problems[1] or why[1]
+  end
+end
+
+-- What a group keeps: the data key, or a share of it.
+local function open_group(group, find, problems)
+  for _, kind in ipairs(order()) do
+    if kind == "age" then
+      local found = open_age(group, find, problems)
+      if found then
+        return found
+      end
+    elseif recipients.can(kind) then
+      for _, entry in ipairs(entries(group, kind)) do
+        local found, e = recipients.unwrap(kind, entry)
+        if found then
+          return found
+        end
+        problems[#problems + 1] = e
+      end
+    end
   end
 end
 
 local function describe(group)
   local out = {}
-  for _, entry in ipairs(type(group.age) == "table" and group.age or {}) do
-    out[#out + 1] = entry.recipient
+  for _, kind in ipairs(recipients.LISTS) do
+    for _, entry in ipairs(entries(group, kind)) do
+      out[#out + 1] = recipients.of(kind, entry).name
+    end
   end
-  for name, title in pairs(rules.OTHERS) do
-    if type(group[name]) == "table" and group[name][1] then
-      out[#out + 1] = ("%d of %s, which prov cannot use"):format(#group[name], title)
+  for name, title in pairs(recipients.OTHERS) do
+    local list = entries(group, name)
+    if #list > 0 then
+      out[#out + 1] = ("%d of %s, which prov cannot use"):format(#list, title)
     end
   end
   table.sort(out)
@@ -185,25 +250,27 @@ function M.open(meta, find, file)
   if #groups == 0 then
     return nil, err.new("corrupt", "the metadata name no key", { file = file })
   end
-  local shares, missing, first = {}, {}, nil
+  local shares, missing, problems = {}, {}, {}
   local threshold = math.tointeger(tonumber(meta.shamir_threshold)) or 0
   local wanted = #groups == 1 and 1 or threshold > 0 and threshold or #groups
   for _, group in ipairs(groups) do
     if #shares < wanted then
-      local share = open_group(group, find)
+      local share = open_group(group, find, problems)
       shares[#shares + 1] = share
       if not share then
         missing[#missing + 1] = describe(group)
-        first = first or group.problems and group.problems[1]
       end
-      group.problems = nil
     end
   end
   if #shares < wanted then
     local whom = table.concat(missing, "; ")
     local msg = wanted == 1 and "no key here opens it; it is for " .. whom
       or ("keys of %d groups open it, and there are some of %d; those of %s are missing"):format(wanted, #shares, whom)
-    return nil, err.new("auth", msg, { file = file, cause = first, hint = first and tostring(first)
+    local said = {}
+    for i, e in ipairs(problems) do
+      said[i] = tostring(e) .. (e.hint and " (" .. e.hint .. ")" or "")
+    end
+    return nil, err.new("auth", msg, { file = file, cause = problems[1], hint = #said > 0 and table.concat(said, "; ")
       or "keys are looked for in --identity, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, ~/.config/sops/age/keys.txt and ~/.ssh" })
   end
   local key = shares[1]
@@ -228,17 +295,12 @@ function M.generate()
   return crypto.random(SIZE)
 end
 
--- A recipient in an error; an identity that stands there by mistake is not shown.
-local function shown(text)
-  return text:find("^AGE%-") and "AGE-..." or text:find("PRIVATE KEY", 1, true) and "that is a private key" or text
-end
-
 --- Wraps a data key for groups of recipients: the metadata that say so.
 ---@async
 ---@param key string
----@param groups string[][] recipients
+---@param groups (string|prov.sops.Recipient)[][]
 ---@param threshold? integer
----@return table? meta { age } or { key_groups, shamir_threshold }
+---@return table? meta { age, pgp, ... } or { key_groups, shamir_threshold }
 ---@return prov.Err? err
 function M.wrap(key, groups, threshold)
   local shares, e = { key }
@@ -252,46 +314,50 @@ function M.wrap(key, groups, threshold)
   end
   local out = data.list({})
   for i, group in ipairs(groups) do
-    local list = data.list({})
-    for _, text in ipairs(group) do
-      local recipient, enc
-      recipient, e = age_keys.recipient(text)
-      if not recipient then
-        return nil, e:wrap("the recipient %s", shown(text))
+    local lists_of = {}
+    for _, one in ipairs(group) do
+      local recipient, entry = one, nil
+      if type(one) == "string" then
+        recipient, e = recipients.parse(one)
       end
-      enc, e = age.encrypt(shares[i], { recipient }, { armor = true })
-      if not enc then
-        return nil, e:wrap("the recipient %s", shown(text))
+      if recipient then
+        entry, e = recipients.wrap(recipient, shares[i])
       end
-      list[#list + 1] = { recipient = text, enc = enc }
+      if not entry then
+        return nil, e
+      end
+      lists_of[recipient.kind] = lists_of[recipient.kind] or data.list({})
+      table.insert(lists_of[recipient.kind], entry)
     end
-    if #list == 0 then
+    if next(lists_of) == nil then
       return nil, err.new("usage", #groups == 1 and "nobody to encrypt to" or "a group of keys is empty",
         { hint = "--recipient age1..., or creation_rules in .sops.yaml" })
     end
-    out[i] = { age = list }
+    out[i] = lists_of
   end
   if #out == 1 then
-    return { age = out[1].age }
+    return out[1]
   end
   return { key_groups = out, shamir_threshold = threshold }
 end
 
 --- The recipients of metadata, by group.
 ---@param meta table
----@return string[][]? groups
+---@return prov.sops.Recipient[][]? groups
 ---@return prov.Err? err "unsupported": there are keys of others
 function M.recipients(meta)
   local out = {}
   for i, group in ipairs(M.groups(meta)) do
     out[i] = {}
-    for name, title in pairs(rules.OTHERS) do
-      if type(group[name]) == "table" and group[name][1] then
+    for name, title in pairs(recipients.OTHERS) do
+      if #entries(group, name) > 0 then
         return err.fail("unsupported", "it has keys of %s, which prov cannot wrap a key for", title)
       end
     end
-    for _, entry in ipairs(group.age or {}) do
-      table.insert(out[i], entry.recipient)
+    for _, kind in ipairs(recipients.LISTS) do
+      for _, entry in ipairs(entries(group, kind)) do
+        table.insert(out[i], recipients.of(kind, entry))
+      end
     end
   end
   return out

@@ -3,6 +3,7 @@
 local data = require("core.data")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local recipients = require("prov.sops.recipients")
 local regex = require("prov.contract.regex")
 local suggest = require("prov.suggest")
 local yaml = require("prov.yaml")
@@ -121,56 +122,92 @@ function M.chooser(meta)
   end
 end
 
-local OTHERS = { kms = "AWS KMS", pgp = "PGP", gcp_kms = "GCP KMS", hckms = "Huawei KMS",
-  azure_keyvault = "Azure Key Vault", hc_vault_transit_uri = "Vault", hc_vault = "Vault", azure_kv = "Azure Key Vault" }
-M.OTHERS = OTHERS
-
-local RULE = { "path_regex", "age", "key_groups", "shamir_threshold", "mac_only_encrypted", "aws_profile",
-  table.unpack(M.CHOICES) }
-for name in pairs(OTHERS) do
+local RULE = { "path_regex", "age", "pgp", "kms", "hc_vault_transit_uri", "key_groups", "shamir_threshold",
+  "mac_only_encrypted", "aws_profile", table.unpack(M.CHOICES) }
+for name in pairs(recipients.OTHERS) do
   RULE[#RULE + 1] = name
 end
-local IN_RULE = {}
-for _, name in ipairs(RULE) do
-  IN_RULE[name] = true
+
+-- Whether a rule has no other fields; else which one, and what is wrong.
+local function check(rule, fields)
+  local known = {}
+  for _, name in ipairs(fields) do
+    known[name] = true
+  end
+  for key in pairs(data.kind(rule) == "map" and rule or {}) do
+    if not known[key] then
+      local problem = suggest.unknown("field", key, fields)
+      problem.code = "invalid"
+      return false, key, problem
+    end
+  end
+  return true
 end
 
-local function recipients(v, out)
+local function is_there(v)
+  return v ~= nil and v ~= data.null and v ~= "" and not (type(v) == "table" and next(v) == nil)
+end
+
+-- The recipients of a text or a list of texts.
+local function add(v, kind, out)
+  if not is_there(v) then
+    return out
+  end
   for _, text in ipairs(data.kind(v) == "list" and v or { v }) do
-    for one in tostring(text):gmatch("[^,\n]+") do
-      one = one:match("^%s*(.-)%s*$")
-      if one ~= "" then
-        out[#out + 1] = one
-      end
+    local ok, e = recipients.add(tostring(text), kind, out)
+    if not ok then
+      return nil, e
     end
   end
   return out
 end
 
+-- The keys of AWS: of a group maps, of a rule texts, that a profile is for.
+local function add_kms(v, profile, out)
+  if data.kind(v) == "list" and data.kind(v[1]) == "map" then
+    for _, one in ipairs(v) do
+      out[#out + 1] = recipients.of("kms", one)
+    end
+    return out
+  end
+  local list, e = add(v, "kms", {})
+  for _, one in ipairs(list or {}) do
+    one.aws_profile = one.aws_profile or profile
+    out[#out + 1] = recipients.of("kms", one)
+  end
+  return list and out, e
+end
+
 local function group_of(v, out)
-  for _, inner in ipairs(v.merge or {}) do
+  for _, inner in ipairs(is_there(v.merge) and v.merge or {}) do
     local ok, e = group_of(inner, out)
     if not ok then
       return nil, e
     end
   end
-  for name, title in pairs(OTHERS) do
-    local given = v[name]
-    if given and given ~= data.null and given ~= "" and not (type(given) == "table" and next(given) == nil) then
-      return err.fail("unsupported", "%s: prov encrypts to recipients of age, not to keys of %s", name, title)
+  for name, title in pairs(recipients.OTHERS) do
+    if is_there(v[name]) then
+      return err.fail("unsupported", "%s: prov cannot encrypt to keys of %s", name, title)
     end
   end
-  if v.age and v.age ~= data.null then
-    recipients(v.age, out)
+  local ok, e = add(v.age, "age", out)
+  if ok then
+    ok, e = add(v.pgp, "pgp", out)
   end
-  return out
+  if ok and is_there(v.kms) then
+    ok, e = add_kms(v.kms, is_there(v.aws_profile) and v.aws_profile or nil, out)
+  end
+  if ok then
+    ok, e = add(v.hc_vault_transit_uri or v.hc_vault, "hc_vault", out)
+  end
+  return ok and out, e
 end
 
 local function unique(list)
   local out, seen = {}, {}
   for _, one in ipairs(list) do
-    if not seen[one] then
-      seen[one], out[#out + 1] = true, one
+    if not seen[one.name] then
+      seen[one.name], out[#out + 1] = true, one
     end
   end
   return out
@@ -209,12 +246,8 @@ function M.config_of(dir)
   end
 end
 
---- The first creation rule that is about a file.
----@param config string path of .sops.yaml
----@param file string absolute path
----@return table? rule { groups, shamir_threshold?, mac_only_encrypted?, ...choice }
----@return prov.Err? err "notfound"
-function M.creation_rule(config, file)
+-- The first rule of a list in .sops.yaml that is about a file, and a function that says of an error where it is.
+local function find(config, file, list, fields)
   local text, e = fs.read(config, { max = MAX })
   if not text then
     return nil, e
@@ -223,47 +256,99 @@ function M.creation_rule(config, file)
   if v == nil then
     return nil, place
   end
-  local rules = type(v) == "table" and v.creation_rules
+  local rules = type(v) == "table" and v[list]
   local function at(problem, path)
     problem.file = config
     problem.line, problem.column = place(path)
     return nil, problem
   end
   if type(rules) ~= "table" or data.kind(rules) ~= "list" then
-    return at(err.new("invalid", "creation_rules is missing, a list of rules"), {})
+    return at(err.new("invalid", list .. " is missing, a list of rules"), {})
   end
   local folder = config:match("^(.*)/[^/]*$") .. "/"
   local name = file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
   for i, rule in ipairs(rules) do
-    local path = { "creation_rules", i }
+    local path = { list, i }
     if data.kind(rule) ~= "map" then
       return at(err.new("invalid", "a rule is a map"), path)
     end
-    for key in pairs(rule) do
-      if not IN_RULE[key] then
-        local problem = suggest.unknown("field", key, RULE)
-        problem.code = "invalid"
-        return at(problem, { "creation_rules", i, key })
-      end
+    local ok, key, problem = check(rule, fields)
+    if not ok then
+      return at(problem, { list, i, key })
     end
     local matches = true
     if rule.path_regex and rule.path_regex ~= "" then
-      local fn, problem = M.matcher(rule.path_regex)
+      local fn
+      fn, problem = M.matcher(rule.path_regex)
       if not fn then
-        return at(problem, { "creation_rules", i, "path_regex" })
+        return at(problem, { list, i, "path_regex" })
       end
       matches = fn(name)
     end
     if matches then
-      local out, problem = read_rule(rule)
-      if not out then
-        return at(problem, path)
+      return rule, function(why)
+        return at(why, path)
       end
-      return out
     end
   end
-  return nil, err.new("notfound", ("no creation rule is about %s"):format(name), { file = config,
+  local kind = list:gsub("_rules$", "")
+  return nil, err.new("notfound", ("no %s rule is about %s"):format(kind, name), { file = config,
     hint = "a rule without path_regex, as the last one, is about all files" })
+end
+
+--- The first creation rule that is about a file.
+---@param config string path of .sops.yaml
+---@param file string absolute path
+---@return table? rule { groups, shamir_threshold?, mac_only_encrypted?, ...choice }
+---@return prov.Err? err "notfound"
+function M.creation_rule(config, file)
+  local rule, at = find(config, file, "creation_rules", RULE)
+  if not rule then
+    return nil, at
+  end
+  local out, e = read_rule(rule)
+  if not out then
+    return at(e)
+  end
+  return out
+end
+
+local DESTINATION = { "path_regex", "s3_bucket", "s3_prefix", "gcs_bucket", "gcs_prefix", "vault_path", "vault_address",
+  "vault_kv_mount_name", "vault_kv_version", "recreation_rule", "omit_extensions" }
+
+--- The first destination rule that is about a file: its fields, and `recreation`, the rule to encrypt it anew by.
+---@param config string path of .sops.yaml
+---@param file string absolute path
+---@return table? rule
+---@return prov.Err? err "notfound"; "unsupported": Google's storage
+function M.destination_rule(config, file)
+  local rule, at = find(config, file, "destination_rules", DESTINATION)
+  if not rule then
+    return nil, at
+  end
+  local out, places = {}, {}
+  for _, field in ipairs(DESTINATION) do
+    out[field] = is_there(rule[field]) and rule[field] or nil
+    if out[field] and (field == "s3_bucket" or field == "gcs_bucket" or field == "vault_path") then
+      places[#places + 1] = field
+    end
+  end
+  if #places ~= 1 then
+    return at(err.new("invalid", #places == 0 and "a destination is an s3_bucket or a vault_path"
+      or "a destination is one of " .. table.concat(places, ", ")))
+  elseif out.gcs_bucket then
+    return at(err.new("unsupported", "gcs_bucket: prov publishes to S3 and Vault"))
+  elseif out.recreation_rule then
+    local ok, _, problem = check(out.recreation_rule, RULE)
+    if ok then
+      out.recreation, problem = read_rule(out.recreation_rule)
+    end
+    if problem then
+      return at(problem)
+    end
+    out.recreation = #out.recreation.groups[1] > 0 and out.recreation or nil
+  end
+  return out
 end
 
 return M

@@ -205,30 +205,29 @@ local function normal(text, file)
   return apply(text, edits)
 end
 
+local FLOATS = { NaN = ".nan", ["+Inf"] = ".inf", ["-Inf"] = "-.inf" }
+
 -- How a leaf is written where it stands: on one line when a comment is behind it.
-local function write(node, indent, style, one_line)
-  local hint = node.style ~= "plain" and (indent or node.style ~= "double") and node.style or nil
-  return function(type, plain)
-    if type == "comment" then -- of a list: see leaves_of
-      return "#" .. plain
-    elseif type == "str" or type == "bytes" then
-      if type == "str" and not utf8.len(plain) then
-        return nil
-      end
-      local block = hint == "literal" or hint == "folded" or plain:find("\n", 1, true)
-      local text = put.string(plain, style, indent, one_line and block and "double" or hint)
-      if text == plain and scalar.resolve(text) ~= "str" then
-        text = put.string(plain, style, indent, "double")
-      end
-      return text
-    elseif type == "bool" then
-      return plain:lower()
-    elseif type == "float" then
-      local word = ({ NaN = ".nan", ["+Inf"] = ".inf", ["-Inf"] = "-.inf" })[plain]
-      return word or plain:find(".", 1, true) and plain or plain .. ".0"
+local function write(type, plain, leaf)
+  if type == "str" and not utf8.len(plain) then
+    return nil
+  elseif type == "str" or type == "bytes" then
+    local node, style, indent = leaf.node, leaf.style, leaf.indent
+    local hint = node.style ~= "plain" and (indent or node.style ~= "double") and node.style or nil
+    local block = hint == "literal" or hint == "folded" or plain:find("\n", 1, true)
+    local text = put.string(plain, style, indent, leaf.one_line and block and "double" or hint)
+    if text == plain and scalar.resolve(text) ~= "str" then
+      text = put.string(plain, style, indent, "double")
     end
-    return plain
+    return text
+  elseif type == "comment" then -- of a list: see leaves_of
+    return "#" .. plain
+  elseif type == "bool" then
+    return plain:lower()
+  elseif type == "float" then
+    return FLOATS[plain] or plain:find(".", 1, true) and plain or plain .. ".0"
   end
+  return plain
 end
 
 local function leaves_of(body, root, offset, style, out)
@@ -252,7 +251,7 @@ local function leaves_of(body, root, offset, style, out)
           from = offset + node.from, to = offset + node.to,
           comments = active[1] and table.move(active, 1, #active, 1, {}) or NONE,
           item = item and offset + item,
-          write = write(node, not node.in_flow and indent or nil, style, behind) }
+          write = write, node = node, style = style, indent = not node.in_flow and indent or nil, one_line = behind }
       end
       return true
     end
