@@ -1,4 +1,4 @@
---- Real servers that the specs of KMS backends ask, which nobody here wrote: moto and Vault.
+--- Servers that the specs of KMS backends ask: moto and Vault, which nobody here wrote, and prov's own vault.
 
 local async = require("prov.async")
 local http = require("prov.http")
@@ -53,6 +53,17 @@ function M.vault()
   local port = free_port()
   return start(os.getenv("VAULT"), { "server", "-dev", "-dev-no-store-token", "-dev-root-token-id=" .. M.ROOT,
     "-dev-listen-address=127.0.0.1:" .. port }, port)
+end
+
+--- `prov serve vault` with a transit engine; its data go with it.
+---@async
+---@return string url, fun() stop, string root the token of root
+function M.prov_vault()
+  local port, dir = free_port(), require("support.tmp").dir()
+  local url, stop = start(uv.exepath(), { "serve", "vault", "--data", dir, "--listen", "127.0.0.1:" .. port }, port)
+  local made = M.json("POST", url .. "/v1/sys/init", { secret_shares = 1, secret_threshold = 1 })
+  M.json("POST", url .. "/v1/sys/unseal", { key = made.keys[1] })
+  return url, stop, made.root_token
 end
 
 --- A port where connections are taken and never answered.

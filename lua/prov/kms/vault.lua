@@ -56,6 +56,7 @@ local RULES = {
   { 403, "", "denied", "the token has ended, or its policy does not allow this path; nothing was changed" },
   { 404, "", "denied", "there is no such mount or path; nothing was changed" },
   { 400, "message authentication failed", "auth" },
+  { 400, "does not open", "auth" }, -- prov's own vault
   { 400, "invalid ciphertext", "auth" },
   { 400, "base64", "auth" },
   { 400, "too old", "denied", "that version of the key is below min_decryption_version; nothing was changed" },

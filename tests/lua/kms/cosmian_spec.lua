@@ -166,9 +166,14 @@ describe("kms cosmian", function()
   end))
 end)
 
+local token
+
 contract.run("cosmian", {
-  env = env_of(TOKEN),
+  env = function(name)
+    return name == "COSMIAN_KMS_TOKEN" and token or nil
+  end,
   fresh = function()
+    token = TOKEN
     return uri_of(assert(admin():create()))
   end,
   revoke = function(uri)
@@ -178,6 +183,10 @@ contract.run("cosmian", {
   end,
   retire = function(_, version)
     assert(admin():destroy(version))
+  end,
+  stranger = function(uri)
+    token = "other"
+    return uri
   end,
   unreachable = function(uri)
     return at(uri, servers.free_port()), function() end

@@ -81,6 +81,9 @@ for _, version in ipairs({ "1.4", "1.2" }) do
       assert(one:revoke(id, "CessationOfOperation"))
       assert(one:destroy(id))
     end,
+    stranger = function(uri) -- another client, whom the server knows too
+      return (uri:gsub("client%.", "stranger."))
+    end,
     unreachable = function(uri)
       return uri:gsub("127%.0%.0%.1:%d+", "127.0.0.1:" .. servers.free_port()), function() end
     end,
