@@ -5,9 +5,10 @@
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 #include <uv.h>
 
-enum { TIMEOUT_MS = 30000, BY_MS = 1000000 };
+enum { TIMEOUT_MS = 30000, BY_MS = 1000000, LONGEST_PAUSE_MS = 320 };
 
 static const struct {
     const char *sqlstate; /* its first characters */
@@ -15,9 +16,9 @@ static const struct {
 } states[] = {
     {"28", PV_EAUTH},        {"42501", PV_EDENIED},   {"42710", PV_EEXIST},
     {"42704", PV_ENOTFOUND}, {"42P01", PV_ENOTFOUND}, {"3D000", PV_ENOTFOUND},
-    {"2BP01", PV_ECONFLICT}, {"40", PV_ECONFLICT},    {"55", PV_ECONFLICT},
-    {"57014", PV_ETIMEOUT},  {"57", PV_EUNAVAILABLE}, {"53", PV_EUNAVAILABLE},
-    {"08", PV_EUNAVAILABLE},
+    {"2BP01", PV_ECONFLICT}, {"40001", PV_EBUSY},     {"40P01", PV_EBUSY},
+    {"40", PV_ECONFLICT},    {"55", PV_ECONFLICT},    {"57014", PV_ETIMEOUT},
+    {"57", PV_EUNAVAILABLE}, {"53", PV_EUNAVAILABLE}, {"08", PV_EUNAVAILABLE},
 };
 
 static pv_status status_of(const char *sqlstate, pv_status otherwise)
@@ -97,9 +98,11 @@ static pv_status results(PGconn *conn, uint64_t deadline, pv_err *err)
         if (PQresultStatus(result) == PGRES_FATAL_ERROR && status == PV_OK) {
             const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
             const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-            status = pv_fail(err, status_of(state, state != NULL ? PV_EINVAL : PV_EUNAVAILABLE),
-                             "PostgreSQL: %s (%s)", text != NULL ? text : "connection lost",
-                             state != NULL ? state : "no state");
+            status = status_of(state, state != NULL ? PV_EINVAL : PV_EUNAVAILABLE);
+            if (text != NULL && strstr(text, "concurrently updated") != NULL)
+                status = PV_EBUSY; /* catalogues have no state of their own for it */
+            pv_fail(err, status, "PostgreSQL: %s (%s)", text != NULL ? text : "connection lost",
+                    state != NULL ? state : "no state");
         }
         PQclear(result);
         if (PQstatus(conn) == CONNECTION_BAD) {
@@ -123,6 +126,29 @@ static void ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
+static pv_status transaction(PGconn *conn, const char *const *statements, int count,
+                             uint64_t deadline, pv_err *err)
+{
+    pv_status status = query(conn, "BEGIN", deadline, err);
+    for (int i = 0; status == PV_OK && i < count; i++)
+        status = query(conn, statements[i], deadline, err);
+    if (status != PV_OK) return status;
+    status = query(conn, "COMMIT", deadline, err);
+    if (status == PV_EUNAVAILABLE || status == PV_ETIMEOUT)
+        return pv_fail(err, PV_EIO,
+                       "PostgreSQL: connection lost at COMMIT; it may have taken effect");
+    return status;
+}
+
+/* Up to 10 ms before the second try, later longer; by chance, so that two do not meet again. */
+static void pause_before(int attempt)
+{
+    uint64_t most = 10ULL << (attempt < 5 ? attempt : 5);
+    uint64_t ms = 1 + uv_hrtime() / 1000 % (most < LONGEST_PAUSE_MS ? most : LONGEST_PAUSE_MS);
+    struct timespec time = {0, (long)(ms * BY_MS)};
+    nanosleep(&time, NULL);
+}
+
 pv_status pv_pg_exec(const pv_pg_options *options, const char *const *statements, int count,
                      pv_err *err)
 {
@@ -132,11 +158,13 @@ pv_status pv_pg_exec(const pv_pg_options *options, const char *const *statements
     pv_status status = connect_to(&conn, options, deadline, err);
     if (status == PV_OK) {
         PQsetNoticeReceiver(conn, ignore_notice, NULL);
-        status = query(conn, "BEGIN", deadline, err);
+        status = transaction(conn, statements, count, deadline, err);
     }
-    for (int i = 0; status == PV_OK && i < count; i++)
-        status = query(conn, statements[i], deadline, err);
-    if (status == PV_OK) status = query(conn, "COMMIT", deadline, err);
+    for (int i = 0; status == PV_EBUSY && uv_hrtime() < deadline; i++) {
+        if (query(conn, "ROLLBACK", deadline, NULL) != PV_OK) break;
+        pause_before(i);
+        status = transaction(conn, statements, count, deadline, err);
+    }
     PQfinish(conn); /* rolls back what was not committed */
     return status;
 }

@@ -113,6 +113,7 @@ static int l_tls_connect(lua_State *L)
     o.tcp.timeout_ms = (int)lx_optfield_int(L, 1, "timeout", 0);
     o.server_name = lx_optfield_string(L, 1, "server_name", NULL);
     o.ca = lx_optfield_string(L, 1, "ca", NULL);
+    o.ca_text = lx_optfield_string(L, 1, "ca_text", NULL);
     o.cert = lx_optfield_string(L, 1, "cert", NULL);
     o.key = lx_optfield_string(L, 1, "key", NULL);
     o.no_verify = !lx_optfield_bool(L, 1, "verify", 1);

@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -246,11 +247,28 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
     return 0;
 }
 
+static pv_status trust_text(SSL_CTX *ctx, const char *pem, pv_err *err)
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert;
+    int count = 0;
+    while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)) != NULL) {
+        count += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert);
+        X509_free(cert);
+    }
+    BIO_free(bio);
+    return count > 0 ? PV_OK
+                     : pv_fail(err, PV_EAUTH, "the text of certificates to trust has none in PEM");
+}
+
 static pv_status load_files(SSL_CTX *ctx, const pv_tls_options *o, pv_err *err)
 {
     ERR_clear_error();
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-    if (o->ca == NULL) SSL_CTX_set_default_verify_paths(ctx);
+    if (o->ca_text != NULL) {
+        pv_status status = trust_text(ctx, o->ca_text, err);
+        if (status != PV_OK) return status;
+    } else if (o->ca == NULL) SSL_CTX_set_default_verify_paths(ctx);
     else if (SSL_CTX_load_verify_locations(ctx, o->ca, NULL) != 1)
         return refuse_file("certificates", o->ca, err);
     if (o->cert == NULL) return PV_OK;

@@ -13,6 +13,7 @@ typedef struct pv_tls_options {
     pv_tcp_options tcp;      /* the timeout counts for the handshake, too */
     const char *server_name; /* whom the certificate must name; NULL: the host */
     const char *ca;          /* file of certificates to trust instead of the system's, or NULL */
+    const char *ca_text;     /* these certificates themselves (PEM) instead of a file, or NULL */
     const char *cert;        /* client certificate, with its chain, and key (PEM files), or NULL */
     const char *key;
     int no_verify; /* accept any certificate */

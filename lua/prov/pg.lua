@@ -1,9 +1,13 @@
 --- Statements at a PostgreSQL server.
 
 local async = require("prov.async")
+local err = require("prov.err")
 local pg = require("core.pg")
 
 local M = {}
+
+-- Each one that is under way takes one of the process's four worker threads; files and names need some, too.
+local turns = async.semaphore(3)
 
 ---@class prov.pg.Options
 ---@field url string of libpq: postgresql://host/db?sslmode=verify-full
@@ -15,11 +19,17 @@ local M = {}
 ---@async
 ---@param options prov.pg.Options
 ---@param statements string[]
----@return true?, prov.Err?
+---@return true?
+---@return prov.Err? err "unknown": it may have taken effect; else it has not
 function M.exec(options, statements)
-  return async.await(function(resume)
+  local _ <close> = turns:acquire()
+  local ok, e = async.await(function(resume)
     return pg.exec(options, statements, resume)
   end)
+  if not ok and e.code == "io" then
+    return err.fail("unknown", e.msg)
+  end
+  return ok, e
 end
 
 --- A name for use in SQL.

@@ -14,6 +14,7 @@ local M = {}
 ---@field netns? string path of the network namespace to connect from
 ---@field timeout? integer ms until connected; http.connect_timeout of the settings
 ---@field ca? string file of trusted certificates; http.ca of the settings, else the system's
+---@field ca_text? string trusted certificates in PEM, instead of a file
 ---@field cert? string client certificate (PEM file)
 ---@field key? string its private key (PEM file)
 ---@field verify? boolean http.verify of the settings; false accepts any certificate
@@ -81,6 +82,13 @@ function M.connect(options)
     end
     return nil, e
   end
+  return M.stream(handle)
+end
+
+--- A stream over a connection that has the methods of core.net's: read(cb), write(bytes, cb), close().
+---@param handle table
+---@return prov.tls.Stream
+function M.stream(handle)
   return setmetatable({ handle = handle, buffer = "" }, Stream)
 end
 

@@ -24,8 +24,12 @@ end
 
 function Storage:commit(changes)
   for _, change in ipairs(changes) do
-    assert(not change[2]:find("^/") and not change[2]:find("//"), "bad path")
-    self.values[change[2]] = change[1] == "put" and assert(codec.encode(change[3])) or nil
+    if change[1] == "at" then
+      self.due[#self.due + 1] = { at = change[2], name = change[3] }
+    else
+      assert(not change[2]:find("^/") and not change[2]:find("//"), "bad path")
+      self.values[change[2]] = change[1] == "put" and assert(codec.encode(change[3])) or nil
+    end
   end
   return true
 end
@@ -62,11 +66,12 @@ function M.mount(engine, opts)
     options = opts.options or {},
     default_ttl = opts.default_ttl or 3600,
     max_ttl = opts.max_ttl or 86400,
-    storage = setmetatable({ values = {} }, Storage),
+    storage = setmetatable({ values = {}, due = {} }, Storage),
     cache = {},
     now = function()
       return self.time
     end,
+    new_password = require("prov.vault.passwords").default,
     lock = function(name)
       locks[name] = locks[name] or require("prov.async").semaphore(1)
       return locks[name]:acquire()
@@ -81,12 +86,16 @@ end
 for _, op in ipairs(engines.OPERATIONS) do
   --- mount:read(path, given) -> response | nil, err
   Mount[op] = function(self, path, given)
-    return self.compiled:handle(self.ctx, {
+    local response, e = self.compiled:handle(self.ctx, {
       op = op,
       path = path,
       given = given,
       token = { accessor = "a1", display_name = "tester", policies = { "root" }, meta = {} },
     })
+    if response and response.make then
+      response.data, e = response.make()
+    end
+    return (not e or response and response.data) and response or nil, e
   end
 end
 

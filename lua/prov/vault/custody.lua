@@ -7,6 +7,8 @@ local base = require("core.base")
 local crypto = require("core.crypto")
 local data = require("core.data")
 local err = require("prov.err")
+local leases = require("prov.vault.leases")
+local log = require("prov.log")
 local mounts = require("prov.vault.mounts")
 local policy = require("prov.vault.policy")
 local seal = require("prov.vault.seal")
@@ -441,14 +443,20 @@ end
 --- Takes up work after it was opened.
 ---@async
 function M:opened()
+  local ok, e = leases.end_pending(self)
+  if not ok then
+    log.warn("what was under way cannot be ended", { error = tostring(e) })
+  end
   for _, row in ipairs(mounts.rows(self) or {}) do
     local compiled = mounts.engine(row)
     local resume = compiled and compiled.engine.resume
     if resume then
-      local ok, e = resume(mounts.context(self, row))
-      if not ok and e then
-        require("prov.log").warn("a mount could not take up its work", { path = row.path, error = tostring(e) })
-      end
+      self:aside(function()
+        local resumed, why = resume(mounts.context(self, row))
+        if not resumed and why then
+          log.warn("a mount could not take up its work", { path = row.path, error = tostring(why) })
+        end
+      end)
     end
   end
   self:kick()

@@ -9,7 +9,7 @@ local function path(kind, id, at)
 end
 
 --- The change that notes an end.
----@param kind "token"|"lease"
+---@param kind "token"|"lease"|"mount"
 ---@param id string
 ---@param at integer seconds since 1970
 ---@return table

@@ -13,7 +13,8 @@ local M = {}
 M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 
 ---@class prov.vault.Field
----@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"texts"|"map"|"any" bytes are in base64, texts a list
+--- bytes are in base64; texts are a list; strings too, but commas do not separate them
+---@field type "string"|"int"|"bool"|"seconds"|"bytes"|"list"|"texts"|"strings"|"map"|"any"
 ---@field doc string
 ---@field default? any
 ---@field required? boolean
@@ -43,6 +44,7 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field renew? fun(ctx, lease: prov.vault.Lease, seconds: integer): integer?, prov.Err? what it lasts from now
 ---@field revoke? fun(ctx, lease: prov.vault.Lease): true?, prov.Err? may be called again after a failure
 ---@field resume? fun(ctx): true?, prov.Err? after each unseal
+---@field due? fun(ctx, name: string): true?, prov.Err? the time of an { "at", ... } is here
 
 --- What the vault gives an engine.
 ---@class prov.vault.Mount
@@ -54,6 +56,7 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field storage prov.vault.Storage of this mount alone
 ---@field now fun(): integer seconds since 1970
 ---@field cache table lives until the vault is sealed, never stored
+---@field new_password fun(policy: string): string?, prov.Err? by a policy below sys/policies/password; "": the default
 ---@field lock fun(name: string): table closable: one task of the process has it at a time, others wait
 
 --- Values by path, sealed on disk. Values are Lua tables, strings, integers and booleans.
@@ -62,7 +65,8 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field put fun(self, path: string, value: any): true?, prov.Err? durable when it returns
 ---@field delete fun(self, path: string): true?, prov.Err?
 ---@field list fun(self, prefix: string): string[]?, prov.Err? names right below "a/", sorted; folders end in "/"
----@field commit fun(self, changes: table[]): true?, prov.Err? all { "put", path, value } and { "del", path } or none
+---@field commit fun(self, changes: table[]): true?, prov.Err? all or none: { "put", path, value },
+--- { "del", path }, { "at", seconds since 1970, name } calls the engine's `due` then
 
 ---@class prov.vault.Request
 ---@field op string one of M.OPERATIONS
@@ -82,6 +86,8 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@class prov.vault.Response
 ---@field data? table<string, any>
 ---@field lease? prov.vault.Lease
+---@field make? fun(): table?, prov.Err? makes what the lease is for once that is on disk, and gives the data: a crash
+--- leaves nothing behind that nobody takes back. err "unknown": it may have been made
 ---@field warnings? string[]
 ---@field body? string instead of data: raw bytes,
 ---@field content_type? string of this type
@@ -157,6 +163,15 @@ local READ = {
     end
     return require("core.data").list(out)
   end,
+  strings = function(v)
+    local out = type(v) == "table" and v or type(v) == "string" and (v ~= "" and { v } or {}) or { false }
+    for i, text in pairs(out) do
+      if type(i) ~= "number" or type(text) ~= "string" then
+        return nil
+      end
+    end
+    return require("core.data").list(out)
+  end,
   map = function(v)
     return type(v) == "table" and v or nil
   end,
@@ -168,6 +183,7 @@ local WANTED = {
   bytes = "base64",
   list = "a list",
   texts = "a list of texts",
+  strings = "a text, or a list of them",
   map = "a map",
   string = "a text",
 }
@@ -202,7 +218,8 @@ function M.read_fields(fields, given, op)
       if field.required and (op == nil or op == "update" or op == "patch") then
         return err.fail("usage", "'%s' is missing: %s", name, field.doc)
       end
-      out[name] = field.type == "texts" and field.default and READ.texts(field.default) or field.default
+      out[name] = (field.type == "texts" or field.type == "strings") and field.default
+        and READ[field.type](field.default) or field.default
     else
       local value = READ[field.type](v)
       if value == nil or not one_of(field, value) then

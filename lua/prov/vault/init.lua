@@ -294,6 +294,17 @@ function Vault:serve_time()
   end)
 end
 
+--- Runs something beside the request at hand, in a server: nobody waits for it.
+---@async
+---@param fn fun()
+function Vault:aside(fn)
+  if self.spare then
+    self.spare:put(fn)
+  else
+    fn()
+  end
+end
+
 --- The audit devices that are enabled.
 ---@return prov.vault.AuditDevice[]?, prov.Err?
 function Vault:devices()

@@ -1,7 +1,11 @@
 --- Leases: what an engine gave out for a time, and takes back when that ends or somebody says so.
 --
 -- They are on disk with an index by the time they end; nothing of them is in memory. What cannot be taken back is tried
--- again, later and later; after TRIES it is set aside as irrevocable, for somebody to look at.
+-- again, later and later; after TRIES it is set aside as irrevocable, for somebody to look at. A server that is not
+-- there is waited for, however long.
+--
+-- What a lease is for is made after the lease was written as pending (below lease/pending/, too). A pending one ends
+-- when what it is for was not made, or when the vault is opened the next time.
 
 local async = require("prov.async")
 local data = require("core.data")
@@ -16,7 +20,13 @@ local M = {}
 local TRIES = 6
 local FIRST_PAUSE, LONGEST_PAUSE = 5, 600 -- seconds
 local AT_ONCE = 16 -- leases that end at the same time
-local BATCH = 256 -- ends that are looked at together
+local PENDING = 600 -- seconds something may take to be made
+local RETRY = 10 -- seconds until an engine tries again what was due
+local ABSENT = { unavailable = true, timeout = true, locked = true }
+-- After these nobody knows whether something was made.
+local UNKNOWN = { unknown = true, canceled = true, bug = true }
+
+local BATCH = 256 -- leases that end in one commit
 
 local function path_of(id)
   return "lease/id/" .. id
@@ -26,16 +36,68 @@ local function token_path(token, id)
   return ("lease/token/%s/%s"):format(token, id)
 end
 
---- Keeps what an engine gave out.
+local function pending_path(id)
+  return "lease/pending/" .. id
+end
+
+-- What changes when a lease is new.
+local function first_changes(lease)
+  return {
+    { "put", path_of(lease.id), lease },
+    { "put", token_path(lease.token, lease.id), true },
+    due.add("lease", lease.id, lease.expires),
+  }
+end
+
+-- Makes what a lease is for between two commits.
+local function make_pending(vault, kept, ttl, make)
+  local _ <close> = vault:lock_of("lease " .. kept.id)
+  kept.pending, kept.expires = true, vault.now() + PENDING
+  local changes = first_changes(kept)
+  changes[4] = { "put", pending_path(kept.id), true }
+  local ok, e = vault.barrier:commit(changes)
+  if not ok then
+    return nil, e
+  end
+  vault:kick()
+  local went_well, made, why = pcall(make)
+  if not went_well then
+    made, why = nil, err.from(made)
+  end
+  if not made then
+    changes = {}
+    if UNKNOWN[why.code] then
+      M.end_now(vault, kept.id, changes)
+    else
+      changes = M.removal(kept)
+    end
+    vault.barrier:commit(changes) -- when that fails it is still pending
+    vault:kick()
+    return nil, why
+  end
+  local before = kept.expires
+  kept.pending, kept.expires = nil, vault.now() + ttl
+  changes = first_changes(kept)
+  changes[4] = { "del", pending_path(kept.id) }
+  if before ~= kept.expires then
+    changes[5] = due.remove("lease", kept.id, before)
+  end
+  ok, e = vault.barrier:commit(changes)
+  vault:kick()
+  return ok and kept, ok and made or e
+end
+
+--- Keeps what an engine gave out, or makes it after it was written down that somebody must take it back.
 ---@async
 ---@param vault prov.Vault
 ---@param row prov.vault.MountRow
 ---@param path string of the request
 ---@param lease prov.vault.Lease
 ---@param token string id of who asked
+---@param make? fun(): table?, prov.Err?
 ---@return table? kept
----@return prov.Err?
-function M.create(vault, row, path, lease, token)
+---@return table|prov.Err|nil made
+function M.create(vault, row, path, lease, token, make)
   local ctx, now = mounts.context(vault, row), vault.now()
   local max = lease.max_ttl and lease.max_ttl > 0 and math.min(lease.max_ttl, ctx.max_ttl) or ctx.max_ttl
   local ttl = math.min(lease.ttl > 0 and lease.ttl or ctx.default_ttl, max)
@@ -44,13 +106,36 @@ function M.create(vault, row, path, lease, token)
     id = id, mount = row.id, path = path, token = token, issued = now, ttl = ttl, expires = now + ttl,
     limit = now + max, renewable = lease.renewable ~= false, internal = lease.internal or {}, tries = 0,
   }
-  local ok, e = vault.barrier:commit({
-    { "put", path_of(id), kept },
-    { "put", token_path(token, id), true },
-    due.add("lease", id, kept.expires),
-  })
+  if make then
+    return make_pending(vault, kept, ttl, make)
+  end
+  local ok, e = vault.barrier:commit(first_changes(kept))
   vault:kick()
   return ok and kept, e
+end
+
+--- Lets end what was being made when the process that did so ended.
+---@async
+---@param vault prov.Vault
+---@return true?, prov.Err?
+function M.end_pending(vault)
+  local paths, e = vault.barrier:paths(pending_path(""))
+  if not paths then
+    return nil, e
+  end
+  local changes = {}
+  for i, path in ipairs(paths) do
+    M.end_now(vault, path:sub(#pending_path("") + 1), changes)
+    if i % BATCH == 0 or i == #paths then
+      local ok
+      ok, e = vault.barrier:commit(changes)
+      if not ok then
+        return nil, e
+      end
+      changes = {}
+    end
+  end
+  return true
 end
 
 --- A lease by its id.
@@ -65,9 +150,9 @@ function M.get(vault, id)
   return lease
 end
 
-local function engine_of(vault, lease)
+local function engine_of(vault, mount)
   for _, row in ipairs(assert(mounts.rows(vault))) do
-    if row.id == lease.mount then
+    if row.id == mount then
       local compiled, e = mounts.engine(row)
       return compiled and compiled.engine, e or mounts.context(vault, row)
     end
@@ -87,7 +172,7 @@ function M.renew(vault, id, increment)
   local lease, e = M.get(vault, id)
   if not lease then
     return nil, e
-  elseif not lease.renewable then
+  elseif not lease.renewable or lease.pending then
     return err.fail("usage", "lease is not renewable")
   end
   local now = vault.now()
@@ -99,7 +184,7 @@ function M.renew(vault, id, increment)
   if ttl < wanted then
     warning = ("TTL of \"%ds\" exceeded the effective max_ttl; it lasts %ds"):format(wanted, ttl)
   end
-  local engine, ctx = engine_of(vault, lease)
+  local engine, ctx = engine_of(vault, lease.mount)
   if engine and engine.renew then
     local granted
     granted, e = engine.renew(ctx, lease, ttl)
@@ -124,10 +209,12 @@ function M.renew(vault, id, increment)
 end
 
 -- What is changed when it is gone.
-local function removal(lease)
-  local changes = { { "del", path_of(lease.id) }, { "del", token_path(lease.token, lease.id) } }
+function M.removal(lease)
+  local changes = {
+    { "del", path_of(lease.id) }, { "del", token_path(lease.token, lease.id) }, { "del", pending_path(lease.id) },
+  }
   if lease.expires > 0 then
-    changes[3] = due.remove("lease", lease.id, lease.expires)
+    changes[4] = due.remove("lease", lease.id, lease.expires)
   end
   return changes
 end
@@ -135,8 +222,8 @@ end
 local function failed(vault, lease, e)
   local before = lease.expires
   lease.tries, lease.error = lease.tries + 1, tostring(e)
-  local pause = math.min(FIRST_PAUSE << (lease.tries - 1), LONGEST_PAUSE)
-  lease.irrevocable = lease.tries >= TRIES or nil
+  local pause = math.min(FIRST_PAUSE << math.min(lease.tries - 1, 16), LONGEST_PAUSE)
+  lease.irrevocable = lease.tries >= TRIES and not ABSENT[e.code] or nil
   lease.expires = lease.irrevocable and 0 or vault.now() + pause
   local changes = { { "put", path_of(lease.id), lease } }
   if before > 0 then
@@ -155,14 +242,17 @@ end
 ---@param vault prov.Vault
 ---@param id string
 ---@param force? boolean forget it whatever the engine says
+---@param at? integer only if it still ends then
 ---@return true?, prov.Err?
-function M.revoke(vault, id, force)
+function M.revoke(vault, id, force, at)
   local _ <close> = vault:lock_of("lease " .. id)
   local lease, e = vault.barrier:get(path_of(id))
   if not lease then
     return not e or nil, e -- gone already
+  elseif at and lease.expires ~= at then
+    return vault.barrier:commit({ due.remove("lease", id, at) }) -- renewed meanwhile
   end
-  local engine, ctx = engine_of(vault, lease)
+  local engine, ctx = engine_of(vault, lease.mount)
   if engine and engine.revoke then
     local went_well, ok, why = pcall(engine.revoke, ctx, lease)
     if not went_well then
@@ -173,7 +263,7 @@ function M.revoke(vault, id, force)
       return nil, why:wrap("the lease %s could not be revoked", id)
     end
   end
-  return vault.barrier:commit(removal(lease))
+  return vault.barrier:commit(M.removal(lease))
 end
 
 local function ids_below(vault, prefix)
@@ -237,7 +327,24 @@ function M.end_of_token(vault, token, changes)
   end
 end
 
---- Ends what is due: tokens and leases.
+-- An engine does what it wanted to do now.
+local function engine_is_due(vault, row)
+  local changes, mount, name = { due.remove(row.kind, row.id, row.at) }, row.id:match("^([^/]*)/(.*)$")
+  local engine, ctx = engine_of(vault, mount)
+  if engine and engine.due then
+    local went_well, ok, e = pcall(engine.due, ctx, name)
+    if not went_well then
+      ok, e = nil, err.from(ok)
+    end
+    if not ok then
+      log.warn("a mount could not do what was due", { path = ctx.path, name = name, error = tostring(e) })
+      changes[2] = due.add(row.kind, row.id, vault.now() + RETRY)
+    end
+  end
+  return vault.barrier:commit(changes)
+end
+
+--- Ends what is due: tokens and leases; and lets engines do what is.
 ---@async
 ---@param vault prov.Vault
 ---@return integer? at when the next thing ends
@@ -270,12 +377,14 @@ function M.run_due(vault)
         else
           ok, why = tokens.revoke(vault, row.id)
         end
+      elseif row.kind == "mount" then
+        ok, why = engine_is_due(vault, row)
       else
         local lease = vault.barrier:get(path_of(row.id))
         if not lease or lease.expires ~= row.at then
           ok, why = vault.barrier:commit({ due.remove(row.kind, row.id, row.at) })
         else
-          M.revoke(vault, row.id) -- it keeps count of its failures itself
+          M.revoke(vault, row.id, false, row.at) -- it keeps count of its failures itself
           ok = true
         end
       end

@@ -2,8 +2,10 @@
 
 local clock = require("prov.clock")
 local data = require("core.data")
+local due = require("prov.vault.due")
 local engines = require("prov.vault.engines")
 local err = require("prov.err")
+local passwords = require("prov.vault.passwords")
 
 local M = {}
 
@@ -48,11 +50,19 @@ function Storage:list(prefix)
 end
 
 function Storage:commit(changes)
-  local out = {}
+  local out, timed = {}, false
   for i, change in ipairs(changes) do
-    out[i] = { change[1], self.prefix .. change[2], change[3] }
+    if change[1] == "at" then
+      out[i], timed = due.add("mount", self.id .. "/" .. change[3], change[2]), true
+    else
+      out[i] = { change[1], self.prefix .. change[2], change[3] }
+    end
   end
-  return self.barrier:commit(out)
+  local ok, e = self.barrier:commit(out)
+  if timed then
+    self.kick()
+  end
+  return ok, e
 end
 
 --- Where the values of a mount are.
@@ -212,11 +222,19 @@ function M.context(vault, row)
     options = row.options,
     default_ttl = row.default_ttl > 0 and row.default_ttl or vault.default_ttl,
     max_ttl = row.max_ttl > 0 and row.max_ttl or vault.max_ttl,
-    storage = setmetatable({ barrier = vault.barrier, prefix = M.prefix(row.id) }, Storage),
+    storage = setmetatable({
+      barrier = vault.barrier, prefix = M.prefix(row.id), id = row.id,
+      kick = function()
+        vault:kick()
+      end,
+    }, Storage),
     cache = {},
     now = vault.now,
     lock = function(name)
       return vault:lock_of(row.id .. " " .. name)
+    end,
+    new_password = function(policy)
+      return passwords.of_policy(vault, policy)
     end,
   }
   if row.fixed or row.path:match("^auth/") then

@@ -59,7 +59,8 @@ path "sys/tools/hash/*" { capabilities = ["update"] }
 
 -- ---- Reading ----
 
---- A constant of HCL as a value.
+--- A constant of HCL as a value; raises an error of prov.err.
+---@param node table
 local function constant(node)
   if node.node == "lit" then
     return node.value
@@ -235,6 +236,8 @@ function M.parse(text)
   end
   error(rules, 0)
 end
+
+M.constant = constant
 
 -- ---- Matching ----
 

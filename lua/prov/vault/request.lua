@@ -213,8 +213,10 @@ local function answer_of(self, asked, row, response, token)
     renewable = response.renewable, auth = response.auth_shown,
   }
   if response.lease then
-    local kept, e = leases.create(self, row, asked.path, response.lease, token and token.id or "nobody")
-    if not kept then
+    local kept, e = leases.create(self, row, asked.path, response.lease, token and token.id or "nobody", response.make)
+    if not kept and response.make then
+      return nil, e
+    elseif not kept then
       local engine = mounts.engine(row).engine
       if engine.revoke then
         pcall(engine.revoke, mounts.context(self, row), response.lease)
@@ -222,6 +224,7 @@ local function answer_of(self, asked, row, response, token)
       return nil, e
     end
     answer.lease_id, answer.lease_duration, answer.renewable = kept.id, kept.ttl, kept.renewable
+    answer.data = response.make and e or answer.data
   end
   if response.auth then
     local e

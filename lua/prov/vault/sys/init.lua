@@ -3,7 +3,7 @@
 local engine = require("prov.vault.engine")
 
 local paths = {}
-for _, part in ipairs({ "seal", "mounts", "policies", "leases", "wrapping", "audit", "tools" }) do
+for _, part in ipairs({ "seal", "mounts", "policies", "passwords", "leases", "wrapping", "audit", "tools" }) do
   for _, path in ipairs(require("prov.vault.sys." .. part)) do
     paths[#paths + 1] = path
   end
