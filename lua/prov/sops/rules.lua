@@ -199,12 +199,14 @@ function M.config_of(dir)
   end
 end
 
---- The first creation rule that is about a file.
----@param config string path of .sops.yaml
----@param file string absolute path
----@return table? rule { groups, shamir_threshold?, mac_only_encrypted?, ...choice }
----@return prov.Err? err "notfound"
-function M.creation_rule(config, file)
+local function at(problem, config, place, path)
+  problem.file = config
+  problem.line, problem.column = place(path)
+  return nil, problem
+end
+
+-- The creation rules of a .sops.yaml, and where its values stand.
+local function load(config)
   local text, e = fs.read(config, { max = MAX })
   if not text then
     return nil, e
@@ -214,46 +216,99 @@ function M.creation_rule(config, file)
     return nil, place
   end
   local rules = type(v) == "table" and v.creation_rules
-  local function at(problem, path)
-    problem.file = config
-    problem.line, problem.column = place(path)
-    return nil, problem
-  end
   if type(rules) ~= "table" or data.kind(rules) ~= "list" then
-    return at(err.new("invalid", "creation_rules is missing, a list of rules"), {})
+    return at(err.new("invalid", "creation_rules is missing, a list of rules"), config, place, {})
   end
-  local folder = config:match("^(.*)/[^/]*$") .. "/"
-  local name = file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
   for i, rule in ipairs(rules) do
     local path = { "creation_rules", i }
     if data.kind(rule) ~= "map" then
-      return at(err.new("invalid", "a rule is a map"), path)
+      return at(err.new("invalid", "a rule is a map"), config, place, path)
     end
     for key in pairs(rule) do
       if not IN_RULE[key] then
         local problem = suggest.unknown("field", key, RULE)
         problem.code = "invalid"
-        return at(problem, { "creation_rules", i, key })
+        return at(problem, config, place, { "creation_rules", i, key })
       end
     end
-    local matches = true
-    if rule.path_regex and rule.path_regex ~= "" then
-      local fn, problem = M.matcher(rule.path_regex)
-      if not fn then
-        return at(problem, { "creation_rules", i, "path_regex" })
-      end
-      matches = fn(name)
-    end
-    if matches then
-      local out, problem = read_rule(rule)
+  end
+  return rules, place
+end
+
+-- The name of a file as rules look at it.
+local function relative(config, file)
+  local folder = config:match("^(.*)/[^/]*$") .. "/"
+  return file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
+end
+
+-- A test of names; nil for a rule that is about every file.
+local function path_matcher(rule, config, place, i)
+  if not rule.path_regex or rule.path_regex == "" then
+    return nil
+  end
+  local fn, problem = M.matcher(rule.path_regex)
+  if not fn then
+    return at(problem, config, place, { "creation_rules", i, "path_regex" })
+  end
+  return fn
+end
+
+--- The first creation rule that is about a file.
+---@param config string path of .sops.yaml
+---@param file string absolute path
+---@return table? rule { groups, shamir_threshold?, mac_only_encrypted?, ...choice }
+---@return prov.Err? err "notfound"
+function M.creation_rule(config, file)
+  local rules, place = load(config)
+  if not rules then
+    return nil, place
+  end
+  local name = relative(config, file)
+  for i, rule in ipairs(rules) do
+    local matches, problem = path_matcher(rule, config, place, i)
+    if problem then
+      return nil, problem
+    elseif not matches or matches(name) then
+      local out
+      out, problem = read_rule(rule)
       if not out then
-        return at(problem, path)
+        return at(problem, config, place, { "creation_rules", i })
       end
       return out
     end
   end
   return nil, err.new("notfound", ("no creation rule is about %s"):format(name), { file = config,
     hint = "a rule without path_regex, as the last one, is about all files" })
+end
+
+--- A test whether a rule names a file: by its path_regex, for a rule about all files names none.
+---@param config string path of .sops.yaml
+---@return (fun(file: string): boolean)? of absolute paths
+---@return prov.Err? err
+function M.named(config)
+  local rules, place = load(config)
+  if not rules then
+    return nil, place
+  end
+  local list = {}
+  for i, rule in ipairs(rules) do
+    local matches, problem = path_matcher(rule, config, place, i)
+    if problem then
+      return nil, problem
+    elseif not matches then
+      break
+    end
+    list[i] = matches
+  end
+  return function(file)
+    local name = relative(config, file)
+    for _, matches in ipairs(list) do
+      if matches(name) then
+        return true
+      end
+    end
+    return false
+  end
 end
 
 return M
