@@ -37,16 +37,20 @@ end
 ---@field cwd? string
 ---@field max_output? integer bytes of each stream, 16 MiB by default
 ---@field on_stdout? fun(bytes: string)
+---@field stream? boolean the output goes to on_stdout only: it is not kept, and may have any size
 ---@field on_stderr? fun(bytes: string)
 
 --- Reads a pipe into run[field] up to the cap, then on_data(bytes), then done() at its end.
-local function collect(run, pipe, field, on_data, done)
+local function collect(run, pipe, field, on_data, done, stream)
   local parts, size = {}, 0
   run[field] = parts
   pipe:read_start(function(_, data)
     if not data then
       close(pipe)
       return done()
+    end
+    if stream then
+      return on_data(data)
     end
     size = size + #data
     if size > run.max then
@@ -132,7 +136,7 @@ local function start(run, opts, finished)
     return nil, err.uv(pid, "cannot run %s", opts[1])
   end
   run.handle, run.pid = handle, pid
-  collect(run, stdout, "stdout", opts.on_stdout, part)
+  collect(run, stdout, "stdout", opts.on_stdout, part, opts.stream)
   collect(run, stderr, "stderr", opts.on_stderr, part)
   if opts.stdin then
     feed(stdin, opts.stdin)

@@ -41,6 +41,26 @@ M.finding = {
   ignored = { type = "string", doc = "Why it does not count, as the resource says" },
 }
 
+--- A secret in plain text.
+M.leak = {
+  rule = required("string", "What it is"),
+  severity = required("enum", "How bad it is", { one_of = { "error" } }),
+  category = required("string", "Group of the rule"),
+  message = required("string", "What it is, in words"),
+  hint = { type = "string", doc = "What to do" },
+  secret = { type = "string", doc = "Its first characters and its length" },
+  hash = required("string", "Its name in the baseline"),
+  file = required("string", "Where it is"),
+  line = required("int", "Line in the file"),
+  column = required("int", "Column in the line, in bytes"),
+  where = required("enum", "In files of now, or only in the history", { one_of = { "files", "history" } }),
+  count = required("int", "At how many places it was seen"),
+  commit = { type = "string", doc = "The oldest commit that added it" },
+  date = { type = "string", doc = "When that was written" },
+  author = { type = "string", doc = "Who wrote that" },
+  ignored = { type = "string", doc = "Why it does not count, as the baseline says" },
+}
+
 --- One error, as in the list of a problem.
 M.error = {
   code = required("string", "Its code: usage, notfound, conflict, unavailable, ..."),

@@ -88,6 +88,15 @@ function Cipher:seal(type, plain, aad)
     base.base64(sealed:sub(-TAG)), type)
 end
 
+--- Remembers what another cipher of the same key opened as well, behind what this one did.
+---@param other table
+function Cipher:learn(other)
+  for name, texts in pairs(other.known) do
+    local known = self.known[name] or {}
+    self.known[name] = #known > 0 and known or table.move(texts, 1, #texts, 1, known)
+  end
+end
+
 function Cipher:close()
   self.aead:close()
 end

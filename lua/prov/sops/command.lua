@@ -36,7 +36,12 @@ local function format_of(p, name)
 end
 
 --- Prints bytes as they are, or writes them to a file whole or not at all.
-local function write(p, bytes, mode)
+---@async
+---@param p { file: string?, in_place: boolean?, out: string? }
+---@param bytes string
+---@param mode? integer of a new file
+---@return true?, prov.Err?
+function M.write(p, bytes, mode)
   local path = p.in_place and p.file or p.out
   if path and path ~= "-" then
     local real = fs.realpath(path) or path
@@ -146,7 +151,7 @@ function M.encrypt(p)
   if not text then
     return nil, e
   end
-  return write(p, text, tonumber("644", 8))
+  return M.write(p, text, tonumber("644", 8))
 end
 
 --- A file that is open.
@@ -176,7 +181,7 @@ function M.decrypt(p)
   if not open then
     return nil, name
   end
-  return write(p, open.plain, tonumber("600", 8))
+  return M.write(p, open.plain, tonumber("600", 8))
 end
 
 local function value_at(v, path)

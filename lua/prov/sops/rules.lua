@@ -246,8 +246,15 @@ function M.config_of(dir)
   end
 end
 
--- The first rule of a list in .sops.yaml that is about a file, and a function that says of an error where it is.
-local function find(config, file, list, fields)
+-- A problem with the place it has in the file.
+local function at(problem, config, place, path)
+  problem.file = config
+  problem.line, problem.column = place(path)
+  return nil, problem
+end
+
+-- The rules of a list in .sops.yaml, and where its values stand.
+local function load(config, list, fields)
   local text, e = fs.read(config, { max = MAX })
   if not text then
     return nil, e
@@ -257,37 +264,53 @@ local function find(config, file, list, fields)
     return nil, place
   end
   local rules = type(v) == "table" and v[list]
-  local function at(problem, path)
-    problem.file = config
-    problem.line, problem.column = place(path)
-    return nil, problem
-  end
   if type(rules) ~= "table" or data.kind(rules) ~= "list" then
-    return at(err.new("invalid", list .. " is missing, a list of rules"), {})
+    return at(err.new("invalid", list .. " is missing, a list of rules"), config, place, {})
   end
-  local folder = config:match("^(.*)/[^/]*$") .. "/"
-  local name = file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
   for i, rule in ipairs(rules) do
-    local path = { list, i }
     if data.kind(rule) ~= "map" then
-      return at(err.new("invalid", "a rule is a map"), path)
+      return at(err.new("invalid", "a rule is a map"), config, place, { list, i })
     end
     local ok, key, problem = check(rule, fields)
     if not ok then
-      return at(problem, { list, i, key })
+      return at(problem, config, place, { list, i, key })
     end
-    local matches = true
-    if rule.path_regex and rule.path_regex ~= "" then
-      local fn
-      fn, problem = M.matcher(rule.path_regex)
-      if not fn then
-        return at(problem, { list, i, "path_regex" })
-      end
-      matches = fn(name)
-    end
-    if matches then
+  end
+  return rules, place
+end
+
+-- The name of a file as rules look at it.
+local function relative(config, file)
+  local folder = config:match("^(.*)/[^/]*$") .. "/"
+  return file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
+end
+
+-- A test of names; nil for a rule that is about every file.
+local function path_matcher(rule, config, place, list, i)
+  if not rule.path_regex or rule.path_regex == "" then
+    return nil
+  end
+  local fn, problem = M.matcher(rule.path_regex)
+  if not fn then
+    return at(problem, config, place, { list, i, "path_regex" })
+  end
+  return fn
+end
+
+-- The first rule of a list in .sops.yaml that is about a file, and a function that says of an error where it is.
+local function find(config, file, list, fields)
+  local rules, place = load(config, list, fields)
+  if not rules then
+    return nil, place
+  end
+  local name = relative(config, file)
+  for i, rule in ipairs(rules) do
+    local matches, problem = path_matcher(rule, config, place, list, i)
+    if problem then
+      return nil, problem
+    elseif not matches or matches(name) then
       return rule, function(why)
-        return at(why, path)
+        return at(why, config, place, { list, i })
       end
     end
   end
@@ -349,6 +372,36 @@ function M.destination_rule(config, file)
     out.recreation = #out.recreation.groups[1] > 0 and out.recreation or nil
   end
   return out
+end
+
+--- A test whether a rule names a file: by its path_regex, for a rule about all files names none.
+---@param config string path of .sops.yaml
+---@return (fun(file: string): boolean)? of absolute paths
+---@return prov.Err? err
+function M.named(config)
+  local rules, place = load(config, "creation_rules", RULE)
+  if not rules then
+    return nil, place
+  end
+  local list = {}
+  for i, rule in ipairs(rules) do
+    local matches, problem = path_matcher(rule, config, place, "creation_rules", i)
+    if problem then
+      return nil, problem
+    elseif not matches then
+      break
+    end
+    list[i] = matches
+  end
+  return function(file)
+    local name = relative(config, file)
+    for _, matches in ipairs(list) do
+      if matches(name) then
+        return true
+      end
+    end
+    return false
+  end
 end
 
 return M

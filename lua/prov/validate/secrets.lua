@@ -1,30 +1,12 @@
 --- Finds what looks like a secret in plain text: known shapes of tokens, and text too random to be words.
 
+local PATTERNS = require("prov.leaks.patterns")
+
 local M = {}
 
 local function times(class, n)
   return class:rep(n)
 end
-
--- Shapes whose makers gave them a mark of their own: what it is, a part that is quick to look for, the whole. A
--- match is a secret beyond doubt.
-local SHAPES = {
-  { "a private key", "PRIVATE KEY", "%-%-%-%-%-BEGIN [%u%d ]*PRIVATE KEY" },
-  { "an AWS access key", "IA", "%f[%w]A[KS]IA" .. times("[%u%d]", 16) .. "%f[^%w]" },
-  { "a GitHub token", "gh", "%f[%w]gh[pousr]_" .. times("%w", 36) },
-  { "a GitHub token", "github_pat_", "%f[%w]github_pat_" .. times("[%w_]", 22) },
-  { "a GitLab token", "glpat-", "%f[%w]glpat%-" .. times("[%w_-]", 20) },
-  { "a Slack token", "xox", "%f[%w]xox[abeoprs]%-%w+%-" .. times("%w", 8) },
-  { "a Stripe key", "k_live_", "%f[%w][rs]k_live_" .. times("%w", 20) },
-  { "a Google API key", "AIza", "%f[%w]AIza" .. times("[%w_-]", 35) },
-  { "an npm token", "npm_", "%f[%w]npm_" .. times("%w", 36) },
-  { "a PyPI token", "pypi-", "%f[%w]pypi%-" .. times("[%w_-]", 32) },
-  { "a DigitalOcean token", "_v1_", "%f[%w]do[opr]_v1_" .. times("%x", 64) },
-  { "a Vault token", "hv", "%f[%w]hv[bs]%." .. times("[%w_-]", 20) },
-  { "an age key", "AGE-SECRET", "AGE%-SECRET%-KEY%-1" .. times("[%u%d]", 20) },
-  { "a JSON web token", "eyJ", "%f[%w]eyJ" .. times("[%w_-]", 12) .. "[%w_-]*%.eyJ[%w_-]+%.[%w_-]+" },
-  { "a password in a URL", "://", "%f[%w]%w[%w+.-]*://[^%s/:@]+:[^%s/:@]+@" },
-}
 
 local RUN = times("[%w+=]", 20)
 
@@ -41,15 +23,17 @@ end
 ---@param text string
 ---@return string?
 function M.shape(text)
-  for _, shape in ipairs(SHAPES) do
-    if text:find(shape[2], 1, true) and text:find(shape[3]) then
-      return shape[1]
+  for _, one in ipairs(PATTERNS) do
+    if text:find(one.has, 1, true) and text:find(one.pattern) then
+      return one.what
     end
   end
 end
 
 --- Bits per character.
-local function entropy(text)
+---@param text string
+---@return number
+function M.entropy(text)
   local count, sum = {}, 0
   for i = 1, #text do
     local c = text:byte(i)
@@ -79,7 +63,7 @@ function M.is_random(text)
     end
   end
   for run in text:gmatch("[%w+=]+") do
-    if #run >= 20 and run:find("%l") and run:find("%u") and run:find("%d") and entropy(run) >= 3.8 then
+    if #run >= 20 and run:find("%l") and run:find("%u") and run:find("%d") and M.entropy(run) >= 3.8 then
       local digits = select(2, run:gsub("%d", ""))
       local words = select(2, run:gsub("%l%l%l%l", ""))
       if digits >= 3 and words <= 2 then
