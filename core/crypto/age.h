@@ -73,9 +73,14 @@ pv_status pv_age_keygen(pv_age_key **out, pv_err *err);
  * one of a plugin, or of a type that prov does not know. */
 pv_status pv_age_recipient(pv_age_key **out, pv_bytes text, pv_err *err);
 
-/* Reads "AGE-SECRET-KEY-1...", or the private key of SSH in PEM without a passphrase.  Statuses as
- * above, and PV_EAUTH: it has a passphrase. */
-pv_status pv_age_identity(pv_age_key **out, pv_bytes text, pv_err *err);
+/* Reads "AGE-SECRET-KEY-1...", or the private key of SSH in PEM, with its passphrase when it has one
+ * (else empty; with one, call it on a worker).  Statuses as above, and PV_EAUTH: the passphrase is
+ * missing or wrong. */
+pv_status pv_age_identity(pv_age_key **out, pv_bytes text, pv_bytes passphrase, pv_err *err);
+
+/* The recipient of a private key of SSH in PEM, which may have a passphrase that is not known.
+ * PV_EINVAL: its form does not show it; PV_EUNSUPPORTED: of another type. */
+pv_status pv_age_recipient_of(pv_age_key **out, pv_bytes pem, pv_err *err);
 
 /* A passphrase, as both; log_n is what pv_age_wrap works with (0: PV_AGE_LOG_N). */
 pv_status pv_age_passphrase(pv_age_key **out, pv_bytes passphrase, unsigned log_n, pv_err *err);

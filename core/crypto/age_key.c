@@ -77,12 +77,14 @@ static pv_status scalar(const pv_pkey *ed, pv_pkey **out, pv_err *err)
     return status;
 }
 
-static pv_status ssh_key(pv_age_key **out, pv_bytes text, bool secret, pv_err *err)
+/* Takes the pair, also on failure. */
+static pv_status ssh_key(pv_age_key **out, pv_pkey *pair, pv_err *err)
 {
     pv_age_key *key = key_new(PV_AGE_SSH_RSA);
-    pv_status status =
-        secret ? pv_sshkey_private(&key->pair, text, err) : pv_sshkey_public(&key->pair, text, err);
-    if (status == PV_OK) status = pv_sshkey_wire(key->pair, &key->wire, err);
+    bool secret = pv_pkey_has_secret(pair);
+    pv_status status;
+    key->pair = pair;
+    status = pv_sshkey_wire(pair, &key->wire, err);
     if (status == PV_OK && pv_pkey_type_of(key->pair) == PV_ED25519) {
         key->type = PV_AGE_SSH_ED25519;
         status =
@@ -123,8 +125,11 @@ pv_status pv_age_recipient(pv_age_key **out, pv_bytes text, pv_err *err)
 {
     *out = NULL;
     if (text.len > TEXT_MAX) return pv_fail(err, PV_EINVAL, "not an age recipient: it is too long");
-    if (starts(text, "ssh-") || starts(text, "ecdsa-") || starts(text, "sk-"))
-        return ssh_key(out, text, false, err);
+    if (starts(text, "ssh-") || starts(text, "ecdsa-") || starts(text, "sk-")) {
+        pv_pkey *pair;
+        pv_status status = pv_sshkey_public(&pair, text, err);
+        return status == PV_OK ? ssh_key(out, pair, err) : status;
+    }
     if (starts(text, "age1")) {
         const char *one = memchr(text.data + 4, '1', text.len - 4);
         if (one != NULL)
@@ -137,11 +142,23 @@ pv_status pv_age_recipient(pv_age_key **out, pv_bytes text, pv_err *err)
     return pv_fail(err, PV_EINVAL, "not an age recipient: neither age1... nor a public key of SSH");
 }
 
-pv_status pv_age_identity(pv_age_key **out, pv_bytes text, pv_err *err)
+pv_status pv_age_recipient_of(pv_age_key **out, pv_bytes pem, pv_err *err)
+{
+    pv_pkey *pair;
+    pv_status status = pv_sshkey_public_of(&pair, pem, err);
+    *out = NULL;
+    return status == PV_OK ? ssh_key(out, pair, err) : status;
+}
+
+pv_status pv_age_identity(pv_age_key **out, pv_bytes text, pv_bytes passphrase, pv_err *err)
 {
     *out = NULL;
     if (text.len > TEXT_MAX) return pv_fail(err, PV_EINVAL, "not an age identity: it is too long");
-    if (starts(text, "-----BEGIN")) return ssh_key(out, text, true, err);
+    if (starts(text, "-----BEGIN")) {
+        pv_pkey *pair;
+        pv_status status = pv_sshkey_private(&pair, text, passphrase, err);
+        return status == PV_OK ? ssh_key(out, pair, err) : status;
+    }
     if (starts(text, "AGE-SECRET-KEY-1")) return bech32_key(out, IDENTITY, text, err);
     if (starts(text, "AGE-"))
         return pv_fail(err, PV_EUNSUPPORTED, "an age identity of a plugin or of a newer type");

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "crypto/evp.h"
+#include "crypto/sshkey_seal.h"
 
 enum { ED25519_LEN = 32, KEY_MAX = 64 * 1024 };
 
@@ -229,7 +230,7 @@ pv_status pv_sshkey_public(pv_pkey **out, pv_bytes line, pv_err *err)
     return status;
 }
 
-/* What stands in the private part of a file without a passphrase. */
+/* What stands in the private part of a file, in the clear. */
 static pv_status from_private(pv_pkey **out, pv_bytes part, pv_err *err)
 {
     uint32_t check1, check2;
@@ -257,40 +258,98 @@ static pv_status from_private(pv_pkey **out, pv_bytes part, pv_err *err)
     return pv_fail(err, PV_EINVAL, "not a private key of SSH");
 }
 
-static pv_status from_file(pv_pkey **out, pv_bytes file, pv_err *err)
+/* The parts of a file (PROTOCOL.key). */
+typedef struct key_file {
+    pv_bytes cipher, kdf, options, public, private, tag;
+} key_file;
+
+static pv_status split(key_file *parts, pv_bytes file, pv_err *err)
 {
-    pv_bytes cipher, kdf, options, public, private;
     uint32_t count;
     if (file.len < sizeof MAGIC || memcmp(file.data, MAGIC, sizeof MAGIC) != 0)
         return pv_fail(err, PV_EINVAL, "not a private key of SSH");
     file.data += sizeof MAGIC;
     file.len -= sizeof MAGIC;
-    if (!take_string(&file, &cipher) || !take_string(&file, &kdf) ||
-        !take_string(&file, &options) || !take_u32(&file, &count) || count != 1 ||
-        !take_string(&file, &public) || !take_string(&file, &private))
+    if (!take_string(&file, &parts->cipher) || !take_string(&file, &parts->kdf) ||
+        !take_string(&file, &parts->options) || !take_u32(&file, &count) || count != 1 ||
+        !take_string(&file, &parts->public) || !take_string(&file, &parts->private))
         return pv_fail(err, PV_EINVAL, "not a private key of SSH");
-    if (!is(cipher, "none"))
-        return pv_fail(err, PV_EAUTH, "the private key of SSH has a passphrase");
-    return from_private(out, private, err);
+    parts->tag = file;
+    return PV_OK;
 }
 
-pv_status pv_sshkey_private(pv_pkey **out, pv_bytes pem, pv_err *err)
+static pv_status from_sealed(pv_pkey **out, const key_file *parts, pv_bytes passphrase, pv_err *err)
+{
+    pv_sshkey_seal seal = {parts->cipher, parts->tag, {NULL, 0}, 0};
+    pv_bytes options = parts->options, checks;
+    pv_secret *plain;
+    uint32_t check1 = 0, check2 = 1;
+    pv_status status = from_wire(out, parts->public, err); /* is it of a type for which to ask? */
+    pv_pkey_free(*out);
+    *out = NULL;
+    if (status != PV_OK) return status;
+    if (passphrase.len == 0)
+        return pv_fail(err, PV_EAUTH, "the private key of SSH has a passphrase");
+    if (!is(parts->kdf, "bcrypt"))
+        return pv_fail(err, PV_EUNSUPPORTED, "the passphrase of the key of SSH works by %.*s",
+                       (int)(parts->kdf.len < 40 ? parts->kdf.len : 40), parts->kdf.data);
+    if (!take_string(&options, &seal.salt) || !take_u32(&options, &seal.rounds))
+        return pv_fail(err, PV_EINVAL, "not a private key of SSH");
+    status = pv_sshkey_unseal(&plain, &seal, parts->private, passphrase, err);
+    if (status != PV_OK) return status;
+    checks = pv_secret_bytes(plain);
+    if (take_u32(&checks, &check1) && take_u32(&checks, &check2) && check1 == check2)
+        status = from_private(out, pv_secret_bytes(plain), err);
+    else status = pv_fail(err, PV_EAUTH, "the passphrase is wrong");
+    pv_secret_free(plain);
+    return status;
+}
+
+/* The bytes between the lines of OpenSSH's PEM; *found says whether it is such a text. */
+static pv_status armored(pv_bytes pem, pv_buf *file, bool *found, pv_err *err)
 {
     static const char BEGIN[] = "-----BEGIN OPENSSH PRIVATE KEY-----", STOP[] = "-----END OPENSSH";
     const char *at, *end;
-    pv_buf file;
-    pv_status status;
-    *out = NULL;
+    pv_buf_init(file, KEY_MAX);
+    *found = false;
     if (pem.len > KEY_MAX)
         return pv_fail(err, PV_EINVAL, "a private key is not %zu bytes", pem.len);
     at = pem.len != 0 ? memmem(pem.data, pem.len, BEGIN, sizeof BEGIN - 1) : NULL;
-    if (at == NULL) return pv_pkey_parse(out, pem, (pv_bytes){NULL, 0}, err);
+    *found = at != NULL;
+    if (at == NULL) return PV_OK;
     at += sizeof BEGIN - 1;
     end = memmem(at, pem.len - (size_t)(at - pem.data), STOP, sizeof STOP - 1);
     if (end == NULL) return pv_fail(err, PV_EINVAL, "the private key of SSH ends in the middle");
-    pv_buf_init(&file, KEY_MAX);
-    status = pv_base64_decode(&file, (pv_bytes){at, (size_t)(end - at)}, err);
-    if (status == PV_OK) status = from_file(out, (pv_bytes){file.data, file.len}, err);
+    return pv_base64_decode(file, (pv_bytes){at, (size_t)(end - at)}, err);
+}
+
+pv_status pv_sshkey_private(pv_pkey **out, pv_bytes pem, pv_bytes passphrase, pv_err *err)
+{
+    key_file parts;
+    pv_buf file;
+    bool found;
+    pv_status status = armored(pem, &file, &found, err);
+    *out = NULL;
+    if (status == PV_OK && !found) return pv_pkey_parse(out, pem, passphrase, err);
+    if (status == PV_OK) status = split(&parts, (pv_bytes){file.data, file.len}, err);
+    if (status == PV_OK)
+        status = is(parts.cipher, "none") ? from_private(out, parts.private, err)
+                                          : from_sealed(out, &parts, passphrase, err);
+    pv_buf_wipe(&file);
+    return status;
+}
+
+pv_status pv_sshkey_public_of(pv_pkey **out, pv_bytes pem, pv_err *err)
+{
+    key_file parts;
+    pv_buf file;
+    bool found;
+    pv_status status = armored(pem, &file, &found, err);
+    *out = NULL;
+    if (status == PV_OK && !found)
+        status = pv_fail(err, PV_EINVAL, "this form of a private key does not show its public half");
+    if (status == PV_OK) status = split(&parts, (pv_bytes){file.data, file.len}, err);
+    if (status == PV_OK) status = from_wire(out, parts.public, err);
     pv_buf_wipe(&file);
     return status;
 }

@@ -45,13 +45,22 @@ static int l_age_recipient(lua_State *L)
     return pv_age_recipient(box, text, &err) == PV_OK ? 1 : lx_fail(L, &err);
 }
 
+/* crypto.age_recipient_of(pem) -> key | nil, err */
+static int l_age_recipient_of(lua_State *L)
+{
+    pv_bytes pem = lx_checkbytes(L, 1);
+    pv_age_key **box = lx_newbox(L, L_KEY);
+    pv_err err;
+    return pv_age_recipient_of(box, pem, &err) == PV_OK ? 1 : lx_fail(L, &err);
+}
+
 /* crypto.age_identity(text) -> key | nil, err */
 static int l_age_identity(lua_State *L)
 {
     pv_bytes text = lx_checkbytes(L, 1);
     pv_age_key **box = lx_newbox(L, L_KEY);
     pv_err err;
-    return pv_age_identity(box, text, &err) == PV_OK ? 1 : lx_fail(L, &err);
+    return pv_age_identity(box, text, (pv_bytes){NULL, 0}, &err) == PV_OK ? 1 : lx_fail(L, &err);
 }
 
 /* crypto.age_passphrase(text, log_n?) -> key | nil, err */
@@ -212,11 +221,11 @@ typedef struct age_call {
     uv_work_t work;
     lua_State *L;
     int callback, held; /* held: key, header or strings that the worker uses */
-    enum { WRAP, UNWRAP, SEAL, OPEN } what;
-    pv_age_key *key;
+    enum { WRAP, UNWRAP, SEAL, OPEN, UNLOCK } what;
+    pv_age_key *key; /* the result of UNLOCK */
     age_header *header;
-    pv_secret *file_key; /* its own copy; the result of UNWRAP */
-    pv_bytes before;
+    pv_secret *secret; /* its own copy: the file key, the result of UNWRAP; or a passphrase */
+    pv_bytes before;   /* or the text of a private key */
     int in, out;
     unsigned long long done;
     pv_status status;
@@ -227,11 +236,14 @@ static void run(uv_work_t *work)
 {
     age_call *c = (age_call *)work; /* the first field */
     switch (c->what) {
-    case WRAP: c->status = pv_age_wrap(c->key, c->file_key, &c->header->h, &c->err); break;
-    case UNWRAP: c->status = pv_age_unwrap(c->key, &c->header->h, &c->file_key, &c->err); break;
+    case WRAP: c->status = pv_age_wrap(c->key, c->secret, &c->header->h, &c->err); break;
+    case UNWRAP: c->status = pv_age_unwrap(c->key, &c->header->h, &c->secret, &c->err); break;
+    case UNLOCK:
+        c->status = pv_age_identity(&c->key, c->before, pv_secret_bytes(c->secret), &c->err);
+        break;
     default:
         c->status =
-            pv_age_pump(c->what == SEAL, c->file_key, c->before, c->in, c->out, &c->done, &c->err);
+            pv_age_pump(c->what == SEAL, c->secret, c->before, c->in, c->out, &c->done, &c->err);
         break;
     }
     pv_crypto_thread_end();
@@ -252,15 +264,18 @@ static void after(uv_work_t *work, int canceled)
         count = 3;
     } else if (c->what == UNWRAP) {
         pv_secret **box = lx_newbox(L, L_SECRET);
-        *box = c->file_key;
-        c->file_key = NULL;
+        *box = c->secret;
+        c->secret = NULL;
+    } else if (c->what == UNLOCK) {
+        pv_age_key **box = lx_newbox(L, L_KEY);
+        *box = c->key;
     } else if (c->what == WRAP) {
         lua_pushboolean(L, 1);
     } else {
         lua_pushinteger(L, (lua_Integer)c->done);
     }
     luaL_unref(L, LUA_REGISTRYINDEX, c->held);
-    pv_secret_free(c->file_key);
+    pv_secret_free(c->secret);
     pv_free(c);
     lx_callback(L, callback, count);
 }
@@ -300,7 +315,7 @@ static int l_header_wrap(lua_State *L)
     call.key = lx_checkbox(L, 2, L_KEY);
     file_key = lx_checkbox(L, 3, L_SECRET);
     luaL_checktype(L, 4, LUA_TFUNCTION);
-    call.file_key = pv_secret_copy(pv_secret_bytes(file_key));
+    call.secret = pv_secret_copy(pv_secret_bytes(file_key));
     return start(L, call, 4, hold(L, 1, 2));
 }
 
@@ -314,6 +329,17 @@ static int l_header_unwrap(lua_State *L)
     return start(L, call, 3, hold(L, 1, 2));
 }
 
+/* crypto.age_unlock(text, passphrase, callback(key | nil, err)) -> true */
+static int l_age_unlock(lua_State *L)
+{
+    age_call call = {.what = UNLOCK};
+    pv_bytes passphrase = l_crypto_checkkey(L, 2);
+    call.before = lx_checkbytes(L, 1);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    call.secret = pv_secret_copy(passphrase);
+    return start(L, call, 3, 1);
+}
+
 /* crypto.age_pump("seal" | "open", file_key, before, in, out, callback(bytes | nil, err, bytes)) ->
  * true */
 static int l_age_pump(lua_State *L)
@@ -325,7 +351,7 @@ static int l_age_pump(lua_State *L)
     call.in = (int)luaL_checkinteger(L, 4);
     call.out = (int)luaL_checkinteger(L, 5);
     luaL_checktype(L, 6, LUA_TFUNCTION);
-    call.file_key = pv_secret_copy(pv_secret_bytes(file_key));
+    call.secret = pv_secret_copy(pv_secret_bytes(file_key));
     return start(L, call, 6, 3);
 }
 
@@ -445,7 +471,9 @@ void l_crypto_age_register(lua_State *L)
     static const luaL_Reg functions[] = {
         {"age_keygen", l_age_keygen},
         {"age_recipient", l_age_recipient},
+        {"age_recipient_of", l_age_recipient_of},
         {"age_identity", l_age_identity},
+        {"age_unlock", l_age_unlock},
         {"age_passphrase", l_age_passphrase},
         {"age_header", l_age_header},
         {"age_read", l_age_read},

@@ -103,14 +103,17 @@ static int l_pkey_parse(lua_State *L)
                                                                                 : lx_fail(L, &err);
 }
 
-/* crypto.pkey_ssh(text) -> pkey of a private key file or a public line | nil, err */
+/* crypto.pkey_ssh(text, passphrase?) -> pkey of a private key file or a public line | nil, err */
 static int l_pkey_ssh(lua_State *L)
 {
-    pv_bytes text = l_crypto_checkkey(L, 1);
-    pv_pkey **box = lx_newbox(L, L_PKEY);
+    pv_bytes text = l_crypto_checkkey(L, 1), passphrase = {NULL, 0};
+    pv_pkey **box;
     pv_err err;
-    pv_status status = text.len > 4 && text.data[0] == '-' ? pv_sshkey_private(box, text, &err)
-                                                           : pv_sshkey_public(box, text, &err);
+    pv_status status;
+    if (!lua_isnoneornil(L, 2)) passphrase = l_crypto_checkkey(L, 2);
+    box = lx_newbox(L, L_PKEY);
+    status = text.len > 4 && text.data[0] == '-' ? pv_sshkey_private(box, text, passphrase, &err)
+                                                 : pv_sshkey_public(box, text, &err);
     return status == PV_OK ? 1 : lx_fail(L, &err);
 }
 

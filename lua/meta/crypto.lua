@@ -210,9 +210,10 @@ function crypto.pkey_parse(text, passphrase) end
 
 --- From a private key file or a public line of SSH.
 ---@param text string|prov.Secret
+---@param passphrase? string|prov.Secret
 ---@return prov.Pkey?
----@return prov.Err? err "invalid", "unsupported", "auth": it has a passphrase
-function crypto.pkey_ssh(text) end
+---@return prov.Err? err "invalid", "unsupported", "auth": the passphrase
+function crypto.pkey_ssh(text, passphrase) end
 
 ---@return prov.PkeyType
 ---@return boolean has_secret
@@ -483,6 +484,19 @@ function crypto.age_recipient(text) end
 ---@return prov.AgeKey?
 ---@return prov.Err? err "invalid", "unsupported", "auth": it has a passphrase
 function crypto.age_identity(text) end
+
+--- The recipient of a private key of SSH in PEM, which may have a passphrase.
+---@param pem string
+---@return prov.AgeKey?
+---@return prov.Err? err "invalid": its form does not show it; "unsupported": of another type
+function crypto.age_recipient_of(pem) end
+
+--- Reads a private key of SSH in PEM that has a passphrase, on another thread.
+---@param text string
+---@param passphrase string|prov.Secret
+---@param cb fun(key: prov.AgeKey?, err: prov.Err?) "auth": the passphrase is wrong; "invalid", "unsupported"
+---@return true
+function crypto.age_unlock(text, passphrase, cb) end
 
 --- A passphrase, as both.
 ---@param text string

@@ -84,7 +84,7 @@ static pv_status unwrap_any(const vector *v, const pv_age_header *header, pv_sec
     for (size_t i = 0; i < v->identities + v->passphrases && status == PV_ENOTFOUND; i++) {
         pv_age_key *key = NULL;
         if (i < v->identities)
-            assert_int_equal(pv_age_identity(&key, str(v->identity[i]), NULL), PV_OK);
+            assert_int_equal(pv_age_identity(&key, str(v->identity[i]), str(""), NULL), PV_OK);
         else
             assert_int_equal(
                 pv_age_passphrase(&key, str(v->passphrase[i - v->identities]), 0, NULL), PV_OK);
@@ -259,7 +259,7 @@ static void test_x25519(void **state)
     assert_int_equal(pv_age_keygen(&other, NULL), PV_OK);
     assert_int_equal(pv_age_secret(key, &secret, NULL), PV_OK);
     assert_int_equal(secret->len, 74);
-    assert_int_equal(pv_age_identity(&again, pv_secret_bytes(secret), NULL), PV_OK);
+    assert_int_equal(pv_age_identity(&again, pv_secret_bytes(secret), str(""), NULL), PV_OK);
     assert_int_equal(pv_age_public(again, &text, NULL), PV_OK);
     assert_int_equal(text.len, 62);
     assert_int_equal(pv_age_recipient(&to, view(&text), NULL), PV_OK);
@@ -274,7 +274,7 @@ static void test_x25519(void **state)
     assert_null(strstr(err.msg, "AGE-SECRET-KEY-1"));
     assert_int_equal(pv_age_recipient(&to, str("age1yubikey1qqqq"), &err), PV_EUNSUPPORTED);
     assert_int_equal(pv_age_recipient(&to, str("nonsense"), &err), PV_EINVAL);
-    assert_int_equal(pv_age_identity(&to, str("AGE-PLUGIN-X-1QQ"), &err), PV_EUNSUPPORTED);
+    assert_int_equal(pv_age_identity(&to, str("AGE-PLUGIN-X-1QQ"), str(""), &err), PV_EUNSUPPORTED);
     assert_null(to);
     pv_age_header_deinit(&header);
     pv_secret_free(secret);

@@ -67,7 +67,7 @@ static void belong(const char *private_text, const char *public_text)
     pv_pkey *secret = NULL, *open = NULL;
     pv_buf a = {0}, b = {0}, line = {0}, sig = {0};
     pv_sign_alg alg;
-    assert_int_equal(pv_sshkey_private(&secret, str(private_text), NULL), PV_OK);
+    assert_int_equal(pv_sshkey_private(&secret, str(private_text), none, NULL), PV_OK);
     assert_int_equal(pv_sshkey_public(&open, str(public_text), NULL), PV_OK);
     assert_true(pv_pkey_has_secret(secret));
     assert_false(pv_pkey_has_secret(open));
@@ -108,12 +108,12 @@ static void test_damage(void **state)
         for (size_t at = 0; at < len; at += t % 2 == 0 ? 1 : 7) {
             pv_pkey *key = NULL;
             memcpy(text, texts[t], len);
-            if (t < 2) (void)pv_sshkey_private(&key, (pv_bytes){text, at}, NULL);
+            if (t < 2) (void)pv_sshkey_private(&key, (pv_bytes){text, at}, none, NULL);
             else (void)pv_sshkey_public(&key, (pv_bytes){text, at}, NULL);
             pv_pkey_free(key);
             key = NULL;
             text[at] = text[at] == 'A' ? 'B' : 'A';
-            if (t < 2) (void)pv_sshkey_private(&key, (pv_bytes){text, len}, NULL);
+            if (t < 2) (void)pv_sshkey_private(&key, (pv_bytes){text, len}, none, NULL);
             else (void)pv_sshkey_public(&key, (pv_bytes){text, len}, NULL);
             pv_pkey_free(key);
         }

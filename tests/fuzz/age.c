@@ -86,7 +86,7 @@ static void keys(pv_bytes text)
         if (pv_age_public(recipient, &written, NULL) != PV_OK) abort();
         if (pv_age_recipient(&again, (pv_bytes){written.data, written.len}, NULL) != PV_OK) abort();
     }
-    (void)pv_age_identity(&identity, text, NULL);
+    (void)pv_age_identity(&identity, text, (pv_bytes){"", 0}, NULL);
     pv_age_key_free(recipient);
     pv_age_key_free(again);
     pv_age_key_free(identity);

@@ -11,16 +11,11 @@ local uv = require("luv")
 
 local M = {}
 
-local PASSPHRASE = "PROV_AGE_PASSPHRASE"
 local KEY_FILE = "PROV_AGE_KEY_FILE"
 
 local function passphrase(twice)
-  local given = uv.os_getenv(PASSPHRASE)
-  if given then
-    return given
-  end
-  local text, e = ask.secret("Passphrase")
-  if text and twice then
+  local text, e, is_only = keys.ask("Passphrase")
+  if text and twice and not is_only then
     local again
     again, e = ask.secret("The same again")
     if again and again ~= text then
@@ -34,15 +29,6 @@ local function passphrase(twice)
   return text, e
 end
 
---- Decrypts a file of identities that has a passphrase itself.
-local function open_identities(bytes)
-  local text, e = passphrase(false)
-  if not text then
-    return nil, e
-  end
-  return age.decrypt(bytes, { assert(keys.passphrase(text)) })
-end
-
 local function identities(p)
   local out, e = {}
   local files = p.identity or {}
@@ -50,7 +36,7 @@ local function identities(p)
     files = { uv.os_getenv(KEY_FILE) }
   end
   for _, path in ipairs(files) do
-    out, e = keys.identities_file(path, out, open_identities)
+    out, e = keys.identities_file(path, out, keys.ask)
     if not out then
       return nil, e
     end
@@ -87,7 +73,7 @@ local function recipients(p)
     end
   end
   for _, path in ipairs(p.to_identity or {}) do
-    out, e = keys.identities_file(path, out, open_identities)
+    out, e = keys.identities_file(path, out, keys.ask)
     if not out then
       return nil, e
     end
@@ -247,14 +233,19 @@ function M.rekey(p)
 end
 
 local function public_keys(path)
-  local out, e = keys.identities_file(path, {}, open_identities)
+  local out, e = keys.identities_file(path, {}, keys.ask)
   if not out then
     return nil, e
   end
   local texts = {}
   for _, key in ipairs(out) do
     local text
-    if type(key) == "table" then
+    if type(key) == "table" and key.locked then
+      key, e = require("prov.age.locked").recipient(key)
+      if not key then
+        return nil, e
+      end
+    elseif type(key) == "table" then
       return err.fail("unsupported", "%s: the recipient of a plugin's identity is told by the plugin", path)
     end
     text, e = key:public()

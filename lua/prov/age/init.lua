@@ -15,7 +15,7 @@ end
 
 --- A header for the recipients, with the file key they get.
 ---@async
----@param recipients (prov.AgeKey|prov.AgePlugin)[]
+---@param recipients (prov.AgeKey|prov.AgePlugin|prov.AgeLocked)[]
 ---@return string? header
 ---@return userdata|prov.Err file_key a secret, to be closed
 function M.header(recipients)
@@ -25,9 +25,12 @@ function M.header(recipients)
   local header, file_key = crypto.age_header(), assert(crypto.age_file_key())
   for _, recipient in ipairs(recipients) do
     local ok, e
+    if type(recipient) == "table" and recipient.locked then
+      recipient, e = require("prov.age.locked").recipient(recipient)
+    end
     if type(recipient) == "table" then
       ok, e = require("prov.age.plugin").wrap(recipient, file_key, header)
-    else
+    elseif recipient then
       ok, e = async.await(function(resume)
         return header:wrap(recipient, file_key, resume)
       end)
@@ -45,23 +48,46 @@ function M.header(recipients)
   return text, file_key
 end
 
+local function unwrap_one(header, identity)
+  if type(identity) == "table" and identity.locked then
+    local locked = require("prov.age.locked")
+    if not locked.is_meant(identity, header) then
+      return err.fail("notfound", "the age file is not for %s", identity.name)
+    end
+    local e
+    identity, e = locked.unlock(identity)
+    if not identity then
+      return nil, e
+    end
+  end
+  if type(identity) == "table" then
+    return require("prov.age.plugin").unwrap(identity, header)
+  end
+  return async.await(function(resume)
+    return header:unwrap(identity, resume)
+  end)
+end
+
+-- Those first that nobody has to be asked for.
+local function in_order(identities)
+  local open, locked = {}, {}
+  for _, identity in ipairs(identities) do
+    local list = type(identity) == "table" and identity.locked and locked or open
+    list[#list + 1] = identity
+  end
+  return table.move(locked, 1, #locked, #open + 1, open)
+end
+
 --- The file key that an identity finds in a header.
 ---@async
 ---@param header userdata
----@param identities (prov.AgeKey|prov.AgePlugin)[]
+---@param identities (prov.AgeKey|prov.AgePlugin|prov.AgeLocked)[]
 ---@return userdata? file_key a secret, to be closed
 ---@return prov.Err? err "notfound": none of them is meant; "auth": the header was changed; "invalid": malformed
 function M.unwrap(header, identities)
   local last
-  for _, identity in ipairs(identities) do
-    local file_key, e
-    if type(identity) == "table" then
-      file_key, e = require("prov.age.plugin").unwrap(identity, header)
-    else
-      file_key, e = async.await(function(resume)
-        return header:unwrap(identity, resume)
-      end)
-    end
+  for _, identity in ipairs(in_order(identities)) do
+    local file_key, e = unwrap_one(header, identity)
     if file_key then
       return file_key
     elseif e.code ~= "notfound" then

@@ -3,8 +3,12 @@
 local crypto = require("core.crypto")
 local err = require("prov.err")
 local fs = require("prov.fs")
+local uv = require("luv")
 
 local M = {}
+
+--- The variable that a passphrase may be in.
+M.PASSPHRASE = "PROV_AGE_PASSPHRASE"
 
 local MAX = 1024 * 1024
 
@@ -84,23 +88,46 @@ function M.recipients_file(path, out)
   return out, e
 end
 
+local function without_question(question)
+  return err.fail("auth", "%s: nothing here may ask for it", question)
+end
+
+--- The passphrase of `prov age` and of what reads identities for a person: the variable, or what is typed.
+---@async
+---@param question string
+---@return string? passphrase
+---@return prov.Err? err "auth": there is no terminal to ask on
+---@return boolean? is_only of the variable: to ask again is of no use
+function M.ask(question)
+  local given = uv.os_getenv(M.PASSPHRASE)
+  if given then
+    return given, nil, true
+  end
+  local text, e = require("prov.ask").secret(question)
+  if not text and e.code == "usage" then
+    return nil, err.new("auth", e.msg, { hint = M.PASSPHRASE .. " may hold it" })
+  end
+  return text, e
+end
+
 --- The identities in a text: one in a line, or one private key of SSH. An age file with a passphrase holds such a
---- text as well: `decrypt` opens it then.
+--- text as well. A private key of SSH that has one is asked for when it is needed.
 ---@async
 ---@param text string
 ---@param name string for errors
 ---@param out? table to add to
----@param decrypt? fun(bytes: string): string?, prov.Err?
+---@param ask? fun(question: string): string?, prov.Err?, boolean? for passphrases, as M.ask; without it they are errors
 ---@return table?
 ---@return prov.Err?
-function M.identities(text, name, out, decrypt)
-  out = out or {}
+function M.identities(text, name, out, ask)
+  out, ask = out or {}, ask or without_question
   if text:find("^%s*%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY") then
-    local key, e = M.identity((text:gsub("^%s+", "")))
+    text = text:gsub("^%s+", "")
+    local key, e = M.identity(text)
+    if not key and e.code == "auth" then
+      key, e = require("prov.age.locked").new(text, name, ask)
+    end
     if not key then
-      if e.code == "auth" then
-        e.hint = "prov asks for no passphrase of SSH keys yet: 'ssh-keygen -p -f COPY' takes it from a copy"
-      end
       e.file = name
       return nil, e
     end
@@ -108,14 +135,14 @@ function M.identities(text, name, out, decrypt)
     return out
   end
   if text:sub(1, 21) == "age-encryption.org/v1" or crypto.age_is_armor(text) then
-    if not decrypt then
-      return err.fail("auth", "%s is encrypted with a passphrase", name)
-    end
-    local plain, e = decrypt(text)
-    if not plain then
+    local passphrase, e = ask("Passphrase of " .. name)
+    if not passphrase then
       return nil, e
     end
-    text = plain
+    text, e = require("prov.age").decrypt(text, { assert(M.passphrase(passphrase)) })
+    if not text then
+      return nil, e
+    end
   end
   local before = #out
   local ok, e = each_line(text, name, M.identity, out)
@@ -129,15 +156,15 @@ end
 ---@async
 ---@param path string
 ---@param out? table
----@param decrypt? fun(bytes: string): string?, prov.Err?
+---@param ask? function as of M.identities
 ---@return table?
 ---@return prov.Err?
-function M.identities_file(path, out, decrypt)
+function M.identities_file(path, out, ask)
   local text, e = fs.read(path, { max = MAX })
   if not text then
     return nil, e
   end
-  return M.identities(text, path, out, decrypt)
+  return M.identities(text, path, out, ask)
 end
 
 return M

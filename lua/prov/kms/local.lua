@@ -29,14 +29,14 @@ local function derive(passphrase, kdf)
   end)
 end
 
-local function passphrase_of(path, ask)
+local function passphrase_of(path, ask, question)
   local given = os.getenv("PROV_KMS_PASSPHRASE")
   if given and given ~= "" then
     return given
   elseif ask == false then
     return nil, err.new("auth", path .. " has a passphrase", { hint = "PROV_KMS_PASSPHRASE holds it" })
   end
-  local answer, e = require("prov.ask").secret("Passphrase of " .. path)
+  local answer, e = require("prov.ask").secret(question or "Passphrase of " .. path)
   if not answer and e.code == "usage" then
     return nil, err.new("auth", path .. " has a passphrase, and there is no terminal to ask on",
       { hint = "PROV_KMS_PASSPHRASE holds it" })
@@ -97,7 +97,16 @@ local function read_ring(self, text)
 end
 
 local function read_identities(self, text)
-  local identities, e = require("prov.age.keys").identities(text, self.path, {})
+  local kept = self.passphrase
+  local identities, e = require("prov.age.keys").identities(text, self.path, {}, function(question)
+    local text, why = kept, nil
+    if not kept then
+      text, why = passphrase_of(self.path, self.ask, question)
+      self.passphrase = text
+    end
+    kept = nil
+    return text, why
+  end)
   if not identities then
     return nil, e
   end

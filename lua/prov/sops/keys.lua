@@ -88,7 +88,7 @@ end
 
 local function load(source)
   if source.path then
-    return age_keys.identities_file(source.path, {})
+    return age_keys.identities_file(source.path, {}, age_keys.ask)
   end
   local text, e = source.text
   if source.command then
@@ -99,12 +99,12 @@ local function load(source)
   else -- several may stand on a line
     text = text:gsub("AGE%-SECRET%-KEY%-", "\n%0"):gsub("AGE%-PLUGIN%-", "\n%0")
   end
-  return age_keys.identities(text, source.name, {})
+  return age_keys.identities(text, source.name, {}, age_keys.ask)
 end
 
 --- A finder of identities: it reads each place once, when it comes to it.
 ---@param given? string[] files of identities
----@return fun(recipient: string, try: fun(identities: table): any): any, prov.Err[]
+---@return fun(recipient: string, try: fun(identities: table): any, prov.Err?): any, prov.Err[]
 function M.finder(given)
   local loaded, problems = {}, {}
   return function(recipient, try)
@@ -120,9 +120,14 @@ function M.finder(given)
         end
         loaded[name] = list or false
       end
-      local found = loaded[name] and try(loaded[name])
+      local found, e
+      if loaded[name] then
+        found, e = try(loaded[name])
+      end
       if found then
         return found, problems
+      elseif e and e.code ~= "notfound" then -- it is meant, and does not open it: that comes first
+        table.insert(problems, 1, e)
       end
     end
     return nil, problems
@@ -192,7 +197,7 @@ end
 local function open_age(group, find, problems)
   for _, entry in ipairs(entries(group, "age")) do
     local found, why = find(entry.recipient, function(identities)
-      return (age.decrypt(entry.enc, identities))
+      return age.decrypt(entry.enc, identities)
     end)
     if found then
       return found

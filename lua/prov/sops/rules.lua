@@ -247,7 +247,7 @@ function M.config_of(dir)
 end
 
 -- A problem with the place it has in the file.
-local function at(problem, config, place, path)
+local function placed(problem, config, place, path)
   problem.file = config
   problem.line, problem.column = place(path)
   return nil, problem
@@ -265,15 +265,15 @@ local function load(config, list, fields)
   end
   local rules = type(v) == "table" and v[list]
   if type(rules) ~= "table" or data.kind(rules) ~= "list" then
-    return at(err.new("invalid", list .. " is missing, a list of rules"), config, place, {})
+    return placed(err.new("invalid", list .. " is missing, a list of rules"), config, place, {})
   end
   for i, rule in ipairs(rules) do
     if data.kind(rule) ~= "map" then
-      return at(err.new("invalid", "a rule is a map"), config, place, { list, i })
+      return placed(err.new("invalid", "a rule is a map"), config, place, { list, i })
     end
     local ok, key, problem = check(rule, fields)
     if not ok then
-      return at(problem, config, place, { list, i, key })
+      return placed(problem, config, place, { list, i, key })
     end
   end
   return rules, place
@@ -292,7 +292,7 @@ local function path_matcher(rule, config, place, list, i)
   end
   local fn, problem = M.matcher(rule.path_regex)
   if not fn then
-    return at(problem, config, place, { list, i, "path_regex" })
+    return placed(problem, config, place, { list, i, "path_regex" })
   end
   return fn
 end
@@ -310,7 +310,7 @@ local function find(config, file, list, fields)
       return nil, problem
     elseif not matches or matches(name) then
       return rule, function(why)
-        return at(why, config, place, { list, i })
+        return placed(why, config, place, { list, i })
       end
     end
   end
