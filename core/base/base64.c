@@ -41,10 +41,13 @@ pv_status pv_base64_encode_raw(pv_buf *out, pv_bytes bytes)
 /* 0 to 63, -1 for anything else. */
 static int digit(char c)
 {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    static const signed char values[] = {
+        62, -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1,
+        -1, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+        20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34,
+        35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51}; /* + to z */
+    size_t at = (size_t)(unsigned char)c - '+';
+    return at < sizeof values ? values[at] : -1;
 }
 
 pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err)
@@ -79,6 +82,8 @@ pv_status pv_base64_decode_exact(pv_buf *out, pv_bytes text, bool padded, pv_err
 {
     size_t len = text.len, pads = 0;
     uint32_t group = 0;
+    size_t size;
+    char *to;
     if (padded && len != 0) {
         while (pads < 2 && len > 0 && text.data[len - 1] == '=') {
             len--;
@@ -88,14 +93,17 @@ pv_status pv_base64_decode_exact(pv_buf *out, pv_bytes text, bool padded, pv_err
     }
     if (len % 4 == 1 || (padded && (4 - len % 4) % 4 != pads))
         return pv_fail(err, PV_EINVAL, "not base64: it ends in the middle");
+    size = len / 4 * 3 + (len % 4 != 0 ? len % 4 - 1 : 0);
+    to = pv_buf_reserve(out, size);
+    if (to == NULL) return pv_fail(err, PV_ELIMIT, "base64 is too long");
     for (size_t i = 0; i < len; i++) {
         int value = digit(text.data[i]);
         if (value < 0) return pv_fail(err, PV_EINVAL, "not base64 at byte %zu", i + 1);
         group = group << 6 | (uint32_t)value;
-        if (i % 4 == 0) continue;
-        if (pv_buf_addc(out, (char)(group >> (6 - 2 * (i % 4)))) != PV_OK)
-            return pv_fail(err, PV_ELIMIT, "base64 is too long");
+        if (i % 4 != 0) *to++ = (char)(group >> (6 - 2 * (i % 4)));
     }
+    out->len += size;
+    out->data[out->len] = '\0';
     if ((len % 4 == 2 && (group & 15) != 0) || (len % 4 == 3 && (group & 3) != 0))
         return pv_fail(err, PV_EINVAL, "not base64: there are bits too many at its end");
     return PV_OK;

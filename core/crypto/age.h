@@ -73,9 +73,9 @@ pv_status pv_age_keygen(pv_age_key **out, pv_err *err);
  * one of a plugin, or of a type that prov does not know. */
 pv_status pv_age_recipient(pv_age_key **out, pv_bytes text, pv_err *err);
 
-/* Reads "AGE-SECRET-KEY-1...", or the private key of SSH in PEM, with its passphrase when it has one
- * (else empty; with one, call it on a worker).  Statuses as above, and PV_EAUTH: the passphrase is
- * missing or wrong. */
+/* Reads "AGE-SECRET-KEY-1...", or the private key of SSH in PEM, with its passphrase when it has
+ * one (else empty; with one, call it on a worker).  Statuses as above, and PV_EAUTH: the passphrase
+ * is missing or wrong. */
 pv_status pv_age_identity(pv_age_key **out, pv_bytes text, pv_bytes passphrase, pv_err *err);
 
 /* The recipient of a private key of SSH in PEM, which may have a passphrase that is not known.

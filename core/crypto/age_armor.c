@@ -106,12 +106,16 @@ static pv_status read_armor(pv_age_armor *a, pv_bytes bytes, bool last, pv_buf *
     while (status == PV_OK && bytes.len > 0) {
         const char *lf = memchr(bytes.data, '\n', bytes.len);
         size_t part = lf != NULL ? (size_t)(lf - bytes.data) + 1 : bytes.len;
-        if (pv_buf_add(&a->rest, bytes.data, part) != PV_OK)
+        pv_bytes line = {bytes.data, part};
+        bool whole = lf != NULL && a->rest.len == 0 && part <= a->rest.max;
+        if (!whole && pv_buf_add(&a->rest, bytes.data, part) != PV_OK)
             return pv_fail(err, PV_EINVAL, "the armored age file has a long line");
         bytes.data += part;
         bytes.len -= part;
         if (lf == NULL) break;
-        status = read_line(a, (pv_bytes){a->rest.data, a->rest.len - 1}, to, err);
+        if (!whole) line = (pv_bytes){a->rest.data, a->rest.len};
+        line.len--;
+        status = read_line(a, line, to, err);
         pv_buf_reset(&a->rest);
     }
     if (status != PV_OK || !last) return status;

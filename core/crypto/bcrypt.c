@@ -73,7 +73,8 @@ static void encipher(const blowfish *b, uint32_t *left, uint32_t *right)
     for (int i = 0; i < 16; i++) {
         uint32_t f, next;
         l ^= b->p[i];
-        f = ((s[l >> 24] + s[256 + (l >> 16 & 255)]) ^ s[512 + (l >> 8 & 255)]) + s[768 + (l & 255)];
+        f = ((s[l >> 24] + s[256 + (l >> 16 & 255)]) ^ s[512 + (l >> 8 & 255)]) +
+            s[768 + (l & 255)];
         next = r ^ f;
         r = l;
         l = next;

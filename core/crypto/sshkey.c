@@ -305,6 +305,20 @@ static pv_status from_sealed(pv_pkey **out, const key_file *parts, pv_bytes pass
     return status;
 }
 
+/* The public half stands in the clear, where anybody could put another one. */
+static pv_status halves_match(const pv_pkey *key, pv_bytes public, pv_err *err)
+{
+    pv_buf wire;
+    pv_status status;
+    pv_buf_init(&wire, 0);
+    status = pv_sshkey_wire(key, &wire, err);
+    if (status == PV_OK &&
+        (wire.len != public.len || memcmp(wire.data, public.data, wire.len) != 0))
+        status = pv_fail(err, PV_EINVAL, "the public half in the private key of SSH is another's");
+    pv_buf_deinit(&wire);
+    return status;
+}
+
 /* The bytes between the lines of OpenSSH's PEM; *found says whether it is such a text. */
 static pv_status armored(pv_bytes pem, pv_buf *file, bool *found, pv_err *err)
 {
@@ -335,6 +349,10 @@ pv_status pv_sshkey_private(pv_pkey **out, pv_bytes pem, pv_bytes passphrase, pv
     if (status == PV_OK)
         status = is(parts.cipher, "none") ? from_private(out, parts.private, err)
                                           : from_sealed(out, &parts, passphrase, err);
+    if (status == PV_OK && (status = halves_match(*out, parts.public, err)) != PV_OK) {
+        pv_pkey_free(*out);
+        *out = NULL;
+    }
     pv_buf_wipe(&file);
     return status;
 }
@@ -347,7 +365,8 @@ pv_status pv_sshkey_public_of(pv_pkey **out, pv_bytes pem, pv_err *err)
     pv_status status = armored(pem, &file, &found, err);
     *out = NULL;
     if (status == PV_OK && !found)
-        status = pv_fail(err, PV_EINVAL, "this form of a private key does not show its public half");
+        status =
+            pv_fail(err, PV_EINVAL, "this form of a private key does not show its public half");
     if (status == PV_OK) status = split(&parts, (pv_bytes){file.data, file.len}, err);
     if (status == PV_OK) status = from_wire(out, parts.public, err);
     pv_buf_wipe(&file);

@@ -33,7 +33,8 @@ static const cipher CIPHERS[] = {
 static const cipher *cipher_of(pv_bytes name)
 {
     for (size_t i = 0; i < sizeof CIPHERS / sizeof CIPHERS[0]; i++) {
-        if (strlen(CIPHERS[i].name) == name.len && memcmp(CIPHERS[i].name, name.data, name.len) == 0)
+        if (strlen(CIPHERS[i].name) == name.len &&
+            memcmp(CIPHERS[i].name, name.data, name.len) == 0)
             return &CIPHERS[i];
     }
     return NULL;
@@ -64,13 +65,13 @@ static bool chacha(const unsigned char *key, pv_bytes tag, pv_bytes sealed, unsi
     static const unsigned char first[IV_MAX], second[IV_MAX] = {1};
     unsigned char once[CHACHA_LEN], mac[TAG_LEN];
     size_t len = 0;
-    bool ok = decrypt(EVP_chacha20(), key, first, (pv_bytes){NULL, 0},
-                      (pv_bytes){zeroes, sizeof zeroes}, once) &&
-              EVP_Q_mac(NULL, "POLY1305", NULL, NULL, NULL, once, sizeof once,
-                        (const unsigned char *)sealed.data, sealed.len, mac, sizeof mac,
-                        &len) != NULL &&
-              pv_secret_equal((pv_bytes){(const char *)mac, len}, tag) &&
-              decrypt(EVP_chacha20(), key, second, (pv_bytes){NULL, 0}, sealed, out);
+    bool ok =
+        decrypt(EVP_chacha20(), key, first, (pv_bytes){NULL, 0}, (pv_bytes){zeroes, sizeof zeroes},
+                once) &&
+        EVP_Q_mac(NULL, "POLY1305", NULL, NULL, NULL, once, sizeof once,
+                  (const unsigned char *)sealed.data, sealed.len, mac, sizeof mac, &len) != NULL &&
+        pv_secret_equal((pv_bytes){(const char *)mac, len}, tag) &&
+        decrypt(EVP_chacha20(), key, second, (pv_bytes){NULL, 0}, sealed, out);
     pv_wipe(once, sizeof once);
     return ok;
 }

@@ -132,12 +132,31 @@ static void test_argon2id(void **state)
                      PV_EINVAL);
 }
 
+/* The vectors that implementations of bcrypt_pbkdf share (py-bcrypt, Go, Rust). */
+static void test_bcrypt_pbkdf(void **state)
+{
+    unsigned char got[64];
+    pv_err err;
+    (void)state;
+    assert_int_equal(pv_bcrypt_pbkdf(str("password"), str("salt"), 4, got, 32, NULL), PV_OK);
+    is_hex(got, 32, "5bbf0cc293587f1c3635555c27796598d47e579071bf427e9d8fbe842aba34d9");
+    assert_int_equal(pv_bcrypt_pbkdf(str("password"), (pv_bytes){"", 1}, 4, got, 16, NULL), PV_OK);
+    is_hex(got, 16, "c12b566235eee04c212598970a579a67");
+    assert_int_equal(
+        pv_bcrypt_pbkdf((pv_bytes){"password", 9}, (pv_bytes){"salt", 5}, 4, got, 32, NULL), PV_OK);
+    is_hex(got, 32, "7410e44cf4fa07bfaac8a928b1727fac001375e7bf7384370f48efd121743050");
+    assert_int_equal(pv_bcrypt_pbkdf(str(""), str("salt"), 4, got, 32, &err), PV_EINVAL);
+    assert_int_equal(pv_bcrypt_pbkdf(str("x"), str(""), 4, got, 32, &err), PV_EINVAL);
+    assert_int_equal(pv_bcrypt_pbkdf(str("x"), str("y"), 0, got, 32, &err), PV_EINVAL);
+    assert_int_equal(pv_bcrypt_pbkdf(str("x"), str("y"), 1 << 17, got, 32, &err), PV_EINVAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wycheproof_hkdf), cmocka_unit_test(test_wycheproof_pbkdf2),
         cmocka_unit_test(test_scrypt),          cmocka_unit_test(test_scrypt_large),
-        cmocka_unit_test(test_argon2id),
+        cmocka_unit_test(test_argon2id),        cmocka_unit_test(test_bcrypt_pbkdf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,55 @@ static const char rsa_public[] =
     "PRfzTJammqgBuV40Y956qEED/V2cNYBjLk/fUX1b97anWON/vOF8a1sv/nBPnBzFH4l9x1puU5zf"
     " test";
 
+/* With the passphrase "correct horse" in two rounds, by ssh-keygen -Z. */
+static const char locked_ctr[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABA84061PO\n"
+    "HlC9yzgFT18N9CAAAAAgAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAIGF00/GCsP2/BA3w\n"
+    "G40nR7PA7RmtEEKoP+2i/mGjRP1jAAAAkCeMP56ZUfpdO7PpPsK5FYd/1X6eNflzBWLLb4\n"
+    "IRp9HlgFoXTIFQ6oOcsihmaSgBGR+LbG6hH3kfGp1DACoqWJoON94XXRtp1NFM0MHlTk2f\n"
+    "E2qr4UvHyqs7SK+Hu0KZtdvRj2I5oA4sPzb0xVRRVbXzzkiFXolMywxkstScPKNUxox0it\n"
+    "/PHB3gAVleiB/ATw==\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+static const char locked_cbc[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jYmMAAAAGYmNyeXB0AAAAGAAAABCBY8nO06\n"
+    "kDEgqqU1pblZjVAAAAAgAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAAICZ1puF+DFVxsvZE\n"
+    "wAXiO9fQS4eK7nPrcOm1yOUwzqEIAAAAkM4sC0F5m7J8GdssuhAd3kWW/CFqZvxM3dLuhj\n"
+    "1KOIvG5jNdV1nDwnOhsXRsJ5z9RK8IUboBfwoZZgFz6UsXAiGQkEzvzIyzWSxBGJLWqBiy\n"
+    "mMGkY1zE7cxChhFkHEjj4pSXqA70yS/u8ZRU53qk8d2dfflixmYVxfDwxbaYw15eJCPseg\n"
+    "46ZqLJv/yRJtbGcA==\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+static const char locked_gcm[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAAFmFlczI1Ni1nY21Ab3BlbnNzaC5jb20AAAAGYmNyeXB0AA\n"
+    "AAGAAAABBvMDP4bEvloyFt1SvACeVMAAAAAgAAAAEAAAAzAAAAC3NzaC1lZDI1NTE5AAAA\n"
+    "IGTK8QbBlVdl8bwZyJCUMmAvw2LanzLjbBYRp8lhBVRzAAAAkG/tnSaPqNEf1sM1SfqUCg\n"
+    "ErR3hROPWYGv3CIMU6dDms9tENGMZ3+dTOxsMy8a1Cx6rnGgKJHDAdPVr5asO23i/Sb7Y0\n"
+    "8vrPbZfS2nbOcNfJTA/ro2m3l4J1T3g2ncylUP9WDFPCbqnm3vdx+MSEhMLLyb9nkCOkJM\n"
+    "pwvHc+ZaUkDAa4Z6Tvbl4rPRs4aoVnRTSOTzFvDHoVaWFDP6M8BGs=\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+static const char locked_chacha[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAAHWNoYWNoYTIwLXBvbHkxMzA1QG9wZW5zc2guY29tAAAABm\n"
+    "JjcnlwdAAAABgAAAAQCoIO3XLopjkAa3iN1RNbJgAAAAIAAAABAAAAMwAAAAtzc2gtZWQy\n"
+    "NTUxOQAAACAaGC9e19vSaxRC4nyp0M5un9TrnKoog9ohoJFTXTgHbQAAAIhsjgI1oyUr1U\n"
+    "8kkx5zUvT2NOkNICLZt8z26i/qi1eK69GbC2yJuOWJYJFV9KX7CkMCbf/vgJSzOGTF1UkD\n"
+    "hoIFidgUuM/GH5ZdHf9HFOSJGQf4fr7dLLtaTQV4KvmMV3u9cQ9ANbm3pjVwwJs21Gu8S8\n"
+    "M+3yad+vcjgUZcTQ6z+Ln0LtuuqPk/qwVbq6zQChSQSLkg0lZmHg==\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+static const char locked_3des[] =
+    "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+    "b3BlbnNzaC1rZXktdjEAAAAACDNkZXMtY2JjAAAABmJjcnlwdAAAABgAAAAQQbvPE+PNF/\n"
+    "yJWlS2QIZUCAAAAAIAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAACBIffzTmk849csKYm95\n"
+    "99pcoXxnOEaMiacYcS1c4FWssQAAAIhM3lBff5rDwrTnw9HTXZcctpSxgJ5P28NjdbDYIJ\n"
+    "5CGTJ/5rvj10eBT1CmNwQjmLExrX/Ie/nbTCmyIHtO5PcWAWL+QFvRVXWraAJCwr3ppX3l\n"
+    "EUqWtHovdSwZgJ6UJHU/nm+AUNf8ks+raPRKo+9sGDg3yhePIa2x6TvOh5NKu2H/T0+ubq\n"
+    "XQ\n"
+    "-----END OPENSSH PRIVATE KEY-----\n";
+
+static const pv_bytes none;
+
 static pv_bytes str(const char *text)
 {
     return (pv_bytes){text, strlen(text)};
@@ -97,6 +146,55 @@ static void test_of_ssh_keygen(void **state)
     belong(rsa_private, rsa_public);
 }
 
+/* Only the passphrase opens it; whose it is can be seen without. */
+static void test_passphrase(void **state)
+{
+    static const char *const texts[] = {locked_ctr, locked_cbc, locked_gcm, locked_chacha,
+                                        locked_3des};
+    (void)state;
+    for (size_t t = 0; t < sizeof texts / sizeof texts[0]; t++) {
+        pv_pkey *key = NULL, *open = NULL;
+        pv_buf a = {0}, b = {0};
+        pv_err err;
+        assert_int_equal(pv_sshkey_private(&key, str(texts[t]), none, &err), PV_EAUTH);
+        assert_string_equal(err.msg, "the private key of SSH has a passphrase");
+        assert_int_equal(pv_sshkey_private(&key, str(texts[t]), str("Correct horse"), &err),
+                         PV_EAUTH);
+        assert_string_equal(err.msg, "the passphrase is wrong");
+        assert_null(key);
+        assert_int_equal(pv_sshkey_private(&key, str(texts[t]), str("correct horse"), &err), PV_OK);
+        assert_true(pv_pkey_has_secret(key));
+        assert_int_equal(pv_sshkey_public_of(&open, str(texts[t]), &err), PV_OK);
+        assert_false(pv_pkey_has_secret(open));
+        assert_int_equal(pv_sshkey_wire(key, &a, NULL), PV_OK);
+        assert_int_equal(pv_sshkey_wire(open, &b, NULL), PV_OK);
+        assert_int_equal(a.len, b.len);
+        assert_memory_equal(a.data, b.data, a.len);
+        pv_pkey_free(key);
+        pv_pkey_free(open);
+        pv_buf_deinit(&a);
+        pv_buf_deinit(&b);
+    }
+}
+
+/* What is changed (cipher, salt, public half, sealed part, tag) opens nothing. */
+static void test_passphrase_damage(void **state)
+{
+    static const size_t places[] = {60, 100, 130, 200, 330, 460};
+    char text[1024];
+    size_t len = strlen(locked_gcm), refused = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        pv_pkey *key = NULL;
+        memcpy(text, locked_gcm, len);
+        text[places[i]] = text[places[i]] == 'B' ? 'C' : 'B';
+        refused +=
+            pv_sshkey_private(&key, (pv_bytes){text, len}, str("correct horse"), NULL) != PV_OK;
+        pv_pkey_free(key);
+    }
+    assert_int_equal(refused, sizeof places / sizeof places[0]);
+}
+
 /* Whatever is cut off or changed is refused or is another key, and nothing reads past its end. */
 static void test_damage(void **state)
 {
@@ -133,8 +231,9 @@ static void test_refused(void **state)
     assert_int_equal(pv_sshkey_public(&key, str("ssh-dss AAAAB3NzaC1kc3MAAAAA"), &err),
                      PV_EUNSUPPORTED);
     assert_int_equal(
-        pv_sshkey_private(&key, str("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"), &err), PV_EINVAL);
-    assert_int_equal(pv_sshkey_private(&key, str("nonsense"), &err), PV_EINVAL);
+        pv_sshkey_private(&key, str("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA"), none, &err),
+        PV_EINVAL);
+    assert_int_equal(pv_sshkey_private(&key, str("nonsense"), none, &err), PV_EINVAL);
     assert_null(key);
     assert_int_equal(pv_pkey_generate(&curve, PV_P256, 0, NULL), PV_OK);
     assert_int_equal(pv_sshkey_wire(curve, &out, &err), PV_EUNSUPPORTED);
@@ -145,8 +244,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_of_ssh_keygen),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_of_ssh_keygen),     cmocka_unit_test(test_passphrase),
+        cmocka_unit_test(test_passphrase_damage), cmocka_unit_test(test_damage),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
