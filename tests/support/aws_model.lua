@@ -46,7 +46,7 @@ M.OPERATIONS = {
   s3 = [[
     CreateBucket DeleteBucket DeleteBucketTagging DeletePublicAccessBlock GetBucketLocation GetBucketTagging
     GetBucketVersioning GetPublicAccessBlock HeadBucket ListBuckets ListObjectVersions ListObjects ListObjectsV2
-    PutBucketTagging PutPublicAccessBlock
+    PutBucketTagging PutObject PutPublicAccessBlock
   ]],
 }
 

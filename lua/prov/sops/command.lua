@@ -469,6 +469,33 @@ function M.updatekeys(p)
   return ok and out, e
 end
 
+--- `prov secret publish`: to the place that a rule of .sops.yaml names.
+---@async
+function M.publish(ctx, p)
+  local config = p.rules or os.getenv("SOPS_CONFIG") or rules.config_of(absolute(p.file):match("^(.*)/[^/]*$"))
+  if not config then
+    return nil, err.new("usage", "no .sops.yaml is here or above", { hint = "destination_rules in it say where to" })
+  end
+  local rule, e = rules.destination_rule(absolute(config), absolute(p.file))
+  if not rule then
+    return nil, e
+  end
+  local open, name, text = M.open_file(p)
+  if not open then
+    return nil, name
+  end
+  if rule.recreation then
+    local new
+    new, e = sops.create(open.plain, open.format, rule.recreation)
+    text, e = new and sops.encrypt(new, name), e
+    if not text then
+      return nil, e
+    end
+  end
+  return require("prov.sops.publish").publish(ctx, rule, { file = p.file, text = text, open = open,
+    omit_extension = p.omit_extensions or rule.omit_extensions })
+end
+
 --- The text of a file as git has it.
 local function of_git(file, revision)
   local dir, base = absolute(file):match("^(.*)/([^/]*)$")

@@ -268,7 +268,7 @@ function M.open(meta, find, file)
       or ("keys of %d groups open it, and there are some of %d; those of %s are missing"):format(wanted, #shares, whom)
     local said = {}
     for i, e in ipairs(problems) do
-      said[i] = tostring(e)
+      said[i] = tostring(e) .. (e.hint and " (" .. e.hint .. ")" or "")
     end
     return nil, err.new("auth", msg, { file = file, cause = problems[1], hint = #said > 0 and table.concat(said, "; ")
       or "keys are looked for in --identity, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, ~/.config/sops/age/keys.txt and ~/.ssh" })

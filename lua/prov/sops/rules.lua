@@ -127,9 +127,21 @@ local RULE = { "path_regex", "age", "pgp", "kms", "hc_vault_transit_uri", "key_g
 for name in pairs(recipients.OTHERS) do
   RULE[#RULE + 1] = name
 end
-local IN_RULE = {}
-for _, name in ipairs(RULE) do
-  IN_RULE[name] = true
+
+-- Whether a rule has no other fields; else which one, and what is wrong.
+local function check(rule, fields)
+  local known = {}
+  for _, name in ipairs(fields) do
+    known[name] = true
+  end
+  for key in pairs(data.kind(rule) == "map" and rule or {}) do
+    if not known[key] then
+      local problem = suggest.unknown("field", key, fields)
+      problem.code = "invalid"
+      return false, key, problem
+    end
+  end
+  return true
 end
 
 local function is_there(v)
@@ -234,12 +246,8 @@ function M.config_of(dir)
   end
 end
 
---- The first creation rule that is about a file.
----@param config string path of .sops.yaml
----@param file string absolute path
----@return table? rule { groups, shamir_threshold?, mac_only_encrypted?, ...choice }
----@return prov.Err? err "notfound"
-function M.creation_rule(config, file)
+-- The first rule of a list in .sops.yaml that is about a file, and a function that says of an error where it is.
+local function find(config, file, list, fields)
   local text, e = fs.read(config, { max = MAX })
   if not text then
     return nil, e
@@ -248,47 +256,99 @@ function M.creation_rule(config, file)
   if v == nil then
     return nil, place
   end
-  local rules = type(v) == "table" and v.creation_rules
+  local rules = type(v) == "table" and v[list]
   local function at(problem, path)
     problem.file = config
     problem.line, problem.column = place(path)
     return nil, problem
   end
   if type(rules) ~= "table" or data.kind(rules) ~= "list" then
-    return at(err.new("invalid", "creation_rules is missing, a list of rules"), {})
+    return at(err.new("invalid", list .. " is missing, a list of rules"), {})
   end
   local folder = config:match("^(.*)/[^/]*$") .. "/"
   local name = file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
   for i, rule in ipairs(rules) do
-    local path = { "creation_rules", i }
+    local path = { list, i }
     if data.kind(rule) ~= "map" then
       return at(err.new("invalid", "a rule is a map"), path)
     end
-    for key in pairs(rule) do
-      if not IN_RULE[key] then
-        local problem = suggest.unknown("field", key, RULE)
-        problem.code = "invalid"
-        return at(problem, { "creation_rules", i, key })
-      end
+    local ok, key, problem = check(rule, fields)
+    if not ok then
+      return at(problem, { list, i, key })
     end
     local matches = true
     if rule.path_regex and rule.path_regex ~= "" then
-      local fn, problem = M.matcher(rule.path_regex)
+      local fn
+      fn, problem = M.matcher(rule.path_regex)
       if not fn then
-        return at(problem, { "creation_rules", i, "path_regex" })
+        return at(problem, { list, i, "path_regex" })
       end
       matches = fn(name)
     end
     if matches then
-      local out, problem = read_rule(rule)
-      if not out then
-        return at(problem, path)
+      return rule, function(why)
+        return at(why, path)
       end
-      return out
     end
   end
-  return nil, err.new("notfound", ("no creation rule is about %s"):format(name), { file = config,
+  local kind = list:gsub("_rules$", "")
+  return nil, err.new("notfound", ("no %s rule is about %s"):format(kind, name), { file = config,
     hint = "a rule without path_regex, as the last one, is about all files" })
+end
+
+--- The first creation rule that is about a file.
+---@param config string path of .sops.yaml
+---@param file string absolute path
+---@return table? rule { groups, shamir_threshold?, mac_only_encrypted?, ...choice }
+---@return prov.Err? err "notfound"
+function M.creation_rule(config, file)
+  local rule, at = find(config, file, "creation_rules", RULE)
+  if not rule then
+    return nil, at
+  end
+  local out, e = read_rule(rule)
+  if not out then
+    return at(e)
+  end
+  return out
+end
+
+local DESTINATION = { "path_regex", "s3_bucket", "s3_prefix", "gcs_bucket", "gcs_prefix", "vault_path", "vault_address",
+  "vault_kv_mount_name", "vault_kv_version", "recreation_rule", "omit_extensions" }
+
+--- The first destination rule that is about a file: its fields, and `recreation`, the rule to encrypt it anew by.
+---@param config string path of .sops.yaml
+---@param file string absolute path
+---@return table? rule
+---@return prov.Err? err "notfound"; "unsupported": Google's storage
+function M.destination_rule(config, file)
+  local rule, at = find(config, file, "destination_rules", DESTINATION)
+  if not rule then
+    return nil, at
+  end
+  local out, places = {}, {}
+  for _, field in ipairs(DESTINATION) do
+    out[field] = is_there(rule[field]) and rule[field] or nil
+    if out[field] and (field == "s3_bucket" or field == "gcs_bucket" or field == "vault_path") then
+      places[#places + 1] = field
+    end
+  end
+  if #places ~= 1 then
+    return at(err.new("invalid", #places == 0 and "a destination is an s3_bucket or a vault_path"
+      or "a destination is one of " .. table.concat(places, ", ")))
+  elseif out.gcs_bucket then
+    return at(err.new("unsupported", "gcs_bucket: prov publishes to S3 and Vault"))
+  elseif out.recreation_rule then
+    local ok, _, problem = check(out.recreation_rule, RULE)
+    if ok then
+      out.recreation, problem = read_rule(out.recreation_rule)
+    end
+    if problem then
+      return at(problem)
+    end
+    out.recreation = #out.recreation.groups[1] > 0 and out.recreation or nil
+  end
+  return out
 end
 
 return M

@@ -23,6 +23,7 @@ return {
     ListObjects = "ListObjectsRequest ListObjectsOutput GET /{Bucket} - -",
     ListObjectsV2 = "ListObjectsV2Request ListObjectsV2Output GET /{Bucket}?list-type=2 - -",
     PutBucketTagging = "PutBucketTaggingRequest - PUT /{Bucket}?tagging - - checksum",
+    PutObject = "PutObjectRequest PutObjectOutput PUT /{Bucket}/{Key+} - -",
     PutPublicAccessBlock = "PutPublicAccessBlockRequest - PUT /{Bucket}?publicAccessBlock - - checksum",
   },
   shapes = {
@@ -94,6 +95,27 @@ return {
     PublicAccessBlockConfiguration = "BlockPublicAcls=b BlockPublicPolicy=b IgnorePublicAcls=b RestrictPublicBuckets=b",
     PutBucketTaggingRequest = [[
       Bucket@/Bucket=s ChecksumAlgorithm@:x-amz-sdk-checksum-algorithm=s ContentMD5@:Content-MD5=s ExpectedBucketOwner@:x-amz-expected-bucket-owner=s Tagging@!Tagging=Tagging
+    ]],
+    PutObjectOutput = [[
+      BucketKeyEnabled@:x-amz-server-side-encryption-bucket-key-enabled=b ChecksumCRC32@:x-amz-checksum-crc32=s ChecksumCRC32C@:x-amz-checksum-crc32c=s ChecksumCRC64NVME@:x-amz-checksum-crc64nvme=s
+      ChecksumMD5@:x-amz-checksum-md5=s ChecksumSHA1@:x-amz-checksum-sha1=s ChecksumSHA256@:x-amz-checksum-sha256=s ChecksumSHA512@:x-amz-checksum-sha512=s ChecksumType@:x-amz-checksum-type=s
+      ChecksumXXHASH128@:x-amz-checksum-xxhash128=s ChecksumXXHASH3@:x-amz-checksum-xxhash3=s ChecksumXXHASH64@:x-amz-checksum-xxhash64=s ETag@:ETag=s Expiration@:x-amz-expiration=s
+      RequestCharged@:x-amz-request-charged=s SSECustomerAlgorithm@:x-amz-server-side-encryption-customer-algorithm=s SSECustomerKeyMD5@:x-amz-server-side-encryption-customer-key-MD5=s
+      SSEKMSEncryptionContext@:x-amz-server-side-encryption-context=s SSEKMSKeyId@:x-amz-server-side-encryption-aws-kms-key-id=s ServerSideEncryption@:x-amz-server-side-encryption=s
+      Size@:x-amz-object-size=i VersionId@:x-amz-version-id=s
+    ]],
+    PutObjectRequest = [[
+      ACL@:x-amz-acl=s Body@!Body=x Bucket@/Bucket=s BucketKeyEnabled@:x-amz-server-side-encryption-bucket-key-enabled=b CacheControl@:Cache-Control=s ChecksumAlgorithm@:x-amz-sdk-checksum-algorithm=s
+      ChecksumCRC32@:x-amz-checksum-crc32=s ChecksumCRC32C@:x-amz-checksum-crc32c=s ChecksumCRC64NVME@:x-amz-checksum-crc64nvme=s ChecksumMD5@:x-amz-checksum-md5=s ChecksumSHA1@:x-amz-checksum-sha1=s
+      ChecksumSHA256@:x-amz-checksum-sha256=s ChecksumSHA512@:x-amz-checksum-sha512=s ChecksumXXHASH128@:x-amz-checksum-xxhash128=s ChecksumXXHASH3@:x-amz-checksum-xxhash3=s
+      ChecksumXXHASH64@:x-amz-checksum-xxhash64=s ContentDisposition@:Content-Disposition=s ContentEncoding@:Content-Encoding=s ContentLanguage@:Content-Language=s ContentLength@:Content-Length=i
+      ContentMD5@:Content-MD5=s ContentType@:Content-Type=s ExpectedBucketOwner@:x-amz-expected-bucket-owner=s Expires@:Expires=s GrantFullControl@:x-amz-grant-full-control=s
+      GrantRead@:x-amz-grant-read=s GrantReadACP@:x-amz-grant-read-acp=s GrantWriteACP@:x-amz-grant-write-acp=s IfMatch@:If-Match=s IfNoneMatch@:If-None-Match=s Key@/Key=s Metadata@:x-amz-meta-=(s)
+      ObjectLockLegalHoldStatus@:x-amz-object-lock-legal-hold=s ObjectLockMode@:x-amz-object-lock-mode=s ObjectLockRetainUntilDate@:x-amz-object-lock-retain-until-date=t
+      RequestPayer@:x-amz-request-payer=s SSECustomerAlgorithm@:x-amz-server-side-encryption-customer-algorithm=s SSECustomerKey@:x-amz-server-side-encryption-customer-key=s
+      SSECustomerKeyMD5@:x-amz-server-side-encryption-customer-key-MD5=s SSEKMSEncryptionContext@:x-amz-server-side-encryption-context=s SSEKMSKeyId@:x-amz-server-side-encryption-aws-kms-key-id=s
+      ServerSideEncryption@:x-amz-server-side-encryption=s StorageClass@:x-amz-storage-class=s Tagging@:x-amz-tagging=s WebsiteRedirectLocation@:x-amz-website-redirect-location=s
+      WriteOffsetBytes@:x-amz-write-offset-bytes=i
     ]],
     PutPublicAccessBlockRequest = [[
       Bucket@/Bucket=s ChecksumAlgorithm@:x-amz-sdk-checksum-algorithm=s ContentMD5@:Content-MD5=s ExpectedBucketOwner@:x-amz-expected-bucket-owner=s
