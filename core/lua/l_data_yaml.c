@@ -128,7 +128,7 @@ int l_data_yaml_decode(lua_State *L)
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum { PART_FIELDS = 10 }; /* with those that prov.edit.yaml_tree adds */
+enum { SCALAR_FIELDS = 8, BRANCH_FIELDS = 12 }; /* with those that prov.edit.yaml_tree adds */
 
 static int parts_gc(lua_State *L)
 {
@@ -159,7 +159,7 @@ int l_data_yaml_parts(lua_State *L)
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         const pv_yaml_part *part = &(*box)[i];
-        lua_createtable(L, 0, PART_FIELDS);
+        lua_createtable(L, 0, part->kind <= PV_YAML_ALIAS ? SCALAR_FIELDS : BRANCH_FIELDS);
         lua_pushlstring(L, values->data == NULL ? "" : values->data + part->value, part->value_len);
         lua_setfield(L, -2, "value");
         lua_pushvalue(L, first + (int)part->kind);

@@ -91,6 +91,8 @@ end
 function M.string(text, style, indent, hint)
   if style.json then
     return assert(data.json_encode(text))
+  elseif not hint and is_word(text) then
+    return text
   end
   local printable = all_printable(text)
   if hint == "double" or not printable then

@@ -117,7 +117,10 @@ function M.build(text)
   local function read(parent, in_flow)
     at = at + 1
     local node = parts[at]
-    node.parent, node.in_flow = parent, in_flow
+    node.parent = parent
+    if in_flow then
+      node.in_flow = true
+    end
     if not node.content then
       properties(node, text)
     end

@@ -19,6 +19,8 @@ local M = {}
 --- The version of `sops` whose format this is.
 M.VERSION = "3.13.2"
 
+local SMALL = 2 * 1024 * 1024
+
 local STORES = { yaml = "yaml", json = "json", dotenv = "dotenv", ini = "ini", binary = "json" }
 local ENDINGS = { yaml = "yaml", yml = "yaml", json = "json", env = "dotenv", ini = "ini" }
 local ONLY_ENCRYPTED = "\x8a\x3f\xd2\xad\x54\xce\x66\x52\x7b\x10\x34\xf3\xd1\x47\xbe\x0b\x0b\x97\x5b\x3b\xf4\x4f\x72"
@@ -198,7 +200,7 @@ end
 ---@return prov.SopsFile?
 ---@return prov.Err? err "auth", "invalid", "corrupt"
 function M.decrypt(text, opts)
-  local _ <close> = collector.rarely()
+  local _ <close> = collector.pause(#text < SMALL and 1000 or 200) -- what is made here lives to its end
   local rest, meta, known = M.read(text, opts.format, opts.file)
   if not rest then
     return nil, meta

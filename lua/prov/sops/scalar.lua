@@ -9,6 +9,7 @@ local WORDS = { [""] = "null", ["~"] = "null", null = "null", Null = "null", NUL
   True = "True", TRUE = "True", ["false"] = "False", False = "False", FALSE = "False", [".inf"] = "+Inf",
   [".Inf"] = "+Inf", [".INF"] = "+Inf", ["+.inf"] = "+Inf", ["+.Inf"] = "+Inf", ["+.INF"] = "+Inf", ["-.inf"] = "-Inf",
   ["-.Inf"] = "-Inf", ["-.INF"] = "-Inf", [".nan"] = "NaN", [".NaN"] = "NaN", [".NAN"] = "NaN" }
+local LONGEST_WORD = 5
 local KINDS = { null = "null", True = "bool", False = "bool" }
 local BASES = { { "^0[bB]([01]+)$", 2 }, { "^0[oO]([0-7]+)$", 8 }, { "^0([0-7]+)$", 8 }, { "^0[xX](%x+)$", 16 },
   { "^([1-9]%d*)$", 10 }, { "^(0)$", 10 } }
@@ -63,7 +64,7 @@ end
 ---@return "str"|"int"|"float"|"bool"|"time"|"null" type
 ---@return string plain
 function M.resolve(text)
-  local word = WORDS[text]
+  local word = #text <= LONGEST_WORD and WORDS[text]
   if word then
     return KINDS[word] or "float", word == "null" and "" or word
   elseif not text:find("^[%d.+-]") then

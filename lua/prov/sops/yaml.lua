@@ -306,7 +306,7 @@ local function leaves_of(body, root, offset, style, out)
       for at = #active, own + 1, -1 do
         active[at] = nil
       end
-      level = {}
+      level = level[1] and {} or level
     end
     comments_until(math.huge)
     for at = #active, own + 1, -1 do
