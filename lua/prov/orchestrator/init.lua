@@ -268,6 +268,11 @@ local function lock_folder(dir)
   return lock
 end
 
+-- One process at a time changes the key file.
+local function lock_key(dir)
+  return fs.lock(dir .. "/key.lock", { wait = settings.ms(settings.state.rewrite_timeout) })
+end
+
 --- Seals the queue in a folder, where no orchestrator works now, under a new key.
 ---@async
 ---@param dir string
@@ -282,17 +287,26 @@ function M.rekey(dir, uri)
     end
     return nil, e
   end
+  local _ <close>, why = lock_key(dir)
+  if why then
+    return nil, why
+  end
   local kms
   kms, e = require("prov.custody").rekey(dir .. "/queue.mdb", dir .. "/key", { purpose = "queue" }, uri)
   return kms and { key = dir .. "/key", kms = kms }, e
 end
 
---- Wraps the key of the queue in a folder anew, under the newest version of its KMS's key. An orchestrator may work there.
+--- Wraps the key of the queue in a folder anew, under the newest version of its KMS's key. An orchestrator may work
+--- there.
 ---@async
 ---@param dir string
 ---@return prov.Custody?
 ---@return prov.Err? err
 function M.rewrap(dir)
+  local _ <close>, e = lock_key(dir)
+  if e then
+    return nil, e
+  end
   return require("prov.custody").rewrap(dir .. "/key")
 end
 

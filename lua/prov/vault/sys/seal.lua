@@ -185,7 +185,8 @@ local function rotate(ctx)
 end
 
 local function set_custody(ctx, req)
-  local given, vault, ok, e = req.data, ctx.vault, nil, nil
+  local given, vault = req.data, ctx.vault
+  local ok, e
   if given.secret_shares then
     local keys, base64 = vault:give_to_shares(given.secret_shares, given.secret_threshold or given.secret_shares)
     return keys and { data = { keys = keys, keys_base64 = base64 } }, base64
