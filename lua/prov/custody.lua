@@ -42,17 +42,23 @@ function M.encode(custody)
   }, { sorted = true })) .. "\n"
 end
 
---- The key in the bytes of a file; a KMS is asked for it, or remembered to have been (prov.kms.cache).
+--- The key in the bytes of a file; a KMS is asked for it, or remembered to have been (prov.kms.cache). It compares the
+-- whole context that is written down with the one the key was wrapped with. Here the purpose is compared: the key of a
+-- queue is none for a state. A workspace may have got another name since.
 ---@async
 ---@param bytes string
 ---@param path string for errors
+---@param purpose "state"|"queue" what the key must be for
 ---@return string? key
 ---@return prov.Err? err as of the KMS
 ---@return prov.Custody? custody when a KMS keeps it
-function M.key_of(bytes, path)
+function M.key_of(bytes, path, purpose)
   local found, e = M.parse(bytes, path)
   if type(found) ~= "table" then
     return found, e
+  elseif found.context.purpose ~= purpose then
+    return nil, err.new("auth", ("the key in %s was wrapped for another purpose: '%s', not '%s'"):format(path,
+      tostring(found.context.purpose), purpose), { hint = "put the right key file there; nothing was changed" })
   end
   local context
   context, e = require("prov.kms.envelope").context(found.context)
@@ -77,10 +83,11 @@ end
 --- The key of a file, which is made at first use.
 ---@async
 ---@param path string
+---@param purpose "state"|"queue"
 ---@return string? key 32 bytes
 ---@return prov.Err? err
 ---@return prov.Custody? custody
-function M.keyfile(path)
+function M.keyfile(path, purpose)
   local key, e = require("core.crypto").keyfile(path)
   if key or e.code ~= "corrupt" then
     return key, e
@@ -89,7 +96,7 @@ function M.keyfile(path)
   if not bytes then
     return nil, e
   end
-  return M.key_of(bytes, path)
+  return M.key_of(bytes, path, purpose)
 end
 
 --- The bytes of a file of a key.
@@ -127,12 +134,106 @@ function M.make(uri, context)
   return key, M.encode({ kms = kms.uri, context = context, envelope = blob })
 end
 
+-- Where a new key waits until everything is sealed with it.
+local function next_of(path)
+  return path .. ".new"
+end
+
+local function put_in_place(path)
+  local ok, e = fs.rename(next_of(path), path)
+  if not ok then
+    return nil, e
+  end
+  return fs.sync(path:match("^(.*)/[^/]*$"))
+end
+
+local function open_with(path, key)
+  local sealer, e = require("core.crypto").sealer(key)
+  if not sealer then
+    return nil, e
+  end
+  return require("core.store").open(path, { sealer = sealer })
+end
+
+--- Opens a store that this process alone uses, with the key of a file. A key that M.rekey had sealed it with when it was
+--- killed is put in place.
+---@async
+---@param path string
+---@param key_path string
+---@param purpose "queue"
+---@return prov.Store?
+---@return prov.Err? err
+---@return prov.Custody? custody
+function M.open_store(path, key_path, purpose)
+  if fs.exists(path) and not fs.exists(key_path) then
+    return nil, err.new("notfound", ("the key %s is gone, and %s does not open without it"):format(key_path, path),
+      { hint = "put your copy of it there (mode 0600)" })
+  end
+  local key, e, kept = M.keyfile(key_path, purpose)
+  local store
+  if key then
+    store, e = open_with(path, key)
+  end
+  if store or key and e.code ~= "auth" then
+    return store, e, kept
+  end
+  local bytes = M.read(next_of(key_path)) -- of a rekey that was killed
+  if not bytes then
+    return nil, e
+  end
+  local next, why, keeps = M.key_of(bytes, next_of(key_path), purpose)
+  if not next then
+    return nil, why
+  end
+  store = open_with(path, next)
+  if not store then
+    return nil, e
+  end
+  local ok
+  ok, why = put_in_place(key_path)
+  if not ok then
+    store:close()
+    return nil, why
+  end
+  return store, nil, keeps
+end
+
+--- Seals a store that this process alone uses under a new key. Killed at any moment it leaves one that M.open_store opens.
+---@async
+---@param path string
+---@param key_path string
+---@param context { purpose: "queue" } what the new key is bound to
+---@param uri? string who keeps the new key: the URI of a KMS, or "local" for the key file; nil: who keeps it now
+---@return string? kms
+---@return prov.Err? err
+function M.rekey(path, key_path, context, uri)
+  local store <close>, e, kept = M.open_store(path, key_path, context.purpose)
+  if not store then
+    return nil, e
+  end
+  uri = uri or kept and kept.kms or "local"
+  local key, bytes = M.make(uri ~= "local" and uri or nil, context)
+  if not key then
+    return nil, bytes
+  end
+  local ok
+  ok, e = fs.write_atomic(next_of(key_path), bytes, { mode = 384 })
+  if ok then
+    ok, e = store:rewrite({ sealer = assert(require("core.crypto").sealer(key)) })
+  end
+  if ok then
+    ok, e = put_in_place(key_path)
+  end
+  return ok and uri, e
+end
+
 --- Wraps the key in a file anew, under the newest version of its KMS's key. The key stays the same.
 ---@async
 ---@param path string
+---@param bind? table<string, string> what of its context is another from now on
 ---@return prov.Custody? custody
 ---@return prov.Err? err
-function M.rewrap(path)
+function M.rewrap(path, bind)
   local bytes, e = M.read(path)
   if not bytes then
     return nil, e
@@ -153,17 +254,29 @@ function M.rewrap(path)
   if not before then
     return nil, e
   end
+  local context, moved = {}, false
+  for name, text in pairs(found.context) do
+    context[name] = text
+  end
+  for name, text in pairs(bind or {}) do
+    moved = moved or context[name] ~= text
+    context[name] = text
+  end
   local blob
-  blob, e = kms:rewrap(found.envelope, found.context)
+  if moved then
+    blob, e = kms:wrap(before, context)
+  else
+    blob, e = kms:rewrap(found.envelope, context)
+  end
   if not blob then
     return nil, e
   end
   local after
-  after, e = kms:unwrap(blob, found.context)
+  after, e = kms:unwrap(blob, context)
   if after ~= before then
     return nil, e or err.new("protocol", ("the KMS %s wrapped another key than it was given"):format(found.kms))
   end
-  found.envelope = blob
+  found.envelope, found.context = blob, context
   local ok
   ok, e = fs.write_atomic(path, M.encode(found), { mode = 384 })
   return ok and found, e

@@ -496,7 +496,7 @@ function Workspace:key()
       return nil, e
     end
     local key, custody
-    key, e, custody = require("prov.custody").keyfile(self.key_path)
+    key, e, custody = require("prov.custody").keyfile(self.key_path, "state")
     if not key or custody then
       return key, e -- how long a key of a KMS is remembered is for prov.kms.cache to say
     end
@@ -536,7 +536,7 @@ local function open_rekeyed(self, e, key)
   local function read(name)
     local bytes = custody.read(name)
     if bytes then
-      local found, why = custody.key_of(bytes, name)
+      local found, why = custody.key_of(bytes, name, "state")
       e = not found and why.code ~= "corrupt" and why or e
       return bytes, found, found == bytes
     end

@@ -6,18 +6,15 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
 . "$here/../support/e2e.sh"
+. "$here/../support/moto.sh"
 . "$here/../support/simulator.sh"
 
 against=${PROV_AWS:-moto}
-moto=${PROV_MOTO:-}
 if [ "$against" = simulator ]; then
     python=/usr/bin/python3
     "$python" -c 'import boto3' 2>/dev/null || { echo "SKIP: no python3-boto3"; exit 77; }
-elif [ -z "$moto" ]; then
-    moto=$work/moto
-    python3 -m venv "$moto" >/dev/null 2>&1 &&
-        "$moto/bin/pip" install -q 'moto[ec2,elbv2,route53,s3,sts,server]' >"$work/pip.log" 2>&1 ||
-        { echo "SKIP: moto cannot be installed: $(tail -1 "$work/pip.log" 2>/dev/null)"; exit 77; }
+else
+    moto_environment ec2,elbv2,route53,s3,sts || { echo "SKIP: $why"; exit 77; }
 fi
 
 pids=
@@ -51,10 +48,7 @@ END
         >"$work/moto.log" 2>&1 &
     pids="$pids $!"
     endpoint=http://127.0.0.1:$port
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-        sleep 0.2
-    done
+    wait_for "$port"
 }
 
 image() { # image ARCHITECTURE FIRST_OR_LAST: the simulator's oldest or newest Debian 12

@@ -10,7 +10,8 @@
 --   generate(context) -> key, sealed      optional: the KMS makes the key; else 32 random bytes are wrapped
 --   rewrap(sealed, context) -> sealed     optional: under the newest version, with the key inside the KMS
 --   rotate() -> version                   a new version of the key; what older ones wrapped still opens
---   health() -> { version?, detail? }     asks the KMS whether the key can be used
+--   health() -> { version?, since?, detail? }  asks the KMS whether the key can be used; since: when its version was
+--                                         made, seconds since 1970
 -- Behind `context` comes a table whose field `bytes` is the one canonical encoding of it (prov.kms.envelope).
 --
 -- Errors have a closed meaning: "auth": another key or another context, or changed bytes; "denied": the key was
@@ -272,14 +273,15 @@ end
 
 --- Asks the KMS whether the key can be used.
 ---@async
----@return { ok: boolean, key: string, version: string?, detail: string? }?
+---@return { ok: boolean, key: string, version: string?, since: integer?, detail: string? }?
 ---@return prov.Err? err
 function Kms:health()
   local found, e = call(self, "look after the key", "health")
   if not found then
     return nil, e
   end
-  return { ok = true, key = found.key or self.backend.key, version = found.version, detail = found.detail }
+  return { ok = true, key = found.key or self.backend.key, version = found.version, since = found.since,
+    detail = found.detail }
 end
 
 return M

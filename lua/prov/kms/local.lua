@@ -91,7 +91,7 @@ local function read_ring(self, text)
     if not key or #key ~= 32 or not version then
       return err.fail("corrupt", "%s: key %d of its ring is damaged", self.path, i)
     end
-    versions[#versions + 1] = { version = tostring(version), key = key }
+    versions[#versions + 1] = { version = tostring(version), key = key, created = math.tointeger(one.created) }
   end
   return { kind = "ring", versions = versions, ring = ring, under = under }
 end
@@ -203,7 +203,8 @@ function Local:health()
     return nil, e
   end
   local newest = file.versions and file.versions[#file.versions]
-  return { version = newest and newest.version, detail = file.kind == "age" and "identities of age"
+  return { version = newest and newest.version, since = newest and newest.created,
+    detail = file.kind == "age" and "identities of age"
     or file.under and "a ring with a passphrase" or "a ring without a passphrase" }
 end
 

@@ -222,7 +222,9 @@ function Vault:health()
   elseif key.soft_deleted == true then
     return err.fail("denied", "the key was deleted softly")
   end
-  return { version = tostring(math.tointeger(key.latest_version) or ""), detail = tostring(key.type) }
+  local version = tostring(math.tointeger(key.latest_version) or "")
+  return { version = version, since = type(key.keys) == "table" and math.tointeger(key.keys[version]) or nil,
+    detail = tostring(key.type) }
 end
 
 return M

@@ -249,13 +249,65 @@ local function open_store(dir)
   if not ok then
     return nil, e
   end
-  local crypto = require("core.crypto")
-  local key
-  key, e = require("prov.custody").keyfile(dir .. "/key")
-  if not key then
+  return require("prov.custody").open_store(dir .. "/queue.mdb", dir .. "/key", "queue")
+end
+
+-- One orchestrator, or one who changes its key, has the folder at a time; a value to close.
+local function lock_folder(dir)
+  local ok, e = fs.mkdirp(dir, 448)
+  if not ok then
     return nil, e
   end
-  return require("core.store").open(dir .. "/queue.mdb", { sealer = assert(crypto.sealer(key)) })
+  local lock
+  lock, e = fs.lock(dir .. "/lock")
+  if not lock then
+    return nil, e.code == "locked" and err.new("locked", "another orchestrator works in " .. dir, {
+      hint = "--data names another folder",
+    }) or e
+  end
+  return lock
+end
+
+-- One process at a time changes the key file.
+local function lock_key(dir)
+  return fs.lock(dir .. "/key.lock", { wait = settings.ms(settings.state.rewrite_timeout) })
+end
+
+--- Seals the queue in a folder, where no orchestrator works now, under a new key.
+---@async
+---@param dir string
+---@param uri? string who keeps the new key: the URI of a KMS, or "local" for the key file; nil: who keeps it now
+---@return { key: string, kms: string }?
+---@return prov.Err? err "locked": an orchestrator works there
+function M.rekey(dir, uri)
+  local lock <close>, e = lock_folder(dir)
+  if not lock then
+    if e.code == "locked" then
+      e.hint = "end it first; jobs that wait are there when it starts again"
+    end
+    return nil, e
+  end
+  local _ <close>, why = lock_key(dir)
+  if why then
+    return nil, why
+  end
+  local kms
+  kms, e = require("prov.custody").rekey(dir .. "/queue.mdb", dir .. "/key", { purpose = "queue" }, uri)
+  return kms and { key = dir .. "/key", kms = kms }, e
+end
+
+--- Wraps the key of the queue in a folder anew, under the newest version of its KMS's key. An orchestrator may work
+--- there.
+---@async
+---@param dir string
+---@return prov.Custody?
+---@return prov.Err? err
+function M.rewrap(dir)
+  local _ <close>, e = lock_key(dir)
+  if e then
+    return nil, e
+  end
+  return require("prov.custody").rewrap(dir .. "/key")
 end
 
 --- Opens it and begins to work; what it runs belongs to the running task.
@@ -263,16 +315,9 @@ end
 ---@param opts prov.OrchestratorOptions
 ---@return prov.Orchestrator?, prov.Err?
 function M.open(opts)
-  local ok, e = fs.mkdirp(opts.dir, 448)
-  if not ok then
-    return nil, e
-  end
-  local lock
-  lock, e = fs.lock(opts.dir .. "/lock")
+  local lock, e = lock_folder(opts.dir)
   if not lock then
-    return nil, e.code == "locked" and err.new("locked", "another orchestrator works in " .. opts.dir, {
-      hint = "--data names another folder",
-    }) or e
+    return nil, e
   end
   local store
   store, e = open_store(opts.dir)

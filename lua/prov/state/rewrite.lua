@@ -132,7 +132,7 @@ local function read_key(path)
     return nil, e:wrap("read the key")
   end
   local key
-  key, e = custody.key_of(bytes, path)
+  key, e = custody.key_of(bytes, path, "state")
   if not key then
     return nil, e
   end

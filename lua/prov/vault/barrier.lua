@@ -41,6 +41,17 @@ function Barrier:config()
   return data.decode(bytes)
 end
 
+--- The record of the seal of a file that may be in use; nil in a new one.
+---@param path string
+---@return table?, prov.Err?
+function M.seal_of(path)
+  local store <close>, e = require("core.store").open(path, { readonly = true })
+  if not store then
+    return nil, e
+  end
+  return Barrier.config({ store = store })
+end
+
 --- What changes with every commit: who sees another one than before has caches that may be stale.
 ---@return string?
 function Barrier:serial()

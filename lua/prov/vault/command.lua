@@ -439,9 +439,15 @@ function M.mount_disable(ctx, p)
   return done(ctx, p, { op = "delete", path = mount_path(p) }, "nothing is mounted at '%s' any more", p.path)
 end
 
---- Lets a KMS open the vault from now on.
+--- Changes who opens the vault, or wraps its key anew.
 function M.custody(ctx, p)
-  return done(ctx, p, { op = "update", path = "sys/custody", data = { kms = p.kms } }, "%s opens the vault", p.kms)
+  if p.shares then
+    return shown(M.ask(ctx, p, { op = "update", path = "sys/custody", data = { secret_shares = p.shares,
+      secret_threshold = p.threshold or p.shares } }))
+  end
+  return done(ctx, p, { op = "update", path = "sys/custody", data = { kms = p.kms, rotate = p.rotate or nil } },
+    p.kms == "local" and "the key of the workspace opens the vault" or p.kms and "%s opens the vault"
+      or "the key of the vault is wrapped anew", p.kms)
 end
 
 return M

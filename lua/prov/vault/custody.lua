@@ -107,6 +107,20 @@ function M:initialise(how)
   return { keys = hex, keys_base64 = base64, root_token = token, recovery = custody.auto }
 end
 
+-- Who opens it without anybody's help, and what was wrapped for them: whom it was opened with comes first, for the
+-- address of a KMS may have changed, then the KMS in the record of the seal.
+local function openers(self, config)
+  local kept = config.type == "kms" and config or config.before and config.before.kms and config.before
+  local given, out, e = self.custody, {}, nil
+  if given and given.type == (kept and "kms" or config.type) then
+    out[1] = given
+  end
+  if kept and not (out[1] and out[1].uri == kept.kms) then
+    out[#out + 1], e = seal.kms(kept.kms)
+  end
+  return out, kept and kept.blobs or config.blobs, e
+end
+
 --- Opens it by its custody, when that can do so alone.
 ---@async
 ---@return true?, prov.Err? err "notfound": it has not been initialised; "locked": people must bring their shares
@@ -119,31 +133,32 @@ function M:open_by_custody()
   if not config then
     return nil, e
   end
-  local custody = self.custody
-  if not custody and config.type == "kms" then
-    custody, e = seal.kms(config.kms)
-    if not custody then
-      return nil, e
-    end
-  end
-  if not custody or custody.type ~= config.type then
-    return nil, err.new("locked", "the vault is sealed", {
+  local ways, blobs
+  ways, blobs, e = openers(self, config)
+  if not ways[1] then
+    return nil, e or err.new("locked", "the vault is sealed", {
       hint = config.type == "shamir" and ("prov vault unseal, with %d shares of its key"):format(config.threshold)
         or config.type == "key" and "it opens with the key of its workspace: prov serve vault --embedded",
     })
   end
-  for _, blob in ipairs(config.blobs) do
-    local root
-    root, e = custody.unwrap(blob, config.id)
-    if root then
+  for i, custody in ipairs(ways) do
+    for _, blob in ipairs(blobs) do
+      local root, why = custody.unwrap(blob, config.id)
       local ok
-      ok, e = self.barrier:unlock(root)
+      if root then
+        ok, why = self.barrier:unlock(root)
+      end
       if ok then
+        if i > 1 and ways[1].type == "kms" then
+          log.warn("another KMS opens the vault than the one it was started with", { opens = custody.uri,
+            started_with = ways[1].uri })
+        end
         self.custody = custody
         self:forget()
         self:opened()
         return true
       end
+      e = why
     end
   end
   return nil, e:wrap("the vault does not open")
@@ -195,7 +210,7 @@ local function sets(self, config)
     end
   end
   local out = { { threshold = config.threshold, open = check(config.blobs[1], "core/recovery") } }
-  if config.before then
+  if config.before and not config.before.kms then
     out[2] = { threshold = config.before.threshold, open = check(config.before.blob, "core/recovery-before") }
   end
   return out
@@ -394,17 +409,77 @@ function M:set_custody(custody, beside)
   if beside and config.type == custody.type then
     table.move(config.blobs, 1, #config.blobs, 2, blobs)
   end
-  local was_shamir = config.type == "shamir"
-  config.type, config.kms, config.blobs = custody.type, custody.uri, blobs
-  if was_shamir then
+  if config.type == "shamir" then
     config.shares, config.threshold, config.before = 0, 0, nil
   end
+  config.type, config.kms, config.blobs = custody.type, custody.uri, blobs
   local ok
   ok, e = self.barrier:set_config(config)
   if ok then
     self.custody = custody
   end
   return ok, e
+end
+
+--- Wraps the root key anew, under the newest version of the key of the KMS that opens the vault.
+---@async
+---@param rotate? boolean the KMS makes a new version first
+---@return true?, prov.Err?
+function M:rewrap(rotate)
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  elseif config.type ~= "kms" then
+    return nil, err.new("usage", "no KMS opens this vault", { hint = "prov vault custody URI lets one" })
+  end
+  local custody = self.custody
+  if not custody or custody.type ~= "kms" then
+    custody, e = seal.kms(config.kms)
+  end
+  local ok = custody
+  if ok and rotate then
+    ok, e = custody.rotate()
+  end
+  if not ok then
+    return nil, e
+  end
+  return self:set_custody(custody)
+end
+
+--- Lets people with shares of a key open a vault that a KMS opens. The KMS does until the shares have been used once:
+--- until then nobody knows that they arrived.
+---@async
+---@param shares integer
+---@param threshold integer
+---@return string[]? keys in hexadecimal
+---@return string[]|prov.Err base64
+function M:give_to_shares(shares, threshold)
+  local _ <close> = self:lock_of("seal")
+  local config, e = self:config()
+  if not config then
+    return nil, e
+  elseif config.type ~= "kms" then
+    return err.fail("usage", config.type == "shamir" and "this vault is opened by shares: 'rekey' makes new ones"
+      or "the vault of a workspace is opened by the workspace's key or a KMS, not by shares")
+  end
+  local key = key_bytes()
+  local parts, blob
+  parts, e = seal.split(key, shares, threshold)
+  if not parts then
+    return nil, e
+  end
+  blob, e = seal.shares(key).wrap(self.barrier.root, config.id)
+  if not blob then
+    return nil, e
+  end
+  config.before = { kms = config.kms, blobs = config.blobs }
+  config.type, config.kms, config.blobs, config.shares, config.threshold = "shamir", nil, { blob }, shares, threshold
+  local ok
+  ok, e = self.barrier:set_config(config, { { "del", "core/recovery" }, { "del", "core/recovery-before" } })
+  if not ok then
+    return nil, e
+  end
+  return encoded(parts)
 end
 
 --- Begins a new key of the keyring, and seals what is there with it, little by little.

@@ -15,11 +15,13 @@ local seal = require("prov.vault.seal")
 local M = {}
 
 local TURN_MS = 30000 -- how long a process waits for its turn
+local KMS_FIRST_MS, KMS_LAST_MS = 1000, 30000 -- between two questions to a KMS that does not answer
 
 ---@class prov.Vault
 ---@field dir string
 ---@field barrier prov.vault.Barrier
 ---@field custody? prov.vault.Custody
+---@field own_key? prov.vault.Custody the key of the workspace whose vault this is
 ---@field cache table what was read of the barrier; empty again when it may be stale
 ---@field now fun(): integer seconds since 1970
 ---@field default_ttl integer
@@ -58,6 +60,7 @@ function M.open(opts)
     dir = opts.dir, custody = opts.custody, server = opts.server, now = opts.now or seconds_now,
     default_ttl = 32 * 86400, max_ttl = 32 * 86400, locks = {}, users = 0, ceremonies = {},
   }, Vault)
+  self.own_key = opts.custody and opts.custody.type == "key" and opts.custody or nil
   self:forget()
   if opts.server then
     self.lock, e = self:take(0)
@@ -75,6 +78,9 @@ function M.open(opts)
     ok, e = self:open_by_custody()
     if not ok and e.code ~= "notfound" then
       require("prov.log").warn("the vault stays sealed", { error = tostring(e) })
+      if e.code == "unavailable" or e.code == "timeout" then
+        async.spawn(self.wait_for_custody, self)
+      end
     end
   end
   return self
@@ -167,6 +173,26 @@ function Vault:take(wait)
     })
   end
   return nil, err.new("locked", ("another process has the vault in %s"):format(self.dir))
+end
+
+--- Asks a KMS that does not answer again, until it has opened the vault or refuses.
+---@async
+function Vault:wait_for_custody()
+  local pause = KMS_FIRST_MS
+  while not self.closed and self:is_sealed() do
+    async.sleep(pause)
+    pause = math.min(pause * 2, KMS_LAST_MS)
+    if self.closed then
+      return
+    end
+    local ok, e = self:open_by_custody()
+    if ok then
+      require("prov.log").info("the KMS answers, and the vault is open")
+    elseif e.code ~= "unavailable" and e.code ~= "timeout" then
+      require("prov.log").warn("the vault stays sealed", { error = tostring(e) })
+      return
+    end
+  end
 end
 
 --- Forgets what was read.

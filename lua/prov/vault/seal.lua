@@ -14,6 +14,8 @@ M.KEY_BYTES = 32
 ---@field type "shamir"|"key"|"kms"
 ---@field auto boolean it opens the vault without anybody's help
 ---@field wrap async fun(root: prov.Secret, id: string): string?, prov.Err?
+---@field uri? string of the KMS
+---@field rotate? async fun(): string?, prov.Err? the KMS makes a new version of its key
 ---@field unwrap async fun(blob: string, id: string): prov.Secret?, prov.Err?
 
 local function by_key(kind, key)
@@ -58,9 +60,21 @@ function M.kms(uri)
   return {
     type = "kms",
     auto = true,
-    uri = uri,
+    uri = kms.uri,
     wrap = function(root, id)
-      return kms:wrap(root:reveal(), context(id))
+      local blob, why = kms:wrap(root:reveal(), context(id))
+      if not blob then
+        return nil, why
+      end
+      local back
+      back, why = kms:unwrap(blob, context(id)) -- nothing is left to a KMS that might not give it back
+      if not back or not crypto.equal(back, root:reveal()) then
+        return nil, why or err.new("protocol", ("the KMS %s did not give back the key it had wrapped"):format(kms.uri))
+      end
+      return blob
+    end,
+    rotate = function()
+      return kms:rotate()
     end,
     unwrap = function(blob, id)
       local bytes, why = kms:unwrap(blob, context(id))

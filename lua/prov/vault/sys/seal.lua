@@ -185,13 +185,30 @@ local function rotate(ctx)
 end
 
 local function set_custody(ctx, req)
-  local seal = require("prov.vault.seal")
-  local custody, e = seal.kms(req.data.kms)
-  if not custody then
-    return nil, e
+  local given, vault = req.data, ctx.vault
+  local ok, e
+  if given.secret_shares then
+    local keys, base64 = vault:give_to_shares(given.secret_shares, given.secret_threshold or given.secret_shares)
+    return keys and { data = { keys = keys, keys_base64 = base64 } }, base64
+  elseif not given.kms or given.kms == "" then
+    ok, e = vault:rewrap(given.rotate)
+  elseif given.kms == "local" then
+    if not vault.own_key then
+      return err.fail("usage", "only the vault of a workspace has a key of its own; with 'secret_shares' people open a "
+        .. "server's")
+    end
+    ok, e = vault:set_custody(vault.own_key)
+  else
+    local custody
+    custody, e = require("prov.vault.seal").kms(given.kms)
+    ok = custody
+    if ok and given.rotate then
+      ok, e = custody.rotate()
+    end
+    if ok then
+      ok, e = vault:set_custody(custody)
+    end
   end
-  local ok
-  ok, e = ctx.vault:set_custody(custody)
   return ok and {} or nil, e
 end
 
@@ -256,5 +273,11 @@ return {
   { path = "rotate", doc = "Begin a new key of the keyring", sudo = true, update = rotate },
   { path = "rotate/keyring", doc = "The same", sudo = true, update = rotate },
   { path = "custody", doc = "Who opens the vault from now on", sudo = true, update = set_custody,
-    fields = { kms = { type = "string", required = true, doc = "URI of a KMS" } } },
+    fields = {
+      kms = { type = "string", doc = "URI of a KMS; local: the key of the workspace; nothing: the one there is, under "
+        .. "its newest key" },
+      rotate = { type = "bool", doc = "The KMS makes a new version of its key first" },
+      secret_shares = { type = "int", doc = "Shares of a key instead of a KMS" },
+      secret_threshold = { type = "int", doc = "How many of them open the vault" },
+    } },
 }
