@@ -22,6 +22,7 @@ local TURN_MS = 30000 -- how long a process waits for its turn
 ---@field custody? prov.vault.Custody
 ---@field cache table what was read of the barrier; empty again when it may be stale
 ---@field now fun(): integer seconds since 1970
+---@field ending table<string, true> tokens and leases that are being revoked, by their ids
 ---@field default_ttl integer
 ---@field max_ttl integer
 ---@field server? boolean it is ours alone as long as it is open
@@ -56,7 +57,7 @@ function M.open(opts)
   end
   local self = setmetatable({
     dir = opts.dir, custody = opts.custody, server = opts.server, now = opts.now or seconds_now,
-    default_ttl = 32 * 86400, max_ttl = 32 * 86400, locks = {}, users = 0, ceremonies = {},
+    default_ttl = 32 * 86400, max_ttl = 32 * 86400, locks = {}, users = 0, ceremonies = {}, ending = {},
   }, Vault)
   self:forget()
   if opts.server then
