@@ -270,6 +270,18 @@ function Barrier:get(path)
   return open_value(self, path, bytes)
 end
 
+--- Waits until what is being written has been.
+---@async
+---@return true?, prov.Err?
+function Barrier:settle()
+  if closed(self) then
+    return nil, closed(self)
+  elseif self.writing == 0 and not self.gate then
+    return true
+  end
+  return commit(self, {})
+end
+
 --- Changes all or nothing; durable when it returns.
 ---@async
 ---@param changes table[] { "put", path, value }, { "del", path }, { "del_below", "folder/" }

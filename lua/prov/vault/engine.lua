@@ -29,6 +29,7 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 ---@field open? boolean asked without a token, as a list of revoked certificates is
 ---@field sudo? boolean policies must give "sudo" too
 ---@field sealed? boolean of the vault itself: works while it is sealed
+---@field any_case? boolean names in it are the same in large and small letters; policies must allow the small ones too
 ---@field exists? fun(ctx, req): boolean?, prov.Err?
 ---@field read? prov.vault.Handler
 ---@field list? prov.vault.Handler
@@ -98,11 +99,13 @@ M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
 local UNITS = { s = 1, m = 60, h = 3600, d = 86400, w = 604800 }
 local BOOLS = { ["true"] = true, ["1"] = true, ["false"] = false, ["0"] = false, [""] = false }
 
+local LONGEST = 1000 * 366 * 86400 -- seconds
+
 -- "1h30m", "90", 90
 local function seconds(v)
   local n = math.tointeger(v) or type(v) == "string" and math.tointeger(tonumber(v, 10))
   if n then
-    return n
+    return n >= 0 and n <= LONGEST and n or nil
   elseif type(v) ~= "string" then
     return nil
   end
@@ -113,7 +116,7 @@ local function seconds(v)
     end
     sum, at = sum + tonumber(number) * UNITS[unit], after
   end
-  return at > 1 and at == #v + 1 and sum or nil
+  return at > 1 and at == #v + 1 and sum <= LONGEST and sum or nil
 end
 
 -- "x, y", or a list as it came.

@@ -24,6 +24,7 @@ local KMS_FIRST_MS, KMS_LAST_MS = 1000, 30000 -- between two questions to a KMS 
 ---@field own_key? prov.vault.Custody the key of the workspace whose vault this is
 ---@field cache table what was read of the barrier; empty again when it may be stale
 ---@field now fun(): integer seconds since 1970
+---@field ending table<string, true> tokens and leases that are being revoked, by their ids
 ---@field default_ttl integer
 ---@field max_ttl integer
 ---@field server? boolean it is ours alone as long as it is open
@@ -58,7 +59,7 @@ function M.open(opts)
   end
   local self = setmetatable({
     dir = opts.dir, custody = opts.custody, server = opts.server, now = opts.now or seconds_now,
-    default_ttl = 32 * 86400, max_ttl = 32 * 86400, locks = {}, users = 0, ceremonies = {},
+    default_ttl = 32 * 86400, max_ttl = 32 * 86400, locks = {}, users = 0, ceremonies = {}, ending = {},
   }, Vault)
   self.own_key = opts.custody and opts.custody.type == "key" and opts.custody or nil
   self:forget()

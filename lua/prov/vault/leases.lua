@@ -28,6 +28,8 @@ local UNKNOWN = { unknown = true, canceled = true, bug = true }
 
 local BATCH = 256 -- leases that end in one commit
 
+M.NOBODY = "nobody" -- whose lease it is when no token asked
+
 local function path_of(id)
   return "lease/id/" .. id
 end
@@ -96,8 +98,11 @@ end
 ---@param token string id of who asked
 ---@param make? fun(): table?, prov.Err?
 ---@return table? kept
----@return table|prov.Err|nil made
+---@return table|prov.Err|nil made or err "denied": the token was revoked meanwhile
 function M.create(vault, row, path, lease, token, make)
+  if token ~= M.NOBODY and not tokens.get(vault, token) then
+    return err.fail("denied", "permission denied")
+  end
   local ctx, now = mounts.context(vault, row), vault.now()
   local max = lease.max_ttl and lease.max_ttl > 0 and math.min(lease.max_ttl, ctx.max_ttl) or ctx.max_ttl
   local ttl = math.min(lease.ttl > 0 and lease.ttl or ctx.default_ttl, max)
@@ -176,7 +181,7 @@ function M.renew(vault, id, increment)
     return err.fail("usage", "lease is not renewable")
   end
   local now = vault.now()
-  if lease.expires <= now then
+  if lease.expires <= now or vault.ending[id] then
     return err.fail("usage", "the lease has ended")
   end
   local wanted = increment and increment > 0 and increment or lease.ttl
@@ -192,6 +197,9 @@ function M.renew(vault, id, increment)
       return nil, e
     end
     ttl = math.min(granted, ttl)
+  end
+  if vault.ending[id] then
+    return err.fail("usage", "the lease has ended")
   end
   local before = lease.expires
   lease.expires = now + ttl
@@ -220,6 +228,7 @@ function M.removal(lease)
 end
 
 local function failed(vault, lease, e)
+  vault.ending[lease.id] = nil
   local before = lease.expires
   lease.tries, lease.error = lease.tries + 1, tostring(e)
   local pause = math.min(FIRST_PAUSE << math.min(lease.tries - 1, 16), LONGEST_PAUSE)
@@ -263,7 +272,10 @@ function M.revoke(vault, id, force, at)
       return nil, why:wrap("the lease %s could not be revoked", id)
     end
   end
-  return vault.barrier:commit(M.removal(lease))
+  local ok
+  ok, e = vault.barrier:commit(M.removal(lease))
+  vault.ending[id] = nil
+  return ok, e
 end
 
 local function ids_below(vault, prefix)
@@ -277,6 +289,24 @@ local function ids_below(vault, prefix)
   return paths
 end
 
+--- Lets leases end now, by the timer.
+---@async
+---@param vault prov.Vault
+---@param ids string[]
+---@return true?, prov.Err?
+function M.end_all(vault, ids)
+  local changes = {}
+  for _, id in ipairs(ids) do
+    M.end_now(vault, id, changes)
+  end
+  local ok, e = true, nil
+  if #changes > 0 then
+    ok, e = vault.barrier:commit(changes)
+  end
+  vault:kick()
+  return ok, e
+end
+
 --- Revokes all below a prefix: at once and with an answer for each, or by the timer.
 ---@async
 ---@param vault prov.Vault
@@ -288,16 +318,7 @@ function M.revoke_below(vault, prefix, how)
   if not ids then
     return nil, e
   elseif not how.sync and not how.force then
-    local changes = {}
-    for _, id in ipairs(ids) do
-      M.end_now(vault, id, changes)
-    end
-    local ok = true
-    if #changes > 0 then
-      ok, e = vault.barrier:commit(changes)
-    end
-    vault:kick()
-    return ok, e
+    return M.end_all(vault, ids)
   end
   local _
   _, e = async.each(ids, AT_ONCE, function(id)
@@ -310,6 +331,7 @@ end
 function M.end_now(vault, id, changes)
   local lease = vault.barrier:get(path_of(id))
   if lease then
+    vault.ending[id] = true
     if lease.expires > 0 then
       changes[#changes + 1] = due.remove("lease", id, lease.expires)
     end

@@ -239,14 +239,31 @@ end
 
 M.constant = constant
 
+--- Names of policies as they are kept: in small letters, each once.
+---@param list string[]
+---@return string[]?, prov.Err? err "usage"
+function M.names(list)
+  local out, seen = data.list({}), {}
+  for _, text in ipairs(list) do
+    local name = text:lower():match("^%s*(.-)%s*$")
+    if name:find("%c") then
+      return err.fail("usage", "%q is no name of a policy", text)
+    elseif name ~= "" and not seen[name] then
+      seen[name] = true
+      out[#out + 1] = name
+    end
+  end
+  return out
+end
+
 -- ---- Matching ----
 
 --- The pattern of a path: "+" is a segment, "*" at the end is anything.
 local function pattern_of(path)
   local glob = path:sub(-1) == "*"
   local plain = glob and path:sub(1, -2) or path
-  local escaped = plain:gsub("[%^%$%(%)%%%.%[%]%*%-%?]", "%%%0")
-  escaped = ("/" .. escaped):gsub("/%+%f[/\0]", "/[^/]+"):sub(2)
+  local escaped = plain:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0")
+  escaped = ("/" .. escaped):gsub("/%%%+%f[/\0]", "/[^/]+"):sub(2)
   return "^" .. escaped .. (glob and "" or "$")
 end
 

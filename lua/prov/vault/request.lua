@@ -169,9 +169,11 @@ local function allowed(self, asked, req, spec, token)
   if not acl then
     return nil, e
   end
-  local yes, why = acl:check(capability, asked.path, {
-    given = asked.data, wrap_ttl = asked.wrap_ttl, sudo = spec and spec.sudo,
-  })
+  local how = { given = asked.data, wrap_ttl = asked.wrap_ttl, sudo = spec and spec.sudo }
+  local yes, why = acl:check(capability, asked.path, how)
+  if yes and spec and spec.any_case then
+    yes, why = acl:check(capability, req.ctx.path .. asked.path:sub(#req.ctx.path + 1):lower(), how)
+  end
   if yes then
     return true
   end
@@ -192,6 +194,7 @@ local function grant(self, row, auth, token)
     policies = auth.policies, meta = auth.meta, display_name = auth.display_name, path = auth.path, ttl = ttl,
     max_ttl = max, period = auth.period, uses = auth.uses, renewable = auth.renewable, role = auth.role,
     parent = auth.orphan == false and token and not token.trusted and token.id or nil, secret = auth.secret,
+    own_meta = auth.own_meta,
   })
   if not secret then
     return nil, made
@@ -213,7 +216,8 @@ local function answer_of(self, asked, row, response, token)
     renewable = response.renewable, auth = response.auth_shown,
   }
   if response.lease then
-    local kept, e = leases.create(self, row, asked.path, response.lease, token and token.id or "nobody", response.make)
+    local kept, e = leases.create(self, row, asked.path, response.lease,
+      token and not token.trusted and token.id or leases.NOBODY, response.make)
     if not kept and response.make then
       return nil, e
     elseif not kept then

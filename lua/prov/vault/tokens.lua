@@ -29,6 +29,7 @@ local BYTES = 24
 ---@field renewable boolean
 ---@field parent? string
 ---@field wrapping? boolean it stands for one wrapped answer
+---@field own_meta? boolean its meta was chosen by who may not vouch for it
 
 local function random_text(n)
   local text = require("core.base").base64(assert(crypto.random(n)))
@@ -65,6 +66,9 @@ end
 ---@param id string
 ---@return prov.vault.Token?, prov.Err?
 function M.get(vault, id)
+  if vault.ending[id] then
+    return nil -- it is being revoked
+  end
   local token, e = vault.barrier:get(path_of(id))
   if token and token.expires > 0 and token.expires <= vault.now() then
     return nil
@@ -131,6 +135,7 @@ function M.prepare(vault, how)
     parent = how.parent,
     wrapping = how.wrapping,
     role = how.role,
+    own_meta = how.own_meta or nil,
   }
   return secret, token, changes_of(token)
 end
@@ -140,8 +145,11 @@ end
 ---@param vault prov.Vault
 ---@param how table as in prepare
 ---@return string? secret
----@return prov.vault.Token|prov.Err token
+---@return prov.vault.Token|prov.Err token err "denied": its parent was revoked meanwhile
 function M.create(vault, how)
+  if how.parent and not M.get(vault, how.parent) then
+    return err.fail("denied", "permission denied")
+  end
   local secret, token, changes = M.prepare(vault, how)
   local ok, e = vault.barrier:commit(changes)
   if not ok then
@@ -230,20 +238,28 @@ function M.use(vault, secret)
   return token
 end
 
---- All ids below a token, itself first; orphans are not below.
-local function tree(vault, id)
+-- All ids below a token, itself first; orphans are not below, and `alone` leaves all out. From now on they are
+-- `ending`: they do nothing any more, and what they had begun has been written when this returns.
+local function tree(vault, id, alone)
   local out, at = { id }, 1
+  vault.ending[id] = true
   while out[at] do
-    local children, e = vault.barrier:list(("token/child/%s/"):format(out[at]))
-    if not children then
-      return nil, e
+    local ok, e = vault.barrier:settle()
+    local last = #out
+    for i = at, ok and not alone and last or 0 do
+      local children
+      children, e = vault.barrier:list(("token/child/%s/"):format(out[i]))
+      for _, child in ipairs(children or {}) do
+        out[#out + 1] = child
+        vault.ending[child] = true
+      end
     end
-    for _, child in ipairs(children) do
-      out[#out + 1] = child
+    if e then
+      return nil, e, out
     end
-    at = at + 1
+    at = last + 1
   end
-  return out
+  return out, nil, out
 end
 
 local function removal(vault, id, changes)
@@ -264,6 +280,23 @@ local function removal(vault, id, changes)
   require("prov.vault.leases").end_of_token(vault, id, changes)
 end
 
+-- The changes that end tokens.
+local function ends_of(vault, ids, orphan)
+  local changes = {}
+  for _, child in ipairs(orphan and vault.barrier:list(("token/child/%s/"):format(ids[1])) or {}) do
+    local token = M.get(vault, child)
+    if token then
+      token.parent, token.orphan = nil, true
+      changes[#changes + 1] = { "put", path_of(child), token }
+    end
+    changes[#changes + 1] = { "del", ("token/child/%s/%s"):format(ids[1], child) }
+  end
+  for _, id in ipairs(ids) do
+    removal(vault, id, changes)
+  end
+  return changes
+end
+
 --- Revokes a token and what it made; its leases end at once, one after the other.
 ---@async
 ---@param vault prov.Vault
@@ -272,32 +305,17 @@ end
 ---@return true?, prov.Err?
 function M.revoke(vault, id, orphan)
   local _ <close> = vault:lock_of("token tree")
-  local changes = {}
-  local ids, e = tree(vault, id)
-  if not ids then
-    return nil, e
+  local ids, e, marked = tree(vault, id, orphan)
+  local ok = ids ~= nil
+  local changes = ids and ends_of(vault, ids, orphan) or {}
+  if #changes > 0 then
+    ok, e = vault.barrier:commit(changes)
   end
-  if orphan then
-    for _, child in ipairs(vault.barrier:list(("token/child/%s/"):format(id)) or {}) do
-      local token = M.get(vault, child)
-      if token then
-        token.parent, token.orphan = nil, true
-        changes[#changes + 1] = { "put", path_of(child), token }
-      end
-      changes[#changes + 1] = { "del", ("token/child/%s/%s"):format(id, child) }
-    end
-    ids = { id }
+  for _, each in ipairs(marked) do
+    vault.ending[each] = nil
   end
-  for _, each in ipairs(ids) do
-    removal(vault, each, changes)
-  end
-  if #changes == 0 then
-    return true
-  end
-  local ok
-  ok, e = vault.barrier:commit(changes)
   vault:kick()
-  return ok, e
+  return ok or nil, e
 end
 
 --- Revokes all tokens that an auth method has made.

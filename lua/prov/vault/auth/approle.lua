@@ -39,7 +39,10 @@ local function write(ctx, req)
   end
   role = role or { role_id = tokens.uuid() }
   local ok
-  ok, e = common.keep_token_fields(role, req)
+  ok, e = common.refuse(req.given, "secret_id_bound_cidrs", "bound_cidr_list")
+  if ok then
+    ok, e = common.keep_token_fields(role, req)
+  end
   if not ok then
     return nil, e
   end
@@ -93,6 +96,11 @@ local function make_secret(ctx, req)
   if not role then
     return nil, e
   end
+  local ok
+  ok, e = common.refuse(req.given, "cidr_list", "token_bound_cidrs")
+  if not ok then
+    return nil, e
+  end
   local secret = req.data.secret_id or tokens.uuid()
   local meta = req.data.metadata and require("prov.json").decode(req.data.metadata) or {}
   if type(meta) ~= "table" then
@@ -103,7 +111,6 @@ local function make_secret(ctx, req)
     accessor = tokens.uuid(), meta = meta, created = ctx.now(), uses = req.data.num_uses or role.secret_id_num_uses,
     ttl = ttl, expires = ttl > 0 and ctx.now() + ttl or 0,
   }
-  local ok
   ok, e = ctx.storage:put(secret_path(req.params.name, hmac_of(ctx, secret)), record)
   if not ok then
     return nil, e
@@ -208,34 +215,35 @@ local SECRET = {
   secret_id_accessor = { type = "string", doc = "Stands for the secret" },
 }
 
-return {
-  name = "approle",
-  summary = "Programs with a role and a secret",
-  paths = {
-    { path = "login", doc = "A token for a role and its secret", open = true, update = login, fields = {
-      role_id = { type = "string", required = true, doc = "The id of the role" },
-      secret_id = { type = "string", doc = "A secret of it" },
-    } },
-    { path = "role", doc = "All roles", list = function(ctx)
-      return common.listed(ctx.storage:list("role/"))
+local paths = {
+  { path = "login", doc = "A token for a role and its secret", open = true, update = login, fields = {
+    role_id = { type = "string", required = true, doc = "The id of the role" },
+    secret_id = { type = "string", doc = "A secret of it" },
+  } },
+  { path = "role", doc = "All roles", list = function(ctx)
+    return common.listed(ctx.storage:list("role/"))
+  end },
+  { path = "role/{name}", doc = "A role", fields = ROLE, read = read, update = write, delete = delete,
+    exists = function(ctx, req)
+      local role, e = ctx.storage:get(path_of(req))
+      return role ~= nil, e
     end },
-    { path = "role/{name}", doc = "A role", fields = ROLE, read = read, update = write, delete = delete,
-      exists = function(ctx, req)
-        local role, e = ctx.storage:get(path_of(req))
-        return role ~= nil, e
-      end },
-    { path = "role/{name}/role-id", doc = "Its id", fields = ROLE, read = function(ctx, req)
-      local role, e = role_of(ctx, req)
-      return role and { data = { role_id = role.role_id } }, e
-    end, update = write },
-    { path = "role/{name}/secret-id", doc = "A new secret of it; with LIST the accessors", fields = SECRET,
-      update = make_secret, list = list_secrets },
-    { path = "role/{name}/custom-secret-id", doc = "A secret that is given", fields = SECRET, update = make_secret },
-    { path = "role/{name}/secret-id/lookup", doc = "What a secret is", fields = SECRET, update = lookup_secret },
-    { path = "role/{name}/secret-id/destroy", doc = "End a secret", fields = SECRET, update = destroy_secret },
-    { path = "role/{name}/secret-id-accessor/lookup", doc = "The same, by accessor", fields = SECRET,
-      update = lookup_secret },
-    { path = "role/{name}/secret-id-accessor/destroy", doc = "The same, by accessor", fields = SECRET,
-      update = destroy_secret },
-  },
+  { path = "role/{name}/role-id", doc = "Its id", fields = ROLE, read = function(ctx, req)
+    local role, e = role_of(ctx, req)
+    return role and { data = { role_id = role.role_id } }, e
+  end, update = write },
+  { path = "role/{name}/secret-id", doc = "A new secret of it; with LIST the accessors", fields = SECRET,
+    update = make_secret, list = list_secrets },
+  { path = "role/{name}/custom-secret-id", doc = "A secret that is given", fields = SECRET, update = make_secret },
+  { path = "role/{name}/secret-id/lookup", doc = "What a secret is", fields = SECRET, update = lookup_secret },
+  { path = "role/{name}/secret-id/destroy", doc = "End a secret", fields = SECRET, update = destroy_secret },
+  { path = "role/{name}/secret-id-accessor/lookup", doc = "The same, by accessor", fields = SECRET,
+    update = lookup_secret },
+  { path = "role/{name}/secret-id-accessor/destroy", doc = "The same, by accessor", fields = SECRET,
+    update = destroy_secret },
 }
+for _, path in ipairs(paths) do
+  path.any_case = path.path:find("{name}", 1, true) ~= nil
+end
+
+return { name = "approle", summary = "Programs with a role and a secret", paths = paths }

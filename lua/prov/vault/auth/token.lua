@@ -1,12 +1,14 @@
 --- auth/token: tokens make tokens.
 
 local data = require("core.data")
+local common = require("prov.vault.auth.common")
 local err = require("prov.err")
+local policy = require("prov.vault.policy")
 local tokens = require("prov.vault.tokens")
 
 local CREATE = {
   id = { type = "string", doc = "The token itself; only root may choose it" },
-  policies = { type = "list", doc = "Policies, by default those of the token that asks" },
+  policies = { type = "texts", doc = "Policies, by default those of the token that asks" },
   meta = { type = "map", doc = "Texts that go with it, also into the audit" },
   no_parent = { type = "bool", default = false, doc = "It is nobody's child" },
   no_default_policy = { type = "bool", default = false, doc = "Without the policy 'default'" },
@@ -21,8 +23,8 @@ local CREATE = {
   entity_alias = { type = "string", doc = "Not supported" },
 }
 local ROLE = {
-  allowed_policies = { type = "list", doc = "Policies tokens may have" },
-  disallowed_policies = { type = "list", doc = "Policies tokens may not have" },
+  allowed_policies = { type = "texts", doc = "Policies tokens may have" },
+  disallowed_policies = { type = "texts", doc = "Policies tokens may not have" },
   orphan = { type = "bool", default = false, doc = "Tokens are nobody's children" },
   renewable = { type = "bool", default = true, doc = "Whether they can last longer" },
   token_period = { type = "seconds", default = 0, doc = "Renewed within this time they never end" },
@@ -41,15 +43,11 @@ local function has(list, name)
 end
 
 local function with_default(list, without)
-  local out, seen = {}, {}
-  for _, name in ipairs(list) do
-    name = name:lower()
-    if not seen[name] then
-      seen[name] = true
-      out[#out + 1] = name
-    end
+  local out = {}
+  for i, name in ipairs(list) do
+    out[i] = name
   end
-  if not without and not seen.default and not seen.root then
+  if not without and not has(out, "default") and not has(out, "root") then
     out[#out + 1] = "default"
   end
   table.sort(out)
@@ -65,26 +63,38 @@ local function is_powerful(ctx, req)
   return acl ~= nil and (acl:check("update", req.asked.path, { sudo = true }))
 end
 
-local function policies_for(ctx, req, role)
-  local own, wanted = req.token.policies, req.data.policies
-  if role and not wanted then
-    wanted = role.allowed_policies or own
+-- Whether a token may be given a policy: what the role says, else what the one that asks has itself.
+local function may_give(ctx, req, role, name)
+  local allowed, disallowed = role.allowed_policies or {}, role.disallowed_policies or {}
+  if has(disallowed, name) then
+    return false
+  elseif name == "default" and not role.token_no_default_policy then
+    return true
+  elseif #allowed > 0 then
+    return has(allowed, name)
   end
-  if not wanted or #wanted == 0 then
-    return with_default(own, true)
+  return #disallowed > 0 or has(req.token.policies, name) or is_powerful(ctx, req)
+end
+
+local function policies_for(ctx, req, role)
+  local own = req.token.policies
+  local wanted, e = policy.names(req.data.policies or {})
+  if not wanted then
+    return nil, e
+  end
+  if #wanted == 0 then
+    wanted = #(role.allowed_policies or {}) > 0 and role.allowed_policies or own
   end
   if has(wanted, "root") and not has(own, "root") then
     return err.fail("usage", "root tokens may not be created without parent token being root")
   end
   for _, name in ipairs(wanted) do
-    local bad = role and (role.allowed_policies and not has(role.allowed_policies, name)
-      or role.disallowed_policies and has(role.disallowed_policies, name))
-      or not role and not has(own, name) and name ~= "default" and not is_powerful(ctx, req)
-    if bad then
+    if not may_give(ctx, req, role, name) then
       return err.fail("usage", "child policies must be subset of parent: '%s' is not", name)
     end
   end
-  return with_default(wanted, req.data.no_default_policy or role and role.token_no_default_policy)
+  return with_default(wanted, wanted == own or req.data.no_default_policy or role.token_no_default_policy
+    or has(role.disallowed_policies or {}, "default"))
 end
 
 local function create(ctx, req, orphan, role, role_name)
@@ -93,7 +103,9 @@ local function create(ctx, req, orphan, role, role_name)
     return err.fail("usage", "tokens are of the type service; batch tokens are not supported")
   end
   local powerful = is_powerful(ctx, req)
-  if given.no_parent and not powerful then
+  if req.token.uses ~= 0 then
+    return err.fail("usage", "restricted use token cannot generate child tokens")
+  elseif given.no_parent and not powerful then
     return err.fail("usage", "root or sudo privileges required to create orphan token")
   elseif given.id and not has(req.token.policies, "root") then
     return err.fail("usage", "root privileges required to specify token id")
@@ -102,7 +114,7 @@ local function create(ctx, req, orphan, role, role_name)
   elseif given.period > 0 and not powerful and not role then
     return err.fail("usage", "root or sudo privileges required to create periodic token")
   end
-  local policies, e = policies_for(ctx, req, role)
+  local policies, e = policies_for(ctx, req, role or {})
   if not policies then
     return nil, e
   end
@@ -126,6 +138,7 @@ local function create(ctx, req, orphan, role, role_name)
     display_name = (given.display_name == "token" or given.display_name == "") and "token"
       or "token-" .. given.display_name,
     orphan = orphan or given.no_parent or role.orphan or false, role = role_name,
+    own_meta = next(meta) ~= nil and not powerful,
   } }
 end
 
@@ -135,6 +148,22 @@ local function create_with_role(ctx, req)
     return nil, e or err.new("usage", ("unknown role %s"):format(req.params.role))
   end
   return create(ctx, req, false, role, req.params.role)
+end
+
+local function write_role(ctx, req)
+  local role = req.data
+  local ok, e = common.refuse(req.given, "token_bound_cidrs", "bound_cidrs", "allowed_policies_glob",
+    "disallowed_policies_glob")
+  for _, name in ipairs({ "allowed_policies", "disallowed_policies" }) do
+    if ok then
+      role[name], e = policy.names(role[name] or {})
+      ok = role[name]
+    end
+  end
+  if ok then
+    ok, e = ctx.storage:put("role/" .. req.params.role, role)
+  end
+  return ok and {} or nil, e
 end
 
 local function given_token(ctx, req)
@@ -289,10 +318,7 @@ local paths = {
       role.name = req.params.role
       return { data = role }
     end,
-    update = function(ctx, req)
-      local ok, e = ctx.storage:put("role/" .. req.params.role, req.data)
-      return ok and {} or nil, e
-    end,
+    update = write_role,
     delete = function(ctx, req)
       local ok, e = ctx.storage:delete("role/" .. req.params.role)
       return ok and {} or nil, e

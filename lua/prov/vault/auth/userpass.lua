@@ -64,6 +64,7 @@ end
 
 local function login(ctx, req)
   local name = req.params.username:lower()
+  local _ <close> = ctx.lock("login " .. name) -- guesses come one after the other, so that all are counted
   local failures = ctx.cache.failures or {}
   ctx.cache.failures = failures
   local failed = failures[name]
@@ -98,7 +99,7 @@ return {
     { path = "users", doc = "All users", list = function(ctx)
       return common.listed(ctx.storage:list("user/"))
     end },
-    { path = "users/{username}", doc = "A user", fields = common.fields(common.FIELDS, PASSWORD),
+    { path = "users/{username}", doc = "A user", any_case = true, fields = common.fields(common.FIELDS, PASSWORD),
       exists = function(ctx, req)
         local record, e = ctx.storage:get(path_of(req))
         return record ~= nil, e
@@ -107,9 +108,10 @@ return {
         local ok, e = ctx.storage:delete(path_of(req))
         return ok and {} or nil, e
       end },
-    { path = "users/{username}/password", doc = "Another password", fields = {
+    { path = "users/{username}/password", doc = "Another password", any_case = true, fields = {
       password = { type = "string", required = true, doc = "The password" } }, update = write },
-    { path = "users/{username}/policies", doc = "Other policies", fields = common.FIELDS, update = write },
+    { path = "users/{username}/policies", doc = "Other policies", any_case = true, fields = common.FIELDS,
+      update = write },
     { path = "login/{username}", doc = "A token for a password", open = true, update = login, fields = {
       password = { type = "string", required = true, doc = "The password" } } },
   },

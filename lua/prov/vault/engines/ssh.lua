@@ -164,12 +164,12 @@ end
 
 -- ---- What a role allows ----
 
--- {{token.meta.x}} and others; nil when the token has no such value, and which
+-- {{token.meta.x}} and others; nil when the token has no such value, and which. What somebody says of himself is none.
 local function fill(text, token, more)
   local missing
   local out = text:gsub("{{%s*(.-)%s*}}", function(name)
     local meta = name:match("^token%.meta%.(.+)$") or name:match("^identity%.entity%.metadata%.(.+)$")
-    local value = more[name] or meta and token.meta and token.meta[meta]
+    local value = more[name] or meta and not token.own_meta and token.meta and token.meta[meta]
       or (name == "token.display_name" or name == "identity.entity.name") and token.display_name
     missing = missing or not value and name
     return value or nil

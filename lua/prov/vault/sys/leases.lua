@@ -56,7 +56,11 @@ local function revoke(ctx, req)
     return nil, e
   end
   local ok
-  ok, e = leases.revoke_below(ctx.vault, id, { sync = req.data.sync })
+  if req.data.sync then
+    ok, e = leases.revoke(ctx.vault, id)
+  else
+    ok, e = leases.end_all(ctx.vault, { id })
+  end
   return ok and {} or nil, e
 end
 
@@ -100,8 +104,9 @@ end
 local paths = {
   { path = "leases", doc = "Leases that cannot be revoked", sudo = true, read = irrevocable },
   { path = "leases/count", doc = "How many there are", read = count },
-  { path = "leases/lookup", doc = "A lease, or with LIST what there is", fields = ID, update = lookup, list = list },
-  { path = "leases/lookup/{path...}", doc = "Leases below a prefix", list = list },
+  { path = "leases/lookup", doc = "A lease", fields = ID, update = lookup },
+  { path = "leases/lookup", doc = "What there is", sudo = true, list = list },
+  { path = "leases/lookup/{path...}", doc = "Leases below a prefix", sudo = true, list = list },
   { path = "leases/renew", doc = "Let a lease last longer", fields = ID, update = renew },
   { path = "leases/renew/{path...}", doc = "The same", fields = ID, update = renew },
   { path = "renew", doc = "The same", fields = ID, update = renew },

@@ -143,6 +143,17 @@ local function replace(vault, row, changes)
   return ok and {} or nil, e
 end
 
+-- Leases and tokens that were given out at a mount.
+local function take_back(vault, row)
+  local ok, e = leases.revoke_below(vault, row.path, { sync = true })
+  if not ok then
+    return nil, e:wrap("'%s' still has leases", row.path)
+  elseif is_auth(row) then
+    return require("prov.vault.tokens").revoke_made_at(vault, row.path)
+  end
+  return true
+end
+
 local function disable(auth)
   return function(ctx, req)
     local vault = ctx.vault
@@ -155,15 +166,9 @@ local function disable(auth)
       return nil, e
     end
     local ok
-    ok, e = leases.revoke_below(vault, row.path, { sync = true })
+    ok, e = take_back(vault, row)
     if not ok then
-      return nil, e:wrap("'%s' still has leases", row.path)
-    end
-    if is_auth(row) then
-      ok, e = require("prov.vault.tokens").revoke_made_at(vault, row.path)
-      if not ok then
-        return nil, e
-      end
+      return nil, e
     end
     ok, e = vault.barrier:commit({ mounts.change(others(vault, row)), { "del_below", mounts.prefix(row.id) } })
     vault.cache.mounts, vault.cache.contexts[row.id] = nil, nil
@@ -217,6 +222,10 @@ local function move(ctx, req)
   end
   local ok
   ok, e = mounts.check_place(vault, to)
+  if not ok then
+    return nil, e
+  end
+  ok, e = take_back(vault, row) -- it has the old path in its name
   if not ok then
     return nil, e
   end

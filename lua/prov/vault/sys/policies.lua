@@ -145,7 +145,7 @@ local paths = {
 }
 for _, base in ipairs({ "policies/acl", "policy" }) do
   paths[#paths + 1] = { path = base, doc = "All policies", list = list, read = list }
-  paths[#paths + 1] = { path = base .. "/{name}", doc = "A policy", fields = FIELDS, read = read, update = write,
-    delete = delete }
+  paths[#paths + 1] = { path = base .. "/{name}", doc = "A policy", any_case = true, fields = FIELDS, read = read,
+    update = write, delete = delete }
 end
 return paths
