@@ -19,7 +19,7 @@ package.preload["support.vault_leases"] = function()
     end } },
     revoke = function(_, lease)
       if broken then
-        return err.fail("unavailable", "the server is down")
+        return err.fail("failed", "the server is down")
       end
       taken[lease.internal.name] = (taken[lease.internal.name] or 0) + 1
       return true
@@ -135,7 +135,7 @@ describe("vault", function()
     broken = true
     local ok, e = ask(vault, "update", "sys/leases/revoke", { lease_id = lease, sync = true })
     assert.is_nil(ok)
-    assert.equal("unavailable", e.code)
+    assert.equal("failed", e.code)
     for _ = 1, 10 do
       time = time + 3600
       ask(vault, "read", "sys/mounts")

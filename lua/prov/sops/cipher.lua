@@ -52,8 +52,8 @@ function Cipher:open(text, aad)
   return plain, type
 end
 
--- How a value was written that was opened, in the order of the file: a list.
-local function known(self, type, plain, aad)
+-- How values were written that were opened, by name, in the order of the file.
+local function written(self)
   local opened, by_name = self.opened, self.known
   for i = 1, #opened, 4 do
     local name = name_of(opened[i], opened[i + 1], opened[i + 2])
@@ -61,7 +61,7 @@ local function known(self, type, plain, aad)
     table.insert(by_name[name], opened[i + 3])
   end
   self.opened = {}
-  return by_name[name_of(type, plain, aad)]
+  return by_name
 end
 
 --- Encrypts a value: anew, or as it was when it was opened before.
@@ -71,7 +71,7 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function Cipher:seal(type, plain, aad)
-  local list = known(self, type, plain, aad)
+  local list = written(self)[name_of(type, plain, aad)]
   if list then
     return #list > 1 and table.remove(list, 1) or list[1]
   end
@@ -91,9 +91,10 @@ end
 --- Remembers what another cipher of the same key opened as well, behind what this one did.
 ---@param other table
 function Cipher:learn(other)
-  for name, texts in pairs(other.known) do
-    local known = self.known[name] or {}
-    self.known[name] = #known > 0 and known or table.move(texts, 1, #texts, 1, known)
+  local mine = written(self)
+  for name, texts in pairs(written(other)) do
+    local own = mine[name] or {}
+    mine[name] = #own > 0 and own or table.move(texts, 1, #texts, 1, own)
   end
 end
 

@@ -41,8 +41,12 @@ local function custody(open)
   end
   local parts = { open.key }
   for i, group in ipairs(groups) do
-    table.sort(group)
-    parts[i + 1] = table.concat(group, ",")
+    local names = {}
+    for at, recipient in ipairs(group) do
+      names[at] = recipient.name
+    end
+    table.sort(names)
+    parts[i + 1] = table.concat(names, ",")
   end
   for _, name in ipairs({ "shamir_threshold", "mac_only_encrypted", table.unpack(rules.CHOICES) }) do
     parts[#parts + 1] = name .. "=" .. tostring(open.meta[name])
