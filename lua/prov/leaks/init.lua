@@ -116,9 +116,14 @@ local function is_encrypted(text, file)
 end
 
 local function place_in(text, at)
-  local _, line = text:sub(1, at - 1):gsub("\n", "")
-  local before = text:sub(1, at - 1):match("[^\n]*$")
-  return line + 1, #before + 1
+  local line, start = 1, 1
+  while true do
+    local stop = text:find("\n", start, true)
+    if not stop or stop >= at then
+      return line, at - start + 1
+    end
+    line, start = line + 1, stop + 1
+  end
 end
 
 -- Leaks by what they are: one secret is one leak, wherever it stands.
