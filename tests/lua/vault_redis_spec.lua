@@ -105,8 +105,8 @@ describe("vault database at Redis", function()
 
   it_served("changes passwords", test(function()
     local mount = assert(new_mount())
-    assert(os.execute(("redis-cli -p %d --no-auth-warning --user admin --pass adminpw acl setuser fixed on '>one' '~f*' >%s")
-      :format(tonumber(read("port")), "/dev/null")))
+    assert(os.execute(("redis-cli -p %d --no-auth-warning --user admin --pass adminpw acl setuser fixed on '>one' "
+      .. "'~f*' >/dev/null"):format(tonumber(read("port")))))
     assert(login({ username = "fixed", password = "one" }))
     assert.is_nil(select(2, mount:update("static-roles/fixed", { db_name = "main", username = "fixed",
       rotation_period = 60 })))
@@ -127,7 +127,7 @@ describe("vault database at Redis", function()
       assert.truthy(e.code == "invalid" or e.code == "usage")
     end
     mount.ctx.new_password = function()
-      return "canary\0x"
+      return "canary"
     end
     mount:update("roles/app", { creation_statements = '{"a":1}' })
     local _, e = mount:read("creds/app")

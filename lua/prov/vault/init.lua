@@ -299,6 +299,11 @@ function Vault:serve_time()
   end)
   async.spawn(function()
     local alarm
+    local _ <close> = setmetatable({}, { __close = function()
+      if alarm then
+        alarm.close()
+      end
+    end })
     while not self.closed do
       self.wake:take()
       while self.wake.first <= self.wake.last do -- several at once are one

@@ -2,7 +2,7 @@
 --
 -- They are on disk with an index by the time they end; nothing of them is in memory. What cannot be taken back is tried
 -- again, later and later; after TRIES it is set aside as irrevocable, for somebody to look at. A server that is not
--- there is waited for, however long.
+-- there is asked again even then.
 --
 -- What a lease is for is made after the lease was written as pending (below lease/pending/, too). A pending one ends
 -- when what it is for was not made, or when the vault is opened the next time.
@@ -232,13 +232,14 @@ local function failed(vault, lease, e)
   local before = lease.expires
   lease.tries, lease.error = lease.tries + 1, tostring(e)
   local pause = math.min(FIRST_PAUSE << math.min(lease.tries - 1, 16), LONGEST_PAUSE)
-  lease.irrevocable = lease.tries >= TRIES and not ABSENT[e.code] or nil
-  lease.expires = lease.irrevocable and 0 or vault.now() + pause
+  lease.irrevocable = lease.tries >= TRIES or nil
+  local over = lease.irrevocable and not ABSENT[e.code]
+  lease.expires = over and 0 or vault.now() + pause
   local changes = { { "put", path_of(lease.id), lease } }
   if before > 0 then
     changes[2] = due.remove("lease", lease.id, before)
   end
-  if not lease.irrevocable then
+  if not over then
     changes[#changes + 1] = due.add("lease", lease.id, lease.expires)
   end
   log.warn("a lease could not be revoked", { lease = lease.id, tries = lease.tries, error = tostring(e),
