@@ -55,8 +55,12 @@ end
 
 -- What everybody takes for a text, without asking the writer of YAML: no reader has a number or date with such letters.
 local function is_word(text)
-  return text:find("^%w[%w_./=+-]*$") and (text:find("^%a") and not WORDS[text:lower()]
-    or text:find("[^%da-fA-FxobTZ_:+.-]"))
+  if not text:find("^%w[%w_./=+-]*$") then
+    return false
+  elseif text:find("^%a") then
+    return not WORDS[text:lower()]
+  end
+  return text:find("[^%da-fA-FxobTZ_:+.-]") ~= nil
 end
 
 local function is_plain(text, flow)
