@@ -1,4 +1,5 @@
---- queue_dump.lua FOLDER: what the queue in an orchestrator's folder holds, a line for each row, with a hash of its value.
+--- queue_dump.lua FOLDER: what the queue in an orchestrator's folder holds, a line for each row, with a hash of its
+-- value.
 
 local dir = ...
 local status = 1
