@@ -198,7 +198,8 @@ function M.open_store(path, key_path, purpose)
   return store, nil, keeps
 end
 
---- Seals a store that this process alone uses under a new key. Killed at any moment it leaves one that M.open_store opens.
+--- Seals a store that this process alone uses under a new key. Killed at any moment it leaves one that M.open_store
+--- opens.
 ---@async
 ---@param path string
 ---@param key_path string

@@ -143,6 +143,7 @@ KILLED = {
     "rotate": (["vault", "rotate"], "one"),
     "put": (["vault", "kv", "put", "secret/db", "v=two"], "one two"),
     "rekey": (["state", "rekey", "--yes"], "one"),
+    "custody": (["vault", "custody", f"local:{work}/ring"], "one"),
 }
 
 
@@ -167,6 +168,7 @@ def instant(name, base, at, when):
 
 def killpoints():
     fresh, full = f"{work}/fresh", f"{work}/full"
+    run(work, "kms", "create", f"{work}/ring")
     for place in (fresh, full):
         run(work, "workspace", "new", place)
     done = run(full, "vault", "kv", "put", "secret/db", "v=one")

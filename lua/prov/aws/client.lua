@@ -142,9 +142,6 @@ local function hint_of(code)
   end
 end
 
---- What a status says of itself, without words of AWS: answers to HEAD have none.
-local STATUS = { [403] = "denied", [404] = "notfound" }
-
 --- The region that S3 says a bucket is in, when it was asked for in another one.
 local function moved_to(found, headers)
   local told = found.error or {}
@@ -157,8 +154,9 @@ local function failure_of(service, operation, response)
   local status = response.status
   local found = service:error_of(response)
     or { code = "", request_id = "", message = "the answer was HTTP " .. status }
+  -- Without words of AWS the status speaks for itself: answers to HEAD have none.
   local code = found.code ~= "" and M.code_of(found.code, status) or status >= 500 and "unavailable"
-    or service.protocol == "rest-xml" and STATUS[status] or "failed"
+    or status == 403 and "denied" or status == 404 and service.protocol == "rest-xml" and "notfound" or "failed"
   local id = found.request_id ~= "" and found.request_id or response.headers["x-amzn-requestid"]
     or response.headers["x-amz-request-id"]
   local notes = {}

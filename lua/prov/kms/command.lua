@@ -226,7 +226,8 @@ function M.queue(p)
   return found and { key = dir .. "/key", kms = found.kms }, e
 end
 
---- Wraps the workspace's key anew, bound to the name the workspace has now; with `rotate`, under a new version of the KMS's key.
+--- Wraps the workspace's key anew, bound to the name the workspace has now; with `rotate`, under a new version of the
+--- KMS's key.
 ---@async
 ---@param ctx table operation ctx
 ---@param rotate? boolean

@@ -458,9 +458,10 @@ function M:give_to_shares(shares, threshold)
   local config, e = self:config()
   if not config then
     return nil, e
+  elseif self.own_key then
+    return err.fail("usage", "the vault of a workspace is opened by the workspace's key or a KMS, not by shares")
   elseif config.type ~= "kms" then
-    return err.fail("usage", config.type == "shamir" and "this vault is opened by shares: 'rekey' makes new ones"
-      or "the vault of a workspace is opened by the workspace's key or a KMS, not by shares")
+    return err.fail("usage", "this vault is opened by shares: 'rekey' makes new ones")
   end
   local key = key_bytes()
   local parts, blob

@@ -1,5 +1,6 @@
 -- The KMS of AWS, against moto.
 local contract = require("support.kms_contract")
+local http = require("prov.http")
 local run = require("support.async").run
 local servers = require("support.kms_servers")
 
@@ -60,12 +61,49 @@ end
 
 local stops = { stop }
 
+local function post(path, content_type, body, service)
+  local response = assert(http.request({ method = "POST", url = url .. path, body = body, headers = {
+    ["Content-Type"] = content_type,
+    Authorization = service and ("AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/%s/aws4_request, "
+      .. "SignedHeaders=host, Signature=0"):format(service),
+  } }))
+  assert(response.status == 200, response.body)
+  return response.body
+end
+
+-- How many requests moto answers before it looks at signatures and policies.
+local function unguarded(count)
+  post("/moto-api/reset-auth", "text/plain", count)
+end
+
+local user = env
+
 contract.run("aws", {
   fresh = function()
+    unguarded("inf")
+    user = env
     return ("aws:%s?endpoint=%s"):format(call("CreateKey", {}).KeyMetadata.Arn, url)
   end,
-  env = env, versions = false,
+  env = function(name)
+    return user(name)
+  end,
+  versions = false,
   separates = false, -- moto puts names and values one behind the other
+  stranger = function(uri) -- a user of the account without a policy
+    local function iam(action, name)
+      return post("/", "application/x-www-form-urlencoded", ("Action=%s&UserName=%s&Version=2010-05-08"):format(action,
+        name), "iam")
+    end
+    iam("CreateUser", "stranger")
+    local key = iam("CreateAccessKey", "stranger")
+    local id, secret = key:match("<AccessKeyId>(.-)<"), key:match("<SecretAccessKey>(.-)<")
+    assert(id and secret, key)
+    user = function(name)
+      return name == "AWS_ACCESS_KEY_ID" and id or name == "AWS_SECRET_ACCESS_KEY" and secret or env(name)
+    end
+    unguarded("0")
+    return uri
+  end,
   unreachable = function(uri)
     return at(uri, servers.free_port()), function() end
   end,
