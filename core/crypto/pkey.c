@@ -164,6 +164,11 @@ pv_pkey_type pv_pkey_type_of(const pv_pkey *key)
     return key->type;
 }
 
+unsigned pv_pkey_bits(const pv_pkey *key)
+{
+    return (unsigned)EVP_PKEY_get_bits(key->evp);
+}
+
 bool pv_pkey_has_secret(const pv_pkey *key)
 {
     return key->secret;

@@ -52,6 +52,9 @@ pv_status pv_pkey_parse(pv_pkey **out, pv_bytes text, pv_bytes passphrase, pv_er
 
 pv_pkey_type pv_pkey_type_of(const pv_pkey *key);
 
+/* Its size: the bits of the modulus of RSA, of the field of curves. */
+unsigned pv_pkey_bits(const pv_pkey *key);
+
 /* Whether it can sign, open and agree. */
 bool pv_pkey_has_secret(const pv_pkey *key);
 

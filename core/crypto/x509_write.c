@@ -79,7 +79,7 @@ static GENERAL_NAME *general(const pv_x509_item *item, bool constraint)
         data = ip;
     } else {
         for (size_t i = 0; i < len; i++)
-            if (item->value.data[i] <= ' ' || item->value.data[i] == 0x7f) return NULL;
+            if (item->value.data[i] <= ' ' || item->value.data[i] > '~') return NULL;
     }
     if (id < 0 || len == 0 || len > 4096) return NULL;
     out = GENERAL_NAME_new();

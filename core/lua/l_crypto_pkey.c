@@ -118,13 +118,14 @@ static int l_pkey_ssh(lua_State *L)
 }
 
 /* pkey:type() -> "x25519" | "ed25519" | "p256" | "p384" | "p521" | "rsa", whether it has its secret
- * half */
+ * half, bits */
 static int l_pkey_type(lua_State *L)
 {
     pv_pkey *key = lx_checkbox(L, 1, L_PKEY);
     lua_pushstring(L, types[pv_pkey_type_of(key)]);
     lua_pushboolean(L, pv_pkey_has_secret(key));
-    return 2;
+    lua_pushinteger(L, pv_pkey_bits(key));
+    return 3;
 }
 
 /* pkey:public(form?) -> text in the form "pem", "raw", "ssh" or "wire" | nil, err */

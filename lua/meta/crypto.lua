@@ -217,6 +217,7 @@ function crypto.pkey_ssh(text, passphrase) end
 
 ---@return prov.PkeyType
 ---@return boolean has_secret
+---@return integer bits 2048 and more of RSA, 521 of p521
 function pkey:type() end
 
 ---@param form? "pem"|"raw"|"ssh"|"wire" PEM by default

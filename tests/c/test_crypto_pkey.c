@@ -106,6 +106,7 @@ static void signs(pv_pkey *key, pv_sign_alg how, size_t len)
     pv_secret_free(pem);
     assert_true(pv_pkey_has_secret(again));
     assert_int_equal(pv_pkey_type_of(again), pv_pkey_type_of(key));
+    assert_int_equal(pv_pkey_bits(again), pv_pkey_bits(key));
     assert_int_equal(pv_pkey_public_pem(key, &text, NULL), PV_OK);
     assert_int_equal(pv_pkey_parse(&public, view(&text), (pv_bytes){NULL, 0}, NULL), PV_OK);
     assert_false(pv_pkey_has_secret(public));

@@ -286,4 +286,62 @@ describe("vault under attack", function()
     assert.same({ "read" }, acl:capabilities("secret/aaa"))
     assert.same({ "read" }, acl:capabilities("secret/cc/key"))
   end)
+
+  test("what makes no sense is refused, and nothing breaks", function(dir)
+    local vault = open(dir)
+    local function policy_of(text)
+      refused("usage", vault, "update", "sys/policies/acl/x", { policy = text })
+    end
+    policy_of('{"path":5}')
+    policy_of('{"path":{"a":5}}')
+    policy_of('{"path":[5]}')
+    policy_of('{"path":{"a":{"capabilities":[["read"]]}}}')
+    policy_of('{"path":{"a":{"capabilities":["read"],"required_parameters":7}}}')
+    policy_of('path { capabilities = ["read"] }')
+    for path, data in pairs({
+      ["sys/capabilities-self"] = { paths = { 5, {} } },
+      ["auth/token/create"] = { meta = { a = { b = 1 } } },
+    }) do
+      refused("usage", vault, "update", path, data)
+    end
+    refused("usage", vault, "update", "auth/token/create", { num_uses = -3 })
+    refused("usage", vault, "update", "auth/token/create", { id = ("x"):rep(513) })
+    refused("usage", vault, "read", "sys/health", { activecode = 100 })
+    vault:close()
+  end)
+
+  test("who has no token sends little", function(dir)
+    local http = require("prov.vault.http")
+    local vault = open(dir)
+    local secret = token(vault, { policies = { "default" }, num_uses = 2 })
+    local function status(who, path)
+      local got
+      http.handle(vault, {
+        method = "POST", path = "/v1/" .. path, query = "", headers = { ["x-vault-token"] = who }, peer = "::1",
+        body = '{"x":"' .. ("y"):rep(100000) .. '"}',
+        respond = function(_, code)
+          got = code
+        end,
+      })
+      return got
+    end
+    assert.equal(413, status(nil, "auth/token/create"))
+    assert.equal(413, status("hvs.wrong", "cubbyhole/x"))
+    assert.equal(413, status("", "sys/unseal"))
+    assert.equal(204, status(secret, "cubbyhole/x"))
+    assert.equal(204, status(secret, "cubbyhole/x"))
+    assert.equal(413, status(secret, "cubbyhole/x"))
+    vault:close()
+  end)
+
+  test("shares that cannot be made are not begun with", function(dir)
+    local vault = assert(vault_of.open({ dir = dir }))
+    assert(vault:initialise({ shares = 1, threshold = 1 }))
+    for shares, threshold in pairs({ [0] = 0, [-1] = 9, [3] = 1, [256] = 3 }) do
+      local ok, e = vault:begin("rekey", { count = shares, threshold = threshold })
+      assert.is_nil(ok)
+      assert.equal("usage", e.code)
+    end
+    vault:close()
+  end)
 end)

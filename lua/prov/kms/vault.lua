@@ -27,7 +27,7 @@ end
 ---@param place prov.kms.Place
 ---@param opts { env: (fun(name: string): string?)? }
 function M.new(place, opts)
-  local address, path = place.body:match("^(https?://[^/]+)/(.+)$")
+  local address, path = place.body:match("^(https?://[^/@]+)/(.+)$")
   local mount, key = (path or ""):match("^(.+)/([^/]+)$")
   if not mount then
     return err.fail("invalid", "it names no key of a transit engine: vault:https://HOST:8200/transit/KEY")

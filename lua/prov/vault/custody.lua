@@ -310,6 +310,12 @@ function M:begin(name, how)
   elseif config.threshold == 0 then
     return err.fail("usage", "nobody has shares of a key of this vault")
   end
+  if how.count then
+    local ok, why = seal.check(how.count, how.threshold)
+    if not ok then
+      return nil, why
+    end
+  end
   how.nonce, how.shares = tokens.uuid(), {}
   self.ceremonies[name] = how
   return how

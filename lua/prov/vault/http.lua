@@ -13,6 +13,7 @@ local OPS = { GET = "read", HEAD = "read", LIST = "list", POST = "update", PUT =
 -- Below sys/: what is in `data` stands beside it too, where older clients look.
 local TWICE = { mounts = true, auth = true, audit = true, policy = true, capabilities = true,
   ["capabilities-self"] = true, ["capabilities-accessor"] = true, ["key-status"] = true }
+local OPEN_BYTES = 64 * 1024 -- of a body, from who has no token
 local STATUS = {
   usage = 400, invalid = 400, conflict = 400, exists = 400, auth = 400, denied = 403, notfound = 404,
   unsupported = 405, limit = 413, locked = 503, unavailable = 503, timeout = 503, closed = 503,
@@ -100,12 +101,14 @@ local function token_of(request)
   return headers["x-vault-token"] or (headers.authorization or ""):match("^[Bb]earer%s+(%S+)%s*$")
 end
 
-local function asked_of(request)
+local function asked_of(vault, request)
   local op = OPS[request.method]
   if not op then
     return err.fail("unsupported", "%s cannot be done with paths", request.method)
   elseif (request.headers["x-vault-namespace"] or "") ~= "" then
     return err.fail("usage", "there are no namespaces here: leave X-Vault-Namespace out")
+  elseif #request.body > OPEN_BYTES and not vault:knows(token_of(request)) then
+    return err.fail("limit", "a request without a valid token may have %d bytes", OPEN_BYTES)
   end
   local path, slash = path_of(request)
   if not path then
@@ -139,7 +142,7 @@ end
 ---@param vault prov.Vault
 ---@param request prov.http.Incoming
 function M.handle(vault, request)
-  local asked, e = asked_of(request)
+  local asked, e = asked_of(vault, request)
   if not asked then
     return refuse(request, e)
   end

@@ -114,6 +114,9 @@ local function of_hcl(body)
           fields[field.name] = constant(field.value)
         end
       end
+      if not item.labels[1] then
+        error(err.new("usage", "a path is missing: path \"secret/*\" { ... }"), 0)
+      end
       out[#out + 1] = { tostring(item.labels[1]), fields }
     end
   end
@@ -121,19 +124,19 @@ local function of_hcl(body)
 end
 
 local function of_json(tree)
-  local out = {}
-  local paths = tree.path
-  if data.kind(paths) == "list" then -- a list of maps of one path each
-    for _, one in ipairs(paths) do
-      for path, fields in pairs(one) do
-        out[#out + 1] = { path, data.kind(fields) == "list" and fields[1] or fields }
-      end
+  local out, paths = {}, tree.path or {}
+  for _, one in ipairs(data.kind(paths) == "list" and paths or { paths }) do -- a list has maps of one path each
+    if data.kind(one) ~= "map" then
+      error(err.new("usage", "'path' is a map of paths, or a list of such maps"), 0)
     end
-    return out
-  end
-  for _, path in ipairs(data.keys(paths or {})) do
-    local fields = paths[path]
-    out[#out + 1] = { path, data.kind(fields) == "list" and fields[1] or fields }
+    for _, path in ipairs(data.keys(one)) do
+      local fields = one[path]
+      fields = data.kind(fields) == "list" and fields[1] or fields
+      if data.kind(fields) ~= "map" then
+        error(err.new("usage", ("path \"%s\": a map of fields is missing"):format(path)), 0)
+      end
+      out[#out + 1] = { path, fields }
+    end
   end
   return out
 end
@@ -142,15 +145,25 @@ local function fail(path, fmt, ...)
   error(err.new("usage", ("path \"%s\": "):format(path) .. fmt:format(...)), 0)
 end
 
+local function texts(path, fields, name)
+  local list = fields[name]
+  if list == nil then
+    return nil
+  end
+  for _, text in ipairs(data.kind(list) == "list" and list or { false }) do
+    if type(text) ~= "string" then
+      fail(path, "%s is a list of texts", name)
+    end
+  end
+  return list
+end
+
 local function capabilities_of(path, fields)
   local out = {}
   for _, name in ipairs(fields.policy and WORDS[fields.policy] or {}) do
     out[name] = true
   end
-  if fields.capabilities ~= nil and data.kind(fields.capabilities) ~= "list" then
-    fail(path, "capabilities are a list")
-  end
-  for _, name in ipairs(fields.capabilities or {}) do
+  for _, name in ipairs(texts(path, fields, "capabilities") or {}) do
     if not CAPABILITIES[name] and not IGNORED[name] then
       fail(path, "%s", suggest.unknown("capability", tostring(name), M.CAPABILITIES).msg)
     end
@@ -199,7 +212,7 @@ local function rule_of(path, fields)
     capabilities = capabilities_of(path, fields),
     allowed = parameters(path, fields.allowed_parameters, "allowed_parameters"),
     denied = parameters(path, fields.denied_parameters, "denied_parameters"),
-    required = fields.required_parameters,
+    required = texts(path, fields, "required_parameters"),
     min_wrapping_ttl = ttl.min,
     max_wrapping_ttl = ttl.max,
   }

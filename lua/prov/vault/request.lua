@@ -402,6 +402,13 @@ function M:request(asked)
   return handle(self, asked)
 end
 
+--- Whether a token is valid; that is no use of it.
+---@param secret? string
+---@return boolean
+function M:knows(secret)
+  return secret ~= nil and not self:is_sealed() and tokens.get(self, tokens.id_of(self, secret)) ~= nil
+end
+
 --- The seconds a text says; nil alone for none.
 ---@param text? string "90", "5m"
 ---@return integer?, prov.Err?

@@ -83,15 +83,27 @@ function M.kms(uri)
   }
 end
 
+--- Whether a key can be cut so.
+---@param shares integer
+---@param threshold integer
+---@return true?, prov.Err? err "usage"
+function M.check(shares, threshold)
+  if shares < 1 or shares > 255 or threshold < 1 or threshold > shares or shares > 1 and threshold < 2 then
+    return err.fail("usage", "%d shares of which %d are needed cannot be made: 1 of 1, or 2 or more of up to 255",
+      shares, threshold)
+  end
+  return true
+end
+
 --- Cuts a key into shares; a single one is the key itself.
 ---@param key string
 ---@param shares integer
 ---@param threshold integer
 ---@return string[]?, prov.Err? err "usage"
 function M.split(key, shares, threshold)
-  if shares < 1 or shares > 255 or threshold < 1 or threshold > shares or shares > 1 and threshold < 2 then
-    return err.fail("usage", "%d shares of which %d are needed cannot be made: 1 of 1, or 2 or more of up to 255",
-      shares, threshold)
+  local ok, e = M.check(shares, threshold)
+  if not ok then
+    return nil, e
   elseif shares == 1 then
     return { key }
   end

@@ -12,6 +12,8 @@ local M = {}
 
 local BYTES = 24
 
+M.LONGEST = 512 -- characters
+
 ---@class prov.vault.Token
 ---@field id string the HMAC
 ---@field accessor string
@@ -211,7 +213,7 @@ end
 ---@param secret string
 ---@return prov.vault.Token?, prov.Err? err "denied"
 function M.use(vault, secret)
-  if #secret > 512 then
+  if #secret > M.LONGEST then
     return err.fail("denied", "permission denied")
   end
   local id = M.id_of(vault, secret)

@@ -169,6 +169,13 @@ describe("vault pki", function()
       local facts = crypto.cert_parse(got.certificate):facts()
       assert.same({ { "dns", "d.example.com" }, { "ip", "10.9.9.9" }, { "dns", "c.example.com" } }, facts.names)
       assert.same({ { "CN", "c.example.com" } }, facts.subject)
+      assert(below:update("roles/strong", { allow_any_name = true, key_type = "rsa", key_bits = 3072 }))
+      for bits, signs in pairs({ [2048] = false, [3072] = true, [4096] = true }) do
+        assert(judge("openssl req -new -newkey rsa:%d -nodes -keyout %s -out %s -subj /CN=c.example.com", bits, key,
+          key .. ".rsa"))
+        local strong, e = below:update("sign/strong", { csr = tmp.read(key .. ".rsa") })
+        assert.equal(signs, strong ~= nil, tostring(e))
+      end
       assert(below:update("roles/ed", { allow_any_name = true, key_type = "ed25519" }))
       assert.equal("role 'ed' requires keys of type ed25519, the request has one of ec",
         refused(below, "sign/ed", { csr = csr }))

@@ -86,6 +86,15 @@ describe("transit encryption", function()
       assert.not_equal(seal("a", "x"), seal("b", "x"))
       assert.not_equal(nonce("a"), nonce("b"))
       assert.not_equal(seal("a", "x"), seal("a", "y"))
+      local function bound(text, associated)
+        local out = data(m:update("encrypt/" .. kind, { plaintext = base.base64(text), context = base.base64("x"),
+          associated_data = base.base64(associated) })).ciphertext
+        return base.unbase64(out:sub(10)):sub(1, 12)
+      end
+      assert.equal(bound("a", "one"), bound("a", "one"))
+      assert.not_equal(bound("a", "one"), bound("a", "two")) -- GCM gives its key of tags away otherwise
+      assert.not_equal(bound("a", "one"), nonce("a"))
+      assert.not_equal(bound("a", "b"), nonce(string.pack(">s8", "b") .. "a"))
       assert.equal(base.base64("a"), data(m:update("decrypt/" .. kind, {
         ciphertext = seal("a", "x"), context = base.base64("x") })).plaintext)
     end

@@ -109,8 +109,10 @@ local function create(ctx, req, orphan, role, role_name)
     return err.fail("usage", "root or sudo privileges required to create orphan token")
   elseif given.id and not has(req.token.policies, "root") then
     return err.fail("usage", "root privileges required to specify token id")
-  elseif given.id and (#given.id < 8 or given.id:find("[%s.]") or given.id:find("^s%.")) then
-    return err.fail("usage", "the id of a token has 8 characters or more, without dots and spaces")
+  elseif given.id and (#given.id < 8 or #given.id > tokens.LONGEST or given.id:find("[%s.]")) then
+    return err.fail("usage", "the id of a token has 8 to %d characters, without dots and spaces", tokens.LONGEST)
+  elseif given.num_uses < 0 then
+    return err.fail("usage", "'num_uses' cannot be negative")
   elseif given.period > 0 and not powerful and not role then
     return err.fail("usage", "root or sudo privileges required to create periodic token")
   end
@@ -125,6 +127,9 @@ local function create(ctx, req, orphan, role, role_name)
   end
   local meta = {}
   for key, value in pairs(given.meta or {}) do
+    if type(key) ~= "string" or type(value) == "table" then
+      return err.fail("usage", "'meta' must be a map of texts")
+    end
     meta[key] = tostring(value)
   end
   role = role or {}

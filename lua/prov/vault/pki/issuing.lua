@@ -42,10 +42,14 @@ end
 
 -- Whether the key of a request is one the role takes.
 local function key_allowed(role, name, key)
-  local kind = key:type()
+  local kind, _, bits = key:type()
   local ours = kind:find("^p%d") and "ec" or kind
   if role.key_type ~= "any" and role.key_type ~= ours then
     return err.fail("usage", "role '%s' requires keys of type %s, the request has one of %s", name, role.key_type, ours)
+  end
+  if role.key_type == "rsa" and bits < role.key_bits then
+    return err.fail("usage", "role '%s' requires a minimum of a %d-bit key, but the request's has %d bits", name,
+      role.key_bits, bits)
   end
   local wanted = role.key_type == "ec" and role_rules.EC_TYPES[role.key_bits]
   if wanted and wanted ~= kind then

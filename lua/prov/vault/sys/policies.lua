@@ -126,8 +126,8 @@ local function explain(ctx, req)
 end
 
 local PATHS = {
-  path = { type = "list", doc = "The path" },
-  paths = { type = "list", doc = "The paths" },
+  path = { type = "texts", doc = "The path" },
+  paths = { type = "texts", doc = "The paths" },
   token = { type = "string", doc = "Of whom" },
   accessor = { type = "string", doc = "Of whose token" },
 }
@@ -137,7 +137,7 @@ local paths = {
   { path = "capabilities", doc = "What a token may do with paths", fields = PATHS, update = capabilities },
   { path = "capabilities-accessor", doc = "The same, by accessor", fields = PATHS, update = capabilities_accessor },
   { path = "policies/explain", doc = "Why policies allow something, or do not", update = explain, fields = {
-    policies = { type = "list", required = true, doc = "Names of the policies" },
+    policies = { type = "texts", required = true, doc = "Names of the policies" },
     path = { type = "string", required = true, doc = "The path" },
     capability = { type = "string", default = "read", one_of = policy.CAPABILITIES, doc = "What is to be done" },
     data = { type = "map", doc = "Parameters it is done with" },

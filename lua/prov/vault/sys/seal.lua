@@ -23,6 +23,9 @@ local function health(ctx, req)
   elseif state.sealed then
     code = given.sealedcode or 503
   end
+  if code < 200 or code > 599 then
+    return err.fail("usage", "%d is no status of an answer: 200 to 599", code)
+  end
   return {
     status = code,
     json = {

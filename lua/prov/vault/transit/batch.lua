@@ -30,7 +30,7 @@ local function do_batch(req, fields, one, strict)
   local status
   if strict and failed > 0 then
     local other = failed < #results and req.data.partial_failure_response_code
-    status = other and other >= 100 and other <= 599 and other or 400
+    status = other and other >= 200 and other <= 599 and other or 400
   end
   return { data = { batch_results = results }, status = status }
 end

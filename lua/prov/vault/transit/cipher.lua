@@ -50,6 +50,16 @@ local function cipher(key, version, context)
   return aead, aead and key.convergent and secret:sub(kind.size + 1) or e
 end
 
+-- The nonce of a text. One nonce for two associated data would give away the key of tags, so they go into it too;
+-- without any it is as Vault's.
+local function nonce_of(key, plain, associated_data)
+  if associated_data and associated_data ~= "" then
+    key = crypto.mac("sha256", key, "associated data")
+    plain = string.pack(">s8", associated_data) .. plain
+  end
+  return crypto.mac("sha256", key, plain):sub(1, NONCE)
+end
+
 local function seal(key, version, plain, item)
   if not key.kind.aead then
     local pair, e = keys.pair(key, version)
@@ -62,7 +72,7 @@ local function seal(key, version, plain, item)
   if not aead then
     return nil, nonce_key
   end
-  local nonce = nonce_key and crypto.mac("sha256", nonce_key, plain):sub(1, NONCE) or crypto.random(NONCE)
+  local nonce = nonce_key and nonce_of(nonce_key, plain, item.associated_data) or crypto.random(NONCE)
   local sealed, e = aead:seal(nonce, plain, item.associated_data)
   if key.derived then
     aead:close()
