@@ -255,7 +255,7 @@ if [ -d "$suite" ]; then
     run 0 secret decrypt "$flux/algorithms/age.yaml" -i "$flux/keys/age.txt"
     has "key: value"
     run 1 secret decrypt "$flux/algorithms/pgp.yaml"
-    has "PGP"
+    has "gpg"
 else
     echo "SKIP: 1 of 2 judges: no suite of SOPS"
 fi

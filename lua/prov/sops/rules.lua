@@ -254,7 +254,7 @@ local function placed(problem, config, place, path)
 end
 
 -- The rules of a list in .sops.yaml, and where its values stand.
-local function load(config, list, fields)
+local function load(config, list)
   local text, e = fs.read(config, { max = MAX })
   if not text then
     return nil, e
@@ -267,15 +267,6 @@ local function load(config, list, fields)
   if type(rules) ~= "table" or data.kind(rules) ~= "list" then
     return placed(err.new("invalid", list .. " is missing, a list of rules"), config, place, {})
   end
-  for i, rule in ipairs(rules) do
-    if data.kind(rule) ~= "map" then
-      return placed(err.new("invalid", "a rule is a map"), config, place, { list, i })
-    end
-    local ok, key, problem = check(rule, fields)
-    if not ok then
-      return placed(problem, config, place, { list, i, key })
-    end
-  end
   return rules, place
 end
 
@@ -285,9 +276,16 @@ local function relative(config, file)
   return file:sub(1, #folder) == folder and file:sub(#folder + 1) or file
 end
 
--- A test of names; nil for a rule that is about every file.
-local function path_matcher(rule, config, place, list, i)
-  if not rule.path_regex or rule.path_regex == "" then
+-- A test of names; nil for a rule that is about every file. Rules are looked at one after another, and no further than
+-- the one that is wanted.
+local function path_matcher(rule, config, place, list, i, fields)
+  if data.kind(rule) ~= "map" then
+    return placed(err.new("invalid", "a rule is a map"), config, place, { list, i })
+  end
+  local ok, key, wrong = check(rule, fields)
+  if not ok then
+    return placed(wrong, config, place, { list, i, key })
+  elseif not rule.path_regex or rule.path_regex == "" then
     return nil
   end
   local fn, problem = M.matcher(rule.path_regex)
@@ -299,13 +297,13 @@ end
 
 -- The first rule of a list in .sops.yaml that is about a file, and a function that says of an error where it is.
 local function find(config, file, list, fields)
-  local rules, place = load(config, list, fields)
+  local rules, place = load(config, list)
   if not rules then
     return nil, place
   end
   local name = relative(config, file)
   for i, rule in ipairs(rules) do
-    local matches, problem = path_matcher(rule, config, place, list, i)
+    local matches, problem = path_matcher(rule, config, place, list, i, fields)
     if problem then
       return nil, problem
     elseif not matches or matches(name) then
@@ -379,13 +377,13 @@ end
 ---@return (fun(file: string): boolean)? of absolute paths
 ---@return prov.Err? err
 function M.named(config)
-  local rules, place = load(config, "creation_rules", RULE)
+  local rules, place = load(config, "creation_rules")
   if not rules then
     return nil, place
   end
   local list = {}
   for i, rule in ipairs(rules) do
-    local matches, problem = path_matcher(rule, config, place, "creation_rules", i)
+    local matches, problem = path_matcher(rule, config, place, "creation_rules", i, RULE)
     if problem then
       return nil, problem
     elseif not matches then
