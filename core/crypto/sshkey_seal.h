@@ -1,4 +1,5 @@
-/* How a passphrase protects the private key file of OpenSSH; for sshkey.c. */
+/* How a passphrase protects the private key file of OpenSSH; shared by sshkey.c and
+ * sshkey_seal.c. */
 #ifndef PV_CRYPTO_SSHKEY_SEAL_H
 #define PV_CRYPTO_SSHKEY_SEAL_H
 

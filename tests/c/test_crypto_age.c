@@ -275,6 +275,7 @@ static void test_x25519(void **state)
     assert_int_equal(pv_age_recipient(&to, str("age1yubikey1qqqq"), &err), PV_EUNSUPPORTED);
     assert_int_equal(pv_age_recipient(&to, str("nonsense"), &err), PV_EINVAL);
     assert_int_equal(pv_age_identity(&to, str("AGE-PLUGIN-X-1QQ"), str(""), &err), PV_EUNSUPPORTED);
+    assert_int_equal(pv_age_recipient_of(&to, str("AGE-SECRET-KEY-1"), &err), PV_EINVAL);
     assert_null(to);
     pv_age_header_deinit(&header);
     pv_secret_free(secret);

@@ -67,6 +67,7 @@ if pid == 0:
     os.execvp(sys.argv[2], sys.argv[2:])
 seen = b""
 left = int(sys.argv[1])
+answers = os.environ.get("ANSWERS", "correct horse").split(",")
 while True:
     try:
         data = os.read(fd, 4096)
@@ -77,7 +78,8 @@ while True:
     seen += data
     if left and (b"assphrase" in data or b"again" in data or b"onfirm" in data):
         time.sleep(0.2)
-        os.write(fd, b"correct horse\r")
+        os.write(fd, answers[0].encode() + b"\r")
+        answers = answers[1:] or answers
         left -= 1
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -97,6 +99,55 @@ has "no terminal"
 PROV_AGE_PASSPHRASE='correct horse' "$prov" age encrypt key.txt --with-passphrase -a --out key.age || fail "no key.age"
 PROV_AGE_PASSPHRASE='correct horse' "$prov" age decrypt many.age -i key.age | same plain.65537 "an encrypted identity"
 PROV_AGE_KEY_FILE=key.txt "$prov" age decrypt many.age | same plain.65537 "PROV_AGE_KEY_FILE"
+
+# Keys of SSH with a passphrase, in all the ciphers of ssh-keygen; age knows the first two.
+for cipher in aes256-ctr aes256-cbc aes256-gcm@openssh.com chacha20-poly1305@openssh.com 3des-cbc; do
+    ssh-keygen -q -t ed25519 -a 3 -Z "$cipher" -N 'correct horse' -f "locked.$cipher"
+    age -R "locked.$cipher.pub" plain.65537 >locked.age
+    PROV_AGE_PASSPHRASE='correct horse' "$prov" age decrypt locked.age -i "locked.$cipher" | same plain.65537 "$cipher"
+    PROV_AGE_PASSPHRASE='correct horsf' run 1 age decrypt locked.age -i "locked.$cipher"
+    has "the passphrase does not open locked.$cipher"
+done
+ssh-keygen -q -t rsa -b 2048 -N 'correct horse' -f locked.rsa
+ssh-keygen -q -t rsa -b 2048 -m PEM -N 'correct horse' -f locked.pem
+for key in aes256-ctr aes256-cbc rsa pem; do
+    "$prov" age encrypt plain.65537 --to-identity "locked.$key" --out "locked.$key.age" || fail "no file for $key"
+    rm -f out.age out.prov
+    python3 type.py 1 age -d -i "locked.$key" -o out.age "locked.$key.age" >typed || fail "age: $(cat typed)"
+    cmp -s out.age plain.65537 || fail "age reads another text with $key"
+    python3 type.py 1 "$prov" age decrypt -i "locked.$key" --out out.prov "locked.$key.age" >typed || fail "prov: $(cat typed)"
+    cmp -s out.prov plain.65537 || fail "prov reads another text with $key"
+    grep -q "correct" typed && fail "a passphrase is shown: $(cat typed)"
+    grep -q "Passphrase of locked.$key: " typed || fail "it is not said which passphrase is asked for: $(cat typed)"
+done
+rm locked.pem.pub # its form shows no public half, so any stanza of SSH may be meant
+PROV_AGE_PASSPHRASE='correct horse' "$prov" age decrypt -i locked.pem locked.pem.age | same plain.65537 "a PEM alone"
+# Asked again after a mistake, three times in all.
+ANSWERS='wrong,correct horse' python3 type.py 2 "$prov" age decrypt -i locked.rsa --out out.prov locked.rsa.age >typed || fail "a second try: $(cat typed)"
+grep -q "That is not it" typed || fail "a mistake is not told: $(cat typed)"
+ANSWERS=wrong python3 type.py 9 "$prov" age decrypt -i locked.rsa --out never locked.rsa.age >typed && fail "a wrong passphrase opens it"
+[ "$(grep -o "Passphrase of" typed | wc -l)" = 3 ] || fail "not asked three times: $(cat typed)"
+# Not asked when it is not needed, and an error where nobody can be asked.
+age -r "$to" -R locked.rsa.pub plain.65537 >both.age
+setsid "$prov" age decrypt both.age -i locked.rsa -i key.txt </dev/null 2>out | same plain.65537 "the key without a passphrase"
+setsid "$prov" age decrypt both.age -i locked.aes256-ctr </dev/null >out 2>&1 && fail "it opens what is for others"
+has "not for locked.aes256-ctr"
+setsid "$prov" age decrypt both.age -i locked.rsa </dev/null >out 2>&1 && fail "no terminal, and no error"
+has "no terminal"
+has "PROV_AGE_PASSPHRASE"
+setsid "$prov" age keygen --public locked.rsa </dev/null >out || fail "no public half: $(cat out)"
+has "$(cut -d' ' -f1,2 locked.rsa.pub)"
+ssh-keygen -q -t ecdsa -N 'correct horse' -f locked.ec
+run 1 age decrypt both.age -i locked.ec
+has "ecdsa-sha2-nistp256"
+# SOPS: once for a file, whatever it holds.
+printf 'a=1\nb=2\n' >locked.env
+"$prov" secret encrypt locked.env --recipient "$(cut -d' ' -f1,2 locked.rsa.pub)" --in-place || fail "no SOPS file for a key of SSH"
+SOPS_AGE_SSH_PRIVATE_KEY_FILE=locked.rsa python3 type.py 1 "$prov" secret decrypt locked.env >typed || fail "SOPS: $(cat typed)"
+grep -q "b=2" typed || fail "SOPS: $(cat typed)"
+[ "$(grep -o "Passphrase of" typed | wc -l)" = 1 ] || fail "SOPS asks again: $(cat typed)"
+SOPS_AGE_SSH_PRIVATE_KEY_FILE=locked.rsa setsid "$prov" secret decrypt locked.env </dev/null >out 2>&1 && fail "no terminal, and no error"
+has "no terminal"
 
 # Plugins, judged by age.
 export PATH=$here/../support/age:$PATH

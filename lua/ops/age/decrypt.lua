@@ -6,7 +6,8 @@ return {
   summary = "Decrypt a file of age",
   description = [[
 Reads an age file, armored or not. Without --identity and --passphrase the identities are those in the file that
-PROV_AGE_KEY_FILE names. With --out the file appears only when all of it was genuine; on the standard output each
+PROV_AGE_KEY_FILE names. The passphrase of a key is asked for on the terminal when the file is for that key, unless
+PROV_AGE_PASSPHRASE holds it. With --out the file appears only when all of it was genuine; on the standard output each
 piece is genuine, but only an exit code of 0 says that nothing is missing.]],
   terminal = true,
   params = params.with({}, params.IDENTITIES, params.FILES),

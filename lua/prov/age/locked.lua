@@ -30,7 +30,10 @@ function M.new(pem, name, ask)
   local recipient, e = crypto.age_recipient_of(pem)
   if not recipient and e.code == "invalid" then -- older forms
     local public = fs.read(name .. ".pub", { max = MAX })
-    recipient, e = public and crypto.age_recipient(public)
+    e = nil
+    if public then
+      recipient, e = crypto.age_recipient(public)
+    end
   end
   if e then
     return nil, e

@@ -99,13 +99,13 @@ end
 local function read_identities(self, text)
   local kept = self.passphrase
   local identities, e = require("prov.age.keys").identities(text, self.path, {}, function(question)
-    local text, why = kept, nil
+    local answer, why = kept, nil
     if not kept then
-      text, why = passphrase_of(self.path, self.ask, question)
-      self.passphrase = text
+      answer, why = passphrase_of(self.path, self.ask, question)
+      self.passphrase = answer
     end
     kept = nil
-    return text, why
+    return answer, why
   end)
   if not identities then
     return nil, e
