@@ -252,6 +252,16 @@ describe("the tables of Route 53 and S3", function()
     end
   end)
 
+  it("have bodies that are bytes", function()
+    local s3 = query.open("s3")
+    local made = rest.request(s3, "PutObject", { Bucket = "files", Key = "a b/c", Body = "<a\0" })
+    assert.same({ "PUT", "/files/a%20b/c", "<a\0" }, { made.method, made.target, made.body })
+    local operation, params = rest.decode_request(s3, { method = made.method, target = made.target, headers = {},
+      body = made.body })
+    assert.equal("PutObject", operation)
+    assert.same({ Bucket = "files", Key = "a b/c", Body = "<a\0" }, params)
+  end)
+
   it("refuse what they do not have", function()
     local s3 = query.open("s3")
     for _, one in ipairs({
