@@ -254,10 +254,10 @@ describe("the tables of Route 53 and S3", function()
 
   it("have bodies that are bytes", function()
     local s3 = query.open("s3")
-    local made = rest.request(s3, "PutObject", { Bucket = "files", Key = "a b/c", Body = "<a\0" })
-    assert.same({ "PUT", "/files/a%20b/c", "<a\0" }, { made.method, made.target, made.body })
-    local operation, params = rest.decode_request(s3, { method = made.method, target = made.target, headers = {},
-      body = made.body })
+    local request = rest.request(s3, "PutObject", { Bucket = "files", Key = "a b/c", Body = "<a\0" })
+    assert.same({ "PUT", "/files/a%20b/c", "<a\0" }, { request.method, request.target, request.body })
+    local operation, params = rest.decode_request(s3, { method = request.method, target = request.target, headers = {},
+      body = request.body })
     assert.equal("PutObject", operation)
     assert.same({ Bucket = "files", Key = "a b/c", Body = "<a\0" }, params)
   end)
