@@ -254,8 +254,8 @@ if [ -d "$suite" ]; then
     flux=$suite/third-party/flux-kustomize-controller/internal/controller/testdata/sops
     run 0 secret decrypt "$flux/algorithms/age.yaml" -i "$flux/keys/age.txt"
     has "key: value"
-    run 1 secret decrypt "$flux/algorithms/pgp.yaml"
-    has "gpg"
+    SOPS_GPG_EXEC=false run 1 secret decrypt "$flux/algorithms/pgp.yaml" # sops-keys.sh has gpg
+    has "35C1A64CD7FC0AB6EB66756B2445463C3234ECE1"
 else
     echo "SKIP: 1 of 2 judges: no suite of SOPS"
 fi

@@ -4,8 +4,8 @@ return {
   summary = "Teach this clone of a git repository SOPS files",
   description = [[
 A driver that shows diffs of SOPS files in plain text, one that merges them by keys, lines in .gitattributes for the
-files that have them, and a hook before each commit that refuses secrets in plain text (prov secret scan --staged). A hook
-that is there is kept and runs first. Drivers and hook are of this clone: everybody runs this once.]],
+files that have them, and a hook before each commit that refuses secrets in plain text (prov secret scan --staged). A
+hook that is there is kept and runs first. Drivers and hook are of this clone: everybody runs this once.]],
   terminal = true,
   params = {
     pattern = { type = "list", of = { type = "string" }, positional = 1,

@@ -6,7 +6,8 @@ return {
 Tokens and keys of known forms, passwords in URLs, values that look random for names of secrets, and files that
 .sops.yaml says are encrypted and are not. In a repository: what git has or could add, and what any commit of any branch
 added. The same secret is told once. Of a secret, its first characters and its length are shown, never more. A line
-with 'prov:allow-secret' is not looked at; what is in the baseline does not count. Exit code: 1 when something is found.]],
+with 'prov:allow-secret' is not looked at; what is in the baseline does not count. Exit code: 1 when something is
+found.]],
   terminal = true,
   params = {
     path = { type = "list", of = { type = "path" }, positional = 1, doc = "Files and folders; else this one" },

@@ -269,6 +269,8 @@ local function params_of(service, route, labels, asked, request)
       texts = asked[member.xml]
     elseif member.place == ":" then
       texts = { request.headers[member.xml:lower()] }
+    elseif member.place == "!" and member.type.kind ~= "struct" then
+      out[member.name] = request.body
     elseif member.place == "!" and request.body ~= "" then
       local v, e = of_body(service, member.type.name, request.body)
       if not v then

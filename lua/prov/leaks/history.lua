@@ -114,7 +114,7 @@ end
 ---@param dir string
 ---@param paths string[] only these, when there are some
 ---@param max integer bytes that are read of a file in a commit
----@param on_file fun(commit: { id: string, date: string, author: string }, file: string, text: string, lines: integer[])
+---@param on_file fun(commit: { id: string, date: string, author: string }, file: string, text: string, lines)
 ---@return true?, prov.Err?
 function M.each(dir, paths, max, on_file)
   return diff(dir, with({ "log", "-p", "--all", "--format=tformat:" .. MARK:gsub("\1", "%%x01") .. "%H %aI %an <%ae>" },

@@ -208,15 +208,14 @@ local function look_at_staged(leaks, place, max, totals)
   if not place.is_git then
     return err.fail("usage", "%s is in no repository of git: nothing is staged", place.root)
   end
-  local named, failed = sops_names(place.root), nil
+  local named = sops_names(place.root)
   local names, e = history.git(place.root, "diff", "--cached", "--name-only", "-z", "--diff-filter=ACMR", "--",
     table.unpack(place.paths))
   if not names then
     return nil, e
   end
   for file in names:gmatch("[^%z]+") do
-    local covered
-    covered, failed = named(file)
+    local covered, failed = named(file)
     if failed then
       return nil, failed
     end

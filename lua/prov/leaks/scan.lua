@@ -17,7 +17,8 @@ M.ASSIGNMENT = { id = "assignment", what = "a value that looks random for a name
 local PLACEHOLDERS = {
   "example", "xxxx", "%*%*%*", "%.%.%.", "%${", "{{", "%$%(", "^%$", "^<.*>$", "^%%", "changeme", "change%-me",
   "your[-_]", "placeholder", "redacted", "dummy", "foobar", "^enc%[", "not[-_]a[-_]", "test", "fake", "sample",
-  "abcdef", "123456", "canary", ":/bin/", "^file:", "^/", "^%.%.?/", "^https?://", "^env[:%.]", "^process%.", "^null$", "^none$",
+  "abcdef", "123456", "canary", ":/bin/", "^file:", "^/", "^%.%.?/", "^https?://", "^env[:%.]", "^process%.",
+  "^null$", "^none$",
 }
 
 local function is_placeholder(text)
@@ -102,8 +103,8 @@ local function by_pattern(text, one, report)
   end
 end
 
-local KEYWORDS = { "passw", "secret", "token", "api_key", "apikey", "api-key", "private_key", "privatekey", "access_key",
-  "accesskey", "access-key", "credential" }
+local KEYWORDS = { "passw", "secret", "token", "api_key", "apikey", "api-key", "private_key", "privatekey",
+  "access_key", "accesskey", "access-key", "credential" }
 local MORE_HARMLESS = { "hash$", "public", "_names?$", "_key_id$", "_len$", "_count$", "_regex$", "pattern", "^max_",
   "_salt$", "_version$", "_policy$", "_label$", "_field$", "_header$", "_env$", "_command$" }
 

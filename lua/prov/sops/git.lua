@@ -56,7 +56,7 @@ end
 
 -- The side whose metadata and data key stay, and the other: ours, unless only theirs has changed them.
 local function sides(base, ours, theirs, path)
-  local of, e = {}, nil
+  local of, e = {}
   for name, open in pairs({ base = base or {}, ours = ours, theirs = theirs }) do
     of[name] = ""
     if open.meta then
@@ -228,7 +228,8 @@ local function install_hook(path, prov)
       return nil, e
     end
   end
-  local text = "#!/bin/sh\n" .. HOOK .. 'before="$0' .. BEFORE .. '"\n' .. '[ ! -x "$before" ] || "$before" "$@" || exit\n'
+  local text = "#!/bin/sh\n" .. HOOK .. 'before="$0' .. BEFORE .. '"\n'
+    .. '[ ! -x "$before" ] || "$before" "$@" || exit\n'
     .. "exec " .. quote(prov) .. " secret scan --staged\n"
   local ok, e = fs.mkdirp(path:match("^(.*)/[^/]*$"))
   if not ok then
@@ -331,7 +332,7 @@ function M.setup(p)
   end
   hooks = hooks:gsub("\n$", "")
   local hook = (hooks:sub(1, 1) == "/" and hooks or root .. "/" .. hooks) .. "/pre-commit"
-  local patterns, ok = p.pattern, nil
+  local patterns, ok = p.pattern
   if p.remove then
     patterns = nil
   elseif not patterns or not patterns[1] then

@@ -252,10 +252,20 @@ describe("the tables of Route 53 and S3", function()
     end
   end)
 
+  it("have bodies that are bytes", function()
+    local s3 = query.open("s3")
+    local request = rest.request(s3, "PutObject", { Bucket = "files", Key = "a b/c", Body = "<a\0" })
+    assert.same({ "PUT", "/files/a%20b/c", "<a\0" }, { request.method, request.target, request.body })
+    local operation, params = rest.decode_request(s3, { method = request.method, target = request.target, headers = {},
+      body = request.body })
+    assert.equal("PutObject", operation)
+    assert.same({ Bucket = "files", Key = "a b/c", Body = "<a\0" }, params)
+  end)
+
   it("refuse what they do not have", function()
     local s3 = query.open("s3")
     for _, one in ipairs({
-      { "PUT", "/files/key", "" }, { "GET", "/files?acl", "" }, { "POST", "/files?delete", "" }, { "PATCH", "/", "" },
+      { "GET", "/files/key", "" }, { "GET", "/files?acl", "" }, { "POST", "/files?delete", "" }, { "PATCH", "/", "" },
     }) do
       local operation, e = rest.decode_request(s3, { method = one[1], target = one[2], headers = {}, body = one[3] })
       assert.is_nil(operation, one[2])

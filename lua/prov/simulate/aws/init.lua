@@ -113,13 +113,13 @@ local UNKNOWN = {
 }
 
 --- The operation, parameters and version of a request of REST.
-local function rest_request(call)
+local function rest_request(call, simulated)
   local request = call.request
   local action, params = rest.decode_request(call.service, {
     method = call.method, target = request.target, headers = request.headers, body = request.body,
   })
-  local unknown = not action and params.data.cloud_code == "NotImplemented" and UNKNOWN[call.service.name]
-  if unknown then
+  local unknown = UNKNOWN[call.service.name]
+  if action and not simulated[action] or not action and params.data.cloud_code == "NotImplemented" and unknown then
     return nil, err.new("unsupported", unknown[2], { wire = { status = unknown[1], code = "NotImplemented" } })
   elseif not action then
     return kit.refuse(params.data.cloud_code, "%s", params.msg)
@@ -164,7 +164,7 @@ function M.resolve(call)
   local is_rest = call.service.protocol == "rest-xml"
   local action, params, version
   if is_rest then
-    action, params = rest_request(call)
+    action, params = rest_request(call, operations_of(service))
   else
     action, params, version = query_request(call, form)
   end
