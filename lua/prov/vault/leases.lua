@@ -20,13 +20,13 @@ local M = {}
 local TRIES = 6
 local FIRST_PAUSE, LONGEST_PAUSE = 5, 600 -- seconds
 local AT_ONCE = 16 -- leases that end at the same time
+local BATCH = 256 -- ends that are looked at together
 local PENDING = 600 -- seconds something may take to be made
 local RETRY = 10 -- seconds until an engine tries again what was due
 local ABSENT = { unavailable = true, timeout = true, locked = true }
 -- After these nobody knows whether something was made.
 local UNKNOWN = { unknown = true, canceled = true, bug = true }
 
-local BATCH = 256 -- leases that end in one commit
 
 local function path_of(id)
   return "lease/id/" .. id
@@ -288,17 +288,18 @@ function M.revoke_below(vault, prefix, how)
   local ids, e = ids_below(vault, prefix)
   if not ids then
     return nil, e
-  elseif not how.sync and not how.force then
-    local changes = {}
+  elseif not how.force then -- also before those that somebody waits for: a crash does not forget them
+    local changes, ok = {}, true
     for _, id in ipairs(ids) do
       M.end_now(vault, id, changes)
     end
-    local ok = true
     if #changes > 0 then
       ok, e = vault.barrier:commit(changes)
     end
-    vault:kick()
-    return ok, e
+    if not ok or not how.sync then
+      vault:kick()
+      return ok, e
+    end
   end
   local _
   _, e = async.each(ids, AT_ONCE, function(id)
@@ -352,11 +353,14 @@ end
 ---@return prov.Err?
 function M.run_due(vault)
   while not vault:is_sealed() do
-    local rows, e = due.first(vault.barrier, 256)
+    local rows, e = due.first(vault.barrier, 1)
+    local now, ready = vault.now(), {}
+    if rows and rows[1] and rows[1].at <= now then
+      rows, e = due.first(vault.barrier, BATCH)
+    end
     if not rows then
       return nil, e
     end
-    local now, ready, _ = vault.now(), {}, nil
     for _, row in ipairs(rows) do
       if row.at <= now then
         ready[#ready + 1] = row
@@ -365,6 +369,7 @@ function M.run_due(vault)
     if #ready == 0 then
       return rows[1] and rows[1].at
     end
+    local _
     _, e = async.each(ready, AT_ONCE, function(row)
       local ok, why
       if row.kind == "token" then
