@@ -26,7 +26,7 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config lua5.4 liblua5.4-dev 
 run_packages="mmdebstrap"
 test_packages="libcmocka-dev zlib1g-dev lua-busted lua-check lua5.4 clang clang-tidy clang-format valgrind
     shellcheck busybox openssh-server openssh-client iproute2 procps curl jq python3 git dpkg-dev file
-    podman runc zsh fish tmux faketime python3-venv python3-yaml python3-jsonschema python3-boto3 python3-hcloud hcloud-cli awscli age softhsm2 opensc gnutls-bin python3-cryptography oathtool python3-pyotp postgresql python3-hvac"
+    podman runc zsh fish tmux faketime python3-venv python3-yaml python3-jsonschema python3-boto3 python3-hcloud hcloud-cli awscli age softhsm2 opensc gnutls-bin python3-cryptography oathtool python3-pyotp postgresql python3-hvac redis-server"
 package_packages="dpkg-dev file"
 
 source_dir=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)

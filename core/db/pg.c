@@ -8,7 +8,9 @@
 #include <time.h>
 #include <uv.h>
 
-enum { TIMEOUT_MS = 30000, BY_MS = 1000000, LONGEST_PAUSE_MS = 320 };
+enum { TIMEOUT_MS = 30000 };
+
+static const uint64_t BY_MS = 1000000, LONGEST_PAUSE_MS = 320;
 
 static const struct {
     const char *sqlstate; /* its first characters */
@@ -160,7 +162,7 @@ pv_status pv_pg_exec(const pv_pg_options *options, const char *const *statements
         PQsetNoticeReceiver(conn, ignore_notice, NULL);
         status = transaction(conn, statements, count, deadline, err);
     }
-    for (int i = 0; status == PV_EBUSY && uv_hrtime() < deadline; i++) {
+    for (int i = 0; status == PV_EBUSY && uv_hrtime() + LONGEST_PAUSE_MS * BY_MS < deadline; i++) {
         if (query(conn, "ROLLBACK", deadline, NULL) != PV_OK) break;
         pause_before(i);
         status = transaction(conn, statements, count, deadline, err);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <uv.h>
 
 #include "db/pg.h"
 
@@ -86,9 +87,52 @@ static void test_failures(void **state)
         PV_EUNAVAILABLE);
 }
 
+static void collide(void *arg)
+{
+    pv_err err;
+    for (int i = 0; i < 10; i++) {
+        if (exec("root", "rootpw", 0, "GRANT CREATE ON SCHEMA public TO met",
+                 "SELECT pg_sleep(0.01)", &err) != PV_OK)
+            (*(int *)arg)++;
+    }
+}
+
+static void test_collisions(void **state)
+{
+    uv_thread_t threads[4];
+    int failed[4] = {0};
+    pv_err err;
+    (void)state;
+    if (!here) skip();
+    assert_int_equal(exec("root", "rootpw", 0, "CREATE ROLE met", NULL, &err), PV_OK);
+    for (int i = 0; i < 4; i++) uv_thread_create(&threads[i], collide, &failed[i]);
+    for (int i = 0; i < 4; i++) uv_thread_join(&threads[i]);
+    for (int i = 0; i < 4; i++) assert_int_equal(failed[i], 0);
+    /* What never stops to collide is given up in time. */
+    assert_int_equal(exec("root", "rootpw", 700,
+                          "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$", NULL,
+                          &err),
+                     PV_EBUSY);
+}
+
+static void test_lost_commit(void **state)
+{
+    const char *ends =
+        "CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+        "pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;"
+        "CREATE TABLE ended (a int); CREATE CONSTRAINT TRIGGER t AFTER INSERT ON ended "
+        "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ends()";
+    pv_err err;
+    (void)state;
+    if (!here) skip();
+    assert_int_equal(exec("root", "rootpw", 0, ends, NULL, &err), PV_OK);
+    assert_int_equal(exec("root", "rootpw", 0, "INSERT INTO ended VALUES (1)", NULL, &err), PV_EIO);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all_or_none),
-                                       cmocka_unit_test(test_failures)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_or_none), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_collisions), cmocka_unit_test(test_lost_commit)};
     return cmocka_run_group_tests(tests, start, stop);
 }

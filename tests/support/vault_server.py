@@ -20,8 +20,10 @@ class Server:
         if os.path.exists(address):
             os.remove(address)
         log = open(f"{self.data}.log", "a")
+        many = {"PROV_REST_CONNECTIONS_PER_ADDRESS": "600"}
         self.process = subprocess.Popen([self.prov, "serve", "vault", "--listen", "127.0.0.1:0", "--data", self.data],
-                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(env or {})})
+                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                        env={**os.environ, **many, **(env or {})})
         log.close()
         for _ in range(400):
             if os.path.exists(address) or self.process.poll() is not None:

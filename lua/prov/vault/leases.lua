@@ -20,13 +20,13 @@ local M = {}
 local TRIES = 6
 local FIRST_PAUSE, LONGEST_PAUSE = 5, 600 -- seconds
 local AT_ONCE = 16 -- leases that end at the same time
+local BATCH = 256 -- ends that are looked at together
 local PENDING = 600 -- seconds something may take to be made
 local RETRY = 10 -- seconds until an engine tries again what was due
 local ABSENT = { unavailable = true, timeout = true, locked = true }
 -- After these nobody knows whether something was made.
 local UNKNOWN = { unknown = true, canceled = true, bug = true }
 
-local BATCH = 256 -- leases that end in one commit
 
 M.NOBODY = "nobody" -- whose lease it is when no token asked
 
@@ -318,8 +318,23 @@ function M.revoke_below(vault, prefix, how)
   local ids, e = ids_below(vault, prefix)
   if not ids then
     return nil, e
+<<<<<<< HEAD
   elseif not how.sync and not how.force then
     return M.end_all(vault, ids)
+=======
+  elseif not how.force then -- also before those that somebody waits for: a crash does not forget them
+    local changes, ok = {}, true
+    for _, id in ipairs(ids) do
+      M.end_now(vault, id, changes)
+    end
+    if #changes > 0 then
+      ok, e = vault.barrier:commit(changes)
+    end
+    if not ok or not how.sync then
+      vault:kick()
+      return ok, e
+    end
+>>>>>>> w-db2
   end
   local _
   _, e = async.each(ids, AT_ONCE, function(id)
