@@ -318,23 +318,12 @@ function M.revoke_below(vault, prefix, how)
   local ids, e = ids_below(vault, prefix)
   if not ids then
     return nil, e
-<<<<<<< HEAD
-  elseif not how.sync and not how.force then
-    return M.end_all(vault, ids)
-=======
   elseif not how.force then -- also before those that somebody waits for: a crash does not forget them
-    local changes, ok = {}, true
-    for _, id in ipairs(ids) do
-      M.end_now(vault, id, changes)
-    end
-    if #changes > 0 then
-      ok, e = vault.barrier:commit(changes)
-    end
+    local ok
+    ok, e = M.end_all(vault, ids)
     if not ok or not how.sync then
-      vault:kick()
       return ok, e
     end
->>>>>>> w-db2
   end
   local _
   _, e = async.each(ids, AT_ONCE, function(id)
