@@ -58,9 +58,9 @@ pv_status pv_bech32_read(pv_buf *out, const char *prefix, pv_bytes text, pv_err 
     bool upper = isupper((unsigned char)prefix[0]) != 0;
     uint32_t sum = begin(prefix), group = 0;
     int bits = 0;
-    if (text.len < skip + CHECK || memcmp(text.data, prefix, skip - 1) != 0 ||
-        text.data[skip - 1] != '1')
+    if (text.len < skip || memcmp(text.data, prefix, skip - 1) != 0 || text.data[skip - 1] != '1')
         return pv_fail(err, PV_EINVAL, "it does not begin with %s1", prefix);
+    if (text.len < skip + CHECK) return pv_fail(err, PV_EINVAL, "it is too short");
     for (size_t i = skip; i < text.len; i++) {
         unsigned char c = (unsigned char)text.data[i];
         const char *at = NULL;

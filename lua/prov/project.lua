@@ -192,6 +192,9 @@ function Project:plan(opts)
   for _, one in ipairs(overdue or {}) do
     self.ui.warn("the secret '%s' %s: prov secret rotate %s", one.name, one.note, one.name)
   end
+  for _, name in ipairs(plan and require("prov.secrets.due").unset(plan) or {}) do
+    self.ui.warn("nobody has set the secret '%s' yet: prov secret set %s", name, name)
+  end
   return plan, e
 end
 

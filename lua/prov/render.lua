@@ -1,5 +1,6 @@
 --- Values as text for people: tables of maps, key: value lists, plain values.
 
+local null = require("core.data").null
 local settings = require("prov.settings")
 local width = require("prov.render.width")
 
@@ -20,7 +21,7 @@ end
 ---@return string
 function M.scalar(value)
   local kind = type(value)
-  if value == nil then
+  if value == nil or value == null then
     return "-"
   elseif kind == "string" then
     return width.clean(value)

@@ -1,3 +1,23 @@
+local ALPHABETS = { alnum = true, letters = true, digits = true, hex = true, printable = true }
+local FEWEST = 8 -- characters of an alphabet: a misspelt name would be one of a few letters
+
+local function good_alphabet(text)
+  local seen, n = {}, 0
+  for char in text:gmatch(".") do
+    if char:byte() < 33 or char:byte() > 126 or seen[char] and not ALPHABETS[text] then
+      return false, "an alphabet is of different visible ASCII characters, or alnum, letters, digits, hex, printable"
+    end
+    seen[char], n = true, n + 1
+  end
+  return ALPHABETS[text] or n >= FEWEST,
+    ("one of alnum, letters, digits, hex, printable, or %d different characters at least"):format(FEWEST)
+end
+
+local function good_type(type_name, rule)
+  return type_name ~= "certificate" or rule.authority or rule.names ~= nil and #rule.names > 0,
+    "a certificate is for somebody: names: [shop.example]"
+end
+
 ---@type prov.Provider
 return {
   kind = "provider",
@@ -24,12 +44,14 @@ What is kept already (`prov secret set`) is taken as it is. Where they are kept 
           type = "enum",
           one_of = { "password", "token", "key", "ssh_key", "certificate", "given" },
           default = "password",
+          check = good_type,
           doc = "What it is: text, random bytes in hexadecimal, a pair of keys (PEM), one for SSH, a certificate with "
             .. "its key; `given` is never made: somebody sets it",
         },
         length = { type = "int", min = 8, max = 4096, doc = "Characters of a password (32), bytes of a token (32)" },
         alphabet = {
           type = "string",
+          check = good_alphabet,
           doc = "What a password is made of: alnum (the default), letters, digits, hex, printable, or the "
             .. "characters themselves",
         },

@@ -3,6 +3,9 @@
 local M = {}
 
 local function state_of(kept)
+  if type(kept.parts.value) ~= "string" then -- somebody else's, in the same engine
+    return nil, ("the secret '%s' has no part 'value', as those of prov have"):format(kept.name)
+  end
   local state = { id = kept.name, version = kept.version, created = kept.created }
   for part, v in pairs(kept.parts) do
     state[part] = v
@@ -12,7 +15,10 @@ end
 
 function M.read(ctx, id)
   local kept, e = ctx.secrets:get(id)
-  return kept and state_of(kept), e
+  if not kept then
+    return nil, e
+  end
+  return state_of(kept)
 end
 
 function M.find(ctx)

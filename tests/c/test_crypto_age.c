@@ -274,6 +274,8 @@ static void test_x25519(void **state)
     assert_null(strstr(err.msg, "AGE-SECRET-KEY-1"));
     assert_int_equal(pv_age_recipient(&to, str("age1yubikey1qqqq"), &err), PV_EUNSUPPORTED);
     assert_int_equal(pv_age_recipient(&to, str("nonsense"), &err), PV_EINVAL);
+    assert_int_equal(pv_age_recipient(&to, str("age1foo"), &err), PV_EINVAL);
+    assert_string_equal(err.msg, "not an age recipient: it is too short");
     assert_int_equal(pv_age_identity(&to, str("AGE-PLUGIN-X-1QQ"), str(""), &err), PV_EUNSUPPORTED);
     assert_int_equal(pv_age_recipient_of(&to, str("AGE-SECRET-KEY-1"), &err), PV_EINVAL);
     assert_null(to);

@@ -30,6 +30,8 @@ YAML
     run 0 plan
     has "+ secret.db/password is created"
     has "+ secret.api is created"
+    run 0 plan
+    has "warning: nobody has set the secret 'hand/token' yet: prov secret set hand/token"
     run 1 apply --yes
     has "nobody has set the secret 'hand/token' yet"
     has "prov secret set hand/token"
@@ -78,6 +80,17 @@ YAML
     run 1 secret make tokens/y lenght=8
     has "did you mean 'length'?"
     run 2 secret make 'to ken'
+    has "cannot be the name of a secret"
+    run 2 secret make /x
+    has "cannot be the name of a secret"
+    run 4 secret get db.password
+    has "is it 'db/password'?"
+    run 4 secret get db/password --revision 99
+    grep -q "did you mean" "$work/out" && fail "the name is right: $(cat "$work/out")"
+    run 2 secret set hand/token on-the-line
+    grep -q on-the-line "$work/out" && fail "the value is shown: $(cat "$work/out")"
+    run 1 secret make pin type=password alphabet=hexx
+    has "alnum, letters, digits, hex, printable"
     run 0 secret remove tokens/x --yes
     run 4 secret get tokens/x
 }
@@ -101,12 +114,43 @@ YAML
 mkdir "$work/due" && mv due.yaml "$work/due/infra.yaml" && echo "name: due" >"$work/due/prov.yaml"
 run 0 -w "$work/due" apply --yes
 run 0 -w "$work/due" plan
-has "the secret 'soon' expires in"
-has "prov secret rotate soon"
+grep -qE "the secret 'soon' expires in [23] days: prov secret rotate soon" "$work/out" || fail "not due: $(cat "$work/out")"
 run 0 -w "$work/due" secret list
-has "expires in"
+has "expires in "
 "$prov" -w "$work/due" secret get soon certificate | openssl verify -CAfile /dev/stdin -partial_chain \
     <("$prov" -w "$work/due" secret get soon certificate) >"$work/log" 2>&1 || fail "openssl: $(cat "$work/log")"
+# A rotation whose run fails, fails. A misspelt name is told. What an authority signed is rotated with it.
+mkdir "$work/more" && cat >"$work/more/infra.yaml" <<'YAML'
+defaults: { provider: demo }
+secrets:
+  db/password: { max_age: 30d }
+  ca: { type: certificate, names: [ca.example], authority: true }
+  tls: { type: certificate, names: [x.example], issuer: ca }
+servers: { db: { taskservs: { redis: { password: '${secret("db/password")}' } } } }
+YAML
+echo "name: more" >"$work/more/prov.yaml"
+run 0 -w "$work/more" plan
+has "max_age = 30d"
+run 1 -w "$work/more" apply --yes
+has "has no SSH address"
+run 1 -w "$work/more" secret rotate db/password --yes
+has "has no SSH address"
+run 0 -w "$work/more" secret rotate ca --yes
+"$prov" -w "$work/more" secret get ca certificate >"$work/ca.pem"
+"$prov" -w "$work/more" secret get tls certificate >"$work/tls.pem"
+openssl verify -CAfile "$work/ca.pem" "$work/tls.pem" >"$work/log" 2>&1 || fail "the new authority: $(cat "$work/log")"
+sed -i 's/secret("db.password")/secret("db\/pasword")/' "$work/more/infra.yaml"
+run 0 -w "$work/more" validate
+has "secret 'db/pasword' has no rule; did you mean 'db/password'?"
+sed -i 's/secret("db.pasword")/secret(db\/password)/' "$work/more/infra.yaml"
+run 1 -w "$work/more" validate
+has "the name of a secret stands in quotes"
+# What another program keeps in the same engine has parts of its own.
+run 0 vault kv put secret/theirs user=app
+run 4 secret get theirs
+has "has no 'value', but user"
+run 4 secret restore never
+has "there was no secret 'never'"
 # Many processes at once: no version is lost.
 pids=()
 for i in $(seq 8); do

@@ -42,6 +42,14 @@ export VAULT_ADDR=$address VAULT_TOKEN=$root
 printf s3cret | "$prov" vault kv put secret/cli user=app password=- >"$work/out" 2>&1 || fail "kv put: $(cat "$work/out")"
 run 0 vault kv get secret/cli --field password
 has s3cret
+run 2 vault kv put secret/cli
+has "NAME=VALUE"
+run 4 vault kv get secret/cli --version 7
+has "there is no version 7 of a secret at 'secret/cli'"
+run 0 vault read secret/data/cli
+grep -qF '(nil)' "$work/out" && fail "a null is shown as an address: $(cat "$work/out")"
+VAULT_TOKEN=none run 5 vault kv get secret/cli
+has "prov vault token lookup"
 echo 'path "secret/data/cli" { capabilities = ["read"] }' >app.hcl
 run 0 vault policy write app app.hcl
 run 0 vault policy explain secret/data/cli --policy app
@@ -55,6 +63,13 @@ wrapped=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["toke
 VAULT_TOKEN=$wrapped run 0 vault write sys/wrapping/unwrap
 has s3cret
 VAULT_TOKEN=$wrapped run 5 vault write sys/wrapping/unwrap
+
+# What only a server can be told.
+mkdir "$work/own" && echo "name: own" >"$work/own/prov.yaml"
+for what in init seal unseal; do
+    VAULT_ADDR='' run 1 -w "$work/own" vault "$what"
+    has "prov serve vault"
+done
 
 # Vault's own command line.
 vault=${VAULT:-}

@@ -27,6 +27,10 @@ What is the name of no file here names a secret of the workspace. A text is prin
     if secrets.is_name(p.file) then
       return secrets.get(ctx, p)
     end
+    local ok, e = secrets.is_file(p.file)
+    if not ok then
+      return nil, e
+    end
     return require("prov.sops.command").get(p)
   end,
 }

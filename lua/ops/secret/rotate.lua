@@ -62,6 +62,13 @@ What they have read they have: change the secrets themselves.]],
       return require("prov.err").fail("usage", "one file at a time")
     end
     p.file = p.file[1]
+    local ok, e = secrets.is_file(p.file)
+    if not ok then
+      return nil, e
+    end
     return require("prov.sops.command").rotate(p)
+  end,
+  exit_code = function(value)
+    return value.status == "interrupted" and 130 or value.status == "failed" and 1 or 0
   end,
 }

@@ -26,15 +26,26 @@ command line. What did not change stays as it was, byte for byte.]],
   permission = { action = "update", resource = "Secret" },
   result = {
     schema = {
-      file = { type = "string", required = true, doc = "The file, or the name of the secret" },
+      file = { type = "string", doc = "The file" },
+      name = { type = "string", doc = "Name of the secret" },
       version = { type = "int", doc = "Version of the secret" },
       changed = { type = "bool", required = true, doc = "Whether it was written" },
     },
   },
   run = function(ctx, p)
     local secrets = require("prov.secrets.command")
-    if not p.path and secrets.is_name(p.file) then
+    if secrets.is_name(p.file) then
+      if p.path then
+        return nil, require("prov.err").new("usage", "the value of a secret does not stand on the command line, "
+          .. "which others can see: it is asked for, or comes from the standard input", {
+          hint = ("prov secret set %s"):format(p.file),
+        })
+      end
       return secrets.set(ctx, p)
+    end
+    local ok, e = secrets.is_file(p.file)
+    if not ok then
+      return nil, e
     elseif not p.path then
       return require("prov.err").fail("usage", "which value of %s? prov secret set FILE PATH", p.file)
     end

@@ -47,7 +47,9 @@ local function reference(text, at)
   end
   local found, after = address.read(text, at)
   if not found then
-    return nil, { msg = "one looks like ${server.web.ip}", hint = PLAIN, no_reference = true }
+    local is_name = text:sub(1, at - 1):find("%f[%w_]secret%(%s*$")
+    return nil, { msg = "one looks like ${server.web.ip}", no_reference = true,
+      hint = is_name and 'the name of a secret stands in quotes: secret("db/password")' or PLAIN }
   end
   return ref_node(text, at, address.format(found), after)
 end

@@ -55,7 +55,7 @@ local function check_field(ref, block, path)
   local known = { "id" }
   for _, fields in ipairs({ c.schema, c.resource.outputs }) do
     for name in next, fields do
-      known[#known + 1] = name
+      known[#known + 1] = name ~= "id" and name or nil
     end
   end
   table.sort(known)

@@ -28,7 +28,7 @@ function M.declare(loader, from, name)
   if not resource then
     return nil
   end
-  resource.needs = NONE
+  resource.needs, resource.implied = NONE, true
   return block
 end
 

@@ -8,6 +8,14 @@ local M = {}
 local Pkcs11 = {}
 Pkcs11.__index = Pkcs11
 
+-- An error of the token; where it is about the PIN, with what to do about that.
+local function told(e)
+  if e.code == "auth" and e.msg:find("PIN", 1, true) then
+    e.hint = e.hint or "?pin-source=file:/PATH in the URI names a file of mode 0600 with the PIN; nothing was changed"
+  end
+  return nil, e
+end
+
 local function hex(bytes)
   return (bytes:gsub(".", function(char)
     return ("%02x"):format(char:byte())
@@ -30,7 +38,7 @@ end
 function Pkcs11:wrap(plain, _, canonical)
   local wrapped, version = self.inner:wrap(plain, canonical.bytes)
   if not wrapped then
-    return nil, version
+    return told(version)
   end
   return { wrapped = wrapped, version = hex(version), alg = "A256GCM" }
 end
@@ -38,7 +46,7 @@ end
 function Pkcs11:unwrap(sealed, _, canonical)
   local plain, e = self.inner:unwrap(unhex(sealed.version), sealed.wrapped, canonical.bytes)
   if not plain then
-    return nil, e
+    return told(e)
   end
   local _ <close> = plain
   return plain:reveal()
@@ -46,13 +54,16 @@ end
 
 function Pkcs11:rotate()
   local made, e = self.inner:rotate()
-  return made and hex(made.id), e
+  if not made then
+    return told(e)
+  end
+  return hex(made.id)
 end
 
 function Pkcs11:health()
   local info, keys = self.inner:look()
   if not info then
-    return nil, keys
+    return told(keys)
   end
   local newest = keys[#keys]
   if not newest or not (newest.encrypt and newest.decrypt) then

@@ -1,6 +1,7 @@
 -- Secrets where they can be read, and secrets that are none.
 
 local secrets = require("prov.validate.secrets")
+local suggest = require("prov.suggest")
 local value = require("prov.value")
 
 local MAX_DEPTH = 50
@@ -47,6 +48,29 @@ end
 
 local HINT =
   'prov secret set NAME, and secret("NAME") here; and rotate it: it may be in a history already'
+
+local function check_similar(ctx)
+  local ruled, alone = {}, {}
+  for _, node in ipairs(ctx:select("resource")) do
+    if node.kind == "secret" then
+      local list = node.implied and alone or ruled
+      list[#list + 1] = node
+    end
+  end
+  local names = {}
+  for i, node in ipairs(ruled) do
+    names[i] = node.name
+  end
+  for _, node in ipairs(alone) do
+    local near = suggest.nearest(node.name, names)
+    if near then
+      ctx:report(node, {
+        message = ("secret '%s' has no rule; did you mean '%s'?"):format(node.name, near),
+        hint = ("declare it when both are meant: secrets: { %s: {} }"):format(node.name),
+      })
+    end
+  end
+end
 
 local function check_shared(ctx)
   local first = {}
@@ -134,6 +158,23 @@ items:
         end
       end
     end,
+  },
+  {
+    id = "secret-similar",
+    severity = "warning",
+    applies = { "infra" },
+    summary = "A secret without a rule has nearly the name of one that has a rule",
+    doc = "Every name makes a secret: a misspelt one is a new password that nobody else uses. Declare both in the part "
+      .. "`secrets` when both are meant.",
+    bad = [[
+secrets: { db/password: { length: 40 } }
+items: { app: { value: '${secret("db/pasword")}' } }
+]],
+    good = [[
+secrets: { db/password: { length: 40 } }
+items: { app: { value: '${secret("db/password")}' } }
+]],
+    check = check_similar,
   },
   {
     id = "password-default",

@@ -22,6 +22,20 @@ function M.is_name(word)
   return not fs.exists(word) and address_of.is_name(word, "secret")
 end
 
+--- Says so when a word is neither: no file, not named like one, and no name of a secret.
+---@param word string
+---@return true?, prov.Err?
+function M.is_file(word)
+  if fs.exists(word) or require("prov.sops").format_of(word) ~= "binary" then
+    return true
+  end
+  local name = word:gsub("^/+", ""):gsub("/+$", ""):gsub("%.", "/")
+  return nil, err.new("notfound", ("there is no file '%s', and no secret has such a name"):format(word), {
+    hint = address_of.is_name(name, "secret") and ("is it '%s'?"):format(name)
+      or "names of secrets are letters, digits, - and _, with / between parts",
+  })
+end
+
 local function open(ctx)
   local workspace, e = ctx:need_workspace()
   if not workspace then
@@ -43,7 +57,7 @@ function M.get(ctx, p)
   end
   local part = kept.parts[p.path or "value"]
   if part == nil then
-    return err.fail("notfound", "the secret '%s' has no '%s', but %s", p.file, p.path,
+    return err.fail("notfound", "the secret '%s' has no '%s', but %s", p.file, p.path or "value",
       table.concat(data.keys(kept.parts), ", "))
   end
   return part
@@ -78,11 +92,11 @@ function M.set(ctx, p)
   if e then
     return nil, e
   elseif before and before.parts.value == text then
-    return { file = p.file, changed = false, version = before.version }
+    return { name = p.file, changed = false, version = before.version }
   end
   local kept
   kept, e = store:put(p.file, { value = text })
-  return kept and { file = p.file, changed = true, version = kept.version }, e
+  return kept and { name = p.file, changed = true, version = kept.version }, e
 end
 
 -- FIELD=VALUE words as a rule, checked as an infra is.
@@ -109,7 +123,11 @@ end
 --- A new secret by a rule.
 ---@async
 function M.make(ctx, p)
-  local store, e = open(ctx)
+  local ok, e = secrets.check_name(p.name)
+  local store
+  if ok then
+    store, e = open(ctx)
+  end
   if not store then
     return nil, e
   end
@@ -252,6 +270,22 @@ local function rotate_alone(ctx, names)
   return true
 end
 
+-- Adds the certificates that are signed by what is rotated, by those, and so on: who trusts the new issuer has to
+-- trust them too.
+local function add_signed(p, rotate)
+  local grew
+  repeat
+    grew = false
+    for _, node in ipairs(p.infra.resources) do
+      local issuer = node.kind == "secret" and node.args.issuer
+      if type(issuer) == "string" and rotate["secret." .. issuer] and p.state.records[node.address]
+        and not rotate[node.address] then
+        rotate[node.address], grew = true, true
+      end
+    end
+  until not grew
+end
+
 -- The names apart: addresses of secrets of the infra, and those that no infra has.
 local function sort_out(p, names)
   local rotate, alone = {}, {}
@@ -275,6 +309,7 @@ local function sort_out(p, names)
       rotate[node.address] = true
     end
   end
+  add_signed(p, rotate)
   return rotate, alone
 end
 

@@ -1,4 +1,5 @@
---- Which secrets should be rotated: those that expire soon, or are older than their rule wants.
+--- What should be done about secrets: rotate those that expire soon or are older than their rule wants, set those that
+-- nobody has set.
 
 local timestamp = require("prov.timestamp")
 
@@ -45,6 +46,19 @@ function M.of(state, seen, now)
   table.sort(out, function(a, b)
     return a.address < b.address
   end)
+  return out
+end
+
+--- Names of the secrets that a plan would make and that somebody has to set first.
+---@param plan prov.Plan
+---@return string[]
+function M.unset(plan)
+  local out = {}
+  for _, step in ipairs(plan.steps) do
+    if step.action == "create" and step.kind == "secret" and step.node.args.type == "given" then
+      out[#out + 1] = require("prov.secrets").name_of(step.address)
+    end
+  end
   return out
 end
 

@@ -49,7 +49,10 @@ end
 
 Secrets.name_of = M.name_of
 
-local function check_name(name)
+--- Whether this can be the name of a secret.
+---@param name string
+---@return true?, prov.Err?
+function M.check_name(name)
   if address.is_name(name, "secret") then
     return true
   end
@@ -80,7 +83,7 @@ end
 ---@return prov.Err?
 function Secrets:get(name, version)
   local kept, e = self.store:get(name, version)
-  if kept then
+  if kept and type(kept.parts.value) == "string" then -- another program's has parts of its own
     require("prov.log").secret(kept.parts.value)
   end
   return kept, e
@@ -97,9 +100,14 @@ function Secrets:need(name, version)
   local names = {}
   for i, row in ipairs(self:list() or {}) do
     names[i] = row.name
+    if row.name == name then
+      return nil, err.new("notfound", ("the secret '%s' has no version %d"):format(name, version), {
+        hint = ("prov secret history %s"):format(name),
+      })
+    end
   end
   return nil, err.new("notfound", ("there is no secret '%s' in %s"):format(name, self.store.place), {
-    hint = suggest.hint(name, names) or ("prov secret set %s"):format(name),
+    hint = suggest.hint(name, names) or "prov secret list shows what there is",
   })
 end
 
@@ -110,7 +118,7 @@ end
 ---@param rule? prov.secrets.Rule
 ---@return prov.secrets.Kept?, prov.Err?
 function Secrets:put(name, parts, rule)
-  local ok, e = check_name(name)
+  local ok, e = M.check_name(name)
   if not ok then
     return nil, e
   end

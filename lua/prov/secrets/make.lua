@@ -115,7 +115,7 @@ function MAKE.ssh_key(rule)
     return err.fail("unsupported", "an ssh_key is ed25519, rsa3072 or rsa4096, not %s", kind)
   end
   local pair, e = require("prov.ssh").keygen(kind:gsub("rsa", "rsa-"), "")
-  return pair and { value = pair.private, public_key = pair.public }, e
+  return pair and { value = pair.private, public_key = (pair.public:gsub("%s+$", "")) }, e
 end
 
 function MAKE.certificate(rule, lookup)

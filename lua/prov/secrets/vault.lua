@@ -175,6 +175,9 @@ function Store:restore(name, version)
     end
     version = all[1] and all[1].version
   end
+  if not version then
+    return err.fail("notfound", "there was no secret '%s' in %s", name, self.place)
+  end
   local _, e = self.ask("update", path(self, "undelete", name), { versions = { version } })
   return not e or nil, e
 end

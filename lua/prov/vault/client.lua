@@ -26,6 +26,14 @@ local function encoded(path)
   end))
 end
 
+local function hint_of(code, text)
+  if code == "denied" then
+    return token() and "the token has ended, or its policies do not allow this path: prov vault token lookup shows them"
+      or "the variable VAULT_TOKEN, or the file ~/.vault-token, has the token"
+  end
+  return text == "Vault is sealed" and "prov vault unseal; a new one: prov vault init" or nil
+end
+
 local function failure(response, path)
   local value = json.decode(response.body)
   local said = type(value) == "table" and type(value.errors) == "table" and value.errors or {}
@@ -33,7 +41,7 @@ local function failure(response, path)
   local text = said[1] or response.status == 404 and ("there is nothing at '%s'"):format(path)
     or ("the vault answered with status %d"):format(response.status)
   return nil, err.new(code, (tostring(text):gsub("^1 error occurred:%s*%* ", ""):gsub("%s+$", "")), {
-    hint = said[2] or code == "denied" and "the variable VAULT_TOKEN, or the file ~/.vault-token, has the token" or nil,
+    hint = said[2] or hint_of(code, text),
   })
 end
 

@@ -35,6 +35,22 @@ local function by_workspace(ctx, asked)
   return answer.body and { data = answer.body } or request_of.shape(answer)
 end
 
+-- The address of a server; nil for the vault of the workspace.
+local function address_of(p)
+  local address = p.address or uv.os_getenv("VAULT_ADDR")
+  return address ~= "" and address or nil
+end
+
+-- What only a server has to be told.
+local function need_server(p)
+  if address_of(p) then
+    return true
+  end
+  return nil, err.new("unsupported", "the vault of a workspace opens with the workspace's key, command by command", {
+    hint = "--address or VAULT_ADDR names a server: prov serve vault",
+  })
+end
+
 --- Asks the vault that is meant.
 ---@async
 ---@param ctx prov.Ctx
@@ -42,8 +58,8 @@ end
 ---@param asked prov.vault.Asked
 ---@return table?, prov.Err?
 function M.ask(ctx, p, asked)
-  local address = p.address or uv.os_getenv("VAULT_ADDR")
-  if address and address ~= "" then
+  local address = address_of(p)
+  if address then
     return client.ask(address, asked)
   end
   return by_workspace(ctx, asked)
@@ -164,7 +180,10 @@ end
 
 --- Makes a server's vault.
 function M.init(ctx, p)
-  if p.recovery_shares and not p.recovery_threshold then
+  local ok, why = need_server(p)
+  if not ok then
+    return nil, why
+  elseif p.recovery_shares and not p.recovery_threshold then
     return err.fail("usage", "--recovery-threshold is missing: how many of the shares are needed")
   end
   return M.ask(ctx, p, { op = "update", path = "sys/init", data = {
@@ -175,8 +194,11 @@ end
 
 --- Gives a share of the key.
 function M.unseal(ctx, p)
-  local share, e
-  if not p.reset then
+  local share
+  local ok, e = need_server(p)
+  if not ok then
+    return nil, e
+  elseif not p.reset then
     share, e = ask.secret("Share of the key")
     if not share and e.code == "usage" then
       share, e = require("prov.stdin").read(4096)
@@ -199,6 +221,10 @@ end
 
 --- Closes it.
 function M.seal(ctx, p)
+  local ok, e = need_server(p)
+  if not ok then
+    return nil, e
+  end
   return done(ctx, p, { op = "update", path = "sys/seal" }, "the vault is sealed")
 end
 
@@ -238,6 +264,10 @@ function M.kv_get(ctx, p)
   local answer, e = M.ask(ctx, p, { op = "read", path = kv_path(mount, rest, is_v2, "data"),
     data = p.version and { version = p.version } or nil })
   if not answer then
+    if e.code == "notfound" then
+      local which = p.version and ("version %d of a "):format(p.version) or ""
+      e.msg = ("there is no %ssecret at '%s'"):format(which, p.path)
+    end
     return nil, e
   end
   local value = answer.data
@@ -260,6 +290,8 @@ function M.kv_put(ctx, p)
   local fields, e = M.fields(p.fields)
   if not fields then
     return nil, e
+  elseif next(fields) == nil then
+    return err.fail("usage", "what is the secret? prov vault kv put %s NAME=VALUE", p.path)
   end
   local mount, rest, is_v2 = kv_place(ctx, p)
   if not mount then

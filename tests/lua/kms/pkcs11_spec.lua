@@ -54,6 +54,18 @@ if uv.fs_stat(MODULE) then
     end,
     secret = "4321",
   }, { describe = describe, it = it, pending = pending })
+
+  describe("pkcs11", function()
+    it("says how a PIN is given", function()
+      require("support.async").run(function()
+        local text = uri("kek"):gsub("&pin%-source=.*", "")
+        local kms = assert(require("prov.kms").open(text))
+        local _, e = kms:health()
+        assert.equal("auth", e.code)
+        assert.matches("pin-source=file:", e.hint, 1, true)
+      end)
+    end)
+  end)
 else
   describe("pkcs11", function()
     pending("SoftHSM is not installed (apt: softhsm2)")

@@ -18,6 +18,10 @@ end
 ---@param term table
 ---@return string
 function M.render(result, term)
+  if result.file then -- `prov secret rotate FILE`: nothing was applied
+    local about = { file = result.file, added = result.added, removed = result.removed }
+    return require("prov.render").value(about, nil, term)
+  end
   local out = {}
   for _, failure in ipairs(result.failures or {}) do
     out[#out + 1] = ("%s %s: %s"):format(term:paint("red", "failed"), failure.step, failure.error)

@@ -53,7 +53,7 @@ function show(v, type_name)
   elseif type_name == "size" and math.type(v) == "integer" then
     return units.size(v)
   elseif type_name == "duration" and type(v) == "number" then
-    return ("%g s"):format(v)
+    return units.short(v)
   elseif type(v) == "string" then
     if v:sub(1, 1) == "(" then
       return v
