@@ -107,8 +107,8 @@ function net.probe(options, cb) end
 --- Ends the attempt; its callback still comes.
 function Probe:cancel() end
 
---- Connects and verifies the certificate. Options: host, port, netns, timeout, server_name, ca, cert, key, verify,
---- min_tls.
+--- Connects and verifies the certificate. Options: host, port, netns, timeout, server_name, ca, ca_text, cert, key,
+--- verify, min_tls. ca_text: certificates in PEM instead of a file of them.
 ---@param options table
 ---@param cb fun(ready: true?, err: prov.Err?)
 ---@return prov.Tls?
