@@ -95,7 +95,7 @@ cp "$work/prov.yaml" prov.yaml
 run 0 kms rewrap
 run 0 vault kv put secret/x a=b
 sed -i 's/things: {/things: { third: {},/' infra.yaml
-run 0 apply --yes # which makes a backup
+PROV_STATE_BACKUPS=2 run 0 apply --yes
 "$prov" state export --secrets >"$work/before.json"
 run 0 kms list -o json
 python3 - "$work/out" <<'PY' || fail "kms list: $(cat "$work/out")"
