@@ -80,6 +80,33 @@ run 1 status
 has "another workspace or purpose"
 cp "$work/envelope" .prov/key
 
+# Under another name it opens, says so, and is bound to that when it is wrapped anew.
+cp prov.yaml "$work/prov.yaml"
+sed -i 's/^name: shop/name: store/' prov.yaml
+whole "under another name"
+run 0 kms check
+has "former name 'shop'"
+run 0 kms list -o json
+has '"bound": "shop"'
+run 0 kms rewrap
+grep -q '"workspace":"store"' .prov/key || fail "the key is not bound to the new name: $(cat .prov/key)"
+whole "bound to another name"
+cp "$work/prov.yaml" prov.yaml
+run 0 kms rewrap
+run 0 vault kv put secret/x a=b
+sed -i 's/things: {/things: { third: {},/' infra.yaml
+PROV_STATE_BACKUPS=2 run 0 apply --yes
+"$prov" state export --secrets >"$work/before.json"
+run 0 kms list -o json
+python3 - "$work/out" <<'PY' || fail "kms list: $(cat "$work/out")"
+import json, sys
+rows = json.load(open(sys.argv[1]))
+kinds = {row["purpose"]: row for row in rows}
+assert {"state", "backup", "vault"} <= set(kinds), kinds
+assert kinds["state"]["days"] == 0 and kinds["state"]["bound"] == "shop" and kinds["vault"]["kms"] == "local"
+assert sum(row["count"] for row in rows if row["purpose"] == "backup") >= 1
+PY
+
 # A passphrase.
 export PROV_KMS_PASSPHRASE="correct horse battery staple"
 run 0 kms create "$work/sealed" --passphrase

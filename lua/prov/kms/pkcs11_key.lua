@@ -69,7 +69,7 @@ local function token_of(self)
   end)
   self.token = token
   if not token and e.code == "auth" then
-    self.refused = e
+    e.code, self.refused = "denied", e -- of the PIN, not of a wrapped key; a token may allow few tries
   end
   return token, e
 end

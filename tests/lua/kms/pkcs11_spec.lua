@@ -49,6 +49,7 @@ if uv.fs_stat(MODULE) then
     retire = function(text, version)
       tool("--delete-object --type secrkey --label %s --id %s", label(text), version)
     end,
+    -- No stranger: a token lets a process in as a whole (tests/lua/kms_pkcs11_key_spec.lua has the wrong PIN).
     unreachable = function(text)
       return (text:gsub("token=prov", "token=gone")), function() end
     end,
