@@ -155,13 +155,8 @@ local function open_with(path, key)
   return require("core.store").open(path, { sealer = sealer })
 end
 
-<<<<<<< HEAD
---- Opens a store that this process alone uses, with the key of a file. A key that M.rekey had sealed it with when it
---- was killed is put in place.
-=======
 --- Opens a store that this process alone uses, with the key of a file. When M.rekey was killed after it had sealed the
 --- store with another key, that is put in place.
->>>>>>> w-kms2
 ---@async
 ---@param path string
 ---@param key_path string
