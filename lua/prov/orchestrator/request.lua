@@ -92,7 +92,9 @@ function M.operation(name)
   if not op then
     return nil, suggest.unknown("operation", tostring(name), ops.names())
   elseif not op.http or op.where then
-    return err.fail("unsupported", "'%s' does not run in the orchestrator", name)
+    return nil, err.new("unsupported", ("'%s' does not run in the orchestrator"):format(name), {
+      hint = ("it runs where the workspace is: prov %s"):format(name),
+    })
   end
   return op
 end

@@ -238,7 +238,7 @@ local function kv_place(ctx, p)
   local path = p.path:gsub("^/+", ""):gsub("/+$", "")
   local answer, e = M.ask(ctx, p, { op = "read", path = "sys/internal/ui/mounts/" .. path })
   if not answer then
-    if e.code == "denied" and not p.address then
+    if e.code == "denied" and not p.address and e.msg:find("preflight", 1, true) then
       e.hint = e.hint or "paths begin with their mount: secret/" .. path
     end
     return nil, e
