@@ -131,6 +131,40 @@ describe("vault under attack", function()
     vault:close()
   end)
 
+  test("an authority is forgotten by who has sudo", function(dir)
+    local vault = open(dir)
+    policies(vault, {
+      helper = 'path "pki/*" { capabilities = ["delete"] }', boss = 'path "pki/*" { capabilities = ["delete", "sudo"] }',
+    })
+    assert(ask(vault, "update", "sys/mounts/pki", { type = "pki" }))
+    refused("denied", vault, "delete", "pki/root", nil, token(vault, { policies = { "helper" } }))
+    assert(ask(vault, "delete", "pki/root", nil, token(vault, { policies = { "boss" } })))
+    vault:close()
+  end)
+
+  test("what somebody says of himself opens no account", function(dir)
+    local vault = open(dir)
+    policies(vault, { maker = MAKE .. '] }\npath "ssh/*" { capabilities = ["update"] }' })
+    assert(ask(vault, "update", "sys/mounts/ssh", { type = "ssh" }))
+    assert(ask(vault, "update", "ssh/config/ca", {}))
+    assert(ask(vault, "update", "ssh/roles/own", {
+      allow_user_certificates = true, allowed_users = "{{token.meta.user}}", allowed_users_template = true,
+    }))
+    local line = assert(require("core.net").ssh_keygen("ed25519")).public
+    local function sign(who)
+      return ask(vault, "update", "ssh/sign/own", { public_key = line, valid_principals = "root" }, who)
+    end
+    local given_by_root = token(vault, { policies = { "maker" }, meta = { user = "root" } })
+    assert(sign(given_by_root))
+    local ann = token(vault, { policies = { "maker" }, meta = { user = "ann" } })
+    assert.is_nil(sign(ann))
+    local child = assert(ask(vault, "update", "auth/token/create", { meta = { user = "root" } }, ann))
+    local answer, e = sign(child.auth.client_token)
+    assert.is_nil(answer)
+    assert.equal("usage", e.code)
+    vault:close()
+  end)
+
   test("a lease is revoked alone, not what begins like it", function(dir)
     local vault = open(dir)
     policies(vault, { revoke = 'path "sys/leases/revoke" { capabilities = ["update"] }' })

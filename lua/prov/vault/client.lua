@@ -65,7 +65,11 @@ function M.ask(address, asked)
     end
     query = #parts > 0 and "?" .. table.concat(parts, "&") or ""
   elseif asked.data then
-    body = json.encode(asked.data)
+    local e
+    body, e = json.encode(asked.data)
+    if not body then
+      return nil, e:wrap("what is given to '%s'", asked.path)
+    end
     headers["content-type"] = asked.op == "patch" and "application/merge-patch+json" or "application/json"
   end
   local response, e = require("prov.http").request({

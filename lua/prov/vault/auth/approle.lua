@@ -159,6 +159,7 @@ local function destroy_secret(ctx, req)
   if not record then
     return {}
   end
+  local _ <close> = ctx.lock(path) -- who is using it writes it back otherwise
   local ok, e = ctx.storage:delete(path)
   return ok and {} or nil, e
 end

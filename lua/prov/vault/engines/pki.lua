@@ -281,7 +281,7 @@ return {
       path = "root/generate/{exported}", doc = "Makes an authority that is its own", fields = form.NEW_AUTHORITY,
       update = ca.generate_root,
     },
-    { path = "root", doc = "Forgets the authority", delete = ca.delete_root },
+    { path = "root", doc = "Forgets the authority", sudo = true, delete = ca.delete_root },
     {
       path = "root/sign-intermediate", doc = "Makes another authority below this one",
       fields = form.fields(form.NEW_AUTHORITY, form.CSR, {
