@@ -6,6 +6,9 @@ set -u
 ts_apply <<'YAML'
 networks:
   lan: { cidr: 10.77.61.0/24 }
+secrets:
+  ca: { type: certificate, names: [ca.example], authority: true }
+  tls: { type: certificate, names: [shop.example], issuer: ca }
 servers:
   web:
     count: 2
@@ -15,6 +18,12 @@ servers:
         index: "page of web-${index}\n"
         sites:
           api: { port: 8081, upstreams: ["127.0.0.1:80"] }
+          shop:
+            port: 443
+            upstreams: ["127.0.0.1:80"]
+            tls:
+              certificate: '${secret("tls", "certificate")}${secret("tls", "chain")}'
+              key: '${secret("tls")}'
   lb:
     network: ${network.lan}
     taskservs:
@@ -29,6 +38,17 @@ serves_both() {
 }
 within 60 serves_both || fail "the load balancer answers from $seen servers, not 2"
 page 'server.web[1]' 127.0.0.1 8081 | grep -q 'page of web-1' || fail "nginx does not pass requests on"
+
+# TLS, by an authority that is a secret too; a rotation of it reaches the server.
+tls_served() {
+    on 'server.web[1]' "echo '$("$prov" -w "$ws" secret get ca certificate)' >/tmp/ca.pem
+        openssl s_client -connect 127.0.0.1:443 -CAfile /tmp/ca.pem -verify_hostname shop.example \
+            -verify_return_error </dev/null 2>&1" >"$work/tls"
+    grep -q 'Verify return code: 0' "$work/tls" || fail "TLS: $(tail -5 "$work/tls")"
+}
+tls_served
+prov_is rotated 0 secret rotate ca --yes
+tls_served
 
 ts_break 'server.web[1]' nginx "systemctl stop nginx" "service nginx"
 ts_break 'server.web[1]' nginx "echo '# by hand' >> /etc/nginx/conf.d/prov.conf; rm /srv/www/default/index.html" \

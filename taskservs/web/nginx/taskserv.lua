@@ -16,6 +16,14 @@ local function site_fields(port)
     upstreams = { type = "list", of = { type = "string" }, default = {}, doc = "servers (address or address:port) to "
       .. "pass requests to; with none, files are served" },
     upstream_port = port_field("port of upstreams that name none", 80),
+    tls = {
+      type = "record",
+      doc = "with it the port speaks TLS",
+      fields = {
+        certificate = { type = "string", required = true, doc = "certificate and those who signed it (PEM)" },
+        key = { type = "secret", required = true, doc = "its private key (PEM)" },
+      },
+    },
   }
 end
 
@@ -52,6 +60,11 @@ local function sites_of(want)
   return names, sites
 end
 
+-- The files of a site's certificate and key.
+local function tls_files(name)
+  return ("/etc/nginx/prov-%s.pem"):format(name), ("/etc/nginx/prov-%s.key"):format(name)
+end
+
 local function root_of(name, site)
   return site.root or "/srv/www/" .. name
 end
@@ -84,8 +97,14 @@ local function config(want)
       proxy(out, name, site)
     end
     out[#out + 1] = "server {"
-    out[#out + 1] = ("    listen %d%s;"):format(site.port, name == "default" and " default_server" or "")
+    out[#out + 1] = ("    listen %d%s%s;"):format(site.port, site.tls and " ssl" or "",
+      name == "default" and " default_server" or "")
     out[#out + 1] = ("    server_name %s;"):format(site.server_name or "_")
+    if site.tls then
+      local certificate, key = tls_files(name)
+      out[#out + 1] = ("    ssl_certificate %s;"):format(certificate)
+      out[#out + 1] = ("    ssl_certificate_key %s;"):format(key)
+    end
     if #upstreams > 0 then
       out[#out + 1] = "    location / {"
       out[#out + 1] = ("        proxy_pass http://prov_%s;"):format(name:gsub("[^%w]", "_"))
@@ -115,6 +134,16 @@ local function recipe(op, want)
       if site.index then
         ops[#ops + 1] = op.file { root_of(name, site) .. "/index.html", text = site.index }
       end
+    end
+  end
+  for _, name in ipairs(names) do
+    local site = sites[name]
+    local certificate, key = tls_files(name)
+    if site.tls then
+      ops[#ops + 1] = op.file { certificate, text = site.tls.certificate, notify = "reload" }
+      ops[#ops + 1] = op.file { key, text = site.tls.key, mode = "0600", notify = "reload" }
+    else
+      ops[#ops + 1] = op.file { key, absent = true }
     end
   end
   if want.workers then

@@ -21,6 +21,7 @@ local CASES = {
   { "web/nginx", "plain", {} },
   { "web/nginx", "sites", { port = 8080, index = "hi\n", workers = 2, sites = {
     api = { port = 81, server_name = "api.example.org", upstreams = { "10.0.0.3", "10.0.0.4:8080", "fd00::1" } } } } },
+  { "web/nginx", "tls", { port = 443, tls = { certificate = "CERTIFICATE\n", key = value.secret("KEY\n") } } },
   { "web/haproxy", "plain", { backends = { "10.0.0.3", "10.0.0.4:8080" } } },
   { "web/haproxy", "tcp", { frontends = { db = { listen = 5432, mode = "tcp", backends = { "10.0.0.3" },
     backend_port = 5432, balance = "leastconn" } }, stats_port = 8404 } },

@@ -52,7 +52,7 @@ describe("prov validate", function()
       column = 3,
     }, of(value, "network-unused")[1])
     assert.same({ "warnings", 0, 1 }, { value.status, value.exit_code, value.counts.warning })
-    assert.equal(79, value.rules)
+    assert.equal(80, value.rules)
   end)
 
   it("has other exit codes for errors, and for warnings when it is strict", function()
@@ -73,7 +73,7 @@ describe("prov validate", function()
     local value = with("    network-unused: error\n")
     assert.same({ "error", 1 }, { of(value, "network-unused")[1].severity, value.exit_code })
     assert.equal("note", of(with("    network-unused: { severity: note }\n"), "network-unused")[1].severity)
-    assert.equal(78, with("    network-unused: off\n").rules)
+    assert.equal(79, with("    network-unused: off\n").rules)
     assert.equal(
       "the tag 'owner' is missing",
       of(with("    tags-required: { tags: [owner] }\n"), "tags-required")[1].message

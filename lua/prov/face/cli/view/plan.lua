@@ -58,7 +58,8 @@ function show(v, type_name)
     if v:sub(1, 1) == "(" then
       return v
     end
-    return #v > 120 and ("%q"):format(v:sub(1, 117)) .. "..." or ("%q"):format(v):gsub("\\\n", "\\n")
+    local text = ("%q"):format(#v > 120 and v:sub(1, 117) or v):gsub("\\\n", "\\n")
+    return #v > 120 and text .. "..." or text
   elseif type(v) == "table" then
     return inline(v)
   end
