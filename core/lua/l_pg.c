@@ -1,4 +1,5 @@
 /* core.pg: statements at a PostgreSQL server, on a worker thread. */
+#include <openssl/crypto.h>
 #include <string.h>
 #include <uv.h>
 
@@ -27,6 +28,7 @@ static void run(uv_work_t *work)
 {
     pg_call *c = (pg_call *)work;
     c->status = pv_pg_exec(&c->options, (const char *const *)c->statements, c->count, &c->err);
+    OPENSSL_thread_stop(); /* libpq used OpenSSL: nothing of it stays with the worker */
 }
 
 static void after(uv_work_t *work, int canceled)

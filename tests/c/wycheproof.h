@@ -62,7 +62,7 @@ static inline vector_count each_vector(const char *name, bool (*wanted)(const js
 {
     json_t *vectors = load_vectors(name), *group, *test;
     vector_count count = {0, 0, 0};
-    size_t i, j, each = getenv("PROV_VALGRIND") != NULL ? 10 : 1;
+    size_t i, j, each = getenv("PROV_VALGRIND") != NULL ? 40 : 1;
     if (vectors == NULL) skip();
     json_array_foreach(json_object_get(vectors, "testGroups"), i, group)
     {

@@ -2,8 +2,11 @@ local async = require("prov.async")
 local database = require("prov.vault.engines.database")
 local pg = require("prov.pg")
 local template = require("prov.vault.database.template")
-local test = require("support.async").test
+local async_of_tests = require("support.async")
 local vault = require("support.vault")
+
+local test = async_of_tests.test
+async_of_tests.limit_ms = 300000 -- hundreds of users, on a busy machine, under sanitizers
 
 -- The server may run as another user, who has no way into the temporary folder of specs.
 local made <close> = assert(io.popen("mktemp -d /tmp/prov-pg-XXXXXX"))

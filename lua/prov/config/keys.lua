@@ -213,6 +213,7 @@ GROUPS.secrets = {
   },
   address = {
     type = "string",
+    default = "",
     doc = "Vault that holds them instead, https://vault.example:8200; VAULT_TOKEN or ~/.vault-token opens it",
   },
   mount = { type = "string", default = "secret", min = 1, doc = "The kv engine, version 2, in a vault" },

@@ -64,6 +64,7 @@ end
 ---@return prov.Secrets?, prov.Err?
 function M.open(workspace)
   local file, address_of_vault = settings.secrets.file, settings.secrets.address
+  address_of_vault = address_of_vault ~= "" and address_of_vault or nil
   local store, e
   if file and address_of_vault then
     return err.fail("invalid", "secrets.file and secrets.address are two places: which one holds the secrets?")

@@ -62,7 +62,7 @@ if uv.fs_stat(MODULE) then
         local text = uri("kek"):gsub("&pin%-source=.*", "")
         local kms = assert(require("prov.kms").open(text))
         local _, e = kms:health()
-        assert.equal("auth", e.code)
+        assert.equal("denied", e.code)
         assert.matches("pin-source=file:", e.hint, 1, true)
       end)
     end)
