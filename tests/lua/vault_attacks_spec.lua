@@ -134,7 +134,8 @@ describe("vault under attack", function()
   test("an authority is forgotten by who has sudo", function(dir)
     local vault = open(dir)
     policies(vault, {
-      helper = 'path "pki/*" { capabilities = ["delete"] }', boss = 'path "pki/*" { capabilities = ["delete", "sudo"] }',
+      helper = 'path "pki/*" { capabilities = ["delete"] }',
+      boss = 'path "pki/*" { capabilities = ["delete", "sudo"] }',
     })
     assert(ask(vault, "update", "sys/mounts/pki", { type = "pki" }))
     refused("denied", vault, "delete", "pki/root", nil, token(vault, { policies = { "helper" } }))
