@@ -10,7 +10,7 @@ Pkcs11.__index = Pkcs11
 
 -- An error of the token; where it is about the PIN, with what to do about that.
 local function told(e)
-  if e.code == "auth" and e.msg:find("PIN", 1, true) then
+  if (e.code == "auth" or e.code == "denied") and e.msg:find("PIN", 1, true) then
     e.hint = e.hint or "?pin-source=file:/PATH in the URI names a file of mode 0600 with the PIN; nothing was changed"
   end
   return nil, e
