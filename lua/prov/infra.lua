@@ -271,7 +271,11 @@ function M.build(workspace, sources, opts, reading)
     prefix = "",
     dir = workspace.dir,
     shown = "",
-    scope = { var = reading and reading.vars or {}, functions = reading and reading.functions },
+    scope = {
+      var = reading and reading.vars or {},
+      functions = reading and reading.functions
+        or require("prov.infra.files").functions({ dir = workspace.dir or ".", shown = "" }),
+    },
   }
   self.root = root
   if opts and opts.outputs then

@@ -13,7 +13,7 @@ local SHARED = {
   in_place = { type = "bool", default = false, doc = "Write the file itself" },
   rules = { type = "path", metavar = "FILE", doc = "The .sops.yaml to use; else the one here or above" },
   recipient = { type = "list", of = { type = "string" }, short = "r", metavar = "KEY",
-    doc = "Who may decrypt: a key of age or SSH, a fingerprint of PGP, an ARN of KMS, a URL of Vault" },
+    doc = "Who may decrypt: age1..., ssh-..., a PGP fingerprint, a KMS ARN, a Vault key's URL" },
   unencrypted_suffix = { type = "string", doc = "Leave values below names that end so (_unencrypted)" },
   encrypted_suffix = { type = "string", doc = "Encrypt only values below names that end so" },
   unencrypted_regex = { type = "string", doc = "Leave values below names that match" },
