@@ -126,7 +126,7 @@ static pv_status module_start(module *m, pv_err *err)
 
 static void module_free(module *m)
 {
-    if (m->owned && m->pid == getpid()) (void)m->f->C_Finalize(NULL);
+    if (m->f != NULL && m->owned && m->pid == getpid()) (void)m->f->C_Finalize(NULL);
     if (m->handle != NULL) (void)dlclose(m->handle);
     pv_free(m->path);
     pv_free(m);
@@ -599,6 +599,8 @@ static pv_status generate(pv_pkcs11 *h, call *c, pv_err *err)
     memset(key, 0, sizeof *key);
     if ((status = list_keys(h, c, err)) == PV_OK && count != 0) *key = keys[count - 1];
     pv_free(keys);
+    c->keys = NULL;
+    c->count = NULL;
     if (status != PV_OK) return status;
     next_id(key);
     CK_ATTRIBUTE want[] = {

@@ -30,7 +30,7 @@ static bool take_u32(pv_bytes *from, uint32_t *value)
 
 static bool take_string(pv_bytes *from, pv_bytes *out)
 {
-    uint32_t len;
+    uint32_t len = 0;
     if (!take_u32(from, &len) || from->len < len) return false;
     *out = (pv_bytes){from->data, len};
     from->data += len;
@@ -233,8 +233,8 @@ pv_status pv_sshkey_public(pv_pkey **out, pv_bytes line, pv_err *err)
 /* What stands in the private part of a file, in the clear. */
 static pv_status from_private(pv_pkey **out, pv_bytes part, pv_err *err)
 {
-    uint32_t check1, check2;
-    pv_bytes name, public, private;
+    uint32_t check1 = 0, check2 = 1;
+    pv_bytes name = {NULL, 0}, public = name, private = name;
     rsa_numbers r = {0};
     pv_status status = PV_EINVAL;
     if (!take_u32(&part, &check1) || !take_u32(&part, &check2) || check1 != check2 ||
@@ -265,7 +265,8 @@ typedef struct key_file {
 
 static pv_status split(key_file *parts, pv_bytes file, pv_err *err)
 {
-    uint32_t count;
+    uint32_t count = 0;
+    memset(parts, 0, sizeof *parts);
     if (file.len < sizeof MAGIC || memcmp(file.data, MAGIC, sizeof MAGIC) != 0)
         return pv_fail(err, PV_EINVAL, "not a private key of SSH");
     file.data += sizeof MAGIC;
@@ -282,7 +283,7 @@ static pv_status from_sealed(pv_pkey **out, const key_file *parts, pv_bytes pass
 {
     pv_sshkey_seal seal = {parts->cipher, parts->tag, {NULL, 0}, 0};
     pv_bytes options = parts->options, checks;
-    pv_secret *plain;
+    pv_secret *plain = NULL;
     uint32_t check1 = 0, check2 = 1;
     pv_status status = from_wire(out, parts->public, err); /* is it of a type for which to ask? */
     pv_pkey_free(*out);
