@@ -29,7 +29,7 @@ suite() {
 suite "units under ASan and UBSan" "$sanitized" '^(c|lua|ext)$' "$jobs"
 suite "lint" "$release" '^lint$' "$jobs"
 suite "C units under valgrind" "$release" '^valgrind$' "$jobs"
-suite "end to end" "$release" '^e2e$' "$((jobs + 1))" # they wait a lot
+suite "end to end" "$release" '^e2e$' "$jobs"
 
 printf '\n== all suites\n'
 set -- "$logs"/*.log
