@@ -1,6 +1,6 @@
 # Counts tests in the LastTest.log files of ctest.  A test that prints TAP (cmocka and busted
 # specs do, shell tests may) counts by its lines, any other as one, and
-# each line "SKIP: why" of one that passed as a part that was skipped.  Prints every skip with its
+# each line "SKIP: why" or "SKIP 40 cases: why" of one that passed as a part that was skipped.  Prints every skip with its
 # reason, every failure, and the sum; exit code 1 when something failed or nothing ran.
 
 function one_line(text) {
@@ -26,6 +26,10 @@ function finish(status,    i) {
         failures += bad
         skips += skipped
         for (i = 1; i <= skipped; i++) print "skipped: " name ": " one_line(skip_text[i])
+        if (status == "passed") {
+            skips += left_out
+            for (i = 1; i <= left_out; i++) print "skipped: " name ", in part: " one_line(left_text[i])
+        }
         for (i = 1; i <= bad; i++) print "FAILED:  " name ": " one_line(bad_text[i])
         if (status != "passed" && bad == 0) {
             failures++
@@ -41,7 +45,7 @@ function finish(status,    i) {
 /^[0-9]+\/[0-9]+ Testing: / {
     if (name != "") finish("failed")
     name = $3
-    planned = oks = bad = skipped = left_out = 0
+    planned = oks = bad = skipped = left_out = told = 0
     reason = said = ""
     next
 }
@@ -56,15 +60,18 @@ name == "" { next }
     if (text ~ /# *SKIP/) {
         skip_text[++skipped] = text (said != "" ? " (" said ")" : "")
         sub(/# *SKIP */, "", skip_text[skipped])
+        if (told) left_out-- # it was the reason of this one
     } else if ($1 == "ok") oks++
     else bad_text[++bad] = text
     said = ""
+    told = 0
     next
 }
 /SKIP/ {
     said = $0
     sub(/^.*SKIP(PED)?:? */, "", said)
-    if ($0 ~ /^SKIP: /) left_text[++left_out] = said
+    told = $0 ~ /^SKIP( [0-9][^:]*)?: /
+    if (told) left_text[++left_out] = said
     if (said != "") reason = (reason == "" ? "" : reason "; ") said
 }
 /^Test Passed\.$/ { finish("passed"); next }
