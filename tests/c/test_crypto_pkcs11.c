@@ -196,6 +196,7 @@ static void bad_places(void **state)
     pv_secret *wrong = pv_secret_copy((pv_bytes){"9999", 4});
     if (p->pin == NULL) {
         pv_secret_free(wrong);
+        print_message("SKIP: no SoftHSM here (apt: softhsm2)\n");
         skip();
     }
     cannot_open(&where, wrong, PV_EAUTH, "the PIN is wrong");

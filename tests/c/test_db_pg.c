@@ -50,11 +50,18 @@ static pv_status exec(const char *user, const char *password, int ms, const char
     return pv_pg_exec(&o, statements, b != NULL ? 2 : 1, err);
 }
 
+static void need_server(void)
+{
+    if (here) return;
+    print_message("SKIP: no PostgreSQL server here (apt: postgresql)\n");
+    skip();
+}
+
 static void test_all_or_none(void **state)
 {
     pv_err err;
     (void)state;
-    if (!here) skip();
+    need_server();
     assert_int_equal(
         exec("root", "rootpw", 0, "CREATE ROLE a LOGIN PASSWORD 'x'", "SELECT 1/0", &err),
         PV_EINVAL);
@@ -78,7 +85,7 @@ static void test_failures(void **state)
     assert_int_equal(pv_pg_exec(&bad, statements, 1, &err), PV_EINVAL);
     assert_null(strstr(err.msg, "canary"));
     assert_int_equal(pv_pg_exec(&none, statements, 1, &err), PV_EUNAVAILABLE);
-    if (!here) skip();
+    need_server();
     assert_int_equal(exec("root", "canary", 0, "SELECT 1", NULL, &err), PV_EAUTH);
     assert_null(strstr(err.msg, "canary"));
     assert_int_equal(exec("root", "rootpw", 300, "SELECT pg_sleep(5)", NULL, &err), PV_ETIMEOUT);
@@ -103,7 +110,7 @@ static void test_collisions(void **state)
     int failed[4] = {0};
     pv_err err;
     (void)state;
-    if (!here) skip();
+    need_server();
     assert_int_equal(exec("root", "rootpw", 0, "CREATE ROLE met", NULL, &err), PV_OK);
     for (int i = 0; i < 4; i++) uv_thread_create(&threads[i], collide, &failed[i]);
     for (int i = 0; i < 4; i++) uv_thread_join(&threads[i]);
@@ -124,7 +131,7 @@ static void test_lost_commit(void **state)
         "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ends()";
     pv_err err;
     (void)state;
-    if (!here) skip();
+    need_server();
     assert_int_equal(exec("root", "rootpw", 0, ends, NULL, &err), PV_OK);
     assert_int_equal(exec("root", "rootpw", 0, "INSERT INTO ended VALUES (1)", NULL, &err), PV_EIO);
 }

@@ -4,6 +4,7 @@ local engines = require("prov.vault.engines")
 local err = require("prov.err")
 local policy = require("prov.vault.policy")
 local seal = require("prov.vault.seal")
+local in_task = require("support.async").test
 local tmp = require("support.tmp")
 local vault_of = require("prov.vault")
 
@@ -28,16 +29,9 @@ package.preload["support.vault_leases"] = function()
 end
 
 local function test(name, fn)
-  it(name, function()
-    local dir = tmp.dir()
-    local ok, e = async.run(function()
-      fn(dir)
-      return true
-    end)
-    if not ok then
-      error(e.data and e.data.traceback or tostring(e), 0)
-    end
-  end)
+  it(name, in_task(function()
+    fn(tmp.dir())
+  end))
 end
 
 local function count(map)
