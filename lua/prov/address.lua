@@ -27,6 +27,15 @@ function M.is_name(text, kind)
   return text:match(NAME .. "$") ~= nil
 end
 
+--- The same as a pattern of JSON Schema (ECMA 262), which stands for the whole text.
+---@param kind? string of what has the name
+---@param last? string pattern of what may follow the name
+---@return string
+function M.name_pattern(kind, last)
+  local parts = kind == "secret" and "(/[A-Za-z0-9_-]+)*" or ""
+  return ("^[A-Za-z_][A-Za-z0-9_-]*%s%s$"):format(parts, last or "")
+end
+
 --- Writes a key: 1 gives `[1]`, "a" gives `["a"]`.
 ---@param key string|integer
 ---@return string

@@ -1,6 +1,7 @@
 --- Schemas for editors: what an infra file, prov.yaml, a workflow or the arguments of an extension may hold,
 -- as JSON Schema (2020-12) and as LuaCATS types. All of it comes from the contracts that check the files.
 
+local address = require("prov.address")
 local data = require("core.data")
 local err = require("prov.err")
 local expand = require("prov.infra.expand")
@@ -11,7 +12,8 @@ local merge = require("prov.infra.merge")
 
 local M = {}
 
-local NAME = "^[A-Za-z][A-Za-z0-9_-]*[!?]?$"
+--- What may follow a name in a file: the marks of priority.
+local MARKS = "[!?]?"
 
 --- A text with a reference or another expression in it.
 local LATER = { type = "string", pattern = "\\$\\{", description = "A value of others: ${server.web.ip}" }
@@ -193,7 +195,7 @@ function Infra:entries(kind, providers)
   end
   return {
     type = list("object", "null"),
-    propertyNames = { pattern = NAME },
+    propertyNames = { pattern = address.name_pattern(kind, MARKS) },
     additionalProperties = { type = list("object", "null"), allOf = ways },
   }
 end
@@ -216,7 +218,7 @@ function Infra:clusters()
   local template = { type = "string", description = "The template", enum = #names > 0 and names or nil }
   return {
     type = list("object", "null"),
-    propertyNames = { pattern = NAME },
+    propertyNames = { pattern = address.name_pattern("cluster", MARKS) },
     additionalProperties = {
       type = "object",
       required = list("template"),

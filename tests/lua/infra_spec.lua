@@ -465,7 +465,7 @@ servers:
   b c: {}
 ]],
       "infra.yaml:3:3: servers.a: expected a map of fields",
-      "infra.yaml:4:3: servers[\"b c\"]: 'b c' cannot be a name: use letters, digits, - and _, starting with a letter",
+      "infra.yaml:4:3: servers[\"b c\"]: 'b c' cannot be a name: use letters, digits, - and _, starting with a letter or _",
     },
     {
       [[

@@ -217,8 +217,8 @@ local function primary(zone)
   return true
 end
 
-local function acted(call, zone, command)
-  return 201, { action = actions.view(call.w, actions.begin(call, command, { on = { zone } })) }
+local function acted(call, zone, command, status)
+  return status or 201, { action = actions.view(call.w, actions.begin(call, command, { on = { zone } })) }
 end
 
 local ZONE_ACTIONS = {}
@@ -294,7 +294,7 @@ local function with_set(fn)
 end
 
 --- Changes the records of a set, unless that is forbidden.
-local function changing(command, schema, fn)
+local function changing(command, schema, fn, status)
   return with_set(function(call, set, zone)
     local body, e = kit.body(call, schema)
     local ok
@@ -311,7 +311,7 @@ local function changing(command, schema, fn)
     if not ok then
       return nil, e
     end
-    return acted(call, zone, command)
+    return acted(call, zone, command, status)
   end)
 end
 
@@ -359,7 +359,7 @@ SET_ACTIONS.update_records = changing("update_rrset_records", { records = RECORD
     set.records[at].comment = record.comment
   end
   return true
-end)
+end, 200) -- unlike its siblings, in the OpenAPI as well
 
 SET_ACTIONS.change_protection = with_set(function(call, set, zone)
   local body, e = kit.body(call, { change = { type = "bool", required = true } })
