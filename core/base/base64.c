@@ -9,22 +9,24 @@ pv_status pv_base64_encode(pv_buf *out, pv_bytes bytes)
 {
     const unsigned char *in = (const unsigned char *)bytes.data;
     char *to = pv_buf_reserve(out, (bytes.len + 2) / 3 * 4);
-    size_t at = 0;
+    size_t left = bytes.len;
     if (to == NULL) return PV_ELIMIT;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t group = (uint32_t)in[i] << 16;
-        if (left > 1) group |= (uint32_t)in[i + 1] << 8;
-        if (left > 2) group |= in[i + 2];
-        to[at++] = alphabet[group >> 18];
-        to[at++] = alphabet[group >> 12 & 63];
-        to[at++] = '=';
-        to[at++] = '=';
-        if (left > 1) to[at - 2] = alphabet[group >> 6 & 63];
-        if (left > 2) to[at - 1] = alphabet[group & 63];
+    for (; left >= 3; left -= 3, in += 3) {
+        uint32_t group = (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2];
+        *to++ = alphabet[group >> 18];
+        *to++ = alphabet[group >> 12 & 63];
+        *to++ = alphabet[group >> 6 & 63];
+        *to++ = alphabet[group & 63];
     }
-    out->len += at;
-    out->data[out->len] = '\0';
+    if (left > 0) {
+        uint32_t group = (uint32_t)in[0] << 16 | (left > 1 ? (uint32_t)in[1] << 8 : 0);
+        *to++ = alphabet[group >> 18];
+        *to++ = alphabet[group >> 12 & 63];
+        *to++ = left > 1 ? alphabet[group >> 6 & 63] : '=';
+        *to++ = '=';
+    }
+    out->len = (size_t)(to - out->data);
+    *to = '\0';
     return PV_OK;
 }
 
@@ -50,23 +52,19 @@ static int digit(char c)
     return at < sizeof values ? values[at] : -1;
 }
 
-/* Appends the bytes of as many whole groups of four digits as text begins with and there is room
- * for without growing; how many digits that were. */
-static size_t decode_run(pv_buf *out, pv_bytes text)
+/* Writes the bytes of as many whole groups of four digits as text begins with; how many digits that
+ * were. */
+static size_t decode_groups(char *to, pv_bytes text)
 {
     size_t i = 0;
-    while (text.len - i >= 4 && out->cap - out->len > 3) {
+    for (; text.len - i >= 4; i += 4, to += 3) {
         const char *in = text.data + i;
         int a = digit(in[0]), b = digit(in[1]), c = digit(in[2]), d = digit(in[3]);
-        char *to = out->data + out->len;
         if ((a | b | c | d) < 0) break;
         to[0] = (char)(a << 2 | b >> 4);
         to[1] = (char)(b << 4 | c >> 2);
         to[2] = (char)(c << 6 | d);
-        out->len += 3;
-        i += 4;
     }
-    out->data[out->len] = '\0';
     return i;
 }
 
@@ -74,8 +72,13 @@ pv_status pv_base64_decode(pv_buf *out, pv_bytes text, pv_err *err)
 {
     uint32_t group = 0;
     int digits = 0, pads = 0;
+    char *to = pv_buf_reserve(out, text.len / 4 * 3);
     size_t i = 0;
-    if (pv_buf_reserve(out, text.len / 4 * 3) != NULL) i = decode_run(out, text);
+    if (to != NULL) {
+        i = decode_groups(to, text);
+        out->len += i / 4 * 3;
+        out->data[out->len] = '\0';
+    }
     for (; i < text.len; i++) {
         char c = text.data[i], three[3];
         int value = digit(c);
@@ -103,7 +106,7 @@ pv_status pv_base64_decode_exact(pv_buf *out, pv_bytes text, bool padded, pv_err
 {
     size_t len = text.len, pads = 0;
     uint32_t group = 0;
-    size_t size;
+    size_t size, at;
     char *to;
     if (padded && len != 0) {
         while (pads < 2 && len > 0 && text.data[len - 1] == '=') {
@@ -117,7 +120,9 @@ pv_status pv_base64_decode_exact(pv_buf *out, pv_bytes text, bool padded, pv_err
     size = len / 4 * 3 + (len % 4 != 0 ? len % 4 - 1 : 0);
     to = pv_buf_reserve(out, size);
     if (to == NULL) return pv_fail(err, PV_ELIMIT, "base64 is too long");
-    for (size_t i = 0; i < len; i++) {
+    at = decode_groups(to, (pv_bytes){text.data, len});
+    to += at / 4 * 3;
+    for (size_t i = at; i < len; i++) {
         int value = digit(text.data[i]);
         if (value < 0) return pv_fail(err, PV_EINVAL, "not base64 at byte %zu", i + 1);
         group = group << 6 | (uint32_t)value;

@@ -23,7 +23,7 @@ enum {
     CLASSES = PV_POOL_SMALL / STEP,
     CHUNK = 64 * 1024,
     HUGE = 2 * 1024 * 1024, /* a huge page */
-    LARGE_POOL = 4 * HUGE   /* from here on the pool grows by huge pages */
+    LARGE_POOL = HUGE       /* from here on the pool grows by huge pages */
 };
 
 typedef struct piece {

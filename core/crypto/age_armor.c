@@ -47,11 +47,16 @@ static pv_status write_armor(pv_age_armor *a, pv_bytes bytes, bool last, pv_buf 
     while (status == PV_OK &&
            (a->rest.len + bytes.len >= BYTES || (last && a->rest.len + bytes.len > 0))) {
         size_t part = BYTES - a->rest.len;
+        pv_bytes line;
         if (part > bytes.len) part = bytes.len;
-        (void)pv_buf_add(&a->rest, bytes.data, part);
+        line = (pv_bytes){bytes.data, part};
+        if (a->rest.len > 0) {
+            (void)pv_buf_add(&a->rest, bytes.data, part);
+            line = (pv_bytes){a->rest.data, a->rest.len};
+        }
         bytes.data += part;
         bytes.len -= part;
-        status = pv_base64_encode(to, (pv_bytes){a->rest.data, a->rest.len});
+        status = pv_base64_encode(to, line);
         if (status == PV_OK) status = pv_buf_addc(to, '\n');
         pv_buf_reset(&a->rest);
     }

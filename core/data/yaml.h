@@ -47,24 +47,46 @@ typedef enum {
     PV_YAML_FLOW,
 } pv_yaml_style;
 
+typedef enum {
+    PV_YAML_ROOT,
+    PV_YAML_ITEM,
+    PV_YAML_KEY,
+    PV_YAML_VALUE,
+} pv_yaml_role;
+
 /* A value as it stands in a text: bytes `from` up to, not including, `to`; anchor and tag are in
  * front.  `to` of a list or map is that of its start: the end is a part of its own, which for
  * one in block style stands somewhere behind its last child. */
 typedef struct pv_yaml_part {
     pv_yaml_part_kind kind;
     pv_yaml_style style;
-    size_t from;
-    size_t to;
-    size_t value; /* offset: what a scalar says, or the name of an alias */
-    size_t value_len;
+    uint32_t from;
+    uint32_t to;
+    uint32_t value; /* offset: what a scalar says, or the name of an alias */
+    uint32_t value_len;
+    /* What pv_yaml_tree() fills in: */
+    pv_yaml_role role;
+    uint32_t content;    /* first byte behind anchor and tag */
+    uint32_t properties; /* behind the last byte of anchor and tag; 0 when there are none */
+    uint32_t anchor;     /* first byte of the anchor, its & */
+    uint32_t anchor_len; /* 0 when there is none */
+    uint32_t raw_to;     /* `to` with the empty lines that end a block scalar */
+    uint32_t children;   /* of a list or map */
+    bool in_flow;        /* inside of brackets */
+    bool keeps;          /* ends with a block scalar that keeps its empty lines: |+ */
 } pv_yaml_part;
 
 /* Finds the parts of the one document of a text in UTF-8, for who edits it.  *out is the
  * caller's to free with pv_free(); the values are appended to *values.  Meanings are not looked
  * at: pv_yaml_read does that.
- * Statuses: PV_EINVAL, PV_ELIMIT (more than max_parts, *values is full). */
+ * Statuses: PV_EINVAL, PV_ELIMIT (4 GiB, more than max_parts, *values is full). */
 pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_buf *values, pv_bytes text,
                         size_t max_parts, pv_err *err);
+
+/* Makes a tree of the parts of a text: fills in what else is known of those of its first document,
+ * and sets `to` to where values really end, lists and maps with what is in them and block scalars
+ * without empty lines.  Returns how many parts the document has, with ends. */
+size_t pv_yaml_tree(pv_yaml_part *parts, size_t count, pv_bytes text);
 
 typedef struct pv_yaml_writer pv_yaml_writer;
 

@@ -7,6 +7,7 @@
 typedef struct finder {
     yaml_parser_t parser;
     pv_bytes text;
+    bool is_ascii;
     size_t index; /* characters ... */
     size_t byte;  /* ... and bytes of one place */
     pv_buf *values;
@@ -15,9 +16,18 @@ typedef struct finder {
     size_t cap;
 } finder;
 
+static bool is_ascii(pv_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.data[i] & 0x80) != 0) return false;
+    }
+    return true;
+}
+
 /* The byte of a mark, which counts characters.  Marks hardly ever go back. */
 static size_t byte_of(finder *f, size_t index)
 {
+    if (f->is_ascii) return index < f->text.len ? index : f->text.len;
     if (index < f->index) {
         f->index = f->byte = 0;
         if (f->text.len >= 3 && memcmp(f->text.data, "\xEF\xBB\xBF", 3) == 0) f->byte = 3;
@@ -83,10 +93,10 @@ static pv_status add(finder *f, const yaml_event_t *event, pv_yaml_part part)
         f->cap = f->cap == 0 ? 64 : f->cap * 2;
         f->parts = pv_realloc_array(f->parts, f->cap, sizeof *f->parts);
     }
-    part.from = byte_of(f, event->start_mark.index);
-    part.to = byte_of(f, event->end_mark.index);
-    part.value = f->values->len;
-    part.value_len = len;
+    part.from = (uint32_t)byte_of(f, event->start_mark.index);
+    part.to = (uint32_t)byte_of(f, event->end_mark.index);
+    part.value = (uint32_t)f->values->len;
+    part.value_len = (uint32_t)len;
     f->parts[f->count++] = part;
     return pv_buf_add(f->values, value, len);
 }
@@ -95,17 +105,18 @@ pv_status pv_yaml_parts(pv_yaml_part **out, size_t *count, pv_buf *values, pv_by
                         size_t max_parts, pv_err *err)
 {
     /* An index behind every place makes the first one be looked for from the start. */
-    finder f = {.text = text, .index = SIZE_MAX, .values = values};
+    finder f = {.text = text, .is_ascii = is_ascii(text), .index = SIZE_MAX, .values = values};
     pv_status status = PV_OK;
     bool done = false;
     *out = NULL;
     *count = 0;
+    if (text.len > UINT32_MAX) return pv_fail(err, PV_ELIMIT, "the document is too large");
     if (!yaml_parser_initialize(&f.parser))
         return pv_fail(err, PV_EIO, "cannot make a YAML parser: out of memory");
     yaml_parser_set_input_string(&f.parser, (const unsigned char *)text.data, text.len);
     while (!done && status == PV_OK) {
         yaml_event_t event;
-        pv_yaml_part part;
+        pv_yaml_part part = {0};
         if (!yaml_parser_parse(&f.parser, &event)) {
             status = pv_fail_at(err, PV_EINVAL, (int)f.parser.problem_mark.line + 1,
                                 (int)f.parser.problem_mark.column + 1, "not valid YAML: %s",

@@ -176,11 +176,28 @@ static int l_aead_open(lua_State *L)
     return 1;
 }
 
-/* aead:open_value(text, aad) -> plain, type, bytes of the iv | nil, err "auth", "invalid" */
+/* What a value of SOPS is bound to: a string, or the keys of a path with colons between them and
+ * one more at the end. */
+static pv_bytes check_place(lua_State *L, int idx)
+{
+    int top = lua_gettop(L);
+    if (lua_type(L, idx) != LUA_TTABLE) return lx_checkbytes(L, idx);
+    for (lua_Integer i = 1; lua_rawgeti(L, idx, i) != LUA_TNIL; i++) {
+        luaL_checkstack(L, 3, "long path");
+        if (lua_type(L, -1) != LUA_TSTRING) luaL_argerror(L, idx, "a key of a path is no string");
+        lua_pushliteral(L, ":");
+    }
+    lua_pop(L, 1);
+    if (lua_gettop(L) == top) lua_pushliteral(L, ":");
+    lua_concat(L, lua_gettop(L) - top);
+    return lx_checkbytes(L, -1);
+}
+
+/* aead:open_value(text, place) -> plain, type, bytes of the iv | nil, err "auth", "invalid" */
 static int l_aead_open_value(lua_State *L)
 {
     pv_aead *aead = lx_checkbox(L, 1, L_AEAD);
-    pv_bytes text = lx_checkbytes(L, 2), aad = lx_checkbytes(L, 3);
+    pv_bytes text = lx_checkbytes(L, 2), aad = check_place(L, 3);
     pv_sops_value value;
     pv_err err;
     pv_buf *out;

@@ -250,7 +250,7 @@ static const luaL_Reg functions[] = {
     {"json_encode", l_data_json_encode},
     {"yaml_decode", l_data_yaml_decode},
     {"yaml_encode", l_data_yaml_encode},
-    {"yaml_parts", l_data_yaml_parts},
+    {"yaml_tree", l_data_yaml_tree},
     {"toml_decode", l_data_toml_decode},
     {"toml_encode", l_data_toml_encode},
     {"toml_layout", l_data_toml_layout},

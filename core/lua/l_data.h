@@ -85,7 +85,7 @@ int l_data_json_decode(lua_State *L);
 int l_data_json_encode(lua_State *L);
 int l_data_yaml_decode(lua_State *L);
 int l_data_yaml_encode(lua_State *L);
-int l_data_yaml_parts(lua_State *L);
+int l_data_yaml_tree(lua_State *L);
 int l_data_toml_decode(lua_State *L);
 int l_data_toml_encode(lua_State *L);
 int l_data_toml_layout(lua_State *L);

@@ -128,7 +128,171 @@ int l_data_yaml_decode(lua_State *L)
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum { SCALAR_FIELDS = 8, BRANCH_FIELDS = 12 }; /* with those that prov.edit.yaml_tree adds */
+enum { SCALAR_FIELDS = 8, FLOW_FIELDS = 9, BRANCH_FIELDS = 12 };
+
+/* The texts of nodes, each pushed once. */
+enum {
+    KEY_KIND,
+    KEY_STYLE,
+    KEY_VALUE,
+    KEY_FROM,
+    KEY_CONTENT,
+    KEY_TO,
+    KEY_RAW_TO,
+    KEY_PARENT,
+    KEY_KEY,
+    KEY_ITEMS,
+    KEY_MEMBERS,
+    KEYS
+};
+
+static const char *const KEY_NAMES[KEYS] = {"kind",   "style",  "value", "from",  "content", "to",
+                                            "raw_to", "parent", "key",   "items", "members"};
+static const char *const KIND_NAMES[] = {"scalar", "alias", "list", "map"};
+static const char *const STYLE_NAMES[] = {"plain",  "single", "double", "literal",
+                                          "folded", "block",  "flow"};
+
+/* A tree that is pushed.  Behind `names` lie the texts of KEY_NAMES, KIND_NAMES and STYLE_NAMES,
+ * then the node that is open and the list of its children. */
+typedef struct tree_walk {
+    lua_State *L;
+    pv_bytes text;
+    const pv_buf *values;
+    int names;
+    int open;
+} tree_walk;
+
+static void push_names(lua_State *L, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) lua_pushstring(L, names[i]);
+}
+
+/* Pushes the text of a field, for a value and lua_rawset. */
+static void key(const tree_walk *w, int name)
+{
+    lua_pushvalue(w->L, w->names + name);
+}
+
+static void set_place(const tree_walk *w, int idx, int name, uint32_t at)
+{
+    key(w, name);
+    lua_pushinteger(w->L, (lua_Integer)at);
+    lua_rawset(w->L, idx);
+}
+
+/* Sets a field to what stands at `from`. */
+static void set_value(const tree_walk *w, int idx, int name, int from)
+{
+    key(w, name);
+    lua_pushvalue(w->L, from);
+    lua_rawset(w->L, idx);
+}
+
+static bool is_branch(const pv_yaml_part *part)
+{
+    return part->kind == PV_YAML_LIST || part->kind == PV_YAML_MAP;
+}
+
+/* Pushes the node of a part. */
+static int push_node(const tree_walk *w, const pv_yaml_part *part)
+{
+    lua_State *L = w->L;
+    int fields = is_branch(part) ? BRANCH_FIELDS : part->in_flow ? FLOW_FIELDS : SCALAR_FIELDS;
+    int idx;
+    lua_createtable(L, 0, fields);
+    idx = lua_gettop(L);
+    set_value(w, idx, KEY_KIND, w->names + KEYS + (int)part->kind);
+    set_value(w, idx, KEY_STYLE, w->names + KEYS + (int)COUNT(KIND_NAMES) + (int)part->style);
+    key(w, KEY_VALUE);
+    lua_pushlstring(L, w->values->data == NULL ? "" : w->values->data + part->value,
+                    part->value_len);
+    lua_rawset(L, idx);
+    set_place(w, idx, KEY_FROM, part->from + 1);
+    set_place(w, idx, KEY_CONTENT, part->content + 1);
+    set_place(w, idx, KEY_TO, part->to);
+    set_place(w, idx, KEY_RAW_TO, part->raw_to);
+    if (part->properties > 0) {
+        lua_pushinteger(L, (lua_Integer)part->properties);
+        lua_setfield(L, idx, "properties_to");
+    }
+    if (part->anchor_len > 0) {
+        lua_pushlstring(L, w->text.data + part->anchor, part->anchor_len);
+        lua_setfield(L, idx, "anchor");
+    }
+    if (part->in_flow) lua_pushboolean(L, true), lua_setfield(L, idx, "in_flow");
+    if (part->keeps) lua_pushboolean(L, true), lua_setfield(L, idx, "keeps");
+    return idx;
+}
+
+/* Puts the node on top into the one that is open; both stay where they are. */
+static void put_child(const tree_walk *w, const pv_yaml_part *part, int node)
+{
+    lua_State *L = w->L;
+    int list = w->open + 1;
+    set_value(w, node, KEY_PARENT, w->open);
+    switch (part->role) {
+    case PV_YAML_ROOT: break;
+    case PV_YAML_ITEM:
+        lua_pushvalue(L, node);
+        lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+        break;
+    case PV_YAML_KEY:
+        lua_createtable(L, 0, 2);
+        set_value(w, node + 1, KEY_KEY, node);
+        lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+        break;
+    case PV_YAML_VALUE:
+        lua_rawgeti(L, list, (lua_Integer)lua_rawlen(L, list));
+        set_value(w, node + 1, KEY_VALUE, node);
+        lua_pop(L, 1);
+        break;
+    }
+}
+
+static int list_key(const pv_yaml_part *part)
+{
+    return part->kind == PV_YAML_LIST ? KEY_ITEMS : KEY_MEMBERS;
+}
+
+/* Goes back to the node above the open one, whose list is that of its items or members. */
+static void leave_branch(const tree_walk *w)
+{
+    lua_State *L = w->L;
+    lua_pushvalue(L, w->names + KEY_PARENT);
+    lua_rawget(L, w->open);
+    for (int key = KEY_ITEMS; key <= KEY_MEMBERS; key++) {
+        lua_pushvalue(L, w->names + key);
+        if (lua_rawget(L, -2) != LUA_TNIL) break;
+        lua_pop(L, 1);
+    }
+    lua_replace(L, w->open + 1);
+    lua_replace(L, w->open);
+}
+
+static int push_tree(const tree_walk *w, const pv_yaml_part *parts, size_t count)
+{
+    lua_State *L = w->L;
+    for (size_t i = 0; i < count; i++) {
+        const pv_yaml_part *part = &parts[i];
+        int node;
+        if (part->kind == PV_YAML_END) {
+            if (i + 1 < count) leave_branch(w);
+            continue;
+        }
+        node = push_node(w, part);
+        if (part->role != PV_YAML_ROOT) put_child(w, part, node);
+        if (is_branch(part)) {
+            lua_createtable(L, (int)part->children, 0);
+            set_value(w, node, list_key(part), node + 1);
+            lua_replace(L, w->open + 1);
+            lua_replace(L, w->open);
+        } else if (i + 1 < count) {
+            lua_settop(L, node - 1);
+        }
+    }
+    if (is_branch(&parts[0])) lua_pushvalue(L, w->open);
+    return 1;
+}
 
 static int parts_gc(lua_State *L)
 {
@@ -138,45 +302,27 @@ static int parts_gc(lua_State *L)
     return 0;
 }
 
-/* data.yaml_parts(text) -> list of { kind, style, from, to, value, content? } | nil, err; bytes
- * from 1, `to` is the last one; `content` is `from` where no anchor and no tag stand in front */
-int l_data_yaml_parts(lua_State *L)
+/* data.yaml_tree(text) -> root | nil | nil, err: what prov.edit.yaml_tree describes; bytes from 1,
+ * `to` is the last one */
+int l_data_yaml_tree(lua_State *L)
 {
-    static const char *const kinds[] = {"scalar", "alias", "list", "map", "end"};
-    static const char *const styles[] = {"plain",  "single", "double", "literal",
-                                         "folded", "block",  "flow"};
-    pv_bytes text = lx_checkbytes(L, 1);
+    tree_walk w = {.L = L, .text = lx_checkbytes(L, 1)};
     pv_buf *values = lx_newbuf(L, L_DATA_MAX_TEXT);
     pv_yaml_part **box = lx_newbox(L, "prov.data.yaml_parts");
-    int first = lua_gettop(L) + 1; /* of the names of kinds and styles, pushed once */
     size_t count;
     pv_err err;
-    if (pv_yaml_parts(box, &count, values, text, L_DATA_MAX_PARTS, &err) != PV_OK)
+    if (pv_yaml_parts(box, &count, values, w.text, L_DATA_MAX_PARTS, &err) != PV_OK)
         return lx_fail(L, &err);
-    luaL_checkstack(L, COUNT(kinds) + COUNT(styles) + 4, NULL);
-    for (size_t i = 0; i < COUNT(kinds); i++) lua_pushstring(L, kinds[i]);
-    for (size_t i = 0; i < COUNT(styles); i++) lua_pushstring(L, styles[i]);
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        const pv_yaml_part *part = &(*box)[i];
-        lua_createtable(L, 0, part->kind <= PV_YAML_ALIAS ? SCALAR_FIELDS : BRANCH_FIELDS);
-        lua_pushlstring(L, values->data == NULL ? "" : values->data + part->value, part->value_len);
-        lua_setfield(L, -2, "value");
-        lua_pushvalue(L, first + (int)part->kind);
-        lua_setfield(L, -2, "kind");
-        lua_pushvalue(L, first + (int)COUNT(kinds) + (int)part->style);
-        lua_setfield(L, -2, "style");
-        lua_pushinteger(L, (lua_Integer)part->from + 1);
-        lua_setfield(L, -2, "from");
-        if (part->from == text.len || strchr("&!", text.data[part->from]) == NULL) {
-            lua_pushinteger(L, (lua_Integer)part->from + 1);
-            lua_setfield(L, -2, "content");
-        }
-        lua_pushinteger(L, (lua_Integer)part->to);
-        lua_setfield(L, -2, "to");
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    return 1;
+    if (count == 0) return 0;
+    w.values = values;
+    w.names = lua_gettop(L) + 1;
+    luaL_checkstack(L, KEYS + (int)COUNT(KIND_NAMES) + (int)COUNT(STYLE_NAMES) + 12, NULL);
+    push_names(L, KEY_NAMES, KEYS);
+    push_names(L, KIND_NAMES, COUNT(KIND_NAMES));
+    push_names(L, STYLE_NAMES, COUNT(STYLE_NAMES));
+    w.open = lua_gettop(L) + 1;
+    lua_settop(L, w.open + 1);
+    return push_tree(&w, *box, pv_yaml_tree(*box, count, w.text));
 }
 
 pv_doc **l_data_new_doc(lua_State *L)

@@ -137,11 +137,11 @@ function aead:open(nonce, sealed, aad) end
 
 --- Opens a value of a SOPS file, ENC[AES256_GCM,data:...,iv:...,tag:...,type:...]; the key is one of aes-256-gcm.
 ---@param text string
----@param aad string
+---@param place string|string[] additional data; a list is joined by colons, with one more at the end
 ---@return string? plain
 ---@return string|prov.Err type str, int, float, bool, time, comment or bytes; else "auth", "invalid"
 ---@return integer? iv how many bytes it has
-function aead:open_value(text, aad) end
+function aead:open_value(text, place) end
 
 function aead:close() end
 

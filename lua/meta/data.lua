@@ -70,14 +70,12 @@ function data.yaml_decode(text, max_bytes, all) end
 ---@return prov.Err? err
 function data.yaml_encode(v) end
 
---- Where everything of a YAML document stands in the text (UTF-8), in order: scalars and aliases; lists
---- and maps, whose children come behind them and then an "end". Bytes count from 1.
+--- The tree of the first document of a text (UTF-8) as it is written; nil alone when it holds none.
 ---@param text string
---- `content` is `from` where no anchor and no tag stand in front; absent where one does.
----@return { kind: "scalar"|"alias"|"list"|"map"|"end", style: string, from: integer, to: integer, value: string,
---- content: integer? }[]?
+---@return prov.YamlNode? root
 ---@return prov.Err? err
-function data.yaml_parts(text) end
+function data.yaml_tree(text) end
+
 --- Reads TOML.
 ---@param text string
 ---@param max_bytes? integer

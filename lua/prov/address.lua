@@ -27,6 +27,15 @@ function M.is_name(text, kind)
   return text:match(NAME .. "$") ~= nil
 end
 
+--- What to say of something that is no name.
+---@param text any
+---@param kind? string of what should have had the name
+---@return string
+function M.no_name(text, kind)
+  return ("'%s' cannot be a name: use letters, digits, - and _%s, starting with a letter or _"):format(tostring(text),
+    kind == "secret" and ", and / between parts" or "")
+end
+
 --- The same as a pattern of JSON Schema (ECMA 262), which stands for the whole text.
 ---@param kind? string of what has the name
 ---@param last? string pattern of what may follow the name

@@ -36,6 +36,14 @@ function M.pause(percent)
   return pause
 end
 
+--- Lets this much more be made before the collector goes on: for work that is known to keep most of what it makes.
+---@param kib integer
+function M.allow(kib)
+  if kib > 0 then
+    collectgarbage("step", -kib) -- as if so much had been freed
+  end
+end
+
 --- For work that makes much garbage beside a heap of any size. Measured on an apply of 10,000
 --- resources: 0.9 s of processor time and 72 MB instead of 1.4 s and 48 MB.
 ---@return table closable

@@ -230,6 +230,75 @@ static void test_parts(void **state)
     pv_buf_deinit(&values);
 }
 
+static void test_tree(void **state)
+{
+    static const char text[] =
+        "a: &x !t # c\n  'b'\nk: !e\nl: [d, {e: f}]\nm:\n- |+\n  g\n\n- *x\nn: >\n  h\n\n"
+        "? o\n---\nsecond: 1\n";
+    static const struct {
+        pv_yaml_part_kind kind;
+        pv_yaml_role role;
+        const char *content;  /* the text from there to the end */
+        const char *raw_more; /* what stands between `to` and `raw_to` */
+        size_t properties, anchor_len, children;
+        bool in_flow, keeps;
+    } rows[] = {
+        {PV_YAML_MAP, PV_YAML_ROOT, "", "", 0, 0, 6, false, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "a", "", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_VALUE, "'b'", "", 8, 2, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "k", "", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_VALUE, "", "", 24, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "l", "", 0, 0, 0, false, false},
+        {PV_YAML_LIST, PV_YAML_VALUE, "[d, {e: f}]", "", 0, 0, 2, false, false},
+        {PV_YAML_SCALAR, PV_YAML_ITEM, "d", "", 0, 0, 0, true, false},
+        {PV_YAML_MAP, PV_YAML_ITEM, "{e: f}", "", 0, 0, 1, true, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "e", "", 0, 0, 0, true, false},
+        {PV_YAML_SCALAR, PV_YAML_VALUE, "f", "", 0, 0, 0, true, false},
+        {PV_YAML_END, PV_YAML_ROOT, "", "", 0, 0, 0, false, false},
+        {PV_YAML_END, PV_YAML_ROOT, "", "", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "m", "", 0, 0, 0, false, false},
+        {PV_YAML_LIST, PV_YAML_VALUE, "- |+\n  g\n\n- *x", "", 0, 0, 2, false, false},
+        {PV_YAML_SCALAR, PV_YAML_ITEM, "|+\n  g", "\n\n", 0, 0, 0, false, true},
+        {PV_YAML_ALIAS, PV_YAML_ITEM, "*x", "", 0, 0, 0, false, false},
+        {PV_YAML_END, PV_YAML_ROOT, "", "", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "n", "", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_VALUE, ">\n  h", "\n\n", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_KEY, "o", "", 0, 0, 0, false, false},
+        {PV_YAML_SCALAR, PV_YAML_VALUE, "", "", 0, 0, 0, false, false},
+        {PV_YAML_END, PV_YAML_ROOT, "", "", 0, 0, 0, false, false},
+    };
+    size_t key_o = (size_t)(strstr(text, "o\n---") - text);
+    pv_yaml_part *parts;
+    pv_buf values = {0};
+    size_t count;
+    pv_err err;
+    (void)state;
+    assert_int_equal(pv_yaml_parts(&parts, &count, &values, bytes(text), 100, &err), PV_OK);
+    assert_int_equal(pv_yaml_tree(parts, count, bytes(text)), sizeof rows / sizeof *rows);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const pv_yaml_part *part = &parts[i];
+        size_t more = strlen(rows[i].raw_more);
+        if (part->kind != rows[i].kind) fail_msg("row %zu is a %d", i, (int)part->kind);
+        if (part->kind == PV_YAML_END) continue;
+        if (part->role != rows[i].role) fail_msg("row %zu has role %d", i, (int)part->role);
+        if (i > 0 &&
+            (part->to < part->content || part->to - part->content != strlen(rows[i].content) ||
+             memcmp(text + part->content, rows[i].content, part->to - part->content) != 0))
+            fail_msg("row %zu is %u to %u", i, part->content, part->to);
+        if (part->raw_to - part->to != more || memcmp(text + part->to, rows[i].raw_more, more) != 0)
+            fail_msg("row %zu ends at %u", i, part->raw_to);
+        assert_int_equal(part->properties, rows[i].properties);
+        assert_int_equal(part->anchor_len, rows[i].anchor_len);
+        assert_int_equal(part->children, rows[i].children);
+        assert_int_equal(part->in_flow, rows[i].in_flow);
+        assert_int_equal(part->keeps, rows[i].keeps);
+    }
+    assert_int_equal(parts[0].to, key_o + 1); /* a key without a colon: the map ends with it */
+    assert_int_equal(pv_yaml_tree(parts, 0, bytes("")), 0);
+    pv_free(parts);
+    pv_buf_deinit(&values);
+}
+
 static void test_merge_keys_and_anchors(void **state)
 {
     pv_doc doc;
@@ -388,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_keys_with_anchors),
         cmocka_unit_test(test_ends_without_a_line_break),
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_tree),
         cmocka_unit_test(test_merge_keys_and_anchors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_strings_come_back),

@@ -42,6 +42,25 @@ static uint32_t count(const pv_doc *doc, uint32_t id, uint32_t depth)
     return n;
 }
 
+static void check_tree(pv_yaml_part *parts, size_t n, pv_bytes text)
+{
+    size_t used = pv_yaml_tree(parts, n, text), open = 0;
+    if (used > n || (n > 0 && used == 0)) abort();
+    for (size_t i = 0; i < used; i++) {
+        const pv_yaml_part *p = &parts[i];
+        if (p->kind == PV_YAML_END) {
+            open--;
+            continue;
+        }
+        if ((open == 0) != (p->role == PV_YAML_ROOT)) abort();
+        if (p->kind == PV_YAML_LIST || p->kind == PV_YAML_MAP) open++;
+        if (p->content < p->from || p->content > text.len || p->to > p->raw_to) abort();
+        if (p->raw_to > text.len || p->properties > text.len) abort();
+        if (p->anchor + (size_t)p->anchor_len > text.len) abort();
+    }
+    if (open != 0) abort();
+}
+
 /* The parts of an accepted text lie in it, in order. */
 static void check_parts(const unsigned char *data, size_t size)
 {
@@ -54,8 +73,9 @@ static void check_parts(const unsigned char *data, size_t size)
         for (size_t i = 0; i < n; i++) {
             if (parts[i].from > parts[i].to || parts[i].to > size) abort();
             if (i > 0 && parts[i].kind != PV_YAML_END && parts[i].from < parts[i - 1].from) abort();
-            if (parts[i].value + parts[i].value_len > values.len) abort();
+            if (parts[i].value + (size_t)parts[i].value_len > values.len) abort();
         }
+        check_tree(parts, n, (pv_bytes){(const char *)data, size});
     }
     pv_free(parts);
     pv_buf_deinit(&values);

@@ -19,6 +19,7 @@ local NAMED = {
 
 local WORDS = { y = true, n = true, yes = true, no = true, on = true, off = true, null = true, ["true"] = true,
   ["false"] = true }
+local LONGEST_WORD = 5
 
 -- True for what may stand in a text as it is.
 local function is_printable(code)
@@ -53,12 +54,15 @@ local function all_printable(text)
   return true
 end
 
--- What everybody takes for a text, without asking the writer of YAML: no reader has a number or date with such letters.
-local function is_word(text)
-  if not text:find("^%w[%w_./=+-]*$") then
+--- Whether everybody takes this for a text: no reader of YAML has a number or date with such letters. Cheaper than
+--- asking the writer of YAML, which knows more of them.
+---@param text string
+---@return boolean
+function M.is_word(text)
+  if not text:find("^%w+$") and not text:find("^%w[%w_./=+-]*$") then
     return false
   elseif text:find("^%a") then
-    return not WORDS[text:lower()]
+    return #text > LONGEST_WORD or not WORDS[text:lower()]
   end
   return text:find("[^%da-fA-FxobTZ_:+.-]") ~= nil
 end
@@ -66,7 +70,7 @@ end
 local function is_plain(text, flow)
   if text:find("\n", 1, true) or flow and text:find("[,%[%]{}:?#]") then
     return false
-  elseif is_word(text) then
+  elseif M.is_word(text) then
     return true
   end
   return yaml.encode({ text }) == "- " .. text .. "\n"
@@ -95,7 +99,7 @@ end
 function M.string(text, style, indent, hint)
   if style.json then
     return assert(data.json_encode(text))
-  elseif not hint and is_word(text) then
+  elseif not hint and M.is_word(text) then
     return text
   end
   local printable = all_printable(text)

@@ -12,7 +12,9 @@ local M = {}
 ---@field content integer first byte behind anchor and tag
 ---@field to integer last byte; before `from` when there is nothing
 ---@field raw_to integer the same with the empty lines that end a block scalar
+---@field properties_to? integer last byte of anchor and tag, when there are some
 ---@field anchor? string with its &
+---@field keeps? boolean it ends with a block scalar that keeps its empty lines
 ---@field in_flow boolean inside of brackets
 ---@field items? prov.YamlNode[] of a list
 ---@field members? { key: prov.YamlNode, value: prov.YamlNode }[] of a map
@@ -52,42 +54,6 @@ function M.column(text, at)
   return at - start - (start == 1 and text:find("^\xEF\xBB\xBF") and 3 or 0)
 end
 
--- Reads anchor and tag in front of a node.
-local function properties(node, text)
-  local at = node.from
-  while at <= node.to + 1 do
-    local anchor, behind = text:match("^(&[%w_-]+)()", at)
-    if not anchor then
-      behind = text:match("^!<[^>]*>()", at) or text:match("^![^%s,%[%]{}]*()", at)
-    end
-    if not behind then
-      break
-    end
-    node.anchor = anchor or node.anchor
-    node.properties_to = behind - 1
-    at = text:match("^%s*()", behind)
-    while text:byte(at) == 35 do -- a comment, and then the value
-      at = text:match("^[^\n]*%s*()", at)
-    end
-  end
-  if node.to < node.from or not node.properties_to then
-    node.content = node.from
-  elseif node.kind == "scalar" and node.to <= node.properties_to then
-    node.content = node.to + 1 -- nothing behind
-  else
-    node.content = at
-  end
-end
-
-local function finish_block(node, text)
-  while node.to > node.content and text:find("^[ \r\n]", node.to) do
-    node.to = node.to - 1
-  end
-  if text:find("^[|>][%d%-]*%+", node.content) then
-    node.keeps = true
-  end
-end
-
 --- Where the ':' behind a key stands, or nil when there is none.
 ---@param text string
 ---@param key prov.YamlNode
@@ -104,63 +70,11 @@ function M.colon(text, key)
   end
 end
 
---- Builds the tree; nil alone when the text holds no document.
+--- Builds the tree of the first document; nil alone when the text holds none.
 ---@param text string
 ---@return prov.YamlNode? root
 ---@return prov.Err? err
-function M.build(text)
-  local parts, e = data.yaml_parts(text)
-  if not parts then
-    return nil, e
-  end
-  local at = 0
-  local function read(parent, in_flow)
-    at = at + 1
-    local node = parts[at]
-    node.parent = parent
-    if in_flow then
-      node.in_flow = true
-    end
-    if not node.content then
-      properties(node, text)
-    end
-    local kind = node.kind
-    if kind == "scalar" or kind == "alias" then
-      node.raw_to = node.to
-      if node.style == "literal" or node.style == "folded" then
-        finish_block(node, text)
-      end
-      return node
-    end
-    local list, inner = {}, in_flow or node.style == "flow"
-    local last = node
-    while parts[at + 1].kind ~= "end" do
-      local child = read(node, inner)
-      if kind == "list" then
-        list[#list + 1], last = child, child
-      else
-        local key = child
-        child = read(node, inner)
-        list[#list + 1] = { key = key, value = child }
-        last = child
-        if child.to < child.from and M.colon(text, key) == nil then
-          last = key
-        end
-      end
-    end
-    at = at + 1
-    if node.kind == "list" then
-      node.items = list
-    else
-      node.members = list
-    end
-    node.to = node.style == "flow" and parts[at].to or last.to
-    node.raw_to = node.style == "flow" and node.to or last.raw_to or last.to
-    node.keeps = node.style ~= "flow" and last.keeps
-    return node
-  end
-  return parts[1] and read(nil, false)
-end
+M.build = data.yaml_tree
 
 --- Where a member begins: at its key, or at the '?' before it.
 ---@param text string

@@ -1,8 +1,10 @@
 --- The documents of a YAML text as they are written, each with the line that begins or ends it.
 
-local data = require("core.data")
+local tree = require("prov.edit.yaml_tree")
 
 local M = {}
+
+local NONE = {}
 
 ---@class prov.FmtDocument
 ---@field marker? string the line in front: "---" or "...", with its comment
@@ -47,8 +49,8 @@ end
 
 -- The parts of a document, and the comments between them.
 local function parts(text, out)
-  local list = data.yaml_parts(text)
-  if not list then
+  local root, e = tree.build(text)
+  if e then
     out[#out + 1] = text
     return
   end
@@ -58,13 +60,31 @@ local function parts(text, out)
       out[#out + 1] = comment:gsub("%s+$", "")
     end
   end
-  for _, part in ipairs(list) do
-    comments(part.from - 1)
-    at = math.max(at, part.to + 1)
-    if part.to >= part.from or part.kind ~= "scalar" then -- comments stand before or behind what is nothing
-    local style = (part.style == "literal" or part.style == "folded" or part.style == "flow") and part.style or ""
-    out[#out + 1] = table.concat({ part.kind, style, part.value or "" }, " ")
+  local function walk(node)
+    comments(node.from - 1)
+    local list = node.items or node.members
+    local is_flow = node.style == "flow"
+    at = math.max(at, list and (node.properties_to or node.from - 1) + (is_flow and 2 or 1) or node.raw_to + 1)
+    if list or node.to >= node.from then -- comments stand before or behind what is nothing
+      local style = (is_flow or node.style == "literal" or node.style == "folded") and node.style or ""
+      out[#out + 1] = table.concat({ node.kind, style, node.value }, " ")
     end
+    for _, one in ipairs(list or NONE) do
+      if one.key then
+        walk(one.key)
+      end
+      walk(one.key and one.value or one)
+    end
+    if list then
+      if is_flow then
+        comments(node.to - 1)
+        at = math.max(at, node.to + 1)
+      end
+      out[#out + 1] = "end"
+    end
+  end
+  if root then
+    walk(root)
   end
   comments(#text)
 end

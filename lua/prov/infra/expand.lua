@@ -338,8 +338,7 @@ local function is_name(loader, block)
   if address.is_name(block.name, block.kind) then
     return true
   end
-  loader:fail_at(block, nil, ("'%s' cannot be a name: use letters, digits, - and _%s, starting with a letter or _"):format(
-    tostring(block.name), block.kind == "secret" and ", and / between parts" or ""))
+  loader:fail_at(block, nil, address.no_name(block.name, block.kind))
   return false
 end
 

@@ -182,8 +182,7 @@ end
 function M.expand(loader, block)
   local entry = block.entry
   if not address.is_name(block.name) then
-    loader:fail_at(block, nil, ("'%s' cannot be a name: use letters, digits, - and _, starting with a letter or _"):format(
-      tostring(block.name)))
+    loader:fail_at(block, nil, address.no_name(block.name))
     return
   elseif type(entry) ~= "table" or getmetatable(entry) ~= nil then
     loader:fail_at(block, nil, "expected a map such as { source: ./modules/site }")

@@ -27,51 +27,57 @@ Cipher.__index = Cipher
 ---@return prov.Err? err
 function M.new(key)
   local aead, e = crypto.aead("aes-256-gcm", key)
-  return aead and setmetatable({ aead = aead, opened = {}, known = {} }, Cipher), e
+  return aead and setmetatable({ aead = aead, opened = {}, count = 0, known = {} }, Cipher), e
 end
 
-local function name_of(type, plain, aad)
-  return ("%s\0%s\0%s"):format(type, aad, plain)
+-- The additional data of a value: what it is bound to.
+local function aad_of(place)
+  return type(place) == "table" and table.concat(place, ":") .. ":" or place
+end
+
+local function name_of(kind, plain, aad)
+  return ("%s\0%s\0%s"):format(kind, aad, plain)
 end
 
 --- Decrypts a value.
 ---@param text string
----@param aad string
+---@param place string|string[] what it is bound to: a path, which does not change any more, or a text
 ---@return string? plain
 ---@return string|prov.Err type "invalid": no encrypted value; "auth": of another place, or changed
-function Cipher:open(text, aad)
-  local plain, type, iv = self.aead:open_value(text, aad)
+function Cipher:open(text, place)
+  local plain, kind, iv = self.aead:open_value(text, place)
   if not plain then
-    return nil, type
+    return nil, kind
   end
   if iv == IV then
-    local opened = self.opened
-    local n = #opened
-    opened[n + 1], opened[n + 2], opened[n + 3], opened[n + 4] = type, plain, aad, text
+    local opened, n = self.opened, self.count
+    opened[n + 1], opened[n + 2], opened[n + 3], opened[n + 4] = kind, plain, place, text
+    self.count = n + 4
   end
-  return plain, type
+  return plain, kind
 end
 
 -- How values were written that were opened, by name, in the order of the file.
 local function written(self)
   local opened, by_name = self.opened, self.known
-  for i = 1, #opened, 4 do
-    local name = name_of(opened[i], opened[i + 1], opened[i + 2])
+  for i = 1, self.count, 4 do
+    local name = name_of(opened[i], opened[i + 1], aad_of(opened[i + 2]))
     by_name[name] = by_name[name] or {}
     table.insert(by_name[name], opened[i + 3])
   end
-  self.opened = {}
+  self.opened, self.count = {}, 0
   return by_name
 end
 
 --- Encrypts a value: anew, or as it was when it was opened before.
----@param type string
+---@param kind string
 ---@param plain string
----@param aad string
+---@param place string|string[] what it is to be bound to
 ---@return string? text
 ---@return prov.Err? err
-function Cipher:seal(type, plain, aad)
-  local list = written(self)[name_of(type, plain, aad)]
+function Cipher:seal(kind, plain, place)
+  local aad = aad_of(place)
+  local list = written(self)[name_of(kind, plain, aad)]
   if list then
     return #list > 1 and table.remove(list, 1) or list[1]
   end
@@ -85,7 +91,7 @@ function Cipher:seal(type, plain, aad)
     return nil, e
   end
   return ("ENC[AES256_GCM,data:%s,iv:%s,tag:%s,type:%s]"):format(base.base64(sealed:sub(1, -TAG - 1)), base.base64(iv),
-    base.base64(sealed:sub(-TAG)), type)
+    base.base64(sealed:sub(-TAG)), kind)
 end
 
 --- Remembers what another cipher of the same key opened as well, behind what this one did.

@@ -19,7 +19,8 @@ local M = {}
 --- The version of `sops` whose format this is.
 M.VERSION = "3.13.2"
 
-local SMALL = 2 * 1024 * 1024
+local MUCH = 2 * 1024 * 1024
+local GROWTH = 24 -- bytes that are made, and live to the end, for one of a text
 
 local STORES = { yaml = "yaml", json = "json", dotenv = "dotenv", ini = "ini", binary = "json" }
 local ENDINGS = { yaml = "yaml", yml = "yaml", json = "json", env = "dotenv", ini = "ini" }
@@ -53,10 +54,6 @@ local function store_of(format)
   return require("prov.sops." .. name)
 end
 
-local function aad_of(path)
-  return table.concat(path, ":") .. ":"
-end
-
 local function fail_at(e, leaf, file)
   e.file = e.file or file
   e.msg = path_of.format(leaf.path) .. ": " .. e.msg
@@ -65,17 +62,18 @@ end
 
 -- A comment belongs to a map that was guessed; others are tried when it was another one.
 local function open_comment(box, leaf, leaves)
-  local plain = box:open(leaf.plain, aad_of(leaf.path))
+  local plain = box:open(leaf.plain, leaf.path)
   if plain then
     return plain
   end
   local tried = {}
   for _, other in ipairs(leaves) do
     for length = 0, #other.path do
-      local aad = aad_of(table.move(other.path, 1, length, 1, {}))
-      if not tried[aad] then
-        tried[aad] = true
-        plain = box:open(leaf.plain, aad)
+      local path = table.move(other.path, 1, length, 1, {})
+      local name = table.concat(path, "\0")
+      if not tried[name] then
+        tried[name] = true
+        plain = box:open(leaf.plain, path)
         if plain then
           return plain
         end
@@ -136,7 +134,7 @@ local function open_leaves(leaves, meta, box, opts)
       end
     else
       if is_chosen and leaf.plain ~= "" then
-        local plain, type = box:open(leaf.plain, aad_of(leaf.path))
+        local plain, type = box:open(leaf.plain, leaf.path)
         if not plain then
           return fail_at(type, leaf, opts.file)
         end
@@ -200,7 +198,7 @@ end
 ---@return prov.SopsFile?
 ---@return prov.Err? err "auth", "invalid", "corrupt"
 function M.decrypt(text, opts)
-  local _ <close> = collector.pause(#text < SMALL and 1000 or 200) -- what is made here lives to its end
+  collector.allow(math.min(#text, MUCH) * GROWTH // 1024)
   local rest, meta, known = M.read(text, opts.format, opts.file)
   if not rest then
     return nil, meta
@@ -300,7 +298,7 @@ function M.encrypt(open, file)
     end
     if is_chosen and leaf.plain ~= "" then
       local sealed
-      sealed, e = open.cipher:seal(leaf.type, leaf.plain, aad_of(leaf.path))
+      sealed, e = open.cipher:seal(leaf.type, leaf.plain, leaf.path)
       if not sealed then
         return fail_at(e, leaf, file)
       end

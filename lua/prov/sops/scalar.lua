@@ -5,11 +5,17 @@ local cipher = require("prov.sops.cipher")
 
 local M = {}
 
+local byte = string.byte
+
 local WORDS = { [""] = "null", ["~"] = "null", null = "null", Null = "null", NULL = "null", ["true"] = "True",
   True = "True", TRUE = "True", ["false"] = "False", False = "False", FALSE = "False", [".inf"] = "+Inf",
   [".Inf"] = "+Inf", [".INF"] = "+Inf", ["+.inf"] = "+Inf", ["+.Inf"] = "+Inf", ["+.INF"] = "+Inf", ["-.inf"] = "-Inf",
   ["-.Inf"] = "-Inf", ["-.INF"] = "-Inf", [".nan"] = "NaN", [".NaN"] = "NaN", [".NAN"] = "NaN" }
 local LONGEST_WORD = 5
+local STARTS = {} -- bytes that numbers and times begin with
+for char in ("0123456789.+-"):gmatch(".") do
+  STARTS[char:byte()] = true
+end
 local KINDS = { null = "null", True = "bool", False = "bool" }
 local BASES = { { "^0[bB]([01]+)$", 2 }, { "^0[oO]([0-7]+)$", 8 }, { "^0([0-7]+)$", 8 }, { "^0[xX](%x+)$", 16 },
   { "^([1-9]%d*)$", 10 }, { "^(0)$", 10 } }
@@ -59,6 +65,13 @@ local function time(text)
   return ("%sT%02d:%02d:%02d%s%s"):format(date, h, min, s, fraction(part), zone)
 end
 
+--- True of a plain scalar that is a text at first sight, as most are.
+---@param text string
+---@return boolean
+function M.is_text(text)
+  return #text > LONGEST_WORD and not STARTS[byte(text)]
+end
+
 --- Type and bytes of a plain scalar.
 ---@param text string
 ---@return "str"|"int"|"float"|"bool"|"time"|"null" type
@@ -67,7 +80,7 @@ function M.resolve(text)
   local word = #text <= LONGEST_WORD and WORDS[text]
   if word then
     return KINDS[word] or "float", word == "null" and "" or word
-  elseif not text:find("^[%d.+-]") then
+  elseif not STARTS[byte(text)] then
     return "str", text
   end
   local at = time(text)

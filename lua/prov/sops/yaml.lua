@@ -13,6 +13,8 @@ local yaml = require("prov.yaml")
 
 local M = { name = "yaml" }
 
+local unpack = table.unpack
+
 local NONE = {} -- comments of a value that has none
 
 local STYLE = { eol = "\n", step = 4, list_step = 4 }
@@ -40,11 +42,16 @@ local function marks(text)
   end
 end
 
+-- A part of a text; the whole is not copied.
+local function part(text, from, to)
+  return from == 1 and to == #text and text or text:sub(from, to)
+end
+
 --- The documents of a text: { from, to }, what stands between the marks.
 local function documents(text)
   local out, from = {}, 1
   local function add(to)
-    local body = text:sub(from, to)
+    local body = part(text, from, to)
     local is_preamble = #out == 0 and to < #text
     if not is_preamble or body:gsub("%f[^\n\0][%%#][^\n]*", ""):find("%S") then
       out[#out + 1] = { from = from, to = to }
@@ -82,9 +89,11 @@ local function parse(body, file, line)
   return root
 end
 
+local is_text = scalar.is_text
+
 -- Type and bytes of a scalar.
 local function typed(node, body)
-  if node.style ~= "plain" then
+  if node.style ~= "plain" or is_text(node.value) then
     return "str", node.value
   end
   local tag = node.content > node.from and body:sub(node.from, node.content - 1):match("!!(%a+)")
@@ -162,7 +171,7 @@ end
 local function normal(text, file)
   local edits = {}
   for _, doc in ipairs(documents(text)) do
-    local body = text:sub(doc.from, doc.to)
+    local body = part(text, doc.from, doc.to)
     local root, e = parse(body, file, line_of(text, doc.from))
     if e then
       return nil, e
@@ -207,19 +216,27 @@ end
 
 local FLOATS = { NaN = ".nan", ["+Inf"] = ".inf", ["-Inf"] = "-.inf" }
 
+-- A string as it is written in the place of a node.
+local function write_string(plain, leaf)
+  local node, doc = leaf.node, leaf.doc
+  local hint = node.style ~= "plain" and (not node.in_flow or node.style ~= "double") and node.style or nil
+  if not hint and put.is_word(plain) then
+    return plain
+  end
+  local block = hint == "literal" or hint == "folded" or plain:find("\n", 1, true)
+  doc.style = doc.style or splice.style(doc.body, doc.root, {})
+  local indent = not node.in_flow and (block and comments.column(doc.body, node.parent) or 0) or nil
+  return put.string(plain, doc.style, indent, leaf.one_line and block and "double" or hint)
+end
+
 -- How a leaf is written where it stands: on one line when a comment is behind it.
 local function write(type, plain, leaf)
   if type == "str" and not utf8.len(plain) then
     return nil
   elseif type == "str" or type == "bytes" then
-    local node, style, indent = leaf.node, leaf.style, leaf.indent
-    local hint = node.style ~= "plain" and (indent or node.style ~= "double") and node.style or nil
-    local block = hint == "literal" or hint == "folded" or plain:find("\n", 1, true)
-    local text = put.string(plain, style, indent, leaf.one_line and block and "double" or hint)
-    if text == plain and scalar.resolve(text) ~= "str" then
-      text = put.string(plain, style, indent, "double")
-    end
-    return text
+    local text = write_string(plain, leaf)
+    local is_other = text == plain and not is_text(text) and scalar.resolve(text) ~= "str"
+    return is_other and put.string(plain, STYLE, nil, "double") or text
   elseif type == "comment" then -- of a list: see leaves_of
     return "#" .. plain
   elseif type == "bool" then
@@ -230,91 +247,109 @@ local function write(type, plain, leaf)
   return plain
 end
 
-local function leaves_of(body, root, offset, style, out)
-  local path, active = {}, {}
+-- The leaves of a document, which is { body, root, offset, eol }.
+local function leaves_of(doc, out)
+  local body, offset = doc.body, doc.offset
+  local path, depth, active = {}, 0, {}
+  local leaf = { __index = { kind = "value", comments = NONE, write = write, doc = doc } } -- what most are alike in
   local walk
-  local function put_comment(comment, level)
-    level[#level + 1] = comment.text
-    out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text,
-      path = table.move(path, 1, #path, 1, {}), from = offset + comment.from, to = offset + comment.to,
+  local function put_comment(comment, at)
+    out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = { unpack(path, 1, at) },
+      from = offset + comment.from, to = offset + comment.to,
       write = function(type, plain)
         if type == "comment" or not plain:find("\n", 1, true) then
-          return "#" .. plain:gsub("\n", style.eol .. "#")
+          return "#" .. plain:gsub("\n", doc.eol .. "#")
         end
       end }
   end
-  local function value(node, indent, item, behind)
-    if node.kind == "scalar" then
-      local type, plain = typed(node, body)
-      if type ~= "null" then
-        out[#out + 1] = { kind = "value", type = type, plain = plain, path = table.move(path, 1, #path, 1, {}),
-          from = offset + node.from, to = offset + node.to,
-          comments = active[1] and table.move(active, 1, #active, 1, {}) or NONE,
-          item = item and offset + item,
-          write = write, node = node, style = style, indent = not node.in_flow and indent or nil, one_line = behind }
-      end
-      return true
+  local function value(node, item, behind)
+    if node.kind ~= "scalar" then
+      return walk(node)
     end
-    return walk(node)
-  end
-  function walk(branch)
-    local list, rest, level = branch.members or branch.items, branch.comments or {}, {}
-    local next_comment = 1
-    local own = #active
-    local indent = not branch.in_flow and comments.column(body, branch) or 0
-    local function comments_until(stop)
-      while rest[next_comment] and rest[next_comment].from < stop do
-        put_comment(rest[next_comment], level)
-        active[own + #level] = level[#level]
-        out[#out].comments = table.move(active, 1, #active, 1, {})
-        next_comment = next_comment + 1
+    local type, plain = typed(node, body)
+    if type ~= "null" then
+      local found = setmetatable({ type = type, plain = plain, path = { unpack(path, 1, depth) },
+        from = offset + node.from, to = offset + node.to, node = node }, leaf)
+      if active[1] then
+        found.comments = { unpack(active) }
       end
-    end
-    for i, one in ipairs(list) do
-      local node = one.key and one.value or one
-      local behind
-      if rest[next_comment] then
-        local last = one.key and tree.member_to(body, one) or one.to
-        if node.members or node.items then -- those on the line of its key
-          last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
-          last = math.min(last, node.to >= node.from and node.content or last)
-        end
-        comments_until(math.max(last, one.key and one.key.from or one.from))
-        local inline = rest[next_comment]
-        behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
-        if behind then
-          comments_until(inline.from + 1)
-        end
-      end
-      if one.key then
-        local kind = one.key.kind == "scalar" and typed(one.key, body)
-        if kind ~= "str" and one.key.value ~= "<<" then
-          return err.fail("invalid", "line %d: SOPS wants keys that are texts: write \"%s\" in quotes",
-            line_of(body, one.key.from) + 1, one.key.value)
-        end
-        path[#path + 1] = one.key.value
-      end
-      -- `sops` writes a comment in a list as one of its items.
-      local dash = branch.items and branch.style ~= "flow" and not branch.in_flow and tree.dash(body, branch, i)
-      local ok, e = value(node, indent, dash, behind)
-      if not ok then
-        return nil, e
-      end
-      if one.key then
-        path[#path] = nil
-      end
-      for at = #active, own + 1, -1 do
-        active[at] = nil
-      end
-      level = level[1] and {} or level
-    end
-    comments_until(math.huge)
-    for at = #active, own + 1, -1 do
-      active[at] = nil
+      found.item = item and offset + item or nil
+      found.one_line = behind
+      out[#out + 1] = found
     end
     return true
   end
-  return walk(root)
+  local function walk_commented(branch)
+    local rest, next_comment, own, at = branch.comments, 1, #active, depth
+    local function comments_until(stop)
+      while rest[next_comment] and rest[next_comment].from < stop do
+        put_comment(rest[next_comment], at)
+        active[#active + 1] = rest[next_comment].text
+        out[#out].comments = { unpack(active) }
+        next_comment = next_comment + 1
+      end
+    end
+    -- Those before a member or item, and the one behind it on its line, which it says.
+    local function around(one, node)
+      local last = one.key and tree.member_to(body, one) or one.to
+      if node.members or node.items then -- those on the line of its key
+        last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
+        last = math.min(last, node.to >= node.from and node.content or last)
+      end
+      comments_until(math.max(last, one.key and one.key.from or one.from))
+      local inline = rest[next_comment]
+      local behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
+      if behind then
+        comments_until(inline.from + 1)
+      end
+      return behind
+    end
+    local function forget()
+      for i = #active, own + 1, -1 do
+        active[i] = nil
+      end
+    end
+    local ok, e = walk(branch, function(one, node)
+      return rest[next_comment] and around(one, node)
+    end, forget)
+    comments_until(math.huge)
+    forget()
+    return ok, e
+  end
+  function walk(branch, around, after)
+    if not around and branch.comments then
+      return walk_commented(branch)
+    end
+    local list, is_map = branch.members or branch.items, branch.members ~= nil
+    -- `sops` writes a comment in a list as one of its items.
+    local has_dashes = not is_map and branch.style ~= "flow" and not branch.in_flow
+    local above = depth
+    depth = is_map and depth + 1 or depth
+    for i = 1, #list do
+      local one = list[i]
+      local key = one.key
+      local node = key and one.value or one
+      local behind = around and around(one, node)
+      if key then
+        local kind = key.kind == "scalar" and typed(key, body)
+        if kind ~= "str" and key.value ~= "<<" then
+          return err.fail("invalid", "line %d: SOPS wants keys that are texts: write \"%s\" in quotes",
+            line_of(body, key.from) + 1, key.value)
+        end
+        path[depth] = key.value
+      end
+      local ok, e = value(node, has_dashes and tree.dash(body, branch, i), behind)
+      if not ok then
+        return nil, e
+      end
+      if after then
+        after()
+      end
+    end
+    depth = above
+    return true
+  end
+  return walk(doc.root)
 end
 
 --- The text as it can be encrypted.
@@ -335,7 +370,7 @@ end
 function M.leaves(text, file, known)
   local out = {}
   for _, doc in ipairs(documents(text)) do
-    local body = text:sub(doc.from, doc.to)
+    local body = part(text, doc.from, doc.to)
     local root, e = known
     if not root then
       root, e = parse(body, file, line_of(text, doc.from))
@@ -344,10 +379,10 @@ function M.leaves(text, file, known)
       return nil, e
     end
     if root then
-      local style = splice.style(body, root, {})
       comments.place(body, root)
       local ok
-      ok, e = leaves_of(body, root, doc.from - 1, style, out)
+      ok, e = leaves_of({ body = body, root = root, offset = doc.from - 1,
+        eol = body:find("\r\n", 1, true) and "\r\n" or "\n" }, out)
       if not ok then
         e.file = file
         return nil, e
@@ -388,7 +423,7 @@ function M.extract(text, file)
   local meta, edits, known = nil, {}, nil
   local docs = documents(text)
   for i, doc in ipairs(docs) do
-    local body = text:sub(doc.from, doc.to)
+    local body = part(text, doc.from, doc.to)
     local root, e = parse(body, file, line_of(text, doc.from))
     if e then
       return nil, e
@@ -435,7 +470,7 @@ function M.attach(text, meta)
     docs = { { from = #text + 1, to = #text } }
   end
   for _, doc in ipairs(docs) do
-    local body = text:sub(doc.from, doc.to)
+    local body = part(text, doc.from, doc.to)
     local root, e = parse(body, nil, 0)
     if e then
       return nil, e
@@ -487,7 +522,7 @@ function M.change(text, path, v)
     doc = docs[path[1]] or doc
     path = table.move(path, 2, #path, 1, {})
   end
-  local body = text:sub(doc.from, doc.to)
+  local body = part(text, doc.from, doc.to)
   local edit = require("prov.edit.yaml")
   local new, e
   if v == nil then
