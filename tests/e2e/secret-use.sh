@@ -4,6 +4,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
+. "$here/../support/sops.sh"
 . "$here/../support/e2e.sh"
 "$prov" age keygen --out "$work/key.txt" >/dev/null 2>&1
 export SOPS_AGE_KEY_FILE=$work/key.txt
@@ -174,8 +175,10 @@ run 1 secret restore tokens/x
 has "take 'tokens/x' back out of its history in git"
 grep -q 'ENC\[' secrets.yaml || fail "not encrypted"
 [ "$("$prov" secret get secrets.yaml '["hand/token"].value')" = by-hand ] || fail "not in the file"
-if [ -n "${SOPS:-}" ]; then
-    "$SOPS" --disable-version-check decrypt secrets.yaml | grep -q 'value: by-hand' || fail "sops reads something else"
+if sops_program; then
+    real decrypt secrets.yaml | grep -q 'value: by-hand' || fail "sops reads something else"
+else
+    echo "SKIP: 1 of 1 judges: $why"
 fi
 run 0 destroy --yes
 

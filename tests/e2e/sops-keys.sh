@@ -1,37 +1,30 @@
 #!/bin/bash
 # prov secret with keys of PGP (gpg), AWS's KMS (moto) and Vault (HashiCorp's, and prov's own), and publish: both ways with
 # sops itself where it can be had.
-# SOPS and VAULT name the programs; PROV_MOTO a Python environment that has moto. What is missing is skipped and counted.
+# SOPS and VAULT name the programs, as tests/support/sops.sh tells; PROV_MOTO a Python environment that has moto. What is
+# missing is skipped and counted.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
+. "$here/../support/sops.sh"
 . "$here/../support/e2e.sh"
+. "$here/../support/moto.sh"
 . "$here/../support/simulator.sh"
 cd "$work" || exit 1
 for name in $(env | sed -n 's/^\(SOPS_[A-Z_]*\|VAULT_[A-Z_]*\|AWS_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
 
-sops=${SOPS:-$(command -v sops)}
 skipped=0
 skip() {
     echo "SKIP: $*"
     skipped=$((skipped + 1))
 }
-[ -n "$sops" ] || skip "no sops: SOPS=path names one"
-real() { "$sops" --disable-version-check "$@"; }
+sops_program || skip "no sops: $why"
 
 pids=
 at_exit() {
     for pid in $pids; do kill "$pid" 2>/dev/null; done
     for pid in $pids; do wait "$pid" 2>/dev/null; done
     [ -z "${GNUPGHOME:-}" ] || gpgconf --kill all
-}
-
-listens() { # PORT
-    for _ in $(seq 150); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
-        sleep 0.1
-    done
-    fail "nobody listens at port $1"
 }
 
 cat >plain.yaml <<'YAML'
@@ -107,14 +100,14 @@ else
 fi
 
 # AWS's KMS.
-if [ -n "${PROV_MOTO:-}" ]; then
+if moto_environment kms,s3; then
     port=$(free_port)
-    "$PROV_MOTO/bin/moto_server" -H 127.0.0.1 -p "$port" >moto.log 2>&1 &
+    "$moto/bin/moto_server" -H 127.0.0.1 -p "$port" >moto.log 2>&1 &
     pids="$pids $!"
-    listens "$port"
+    wait_for "$port"
     export AWS_ACCESS_KEY_ID=AKIATEST AWS_SECRET_ACCESS_KEY=very-secret-key-of-aws AWS_EC2_METADATA_DISABLED=true
     export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_REGION=eu-central-1 AWS_DEFAULT_REGION=eu-central-1
-    arn=$("$PROV_MOTO/bin/python" -c 'import boto3; print(boto3.client("kms").create_key()["KeyMetadata"]["Arn"])')
+    arn=$("$moto/bin/python" -c 'import boto3; print(boto3.client("kms").create_key()["KeyMetadata"]["Arn"])')
     role=arn:aws:iam::123456789012:role/secrets
     both_ways kms "$arn" --kms "$arn"
     run 0 secret encrypt plain.yaml -r "$arn+$role|app:web,stage:prod" --out context.yaml
@@ -136,7 +129,7 @@ if [ -n "${PROV_MOTO:-}" ]; then
     has "ARN"
     everybody="$everybody,$arn"
 else
-    skip "no moto: PROV_MOTO names a Python environment that has it"
+    skip "$why"
 fi
 
 # Vault: prov's own, and HashiCorp's.
@@ -155,7 +148,7 @@ vault() { # NAME ADDRESS TOKEN
 port=$(free_port)
 "$prov" serve vault --listen "127.0.0.1:$port" --data "$work/vault" >ours.log 2>&1 </dev/null &
 pids="$pids $!"
-listens "$port"
+wait_for "$port"
 own=http://127.0.0.1:$port
 init=$(curl -s -X PUT -d '{"secret_shares":1,"secret_threshold":1}' "$own/v1/sys/init")
 curl -s -o /dev/null -X PUT -d "{\"key\":\"$(echo "$init" | jq -r '.keys[0]')\"}" "$own/v1/sys/unseal"
@@ -165,7 +158,7 @@ if [ -x "${VAULT:-}" ]; then
     "$VAULT" server -dev -dev-root-token-id=root -dev-no-store-token -dev-listen-address="127.0.0.1:$port" >vault.log 2>&1 \
         </dev/null &
     pids="$pids $!"
-    listens "$port"
+    wait_for "$port"
     own=http://127.0.0.1:$port
     vault vault "$own" root
 else
@@ -266,8 +259,8 @@ run 0 secret publish ours/plain.yaml --yes --omit-extensions
 [ "$(stored ours plain .data.data.db.user)" = '"admin"' ] || fail "publish without an extension: $(cat out)"
 run 1 secret publish ours/gcs.yaml --yes
 has "gcs_bucket"
-if [ -n "${PROV_MOTO:-}" ] && [ -n "${one:-}" ]; then
-    s3() { "$PROV_MOTO/bin/python" -c 'import boto3, sys; s3 = boto3.client("s3"); exec(sys.argv[1])' "$1"; }
+if [ -n "${arn:-}" ] && [ -n "${one:-}" ]; then
+    s3() { "$moto/bin/python" -c 'import boto3, sys; s3 = boto3.client("s3"); exec(sys.argv[1])' "$1"; }
     s3 'print(s3.create_bucket(Bucket="published", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}))' >/dev/null
     run 0 secret publish ours/to-s3.yaml --yes
     has "s3://published/secrets/to-s3"

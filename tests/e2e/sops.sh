@@ -1,26 +1,13 @@
 #!/bin/bash
 # prov secret: files of SOPS in all formats, both ways with sops itself where it can be had: random trees, options, key
-# groups, keys of every kind, editing, damage. SOPS=path names a sops; else the one on PATH, or with
-# SOPS_BUILD=1 go builds one.
-# SOPS_FILES=500 makes more random files.
+# groups, keys of every kind, editing, damage. SOPS=path names a sops, as tests/support/sops.sh tells.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 prov=${PROV:?path of the prov binary}
-version=v3.13.2
-go_env() { go env "$1" 2>/dev/null; }
-go_cache=$(go_env GOMODCACHE) go_build=$(go_env GOCACHE)
-kept=${XDG_CACHE_HOME:-$HOME/.cache}/prov-test/sops-$version
+. "$here/../support/sops.sh"
 . "$here/../support/e2e.sh"
 cd "$work" || exit 1
 unset SOPS_AGE_KEY SOPS_AGE_KEY_FILE SOPS_AGE_KEY_CMD SOPS_AGE_RECIPIENTS SOPS_CONFIG EDITOR VISUAL
-
-sops=${SOPS:-$(command -v sops)}
-[ -n "$sops" ] || { [ -x "$kept/sops" ] && sops=$kept/sops; }
-if [ -z "$sops" ] && [ -n "${SOPS_BUILD:-}" ] && command -v go >/dev/null; then # over a gigabyte of modules
-    GOBIN=$kept GOMODCACHE=$go_cache GOCACHE=$go_build GOTOOLCHAIN=local GOFLAGS='-p=1 -modcacherw' \
-        timeout 900 nice go install "github.com/getsops/sops/v3/cmd/sops@$version" >"$work/go.log" 2>&1 && sops=$kept/sops
-fi
-real() { "$sops" --disable-version-check "$@"; }
 
 # Keys.
 "$prov" age keygen --out key.txt >/dev/null
@@ -260,8 +247,8 @@ else
     echo "SKIP: 1 of 2 judges: no suite of SOPS"
 fi
 
-if [ -z "$sops" ]; then
-    echo "SKIP: 1 of 2 judges: no sops (SOPS=path names one, SOPS_BUILD=1 builds one) $(tail -1 "$work/go.log" 2>/dev/null)"
+if ! sops_program; then
+    echo "SKIP: 1 of 2 judges: no sops: $why"
     e2e_end
     exit 0
 fi
@@ -281,6 +268,6 @@ real set enc.json '["db"]["user"]' '"sops"' || fail "sops does not set"
 real rotate -i enc.yaml || fail "sops does not rotate"
 run 0 secret decrypt enc.yaml
 has "# the old one"
-mkdir property && (cd property && RECIPIENT=$to PROV=$prov SOPS=$sops python3 ../property.py "${SOPS_FILES:-100}" "${SOPS_SEED:-1}") \
+mkdir property && (cd property && RECIPIENT=$to PROV=$prov SOPS=$sops python3 ../property.py "${SOPS_FILES:-500}" "${SOPS_SEED:-1}") \
     || fail "random files"
 e2e_end

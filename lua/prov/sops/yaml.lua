@@ -247,21 +247,31 @@ local function write(type, plain, leaf)
   return plain
 end
 
+local function comment_leaf(comment, doc, path, around)
+  return { kind = "comment", type = "comment", plain = comment.text, path = path, comments = around,
+    from = doc.offset + comment.from, to = doc.offset + comment.to,
+    write = function(type, plain)
+      if type == "comment" or not plain:find("\n", 1, true) then
+        return "#" .. plain:gsub("\n", doc.eol .. "#")
+      end
+    end }
+end
+
+-- The last byte of a member or item before a comment on its line.
+local function before_comment(body, one, node)
+  if not node.members and not node.items then
+    return one.key and tree.member_to(body, one) or one.to
+  end
+  local last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
+  return math.min(last, node.to >= node.from and node.content or last) -- those on the line of its key
+end
+
 -- The leaves of a document, which is { body, root, offset, eol }.
 local function leaves_of(doc, out)
   local body, offset = doc.body, doc.offset
   local path, depth, active = {}, 0, {}
   local leaf = { __index = { kind = "value", comments = NONE, write = write, doc = doc } } -- what most are alike in
   local walk
-  local function put_comment(comment, at)
-    out[#out + 1] = { kind = "comment", type = "comment", plain = comment.text, path = { unpack(path, 1, at) },
-      from = offset + comment.from, to = offset + comment.to,
-      write = function(type, plain)
-        if type == "comment" or not plain:find("\n", 1, true) then
-          return "#" .. plain:gsub("\n", doc.eol .. "#")
-        end
-      end }
-  end
   local function value(node, item, behind)
     if node.kind ~= "scalar" then
       return walk(node)
@@ -283,19 +293,14 @@ local function leaves_of(doc, out)
     local rest, next_comment, own, at = branch.comments, 1, #active, depth
     local function comments_until(stop)
       while rest[next_comment] and rest[next_comment].from < stop do
-        put_comment(rest[next_comment], at)
         active[#active + 1] = rest[next_comment].text
-        out[#out].comments = { unpack(active) }
+        out[#out + 1] = comment_leaf(rest[next_comment], doc, { unpack(path, 1, at) }, { unpack(active) })
         next_comment = next_comment + 1
       end
     end
     -- Those before a member or item, and the one behind it on its line, which it says.
     local function around(one, node)
-      local last = one.key and tree.member_to(body, one) or one.to
-      if node.members or node.items then -- those on the line of its key
-        last = tree.line_end(body, one.key and (tree.colon(body, one.key) or one.key.to) or one.from - 1)
-        last = math.min(last, node.to >= node.from and node.content or last)
-      end
+      local last = before_comment(body, one, node)
       comments_until(math.max(last, one.key and one.key.from or one.from))
       local inline = rest[next_comment]
       local behind = inline and inline.inline and tree.line_start(body, inline.from) <= math.max(last, 1)
