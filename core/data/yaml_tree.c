@@ -16,6 +16,11 @@ static int byte_at(pv_bytes text, uint32_t at)
     return at < text.len ? (unsigned char)text.data[at] : -1;
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 static uint32_t skip_space(pv_bytes text, uint32_t at)
 {
     while (at < text.len && isspace(byte_at(text, at))) at++;
@@ -49,8 +54,7 @@ static uint32_t skip_tag(pv_bytes text, uint32_t at)
         if (stop < text.len) return stop + 1;
         stop = at + 1;
     }
-    while (stop < text.len && !isspace(byte_at(text, stop)) &&
-           memchr(",[]{}", text.data[stop], 5) == NULL)
+    while (stop < text.len && !isspace(byte_at(text, stop)) && !is_one_of(text.data[stop], ",[]{}"))
         stop++;
     return stop;
 }
@@ -80,8 +84,7 @@ static void read_properties(pv_yaml_part *part, pv_bytes text)
 static void finish_block(pv_yaml_part *part, pv_bytes text)
 {
     uint32_t at = part->content + 1;
-    while (part->to > part->content + 1 && memchr(" \r\n", text.data[part->to - 1], 3) != NULL)
-        part->to--;
+    while (part->to > part->content + 1 && is_one_of(text.data[part->to - 1], " \r\n")) part->to--;
     if (byte_at(text, part->content) != '|' && byte_at(text, part->content) != '>') return;
     while (isdigit(byte_at(text, at)) || byte_at(text, at) == '-') at++;
     part->keeps = byte_at(text, at) == '+';
@@ -118,6 +121,15 @@ static void leave(level *above, pv_yaml_part *part, pv_bytes text)
     above->key = NULL;
 }
 
+static pv_yaml_part *finish_branch(const level *l, const pv_yaml_part *end)
+{
+    bool is_flow = l->branch->style == PV_YAML_FLOW;
+    l->branch->to = is_flow ? end->to : l->last->to;
+    l->branch->raw_to = is_flow ? end->to : l->last->raw_to;
+    l->branch->keeps = !is_flow && l->last->keeps;
+    return l->branch;
+}
+
 size_t pv_yaml_tree(pv_yaml_part *parts, size_t count, pv_bytes text)
 {
     level *levels = NULL;
@@ -126,12 +138,8 @@ size_t pv_yaml_tree(pv_yaml_part *parts, size_t count, pv_bytes text)
     do {
         pv_yaml_part *part = &parts[i++];
         if (part->kind == PV_YAML_END) {
-            level *l = &levels[--depth];
-            bool is_flow = l->branch->style == PV_YAML_FLOW;
-            l->branch->to = is_flow ? part->to : l->last->to;
-            l->branch->raw_to = is_flow ? part->to : l->last->raw_to;
-            l->branch->keeps = !is_flow && l->last->keeps;
-            part = l->branch;
+            if (levels == NULL || depth == 0) break; /* libyaml closes no more than it opens */
+            part = finish_branch(&levels[--depth], part);
         } else {
             if (depth > 0) enter(&levels[depth - 1], part);
             read_properties(part, text);
