@@ -53,6 +53,21 @@ age -d -i key.txt many.age | same plain.65537 "rekeyed"
 run 4 age decrypt many.age -i ed
 has "not for this identity"
 [ "$(stat -c %a many.age)" = 640 ] || fail "rekey changes the mode"
+# A link stays one, and so does what is no file.
+ln -s many.age link.age
+run 0 age rekey link.age -i key.txt -r "$to"
+[ -L link.age ] || fail "rekey makes a file of a link"
+: >plain.out && ln -s plain.out link.out
+run 0 age decrypt many.age -i key.txt --out link.out
+[ -L link.out ] || fail "decrypt makes a file of a link"
+same plain.65537 "through a link" <plain.out
+mkfifo pipe
+timeout 20 cat pipe >piped &
+reader=$!
+run 0 age decrypt many.age -i key.txt --out pipe
+wait "$reader"
+[ -p pipe ] || fail "decrypt makes a file of a pipe"
+same plain.65537 "through a pipe" <piped
 
 # Passphrases; of age's through a terminal, which it insists on.
 PROV_AGE_PASSPHRASE='correct horse' "$prov" age encrypt plain.1 --with-passphrase --out phrase.age || fail "no passphrase"
