@@ -207,6 +207,13 @@ printf 'X' | dd of=changed.age bs=1 seek=60000 conv=notrunc status=none
 run 1 age decrypt changed.age -i key.txt --out never
 has "was changed"
 ls ./*.tmp >/dev/null 2>&1 && fail "temporary files: $(ls ./*.tmp)"
+# White space before armor has an end.
+head -c 100000000 /dev/zero | tr '\0' '\n' | timeout 5 "$prov" age decrypt -i key.txt >out 2>&1
+[ $? = 1 ] || fail "blank lines: $(cat out)"
+(printf '\n  \n' && "$prov" age encrypt plain.65537 -r "$to" -a) | "$prov" age decrypt -i key.txt | same plain.65537 "blank lines"
+# A key is written whole or not at all.
+(ulimit -f 0; trap '' XFSZ; exec "$prov" age keygen --out half.txt) >/dev/null 2>&1 && fail "half a key is no error"
+[ ! -e half.txt ] || fail "half a key is left"
 "$prov" age encrypt plain.3000000 -r "$to" >/dev/full 2>err && fail "a full disk is no error"
 grep -q "No space left\|no space left" err || fail "a full disk: $(cat err)"
 e2e_end

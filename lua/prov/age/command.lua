@@ -287,9 +287,10 @@ function M.keygen(p)
   end
   local ok
   ok, e = uv.fs_write(fd, text, -1)
-  ok = ok and uv.fs_fsync(fd)
+  ok = ok == #text and uv.fs_fsync(fd)
   uv.fs_close(fd)
   if not ok then
+    uv.fs_unlink(p.out) -- half a key
     return nil, err.uv(e or "EIO", "cannot write %s", p.out)
   end
   return "Public key: " .. public
