@@ -104,8 +104,10 @@ function M.sync(path)
   return true
 end
 
--- True for what must not become a file: a device, a pipe, /dev/stdout.
-local function is_stream(path)
+--- True for what must not become a file: a device, a pipe, /dev/stdout.
+---@param path string
+---@return boolean
+function M.is_stream(path)
   local stat = uv.fs_stat(path)
   return stat ~= nil and stat.type ~= "file" and stat.type ~= "directory"
     or path:find("^/dev/") ~= nil and (uv.fs_lstat(path) or {}).type == "link"
@@ -134,7 +136,7 @@ end
 ---@return true?
 ---@return prov.Err?
 function M.write_atomic(path, bytes, opts)
-  if is_stream(path) then
+  if M.is_stream(path) then
     return write_stream(path, bytes)
   end
   counter = counter + 1

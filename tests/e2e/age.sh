@@ -53,6 +53,21 @@ age -d -i key.txt many.age | same plain.65537 "rekeyed"
 run 4 age decrypt many.age -i ed
 has "not for this identity"
 [ "$(stat -c %a many.age)" = 640 ] || fail "rekey changes the mode"
+# A link stays one, and so does what is no file.
+ln -s many.age link.age
+run 0 age rekey link.age -i key.txt -r "$to"
+[ -L link.age ] || fail "rekey makes a file of a link"
+: >plain.out && ln -s plain.out link.out
+run 0 age decrypt many.age -i key.txt --out link.out
+[ -L link.out ] || fail "decrypt makes a file of a link"
+same plain.65537 "through a link" <plain.out
+mkfifo pipe
+timeout 20 cat pipe >piped &
+reader=$!
+run 0 age decrypt many.age -i key.txt --out pipe
+wait "$reader"
+[ -p pipe ] || fail "decrypt makes a file of a pipe"
+same plain.65537 "through a pipe" <piped
 
 # Passphrases; of age's through a terminal, which it insists on.
 PROV_AGE_PASSPHRASE='correct horse' "$prov" age encrypt plain.1 --with-passphrase --out phrase.age || fail "no passphrase"
@@ -192,6 +207,13 @@ printf 'X' | dd of=changed.age bs=1 seek=60000 conv=notrunc status=none
 run 1 age decrypt changed.age -i key.txt --out never
 has "was changed"
 ls ./*.tmp >/dev/null 2>&1 && fail "temporary files: $(ls ./*.tmp)"
+# White space before armor has an end.
+head -c 100000000 /dev/zero | tr '\0' '\n' | timeout 5 "$prov" age decrypt -i key.txt >out 2>&1
+[ $? = 1 ] || fail "blank lines: $(cat out)"
+(printf '\n  \n' && "$prov" age encrypt plain.65537 -r "$to" -a) | "$prov" age decrypt -i key.txt | same plain.65537 "blank lines"
+# A key is written whole or not at all.
+(ulimit -f 0; trap '' XFSZ; exec "$prov" age keygen --out half.txt) >/dev/null 2>&1 && fail "half a key is no error"
+[ ! -e half.txt ] || fail "half a key is left"
 "$prov" age encrypt plain.3000000 -r "$to" >/dev/full 2>err && fail "a full disk is no error"
 grep -q "No space left\|no space left" err || fail "a full disk: $(cat err)"
 e2e_end

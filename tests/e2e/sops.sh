@@ -102,6 +102,8 @@ echo "$1" >"$WORK/edited"
 case $HOW in
     change) sed -i 's/user: .*/user: edited/' "$1" ;;
     break) echo '}' >>"$1" ;;
+    race) sed -i 's/user: .*/user: mine/' "$1"; printf %s theirs | "$PROV" secret set enc.yaml "$THEIRS" >/dev/null ;;
+    late) echo 'a: mine' >"$1"; echo 'a: theirs' >late.yaml ;;
     die) kill -9 "$(cat "$WORK/pid")"; sleep 1 ;;
 esac
 SH
@@ -116,6 +118,28 @@ HOW="change" run 0 secret edit enc.yaml
 cp enc.yaml before
 HOW="break" run 1 secret edit enc.yaml
 cmp -s enc.yaml before || fail "a broken text was written"
+# Somebody else writes the file meanwhile: by keys when it is another value, else nothing is lost of theirs.
+cp before enc.yaml
+HOW=race THEIRS=db.password PROV=$prov run 0 secret edit enc.yaml
+[ "$("$prov" secret get enc.yaml db.user) $("$prov" secret get enc.yaml db.password)" = "mine theirs" ] \
+    || fail "edited by two: $("$prov" secret decrypt enc.yaml)"
+cp before enc.yaml
+HOW=race THEIRS=db.user PROV=$prov run 7 secret edit enc.yaml
+has "db.user"
+[ "$("$prov" secret get enc.yaml db.user)" = theirs ] || fail "what somebody else wrote is lost"
+HOW=late run 7 secret edit late.yaml -r "$to"
+[ "$(cat late.yaml)" = "a: theirs" ] || fail "a file that came meanwhile is lost"
+# Several set values at once.
+cp before enc.yaml
+sets=
+for i in 1 2 3 4 5 6; do
+    printf %s "$i" | "$prov" secret set enc.yaml "at_once.k$i" >/dev/null &
+    sets="$sets $!"
+done
+for pid in $sets; do wait "$pid" || fail "set beside others ends with $?"; done
+[ "$("$prov" secret get enc.yaml at_once | tr -dc 1-6 | fold -w1 | sort -u | tr -d '\n')" = 123456 ] \
+    || fail "set at once: $("$prov" secret get enc.yaml at_once)"
+cp before enc.yaml
 HOW=die sh -c "echo \$\$ >'$work/pid'; exec '$prov' secret edit enc.yaml" >/dev/null 2>&1 </dev/null # prov is killed
 for _ in $(seq 50); do
     [ -e "$(cat edited)" ] || break
@@ -170,6 +194,10 @@ sed -i "s/    age: $to/    age: $to,$other/" rules/.sops.yaml
 run 0 secret updatekeys rules/sub/plain.yaml
 has "$other"
 run 0 secret decrypt rules/sub/plain.yaml -i other.txt
+run 4 secret rotate rules/sub/plain.yaml --remove-recipient "${to%?}"
+has "is no recipient"
+run 0 secret rotate rules/sub/plain.yaml --add-recipient "$other"
+[ "$(grep -c "recipient: $other" rules/sub/plain.yaml)" = 1 ] || fail "a recipient stands there twice"
 run 0 secret rotate rules/sub/plain.yaml --remove-recipient "$to"
 run 1 secret decrypt rules/sub/plain.yaml
 SOPS_AGE_KEY_FILE=other.txt run 0 secret decrypt rules/sub/plain.yaml

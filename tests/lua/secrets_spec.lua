@@ -120,6 +120,18 @@ describe("secrets", function()
     end)
   end)
 
+  it("leaves no value in plain text, whatever the rule of its file says", function()
+    with_file(function(dir, kept)
+      for _ = 1, 2 do
+        local ok, e = kept:put("db_unencrypted", { value = "canary-4711" })
+        assert.same({ nil, "invalid" }, { ok, e.code })
+        assert.is_nil((assert(kept:get("db_unencrypted") == nil and fs.read(dir .. "/secrets.yaml") or ""))
+          :find("canary", 1, true))
+        assert(kept:put("other", { value = "x" }))
+      end
+    end)
+  end)
+
   it("says what is wrong with a name and what is not set", function()
     with_file(function(_, store)
       for _, name in ipairs({ "", "/a", "a//b", "a/", "a b", "../x", "1a" }) do

@@ -204,6 +204,30 @@ describe("sops", function()
     end)
   end)
 
+  it("refuses what sops does not read", function()
+    with_key(function(to)
+      for _, case in ipairs({
+        { "yaml", "a: 1\nb: {c: 1, c: 2}\n", 2 }, { "yaml", "a: 1\n---\nb:\n  - c: 1\n    c: 2\n", 5 },
+        { "yaml", "a: 1\r---\rb: 2\r" }, { "ini", "[a]\nk = 1\n[]\nk = 2\n", 3 },
+      }) do
+        local text, e = sops.encrypt(assert(sops.create(case[2], case[1], { groups = { { to } } })), "test")
+        assert.is_nil(text, case[2])
+        assert.same({ "invalid", "test", case[3] }, { e.code, e.file, e.line })
+      end
+      assert.equal("{", encrypted('\xEF\xBB\xBF{"a": 1}', "json", to):sub(1, 1))
+    end)
+  end)
+
+  it("takes no bytes where a format has texts only", function()
+    with_key(function(to)
+      local open = assert(sops.create("a: 1\n", "yaml", { groups = { { to } } }))
+      for _, v in ipairs({ "\xFF", { b = { "\xFF" } } }) do
+        local ok, e = sops.change(open, { "a" }, v)
+        assert.same({ nil, "invalid" }, { ok, e.code })
+      end
+    end)
+  end)
+
   it("refuses what it cannot encrypt", function()
     with_key(function(to)
       for text, format in pairs({ ["- a\n"] = "yaml",

@@ -116,7 +116,17 @@ local function to_output(path, is_text, mode, fn)
         { hint = "--armor for a text, or --out FILE" })
     end
     return fn(1)
+  elseif fs.is_stream(path) then
+    local stream, e = uv.fs_open(path, "a", 0)
+    if not stream then
+      return nil, err.uv(e, "cannot write %s", path)
+    end
+    local result
+    result, e = fn(stream)
+    uv.fs_close(stream)
+    return result, e
   end
+  path = fs.realpath(path) or path
   local temporary = ("%s.%d.tmp"):format(path, uv.os_getpid())
   local fd, e = uv.fs_open(temporary, "wx", mode)
   if not fd then
@@ -219,13 +229,14 @@ function M.rekey(p)
   if not plain then
     return nil, e:wrap("%s", p.file)
   end
-  local stat = uv.fs_stat(p.file)
   bytes, e = age.encrypt(plain, to, { armor = crypto.age_is_armor(bytes) })
   if not bytes then
     return nil, e
   end
+  local real = fs.realpath(p.file) or p.file
+  local stat = fs.stat(real)
   local ok
-  ok, e = fs.write_atomic(p.file, bytes, { mode = stat and stat.mode & 511 })
+  ok, e = fs.write_atomic(real, bytes, { mode = stat and stat.mode, owner = stat })
   if not ok then
     return nil, e
   end
@@ -276,9 +287,10 @@ function M.keygen(p)
   end
   local ok
   ok, e = uv.fs_write(fd, text, -1)
-  ok = ok and uv.fs_fsync(fd)
+  ok = ok == #text and uv.fs_fsync(fd)
   uv.fs_close(fd)
   if not ok then
+    uv.fs_unlink(p.out) -- half a key
     return nil, err.uv(e or "EIO", "cannot write %s", p.out)
   end
   return "Public key: " .. public

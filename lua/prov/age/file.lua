@@ -9,6 +9,7 @@ local uv = require("luv")
 local M = {}
 
 local PIECE = 1024 * 1024
+local BLANK = 1024 -- bytes that may stand before armor
 
 --- Reads some bytes; "" at the end.
 local function read(fd)
@@ -121,7 +122,7 @@ function M.read_header(input)
     end
     local last = more == ""
     raw = raw .. more
-    if armor == nil and (last or raw:find("%S") and #raw >= 64) then
+    if armor == nil and (last or #raw >= 64 and raw:find("%S") or #raw > BLANK) then
       armor = crypto.age_is_armor(raw) and crypto.age_armor("read") or false
       more, raw = raw, ""
     end

@@ -251,7 +251,7 @@ function Local:rotate()
     return rotate_ring(self, file)
   end
   local text = assert(fs.read(self.path, { max = MAX }))
-  if text:find("PRIVATE KEY", 1, true) or text:find("^age%-encryption") then
+  if text:find("PRIVATE KEY", 1, true) or text:find("^age%-encryption") or crypto.age_is_armor(text) then
     return nil, err.new("unsupported", self.path .. " is a key that prov does not write to", {
       hint = "make another one, and move to it with 'prov state rekey --kms local:FILE'" })
   end

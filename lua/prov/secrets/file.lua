@@ -19,6 +19,7 @@ local Store = {}
 Store.__index = Store
 
 local turns = {} -- path -> semaphore: who writes a file in this process; another process is noticed when it is written
+local TRIES = 20
 
 -- What stands beside the parts.
 local ABOUT = { version = true, created = true, rule = true }
@@ -97,20 +98,35 @@ function Store:get(name, version)
   return found
 end
 
--- Writes an entry, or takes it away; one at a time.
-local function write(self, name, entry)
-  turns[self.file] = turns[self.file] or async.semaphore(1)
-  local _ <close> = turns[self.file]:acquire()
+-- The rule of the file may leave some values in plain text; that of a secret never is.
+local function check_hidden(self, open, name)
+  local hidden, e = sops.hides(open, { name, "value" }, self.file)
+  if hidden == false then
+    return nil, err.new("invalid", ("the rules of %s would leave the value of '%s' in plain text"):format(self.place,
+      name), { hint = "give it another name, or the file a rule that encrypts every 'value'" })
+  end
+  return hidden, e
+end
+
+-- Writes an entry, or takes it away.
+local function write_once(self, name, entry)
   local open, tree, text = load(self)
   if not tree then
     return nil, text
   elseif not open then
     local encode = sops.format_of(self.file) == "json" and json.encode or yaml.encode
-    local sealed, e = command.encrypt_new({}, assert(encode({ [name] = entry })), self.file)
-    if not sealed then
+    local plain, e = encode({ [name] = entry })
+    local new, ok
+    if plain then
+      new, e = command.create({}, plain, self.file)
+    end
+    if new then
+      ok, e = check_hidden(self, new, name)
+    end
+    if not ok then
       return nil, e
     end
-    return fs.write_atomic(self.file, sealed, { mode = tonumber("644", 8) })
+    return command.save({ file = self.file }, new, nil)
   end
   local ok, e = true, nil
   if tree[name] ~= nil then
@@ -118,11 +134,26 @@ local function write(self, name, entry)
   end
   if ok and entry then
     ok, e = sops.change(open, { name }, entry)
+    if ok then
+      ok, e = check_hidden(self, open, name)
+    end
   end
   if not ok then
     return nil, e
   end
   return command.save({ file = self.file }, open, text)
+end
+
+-- The same, anew when another process wrote the file meanwhile.
+local function write(self, name, entry)
+  turns[self.file] = turns[self.file] or async.semaphore(1)
+  local _ <close> = turns[self.file]:acquire()
+  for try = 1, TRIES do
+    local ok, e = write_once(self, name, entry)
+    if ok or e.code ~= "conflict" or try == TRIES then
+      return ok, e
+    end
+  end
 end
 
 function Store:put(name, parts, rule)

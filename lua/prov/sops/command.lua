@@ -11,10 +11,13 @@ local recipients = require("prov.sops.recipients")
 local rules = require("prov.sops.rules")
 local settings = require("prov.settings")
 local sops = require("prov.sops")
+local suggest = require("prov.suggest")
 local uv = require("luv")
 local yaml = require("prov.yaml")
 
 local M = {}
+
+local TRIES = 20 -- to change a file that others change too
 
 local function absolute(path)
   return path:sub(1, 1) == "/" and path or uv.cwd() .. "/" .. path
@@ -116,6 +119,20 @@ local function rule_of(p, name)
   return out
 end
 
+--- A file to be encrypted that has no metadata yet, by parameters or `.sops.yaml`.
+---@async
+---@param p table parameters of `prov secret encrypt`
+---@param text string
+---@param name string of the file
+---@return prov.SopsFile?, prov.Err?
+function M.create(p, text, name)
+  local rule, e = rule_of(p, name)
+  if not rule then
+    return nil, e
+  end
+  return sops.create(text, format_of(p, name), rule)
+end
+
 --- Encrypts a text that has no metadata yet, by parameters or `.sops.yaml`.
 ---@async
 ---@param p table parameters of `prov secret encrypt`
@@ -123,13 +140,7 @@ end
 ---@param name string of the file
 ---@return string?, prov.Err?
 function M.encrypt_new(p, text, name)
-  local format = format_of(p, name)
-  local rule, e = rule_of(p, name)
-  if not rule then
-    return nil, e
-  end
-  local open
-  open, e = sops.create(text, format, rule)
+  local open, e = M.create(p, text, name)
   if not open then
     return nil, e
   end
@@ -244,6 +255,16 @@ local function new_value(p)
   return v
 end
 
+-- Writes a file, unless it says meanwhile what it did not when it was read; nil is a file that is not there.
+local function replace(path, old, new)
+  return fs.update(path, function(now)
+    if now ~= old then
+      return err.fail("conflict", "%s was changed by somebody else meanwhile; nothing was written", path)
+    end
+    return new
+  end, { mode = tonumber("644", 8), max = settings.data.file_size })
+end
+
 --- Encrypts an open file and writes it where it was, unless somebody changed it meanwhile.
 ---@async
 ---@param p { file: string }
@@ -255,13 +276,30 @@ function M.save(p, open, old)
   if not text then
     return nil, e
   end
-  local real = assert(fs.realpath(p.file))
-  local now = fs.read(real, { max = settings.data.file_size })
-  if now ~= old then
-    return err.fail("conflict", "%s was changed by somebody else meanwhile; nothing was written", p.file)
+  return replace(p.file, old, text)
+end
+
+--- Changes an open file and writes it; anew when somebody else wrote it meanwhile, so that of several that do so at
+--- once none is lost.
+---@async
+---@param p { file: string, identity: string[]?, format: string? }
+---@param change fun(open: prov.SopsFile, name: string): boolean?, prov.Err? false: nothing is to be written
+---@return boolean? changed
+---@return prov.Err? err
+function M.change(p, change)
+  for try = 1, TRIES do
+    local open, name, old = M.open_file(p)
+    if not open then
+      return nil, name
+    end
+    local changed, e = change(open, name)
+    if changed then
+      changed, e = M.save(p, open, old)
+    end
+    if changed ~= nil or e.code ~= "conflict" or try == TRIES then
+      return changed, e
+    end
   end
-  local stat = assert(fs.stat(real))
-  return fs.write_atomic(real, text, { mode = stat.mode, owner = stat })
 end
 
 --- `prov secret set`.
@@ -278,23 +316,21 @@ function M.set(p)
       return nil, e
     end
   end
-  local open, name, old = M.open_file(p)
-  if not open then
-    return nil, name
-  end
-  local tree = sops.value(open, name)
-  path = tree ~= nil and path_of.resolve(tree, path) or path
-  local plain, ok = open.plain
-  ok, e = sops.change(open, path, v)
-  if not ok then
-    e.file = e.file or name
+  local changed
+  changed, e = M.change(p, function(open, name)
+    local tree = sops.value(open, name)
+    local plain = open.plain
+    local ok, why = sops.change(open, tree ~= nil and path_of.resolve(tree, path) or path, v)
+    if not ok then
+      why.file = why.file or name
+      return nil, why
+    end
+    return open.plain ~= plain
+  end)
+  if changed == nil then
     return nil, e
   end
-  local changed = open.plain ~= plain
-  if changed then
-    ok, e = M.save(p, open, old)
-  end
-  return ok and { file = p.file, changed = changed }, e
+  return { file = p.file, changed = changed }
 end
 
 local EXAMPLES = { json = '{\n    "name": "value"\n}\n', binary = "", ini = "[section]\nname = value\n",
@@ -333,6 +369,26 @@ local function edit_loop(ctx, name, text, finish)
   end)
 end
 
+-- What was edited and what somebody else wrote meanwhile, by keys.
+local function save_both(p, base, edited)
+  local open, e, text = M.open_file(p)
+  if not open then
+    return nil, e
+  end
+  local function of(plain)
+    return { format = open.format, plain = plain }
+  end
+  local merged, why, conflicts = require("prov.sops.git").merged(p.file:match("[^/]*$"), of(base), open, of(edited))
+  if conflicts then
+    return nil, err.new("conflict", "somebody else changed meanwhile " .. table.concat(conflicts, ", "),
+      { file = p.file, hint = "nothing was written" })
+  elseif not merged then
+    return nil, why
+  end
+  open.plain = merged
+  return M.save(p, open, text)
+end
+
 --- `prov secret edit`.
 ---@async
 function M.edit(ctx, p)
@@ -342,9 +398,14 @@ function M.edit(ctx, p)
     if not open then
       return nil, name
     end
-    result, e = edit_loop(ctx, p.file, open.plain, function(new)
+    local plain = open.plain
+    result, e = edit_loop(ctx, p.file, plain, function(new)
       open.plain = new
-      return M.save(p, open, old)
+      local ok, why = M.save(p, open, old)
+      if not ok and why.code == "conflict" then
+        return save_both(p, plain, new)
+      end
+      return ok, why
     end)
   else
     local rule
@@ -357,7 +418,7 @@ function M.edit(ctx, p)
       if not text then
         return nil, why
       end
-      return fs.write_atomic(p.file, text, { mode = tonumber("644", 8) })
+      return replace(p.file, nil, text)
     end)
   end
   if result == nil then
@@ -405,15 +466,31 @@ function M.rotate(p)
     return nil, e
   end
   local new, added, gone = {}, {}, {}
+  local there = {}
+  for _, group in ipairs(groups) do
+    for _, one in ipairs(group) do
+      there[one.name] = true
+    end
+  end
   for _, one in ipairs(p.remove_recipient or {}) do
     local recipient = recipients.parse(one)
-    gone[one], gone[recipient and recipient.name or one] = true, true
+    local known = recipient and recipient.name or one
+    if not there[known] then
+      return nil, err.new("notfound", ("%s is no recipient; nothing was written"):format(one), { file = name,
+        hint = suggest.hint(one, data.keys(there)) })
+    end
+    gone[known] = true
   end
   for _, one in ipairs(p.add_recipient or {}) do
     local ok
     ok, e = recipients.add(one, nil, added)
     if not ok then
       return nil, e
+    end
+  end
+  for i = #added, 1, -1 do
+    if there[added[i].name] and not gone[added[i].name] then
+      table.remove(added, i)
     end
   end
   for i, group in ipairs(groups) do

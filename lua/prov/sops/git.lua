@@ -111,8 +111,16 @@ local function open_all(p, path)
   return out
 end
 
--- The merged plain text: by lines when that gives the same values, for it keeps the comments of both sides.
-local function merged_text(name, base, into, from)
+--- The merged plain text: by lines when that gives the same values, for it keeps the comments of both sides.
+---@async
+---@param name string of the file
+---@param base? { format: string, plain: string }
+---@param into prov.SopsFile
+---@param from { format: string, plain: string }
+---@return string? text with marks when there are conflicts
+---@return prov.Err? err
+---@return string[]? conflicts paths that both changed, in words
+function M.merged(name, base, into, from)
   local values, open = {}, { base = base, into = into, from = from }
   for side, one in pairs(open) do
     local e
@@ -126,7 +134,11 @@ local function merged_text(name, base, into, from)
   if not lines then
     return nil, e
   elseif conflicts[1] then
-    return lines.text, nil, conflicts
+    local names = {}
+    for i, one in ipairs(conflicts) do
+      names[i] = merge.name(one)
+    end
+    return lines.text, nil, names
   end
   local own = into.plain
   for _, change in ipairs(changes) do
@@ -172,14 +184,10 @@ function M.merge(p)
   if not into then
     return nil, from
   end
-  local text, why, conflicts = merged_text(name, open.base, into, from)
+  local text, why, conflicts = M.merged(name, open.base, into, from)
   if not text then
     return nil, why
   elseif conflicts then
-    local names = {}
-    for i, one in ipairs(conflicts) do
-      names[i] = merge.name(one)
-    end
     local marked = "with 'prov secret git-setup --plain-conflicts', conflicts are marked in plain text"
     if p.plain_conflicts then
       local ok
@@ -189,7 +197,8 @@ function M.merge(p)
       end
       marked = ("it is in plain text now: edit it, then prov secret encrypt %s --in-place"):format(path)
     end
-    return nil, err.new("conflict", "both sides changed " .. table.concat(names, ", "), { file = path, hint = marked })
+    return nil, err.new("conflict", "both sides changed " .. table.concat(conflicts, ", "), { file = path,
+      hint = marked })
   end
   if from.key == into.key then
     into.cipher:learn(from.cipher)

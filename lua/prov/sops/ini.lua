@@ -219,21 +219,24 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function M.prepare(text, file)
-  local edits, comment = {}, nil
+  local edits, comment, problem = {}, nil, nil
   local ok, e = scan(text, file, {
     comment = function(from, to)
       comment = { from = from, to = to }
     end,
-    section = function(_, at)
-      if comment and comment.from > at then
-        local name = text:sub(at, comment.from - 1):match("^%s*(.-)%s*$")
-        edits[#edits + 1] = { from = at, to = comment.to, new = text:sub(comment.from, comment.to) .. "\n" .. name }
+    section = function(name, at)
+      if name == "" then
+        problem = err.new("invalid", "a section has no name", { file = file,
+          line = select(2, text:sub(1, at - 1):gsub("\n", "")) + 1 })
+      elseif comment and comment.from > at then
+        local head = text:sub(at, comment.from - 1):match("^%s*(.-)%s*$")
+        edits[#edits + 1] = { from = at, to = comment.to, new = text:sub(comment.from, comment.to) .. "\n" .. head }
       end
     end,
     key = function() end,
   })
-  if not ok then
-    return nil, e
+  if not ok or problem then
+    return nil, e or problem
   end
   return yaml.apply(text, edits)
 end

@@ -401,6 +401,40 @@ function M.value(open, file)
   return store_of(open.format).value(open.plain, file)
 end
 
+--- Whether the rule of an open file encrypts the value at a path.
+---@param open prov.SopsFile of a format that has paths
+---@param path string[]
+---@param file string for errors
+---@return boolean?
+---@return prov.Err? err "notfound"
+function M.hides(open, path, file)
+  local chosen, e = rules.chooser(open.meta)
+  local leaves
+  if chosen then
+    leaves, e = store_of(open.format).leaves(open.plain, file)
+  end
+  local name = table.concat(path, "\0")
+  for _, leaf in ipairs(leaves or {}) do
+    if leaf.kind == "value" and table.concat(leaf.path, "\0") == name then
+      return chosen(leaf)
+    end
+  end
+  return nil, e or err.new("notfound", "there is no " .. path_of.format(path), { file = file })
+end
+
+-- Whether YAML and JSON can say it.
+local function is_text(v)
+  if type(v) == "string" then
+    return utf8.len(v) ~= nil
+  end
+  for key, one in pairs(type(v) == "table" and v ~= data.null and v or {}) do
+    if not is_text(key) or not is_text(one) then
+      return false
+    end
+  end
+  return true
+end
+
 --- Changes one value of an open file; nil deletes.
 ---@param open prov.SopsFile
 ---@param path (string|integer)[]
@@ -410,6 +444,8 @@ end
 function M.change(open, path, v)
   if open.format == "binary" then
     return err.fail("usage", "a file of bytes has no paths in it")
+  elseif (open.format == "yaml" or open.format == "json") and not is_text(v) then
+    return nil, err.new("invalid", "the value is no text in UTF-8", { hint = "encode the bytes, as base64 does" })
   end
   local new, e = store_of(open.format).change(open.plain, path, v)
   if not new then

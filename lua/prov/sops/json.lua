@@ -123,7 +123,7 @@ end
 ---@return prov.Err? err
 function M.prepare(text, file)
   local v, e = parse(text, file)
-  return v and text, e
+  return v and text:gsub("^\xEF\xBB\xBF", ""), e -- of which `sops` does not read any
 end
 
 --- The leaves of a text.

@@ -167,17 +167,32 @@ local function lift_comment(body, node, offset, edits)
   edits[#edits + 1] = { from = offset + from, to = offset + tree.line_end(body, from), new = "" }
 end
 
+-- An error when a map has a key twice: `sops` does not read such a file.
+local function check_keys(node, body, line)
+  local seen = {}
+  for _, member in ipairs(node.members or {}) do
+    local name = member.key.value
+    if member.key.kind == "scalar" and seen[name] then
+      return err.new("invalid", ("the key '%s' stands twice in its map"):format(name), {
+        line = line_of(body, member.key.from) + line + 1 })
+    end
+    seen[name] = true
+  end
+end
+
 -- The text with what aliases stand for in their places, and no comments inside of scalars.
 local function normal(text, file)
   local edits = {}
   for _, doc in ipairs(documents(text)) do
     local body = part(text, doc.from, doc.to)
-    local root, e = parse(body, file, line_of(text, doc.from))
+    local line = line_of(text, doc.from)
+    local root, e = parse(body, file, line)
     if e then
       return nil, e
     end
     local anchors, count = {}, 0
     comments.each(root or { kind = "none" }, function(node)
+      e = e or check_keys(node, body, line)
       if node.kind == "scalar" and node.style == "plain" and typed(node, body) ~= "str" then
         node.text = body:sub(node.content, node.to)
       end
@@ -363,6 +378,9 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function M.prepare(text, file)
+  if text:find("\r%-%-%-%f[%s\0]") then -- libyaml sees a line there, `sops` two documents
+    return nil, err.new("invalid", "it has line ends of one CR: write LF", { file = file })
+  end
   return normal(text, file)
 end
 

@@ -108,6 +108,24 @@ describe("a ring with a passphrase", function()
   end)
 end)
 
+describe("identities of age under a passphrase", function()
+  it("are not written to by a rotation", function()
+    local age = require("prov.age")
+    local path, text = file(), nil
+    uv.os_setenv("PROV_KMS_PASSPHRASE", "correct horse")
+    local ok, e = pcall(require("support.async").run, function()
+      text = assert(age.encrypt(age.keygen():secret() .. "\n",
+        { assert(require("prov.age.keys").passphrase("correct horse", 4)) }, { armor = true }))
+      assert(fs.write_atomic(path, text, { mode = 384 }))
+      local none, why = assert(kms.open("local:" .. path)):rotate()
+      assert.same({ nil, "unsupported" }, { none, why.code })
+    end)
+    uv.os_unsetenv("PROV_KMS_PASSPHRASE")
+    assert(ok, e)
+    assert.equal(text, fs.read(path))
+  end)
+end)
+
 describe("the URI of a KMS", function()
   it("that is none is refused with what there is", function()
     for _, uri in ipairs({ "", "aws", "AWS:x", "nothing:x", "local:" }) do
