@@ -2,31 +2,14 @@
 
 local authority = require("prov.vault.pki.authority")
 local base = require("core.base")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local pem = require("prov.pem")
 local role_rules = require("prov.vault.pki.role")
 
 local M = {}
 
---- One field.
----@return prov.vault.Field
-function M.field(type, doc, default)
-  return { type = type, doc = doc, default = default }
-end
-
---- Several sets of fields as one.
----@return table<string, prov.vault.Field>
-function M.fields(...)
-  local out = {}
-  for _, part in ipairs({ ... }) do
-    for name, value in pairs(part) do
-      out[name] = value
-    end
-  end
-  return out
-end
-
-local field = M.field
+local field = engine.field
 
 M.FORMAT = {
   format = {
@@ -67,7 +50,7 @@ M.AUTHORITY = role_rules.with_subject({
 })
 
 M.CSR = { csr = field("string", "Request in PEM", "") }
-M.NEW_AUTHORITY = M.fields(M.FORMAT, M.NAMES, M.TIME, M.KEY, M.AUTHORITY)
+M.NEW_AUTHORITY = engine.fields(M.FORMAT, M.NAMES, M.TIME, M.KEY, M.AUTHORITY)
 
 -- ---- Times ----
 

@@ -2,6 +2,7 @@
 
 local authority = require("prov.vault.pki.authority")
 local ca = require("prov.vault.pki.ca")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local form = require("prov.vault.pki.form")
 local role_rules = require("prov.vault.pki.role")
@@ -9,11 +10,7 @@ local role_rules = require("prov.vault.pki.role")
 local M = {}
 
 local function get_role(ctx, name)
-  local role, e = ctx.storage:get("roles/" .. name)
-  if role or e then
-    return role, e
-  end
-  return err.fail("usage", "unknown role: %s", name)
+  return engine.need(ctx.storage, "roles/" .. name, "usage", "unknown role: %s", name)
 end
 
 local function limits(ctx, role)
