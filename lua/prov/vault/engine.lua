@@ -257,6 +257,30 @@ function M.fields(...)
   return out
 end
 
+--- An answer of data.
+---@return prov.vault.Response
+function M.respond(value, warning)
+  return { data = value, warnings = warning and { warning } or nil }
+end
+
+--- How long something may last at a mount.
+---@param ctx prov.vault.Mount
+---@param max_ttl? integer seconds; 0 is as the mount says
+---@return integer seconds
+function M.longest(ctx, max_ttl)
+  return max_ttl and max_ttl > 0 and math.min(max_ttl, ctx.max_ttl) or ctx.max_ttl
+end
+
+--- How long something lasts that somebody wants to last so long.
+---@return integer seconds
+---@return string? warning
+function M.lasting(wanted, most)
+  if wanted > most then
+    return most, ("TTL of %d seconds is longer than the %d that are allowed; it is %d"):format(wanted, most, most)
+  end
+  return wanted
+end
+
 --- A value that must be there.
 ---@param storage prov.vault.Storage or the barrier
 ---@param path string

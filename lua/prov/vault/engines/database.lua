@@ -293,7 +293,7 @@ local function create(ctx, req)
   if not password then
     return nil, e
   end
-  local max = math.min(role.max_ttl > 0 and role.max_ttl or ctx.max_ttl, ctx.max_ttl)
+  local max = engine.longest(ctx, role.max_ttl)
   local ttl = math.min(role.default_ttl > 0 and role.default_ttl or ctx.default_ttl, max)
   local lease = { ttl = ttl, max_ttl = max, renewable = true, internal = {
     db_name = role.db_name, username = username, renew_statements = role.renew_statements,

@@ -24,7 +24,7 @@ local function read_role(ctx, req)
   if not role then
     return nil, e
   end
-  return form.respond(role)
+  return engine.respond(role)
 end
 
 local function write_role(ctx, req)
@@ -37,7 +37,7 @@ local function write_role(ctx, req)
   if not ok then
     return nil, e
   end
-  return form.respond(role)
+  return engine.respond(role)
 end
 
 local function patch_role(ctx, req)
@@ -130,7 +130,7 @@ local function read_cert(ctx, req)
     if not text then
       return nil, e
     end
-    return form.respond({ certificate = text, revocation_time = 0 })
+    return engine.respond({ certificate = text, revocation_time = 0 })
   end
   local der, key = stored(ctx, req.params.serial)
   if not der then
@@ -140,7 +140,7 @@ local function read_cert(ctx, req)
   if e then
     return nil, e
   end
-  return form.respond({
+  return engine.respond({
     certificate = authority.cert_text(der),
     revocation_time = revoked and revoked.time or 0,
     revocation_time_rfc3339 = revoked and authority.time_text(revoked.time) or "",
@@ -193,7 +193,7 @@ local function revoke(ctx, req)
   if not time then
     return nil, e
   end
-  return form.respond({
+  return engine.respond({
     revocation_time = time,
     revocation_time_rfc3339 = authority.time_text(time),
     state = "revoked",
@@ -205,7 +205,7 @@ local function rotate_crl(ctx)
   if not der then
     return nil, e
   end
-  return form.respond({ success = true })
+  return engine.respond({ success = true })
 end
 
 local function tidy(ctx, req)
@@ -214,7 +214,7 @@ local function tidy(ctx, req)
   if not gone then
     return nil, e
   end
-  return form.respond({ cert_store_deleted_count = gone.certs, revoked_cert_deleted_count = gone.revoked })
+  return engine.respond({ cert_store_deleted_count = gone.certs, revoked_cert_deleted_count = gone.revoked })
 end
 
 -- ---- Settings of the mount ----
@@ -237,7 +237,7 @@ local function config(name, spec, doc)
       if e then
         return nil, e
       end
-      return form.respond(assert(engine.read_fields(spec, value or {})))
+      return engine.respond(assert(engine.read_fields(spec, value or {})))
     end,
     update = function(ctx, req)
       local _ <close> = ctx.lock("crl")
@@ -253,7 +253,7 @@ local function config(name, spec, doc)
       if not ok then
         return nil, e
       end
-      return form.respond(req.data)
+      return engine.respond(req.data)
     end,
   }
 end

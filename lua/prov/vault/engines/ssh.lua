@@ -45,10 +45,6 @@ local WANTED = {
   extensions = field("map", "permit-pty and others", {}),
 }
 
-local function respond(data, warning)
-  return { data = data, warnings = warning and { warning } or nil }
-end
-
 -- ---- The authority ----
 
 local function authority(ctx)
@@ -121,7 +117,7 @@ local function write_authority(ctx, req)
   if not ok then
     return nil, e
   end
-  return respond({ public_key = line .. "\n" })
+  return engine.respond({ public_key = line .. "\n" })
 end
 
 local function read_authority(ctx)
@@ -129,7 +125,7 @@ local function read_authority(ctx)
   if not found then
     return nil, e
   end
-  return respond({ public_key = found.public_key .. "\n" })
+  return engine.respond({ public_key = found.public_key .. "\n" })
 end
 
 local function delete_authority(ctx)
@@ -270,12 +266,8 @@ local function key_id(role, req, line)
 end
 
 local function lasting(ctx, role, data)
-  local most = role.max_ttl > 0 and math.min(role.max_ttl, ctx.max_ttl) or ctx.max_ttl
-  local wanted = data.ttl > 0 and data.ttl or role.ttl > 0 and role.ttl or math.min(ctx.default_ttl, most)
-  if wanted > most then
-    return most, ("TTL of %d seconds is longer than the %d that are allowed; it is %d"):format(wanted, most, most)
-  end
-  return wanted
+  local most = engine.longest(ctx, role.max_ttl)
+  return engine.lasting(data.ttl > 0 and data.ttl or role.ttl > 0 and role.ttl or math.min(ctx.default_ttl, most), most)
 end
 
 local function get_role(ctx, name)
@@ -328,7 +320,7 @@ local function certify(ctx, req, line, role)
   if not signed then
     return nil, e
   end
-  return respond({ serial_number = ("%016x"):format(facts.serial), signed_key = signed .. "\n" }, warning)
+  return engine.respond({ serial_number = ("%016x"):format(facts.serial), signed_key = signed .. "\n" }, warning)
 end
 
 local function sign(ctx, req)
@@ -373,7 +365,7 @@ local function read_role(ctx, req)
   for name, value in pairs(role) do -- lists are texts there, as Vault has them
     out[name] = ROLE[name] and ROLE[name].type == "texts" and table.concat(value, ",") or value
   end
-  return respond(out)
+  return engine.respond(out)
 end
 
 local function write_role(ctx, req)

@@ -66,7 +66,7 @@ function M.generate_root(ctx, req)
     return nil, e
   end
   out.ca_chain = nil
-  return form.respond(out, warning)
+  return engine.respond(out, warning)
 end
 
 ---@type prov.vault.Handler
@@ -112,7 +112,7 @@ function M.generate_intermediate(ctx, req)
       return nil, e
     end
   end
-  return form.respond(out)
+  return engine.respond(out)
 end
 
 -- Certificates of a PEM, the one of the key first.
@@ -214,7 +214,7 @@ function M.sign_intermediate(ctx, req)
   if not der then
     return nil, made
   end
-  return form.respond(form.issued(ctx, der, made, data), warning)
+  return engine.respond(form.issued(ctx, der, made, data), warning)
 end
 
 return M

@@ -14,7 +14,7 @@ local function get_role(ctx, name)
 end
 
 local function limits(ctx, role)
-  local most = role.max_ttl > 0 and math.min(role.max_ttl, ctx.max_ttl) or ctx.max_ttl
+  local most = engine.longest(ctx, role.max_ttl)
   return role.ttl > 0 and role.ttl or math.min(ctx.default_ttl, most), most
 end
 
@@ -101,7 +101,7 @@ local function issue(ctx, req, key, asked, own_key)
   if not out then
     return nil, e
   end
-  local response = form.respond(out, warning)
+  local response = engine.respond(out, warning)
   if role.generate_lease and not role.no_store then
     response.lease = {
       ttl = made.not_after - ctx.now(), renewable = false,
@@ -165,7 +165,7 @@ function M.sign_verbatim(ctx, req)
   if not der then
     return nil, made
   end
-  return form.respond(form.issued(ctx, der, made, data), warning)
+  return engine.respond(form.issued(ctx, der, made, data), warning)
 end
 
 --- Makes a key too.
