@@ -1,4 +1,4 @@
---- Secrets engines of the vault: what one is, and how a request finds its way into it.
+--- Secrets engines of the vault: what one is, what it is made of, and how a request finds its way into it.
 --
 -- An engine is a table of paths, each with the fields it takes and a function for each thing that can be done with it.
 -- It knows neither tokens, policies nor HTTP: it is called when all of that was settled, and answers with data.

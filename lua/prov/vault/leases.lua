@@ -148,11 +148,7 @@ end
 ---@param id string
 ---@return table?, prov.Err? err "usage"
 function M.get(vault, id)
-  local lease, e = vault.barrier:get(path_of(id))
-  if not lease then
-    return nil, e or err.new("usage", "invalid lease")
-  end
-  return lease
+  return engines.need(vault.barrier, path_of(id), "usage", "invalid lease")
 end
 
 local function engine_of(vault, mount)
