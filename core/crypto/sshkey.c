@@ -181,6 +181,12 @@ static pv_status rsa_key(pv_pkey **out, const rsa_numbers *r, pv_err *err)
 
 /* ---- Reading ---- */
 
+static pv_status unsupported(pv_bytes name, pv_err *err)
+{
+    return pv_fail(err, PV_EUNSUPPORTED, "keys of SSH are ssh-ed25519 or ssh-rsa here, not %.*s",
+                   (int)(name.len < 40 ? name.len : 40), name.data);
+}
+
 static pv_status from_wire(pv_pkey **out, pv_bytes wire, pv_err *err)
 {
     pv_bytes name, raw;
@@ -196,9 +202,7 @@ static pv_status from_wire(pv_pkey **out, pv_bytes wire, pv_err *err)
         rsa_free(&r);
         if (status == PV_OK) return PV_OK;
     } else {
-        return pv_fail(err, PV_EUNSUPPORTED,
-                       "keys of SSH are ssh-ed25519 or ssh-rsa here, not %.*s",
-                       (int)(name.len < 40 ? name.len : 40), name.data);
+        return unsupported(name, err);
     }
     return pv_fail(err, PV_EINVAL, "not a public key of SSH");
 }
@@ -251,9 +255,7 @@ static pv_status from_private(pv_pkey **out, pv_bytes part, pv_err *err)
         rsa_free(&r);
         if (status == PV_OK) return PV_OK;
     } else {
-        return pv_fail(err, PV_EUNSUPPORTED,
-                       "keys of SSH are ssh-ed25519 or ssh-rsa here, not %.*s",
-                       (int)(name.len < 40 ? name.len : 40), name.data);
+        return unsupported(name, err);
     }
     return pv_fail(err, PV_EINVAL, "not a private key of SSH");
 }

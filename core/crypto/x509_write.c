@@ -163,13 +163,10 @@ static pv_status write_basic(writer *w)
     return status;
 }
 
-static pv_status write_usage(writer *w)
+static pv_status write_usage(writer *w, const pv_x509_list *list)
 {
-    const pv_x509_list *list = list_of(w, PV_X509_USAGE);
-    ASN1_BIT_STRING *bits;
+    ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
     pv_status status = PV_OK;
-    if (list->count == 0) return PV_OK;
-    bits = ASN1_BIT_STRING_new();
     for (size_t i = 0; i < list->count && status == PV_OK; i++) {
         int bit = -1;
         for (int j = 0; pv_x509_usages[j] != NULL; j++)
@@ -194,13 +191,10 @@ static ASN1_OBJECT *object_of(pv_bytes text)
     return OBJ_txt2obj(copy, 0);
 }
 
-static pv_status write_ext_usage(writer *w)
+static pv_status write_ext_usage(writer *w, const pv_x509_list *list)
 {
-    const pv_x509_list *list = list_of(w, PV_X509_EXT_USAGE);
-    EXTENDED_KEY_USAGE *usage;
+    EXTENDED_KEY_USAGE *usage = sk_ASN1_OBJECT_new_null();
     pv_status status = PV_OK;
-    if (list->count == 0) return PV_OK;
-    usage = sk_ASN1_OBJECT_new_null();
     for (size_t i = 0; i < list->count && status == PV_OK; i++) {
         ASN1_OBJECT *object = object_of(list->items[i].value);
         if (object == NULL) status = refuse(w->err, "an extended key usage", &list->items[i]);
@@ -211,13 +205,11 @@ static pv_status write_ext_usage(writer *w)
     return status;
 }
 
-static pv_status write_names(writer *w)
+static pv_status write_names(writer *w, const pv_x509_list *list)
 {
-    const pv_x509_list *list = list_of(w, PV_X509_NAMES);
-    GENERAL_NAMES *names;
+    GENERAL_NAMES *names = names_of(list, w->err);
     pv_status status;
-    if (list->count == 0) return PV_OK;
-    if ((names = names_of(list, w->err)) == NULL) return PV_EINVAL;
+    if (names == NULL) return PV_EINVAL;
     /* RFC 5280 4.2.1.6: critical when there is no other name */
     status = put(w, NID_subject_alt_name, names, list_of(w, PV_X509_SUBJECT)->count == 0,
                  "the alternative names");
@@ -286,9 +278,8 @@ static pv_status add_point(CRL_DIST_POINTS *points, const pv_x509_item *item, pv
     return PV_OK;
 }
 
-static pv_status write_urls(writer *w)
+static pv_status write_urls(writer *w, const pv_x509_list *list)
 {
-    const pv_x509_list *list = list_of(w, PV_X509_URLS);
     AUTHORITY_INFO_ACCESS *access = sk_ACCESS_DESCRIPTION_new_null();
     CRL_DIST_POINTS *points = sk_DIST_POINT_new_null();
     pv_status status = PV_OK;
@@ -310,13 +301,10 @@ static pv_status write_urls(writer *w)
     return status;
 }
 
-static pv_status write_policies(writer *w)
+static pv_status write_policies(writer *w, const pv_x509_list *list)
 {
-    const pv_x509_list *list = list_of(w, PV_X509_POLICIES);
-    CERTIFICATEPOLICIES *policies;
+    CERTIFICATEPOLICIES *policies = sk_POLICYINFO_new_null();
     pv_status status = PV_OK;
-    if (list->count == 0) return PV_OK;
-    policies = sk_POLICYINFO_new_null();
     for (size_t i = 0; i < list->count && status == PV_OK; i++) {
         POLICYINFO *one = POLICYINFO_new();
         ASN1_OBJECT *object = object_of(list->items[i].value);
@@ -336,12 +324,19 @@ static pv_status write_policies(writer *w)
 
 pv_status pv_x509_write(STACK_OF(X509_EXTENSION) * *out, const pv_x509_facts *facts, pv_err *err)
 {
-    static pv_status (*const parts[])(writer *) = {write_basic,      write_usage, write_ext_usage,
-                                                   write_names,      write_urls,  write_policies,
-                                                   write_constraints};
+    static const struct {
+        pv_x509_list_id id;
+        pv_status (*write)(writer *, const pv_x509_list *);
+    } lists[] = {{PV_X509_USAGE, write_usage},
+                 {PV_X509_EXT_USAGE, write_ext_usage},
+                 {PV_X509_NAMES, write_names},
+                 {PV_X509_URLS, write_urls},
+                 {PV_X509_POLICIES, write_policies}};
     writer w = {out, facts, err};
-    pv_status status = PV_OK;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == PV_OK; i++)
-        status = parts[i](&w);
-    return status;
+    pv_status status = write_basic(&w);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0] && status == PV_OK; i++) {
+        const pv_x509_list *list = list_of(&w, lists[i].id);
+        if (list->count != 0) status = lists[i].write(&w, list);
+    }
+    return status == PV_OK ? write_constraints(&w) : status;
 }

@@ -13,7 +13,6 @@ at_exit() {
         wait "$server" 2>/dev/null
     done
 }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 judge() { # URL TOKEN
     PROV_ROOT=$here/../.. run 0 internal lua "$here/../support/transit_judge.lua" "$1" "$2"
     has "checks beside Vault"

@@ -3,10 +3,12 @@
 local async = require("prov.async")
 local engines = require("prov.vault.engines")
 local policy = require("prov.vault.policy")
-local seal = require("prov.vault.seal")
 local in_task = require("support.async").test
 local tmp = require("support.tmp")
 local vault_of = require("prov.vault")
+local whole = require("support.vault")
+
+local ask = whole.ask
 
 local given, taken, slow = {}, {}, false
 package.preload["support.vault_attacked"] = function()
@@ -40,7 +42,7 @@ local function test(name, fn)
 end
 
 describe("vault under attack", function()
-  local key, time = ("k"):rep(32), 1700000000
+  local time = 1700000000
 
   before_each(function()
     engines.SECRETS.leases = "support.vault_attacked"
@@ -51,15 +53,9 @@ describe("vault under attack", function()
   end)
 
   local function open(dir)
-    local vault = assert(vault_of.open({ dir = dir, custody = seal.key(key), now = function()
+    return whole.open(dir, function()
       return time
-    end }))
-    vault.shared = 1
-    return vault
-  end
-
-  local function ask(vault, op, path, data, token)
-    return vault:request({ op = op, path = path, data = data, token = token, trusted = not token and "test" or nil })
+    end)
   end
 
   local function policies(vault, map)

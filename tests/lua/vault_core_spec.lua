@@ -3,10 +3,11 @@ local crypto = require("core.crypto")
 local engines = require("prov.vault.engines")
 local err = require("prov.err")
 local policy = require("prov.vault.policy")
-local seal = require("prov.vault.seal")
 local in_task = require("support.async").test
 local tmp = require("support.tmp")
-local vault_of = require("prov.vault")
+local whole = require("support.vault")
+
+local ask = whole.ask
 
 -- An engine that gives out leases, and counts what it took back.
 local taken, broken = {}, false
@@ -43,7 +44,7 @@ local function count(map)
 end
 
 describe("vault", function()
-  local key, time = ("k"):rep(32), 1700000000
+  local key, time = nil, 1700000000
 
   before_each(function()
     engines.SECRETS.leases = "support.vault_leases"
@@ -54,15 +55,9 @@ describe("vault", function()
   end)
 
   local function open(dir)
-    local vault = assert(vault_of.open({ dir = dir, custody = seal.key(key), now = function()
+    return whole.open(dir, function()
       return time
-    end }))
-    vault.shared = 1
-    return vault
-  end
-
-  local function ask(vault, op, path, given, token)
-    return vault:request({ op = op, path = path, data = given, token = token, trusted = not token and "test" or nil })
+    end, key)
   end
 
   test("ends 10,000 leases: by their time, by their token, by a prefix, after a restart", function(dir)

@@ -6,6 +6,7 @@ local crypto = require("core.crypto")
 local envelope = require("prov.kms.envelope")
 local json = require("prov.json")
 local kms = require("prov.kms")
+local servers = require("support.kms_servers")
 local settings = require("support.settings")
 local test = require("support.async").test
 
@@ -19,8 +20,9 @@ local CONTEXT = { workspace = "shop", purpose = "state", revision = "7" }
 ---@field restore? fun(uri: string) the reverse
 ---@field rotate? boolean false: the backend cannot
 ---@field retire? fun(uri: string, version: string) an old version cannot be used any more
----@field unreachable? fun(uri: string): string, fun() the same key where nobody answers, and what brings it back
----@field slow? fun(uri: string): string the same key where nobody answers in time
+---@field served? boolean it is asked at a port of 127.0.0.1 that stands in its URI
+---@field unreachable? fun(uri: string): string, fun() the same key where nobody answers, and what brings it back; not
+--- needed by what is `served`
 ---@field stranger? fun(uri: string): string the same key asked for by who may not use it; or raises its effect
 ---@field env? fun(name: string): string? the variables a backend sees
 ---@field separates? boolean false: a stand-in of the KMS does not tell {a="bc"} from {ab="c"}
@@ -41,6 +43,14 @@ local env
 
 local function opened(uri)
   return assert(kms.open(uri, { ask = false, env = env }))
+end
+
+local function on_port(uri, port)
+  return (uri:gsub("127%.0%.0%.1:%d+", "127.0.0.1:" .. port))
+end
+
+local function nobody(uri)
+  return on_port(uri, servers.free_port()), function() end
 end
 
 local function refuses(code, value, e)
@@ -269,11 +279,13 @@ local CASES = {
     back()
     assert.equal(key, assert(k:unwrap(blob, CONTEXT)))
   end },
-  { "a KMS that does not answer in time is given up", "slow", function(world, uri, k)
+  { "a KMS that does not answer in time is given up", "served", function(_, uri, k)
     local _, blob = k:generate(CONTEXT)
-    local slow = settings.with({ ["kms.timeout"] = 1 }, opened, world.slow(uri))
+    local port, stop = servers.silent()
+    local slow = settings.with({ ["kms.timeout"] = 1 }, opened, on_port(uri, port))
     local began = os.time()
     local e = refuses({ "timeout", "unavailable" }, slow:unwrap(blob, CONTEXT))
+    stop()
     assert.is_true(os.time() - began < 5)
     assert.is_string(e.hint)
   end },
@@ -295,6 +307,7 @@ local ABLE = { rotate = true, versions = true, separates = true }
 ---@param busted { describe: function, it: function }
 function M.run(name, world, busted)
   assert(#CASES == 40, #CASES)
+  world.unreachable = world.unreachable or world.served and nobody
   local skipped = {}
   busted.describe("the KMS " .. name, function()
     for _, case in ipairs(CASES) do

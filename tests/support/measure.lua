@@ -1,6 +1,7 @@
 --- Runs commands and measures them from outside, as whole processes.
 
 local app = require("core.app")
+local async = require("prov.async")
 local fs = require("prov.fs")
 local json = require("prov.json")
 local proc = require("prov.proc")
@@ -40,6 +41,19 @@ function M.run(tool, command, opts)
     mb = figures.rss_kib / 1024,
     code = result.code,
   }
+end
+
+--- Runs a benchmark as a task; what a script of Lua then returns, which is the exit code.
+---@param main function
+---@param ... any for main
+---@return integer
+function M.main(main, ...)
+  local _, e = async.run(main, ...)
+  if e then
+    io.stderr:write(tostring(e), "\n")
+    return 1
+  end
+  return 0
 end
 
 return M

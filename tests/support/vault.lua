@@ -1,13 +1,14 @@
---- A mount of a secrets engine without a vault around it: storage in memory, a clock that tests move.
+--- A mount of a secrets engine without a vault around it: storage in memory, a clock that tests move. And whole vaults.
 
+local async = require("support.async")
+local codec = require("core.data")
 local engines = require("prov.vault.engine")
+local seal = require("prov.vault.seal")
 
 local M = {}
 
 local Storage = {}
 Storage.__index = Storage
-
-local codec = require("core.data")
 
 function Storage:get(path)
   local bytes = self.values[path]
@@ -97,6 +98,54 @@ for _, op in ipairs(engines.OPERATIONS) do
     end
     return (not e or response and response.data) and response or nil, e
   end
+end
+
+--- Makes tests of an engine: of fn(mount) the function that calls it as a task.
+---@param engine prov.vault.Engine
+function M.tests(engine)
+  return function(fn)
+    return function()
+      async.run(function()
+        fn(M.mount(engine))
+      end)
+    end
+  end
+end
+
+--- For what answers nothing.
+function M.done(_, e)
+  assert(not e, e)
+end
+
+--- What an update is refused with.
+---@return string
+function M.refused(mount, path, given)
+  local out, e = mount:update(path, given)
+  assert(not out, path)
+  return e.msg
+end
+
+--- Runs a judge: whether it says yes, and what it says.
+---@return boolean, string
+function M.judge(fmt, ...)
+  local pipe = assert(io.popen(fmt:format(...) .. " 2>&1"))
+  local text = pipe:read("a")
+  return pipe:close() and true or false, text
+end
+
+--- A whole vault on disk, open.
+---@param dir string
+---@param now fun(): integer
+---@param key? string that opens it
+function M.open(dir, now, key)
+  local vault = assert(require("prov.vault").open({ dir = dir, custody = seal.key(key or ("k"):rep(32)), now = now }))
+  vault.shared = 1
+  return vault
+end
+
+--- Asks a whole vault, with a token or as who may do everything.
+function M.ask(vault, op, path, given, token)
+  return vault:request({ op = op, path = path, data = given, token = token, trusted = not token and "test" or nil })
 end
 
 return M

@@ -48,7 +48,7 @@ local item, structure = M.item, tree.structure
 --- A version as an item.
 ---@param version integer[]
 ---@return prov.kmip.Item
-function M.version_item(version)
+local function version_item(version)
   return structure("ProtocolVersion", {
     item("ProtocolVersionMajor", "Integer", version[1]),
     item("ProtocolVersionMinor", "Integer", version[2]),
@@ -62,7 +62,7 @@ end
 ---@return prov.kmip.Item
 function M.request(version, operation, payload)
   return structure("RequestMessage", {
-    structure("RequestHeader", { M.version_item(version), item("BatchCount", "Integer", 1) }),
+    structure("RequestHeader", { version_item(version), item("BatchCount", "Integer", 1) }),
     structure("BatchItem", {
       item("Operation", "Enumeration", operation),
       structure("RequestPayload", payload),

@@ -233,7 +233,7 @@ function M.rotate(ctx, p)
   return done(ctx, p, { op = "update", path = "sys/rotate" }, "what is written from now on has a new key")
 end
 
---- The mount of kv a path is in, its version, and the path in it.
+-- Where a path of kv is: place(part) -> the path of one of its "data" or "metadata"; and whether it has versions.
 local function kv_place(ctx, p)
   local path = p.path:gsub("^/+", ""):gsub("/+$", "")
   local answer, e = M.ask(ctx, p, { op = "read", path = "sys/internal/ui/mounts/" .. path })
@@ -247,21 +247,19 @@ local function kv_place(ctx, p)
   if row.type ~= "kv" then
     return err.fail("usage", "'%s' is no mount of kv, but of %s", row.path, row.type)
   end
-  local version = type(row.options) == "table" and row.options.version or "1"
-  return row.path, path:sub(#row.path + 1), version == "2"
-end
-
-local function kv_path(mount, rest, is_v2, part)
-  return (mount .. (is_v2 and part .. "/" or "") .. rest):gsub("/+$", "")
+  local is_v2 = type(row.options) == "table" and row.options.version == "2"
+  return function(part)
+    return (row.path .. (is_v2 and part .. "/" or "") .. path:sub(#row.path + 1)):gsub("/+$", "")
+  end, is_v2
 end
 
 --- A secret, or one of its values.
 function M.kv_get(ctx, p)
-  local mount, rest, is_v2 = kv_place(ctx, p)
-  if not mount then
-    return nil, rest
+  local place, is_v2 = kv_place(ctx, p)
+  if not place then
+    return nil, is_v2
   end
-  local answer, e = M.ask(ctx, p, { op = "read", path = kv_path(mount, rest, is_v2, "data"),
+  local answer, e = M.ask(ctx, p, { op = "read", path = place("data"),
     data = p.version and { version = p.version } or nil })
   if not answer then
     if e.code == "notfound" then
@@ -293,31 +291,31 @@ function M.kv_put(ctx, p)
   elseif next(fields) == nil then
     return err.fail("usage", "what is the secret? prov vault kv put %s NAME=VALUE", p.path)
   end
-  local mount, rest, is_v2 = kv_place(ctx, p)
-  if not mount then
-    return nil, rest
+  local place, is_v2 = kv_place(ctx, p)
+  if not place then
+    return nil, is_v2
   end
   local given = is_v2 and { data = fields, options = p.cas and { cas = p.cas } or nil } or fields
   return shown(M.ask(ctx, p, { op = is_v2 and p.patch and "patch" or "update",
-    path = kv_path(mount, rest, is_v2, "data"), data = given }))
+    path = place("data"), data = given }))
 end
 
 --- Names of secrets.
 function M.kv_list(ctx, p)
-  local mount, rest, is_v2 = kv_place(ctx, p)
-  if not mount then
-    return nil, rest
+  local place, is_v2 = kv_place(ctx, p)
+  if not place then
+    return nil, is_v2
   end
-  return M.list(ctx, { address = p.address, path = kv_path(mount, rest, is_v2, "metadata") })
+  return M.list(ctx, { address = p.address, path = place("metadata") })
 end
 
 --- Deletes a secret, so that it can come back; or for good.
 function M.kv_delete(ctx, p)
-  local mount, rest, is_v2 = kv_place(ctx, p)
-  if not mount then
-    return nil, rest
+  local place, is_v2 = kv_place(ctx, p)
+  if not place then
+    return nil, is_v2
   end
-  return done(ctx, p, { op = "delete", path = kv_path(mount, rest, is_v2, p.all and "metadata" or "data") },
+  return done(ctx, p, { op = "delete", path = place(p.all and "metadata" or "data") },
     "'%s' is deleted", p.path)
 end
 

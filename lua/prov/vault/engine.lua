@@ -1,8 +1,9 @@
---- Secrets engines of the vault: what one is, and how a request finds its way into it.
+--- Secrets engines of the vault: what one is, what it is made of, and how a request finds its way into it.
 --
 -- An engine is a table of paths, each with the fields it takes and a function for each thing that can be done with it.
 -- It knows neither tokens, policies nor HTTP: it is called when all of that was settled, and answers with data.
 
+local data = require("core.data")
 local err = require("prov.err")
 local http_routes = require("prov.http_routes")
 
@@ -164,7 +165,7 @@ local READ = {
       end
       out[i] = text
     end
-    return require("core.data").list(out)
+    return data.list(out)
   end,
   strings = function(v)
     local out = type(v) == "table" and v or type(v) == "string" and (v ~= "" and { v } or {}) or { false }
@@ -173,7 +174,7 @@ local READ = {
         return nil
       end
     end
-    return require("core.data").list(out)
+    return data.list(out)
   end,
   map = function(v)
     return type(v) == "table" and v or nil
@@ -205,7 +206,7 @@ end
 
 -- Not given; clients send "" for a duration they have none of.
 local function is_absent(field, v)
-  return v == nil or v == require("core.data").null or v == "" and field.type == "seconds"
+  return v == nil or v == data.null or v == "" and field.type == "seconds"
 end
 
 --- What was given as the fields want it.
@@ -233,6 +234,103 @@ function M.read_fields(fields, given, op)
     end
   end
   return out
+end
+
+-- ---- What engines are made of ----
+
+--- One field.
+---@return prov.vault.Field
+function M.field(type, doc, default)
+  return { type = type, doc = doc, default = default }
+end
+
+--- Several tables of fields as one; of two fields with one name the later counts.
+---@param ... table<string, prov.vault.Field>
+---@return table<string, prov.vault.Field>
+function M.fields(...)
+  local out = {}
+  for _, part in ipairs({ ... }) do
+    for name, field in pairs(part) do
+      out[name] = field
+    end
+  end
+  return out
+end
+
+--- An answer of data.
+---@return prov.vault.Response
+function M.respond(value, warning)
+  return { data = value, warnings = warning and { warning } or nil }
+end
+
+--- How long something may last at a mount.
+---@param ctx prov.vault.Mount
+---@param max_ttl? integer seconds; 0 is as the mount says
+---@return integer seconds
+function M.longest(ctx, max_ttl)
+  return max_ttl and max_ttl > 0 and math.min(max_ttl, ctx.max_ttl) or ctx.max_ttl
+end
+
+--- How long something lasts that somebody wants to last so long.
+---@return integer seconds
+---@return string? warning
+function M.lasting(wanted, most)
+  if wanted > most then
+    return most, ("TTL of %d seconds is longer than the %d that are allowed; it is %d"):format(wanted, most, most)
+  end
+  return wanted
+end
+
+--- A value that must be there.
+---@param storage prov.vault.Storage or the barrier
+---@param path string
+---@param code string of the error when it is not, and what that says
+---@param fmt string
+---@return any, prov.Err?
+function M.need(storage, path, code, fmt, ...)
+  local value, e = storage:get(path)
+  if value == nil and not e then
+    return err.fail(code, fmt, ...)
+  end
+  return value, e
+end
+
+--- The answer to what says nothing but that it was done.
+---@return prov.vault.Response?, prov.Err?
+function M.done(ok, e)
+  return ok and {} or nil, e
+end
+
+--- The answer of a LIST; Vault says 404 when there is nothing.
+---@param what string there are none of: "roles"
+---@param names string[]?
+---@param e prov.Err?
+---@return prov.vault.Response?, prov.Err?
+function M.listed(what, names, e)
+  if not names then
+    return nil, e
+  elseif #names == 0 then
+    return err.fail("notfound", "there are no %s", what)
+  end
+  return { data = { keys = data.list(names) } }
+end
+
+--- Makes the handler `exists` of values that are stored where `path_of` says.
+---@param path_of fun(req: prov.vault.Request): string
+function M.exists(path_of)
+  return function(ctx, req)
+    local value, e = ctx.storage:get(path_of(req))
+    return value ~= nil, e
+  end
+end
+
+--- Makes the handler that deletes them.
+---@param path_of fun(req: prov.vault.Request): string
+---@return prov.vault.Handler
+function M.delete(path_of)
+  return function(ctx, req)
+    return M.done(ctx.storage:delete(path_of(req)))
+  end
 end
 
 ---@class prov.vault.CompiledEngine

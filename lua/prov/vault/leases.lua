@@ -10,6 +10,7 @@
 local async = require("prov.async")
 local data = require("core.data")
 local due = require("prov.vault.due")
+local engines = require("prov.vault.engine")
 local err = require("prov.err")
 local log = require("prov.log")
 local mounts = require("prov.vault.mounts")
@@ -26,7 +27,6 @@ local RETRY = 10 -- seconds until an engine tries again what was due
 local ABSENT = { unavailable = true, timeout = true, locked = true }
 -- After these nobody knows whether something was made.
 local UNKNOWN = { unknown = true, canceled = true, bug = true }
-
 
 M.NOBODY = "nobody" -- whose lease it is when no token asked
 
@@ -104,7 +104,7 @@ function M.create(vault, row, path, lease, token, make)
     return err.fail("denied", "permission denied")
   end
   local ctx, now = mounts.context(vault, row), vault.now()
-  local max = lease.max_ttl and lease.max_ttl > 0 and math.min(lease.max_ttl, ctx.max_ttl) or ctx.max_ttl
+  local max = engines.longest(ctx, lease.max_ttl)
   local ttl = math.min(lease.ttl > 0 and lease.ttl or ctx.default_ttl, max)
   local id = ("%s/%s"):format(path, tokens.random_text(18))
   local kept = {
@@ -148,11 +148,7 @@ end
 ---@param id string
 ---@return table?, prov.Err? err "usage"
 function M.get(vault, id)
-  local lease, e = vault.barrier:get(path_of(id))
-  if not lease then
-    return nil, e or err.new("usage", "invalid lease")
-  end
-  return lease
+  return engines.need(vault.barrier, path_of(id), "usage", "invalid lease")
 end
 
 local function engine_of(vault, mount)

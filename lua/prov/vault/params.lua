@@ -1,4 +1,4 @@
---- Parameters that operations on the vault have in common.
+--- Parameters and results that operations on the vault have in common.
 
 local M = {}
 
@@ -24,6 +24,28 @@ function M.with(own, ...)
     own[NAMES[name] or name] = assert(SHARED[name])
   end
   return own
+end
+
+--- The result of an operation that lists what is mounted.
+---@param more string what its last column says
+---@return table
+function M.mounted(more)
+  return {
+    columns = { "path", "type", "description", "more" },
+    empty = "there is none",
+    value = {
+      type = "list",
+      of = {
+        type = "record",
+        fields = {
+          path = { type = "string", required = true, doc = "Where" },
+          type = { type = "string", required = true, doc = "What" },
+          description = { type = "string", doc = "What for" },
+          more = { type = "string", doc = more },
+        },
+      },
+    },
+  }
 end
 
 return M

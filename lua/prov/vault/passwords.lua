@@ -1,7 +1,6 @@
 --- Passwords by a policy: how long they are, and how many characters of which kinds they have.
 
 local crypto = require("core.crypto")
-local data = require("core.data")
 local err = require("prov.err")
 local policies = require("prov.vault.policy")
 
@@ -121,17 +120,8 @@ local function read(text)
 end
 
 --- A policy's text (HCL).
----@param text string
----@return prov.vault.PasswordPolicy?, prov.Err? err "usage"
-function M.parse(text)
-  local ok, policy = pcall(read, text)
-  if ok then
-    return policy
-  elseif err.is(policy) then
-    return nil, policy
-  end
-  error(policy, 0)
-end
+---@type fun(text: string): prov.vault.PasswordPolicy?, prov.Err?
+M.parse = policies.reader(read)
 
 --- A password by a policy of a vault.
 ---@param vault prov.Vault
@@ -150,14 +140,6 @@ function M.of_policy(vault, name)
   local policy
   policy, e = M.parse(text)
   return policy and M.generate(policy), e
-end
-
---- Names of the policies of a vault.
----@param vault prov.Vault
----@return string[]?, prov.Err?
-function M.list(vault)
-  local names, e = vault.barrier:list(M.FOLDER)
-  return names and data.list(names), e
 end
 
 return M

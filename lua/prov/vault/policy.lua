@@ -237,17 +237,40 @@ local function rules_of(text)
   return out
 end
 
---- The rules of a policy's text, HCL or JSON.
----@param text string
----@return prov.vault.Rule[]?, prov.Err? err "usage"
-function M.parse(text)
-  local ok, rules = pcall(rules_of, text)
-  if ok then
-    return rules
-  elseif err.is(rules) then
-    return nil, rules
+--- A function that reads policies: read(text) -> policy raises what is wrong with one, this one returns it.
+---@param read fun(text: string): table
+---@return fun(text: string): table?, prov.Err? err "usage"
+function M.reader(read)
+  return function(text)
+    local ok, policy = pcall(read, text)
+    if ok then
+      return policy
+    elseif err.is(policy) then
+      return nil, policy
+    end
+    error(policy, 0)
   end
-  error(rules, 0)
+end
+
+--- The rules of a policy's text, HCL or JSON.
+---@type fun(text: string): prov.vault.Rule[]?, prov.Err?
+M.parse = M.reader(rules_of)
+
+--- The text of a policy that clients gave, some of them in base64.
+---@param given string
+---@param parse fun(text: string): table?, prov.Err?
+---@return string? text
+---@return prov.Err?
+function M.text(given, parse)
+  local policy, e = parse(given)
+  if policy then
+    return given
+  end
+  local plain = require("core.base").unbase64(given)
+  if plain and parse(plain) then
+    return plain
+  end
+  return nil, e
 end
 
 M.constant = constant

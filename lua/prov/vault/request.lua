@@ -187,8 +187,7 @@ local function grant(self, row, auth, token)
   local ctx = mounts.context(self, row)
   local ttl, max = auth.ttl or 0, auth.max_ttl or 0
   if (auth.period or 0) == 0 and not auth.root then
-    local limit = max > 0 and math.min(max, ctx.max_ttl) or ctx.max_ttl
-    ttl = math.min(ttl > 0 and ttl or ctx.default_ttl, limit)
+    ttl = math.min(ttl > 0 and ttl or ctx.default_ttl, engines.longest(ctx, max))
   end
   local secret, made = tokens.create(self, {
     policies = auth.policies, meta = auth.meta, display_name = auth.display_name, path = auth.path, ttl = ttl,

@@ -8,7 +8,6 @@ local M = {}
 
 --- Names of hashes in URLs -> those of core.crypto.
 M.ALGORITHMS = { SHA1 = "sha1", SHA256 = "sha256", SHA512 = "sha512" }
-M.DIGITS_MIN, M.DIGITS_MAX = 6, 8
 
 ---@class prov.vault.totp.Key
 ---@field secret string bytes

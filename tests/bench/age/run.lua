@@ -6,7 +6,6 @@
 local here = arg[0]:match("^(.*)/") or "."
 package.path = here .. "/../../support/?.lua;" .. package.path
 local app = require("core.app")
-local async = require("prov.async")
 local fs = require("prov.fs")
 local measure = require("measure")
 local proc = require("prov.proc")
@@ -106,9 +105,4 @@ local function main(mib, rounds)
 end
 
 local mib, rounds = ...
-local _, e = async.run(main, math.tointeger(mib) or 1024, math.tointeger(rounds) or 5)
-if e then
-  io.stderr:write(tostring(e), "\n")
-  return 1
-end
-return 0
+return measure.main(main, math.tointeger(mib) or 1024, math.tointeger(rounds) or 5)

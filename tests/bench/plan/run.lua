@@ -8,7 +8,6 @@
 local here = arg[0]:match("^(.*)/") or "."
 package.path = here .. "/?.lua;" .. here .. "/../../support/?.lua;" .. package.path
 local app = require("core.app")
-local async = require("prov.async")
 local fs = require("prov.fs")
 local measure = require("measure")
 local proc = require("prov.proc")
@@ -160,10 +159,5 @@ local function main(shape_names, sizes, rounds, limit)
 end
 
 local shape_names, sizes, rounds, limit = ...
-local _, e = async.run(main, shape_names or "count,pair,blocks", sizes or "1000,10000,100000",
+return measure.main(main, shape_names or "count,pair,blocks", sizes or "1000,10000,100000",
   math.tointeger(rounds) or 3, math.tointeger(limit) or 10000)
-if e then
-  io.stderr:write(tostring(e), "\n")
-  return 1
-end
-return 0

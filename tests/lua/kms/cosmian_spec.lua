@@ -7,14 +7,12 @@ local json = require("prov.kmip.json")
 local message = require("prov.kmip.message")
 local kms = require("prov.kms")
 local server = require("support.cosmian")
-local servers = require("support.kms_servers")
 
 local TOKEN = "api-token"
 local KEY, CONTEXT = ("k"):rep(32), { workspace = "w" }
 
 -- The contract is run over a stand-in: no such server can be had here.
 local port, stop = async.run(server.start, TOKEN)
-local stops = { stop }
 
 local function admin()
   return client.new(http.new({ url = "http://127.0.0.1:" .. port, token = TOKEN }))
@@ -32,10 +30,6 @@ end
 
 local function opened(id)
   return assert(kms.open(uri_of(id), { env = env_of(TOKEN) }))
-end
-
-local function at(uri, other)
-  return (uri:gsub("127%.0%.0%.1:%d+", "127.0.0.1:" .. other))
 end
 
 -- A transport that keeps what is asked, and answers with a text.
@@ -169,6 +163,7 @@ end)
 local token
 
 contract.run("cosmian", {
+  served = true,
   env = function(name)
     return name == "COSMIAN_KMS_TOKEN" and token or nil
   end,
@@ -188,20 +183,10 @@ contract.run("cosmian", {
     token = "other"
     return uri
   end,
-  unreachable = function(uri)
-    return at(uri, servers.free_port()), function() end
-  end,
-  slow = function(uri)
-    local silent, close = servers.silent()
-    stops[#stops + 1] = close
-    return at(uri, silent)
-  end,
 }, { describe = describe, it = it })
 
 describe("kms cosmian", function()
   it("stops its stand-in", function()
-    for _, one in ipairs(stops) do
-      one()
-    end
+    stop()
   end)
 end)

@@ -18,10 +18,6 @@ local function path_of(uri)
   return ("%s/keys/%s"):format(mount, key)
 end
 
-local function at(uri, port)
-  return (uri:gsub("127%.0%.0%.1:%d+", "127.0.0.1:" .. port))
-end
-
 local function cases(name, url, root)
   local count, token = 0, root
 
@@ -38,6 +34,7 @@ local function cases(name, url, root)
   end)
 
   contract.run(name, {
+    served = true,
     env = function(variable)
       return variable == "VAULT_TOKEN" and token or nil
     end,
@@ -56,14 +53,6 @@ local function cases(name, url, root)
     stranger = function(uri) -- whose policy is about another key
       token = call("POST", "auth/token/create", { policies = { "others" } }).auth.client_token
       return uri
-    end,
-    unreachable = function(uri)
-      return at(uri, servers.free_port()), function() end
-    end,
-    slow = function(uri)
-      local port, close = servers.silent()
-      stops[#stops + 1] = close
-      return at(uri, port)
     end,
   }, { describe = describe, it = it })
 

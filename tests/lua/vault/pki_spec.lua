@@ -4,6 +4,8 @@ local run = require("support.async").run
 local tmp = require("support.tmp")
 local vault = require("support.vault")
 
+local done, judge, refused = vault.done, vault.judge, vault.refused
+
 local function mount(opts)
   opts = opts or {}
   opts.now = os.time()
@@ -11,27 +13,8 @@ local function mount(opts)
   return vault.mount(require("prov.vault.engines.pki"), opts)
 end
 
--- Runs a judge; fails with what it says unless it says yes.
-local function judge(fmt, ...)
-  local pipe = assert(io.popen(fmt:format(...) .. " 2>&1"))
-  local text = pipe:read("a")
-  local ok = pipe:close()
-  return ok and true or false, text
-end
-
 local function has(program)
   return os.execute("command -v " .. program .. " >/dev/null 2>&1")
-end
-
--- For what answers nothing.
-local function done(_, e)
-  assert.is_nil(e)
-end
-
-local function refused(mounted, path, given)
-  local out, e = mounted:update(path, given)
-  assert.is_nil(out)
-  return e.msg
 end
 
 -- A root and an authority below it with a role "web" for example.com, in files of a folder.

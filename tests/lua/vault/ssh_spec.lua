@@ -6,14 +6,10 @@ local tmp = require("support.tmp")
 local uv = require("luv")
 local vault = require("support.vault")
 
+local done, judge, refused = vault.done, vault.judge, vault.refused
+
 local function mount()
   return vault.mount(require("prov.vault.engines.ssh"), { now = os.time() })
-end
-
-local function judge(fmt, ...)
-  local pipe = assert(io.popen(fmt:format(...) .. " 2>&1"))
-  local text = pipe:read("a")
-  return pipe:close() and true or false, text
 end
 
 -- A file that ssh takes for a private key.
@@ -21,17 +17,6 @@ local function key_file(dir, name, text)
   local path = tmp.write(dir .. "/" .. name, text)
   uv.fs_chmod(path, tonumber("600", 8))
   return path
-end
-
--- For what answers nothing.
-local function done(_, e)
-  assert.is_nil(e)
-end
-
-local function refused(mounted, path, given)
-  local out, e = mounted:update(path, given)
-  assert.is_nil(out)
-  return e.msg
 end
 
 local USERS = {

@@ -1,15 +1,8 @@
 local engine = require("prov.vault.engines.totp")
-local run = require("support.async").run
 local totp = require("prov.vault.totp")
 local vault = require("support.vault")
 
-local function mounted(fn)
-  return function()
-    run(function()
-      fn(vault.mount(engine))
-    end)
-  end
-end
+local mounted = vault.tests(engine)
 
 local function refused(text, response, e)
   assert.is_nil(response)

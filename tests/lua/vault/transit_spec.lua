@@ -2,19 +2,11 @@ local base = require("core.base")
 local crypto = require("core.crypto")
 local engine = require("prov.vault.engines.transit")
 local numbers = require("prov.vault.transit.numbers")
-local run = require("support.async").run
 local vault = require("support.vault")
 
 local HELLO = base.base64("hello")
 
--- Calls fn with a mount, as a task.
-local function mounted(fn)
-  return function()
-    run(function()
-      fn(vault.mount(engine))
-    end)
-  end
-end
+local mounted = vault.tests(engine)
 
 local function data(response, e)
   assert(response, e and tostring(e))

@@ -1,10 +1,11 @@
 --- auth/approle: programs with the id of a role and a secret of it.
 
 local common = require("prov.vault.auth.common")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local tokens = require("prov.vault.tokens")
 
-local ROLE = common.fields(common.FIELDS, {
+local ROLE = engine.fields(common.FIELDS, {
   bind_secret_id = { type = "bool", default = true, doc = "Whether a secret is needed" },
   secret_id_num_uses = { type = "int", default = 0, doc = "How often a secret works; 0 is any number" },
   secret_id_ttl = { type = "seconds", default = 0, doc = "How long a secret lasts; 0 is for ever" },
@@ -16,19 +17,14 @@ local function path_of(req)
 end
 
 local function role_of(ctx, req)
-  local role, e = ctx.storage:get(path_of(req))
-  if not role then
-    return nil, e or err.new("notfound", ("there is no role '%s'"):format(req.params.name))
-  end
-  return role
+  return engine.need(ctx.storage, path_of(req), "notfound", "there is no role '%s'", req.params.name)
 end
 
 local function keep(ctx, req, role, changes)
   changes = changes or {}
   changes[#changes + 1] = { "put", path_of(req), role }
   changes[#changes + 1] = { "put", "id/" .. role.role_id, req.params.name:lower() }
-  local ok, e = ctx.storage:commit(changes)
-  return ok and {} or nil, e
+  return engine.done(ctx.storage:commit(changes))
 end
 
 local function write(ctx, req)
@@ -80,11 +76,9 @@ local function delete(ctx, req)
   if not role then
     return not e and {} or nil, e
   end
-  local ok
-  ok, e = ctx.storage:commit({
+  return engine.done(ctx.storage:commit({
     { "del", path_of(req) }, { "del", "id/" .. role.role_id }, { "del_below", secret_path(req.params.name, "") },
-  })
-  return ok and {} or nil, e
+  }))
 end
 
 local function hmac_of(ctx, secret)
@@ -160,8 +154,7 @@ local function destroy_secret(ctx, req)
     return {}
   end
   local _ <close> = ctx.lock(path) -- who is using it writes it back otherwise
-  local ok, e = ctx.storage:delete(path)
-  return ok and {} or nil, e
+  return engine.done(ctx.storage:delete(path))
 end
 
 local function list_secrets(ctx, req)
@@ -169,7 +162,7 @@ local function list_secrets(ctx, req)
   each_secret(ctx, req, function(record)
     keys[#keys + 1] = record.accessor
   end)
-  return common.listed(keys)
+  return engine.listed("secret_ids", keys)
 end
 
 -- A secret of the role, one use less.
@@ -222,13 +215,10 @@ local paths = {
     secret_id = { type = "string", doc = "A secret of it" },
   } },
   { path = "role", doc = "All roles", list = function(ctx)
-    return common.listed(ctx.storage:list("role/"))
+    return engine.listed("roles", ctx.storage:list("role/"))
   end },
   { path = "role/{name}", doc = "A role", fields = ROLE, read = read, update = write, delete = delete,
-    exists = function(ctx, req)
-      local role, e = ctx.storage:get(path_of(req))
-      return role ~= nil, e
-    end },
+    exists = engine.exists(path_of) },
   { path = "role/{name}/role-id", doc = "Its id", fields = ROLE, read = function(ctx, req)
     local role, e = role_of(ctx, req)
     return role and { data = { role_id = role.role_id } }, e

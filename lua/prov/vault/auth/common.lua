@@ -18,18 +18,6 @@ M.FIELDS = {
   token_type = { type = "string", doc = "Always service" },
 }
 
---- Several tables of fields as one.
----@return table<string, prov.vault.Field>
-function M.fields(...)
-  local out = {}
-  for _, part in ipairs({ ... }) do
-    for name, field in pairs(part) do
-      out[name] = field
-    end
-  end
-  return out
-end
-
 --- Refuses limits that are not kept here: who sets one relies on it.
 ---@param given table<string, any>
 ---@param ... string names of fields
@@ -97,19 +85,6 @@ function M.grant(record, path, more)
     policies = policies, ttl = record.token_ttl, max_ttl = record.token_max_ttl, period = record.token_period,
     uses = record.token_num_uses, display_name = more.display_name, meta = more.meta or {}, path = path, orphan = true,
   } }
-end
-
---- The answer of a LIST; Vault says 404 when there is nothing.
----@param keys string[]?
----@param e prov.Err?
----@return prov.vault.Response?, prov.Err?
-function M.listed(keys, e)
-  if not keys then
-    return nil, e
-  elseif #keys == 0 then
-    return err.fail("notfound", "there is nothing")
-  end
-  return { data = { keys = data.list(keys) } }
 end
 
 return M

@@ -2,6 +2,7 @@
 
 local data = require("core.data")
 local common = require("prov.vault.auth.common")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local policy = require("prov.vault.policy")
 local tokens = require("prov.vault.tokens")
@@ -147,10 +148,14 @@ local function create(ctx, req, orphan, role, role_name)
   } }
 end
 
+local function role_path(req)
+  return "role/" .. req.params.role
+end
+
 local function create_with_role(ctx, req)
-  local role, e = ctx.storage:get("role/" .. req.params.role)
+  local role, e = engine.need(ctx.storage, role_path(req), "usage", "unknown role %s", req.params.role)
   if not role then
-    return nil, e or err.new("usage", ("unknown role %s"):format(req.params.role))
+    return nil, e
   end
   return create(ctx, req, false, role, req.params.role)
 end
@@ -166,7 +171,7 @@ local function write_role(ctx, req)
     end
   end
   if ok then
-    ok, e = ctx.storage:put("role/" .. req.params.role, role)
+    ok, e = ctx.storage:put(role_path(req), role)
   end
   return ok and {} or nil, e
 end
@@ -230,8 +235,7 @@ local function by_accessor(fn)
 end
 
 local function revoke(ctx, token, orphan)
-  local ok, e = tokens.revoke(ctx.vault, token.id, orphan)
-  return ok and {} or nil, e
+  return engine.done(tokens.revoke(ctx.vault, token.id, orphan))
 end
 
 local TOKEN = { token = { type = "string", doc = "The token" } }
@@ -303,31 +307,21 @@ local paths = {
     return {}
   end },
   { path = "roles", doc = "Roles", list = function(ctx)
-    local keys, e = ctx.storage:list("role/")
-    if keys and #keys == 0 then
-      return err.fail("notfound", "there are no roles")
-    end
-    return keys and { data = { keys = data.list(keys) } }, e
+    return engine.listed("roles", ctx.storage:list("role/"))
   end },
   {
     path = "roles/{role}", doc = "How tokens of a role are", fields = ROLE,
-    exists = function(ctx, req)
-      local role, e = ctx.storage:get("role/" .. req.params.role)
-      return role ~= nil, e
-    end,
+    exists = engine.exists(role_path),
     read = function(ctx, req)
-      local role, e = ctx.storage:get("role/" .. req.params.role)
+      local role, e = engine.need(ctx.storage, role_path(req), "notfound", "there is no role '%s'", req.params.role)
       if not role then
-        return nil, e or err.new("notfound", ("there is no role '%s'"):format(req.params.role))
+        return nil, e
       end
       role.name = req.params.role
       return { data = role }
     end,
     update = write_role,
-    delete = function(ctx, req)
-      local ok, e = ctx.storage:delete("role/" .. req.params.role)
-      return ok and {} or nil, e
-    end,
+    delete = engine.delete(role_path),
   },
 }
 

@@ -3,6 +3,7 @@
 local async = require("prov.async")
 local common = require("prov.vault.auth.common")
 local crypto = require("core.crypto")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 
 local COSTS = { 3, 65536, 1 } -- passes, KiB, lanes
@@ -54,9 +55,9 @@ local function write(ctx, req)
 end
 
 local function read(ctx, req)
-  local record, e = ctx.storage:get(path_of(req))
+  local record, e = engine.need(ctx.storage, path_of(req), "notfound", "there is no user '%s'", req.params.username)
   if not record then
-    return nil, e or err.new("notfound", ("there is no user '%s'"):format(req.params.username))
+    return nil, e
   end
   record.salt, record.digest, record.costs = nil, nil, nil
   return { data = record }
@@ -97,17 +98,10 @@ return {
   summary = "People with a password",
   paths = {
     { path = "users", doc = "All users", list = function(ctx)
-      return common.listed(ctx.storage:list("user/"))
+      return engine.listed("users", ctx.storage:list("user/"))
     end },
-    { path = "users/{username}", doc = "A user", any_case = true, fields = common.fields(common.FIELDS, PASSWORD),
-      exists = function(ctx, req)
-        local record, e = ctx.storage:get(path_of(req))
-        return record ~= nil, e
-      end,
-      read = read, update = write, delete = function(ctx, req)
-        local ok, e = ctx.storage:delete(path_of(req))
-        return ok and {} or nil, e
-      end },
+    { path = "users/{username}", doc = "A user", any_case = true, fields = engine.fields(common.FIELDS, PASSWORD),
+      exists = engine.exists(path_of), read = read, update = write, delete = engine.delete(path_of) },
     { path = "users/{username}/password", doc = "Another password", any_case = true, fields = {
       password = { type = "string", required = true, doc = "The password" } }, update = write },
     { path = "users/{username}/policies", doc = "Other policies", any_case = true, fields = common.FIELDS,

@@ -49,11 +49,8 @@ local STATIC = {
 }
 
 local function load(ctx, folder, name)
-  local value, e = ctx.storage:get(folder .. "/" .. name)
-  if not value and not e then
-    return err.fail("notfound", "there is nothing at %s/%s in %s", folder, name, ctx.path)
-  end
-  return value, e
+  return engine.need(ctx.storage, folder .. "/" .. name, "notfound", "there is nothing at %s/%s in %s", folder, name,
+    ctx.path)
 end
 
 local function plugin_of(config)
@@ -97,12 +94,11 @@ local function settle(ctx, name)
 end
 
 local function config_of(ctx, name)
-  local config, e = ctx.storage:get("config/" .. name)
+  local config, e = engine.need(ctx.storage, "config/" .. name, "usage",
+    "failed to find entry for connection with name: %q", name)
   if config and config.next then
     local _ <close> = ctx.lock("config " .. name)
     return settle(ctx, name)
-  elseif not config and not e then
-    return err.fail("usage", "failed to find entry for connection with name: %q", name)
   end
   return config, e
 end
@@ -268,11 +264,15 @@ local function write_role(ctx, req)
   return nil, not ok and e or nil
 end
 
+local function need_role(ctx, path, name)
+  return engine.need(ctx.storage, path, "usage", "unknown role: %s", name)
+end
+
 local function create(ctx, req)
   local name = req.params.name
-  local role, e = ctx.storage:get("roles/" .. name)
+  local role, e = need_role(ctx, "roles/" .. name, name)
   if not role then
-    return nil, e or err.new("usage", "unknown role: " .. name)
+    return nil, e
   end
   local config, ok, username, password
   config, e = config_of(ctx, role.db_name)
@@ -293,7 +293,7 @@ local function create(ctx, req)
   if not password then
     return nil, e
   end
-  local max = math.min(role.max_ttl > 0 and role.max_ttl or ctx.max_ttl, ctx.max_ttl)
+  local max = engine.longest(ctx, role.max_ttl)
   local ttl = math.min(role.default_ttl > 0 and role.default_ttl or ctx.default_ttl, max)
   local lease = { ttl = ttl, max_ttl = max, renewable = true, internal = {
     db_name = role.db_name, username = username, renew_statements = role.renew_statements,
@@ -405,15 +405,13 @@ end
 
 -- The role, after what was interrupted came to its end; its lock is held.
 local function static_of(ctx, name)
-  local role, e = ctx.storage:get(static_path(name))
-  if not role then
-    return nil, e or err.new("usage", "unknown role: " .. name)
-  elseif role.next then
+  local role, e = need_role(ctx, static_path(name), name)
+  if role and role.next then
     local ok
     ok, e = rotate(ctx, name, role)
     return ok and role, e
   end
-  return role
+  return role, e
 end
 
 local function static_credentials(ctx, req)
@@ -431,9 +429,9 @@ end
 local function rotate_static(ctx, req)
   local name = req.params.name
   local _ <close> = ctx.lock(static_path(name))
-  local role, e = ctx.storage:get(static_path(name))
+  local role, e = need_role(ctx, static_path(name), name)
   if not role then
-    return nil, e or err.new("usage", "unknown role: " .. name)
+    return nil, e
   end
   local ok
   ok, e = rotate(ctx, name, role)
@@ -463,46 +461,38 @@ local function reader(folder, shown)
   end
 end
 
-local function remover(folder)
-  return function(ctx, req)
-    local _, e = ctx.storage:delete(folder .. "/" .. req.params.name)
-    return nil, e
+-- Handlers that differ in where the values are.
+local function within(folder)
+  local function path_of(req)
+    return folder .. "/" .. req.params.name
   end
+  return {
+    exists = engine.exists(path_of),
+    delete = engine.delete(path_of),
+    list = function(ctx)
+      return engine.listed(("names below %s/ in %s"):format(folder, ctx.path), ctx.storage:list(folder .. "/"))
+    end,
+  }
 end
 
-local function lister(folder)
-  return function(ctx)
-    local names, e = ctx.storage:list(folder .. "/")
-    if names and #names == 0 then
-      return err.fail("notfound", "there is nothing below %s/ in %s", folder, ctx.path)
-    end
-    return names and { data = { keys = data.list(names) } }, e
-  end
-end
-
-local function exists(folder)
-  return function(ctx, req)
-    local value, e = ctx.storage:get(folder .. "/" .. req.params.name)
-    return value ~= nil, e
-  end
-end
+local configs, roles, statics = within("config"), within("roles"), within("static-roles")
 
 -- Fields are read over those that are there (`merged`), so the paths themselves want none.
 M.name = "database"
 M.summary = "Users of databases that live as long as their lease"
 M.paths = {
-  { path = "config", doc = "Names of servers", list = lister("config") },
-  { path = "config/{name}", doc = "A server, and who makes users there", exists = exists("config"),
-    read = read_config, update = write_config, delete = remover("config") },
+  { path = "config", doc = "Names of servers", list = configs.list },
+  { path = "config/{name}", doc = "A server, and who makes users there", exists = configs.exists,
+    read = read_config, update = write_config, delete = configs.delete },
   { path = "rotate-root/{name}", doc = "Give who makes the users a password that nobody knows", update = rotate_root },
   { path = "reset/{name}", doc = "Log in anew", update = reset },
-  { path = "roles", doc = "Names of roles", list = lister("roles") },
-  { path = "roles/{name}", doc = "How users are made", exists = exists("roles"), read = reader("roles"),
-    update = write_role, delete = remover("roles") },
+  { path = "roles", doc = "Names of roles", list = roles.list },
+  { path = "roles/{name}", doc = "How users are made", exists = roles.exists, read = reader("roles"),
+    update = write_role, delete = roles.delete },
   { path = "creds/{name}", doc = "A new user", read = create },
-  { path = "static-roles", doc = "Names of static roles", list = lister("static-roles") },
-  { path = "static-roles/{name}", doc = "A user whose password changes", exists = exists("static-roles"),
-    read = reader("static-roles", shown_static), update = write_static, delete = remover("static-roles") },
+  { path = "static-roles", doc = "Names of static roles", list = statics.list },
+  { path = "static-roles/{name}", doc = "A user whose password changes", exists = statics.exists,
+    read = reader("static-roles", shown_static), update = write_static, delete = statics.delete },
   { path = "static-creds/{name}", doc = "The password of now", read = static_credentials },
   { path = "rotate-role/{name}", doc = "Another password now", update = rotate_static },
 }

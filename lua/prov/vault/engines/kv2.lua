@@ -3,8 +3,8 @@
 -- meta/PATH holds what is known of a secret and of each of its versions, version/PATH/N the values. A secret and its
 -- metadata change in one commit.
 
-local common = require("prov.vault.auth.common")
 local data = require("core.data")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local tokens = require("prov.vault.tokens")
 
@@ -17,7 +17,7 @@ local function meta_path(path)
 end
 
 local function version_path(path, version)
-  return ("version/%s/%d"):format(path, version)
+  return ("version/%s/%s"):format(path, version)
 end
 
 local function config_of(ctx)
@@ -77,11 +77,8 @@ end
 local function read_with(show)
   return function(ctx, req)
     local meta, number, version = find(ctx, req)
-    if not meta then
-      if number then
-        return nil, number
-      end
-      return missing(req)
+    if not meta and number then
+      return nil, number
     elseif not version then
       return missing(req)
     end
@@ -153,31 +150,40 @@ local function add_version(ctx, path, meta, config, value)
   return changes, shown_version(number, version, meta.custom)
 end
 
-local function write(ctx, req)
-  local value = req.data.data
-  if not value then
-    return err.fail("usage", "no data provided")
+-- A handler that adds a version: make(ctx, req, meta) -> value, or nil and an error. Without `meta` there is no secret
+-- yet.
+local function writer(make)
+  return function(ctx, req)
+    local path = req.params.path
+    if not req.data.data then
+      return err.fail("usage", "no data provided")
+    end
+    local _ <close> = ctx.lock(path)
+    local config, e = config_of(ctx)
+    local meta, value, ok
+    if config then
+      meta, e = meta_of(ctx, req)
+    end
+    if not e then
+      value, e = make(ctx, req, meta)
+    end
+    if not value then
+      return nil, e
+    end
+    meta = meta or new_meta(ctx.now())
+    ok, e = check_cas(config, meta, meta.current, req.data.options and req.data.options.cas)
+    if not ok then
+      return nil, e
+    end
+    local changes, info = add_version(ctx, path, meta, config, value)
+    ok, e = ctx.storage:commit(changes)
+    return ok and { data = info } or nil, e
   end
-  local path = req.params.path
-  local _ <close> = ctx.lock(path)
-  local config, e = config_of(ctx)
-  local meta
-  if config then
-    meta, e = meta_of(ctx, req)
-  end
-  if e then
-    return nil, e
-  end
-  meta = meta or new_meta(ctx.now())
-  local ok
-  ok, e = check_cas(config, meta, meta.current, req.data.options and req.data.options.cas)
-  if not ok then
-    return nil, e
-  end
-  local changes, info = add_version(ctx, path, meta, config, value)
-  ok, e = ctx.storage:commit(changes)
-  return ok and { data = info } or nil, e
 end
+
+local write = writer(function(_, req)
+  return req.data.data
+end)
 
 --- JSON merge patch (RFC 7396).
 local function merged(target, patch)
@@ -200,43 +206,20 @@ local function merged(target, patch)
   return out
 end
 
-local function patch(ctx, req)
-  local path = req.params.path
-  if not req.data.data then
-    return err.fail("usage", "no data provided")
-  end
-  local _ <close> = ctx.lock(path)
-  local config, e = config_of(ctx)
-  local meta
-  if config then
-    meta, e = meta_of(ctx, req)
-  end
-  if e then
-    return nil, e
-  end
+local patch = writer(function(ctx, req, meta)
   local version = meta and version_of(meta, meta.current)
   if not version or is_gone(version, ctx.now()) then
     return missing(req)
   end
-  local ok
-  ok, e = check_cas(config, meta, meta.current, req.data.options and req.data.options.cas)
-  if not ok then
-    return nil, e
-  end
-  local before
-  before, e = ctx.storage:get(version_path(path, meta.current))
-  if not before then
-    return nil, e
-  end
-  local changes, info = add_version(ctx, path, meta, config, merged(before.data, req.data.data))
-  ok, e = ctx.storage:commit(changes)
-  return ok and { data = info } or nil, e
-end
+  local before, e = ctx.storage:get(version_path(req.params.path, meta.current))
+  return before and merged(before.data, req.data.data), e
+end)
 
 -- ---- Deleting ----
 
--- Changes versions of a secret; fn(version, number, changes).
-local function change(ctx, req, numbers, fn)
+-- Changes versions of a secret.
+---@param each fun(version: table, path: string of its value, changes: table[], now: integer)
+local function change(ctx, req, numbers, each)
   local path = req.params.path
   local _ <close> = ctx.lock(path)
   local meta, e = meta_of(ctx, req)
@@ -245,64 +228,46 @@ local function change(ctx, req, numbers, fn)
   end
   local changes = {}
   for _, number in ipairs(numbers or { meta.current }) do
-    local version = version_of(meta, math.tointeger(tonumber(number)))
+    number = math.tointeger(tonumber(number))
+    local version = version_of(meta, number)
     if version then
-      fn(version, math.tointeger(tonumber(number)), changes)
+      each(version, version_path(path, number), changes, ctx.now())
     end
   end
   changes[#changes + 1] = { "put", meta_path(path), meta }
-  local ok
-  ok, e = ctx.storage:commit(changes)
-  return ok and {} or nil, e
+  return engine.done(ctx.storage:commit(changes))
 end
 
-local function versions_of(req)
-  if not req.data.versions or #req.data.versions == 0 then
-    return err.fail("usage", "No version number provided")
-  end
-  return req.data.versions
-end
-
-local function soft_delete(ctx)
-  return function(version)
-    if not is_gone(version, ctx.now()) then
-      version.deleted = ctx.now()
+-- A handler that changes the versions a request names.
+local function of_versions(each)
+  return function(ctx, req)
+    if not req.data.versions or #req.data.versions == 0 then
+      return err.fail("usage", "No version number provided")
     end
+    return change(ctx, req, req.data.versions, each)
+  end
+end
+
+local function soft_delete(version, _, _, now)
+  if not is_gone(version, now) then
+    version.deleted = now
   end
 end
 
 local function delete(ctx, req)
-  return change(ctx, req, nil, soft_delete(ctx))
+  return change(ctx, req, nil, soft_delete)
 end
 
-local function delete_versions(ctx, req)
-  local numbers, e = versions_of(req)
-  if not numbers then
-    return nil, e
-  end
-  return change(ctx, req, numbers, soft_delete(ctx))
-end
+local delete_versions = of_versions(soft_delete)
 
-local function undelete(ctx, req)
-  local numbers, e = versions_of(req)
-  if not numbers then
-    return nil, e
-  end
-  return change(ctx, req, numbers, function(version)
-    version.deleted = 0
-  end)
-end
+local undelete = of_versions(function(version)
+  version.deleted = 0
+end)
 
-local function destroy(ctx, req)
-  local numbers, e = versions_of(req)
-  if not numbers then
-    return nil, e
-  end
-  return change(ctx, req, numbers, function(version, number, changes)
-    version.destroyed = true
-    changes[#changes + 1] = { "del", version_path(req.params.path, number) }
-  end)
-end
+local destroy = of_versions(function(version, path, changes)
+  version.destroyed = true
+  changes[#changes + 1] = { "del", path }
+end)
 
 -- ---- Metadata ----
 
@@ -312,10 +277,9 @@ end
 
 local function read_meta(ctx, req)
   local meta, e = meta_of(ctx, req)
-  if not meta then
-    if e then
-      return nil, e
-    end
+  if e then
+    return nil, e
+  elseif not meta then
     return missing(req)
   end
   local versions = {}
@@ -371,22 +335,19 @@ local function write_meta(is_patch)
       meta.custom = custom
     end
     meta.updated = ctx.now()
-    local ok
-    ok, e = ctx.storage:put(meta_path(req.params.path), meta)
-    return ok and {} or nil, e
+    return engine.done(ctx.storage:put(meta_path(req.params.path), meta))
   end
 end
 
 local function delete_meta(ctx, req)
   local path = req.params.path
   local _ <close> = ctx.lock(path)
-  local ok, e = ctx.storage:commit({ { "del", meta_path(path) }, { "del_below", ("version/%s/"):format(path) } })
-  return ok and {} or nil, e
+  return engine.done(ctx.storage:commit({ { "del", meta_path(path) }, { "del_below", version_path(path, "") } }))
 end
 
 local function list(ctx, req)
   local folder = req.params.path and req.params.path .. "/" or ""
-  return common.listed(ctx.storage:list("meta/" .. folder))
+  return engine.listed("secrets below " .. folder, ctx.storage:list(meta_path(folder)))
 end
 
 -- ---- The mount ----
@@ -411,22 +372,19 @@ local function write_config(ctx, req)
       config[name] = req.data[name]
     end
   end
-  local ok
-  ok, e = ctx.storage:put("config", config)
-  return ok and {} or nil, e
+  return engine.done(ctx.storage:put("config", config))
 end
 
-local function exists(ctx, req)
-  local meta, e = meta_of(ctx, req)
-  return meta ~= nil, e
-end
+local exists = engine.exists(function(req)
+  return meta_path(req.params.path)
+end)
 
 local SETTINGS = {
   max_versions = { type = "int", doc = "How many versions are kept; 0 is as the mount says, or 10" },
   cas_required = { type = "bool", doc = "Whether writing needs the number of the version before" },
   delete_version_after = { type = "seconds", doc = "When a version is deleted by itself" },
 }
-local META = common.fields(SETTINGS, { custom_metadata = { type = "map", doc = "Texts of your own" } })
+local META = engine.fields(SETTINGS, { custom_metadata = { type = "map", doc = "Texts of your own" } })
 local DATA = {
   data = { type = "map", doc = "The secret" },
   options = { type = "map", doc = "cas: the number of the version this one comes after; 0 for the first" },

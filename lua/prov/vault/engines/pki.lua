@@ -11,19 +11,20 @@ local issuing = require("prov.vault.pki.issuing")
 local pem = require("prov.pem")
 local role_rules = require("prov.vault.pki.role")
 
-local field = form.field
+local field = engine.field
 
 -- ---- Roles ----
 
+local function role_path(req)
+  return "roles/" .. req.params.name
+end
+
 local function read_role(ctx, req)
-  local role, e = ctx.storage:get("roles/" .. req.params.name)
+  local role, e = engine.need(ctx.storage, role_path(req), "notfound", "there is no role '%s'", req.params.name)
   if not role then
-    if e then
-      return nil, e
-    end
-    return err.fail("notfound", "there is no role '%s'", req.params.name)
+    return nil, e
   end
-  return form.respond(role)
+  return engine.respond(role)
 end
 
 local function write_role(ctx, req)
@@ -32,11 +33,11 @@ local function write_role(ctx, req)
     return nil, e
   end
   local ok
-  ok, e = ctx.storage:put("roles/" .. req.params.name, role)
+  ok, e = ctx.storage:put(role_path(req), role)
   if not ok then
     return nil, e
   end
-  return form.respond(role)
+  return engine.respond(role)
 end
 
 local function patch_role(ctx, req)
@@ -54,25 +55,16 @@ local function patch_role(ctx, req)
   return write_role(ctx, req)
 end
 
-local function lister(prefix, each)
-  return function(ctx)
-    local keys, e = ctx.storage:list(prefix)
-    if not keys then
-      return nil, e
-    elseif #keys == 0 then
-      return err.fail("notfound", "there are none")
-    end
-    for i, key in ipairs(keys) do
-      keys[i] = each and each(key) or key
-    end
-    return form.respond({ keys = keys })
-  end
-end
-
 -- ---- Reading and revoking ----
 
-local function hyphens_to_colons(key)
-  return (key:gsub("%-", ":"))
+local function serial_lister(what, prefix)
+  return function(ctx)
+    local keys, e = ctx.storage:list(prefix)
+    for i, key in ipairs(keys or {}) do
+      keys[i] = key:gsub("%-", ":")
+    end
+    return engine.listed(what, keys, e)
+  end
 end
 
 -- An answer of bytes; without a body when there is no authority yet, as Vault has it.
@@ -125,14 +117,8 @@ local function stored(ctx, text)
   if not key then
     return err.fail("usage", "'%s' is no serial number: 1f:2e:...", text)
   end
-  local der, e = ctx.storage:get("certs/" .. key)
-  if not der then
-    if e then
-      return nil, e
-    end
-    return err.fail("notfound", "certificate with serial %s not found", text)
-  end
-  return der, key
+  local der, e = engine.need(ctx.storage, "certs/" .. key, "notfound", "certificate with serial %s not found", text)
+  return der, der and key or e
 end
 
 local SPECIAL = { ca = ca_pem, ca_chain = ca_chain, crl = crl_pem }
@@ -144,7 +130,7 @@ local function read_cert(ctx, req)
     if not text then
       return nil, e
     end
-    return form.respond({ certificate = text, revocation_time = 0 })
+    return engine.respond({ certificate = text, revocation_time = 0 })
   end
   local der, key = stored(ctx, req.params.serial)
   if not der then
@@ -154,7 +140,7 @@ local function read_cert(ctx, req)
   if e then
     return nil, e
   end
-  return form.respond({
+  return engine.respond({
     certificate = authority.cert_text(der),
     revocation_time = revoked and revoked.time or 0,
     revocation_time_rfc3339 = revoked and authority.time_text(revoked.time) or "",
@@ -207,7 +193,7 @@ local function revoke(ctx, req)
   if not time then
     return nil, e
   end
-  return form.respond({
+  return engine.respond({
     revocation_time = time,
     revocation_time_rfc3339 = authority.time_text(time),
     state = "revoked",
@@ -219,7 +205,7 @@ local function rotate_crl(ctx)
   if not der then
     return nil, e
   end
-  return form.respond({ success = true })
+  return engine.respond({ success = true })
 end
 
 local function tidy(ctx, req)
@@ -228,7 +214,7 @@ local function tidy(ctx, req)
   if not gone then
     return nil, e
   end
-  return form.respond({ cert_store_deleted_count = gone.certs, revoked_cert_deleted_count = gone.revoked })
+  return engine.respond({ cert_store_deleted_count = gone.certs, revoked_cert_deleted_count = gone.revoked })
 end
 
 -- ---- Settings of the mount ----
@@ -251,7 +237,7 @@ local function config(name, spec, doc)
       if e then
         return nil, e
       end
-      return form.respond(assert(engine.read_fields(spec, value or {})))
+      return engine.respond(assert(engine.read_fields(spec, value or {})))
     end,
     update = function(ctx, req)
       local _ <close> = ctx.lock("crl")
@@ -267,7 +253,7 @@ local function config(name, spec, doc)
       if not ok then
         return nil, e
       end
-      return form.respond(req.data)
+      return engine.respond(req.data)
     end,
   }
 end
@@ -284,7 +270,7 @@ return {
     { path = "root", doc = "Forgets the authority", sudo = true, delete = ca.delete_root },
     {
       path = "root/sign-intermediate", doc = "Makes another authority below this one",
-      fields = form.fields(form.NEW_AUTHORITY, form.CSR, {
+      fields = engine.fields(form.NEW_AUTHORITY, form.CSR, {
         use_csr_values = field("bool", "Whether names are those of the request", false),
       }),
       update = ca.sign_intermediate,
@@ -307,48 +293,39 @@ return {
     config("crl", CRL, "Lists of revoked certificates"),
     {
       path = "roles/{name}", doc = "What may be issued", fields = role_rules.FIELDS,
-      exists = function(ctx, req)
-        local role, e = ctx.storage:get("roles/" .. req.params.name)
-        if e then
-          return nil, e
-        end
-        return role ~= nil
-      end,
+      exists = engine.exists(role_path),
       read = read_role,
       update = write_role,
       patch = patch_role,
-      delete = function(ctx, req)
-        local ok, e = ctx.storage:delete("roles/" .. req.params.name)
-        if not ok then
-          return nil, e
-        end
-      end,
+      delete = engine.delete(role_path),
     },
-    { path = "roles", doc = "Names of roles", list = lister("roles/") },
+    { path = "roles", doc = "Names of roles", list = function(ctx)
+      return engine.listed("roles", ctx.storage:list("roles/"))
+    end },
     {
       path = "issue/{role}", doc = "Makes a key and a certificate",
-      fields = form.fields(form.FORMAT, form.NAMES, form.TIME),
+      fields = engine.fields(form.FORMAT, form.NAMES, form.TIME),
       update = issuing.issue,
     },
     {
       path = "sign/{role}", doc = "Makes a certificate of a request",
-      fields = form.fields(form.FORMAT, form.NAMES, form.TIME, form.CSR),
+      fields = engine.fields(form.FORMAT, form.NAMES, form.TIME, form.CSR),
       update = issuing.sign,
     },
     {
       path = "sign-verbatim/{role}", doc = "The same with all the request says", update = issuing.sign_verbatim,
-      fields = form.fields(form.FORMAT, form.TIME, form.CSR, {
+      fields = engine.fields(form.FORMAT, form.TIME, form.CSR, {
         key_usage = role_rules.FIELDS.key_usage, ext_key_usage = role_rules.FIELDS.ext_key_usage,
       }),
     },
     {
       path = "sign-verbatim", doc = "The same without a role", update = issuing.sign_verbatim,
-      fields = form.fields(form.FORMAT, form.TIME, form.CSR, {
+      fields = engine.fields(form.FORMAT, form.TIME, form.CSR, {
         key_usage = role_rules.FIELDS.key_usage, ext_key_usage = role_rules.FIELDS.ext_key_usage,
       }),
     },
-    { path = "certs", doc = "Serial numbers of certificates", list = lister("certs/", hyphens_to_colons) },
-    { path = "certs/revoked", doc = "Those of revoked ones", list = lister("revoked/", hyphens_to_colons) },
+    { path = "certs", doc = "Serial numbers of certificates", list = serial_lister("certificates", "certs/") },
+    { path = "certs/revoked", doc = "Those of revoked ones", list = serial_lister("revoked certificates", "revoked/") },
     { path = "cert/{serial}", doc = "A certificate; also ca, ca_chain and crl", open = true, read = read_cert },
     {
       path = "cert/{serial}/raw", doc = "A certificate in DER", open = true,

@@ -2,13 +2,12 @@
 -- Paths, fields and answers are those of Vault's ssh engine; one-time passwords are not there.
 
 local crypto = require("core.crypto")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local net = require("core.net")
 local ssh_cert = require("prov.ssh_cert")
 
-local function field(type, doc, default)
-  return { type = type, doc = doc, default = default }
-end
+local field = engine.field
 
 -- Names of keys in requests -> those of prov.
 local KEY_TYPES = { ["ssh-rsa"] = "rsa", rsa = "rsa", ["ssh-ed25519"] = "ed25519", ed25519 = "ed25519", ec = "ecdsa" }
@@ -46,31 +45,14 @@ local WANTED = {
   extensions = field("map", "permit-pty and others", {}),
 }
 
-local function with(more)
-  local out = {}
-  for name, one in pairs(WANTED) do
-    out[name] = one
-  end
-  for name, one in pairs(more) do
-    out[name] = one
-  end
-  return out
-end
-
-local function respond(data, warning)
-  return { data = data, warnings = warning and { warning } or nil }
-end
-
 -- ---- The authority ----
 
 local function authority(ctx)
   if not ctx.cache.authority then
-    local record, e = ctx.storage:get("config/ca")
+    local record, e = engine.need(ctx.storage, "config/ca", "usage",
+      "keys haven't been configured yet: write config/ca of '%s' first", ctx.path)
     if not record then
-      if e then
-        return nil, e
-      end
-      return err.fail("usage", "keys haven't been configured yet: write config/ca of '%s' first", ctx.path)
+      return nil, e
     end
     local key
     key, e = crypto.pkey_ssh(record.private_key)
@@ -135,7 +117,7 @@ local function write_authority(ctx, req)
   if not ok then
     return nil, e
   end
-  return respond({ public_key = line .. "\n" })
+  return engine.respond({ public_key = line .. "\n" })
 end
 
 local function read_authority(ctx)
@@ -143,15 +125,12 @@ local function read_authority(ctx)
   if not found then
     return nil, e
   end
-  return respond({ public_key = found.public_key .. "\n" })
+  return engine.respond({ public_key = found.public_key .. "\n" })
 end
 
 local function delete_authority(ctx)
   ctx.cache.authority = nil
-  local ok, e = ctx.storage:delete("config/ca")
-  if not ok then
-    return nil, e
-  end
+  return engine.done(ctx.storage:delete("config/ca"))
 end
 
 local function public_key(ctx)
@@ -287,20 +266,12 @@ local function key_id(role, req, line)
 end
 
 local function lasting(ctx, role, data)
-  local most = role.max_ttl > 0 and math.min(role.max_ttl, ctx.max_ttl) or ctx.max_ttl
-  local wanted = data.ttl > 0 and data.ttl or role.ttl > 0 and role.ttl or math.min(ctx.default_ttl, most)
-  if wanted > most then
-    return most, ("TTL of %d seconds is longer than the %d that are allowed; it is %d"):format(wanted, most, most)
-  end
-  return wanted
+  local most = engine.longest(ctx, role.max_ttl)
+  return engine.lasting(data.ttl > 0 and data.ttl or role.ttl > 0 and role.ttl or math.min(ctx.default_ttl, most), most)
 end
 
 local function get_role(ctx, name)
-  local role, e = ctx.storage:get("roles/" .. name)
-  if role or e then
-    return role, e
-  end
-  return err.fail("usage", "unknown role: %s", name)
+  return engine.need(ctx.storage, "roles/" .. name, "usage", "unknown role: %s", name)
 end
 
 local function facts_of(ctx, role, req, line)
@@ -349,7 +320,7 @@ local function certify(ctx, req, line, role)
   if not signed then
     return nil, e
   end
-  return respond({ serial_number = ("%016x"):format(facts.serial), signed_key = signed .. "\n" }, warning)
+  return engine.respond({ serial_number = ("%016x"):format(facts.serial), signed_key = signed .. "\n" }, warning)
 end
 
 local function sign(ctx, req)
@@ -381,19 +352,20 @@ end
 
 -- ---- Roles ----
 
+local function role_path(req)
+  return "roles/" .. req.params.role
+end
+
 local function read_role(ctx, req)
-  local role, e = ctx.storage:get("roles/" .. req.params.role)
+  local role, e = engine.need(ctx.storage, role_path(req), "notfound", "there is no role '%s'", req.params.role)
   if not role then
-    if e then
-      return nil, e
-    end
-    return err.fail("notfound", "there is no role '%s'", req.params.role)
+    return nil, e
   end
   local out = {}
   for name, value in pairs(role) do -- lists are texts there, as Vault has them
     out[name] = ROLE[name] and ROLE[name].type == "texts" and table.concat(value, ",") or value
   end
-  return respond(out)
+  return engine.respond(out)
 end
 
 local function write_role(ctx, req)
@@ -410,27 +382,11 @@ local function write_role(ctx, req)
   elseif not (role.allow_user_certificates or role.allow_host_certificates) then
     return err.fail("usage", "either 'allow_user_certificates' or 'allow_host_certificates' must be true")
   end
-  local ok, e = ctx.storage:put("roles/" .. req.params.role, role)
-  if not ok then
-    return nil, e
-  end
-end
-
-local function delete_role(ctx, req)
-  local ok, e = ctx.storage:delete("roles/" .. req.params.role)
-  if not ok then
-    return nil, e
-  end
+  return engine.done(ctx.storage:put(role_path(req), role))
 end
 
 local function list_roles(ctx)
-  local keys, e = ctx.storage:list("roles/")
-  if not keys then
-    return nil, e
-  elseif #keys == 0 then
-    return err.fail("notfound", "there are no roles")
-  end
-  return respond({ keys = keys })
+  return engine.listed("roles", ctx.storage:list("roles/"))
 end
 
 ---@type prov.vault.Engine
@@ -451,24 +407,22 @@ return {
     { path = "public_key", doc = "Its public half, for servers and clients to trust", open = true, read = public_key },
     {
       path = "roles/{role}", doc = "What may be signed", fields = ROLE,
-      exists = function(ctx, req)
-        local role, e = ctx.storage:get("roles/" .. req.params.role)
-        if e then
-          return nil, e
-        end
-        return role ~= nil
-      end,
-      read = read_role, update = write_role, delete = delete_role,
+      exists = engine.exists(role_path),
+      read = read_role, update = write_role, delete = engine.delete(role_path),
     },
     { path = "roles", doc = "Names of roles", list = list_roles },
     {
       path = "sign/{role}", doc = "Signs a public key", update = sign,
-      fields = with({ public_key = { type = "string", required = true, doc = "ssh-ed25519 AAAA..." } }),
+      fields = engine.fields(WANTED, {
+        public_key = { type = "string", required = true, doc = "ssh-ed25519 AAAA..." },
+      }),
     },
     {
       path = "issue/{role}", doc = "Makes a key, and signs it", update = issue,
-      fields = with({ key_type = { type = "string", doc = "Type of the key", default = "ed25519", one_of = { "rsa",
-        "ec", "ed25519" } } }),
+      fields = engine.fields(WANTED, {
+        key_type = { type = "string", doc = "Type of the key", default = "ed25519",
+          one_of = { "rsa", "ec", "ed25519" } },
+      }),
     },
   },
 }

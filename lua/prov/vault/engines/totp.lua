@@ -2,17 +2,14 @@
 -- Paths and fields are those of Vault.
 
 local crypto = require("core.crypto")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local totp = require("prov.vault.totp")
 
 local FOLDER, USED = "keys/", "used/"
 
 local function get(ctx, name)
-  local key, e = ctx.storage:get(FOLDER .. name)
-  if not key and not e then
-    return err.fail("usage", "unknown key: %s", name)
-  end
-  return key, e
+  return engine.need(ctx.storage, FOLDER .. name, "usage", "unknown key: %s", name)
 end
 
 -- The secret of a new key: generated, of the URL (which then also says the rest), or given.
@@ -84,9 +81,10 @@ local function create(ctx, req)
 end
 
 local function read(ctx, req)
-  local key, e = ctx.storage:get(FOLDER .. req.params.name)
+  local name = req.params.name
+  local key, e = engine.need(ctx.storage, FOLDER .. name, "notfound", "there is no key '%s' in %s", name, ctx.path)
   if not key then
-    return nil, e or select(2, err.fail("notfound", "there is no key '%s' in %s", req.params.name, ctx.path))
+    return nil, e
   end
   return { data = { issuer = key.issuer, account_name = key.account, period = key.period, algorithm = key.algorithm,
     digits = key.digits } }
@@ -94,16 +92,11 @@ end
 
 local function delete(ctx, req)
   local _ <close> = ctx.lock(FOLDER .. req.params.name)
-  local ok, e = ctx.storage:commit({ { "del", FOLDER .. req.params.name }, { "del", USED .. req.params.name } })
-  return ok and {} or nil, e
+  return engine.done(ctx.storage:commit({ { "del", FOLDER .. req.params.name }, { "del", USED .. req.params.name } }))
 end
 
 local function list(ctx)
-  local names, e = ctx.storage:list(FOLDER)
-  if names and #names == 0 then
-    return err.fail("notfound", "there are no keys in %s", ctx.path)
-  end
-  return names and { data = { keys = names } }, e
+  return engine.listed("keys in " .. ctx.path, ctx.storage:list(FOLDER))
 end
 
 local function generate(ctx, req)

@@ -6,6 +6,7 @@ local base = require("core.base")
 local batch = require("prov.vault.transit.batch")
 local cipher = require("prov.vault.transit.cipher")
 local crypto = require("core.crypto")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local fields = require("prov.vault.transit.fields")
 local keys = require("prov.vault.transit.keys")
@@ -13,6 +14,17 @@ local kinds = require("prov.vault.transit.kinds")
 local sign = require("prov.vault.transit.sign")
 
 -- ---- Encryption ----
+
+-- A handler of what needs the key a request names.
+local function with_key(fn)
+  return function(ctx, req)
+    local key, e = keys.need(ctx, req.params.name)
+    if not key then
+      return nil, e
+    end
+    return fn(ctx, req, key)
+  end
+end
 
 local function has_context(item)
   return item.context ~= nil and item.context ~= ""
@@ -62,6 +74,14 @@ local function key_for_writing(ctx, req, derived)
   return made, not made and failure or nil
 end
 
+local function encrypted(key, plain, item)
+  local text, version = cipher.encrypt(key, plain, item)
+  if not text then
+    return nil, version
+  end
+  return { ciphertext = text, key_version = version }
+end
+
 local function encrypt(ctx, req)
   local derived, e = batch_context(req)
   if derived == nil then
@@ -76,48 +96,33 @@ local function encrypt(ctx, req)
     if not item.plaintext then
       return err.fail("usage", "missing plaintext to encrypt")
     end
-    local text, version = cipher.encrypt(key, item.plaintext, item)
-    if not text then
-      return nil, version
-    end
-    return { ciphertext = text, key_version = version }
+    return encrypted(key, item.plaintext, item)
   end, true)
 end
 
-local function decrypt(ctx, req)
-  local key, e = keys.need(ctx, req.params.name)
-  if not key then
-    return nil, e
+local function decrypted(key, item)
+  if not item.ciphertext or item.ciphertext == "" then
+    return err.fail("usage", "missing ciphertext to decrypt")
   end
+  return cipher.decrypt(key, item.ciphertext, item)
+end
+
+local decrypt = with_key(function(_, req, key)
   return batch.each(req, fields.decrypt, function(item)
-    if not item.ciphertext or item.ciphertext == "" then
-      return err.fail("usage", "missing ciphertext to decrypt")
-    end
-    local plain, failure = cipher.decrypt(key, item.ciphertext, item)
-    return plain and { plaintext = base.base64(plain) }, failure
+    local plain, e = decrypted(key, item)
+    return plain and { plaintext = base.base64(plain) }, e
   end, true)
-end
+end)
 
-local function rewrap(ctx, req)
-  local key, e = keys.need(ctx, req.params.name)
-  if not key then
-    return nil, e
-  end
+local rewrap = with_key(function(_, req, key)
   return batch.each(req, fields.rewrap, function(item)
-    if not item.ciphertext or item.ciphertext == "" then
-      return err.fail("usage", "missing ciphertext to decrypt")
-    end
-    local plain, failure = cipher.decrypt(key, item.ciphertext, item)
+    local plain, e = decrypted(key, item)
     if not plain then
-      return nil, failure
+      return nil, e
     end
-    local text, version = cipher.encrypt(key, plain, item)
-    if not text then
-      return nil, version
-    end
-    return { ciphertext = text, key_version = version }
+    return encrypted(key, plain, item)
   end)
-end
+end)
 
 local BITS = { [128] = true, [256] = true, [512] = true }
 
@@ -133,13 +138,13 @@ local function datakey(ctx, req)
     return nil, e
   end
   local plain = assert(crypto.random(req.data.bits // 8))
-  local text, version = cipher.encrypt(key, plain, req.data)
-  if not text then
-    return nil, version
+  local made
+  made, e = encrypted(key, plain, req.data)
+  if not made then
+    return nil, e
   end
-  return { data = {
-    ciphertext = text, key_version = version, plaintext = how == "plaintext" and base.base64(plain) or nil,
-  } }
+  made.plaintext = how == "plaintext" and base.base64(plain) or nil
+  return { data = made }
 end
 
 -- ---- Signatures, HMAC, hashes ----
@@ -276,9 +281,20 @@ end
 
 -- ---- Keys ----
 
-local function described(key, context, warning)
-  local data, e = answer.describe(key, context)
-  return data and { data = data, warnings = warning and { warning } or nil }, e
+local function described(key, e, context)
+  local data
+  if key then
+    data, e = answer.describe(key, context)
+  end
+  return data and { data = data }, e
+end
+
+local function existing(ctx, req)
+  local key, e = keys.get(ctx, req.params.name)
+  if not key and not e then
+    return err.fail("notfound", "there is no key '%s' in %s", req.params.name, ctx.path)
+  end
+  return key, e
 end
 
 local function create(ctx, req)
@@ -291,59 +307,46 @@ local function create(ctx, req)
   if not key then
     return nil, existed
   end
-  return described(key, nil, existed and ("key %s already existed"):format(key.name) or nil)
+  local response, e = described(key)
+  if response and existed then
+    response.warnings = { ("key %s already existed"):format(key.name) }
+  end
+  return response, e
 end
 
 local function read(ctx, req)
-  local key, e = keys.get(ctx, req.params.name)
-  if not key then
-    return nil, e or select(2, err.fail("notfound", "there is no key '%s' in %s", req.params.name, ctx.path))
-  end
-  return described(key, req.data.context)
+  local key, e = existing(ctx, req)
+  return described(key, e, req.data.context)
 end
 
 local function configure(ctx, req)
-  local key, e = keys.change(ctx, req.params.name, function(key)
+  return described(keys.change(ctx, req.params.name, function(key)
     return answer.configure(key, req.data)
-  end)
-  if not key then
-    return nil, e
-  end
-  return described(key)
+  end))
 end
 
 local function trim(ctx, req)
-  local key, e = keys.change(ctx, req.params.name, function(key)
+  return described(keys.change(ctx, req.params.name, function(key)
     return answer.trim(key, req.data.min_available_version)
-  end)
-  if not key then
-    return nil, e
-  end
-  return described(key)
+  end))
 end
 
 local function rotate(ctx, req)
-  local key, e = keys.rotate(ctx, req.params.name)
-  if not key then
-    return nil, e
-  end
-  return described(key)
+  return described(keys.rotate(ctx, req.params.name))
+end
+
+local function delete(ctx, req)
+  return engine.done(keys.delete(ctx, req.params.name))
 end
 
 local function list(ctx)
-  local names, e = keys.list(ctx)
-  if not names then
-    return nil, e
-  elseif #names == 0 then
-    return err.fail("notfound", "there are no keys in %s", ctx.path)
-  end
-  return { data = { keys = names } }
+  return engine.listed("keys in " .. ctx.path, keys.list(ctx))
 end
 
 local function export(ctx, req)
-  local key, e = keys.get(ctx, req.params.name)
+  local key, e = existing(ctx, req)
   if not key then
-    return nil, e or select(2, err.fail("notfound", "there is no key '%s' in %s", req.params.name, ctx.path))
+    return nil, e
   end
   local data
   data, e = answer.export(key, req.params.what, req.params.version)
@@ -356,8 +359,8 @@ local function backup(ctx, req)
 end
 
 local function restore(ctx, req)
-  local ok, e = require("prov.vault.transit.backup").restore(ctx, req.data.backup, req.params.name, req.data.force)
-  return ok and {} or nil, e
+  return engine.done(require("prov.vault.transit.backup").restore(ctx, req.data.backup, req.params.name,
+    req.data.force))
 end
 
 local function wrapping_key(ctx)
@@ -375,33 +378,26 @@ local function import(ctx, req)
   if not version then
     return nil, e
   end
-  local key
-  key, e = keys.put(ctx, {
+  return engine.done(keys.put(ctx, {
     name = req.params.name, type = d.type, latest = 1, versions = { version }, imported = true,
     rotation_allowed = d.allow_rotation, derived = d.derived, exportable = d.exportable,
     plaintext_backup = d.allow_plaintext_backup, auto_rotate = d.auto_rotate_period,
-  })
-  return key and {} or nil, e
+  }))
 end
 
-local function import_version(ctx, req)
-  local key, e = keys.need(ctx, req.params.name)
-  if not key then
-    return nil, e
-  elseif not key.imported then
+local import_version = with_key(function(ctx, req, key)
+  if not key.imported then
     return err.fail("invalid", "the import_version endpoint can only be used with an imported key")
   end
-  local version
-  version, e = require("prov.vault.transit.import").version(ctx, key.kind, req.data)
+  local version, e = require("prov.vault.transit.import").version(ctx, key.kind, req.data)
   if not version then
     return nil, e
   end
-  key, e = keys.change(ctx, req.params.name, function(changed)
+  return engine.done(keys.change(ctx, req.params.name, function(changed)
     changed.latest = changed.latest + 1
     changed.versions[changed.latest] = version
-  end)
-  return key and {} or nil, e
-end
+  end))
+end)
 
 local function read_config(ctx)
   local config, e = ctx.storage:get("config/keys")
@@ -423,10 +419,7 @@ return {
   paths = {
     { path = "keys", doc = "Names of keys", list = list },
     { path = "keys/{name}", doc = "A key", exists = key_exists, fields = fields.request.key,
-      read = read, update = create, delete = function(ctx, req)
-        local ok, e = keys.delete(ctx, req.params.name)
-        return ok and {} or nil, e
-      end },
+      read = read, update = create, delete = delete },
     { path = "keys/{name}/config", doc = "What may be done with a key",
       fields = fields.request.config, update = configure },
     { path = "keys/{name}/rotate", doc = "A new version of a key", update = rotate },

@@ -2,6 +2,7 @@
 
 local authority = require("prov.vault.pki.authority")
 local crypto = require("core.crypto")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local form = require("prov.vault.pki.form")
 local pem = require("prov.pem")
@@ -65,7 +66,7 @@ function M.generate_root(ctx, req)
     return nil, e
   end
   out.ca_chain = nil
-  return form.respond(out, warning)
+  return engine.respond(out, warning)
 end
 
 ---@type prov.vault.Handler
@@ -111,7 +112,7 @@ function M.generate_intermediate(ctx, req)
       return nil, e
     end
   end
-  return form.respond(out)
+  return engine.respond(out)
 end
 
 -- Certificates of a PEM, the one of the key first.
@@ -141,12 +142,10 @@ end
 
 ---@type prov.vault.Handler
 function M.set_signed(ctx, req)
-  local pending, e = ctx.storage:get("pending")
+  local pending, e = engine.need(ctx.storage, "pending", "usage",
+    "there is no key that waits for a certificate: write intermediate/generate/internal first")
   if not pending then
-    if e then
-      return nil, e
-    end
-    return err.fail("usage", "there is no key that waits for a certificate: write intermediate/generate/internal first")
+    return nil, e
   end
   local key <close> = assert(crypto.pkey_parse(pending.key))
   local der, chain = bundle(req.data.certificate, key)
@@ -215,7 +214,7 @@ function M.sign_intermediate(ctx, req)
   if not der then
     return nil, made
   end
-  return form.respond(form.issued(ctx, der, made, data), warning)
+  return engine.respond(form.issued(ctx, der, made, data), warning)
 end
 
 return M

@@ -2,31 +2,14 @@
 
 local authority = require("prov.vault.pki.authority")
 local base = require("core.base")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local pem = require("prov.pem")
 local role_rules = require("prov.vault.pki.role")
 
 local M = {}
 
---- One field.
----@return prov.vault.Field
-function M.field(type, doc, default)
-  return { type = type, doc = doc, default = default }
-end
-
---- Several sets of fields as one.
----@return table<string, prov.vault.Field>
-function M.fields(...)
-  local out = {}
-  for _, part in ipairs({ ... }) do
-    for name, value in pairs(part) do
-      out[name] = value
-    end
-  end
-  return out
-end
-
-local field = M.field
+local field = engine.field
 
 M.FORMAT = {
   format = {
@@ -58,7 +41,7 @@ M.KEY = {
   signature_bits = field("int", "Hash of signatures by RSA: 256, 384, 512", 0),
 }
 
-M.AUTHORITY = role_rules.with_subject({
+local AUTHORITY = role_rules.with_subject({
   max_path_length = field("int", "How many authorities may follow; any number when -1", -1),
   permitted_dns_domains = field("texts", "Domains that it may certify", {}),
   excluded_dns_domains = field("texts", "Domains that it may not", {}),
@@ -67,7 +50,7 @@ M.AUTHORITY = role_rules.with_subject({
 })
 
 M.CSR = { csr = field("string", "Request in PEM", "") }
-M.NEW_AUTHORITY = M.fields(M.FORMAT, M.NAMES, M.TIME, M.KEY, M.AUTHORITY)
+M.NEW_AUTHORITY = engine.fields(M.FORMAT, M.NAMES, M.TIME, M.KEY, AUTHORITY)
 
 -- ---- Times ----
 
@@ -97,12 +80,8 @@ function M.ending(ctx, data, ttl, most)
   if data.not_after ~= "" then
     return epoch(data.not_after)
   end
-  local wanted = data.ttl > 0 and data.ttl or ttl
-  if wanted > most then
-    return ctx.now() + most, nil, ("TTL of %d seconds is longer than the %d that are allowed; it is %d"):format(wanted,
-      most, most)
-  end
-  return ctx.now() + wanted
+  local seconds, warning = engine.lasting(data.ttl > 0 and data.ttl or ttl, most)
+  return ctx.now() + seconds, nil, warning
 end
 
 -- ---- Names ----
@@ -250,12 +229,6 @@ function M.issued(ctx, der, facts, data, key)
     out.certificate = table.concat(parts, "\n")
   end
   return out
-end
-
---- An answer of data.
----@return prov.vault.Response
-function M.respond(data, warning)
-  return { data = data, warnings = warning and { warning } or nil }
 end
 
 return M

@@ -2,6 +2,7 @@
 
 local authority = require("prov.vault.pki.authority")
 local ca = require("prov.vault.pki.ca")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local form = require("prov.vault.pki.form")
 local role_rules = require("prov.vault.pki.role")
@@ -9,15 +10,11 @@ local role_rules = require("prov.vault.pki.role")
 local M = {}
 
 local function get_role(ctx, name)
-  local role, e = ctx.storage:get("roles/" .. name)
-  if role or e then
-    return role, e
-  end
-  return err.fail("usage", "unknown role: %s", name)
+  return engine.need(ctx.storage, "roles/" .. name, "usage", "unknown role: %s", name)
 end
 
 local function limits(ctx, role)
-  local most = role.max_ttl > 0 and math.min(role.max_ttl, ctx.max_ttl) or ctx.max_ttl
+  local most = engine.longest(ctx, role.max_ttl)
   return role.ttl > 0 and role.ttl or math.min(ctx.default_ttl, most), most
 end
 
@@ -104,7 +101,7 @@ local function issue(ctx, req, key, asked, own_key)
   if not out then
     return nil, e
   end
-  local response = form.respond(out, warning)
+  local response = engine.respond(out, warning)
   if role.generate_lease and not role.no_store then
     response.lease = {
       ttl = made.not_after - ctx.now(), renewable = false,
@@ -168,7 +165,7 @@ function M.sign_verbatim(ctx, req)
   if not der then
     return nil, made
   end
-  return form.respond(form.issued(ctx, der, made, data), warning)
+  return engine.respond(form.issued(ctx, der, made, data), warning)
 end
 
 --- Makes a key too.

@@ -1,12 +1,11 @@
 --- What a role of the pki engine lets a certificate say.
 
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 
 local M = {}
 
-local function field(type, doc, default)
-  return { type = type, doc = doc, default = default }
-end
+local field = engine.field
 
 local function choice(doc, default, ...)
   return { type = "string", doc = doc, default = default, one_of = { ... } }

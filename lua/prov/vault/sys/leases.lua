@@ -1,6 +1,7 @@
 --- sys/: leases.
 
 local data = require("core.data")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local leases = require("prov.vault.leases")
 local tokens = require("prov.vault.tokens")
@@ -11,20 +12,19 @@ local ID = {
   sync = { type = "bool", default = false, doc = "Answer when it has been revoked" },
 }
 
-local function id_of(req)
-  local id = req.params.path or req.data.lease_id
-  if not id or id == "" then
-    return err.fail("usage", "lease_id must be specified")
+-- What is done with the lease that a request names.
+local function by_id(fn)
+  return function(ctx, req)
+    local id = req.params.path or req.data.lease_id
+    if not id or id == "" then
+      return err.fail("usage", "lease_id must be specified")
+    end
+    return fn(ctx, req, id)
   end
-  return id
 end
 
-local function lookup(ctx, req)
-  local id, e = id_of(req)
-  local lease
-  if id then
-    lease, e = leases.get(ctx.vault, id)
-  end
+local lookup = by_id(function(ctx, _, id)
+  local lease, e = leases.get(ctx.vault, id)
   if not lease then
     return nil, e
   end
@@ -33,14 +33,10 @@ local function lookup(ctx, req)
     expire_time = lease.expires > 0 and tokens.time(lease.expires) or data.null, last_renewal = data.null,
     renewable = lease.renewable, ttl = math.max(0, lease.expires - ctx.now()),
   } }
-end
+end)
 
-local function renew(ctx, req)
-  local id, e = id_of(req)
-  local lease, warning
-  if id then
-    lease, e, warning = leases.renew(ctx.vault, id, req.data.increment)
-  end
+local renew = by_id(function(ctx, req, id)
+  local lease, e, warning = leases.renew(ctx.vault, id, req.data.increment)
   if not lease then
     return nil, e
   end
@@ -48,41 +44,30 @@ local function renew(ctx, req)
     lease_id = lease.id, lease_duration = lease.expires - ctx.now(), renewable = lease.renewable,
     warnings = warning and { warning } or nil,
   }
-end
+end)
 
-local function revoke(ctx, req)
-  local id, e = id_of(req)
-  if not id then
-    return nil, e
-  end
-  local ok
+local revoke = by_id(function(ctx, req, id)
   if req.data.sync then
-    ok, e = leases.revoke(ctx.vault, id)
-  else
-    ok, e = leases.end_all(ctx.vault, { id })
+    return engine.done(leases.revoke(ctx.vault, id))
   end
-  return ok and {} or nil, e
+  return engine.done(leases.end_all(ctx.vault, { id }))
+end)
+
+local function prefix_of(req)
+  return req.params.path and req.params.path:gsub("/*$", "") .. "/" or ""
 end
 
 local function revoke_prefix(ctx, req)
-  local ok, e = leases.revoke_below(ctx.vault, (req.params.path:gsub("/*$", "")) .. "/", { sync = req.data.sync })
-  return ok and {} or nil, e
+  return engine.done(leases.revoke_below(ctx.vault, prefix_of(req), { sync = req.data.sync }))
 end
 
 local function revoke_force(ctx, req)
-  local ok, e = leases.revoke_below(ctx.vault, (req.params.path:gsub("/*$", "")) .. "/", { force = true })
-  return ok and {} or nil, e
+  return engine.done(leases.revoke_below(ctx.vault, prefix_of(req), { force = true }))
 end
 
 local function list(ctx, req)
-  local prefix = req.params.path and req.params.path:gsub("/*$", "") .. "/" or ""
-  local keys, e = leases.list(ctx.vault, prefix)
-  if not keys then
-    return nil, e
-  elseif #keys == 0 then
-    return err.fail("notfound", "there are no leases below '%s'", prefix)
-  end
-  return { data = { keys = data.list(keys) } }
+  local prefix = prefix_of(req)
+  return engine.listed(("leases below '%s'"):format(prefix), leases.list(ctx.vault, prefix))
 end
 
 local function irrevocable(ctx)

@@ -1,48 +1,33 @@
 --- sys/: policies for passwords.
 
-local err = require("prov.err")
+local engine = require("prov.vault.engine")
 local passwords = require("prov.vault.passwords")
+local policy = require("prov.vault.policy")
 
-local function get(ctx, name)
-  local text, e = ctx.vault.barrier:get(passwords.FOLDER .. name)
-  if not text and not e then
-    return err.fail("notfound", "there is no password policy '%s'", name)
-  end
-  return text, e
+local function path_of(req)
+  return passwords.FOLDER .. req.params.name
 end
 
 local function read(ctx, req)
-  local text, e = get(ctx, req.params.name)
+  local text, e = engine.need(ctx.vault.barrier, path_of(req), "notfound", "there is no password policy '%s'",
+    req.params.name)
   return text and { data = { policy = text } }, e
 end
 
 local function write(ctx, req)
-  local text = req.data.policy
-  local policy, e = passwords.parse(text)
-  if not policy then
-    local plain = require("core.base").unbase64(text)
-    policy = plain and passwords.parse(plain)
-    if not policy then
-      return nil, e:wrap("invalid password policy")
-    end
-    text = plain
+  local text, e = policy.text(req.data.policy, passwords.parse)
+  if not text then
+    return nil, e:wrap("invalid password policy")
   end
-  local ok
-  ok, e = ctx.vault.barrier:put(passwords.FOLDER .. req.params.name, text)
-  return ok and {} or nil, e
+  return engine.done(ctx.vault.barrier:put(path_of(req), text))
 end
 
 local function delete(ctx, req)
-  local ok, e = ctx.vault.barrier:delete(passwords.FOLDER .. req.params.name)
-  return ok and {} or nil, e
+  return engine.done(ctx.vault.barrier:delete(path_of(req)))
 end
 
 local function list(ctx)
-  local names, e = passwords.list(ctx.vault)
-  if names and #names == 0 then
-    return err.fail("notfound", "there are no password policies")
-  end
-  return names and { data = { keys = names } }, e
+  return engine.listed("password policies", ctx.vault.barrier:list(passwords.FOLDER))
 end
 
 local function generate(ctx, req)

@@ -1,6 +1,7 @@
 --- sys/: policies, and what they allow.
 
 local data = require("core.data")
+local engine = require("prov.vault.engine")
 local err = require("prov.err")
 local policy = require("prov.vault.policy")
 local tokens = require("prov.vault.tokens")
@@ -40,23 +41,18 @@ local function read(ctx, req)
 end
 
 local function write(ctx, req)
-  local name, text = name_of(req), req.data.policy
+  local name = name_of(req)
   if name == "root" or name == "response-wrapping" then
     return err.fail("usage", "cannot update %q policy", name)
   end
-  local rules, e = policy.parse(text)
-  if not rules then
-    local plain = require("core.base").unbase64(text)
-    rules = plain and policy.parse(plain)
-    if not rules then
-      return nil, e:wrap("failed to parse policy")
-    end
-    text = plain
+  local text, e = policy.text(req.data.policy, policy.parse)
+  if not text then
+    return nil, e:wrap("failed to parse policy")
   end
   local ok
   ok, e = ctx.vault.barrier:put(FOLDER .. name, text)
   ctx.vault:forget_policies()
-  return ok and {} or nil, e
+  return engine.done(ok, e)
 end
 
 local function delete(ctx, req)
@@ -66,7 +62,7 @@ local function delete(ctx, req)
   end
   local ok, e = ctx.vault.barrier:delete(FOLDER .. name)
   ctx.vault:forget_policies()
-  return ok and {} or nil, e
+  return engine.done(ok, e)
 end
 
 local function capabilities_for(ctx, req, token)

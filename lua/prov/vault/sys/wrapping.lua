@@ -5,20 +5,19 @@ local wrapping = require("prov.vault.wrapping")
 
 local TOKEN = { token = { type = "string", doc = "The wrapping token; by default the one that asks" } }
 
-local function secret_of(req)
-  local secret = req.data.token or req.asked.token
-  if not secret then
-    return err.fail("usage", "wrapping token is not valid or does not exist")
+-- What is done with the wrapping token that a request names.
+local function by_secret(fn)
+  return function(ctx, req)
+    local secret = req.data.token or req.asked.token
+    if not secret then
+      return err.fail("usage", "wrapping token is not valid or does not exist")
+    end
+    return fn(ctx, secret)
   end
-  return secret
 end
 
-local function unwrap(ctx, req)
-  local secret, e = secret_of(req)
-  local kept
-  if secret then
-    kept, e = wrapping.unwrap(ctx.vault, secret)
-  end
+local unwrap = by_secret(function(ctx, secret)
+  local kept, e = wrapping.unwrap(ctx.vault, secret)
   if not kept then
     return nil, e
   end
@@ -27,25 +26,17 @@ local function unwrap(ctx, req)
     data = inner.data, auth_shown = inner.auth, lease_id = inner.lease_id, lease_duration = inner.lease_duration,
     renewable = inner.renewable, warnings = inner.warnings,
   }
-end
+end)
 
-local function lookup(ctx, req)
-  local secret, e = secret_of(req)
-  local found
-  if secret then
-    found, e = wrapping.lookup(ctx.vault, secret)
-  end
+local lookup = by_secret(function(ctx, secret)
+  local found, e = wrapping.lookup(ctx.vault, secret)
   return found and { data = found }, e
-end
+end)
 
-local function rewrap(ctx, req)
-  local secret, e = secret_of(req)
-  local info
-  if secret then
-    info, e = wrapping.rewrap(ctx.vault, secret)
-  end
+local rewrap = by_secret(function(ctx, secret)
+  local info, e = wrapping.rewrap(ctx.vault, secret)
   return info and { wrap_info = info }, e
-end
+end)
 
 local function wrap(ctx, req)
   local ttl = req.asked.wrap_ttl

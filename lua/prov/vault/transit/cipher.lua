@@ -91,14 +91,9 @@ function M.encrypt(key, plain, item)
   if not ok then
     return nil, e
   end
-  local number, version
-  number, e = keys.writing_version(key, item.key_version, "encryption")
-  if not number then
-    return nil, e
-  end
-  version, e = keys.version(key, number)
+  local version, number = keys.writing_version(key, item.key_version, "encryption")
   if not version then
-    return nil, e
+    return nil, number
   end
   local sealed
   sealed, e = seal(key, version, plain, item)
@@ -143,21 +138,17 @@ function M.decrypt(key, ciphertext, item)
   if not ok then
     return nil, e
   end
-  local number, rest = keys.parse(key, ciphertext, "ciphertext")
-  if not number then
+  local version, rest, number = keys.parse(key, ciphertext, "ciphertext")
+  if not version then
     return nil, rest
   end
-  local version, sealed, plain
-  version, e = keys.version(key, number)
-  if not version then
-    return nil, e
-  end
-  sealed = base.unbase64(rest)
+  local sealed = base.unbase64(rest)
   if not sealed then
     return err.fail("invalid", "invalid ciphertext: could not decode base64")
   elseif key.kind.pkey and not version.secret then
     return err.fail("invalid", "version %d of '%s' is a public key alone, and cannot decrypt", number, key.name)
   end
+  local plain
   plain, e = open(key, version, sealed, item)
   if not plain and e.code == "auth" then
     return err.fail("invalid", "%s", WRONG)

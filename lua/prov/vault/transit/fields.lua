@@ -1,19 +1,13 @@
 --- Fields of the paths of the transit engine, and of the items of their batches.
 
+local engine = require("prov.vault.engine")
+
 local M = {}
 
-local function with(fields, more)
-  local out = {}
-  for _, from in ipairs({ fields, more }) do
-    for name, field in pairs(from) do
-      out[name] = field
-    end
-  end
-  return out
-end
+local with = engine.fields
 
 local function bool(doc)
-  return { type = "bool", default = false, doc = doc }
+  return engine.field("bool", doc, false)
 end
 
 local BATCH = { type = "any", doc = "A list of maps with the fields above, done one by one" }
@@ -42,7 +36,7 @@ local INPUT = { type = "bytes", doc = "What it is about, in base64" }
 local SIGNING = {
   hash_algorithm = HASH,
   algorithm = { type = "string", doc = "The older name of hash_algorithm" },
-  prehashed = { type = "bool", default = false, doc = "Whether the input is the digest already" },
+  prehashed = bool("Whether the input is the digest already"),
   signature_algorithm = { type = "string", default = "pss", one_of = { "", "pss", "pkcs1v15" }, doc = "Of RSA" },
   marshaling_algorithm = { type = "string", default = "asn1", one_of = { "asn1", "jws" },
     doc = "How signatures of ECDSA are written; jws also makes base64 safe for URLs" },
@@ -78,7 +72,7 @@ local IMPORT_VERSION_FIELDS = {
   hash_function = { type = "string", default = "SHA256", one_of = { "SHA1", "SHA224", "SHA256", "SHA384", "SHA512" },
     doc = "Hash of RSA-OAEP" },
 }
-local IMPORT_FIELDS = with(with(KEY_FIELDS, IMPORT_VERSION_FIELDS), {
+local IMPORT_FIELDS = with(KEY_FIELDS, IMPORT_VERSION_FIELDS, {
   allow_rotation = bool("Lets the vault add versions that it makes itself"),
 })
 local RESTORE_FIELDS = {
@@ -86,8 +80,8 @@ local RESTORE_FIELDS = {
   force = bool("Replaces a key with that name"),
 }
 
-local SIGN_FIELDS = with(with(SIGNING, SIGN_ITEM), { key_version = VERSION, batch_input = BATCH })
-local VERIFY_FIELDS = with(with(SIGNING, VERIFY_ITEM), { batch_input = BATCH })
+local SIGN_FIELDS = with(SIGNING, SIGN_ITEM, { key_version = VERSION, batch_input = BATCH })
+local VERIFY_FIELDS = with(SIGNING, VERIFY_ITEM, { batch_input = BATCH })
 local HMAC_FIELDS = with(SIGN_ITEM, {
   algorithm = HASH, hash_algorithm = HASH, key_version = VERSION, batch_input = BATCH,
 })

@@ -164,6 +164,15 @@ local function add_version(ctx, key)
   return other
 end
 
+-- The key with one more version, stored.
+local function store_next(ctx, key)
+  local other, e = add_version(ctx, key)
+  if not other then
+    return nil, e
+  end
+  return store(ctx, other)
+end
+
 local function is_due(ctx, key)
   return key.auto_rotate > 0 and key.versions[key.latest].time + key.auto_rotate <= ctx.now()
 end
@@ -182,11 +191,7 @@ function M.get(ctx, name)
   if not key or not is_due(ctx, key) then
     return key, e
   end
-  key, e = add_version(ctx, key)
-  if not key then
-    return nil, e
-  end
-  return store(ctx, key)
+  return store_next(ctx, key)
 end
 
 --- The key, or an error that says there is none.
@@ -259,10 +264,7 @@ function M.create(ctx, name, options)
   for field, value in pairs(options) do
     key[field] = value
   end
-  key, e = add_version(ctx, key)
-  if key then
-    key, e = store(ctx, key)
-  end
+  key, e = store_next(ctx, key)
   return key, key and false or e
 end
 
@@ -322,11 +324,7 @@ function M.rotate(ctx, name)
   elseif key.imported and not key.rotation_allowed then
     return err.fail("invalid", "imported key '%s' does not allow rotation within Vault", name)
   end
-  key, e = add_version(ctx, key)
-  if not key then
-    return nil, e
-  end
-  return store(ctx, key)
+  return store_next(ctx, key)
 end
 
 --- Forgets a key for ever.
@@ -363,25 +361,29 @@ function M.version(key, number)
   return version
 end
 
---- The number of the version that new ciphertexts and signatures are made with.
+--- The version that new ciphertexts and signatures are made with, and its number.
 ---@param asked? integer 0: the latest
+---@param what string "encryption", "signing" or "HMAC"
+---@return prov.vault.transit.Version?
+---@return integer|prov.Err number
 function M.writing_version(key, asked, what)
-  if not asked or asked == 0 then
-    return key.latest
-  elseif asked < 0 then
+  local number = asked ~= 0 and asked or key.latest
+  if number < 0 then
     return err.fail("invalid", "requested version for %s is negative", what)
-  elseif asked > key.latest then
+  elseif number > key.latest then
     return err.fail("invalid", "requested version for %s is higher than the latest key version", what)
-  elseif asked < key.min_encryption then
+  elseif number < key.min_encryption then
     return err.fail("invalid", "requested version for %s is less than the minimum encryption key version", what)
   end
-  return asked
+  local version, e = M.version(key, number)
+  return version, version and number or e
 end
 
 --- Takes "vault:v3:..." apart, and finds its version.
 ---@param what string "ciphertext", "signature" or "HMAC"
----@return integer? number
+---@return prov.vault.transit.Version?
 ---@return string|prov.Err rest
+---@return integer? number
 function M.parse(key, text, what)
   local number, rest = text:match("^vault:v(%d+):(.*)$")
   if not number then
@@ -395,7 +397,8 @@ function M.parse(key, text, what)
     return err.fail("invalid", "%s version is disallowed by policy (too old): '%s' takes %d and later",
       what == "HMAC" and what or "ciphertext or signature", key.name, key.min_decryption)
   end
-  return number, rest
+  local version, e = M.version(key, number)
+  return version, version and rest or e, number
 end
 
 --- What a version's secret is for a context: its own, or one derived by HKDF.

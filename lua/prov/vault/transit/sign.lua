@@ -90,17 +90,13 @@ function M.sign(key, text, how, asked, context)
   if not ok then
     return nil, e
   end
-  local number, version, pair, signature
-  number, e = keys.writing_version(key, asked, "signing")
-  if not number then
-    return nil, e
-  end
-  version, e = keys.version(key, number)
+  local version, number = keys.writing_version(key, asked, "signing")
   if not version then
-    return nil, e
+    return nil, number
   elseif not version.secret then
     return err.fail("invalid", "requested version for signing does not contain a private part")
   end
+  local pair, signature
   pair, e = keys.pair(key, version, context)
   if not pair then
     return nil, e
@@ -120,19 +116,15 @@ function M.verify(key, text, signature, how, context)
   if not ok then
     return nil, e
   end
-  local number, rest = keys.parse(key, signature, "signature")
-  if not number then
+  local version, rest = keys.parse(key, signature, "signature")
+  if not version then
     return nil, rest
   end
   local bytes = read(rest, how.marshaling)
   if not bytes then
     return err.fail("invalid", "invalid base64 signature value")
   end
-  local version, pair
-  version, e = keys.version(key, number)
-  if not version then
-    return nil, e
-  end
+  local pair
   pair, e = keys.pair(key, version, context)
   if not pair then
     return nil, e
@@ -144,11 +136,7 @@ function M.verify(key, text, signature, how, context)
   return ok == true
 end
 
-local function mac(key, number, text, hash)
-  local version, e = keys.version(key, number)
-  if not version then
-    return nil, e
-  end
+local function mac(key, version, number, text, hash)
   local secret = version.hmac or not key.kind.pkey and not key.kind.aead and version.secret
   if not secret then
     return err.fail("invalid", "no HMAC key exists for version %d of '%s'", number, key.name)
@@ -159,27 +147,26 @@ end
 --- HMAC of a text.
 ---@return string?, prov.Err?
 function M.hmac(key, text, hash, asked)
-  local number, e = keys.writing_version(key, asked, "HMAC")
-  if not number then
-    return nil, e
+  local version, number = keys.writing_version(key, asked, "HMAC")
+  if not version then
+    return nil, number
   end
-  local bytes
-  bytes, e = mac(key, number, text, hash)
+  local bytes, e = mac(key, version, number, text, hash)
   return bytes and "vault:v" .. number .. ":" .. base.base64(bytes), e
 end
 
 --- Whether an HMAC is that of the text.
 ---@return boolean?, prov.Err?
 function M.verify_hmac(key, text, hmac, hash)
-  local number, rest = keys.parse(key, hmac, "HMAC")
-  if not number then
+  local version, rest, number = keys.parse(key, hmac, "HMAC")
+  if not version then
     return nil, rest
   end
   local given = base.unbase64(rest)
   if not given then
     return err.fail("invalid", "unable to decode verification HMAC as base64")
   end
-  local bytes, e = mac(key, number, text, hash)
+  local bytes, e = mac(key, version, number, text, hash)
   if not bytes then
     return nil, e
   end
