@@ -231,7 +231,7 @@ describe("sops", function()
   it("refuses what it cannot encrypt", function()
     with_key(function(to)
       for text, format in pairs({ ["- a\n"] = "yaml",
-        ["1: a\n"] = "yaml", ["sops: a\n"] = "yaml", ["a: *x\n"] = "yaml",
+        ["1: a\n"] = "yaml", ["sops: a\n"] = "yaml", ["a: *x\n"] = "yaml", ["# a\n\rb: 1\n"] = "yaml",
         ["[1]"] = "json", ["sops_a=1\n"] = "dotenv", ["a\n"] = "dotenv", ["[a\n"] = "ini",
         ["[s]\na=1\na=2\n"] = "ini" }) do
         local open = assert(sops.create(text, format, { groups = { { to } } }))

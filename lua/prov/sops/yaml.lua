@@ -378,7 +378,8 @@ end
 ---@return string? text
 ---@return prov.Err? err
 function M.prepare(text, file)
-  if text:find("\r%-%-%-%f[%s\0]") then -- libyaml sees a line there, `sops` two documents
+  -- For readers of YAML a CR is a line break, for few other programs.
+  if text:find("\r", 1, true) and text:gsub("\r\n", ""):find("\r", 1, true) then
     return nil, err.new("invalid", "it has line ends of one CR: write LF", { file = file })
   end
   return normal(text, file)
