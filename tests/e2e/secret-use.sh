@@ -175,6 +175,14 @@ run 1 secret restore tokens/x
 has "take 'tokens/x' back out of its history in git"
 grep -q 'ENC\[' secrets.yaml || fail "not encrypted"
 [ "$("$prov" secret get secrets.yaml '["hand/token"].value')" = by-hand ] || fail "not in the file"
+# A part of the user's own beside the value is no part of the state, where it would be in clear.
+printf 'part-of-mine' | "$prov" secret set secrets.yaml '["hand/token"].mine' >"$work/out" 2>&1 || fail "set: $(cat "$work/out")"
+run 0 apply --yes
+run 0 state show secret.hand/token
+has "version"
+grep -q part-of-mine "$work/out" && fail "a part in clear: $(cat "$work/out")"
+run 0 state export
+grep -q part-of-mine "$work/out" && fail "a part in clear in what is exported"
 if sops_program; then
     real decrypt secrets.yaml | grep -q 'value: by-hand' || fail "sops reads something else"
 else

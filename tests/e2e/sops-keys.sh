@@ -144,6 +144,10 @@ vault() { # NAME ADDRESS TOKEN
     SOPS_HC_VAULT_ALLOWLIST=https://vault.example.com run 1 secret decrypt "$1.yaml"
     has "SOPS_HC_VAULT_ALLOWLIST"
     SOPS_HC_VAULT_ALLOWLIST="https://vault.example.com, $2" run 0 secret decrypt "$1.yaml"
+    # A file of somebody must not bring the token to any host in clear.
+    sed "s#vault_address: $2#vault_address: http://vault.example.com:8200#" "$1.yaml" >strange.yaml
+    run 1 secret decrypt strange.yaml
+    has "http://vault.example.com:8200 in clear"
 }
 port=$(free_port)
 "$prov" serve vault --listen "127.0.0.1:$port" --data "$work/vault" >ours.log 2>&1 </dev/null &

@@ -6,6 +6,7 @@
 -- what they do for Vault's own client.
 
 local base = require("core.base")
+local client = require("prov.vault.client")
 local err = require("prov.err")
 local fs = require("prov.fs")
 local http = require("prov.http")
@@ -32,9 +33,9 @@ function M.new(place, opts)
   if not mount then
     return err.fail("invalid", "it names no key of a transit engine: vault:https://HOST:8200/transit/KEY")
   end
-  local host = address:match("^http://%[(.-)%]") or address:match("^http://([^:]*)")
-  if host and not (host == "localhost" or host:find("^127%.%d+%.%d+%.%d+$") or host == "::1") then
-    return nil, err.new("invalid", "keys would go to " .. address .. " in clear", { hint = "https:// instead" })
+  local ok, e = client.private(address)
+  if not ok then
+    return nil, e
   end
   return setmetatable({ address = address, mount = mount, key = key, env = opts.env or os.getenv }, Vault)
 end

@@ -7,11 +7,13 @@ local err = require("prov.err")
 
 local M = { list = "hc_vault" }
 
--- Whether a token may go to an address that a file names.
+-- Whether a token may go to an address that a file names: in clear only when the user has named it, too.
 local function allowed(address)
   local list = os.getenv("SOPS_HC_VAULT_ALLOWLIST") or ""
-  if list == "" or list == "all" then
+  if list == "all" then
     return true
+  elseif list == "" then
+    return client.private(address)
   end
   for prefix in list:gmatch("[^,]+") do
     prefix = prefix:match("^%s*(.-)/*%s*$") .. "/"
@@ -19,15 +21,17 @@ local function allowed(address)
       return true
     end
   end
-  return false
+  return nil, err.new("denied", ("SOPS_HC_VAULT_ALLOWLIST does not allow %s"):format(address))
 end
 
 local function ask(entry, what, given)
   local address = tostring(entry.vault_address)
-  if not allowed(address) then
-    return nil, err.new("denied", ("SOPS_HC_VAULT_ALLOWLIST does not allow %s"):format(address))
+  local ok, e = allowed(address)
+  if not ok then
+    return nil, e
   end
-  local answer, e = client.ask(address, { op = "update", data = given,
+  local answer
+  answer, e = client.ask(address, { op = "update", data = given,
     path = ("%s/%s/%s"):format(entry.engine_path, what, entry.key_name) })
   if not answer then
     return nil, e

@@ -45,6 +45,18 @@ local function failure(response, path)
   })
 end
 
+--- Whether what is sent to an address is read by nobody on the way: it is https://, or this machine.
+---@param address string
+---@return true?
+---@return prov.Err? err "invalid"
+function M.private(address)
+  local host = address:match("^http://%[(.-)%]") or address:match("^http://([^:/]*)")
+  if host and not (host == "localhost" or host:find("^127%.%d+%.%d+%.%d+$") or host == "::1") then
+    return nil, err.new("invalid", "keys would go to " .. address .. " in clear", { hint = "https:// instead" })
+  end
+  return true
+end
+
 --- Asks a server. The token is VAULT_TOKEN's, or that of ~/.vault-token, where `vault login` puts it.
 ---@async
 ---@param address string https://vault.example:8200
