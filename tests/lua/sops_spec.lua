@@ -228,6 +228,22 @@ describe("sops", function()
     end)
   end)
 
+  it("takes many comments in a row, in memory that grows as they do", function()
+    with_key(function(to, identities)
+      for format, ends in pairs({ yaml = { "a: 1\n", "b: 2\n" }, dotenv = { "A=1\n", "B=2\n" } }) do
+        local plain = ends[1] .. ("# a comment\n"):rep(8000) .. ends[2]
+        collectgarbage()
+        local before = collectgarbage("count")
+        local text = encrypted(plain, format, to, { encrypted_comment_regex = "comment" })
+        assert.is_true(collectgarbage("count") - before < 200 * 1024, format)
+        local open = assert(sops.decrypt(text, { format = format, file = "test", identities = identities }))
+        assert.equal(plain, open.plain)
+        assert.is_nil(text:find(ends[2], 1, true), "below a comment that says so, and in plain text")
+        assert.is_truthy(text:find(ends[1], 1, true), "encrypted, though no comment says so")
+      end
+    end)
+  end)
+
   it("refuses what it cannot encrypt", function()
     with_key(function(to)
       for text, format in pairs({ ["- a\n"] = "yaml",

@@ -19,7 +19,6 @@ local Store = {}
 Store.__index = Store
 
 local turns = {} -- path -> semaphore: who writes a file in this process; another process is noticed when it is written
-local TRIES = 20
 
 -- What stands beside the parts.
 local ABOUT = { version = true, created = true, rule = true }
@@ -148,12 +147,10 @@ end
 local function write(self, name, entry)
   turns[self.file] = turns[self.file] or async.semaphore(1)
   local _ <close> = turns[self.file]:acquire()
-  for try = 1, TRIES do
-    local ok, e = write_once(self, name, entry)
-    if ok or e.code ~= "conflict" or try == TRIES then
-      return ok, e
-    end
-  end
+  local ok, e = command.anew(function()
+    return write_once(self, name, entry)
+  end)
+  return ok, e -- no tail call: the turn is given back behind it
 end
 
 function Store:put(name, parts, rule)

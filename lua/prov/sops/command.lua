@@ -279,27 +279,40 @@ function M.save(p, open, old)
   return replace(p.file, old, text)
 end
 
---- Changes an open file and writes it; anew when somebody else wrote it meanwhile, so that of several that do so at
---- once none is lost.
+--- Calls fn anew as long as it fails because somebody else wrote a file meanwhile, so that of several who change one
+--- at once none is lost.
+---@async
+---@generic T
+---@param fn fun(): T?, prov.Err? which reads the file, changes and writes it
+---@return T?, prov.Err?
+function M.anew(fn)
+  for _ = 2, TRIES do
+    local result, e = fn()
+    if result ~= nil or e.code ~= "conflict" then
+      return result, e
+    end
+  end
+  return fn()
+end
+
+--- Changes an open file and writes it, by M.anew.
 ---@async
 ---@param p { file: string, identity: string[]?, format: string? }
 ---@param change fun(open: prov.SopsFile, name: string): boolean?, prov.Err? false: nothing is to be written
 ---@return boolean? changed
 ---@return prov.Err? err
 function M.change(p, change)
-  for try = 1, TRIES do
+  return M.anew(function()
     local open, name, old = M.open_file(p)
     if not open then
       return nil, name
     end
     local changed, e = change(open, name)
     if changed then
-      changed, e = M.save(p, open, old)
+      return M.save(p, open, old)
     end
-    if changed ~= nil or e.code ~= "conflict" or try == TRIES then
-      return changed, e
-    end
-  end
+    return changed, e
+  end)
 end
 
 --- `prov secret set`.

@@ -39,7 +39,7 @@ function M.leaves(text, file)
     if line:sub(1, 1) == "#" then
       active[#active + 1] = line:sub(2)
       out[#out + 1] = { kind = "comment", type = "comment", plain = line:sub(2), path = {}, from = from, to = to,
-        comments = table.move(active, 1, #active, 1, {}), write = comment }
+        comments = active, comments_to = #active, write = comment }
     elseif line ~= "" then
       local name = line:match("^([^=]*)=")
       if not name then

@@ -185,7 +185,7 @@ function M.leaves(text, file)
     waiting = {}
     for _, comment in ipairs(own) do
       active[#active + 1] = comment.plain
-      comment.comments = table.move(active, 1, #active, 1, {})
+      comment.comments, comment.comments_to = active, #active
       out[#out + 1] = comment
     end
   end

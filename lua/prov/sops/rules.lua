@@ -103,7 +103,7 @@ function M.chooser(meta)
   local known = {} -- text -> whether it fits; the same names come again and again
   return function(leaf)
     local list = is_comment and leaf.comments or leaf.path
-    local last = #list
+    local last = is_comment and leaf.comments_to or #list
     if is_comment and wanted and leaf.kind == "comment" then
       last = last - 1 -- the comment that says so is not encrypted itself
     end

@@ -171,12 +171,12 @@ end
 local function check_keys(node, body, line)
   local seen = {}
   for _, member in ipairs(node.members or {}) do
-    local name = member.key.value
-    if member.key.kind == "scalar" and seen[name] then
+    local name = member.key.kind == "scalar" and member.key.value or nil
+    if name and seen[name] then
       return err.new("invalid", ("the key '%s' stands twice in its map"):format(name), {
         line = line_of(body, member.key.from) + line + 1 })
     end
-    seen[name] = true
+    seen[name or member] = true
   end
 end
 
@@ -262,9 +262,9 @@ local function write(type, plain, leaf)
   return plain
 end
 
-local function comment_leaf(comment, doc, path, around)
-  return { kind = "comment", type = "comment", plain = comment.text, path = path, comments = around,
-    from = doc.offset + comment.from, to = doc.offset + comment.to,
+local function comment_leaf(comment, doc, path, above)
+  return { kind = "comment", type = "comment", plain = comment.text, path = path,
+    comments = above, comments_to = #above, from = doc.offset + comment.from, to = doc.offset + comment.to,
     write = function(type, plain)
       if type == "comment" or not plain:find("\n", 1, true) then
         return "#" .. plain:gsub("\n", doc.eol .. "#")
@@ -284,7 +284,8 @@ end
 -- The leaves of a document, which is { body, root, offset, eol }.
 local function leaves_of(doc, out)
   local body, offset = doc.body, doc.offset
-  local path, depth, active = {}, 0, {}
+  local path, depth = {}, 0
+  local active, shared = {}, nil -- comments that count; a copy for leaves, which many of them share, as it only grows
   local leaf = { __index = { kind = "value", comments = NONE, write = write, doc = doc } } -- what most are alike in
   local walk
   local function value(node, item, behind)
@@ -296,7 +297,8 @@ local function leaves_of(doc, out)
       local found = setmetatable({ type = type, plain = plain, path = { unpack(path, 1, depth) },
         from = offset + node.from, to = offset + node.to, node = node }, leaf)
       if active[1] then
-        found.comments = { unpack(active) }
+        shared = shared or table.move(active, 1, #active, 1, {})
+        found.comments, found.comments_to = shared, #shared
       end
       found.item = item and offset + item or nil
       found.one_line = behind
@@ -308,8 +310,10 @@ local function leaves_of(doc, out)
     local rest, next_comment, own, at = branch.comments, 1, #active, depth
     local function comments_until(stop)
       while rest[next_comment] and rest[next_comment].from < stop do
-        active[#active + 1] = rest[next_comment].text
-        out[#out + 1] = comment_leaf(rest[next_comment], doc, { unpack(path, 1, at) }, { unpack(active) })
+        local text = rest[next_comment].text
+        shared = shared or table.move(active, 1, #active, 1, {})
+        active[#active + 1], shared[#shared + 1] = text, text
+        out[#out + 1] = comment_leaf(rest[next_comment], doc, { unpack(path, 1, at) }, shared)
         next_comment = next_comment + 1
       end
     end
@@ -326,7 +330,7 @@ local function leaves_of(doc, out)
     end
     local function forget()
       for i = #active, own + 1, -1 do
-        active[i] = nil
+        active[i], shared = nil, nil
       end
     end
     local ok, e = walk(branch, function(one, node)
