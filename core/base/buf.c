@@ -56,7 +56,11 @@ pv_status pv_buf_adds(pv_buf *buf, const char *text)
 
 pv_status pv_buf_addc(pv_buf *buf, char byte)
 {
-    return pv_buf_add(buf, &byte, 1);
+    if (buf->cap - buf->len < 2) return pv_buf_add(buf, &byte, 1);
+    if (buf->max != 0 && buf->len == buf->max) return PV_ELIMIT;
+    buf->data[buf->len++] = byte;
+    buf->data[buf->len] = '\0';
+    return PV_OK;
 }
 
 pv_status pv_buf_addf(pv_buf *buf, const char *fmt, ...)

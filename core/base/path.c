@@ -101,6 +101,20 @@ pv_status pv_path_create(const char *path, pv_bytes data, mode_t mode, pv_err *e
     return write_file(path, data, mode, true, err);
 }
 
+pv_status pv_path_append(int fd, pv_bytes data, pv_err *err)
+{
+    struct stat st;
+    ssize_t n;
+    int error;
+    do n = write(fd, data.data, data.len);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0 && (size_t)n == data.len) return PV_OK;
+    error = n < 0 ? errno : ENOSPC;
+    if (n > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(fd, st.st_size - n) != 0)
+        return pv_fail_errno(err, errno, "take back what a full disk cut short");
+    return pv_fail_errno(err, error, "append to a file");
+}
+
 pv_status pv_path_read(const char *path, pv_buf *out, pv_err *err)
 {
     char chunk[16384];

@@ -29,6 +29,10 @@ pv_status pv_path_write(const char *path, pv_bytes data, mode_t mode, pv_err *er
  * another process made it a moment ago. */
 pv_status pv_path_create(const char *path, pv_bytes data, mode_t mode, pv_err *err);
 
+/* Appends to an open file, whole or not at all: when the disk is full, what was written is taken
+ * back.  The file was opened with O_APPEND. */
+pv_status pv_path_append(int fd, pv_bytes data, pv_err *err);
+
 /* Appends the bytes of a file; PV_ELIMIT when they are more than the buffer's maximum. */
 pv_status pv_path_read(const char *path, pv_buf *out, pv_err *err);
 

@@ -1,8 +1,11 @@
 #include "crypto/digest.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
+#include <stdio.h>
 #include <sys/random.h>
 
 #include "base/mem.h"
@@ -11,6 +14,7 @@
 struct pv_hasher {
     const EVP_MD *md;
     EVP_MD_CTX *ctx;
+    EVP_MAC_CTX *mac; /* of a keyed one, instead of both */
 };
 
 const EVP_MD *pv_evp_md(pv_hash hash)
@@ -81,23 +85,48 @@ pv_status pv_hasher_new(pv_hasher **out, pv_hash hash, pv_err *err)
     return PV_OK;
 }
 
+pv_status pv_hasher_new_keyed(pv_hasher **out, pv_hash hash, pv_bytes key, pv_err *err)
+{
+    pv_hasher *h = pv_alloc(sizeof *h);
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    const unsigned char *bytes = (const unsigned char *)(key.len != 0 ? key.data : "");
+    char name[32]; /* the parameter is not const */
+    OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
+    *out = NULL;
+    (void)snprintf(name, sizeof name, "%s", EVP_MD_get0_name(pv_evp_md(hash)));
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
+    h->mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    if (h->mac == NULL || EVP_MAC_init(h->mac, bytes, key.len, params) != 1) {
+        pv_hasher_free(h);
+        return pv_evp_fail(err, "an HMAC");
+    }
+    *out = h;
+    return PV_OK;
+}
+
 pv_status pv_hasher_add(pv_hasher *h, pv_bytes data, pv_err *err)
 {
-    if (EVP_DigestUpdate(h->ctx, data.data, data.len) == 1) return PV_OK;
-    return pv_evp_fail(err, "a digest");
+    int ok = h->mac != NULL ? EVP_MAC_update(h->mac, (const unsigned char *)data.data, data.len)
+                            : EVP_DigestUpdate(h->ctx, data.data, data.len);
+    return ok == 1 ? PV_OK : pv_evp_fail(err, "a digest");
 }
 
 pv_status pv_hasher_end(pv_hasher *h, unsigned char *out, pv_err *err)
 {
-    if (EVP_DigestFinal_ex(h->ctx, out, NULL) == 1 && EVP_DigestInit_ex(h->ctx, h->md, NULL) == 1)
-        return PV_OK;
-    return pv_evp_fail(err, "a digest");
+    size_t len;
+    int ok = h->mac != NULL ? EVP_MAC_final(h->mac, out, &len, PV_HASH_MAX) == 1 &&
+                                  EVP_MAC_init(h->mac, NULL, 0, NULL) == 1
+                            : EVP_DigestFinal_ex(h->ctx, out, NULL) == 1 &&
+                                  EVP_DigestInit_ex(h->ctx, h->md, NULL) == 1;
+    return ok ? PV_OK : pv_evp_fail(err, "a digest");
 }
 
 void pv_hasher_free(pv_hasher *h)
 {
     if (h == NULL) return;
     EVP_MD_CTX_free(h->ctx);
+    EVP_MAC_CTX_free(h->mac);
     pv_free(h);
 }
 

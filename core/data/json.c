@@ -214,46 +214,49 @@ static pv_status full(pv_err *err)
     return pv_fail(err, PV_ELIMIT, "the JSON text is too large");
 }
 
-/* The letter behind the backslash in the short form of an escape, or 0. */
-static char short_escape(unsigned char c)
+/* What stands behind the backslash for a byte: 0 when it stands for itself, 'u' for the long form.
+ */
+static const char escapes[256] = {
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',           'n',          'u',
+    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',           'u',          'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\', [0x7F] = 'u',
+};
+
+static size_t plain_bytes(pv_bytes text, size_t from)
 {
-    switch (c) {
-    case '"': return '"';
-    case '\\': return '\\';
-    case '\b': return 'b';
-    case '\f': return 'f';
-    case '\n': return 'n';
-    case '\r': return 'r';
-    case '\t': return 't';
-    default: return 0;
-    }
+    size_t at = from;
+    while (at < text.len && escapes[(unsigned char)text.data[at]] == 0) at++;
+    return at - from;
 }
 
 pv_status pv_json_put_string(pv_buf *out, pv_bytes text, pv_err *err)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t start = 0;
     bool ok = pv_buf_addc(out, '"') == PV_OK;
     if (!pv_utf8_valid(text))
         return pv_fail(err, PV_EINVAL, "cannot write as JSON: a string is not valid UTF-8");
-    for (size_t i = 0; i < text.len && ok; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-        char letter = short_escape(c);
-        if (c >= 0x20 && letter == 0 && c != 0x7F) continue;
-        if (letter != 0) escape[1] = letter;
-        ok = pv_buf_add(out, text.data + start, i - start) == PV_OK &&
-             pv_buf_add(out, escape, letter != 0 ? 2 : sizeof escape) == PV_OK;
-        start = i + 1;
+    for (size_t at = 0; at < text.len && ok; at++) {
+        size_t plain = plain_bytes(text, at);
+        ok = pv_buf_add(out, text.data + at, plain) == PV_OK;
+        at += plain;
+        if (at < text.len && ok) {
+            unsigned char c = (unsigned char)text.data[at];
+            char escape[6] = {'\\', escapes[c], '0', '0', hex[c >> 4], hex[c & 15]};
+            ok = pv_buf_add(out, escape, escape[1] == 'u' ? sizeof escape : 2) == PV_OK;
+        }
     }
-    ok = ok && pv_buf_add(out, text.data + start, text.len - start) == PV_OK &&
-         pv_buf_addc(out, '"') == PV_OK;
+    ok = ok && pv_buf_addc(out, '"') == PV_OK;
     return ok ? PV_OK : full(err);
 }
 
 pv_status pv_json_put_int(pv_buf *out, int64_t value, pv_err *err)
 {
-    return pv_buf_addf(out, "%lld", (long long)value) == PV_OK ? PV_OK : full(err);
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do *--at = (char)('0' + left % 10);
+    while ((left /= 10) != 0);
+    if (value < 0) *--at = '-';
+    return pv_buf_add(out, at, (size_t)(digits + sizeof digits - at)) == PV_OK ? PV_OK : full(err);
 }
 
 pv_status pv_json_put_float(pv_buf *out, double value, pv_err *err)

@@ -1,6 +1,7 @@
 #include "data/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 /* Length of the sequence at p, or 0 when it is malformed. */
 static size_t sequence(const unsigned char *p, size_t left)
@@ -29,7 +30,16 @@ size_t pv_utf8_prefix(pv_bytes text)
     const unsigned char *p = (const unsigned char *)text.data;
     size_t i = 0;
     while (i < text.len) {
-        size_t len = p[i] < 0x80 ? 1 : sequence(p + i, text.len - i);
+        uint64_t eight;
+        size_t len;
+        if (text.len - i >= sizeof eight) { /* most text is ASCII */
+            memcpy(&eight, p + i, sizeof eight);
+            if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        len = p[i] < 0x80 ? 1 : sequence(p + i, text.len - i);
         if (len == 0) break;
         i += len;
     }

@@ -85,7 +85,7 @@ static int l_base_redact(lua_State *L)
     pv_bytes text = lx_checkbytes(L, 1);
     pv_buf *out = lx_newbuf(L, 0);
     pv_redact(out, text);
-    lua_pushlstring(L, out->len != 0 ? out->data : "", out->len);
+    lx_pushbuf(L, out);
     return 1;
 }
 
@@ -102,13 +102,23 @@ static int l_base_write_atomic(lua_State *L)
     return 1;
 }
 
+/* base.append(fd, bytes) -> true | nil, err; whole or not at all */
+static int l_base_append(lua_State *L)
+{
+    pv_err err;
+    if (pv_path_append((int)luaL_checkinteger(L, 1), lx_checkbytes(L, 2), &err) != PV_OK)
+        return lx_fail(L, &err);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* base.base64(bytes) -> text */
 static int l_base_base64(lua_State *L)
 {
     pv_bytes bytes = lx_checkbytes(L, 1);
     pv_buf *text = lx_newbuf(L, 0);
     pv_base64_encode(text, bytes);
-    lua_pushlstring(L, text->data, text->len);
+    lx_pushbuf(L, text);
     return 1;
 }
 
@@ -119,11 +129,12 @@ static int l_base_unbase64(lua_State *L)
     pv_buf *bytes = lx_newbuf(L, 0);
     pv_err err;
     if (pv_base64_decode(bytes, text, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, bytes->len != 0 ? bytes->data : "", bytes->len);
+    lx_pushbuf(L, bytes);
     return 1;
 }
 
 static const luaL_Reg functions[] = {
+    {"append", l_base_append},
     {"base64", l_base_base64},
     {"unbase64", l_base_unbase64},
     {"log", l_base_log},

@@ -19,7 +19,8 @@ static int l_crypto_random(lua_State *L)
     buf = lx_newbuf(L, 0);
     to = pv_buf_reserve(buf, (size_t)n);
     if (pv_random(to, (size_t)n, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, to, (size_t)n);
+    buf->len = (size_t)n;
+    lx_pushbuf(L, buf);
     return 1;
 }
 
@@ -64,7 +65,8 @@ static int l_crypto_seal(lua_State *L)
     to = pv_buf_reserve(buf, plain.len + PV_SEAL_OVERHEAD);
     if (pv_seal(key, (const unsigned char *)nonce.data, plain, aad, to, &err) != PV_OK)
         return lx_fail(L, &err);
-    lua_pushlstring(L, to, plain.len + PV_SEAL_OVERHEAD);
+    buf->len = plain.len + PV_SEAL_OVERHEAD;
+    lx_pushbuf(L, buf);
     return 1;
 }
 
@@ -79,7 +81,8 @@ static int l_crypto_open(lua_State *L)
     buf = lx_newbuf(L, 0);
     to = pv_buf_reserve(buf, sealed.len);
     if (pv_open(key, sealed, aad, to, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, to, sealed.len - PV_SEAL_OVERHEAD);
+    buf->len = sealed.len - PV_SEAL_OVERHEAD;
+    lx_pushbuf(L, buf);
     return 1;
 }
 

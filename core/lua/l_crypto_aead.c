@@ -50,7 +50,8 @@ static int l_hex(lua_State *L)
     pv_buf *text = lx_newbuf(L, 0);
     char *to = pv_buf_reserve(text, 2 * bytes.len + 1);
     pv_hex((const unsigned char *)bytes.data, bytes.len, to);
-    lua_pushlstring(L, to, 2 * bytes.len);
+    text->len = 2 * bytes.len;
+    lx_pushbuf(L, text);
     return 1;
 }
 
@@ -88,16 +89,21 @@ static hasher *check_hasher(lua_State *L)
     return box;
 }
 
-/* crypto.hasher(name) -> hasher */
+/* crypto.hasher(name, key?) -> hasher, with a key of HMACs */
 static int l_hasher(lua_State *L)
 {
     pv_hash hash = l_crypto_checkhash(L, 1);
+    bool keyed = !lua_isnoneornil(L, 2);
+    pv_bytes key = keyed ? l_crypto_checkkey(L, 2) : (pv_bytes){"", 0};
+    pv_status status;
     hasher *box = lua_newuserdatauv(L, sizeof *box, 0);
     pv_err err;
     box->h = NULL;
     box->hash = hash;
     luaL_setmetatable(L, L_HASHER);
-    return pv_hasher_new(&box->h, hash, &err) == PV_OK ? 1 : lx_fail(L, &err);
+    status =
+        keyed ? pv_hasher_new_keyed(&box->h, hash, key, &err) : pv_hasher_new(&box->h, hash, &err);
+    return status == PV_OK ? 1 : lx_fail(L, &err);
 }
 
 /* hasher:add(bytes) -> hasher | nil, err */
@@ -139,8 +145,6 @@ static int l_aead(lua_State *L)
     pv_bytes key = l_crypto_checkkey(L, 2);
     pv_err err;
     pv_aead **box = lx_newbox(L, L_AEAD);
-    lx_newbuf(L, 0); /* for open_value, which is called for many small values */
-    lua_setiuservalue(L, -2, 1);
     return pv_aead_new(box, alg, key, &err) == PV_OK ? 1 : lx_fail(L, &err);
 }
 
@@ -158,7 +162,8 @@ static int l_aead_seal(lua_State *L)
     char *to = pv_buf_reserve(buf, plain.len + PV_TAG_LEN);
     pv_err err;
     if (pv_aead_seal(aead, nonce, plain, aad, to, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, to, plain.len + PV_TAG_LEN);
+    buf->len = plain.len + PV_TAG_LEN;
+    lx_pushbuf(L, buf);
     return 1;
 }
 
@@ -171,8 +176,8 @@ static int l_aead_open(lua_State *L)
     char *to = pv_buf_reserve(buf, sealed.len + 1);
     pv_err err;
     if (pv_aead_open(aead, nonce, sealed, aad, to, &err) != PV_OK) return lx_fail(L, &err);
-    buf->len = sealed.len - PV_TAG_LEN; /* so that it is wiped */
-    lua_pushlstring(L, to, buf->len);
+    buf->len = sealed.len - PV_TAG_LEN;
+    lx_pushbuf(L, buf);
     return 1;
 }
 
@@ -206,12 +211,9 @@ static int l_aead_open_value(lua_State *L)
         (void)pv_fail(&err, PV_EINVAL, "not a value that is encrypted as SOPS does it");
         return lx_fail(L, &err);
     }
-    lua_getiuservalue(L, 1, 1);
-    out = lua_touserdata(L, -1);
-    pv_buf_reset(out);
+    out = lx_newbuf(L, 0);
     if (pv_sops_open(aead, &value, aad, out, &iv, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, out->data, out->len);
-    pv_wipe(out->data, out->len);
+    lx_pushbuf(L, out);
     lua_pushlstring(L, value.type.data, value.type.len);
     lua_pushinteger(L, (lua_Integer)iv);
     return 3;
@@ -224,7 +226,7 @@ static int l_kwp_seal(lua_State *L)
     pv_buf *out = lx_newbuf(L, 0);
     pv_err err;
     if (pv_kwp_seal(kek, plain, out, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, out->data, out->len);
+    lx_pushbuf(L, out);
     return 1;
 }
 
@@ -257,7 +259,7 @@ static int l_hkdf(lua_State *L)
     buf->len = len;
     if (pv_hkdf(hash, key, salt, info, (unsigned char *)to, len, &err) != PV_OK)
         return lx_fail(L, &err);
-    lua_pushlstring(L, to, len);
+    lx_pushbuf(L, buf);
     return 1;
 }
 

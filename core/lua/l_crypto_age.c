@@ -90,7 +90,7 @@ static int l_key_public(lua_State *L)
     pv_buf *text = lx_newbuf(L, 0);
     pv_err err;
     if (pv_age_public(key, text, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, text->data, text->len);
+    lx_pushbuf(L, text);
     return 1;
 }
 
@@ -200,7 +200,7 @@ static int l_header_write(lua_State *L)
     pv_buf *text = lx_newbuf(L, 0);
     pv_err err;
     if (pv_age_header_write(&header->h, file_key, text, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, text->data, text->len);
+    lx_pushbuf(L, text);
     return 1;
 }
 
@@ -390,7 +390,7 @@ static int l_age_sealing(lua_State *L)
     pv_err err;
     if (pv_age_sealing(box, file_key, to, &err) != PV_OK) return lx_fail(L, &err);
     lua_pushvalue(L, -2);
-    lua_pushlstring(L, to->data, to->len);
+    lx_pushbuf(L, to);
     return 2;
 }
 
@@ -413,7 +413,7 @@ static int l_stream_feed(lua_State *L)
     pv_err err;
     int count = 0;
     if (pv_age_feed(stream, bytes, last, to, &err) != PV_OK) count = lx_fail(L, &err);
-    lua_pushlstring(L, to->len != 0 ? to->data : "", to->len);
+    lx_pushbuf(L, to);
     return count + 1;
 }
 
@@ -445,7 +445,7 @@ static int l_armor_feed(lua_State *L)
     pv_buf *to = lx_newbuf(L, 0);
     pv_err err;
     if (pv_age_armor_feed(armor, bytes, last, to, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, to->len != 0 ? to->data : "", to->len);
+    lx_pushbuf(L, to);
     return 1;
 }
 

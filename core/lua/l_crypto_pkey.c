@@ -139,7 +139,7 @@ static int l_pkey_public(lua_State *L)
     pv_buf *text = lx_newbuf(L, 0);
     pv_err err;
     if (write[form](key, text, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, text->data, text->len);
+    lx_pushbuf(L, text);
     return 1;
 }
 
@@ -191,7 +191,7 @@ static int l_pkey_sign(lua_State *L)
     pv_buf *out = lx_newbuf(L, 0);
     pv_err err;
     if (pv_pkey_sign(key, alg, &options, text, out, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, out->data, out->len);
+    lx_pushbuf(L, out);
     return 1;
 }
 
@@ -218,7 +218,7 @@ static int l_pkey_oaep_seal(lua_State *L)
     pv_err err;
     if (pv_pkey_oaep_seal(key, hash, mgf, label, plain, out, &err) != PV_OK)
         return lx_fail(L, &err);
-    lua_pushlstring(L, out->data, out->len);
+    lx_pushbuf(L, out);
     return 1;
 }
 

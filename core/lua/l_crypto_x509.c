@@ -195,10 +195,10 @@ static int l_csr_parse(lua_State *L)
     return pv_csr_parse(lx_newbox(L, L_CSR), text, &err) == PV_OK ? 1 : lx_fail(L, &err);
 }
 
-static int give_der(lua_State *L, pv_status status, const pv_buf *der, const pv_err *err)
+static int give_der(lua_State *L, pv_status status, pv_buf *der, const pv_err *err)
 {
     if (status != PV_OK) return lx_fail(L, err);
-    lua_pushlstring(L, der->data, der->len);
+    lx_pushbuf(L, der);
     return 1;
 }
 

@@ -93,32 +93,42 @@ static void sort_keys(l_data_keyset *keys)
     }
 }
 
+/* The key below the top of the stack, or PV_EINVAL. */
+static pv_status read_key(l_data_walk *w, l_data_key *key)
+{
+    lua_State *L = w->L;
+    *key = (l_data_key){0};
+    if (lua_type(L, -2) == LUA_TSTRING) key->text = lua_tolstring(L, -2, &key->len);
+    else if (lua_isinteger(L, -2)) key->number = lua_tointeger(L, -2);
+    else
+        return pv_fail(w->err, PV_EINVAL, "a key of a map is a %s, not a string",
+                       luaL_typename(L, -2));
+    return PV_OK;
+}
+
 pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys)
 {
     lua_State *L = w->L;
-    size_t n = 0;
+    size_t room = sizeof keys->few / sizeof *keys->few;
+    pv_status status = PV_OK;
     idx = lua_absindex(L, idx);
-    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) n++;
     keys->count = 0;
     keys->list = keys->few;
-    if (n <= sizeof keys->few / sizeof *keys->few) lua_pushnil(L);
-    else keys->list = lua_newuserdatauv(L, n * sizeof *keys->list, 0);
-    n = 0;
-    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-        l_data_key *key = &keys->list[n++];
-        *key = (l_data_key){0};
-        if (lua_type(L, -2) == LUA_TSTRING) {
-            key->text = lua_tolstring(L, -2, &key->len);
-        } else if (lua_isinteger(L, -2)) {
-            key->number = lua_tointeger(L, -2);
-        } else {
-            pv_status status = pv_fail(w->err, PV_EINVAL, "a key of a map is a %s, not a string",
-                                       luaL_typename(L, -2));
-            lua_pop(L, 3);
-            return status;
+    lua_pushnil(L); /* what keeps the keys of a large map */
+    for (lua_pushnil(L); status == PV_OK && lua_next(L, idx); lua_pop(L, 1)) {
+        if (keys->count == room) {
+            l_data_key *more = lua_newuserdatauv(L, room * 2 * sizeof *more, 0);
+            memcpy(more, keys->list, room * sizeof *more);
+            lua_replace(L, -4);
+            keys->list = more;
+            room *= 2;
         }
+        status = read_key(w, &keys->list[keys->count++]);
     }
-    keys->count = n;
+    if (status != PV_OK) {
+        lua_pop(L, 2);
+        return status;
+    }
     sort_keys(keys);
     return PV_OK;
 }
@@ -275,8 +285,7 @@ int luaopen_core_data(lua_State *L)
         types->metatable[kind] = lua_topointer(L, -1);
         lua_setfield(L, -3, fields[kind]);
     }
-    lx_newbuf(L, L_DATA_MAX_TEXT);
-    luaL_setfuncs(L, functions, 2);
+    luaL_setfuncs(L, functions, 1);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
     return 1;

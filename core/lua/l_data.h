@@ -24,8 +24,7 @@ enum {
     L_DATA_MAX_PARTS = 1 << 20
 };
 
-/* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps.
- * Upvalue 2: the buffer that encode builds its results in. */
+/* Upvalue 1 of every function of core.data: the metatable of each kind, NULL for maps. */
 typedef struct l_data_types {
     const void *metatable[L_DATA_KINDS];
 } l_data_types;

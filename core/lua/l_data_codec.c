@@ -3,8 +3,6 @@
 #include "data/codec.h"
 #include "lua/l_data.h"
 
-enum { MAX_SCRATCH = 64 * 1024 };
-
 static pv_status put_value(l_data_walk *w, int idx);
 
 static pv_status wrote(l_data_walk *w, pv_status status)
@@ -116,17 +114,12 @@ int l_data_encode(lua_State *L)
 {
     pv_err err;
     l_data_walk w = {.L = L, .types = l_data_types_of(L), .err = &err};
-    pv_buf *scratch = lua_touserdata(L, lua_upvalueindex(2));
-    pv_status status;
     luaL_checkany(L, 1);
-    /* In use only when a finalizer encodes in the middle of this, or after a raise. */
-    w.out = scratch->len == 0 ? scratch : lx_newbuf(L, L_DATA_MAX_TEXT);
+    w.out = lx_newbuf(L, L_DATA_MAX_TEXT);
     (void)pv_codec_begin(w.out);
-    if ((status = put_value(&w, 1)) == PV_OK) lua_pushlstring(L, w.out->data, w.out->len);
-    if (w.out->cap > MAX_SCRATCH) pv_buf_wipe(w.out);
-    else pv_wipe(w.out->data, w.out->len);
-    pv_buf_reset(w.out);
-    return status == PV_OK ? 1 : lx_fail(L, &err);
+    if (put_value(&w, 1) != PV_OK) return lx_fail(L, &err);
+    lx_pushbuf(L, w.out);
+    return 1;
 }
 
 /* Pushes the next value.  The bytes were checked before, so tokens cannot fail. */

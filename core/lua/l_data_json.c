@@ -15,6 +15,11 @@ static pv_status put_text(l_data_walk *w, const char *text)
     return wrote(w, pv_buf_adds(w->out, text));
 }
 
+static pv_status put_byte(l_data_walk *w, char byte)
+{
+    return wrote(w, pv_buf_addc(w->out, byte));
+}
+
 static pv_status put_newline(l_data_walk *w)
 {
     static const char spaces[] = "                                ";
@@ -32,9 +37,9 @@ static pv_status put_list(l_data_walk *w, int idx)
 {
     lua_Integer len;
     pv_status status = l_data_list_len(w, idx, &len);
-    if (status == PV_OK) status = put_text(w, "[");
+    if (status == PV_OK) status = put_byte(w, '[');
     for (lua_Integer i = 1; i <= len && status == PV_OK; i++) {
-        if (i > 1) status = put_text(w, ",");
+        if (i > 1) status = put_byte(w, ',');
         if (status == PV_OK) status = put_newline(w);
         lua_rawgeti(w->L, idx, i);
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
@@ -42,7 +47,7 @@ static pv_status put_list(l_data_walk *w, int idx)
     }
     w->depth--;
     if (status == PV_OK && len > 0) status = put_newline(w);
-    return status == PV_OK ? put_text(w, "]") : status;
+    return status == PV_OK ? put_byte(w, ']') : status;
 }
 
 static pv_status put_key(l_data_walk *w, const l_data_key *key)
@@ -53,7 +58,8 @@ static pv_status put_key(l_data_walk *w, const l_data_key *key)
     } else if (pv_buf_addf(w->out, "\"%lld\"", (long long)key->number) != PV_OK) {
         status = pv_fail(w->err, PV_ELIMIT, "the JSON text is too large");
     }
-    return status == PV_OK ? put_text(w, w->pretty ? ": " : ":") : status;
+    if (status == PV_OK) status = put_byte(w, ':');
+    return status == PV_OK && w->pretty ? put_byte(w, ' ') : status;
 }
 
 static pv_status put_map(l_data_walk *w, int idx)
@@ -61,9 +67,9 @@ static pv_status put_map(l_data_walk *w, int idx)
     l_data_keyset keys;
     pv_status status = l_data_sorted_keys(w, idx, &keys);
     if (status != PV_OK) return status;
-    status = put_text(w, "{");
+    status = put_byte(w, '{');
     for (size_t i = 0; i < keys.count && status == PV_OK; i++) {
-        if (i > 0) status = put_text(w, ",");
+        if (i > 0) status = put_byte(w, ',');
         if (status == PV_OK) status = put_newline(w);
         if (status == PV_OK) status = put_key(w, &keys.list[i]);
         l_data_push_member(w->L, idx, &keys.list[i]);
@@ -73,7 +79,7 @@ static pv_status put_map(l_data_walk *w, int idx)
     lua_pop(w->L, 1);
     w->depth--;
     if (status == PV_OK && keys.count > 0) status = put_newline(w);
-    return status == PV_OK ? put_text(w, "}") : status;
+    return status == PV_OK ? put_byte(w, '}') : status;
 }
 
 static pv_status put_table(l_data_walk *w, int idx)
@@ -122,8 +128,7 @@ int l_data_json_encode(lua_State *L)
     luaL_checkany(L, 1);
     w.out = lx_newbuf(L, L_DATA_MAX_TEXT);
     if (put_value(&w, 1) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, w.out->data, w.out->len);
-    pv_buf_wipe(w.out); /* it may be large, and the collector late */
+    lx_pushbuf(L, w.out);
     return 1;
 }
 

@@ -157,8 +157,7 @@ int l_data_toml_encode(lua_State *L)
     }
     pv_doc_deinit(w.doc); /* it may be large, and the collector late */
     if (status != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, w.base.out->len > 0 ? w.base.out->data : "", w.base.out->len);
-    pv_buf_wipe(w.base.out);
+    lx_pushbuf(L, w.base.out);
     return 1;
 }
 

@@ -109,7 +109,7 @@ int l_data_yaml_encode(lua_State *L)
     lua_setiuservalue(L, -2, 1); /* the buffer outlives the writer */
     w.to = *box = pv_yaml_writer_new(w.base.out);
     if (put_value(&w, 1) != PV_OK || pv_yaml_finish(w.to, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, w.base.out->data, w.base.out->len);
+    lx_pushbuf(L, w.base.out);
     return 1;
 }
 

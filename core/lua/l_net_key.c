@@ -42,7 +42,7 @@ static int l_ssh_fingerprint(lua_State *L)
     pv_buf *text = lx_newbuf(L, 256);
     pv_err err;
     if (pv_ssh_fingerprint(text, line, &err) != PV_OK) return lx_fail(L, &err);
-    lua_pushlstring(L, text->data, text->len);
+    lx_pushbuf(L, text);
     return 1;
 }
 

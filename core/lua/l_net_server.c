@@ -295,11 +295,12 @@ static int socket_take(lua_State *L)
     websocket *w = lx_checkbox(L, 1, SOCKET);
     pv_buf *message = lx_newbuf(L, 0);
     pv_bytes reason;
-    int kind, got = pv_socket_receive(w->socket, &kind, message);
+    int kind, got;
+    pv_buf_deinit(message); /* it gets the bytes of the message, not a copy */
+    got = pv_socket_receive(w->socket, &kind, message);
     if (got > 0) {
-        lua_pushlstring(L, message->len > 0 ? message->data : "", message->len);
+        lx_pushbuf(L, message);
         lua_pushstring(L, kind == PV_WS_TEXT ? "text" : "bytes");
-        pv_buf_deinit(message); /* may be large; the collector would take its time */
         return 2;
     }
     if (got == 0) return 0;

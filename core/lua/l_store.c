@@ -194,7 +194,7 @@ static int l_store_claim(lua_State *L)
     lx_fail(L, &err);
     if (status == PV_EBUSY && expires != 0) {
         lua_createtable(L, 0, 3);
-        lua_pushlstring(L, holder->len != 0 ? holder->data : "", holder->len);
+        lx_pushbuf(L, holder);
         lua_setfield(L, -2, "owner");
         lua_pushinteger(L, expires);
         lua_setfield(L, -2, "expires");

@@ -156,8 +156,8 @@ static int l_store_node(lua_State *L)
         return 1;
     }
     if (status != PV_OK) return lx_fail(L, &err);
-    push_bytes(L, (pv_bytes){type->data, type->len});
-    push_bytes(L, (pv_bytes){data->data, data->len});
+    lx_pushbuf(L, type);
+    lx_pushbuf(L, data);
     return 2;
 }
 
@@ -174,7 +174,7 @@ static int l_store_get(lua_State *L)
         return 1;
     }
     if (status != PV_OK) return lx_fail(L, &err);
-    push_bytes(L, (pv_bytes){data->data, data->len});
+    lx_pushbuf(L, data);
     return 1;
 }
 

@@ -1,6 +1,7 @@
 #include "lua/lx.h"
 
 #include <luv/luv.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,22 +61,63 @@ pv_bytes lx_checkbytes(lua_State *L, int idx)
     return bytes;
 }
 
+/* A buffer, and whether somebody works with it.  The state keeps the newest one for whoever needs
+ * one next; a raise leaves it lent, and then it is the collector's. */
+typedef struct lent_buf {
+    pv_buf buf;
+    bool lent;
+} lent_buf;
+
+enum { KEPT_BYTES = 64 * 1024 }; /* of a buffer that nobody works with */
+
+static const char kept_buf; /* its address is where the registry has it */
+
 static int buf_gc(lua_State *L)
 {
-    pv_buf_wipe(lua_touserdata(L, 1));
+    lent_buf *b = lua_touserdata(L, 1);
+    pv_buf_wipe(&b->buf);
     return 0;
 }
 
-pv_buf *lx_newbuf(lua_State *L, size_t max)
+static lent_buf *make_buf(lua_State *L)
 {
-    pv_buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
-    pv_buf_init(buf, max);
+    lent_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
+    *b = (lent_buf){0};
     if (luaL_newmetatable(L, "prov.buf")) {
         lua_pushcfunction(L, buf_gc);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    return buf;
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_buf);
+    return b;
+}
+
+pv_buf *lx_newbuf(lua_State *L, size_t max)
+{
+    lent_buf *b;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_buf);
+    b = lua_touserdata(L, -1);
+    if (b == NULL || b->lent) {
+        lua_pop(L, 1);
+        b = make_buf(L);
+    }
+    b->lent = true;
+    b->buf.max = max;
+    return &b->buf;
+}
+
+void lx_pushbuf(lua_State *L, pv_buf *buf)
+{
+    lent_buf *b = (lent_buf *)(void *)buf; /* its first member */
+    lua_pushlstring(L, buf->len != 0 ? buf->data : "", buf->len);
+    if (buf->cap > KEPT_BYTES) {
+        pv_buf_wipe(buf);
+    } else {
+        pv_wipe(buf->data, buf->len);
+        pv_buf_reset(buf);
+    }
+    b->lent = false;
 }
 
 void lx_pusherr(lua_State *L, const pv_err *err)

@@ -33,6 +33,10 @@ pv_bytes lx_checkbytes(lua_State *L, int idx);
 /* Pushes a buffer that Lua frees, whatever raises later. max as in pv_buf_init. */
 pv_buf *lx_newbuf(lua_State *L, size_t max);
 
+/* Pushes the bytes of a buffer of lx_newbuf() as a string and wipes it.  It may be the next one
+ * that lx_newbuf() gives: who called has done with it. */
+void lx_pushbuf(lua_State *L, pv_buf *buf);
+
 /* Pushes nil and the error as a prov.err table { code, msg, line, column }; returns 2. */
 int lx_fail(lua_State *L, const pv_err *err);
 

@@ -60,6 +60,38 @@ static void on_drain_timer_closed(uv_handle_t *handle)
     server_unref(PV_OWNER(handle, pv_httpd, drain_timer));
 }
 
+static void on_before_wait_closed(uv_handle_t *handle)
+{
+    server_unref(PV_OWNER(handle, pv_httpd, before_wait));
+}
+
+static void on_after_turn_closed(uv_handle_t *handle)
+{
+    server_unref(PV_OWNER(handle, pv_httpd, after_turn));
+}
+
+static void on_before_wait(uv_prepare_t *handle)
+{
+    server_flush(PV_OWNER(handle, pv_httpd, before_wait));
+}
+
+static void on_after_turn(uv_check_t *handle)
+{
+    server_flush(PV_OWNER(handle, pv_httpd, after_turn));
+}
+
+/* What is answered while the loop reads goes when it has read all; the rest, such as what timers
+ * answer, before it waits again. */
+static void watch_turns(pv_httpd *server)
+{
+    uv_prepare_init(server->loop, &server->before_wait);
+    uv_check_init(server->loop, &server->after_turn);
+    uv_prepare_start(&server->before_wait, on_before_wait);
+    uv_check_start(&server->after_turn, on_after_turn);
+    uv_unref((uv_handle_t *)&server->before_wait);
+    uv_unref((uv_handle_t *)&server->after_turn);
+}
+
 static void stop_listening(pv_httpd *server)
 {
     if (!server->listening) return;
@@ -196,6 +228,7 @@ pv_status pv_httpd_listen(pv_httpd **out, uv_loop_t *loop, const pv_httpd_option
     server->handler = handler;
     server->arg = arg;
     server->refs = 1;
+    server->unsent_end = &server->unsent;
     fill_limits(&server->limits);
     if (options->cert != NULL &&
         (status = server_tls_new(&server->tls, options->cert, options->key, err)) != PV_OK)
@@ -204,7 +237,8 @@ pv_status pv_httpd_listen(pv_httpd **out, uv_loop_t *loop, const pv_httpd_option
     server->read_buffer = pv_alloc(SERVER_READ_SIZE);
     if (server->tls != NULL) server->plain_buffer = pv_alloc(SERVER_READ_SIZE);
     uv_timer_init(loop, &server->drain_timer);
-    server->refs = 2;
+    watch_turns(server);
+    server->refs = 4;
     server->listening = 1;
     if ((rc = adopt(server, fd)) != 0) {
         pv_httpd_close(server);
@@ -233,6 +267,7 @@ void pv_httpd_drain(pv_httpd *server, int within_ms, pv_httpd_drained_cb cb, voi
     server->draining = 1;
     server->on_drained = cb;
     server->drained_arg = arg;
+    server_flush(server);
     stop_listening(server);
     for (server_conn *c = server->conns; c != NULL; c = c->next)
         if (is_idle(c)) server_conn_linger(c);
@@ -244,9 +279,12 @@ void pv_httpd_drain(pv_httpd *server, int within_ms, pv_httpd_drained_cb cb, voi
 void pv_httpd_close(pv_httpd *server)
 {
     if (server == NULL || server->closed) return;
+    server_flush(server);
     server->closed = 1;
     server->on_drained = NULL;
     for (server_conn *c = server->conns; c != NULL; c = c->next) server_conn_drop(c);
     stop_listening(server);
     uv_close((uv_handle_t *)&server->drain_timer, on_drain_timer_closed);
+    uv_close((uv_handle_t *)&server->before_wait, on_before_wait_closed);
+    uv_close((uv_handle_t *)&server->after_turn, on_after_turn_closed);
 }

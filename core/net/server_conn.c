@@ -49,6 +49,7 @@ void server_conn_drop(server_conn *conn)
 {
     if (conn->state == CONN_GONE) return;
     conn->state = CONN_GONE;
+    server_conn_forget_unsent(conn);
     uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
     uv_close(&conn->stream.handle, on_stream_closed);
 }
@@ -291,7 +292,7 @@ void server_conn_process(server_conn *conn)
         pv_buf_consume(&conn->in, conn->at);
     }
     conn->at = 0;
-    server_conn_flush(conn);
+    server_conn_flush_soon(conn);
     if (conn->state != CONN_GONE) settle(conn);
 }
 

@@ -25,6 +25,8 @@ struct pv_httpd {
     uv_loop_t *loop;
     server_stream listener;
     uv_timer_t drain_timer;
+    uv_prepare_t before_wait; /* the loop is about to wait for bytes */
+    uv_check_t after_turn;    /* it has read what there was */
     int is_unix;
     int port;
     char *path; /* removed at the end */
@@ -33,10 +35,13 @@ struct pv_httpd {
     pv_httpd_handler handler;
     void *arg;
     server_conn *conns;
-    int count;        /* of conns */
+    int count;           /* of conns */
+    server_conn *unsent; /* those with answers for the end of the turn, the first one first */
+    server_conn **unsent_end;
+    uint64_t unsent_since;
     pv_map addresses; /* how many connections each has */
     int listening, draining, closed;
-    int refs; /* listener, drain_timer, connections */
+    int refs; /* handles of its own, connections */
     int cut;
     pv_httpd_drained_cb on_drained;
     void *drained_arg;
@@ -62,6 +67,8 @@ struct server_conn {
     uv_shutdown_t shutdown;
     pv_httpd *server;
     server_conn *prev, *next;
+    server_conn *next_unsent; /* in server->unsent, when is_unsent */
+    int is_unsent;
     server_session *session; /* NULL without TLS */
     conn_state state;
     int open_handles;
@@ -150,6 +157,9 @@ void server_conn_overdue(server_conn *conn, uint64_t now);
 
 /* server_write.c */
 void server_conn_flush(server_conn *conn);
+void server_conn_flush_soon(server_conn *conn); /* at the end of the loop's turn, if it may wait */
+void server_flush(pv_httpd *server);            /* what waits for the end of the turn */
+void server_conn_forget_unsent(server_conn *conn);
 size_t server_conn_pending(const server_conn *conn);
 void server_conn_arm(server_conn *conn);
 

@@ -2,7 +2,11 @@
 #include "base/mem.h"
 #include "net/server_internal.h"
 
-enum { KEEP_BYTES = 16384 };
+enum {
+    KEEP_BYTES = 16384,
+    SOON_BYTES = 16384, /* more goes at once */
+    SOON_NS = 1000000   /* for so long answers are collected */
+};
 
 size_t server_conn_pending(const server_conn *conn)
 {
@@ -68,6 +72,45 @@ void server_conn_flush(server_conn *conn)
     }
     pv_buf_reset(from);
     if (from->cap > KEEP_BYTES) pv_buf_deinit(from);
+}
+
+void server_conn_forget_unsent(server_conn *conn)
+{
+    server_conn **at = &conn->server->unsent;
+    if (!conn->is_unsent) return;
+    while (*at != conn) at = &(*at)->next_unsent;
+    *at = conn->next_unsent;
+    if (*at == NULL) conn->server->unsent_end = at;
+    conn->next_unsent = NULL;
+    conn->is_unsent = 0;
+}
+
+void server_flush(pv_httpd *server)
+{
+    while (server->unsent != NULL) {
+        server_conn *conn = server->unsent;
+        server_conn_forget_unsent(conn);
+        server_conn_flush(conn);
+    }
+}
+
+/* Whoever waits for an answer has to be woken, maybe on another processor, and that takes longer
+ * than to send it.  Answers of one turn are sent together: who was woken for the first is awake for
+ * the others. */
+void server_conn_flush_soon(server_conn *conn)
+{
+    pv_httpd *server = conn->server;
+    if (conn->state != CONN_HEAD || conn->writing || server->closed || conn->out.len == 0 ||
+        conn->out.len > SOON_BYTES) { /* without answers TLS may have something to say */
+        server_conn_flush(conn);
+        return;
+    }
+    if (conn->is_unsent) return;
+    if (server->unsent == NULL) server->unsent_since = uv_hrtime();
+    *server->unsent_end = conn;
+    server->unsent_end = &conn->next_unsent;
+    conn->is_unsent = 1;
+    if (uv_hrtime() - server->unsent_since > SOON_NS) server_flush(server);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -51,6 +51,13 @@ function base.redact(text) end
 ---@return prov.Err? err
 function base.write_atomic(path, bytes, mode) end
 
+--- Appends to a file that was opened to append, whole or not at all: what a full disk cut short is taken back.
+---@param fd integer
+---@param bytes string
+---@return true?
+---@return prov.Err? err
+function base.append(fd, bytes) end
+
 --- Encodes bytes as base64 with padding.
 ---@param bytes string
 ---@return string

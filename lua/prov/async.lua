@@ -53,18 +53,26 @@ local function finish(task, result)
   end
 end
 
+-- Coroutines whose function has returned, for the next tasks: making one takes longer than many a task.
+local idle, IDLE_MAX = {}, 64
+local RETURNED = {}
+
+-- What the coroutines of tasks run: one function after the other.
+local function run_tasks(fn, ...)
+  return run_tasks(coroutine.yield(RETURNED, fn(...)))
+end
+
 --- What a resume of the task returned: nothing to do when it waits, else its results.
-local function stepped(task, ok, ...)
-  if coroutine.status(task.co) ~= "dead" then
-    return
-  end
-  if ok then
-    finish(task, table.pack(...))
-  else
-    local raised = ...
-    local trace = not err.is(raised) and debug.traceback(task.co, tostring(raised)) or nil
+local function stepped(task, ok, what, ...)
+  if not ok then
+    local trace = not err.is(what) and debug.traceback(task.co, tostring(what)) or nil
     coroutine.close(task.co)
-    finish(task, { n = 2, nil, err.from(raised, trace) })
+    finish(task, { n = 2, nil, err.from(what, trace) })
+  elseif what == RETURNED then
+    if #idle < IDLE_MAX then
+      idle[#idle + 1] = task.co
+    end
+    finish(task, table.pack(...))
   end
 end
 
@@ -157,9 +165,10 @@ function M.await(start)
   return coroutine.yield()
 end
 
---- A task that the first step, with the arguments of fn, lets begin.
-local function new_task(owner, fn)
-  local task = setmetatable({ done = false, owner = owner, co = coroutine.create(fn) }, Task)
+--- A task that the first step, with fn and its arguments, lets begin.
+local function new_task(owner)
+  local co = table.remove(idle) or coroutine.create(run_tasks)
+  local task = setmetatable({ done = false, owner = owner, co = co }, Task)
   task.bequest = owner and owner.bequest
   current[task.co] = task
   if owner then
@@ -176,9 +185,29 @@ function M.spawn(fn, ...)
   if not owner then
     error("spawn outside a task", 2)
   end
-  local task = new_task(owner, fn)
-  step(task, ...)
+  local task = new_task(owner)
+  step(task, fn, ...)
   return task
+end
+
+--- Makes a function that starts tasks as M.spawn does, owned by the task that runs now, from callbacks of the loop.
+-- After that task has ended it does nothing.
+---@return fun(fn: fun(...), ...)
+function M.spawner()
+  local owner = M.running()
+  return function(fn, ...)
+    if not owner.done and not owner.closing then
+      go_on(new_task(owner), fn, ...)
+    end
+  end
+end
+
+--- Suspends the running task until it is cancelled.
+---@async
+function M.forever()
+  M.await(function()
+    return true
+  end)
 end
 
 --- Waits for the task; returns what its function returned, or nil, err when it raised or was
@@ -248,10 +277,10 @@ function M.scope(fn)
     if ended then
       error("the scope has ended", 2)
     end
-    local task = new_task(owner, body)
+    local task = new_task(owner)
     self.tasks[#self.tasks + 1] = task
     task.watch = check
-    step(task, ...)
+    step(task, body, ...)
     if failure then
       task:cancel()
     end
@@ -459,8 +488,8 @@ function M.run(fn, ...)
   if M.running() then
     error("async.run inside a task", 2)
   end
-  local task = new_task(nil, fn)
-  go_on(task, ...)
+  local task = new_task(nil)
+  go_on(task, fn, ...)
   while not task.done do
     if not uv.run("once") and not task.done then
       return err.fail("bug", "the event loop has nothing to wait for, but the task has not ended")

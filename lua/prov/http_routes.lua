@@ -89,25 +89,28 @@ function M.query(query)
   return out
 end
 
-local function walk(node, parts, at, values)
-  if at > #parts then
+-- Goes on at a byte of the path, where a segment begins.
+local function walk(node, path, at, values)
+  if at > #path then
     return node.methods and node or nil
   end
-  local literal = node.literal[parts[at]]
-  local found = literal and walk(literal, parts, at + 1, values)
+  local slash = path:find("/", at, true) or #path + 1
+  local part = path:sub(at, slash - 1)
+  local literal = node.literal[part]
+  local found = literal and walk(literal, path, slash + 1, values)
   if found then
     return found
   end
   if node.any then
-    values[#values + 1] = parts[at]
-    found = walk(node.any, parts, at + 1, values)
+    values[#values + 1] = part
+    found = walk(node.any, path, slash + 1, values)
     if found then
       return found
     end
     values[#values] = nil
   end
   if node.rest then
-    values[#values + 1] = table.concat(parts, "/", at)
+    values[#values + 1] = path:sub(at)
     return node.rest
   end
 end
@@ -122,7 +125,7 @@ function Routes:match(method, path)
     return nil
   end
   local raw = {}
-  local node = walk(self.root, segments(path), 1, raw)
+  local node = walk(self.root, path, 2, raw)
   if not node then
     return nil
   end

@@ -266,11 +266,13 @@ function Socket:close(code, reason)
   wake(self, "wake_sender")
 end
 
+local function with_trace(raised)
+  return err.is(raised) and raised or debug.traceback(tostring(raised), 2)
+end
+
 local function handle(handler, request)
   local _ <close> = request
-  local ok, value, e = xpcall(handler, function(raised)
-    return err.is(raised) and raised or debug.traceback(tostring(raised), 2)
-  end, request)
+  local ok, value, e = xpcall(handler, with_trace, request)
   local failure = not ok and value or value == nil and e
   if failure then
     log.error("a request failed", { method = request.method, path = request.path, error = tostring(failure) })
@@ -279,12 +281,10 @@ local function handle(handler, request)
   end
 end
 
-local function serve(server, handler)
+local function serve(server)
   local _ <close> = server.handle
-  while true do
-    local request = server.queue:take()
-    async.spawn(handle, handler, request)
-  end
+  server.spawn = async.spawner()
+  async.forever()
 end
 
 --- Listens. The server belongs to the running task and ends with it.
@@ -293,16 +293,16 @@ end
 ---@param handler async fun(request: prov.http.Incoming)
 ---@return prov.http.Server?, prov.Err?
 function M.listen(options, handler)
-  local queue = async.queue()
+  local server = setmetatable({}, Server)
   local handle_of, e = net_server.listen(options, function(request, reply)
     request.reply = reply
-    queue:put(setmetatable(request, Incoming))
+    server.spawn(handle, handler, setmetatable(request, Incoming))
   end)
   if not handle_of then
     return nil, e
   end
-  local server = setmetatable({ handle = handle_of, queue = queue, port = handle_of:port() }, Server)
-  server.task = async.spawn(serve, server, handler)
+  server.handle, server.port = handle_of, handle_of:port()
+  server.task = async.spawn(serve, server)
   return server
 end
 

@@ -4,20 +4,32 @@
 -- When no device takes a line the request is refused: what is not recorded does not happen. A line that a full disk cut
 -- short is taken back, so that the file always ends with a whole one.
 
+local base = require("core.base")
 local crypto = require("core.crypto")
 local data = require("core.data")
 local err = require("prov.err")
 local json = require("prov.json")
+local tokens = require("prov.vault.tokens")
 local uv = require("luv")
 
 local M = {}
 
 local KNOWN_MAX = 1000 -- texts
 
+local function is_on(value)
+  return value == true or value == "true"
+end
+
+local function is_off(value)
+  return value == false or value == "false"
+end
+
 ---@class prov.vault.AuditDevice
 ---@field path string "file/"
 ---@field options table file_path, log_raw, hmac_accessor, mode
----@field salt string
+---@field hasher prov.Hasher with the salt of the device as its key
+---@field raw boolean nothing is hidden
+---@field shows_accessors boolean
 local Device = {}
 Device.__index = Device
 
@@ -25,8 +37,10 @@ Device.__index = Device
 ---@param row { path: string, options: table, salt: string }
 ---@return prov.vault.AuditDevice?, prov.Err?
 function M.open(row)
-  local self = setmetatable({ path = row.path, options = row.options, salt = row.salt, known = {}, known_count = 0 },
-    Device)
+  local self = setmetatable({
+    path = row.path, options = row.options, hasher = assert(crypto.hasher("sha256", row.salt)), known = {}, known_count = 0,
+    raw = is_on(row.options.log_raw), shows_accessors = is_off(row.options.hmac_accessor),
+  }, Device)
   local ok, e = self:reopen()
   return ok and self, e
 end
@@ -55,7 +69,7 @@ end
 ---@param text string
 ---@return string
 function Device:hash(text)
-  return "hmac-sha256:" .. crypto.hex(assert(crypto.mac("sha256", self.salt, text)))
+  return "hmac-sha256:" .. crypto.hex(assert(self.hasher:add(text)):finish())
 end
 
 -- Of tokens and accessors, which come again and again.
@@ -86,59 +100,100 @@ local function hidden(self, value)
   return data.kind(value) == "list" and data.list(out) or out
 end
 
-local function is_on(value)
-  return value == true or value == "true"
+--- A part of an entry: several entries may share it, and a device writes it out once.
+---@class prov.vault.AuditPart
+---@field fields table
+
+--- What is written down at once: a request, or its answer.
+---@class prov.vault.AuditEntry
+---@field type "request"|"response"
+---@field time string
+---@field error? string
+---@field auth? prov.vault.AuditPart
+---@field request prov.vault.AuditPart
+---@field response? prov.vault.AuditPart
+
+--- What an entry says of one thing: its texts come as they are, and are hidden where they are written.
+---@param fields table
+---@return prov.vault.AuditPart
+function M.part(fields)
+  return { fields = fields }
 end
 
+--- An entry of now.
+---@param kind "request"|"response"
+---@param auth? prov.vault.AuditPart
+---@param request prov.vault.AuditPart
+---@param e? prov.Err
+---@param response? prov.vault.AuditPart
+---@return prov.vault.AuditEntry
+function M.entry(kind, auth, request, e, response)
+  return {
+    time = tokens.time(os.time()), type = kind, error = e and tostring(e) or nil,
+    auth = auth, request = request, response = response,
+  }
+end
+
+-- Of each part, what is hidden in it. Parts of parts are named in a table.
+local HIDDEN = {
+  auth = { "client_token", "accessor" },
+  request = { "client_token", "client_token_accessor", "data" },
+  response = { "data", "body", auth = { "client_token", "accessor" }, wrap_info = { "token", "accessor" } },
+}
+local ACCESSORS = { accessor = true, wrapped_accessor = true }
+
+local function hide(self, fields, names)
+  local out = data.copy(fields)
+  for key, name in pairs(names) do
+    local value = out[name]
+    if type(name) == "table" then
+      out[key] = out[key] and hide(self, out[key], name)
+    elseif value ~= nil and not (ACCESSORS[name] and self.shows_accessors) then
+      out[name] = OFTEN[name] and type(value) == "string" and known_hash(self, value) or hidden(self, value)
+    end
+  end
+  return out
+end
+
+-- A part as a line has it: `"auth":{...}`.
+local function text_of(self, entry, name)
+  local part = entry[name]
+  local text, e = part[self], nil
+  if not text then
+    text, e = json.encode_said(self.raw and part.fields or hide(self, part.fields, HIDDEN[name]))
+    text = text and ('"%s":%s'):format(name, text)
+    part[self] = text
+  end
+  return text, e
+end
+
+-- The line of an entry. Its keys are sorted, as in all JSON of prov.
 local function line_of(self, entry)
-  if is_on(self.options.log_raw) then
-    return json.encode_said(entry)
+  local auth, failed, request, response = "", "", nil, ""
+  local e
+  if entry.auth then
+    auth, e = text_of(self, entry, "auth")
   end
-  local out = {}
-  for key, value in pairs(entry) do
-    out[key] = value
+  if not e then
+    request, e = text_of(self, entry, "request")
   end
-  local function hide(part, names)
-    local from = entry[part]
-    if not from then
-      return
-    end
-    local to = {}
-    for key, value in pairs(from) do
-      to[key] = value
-    end
-    for _, name in ipairs(names) do
-      if name ~= "accessor" and name ~= "wrapped_accessor" or self.options.hmac_accessor ~= false
-        and self.options.hmac_accessor ~= "false" then
-        local value = from[name]
-        to[name] = OFTEN[name] and type(value) == "string" and known_hash(self, value) or hidden(self, value)
-      end
-    end
-    out[part] = to
+  if not e and entry.error then
+    failed, e = json.encode_said(entry.error)
+    failed = failed and ('"error":%s,'):format(failed)
   end
-  hide("auth", { "client_token", "accessor" })
-  hide("request", { "client_token", "client_token_accessor", "data" })
-  hide("response", { "data", "body" })
-  if out.response then
-    local response = out.response
-    for part, names in pairs({ auth = { "client_token", "accessor" }, wrap_info = { "token", "accessor" } }) do
-      if response[part] then
-        local to = {}
-        for key, value in pairs(response[part]) do
-          to[key] = value
-        end
-        for _, name in ipairs(names) do
-          to[name] = hidden(self, to[name])
-        end
-        response[part] = to
-      end
-    end
+  if not e and entry.response then
+    response, e = text_of(self, entry, "response")
+    response = response and "," .. response
   end
-  return json.encode_said(out)
+  if e then
+    return nil, e
+  end
+  return "{" .. auth .. (auth ~= "" and "," or "") .. failed .. request .. response .. ',"time":"' .. entry.time
+    .. '","type":"' .. entry.type .. '"}\n'
 end
 
 --- Appends a line, whole or not at all.
----@param entry table
+---@param entry prov.vault.AuditEntry
 ---@return true?, prov.Err?
 function Device:write(entry)
   local line, e = line_of(self, entry)
@@ -151,17 +206,12 @@ function Device:write(entry)
       return nil, why
     end
   end
-  line = line .. "\n"
-  local written, why = uv.fs_write(self.fd, line, -1)
-  if written == #line then
-    return true
+  local ok
+  ok, e = base.append(self.fd, line)
+  if not ok then
+    return nil, e:wrap("cannot write to the audit file %s", self.options.file_path)
   end
-  local after = written and uv.fs_fstat(self.fd)
-  if after and after.type == "file" then
-    uv.fs_ftruncate(self.fd, after.size - written)
-  end
-  return nil, err.uv(why or "ENOSPC: no space left on device", "cannot write to the audit file %s",
-    self.options.file_path)
+  return true
 end
 
 return M

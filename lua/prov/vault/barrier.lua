@@ -15,10 +15,12 @@ local VALUES, SEAL = "value", "seal" -- spaces of the store
 local NONCE = 12
 local PAGE = 256 -- rows read at a time
 local LONGEST = 390 -- bytes of a path; the store's limit
+local PEEKED_MAX = 1000 -- values
 
 ---@class prov.vault.Barrier
 ---@field store prov.Store
 ---@field root? prov.Secret
+---@field peeked table<string, any> values that were read, by their paths
 ---@field keyring? { active: integer, terms: table<integer, { key: string, created: integer }> }
 local Barrier = {}
 Barrier.__index = Barrier
@@ -28,7 +30,8 @@ Barrier.__index = Barrier
 ---@return prov.vault.Barrier?, prov.Err?
 function M.open(path)
   local store, e = require("core.store").open(path)
-  return store and setmetatable({ store = store, ciphers = {}, writing = 0 }, Barrier), e
+  return store and setmetatable({ store = store, ciphers = {}, peeked = {}, peeked_count = 0, writing = 0 },
+    Barrier), e
 end
 
 --- The record of the seal; nil in a new file.
@@ -83,12 +86,25 @@ local function keyring_row(root, id, keyring)
   return bytes and { "put", SEAL, "keyring", bytes }, e
 end
 
+-- What was written is read anew.
+local function forget_written(self, batch)
+  for _, row in ipairs(batch) do
+    local what, space, path = row[1], row[2], row[3]
+    if space == VALUES and what == "del_range" then
+      self.peeked, self.peeked_count = {}, 0
+    elseif space == VALUES then
+      self.peeked[path] = nil
+    end
+  end
+end
+
 local function write(self, batch)
   batch[#batch + 1] = { "put", SEAL, "serial", assert(crypto.random(8)) }
   self.writing = self.writing + 1
   local done, e = async.await(function(resume)
     local queued, refused = self.store:commit(batch, function(...)
       self.writing = self.writing - 1
+      forget_written(self, batch)
       if self.writing == 0 and self.on_idle then
         self.on_idle(true)
       end
@@ -168,7 +184,7 @@ function Barrier:unlock(root)
   if not plain then
     return nil, e
   end
-  self:forget_ciphers()
+  self:forget()
   self.id, self.keyring = config.id, assert(data.decode(plain))
   if self.root ~= root then
     self:lock_root()
@@ -183,11 +199,11 @@ function Barrier:refresh()
   return self:unlock(self.root)
 end
 
-function Barrier:forget_ciphers()
+function Barrier:forget()
   for _, aead in pairs(self.ciphers) do
     aead:close()
   end
-  self.ciphers = {}
+  self.ciphers, self.peeked, self.peeked_count = {}, {}, 0
 end
 
 function Barrier:lock_root()
@@ -199,7 +215,7 @@ end
 
 --- Forgets all keys.
 function Barrier:lock()
-  self:forget_ciphers()
+  self:forget()
   self:lock_root()
   self.keyring = nil
 end
@@ -268,6 +284,23 @@ function Barrier:get(path)
     return nil, e
   end
   return open_value(self, path, bytes)
+end
+
+--- The value at a path, which stays in memory until it is written: nobody may change it.
+---@param path string
+---@return any, prov.Err?
+function Barrier:peek(path)
+  local value, e = self.peeked[path], nil
+  if value == nil then
+    value, e = self:get(path)
+    if value ~= nil then
+      if self.peeked_count >= PEEKED_MAX then
+        self.peeked, self.peeked_count = {}, 0
+      end
+      self.peeked[path], self.peeked_count = value, self.peeked_count + 1
+    end
+  end
+  return value, e
 end
 
 --- Waits until what is being written has been.

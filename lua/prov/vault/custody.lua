@@ -43,7 +43,7 @@ end
 -- What a new vault holds.
 local function first_changes(self)
   local salt = key_bytes()
-  self.cache.salt = salt
+  self.cache.token_hasher = assert(crypto.hasher("sha256", salt)) -- the first token is made before this is stored
   return {
     { "put", "core/salt", salt },
     { "put", "core/policy/default", policy.DEFAULT },

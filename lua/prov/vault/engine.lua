@@ -209,22 +209,46 @@ local function is_absent(field, v)
   return v == nil or v == data.null or v == "" and field.type == "seconds"
 end
 
+-- What fields are without anything given: { defaults, lists, required }, by the table of fields. Lists are made anew
+-- for each request.
+local known = setmetatable({}, { __mode = "k" })
+
+local function without_any(fields)
+  local out = { defaults = {}, lists = {}, required = {} }
+  for name, field in pairs(fields) do
+    if field.required then
+      out.required[#out.required + 1] = name
+    end
+    if (field.type == "texts" or field.type == "strings") and field.default then
+      out.lists[#out.lists + 1] = name
+    end
+    out.defaults[name] = field.default
+  end
+  known[fields] = out
+  return out
+end
+
 --- What was given as the fields want it.
 ---@param fields table<string, prov.vault.Field>
 ---@param given table<string, any>
 ---@param op? string what is done: only who writes has to give anything
 ---@return table<string, any>?, prov.Err?
 function M.read_fields(fields, given, op)
-  local out = {}
-  for name, field in pairs(fields) do
-    local v = given[name]
-    if is_absent(field, v) then
-      if field.required and (op == nil or op == "update" or op == "patch") then
-        return err.fail("usage", "'%s' is missing: %s", name, field.doc)
+  local without = known[fields] or without_any(fields)
+  if op == nil or op == "update" or op == "patch" then
+    for _, name in ipairs(without.required) do
+      if is_absent(fields[name], given[name]) then
+        return err.fail("usage", "'%s' is missing: %s", name, fields[name].doc)
       end
-      out[name] = (field.type == "texts" or field.type == "strings") and field.default
-        and READ[field.type](field.default) or field.default
-    else
+    end
+  end
+  local out = data.copy(without.defaults, 2)
+  for _, name in ipairs(without.lists) do
+    out[name] = READ[fields[name].type](out[name])
+  end
+  for name, v in pairs(given) do
+    local field = fields[name]
+    if field and not is_absent(field, v) then
       local value = READ[field.type](v)
       if value == nil or not one_of(field, value) then
         return err.fail("usage", "'%s' must be %s", name, field.one_of and "one of " .. table.concat(field.one_of, ", ")

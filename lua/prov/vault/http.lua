@@ -2,6 +2,7 @@
 
 local data = require("core.data")
 local err = require("prov.err")
+local http_lines = require("prov.http_lines")
 local http_routes = require("prov.http_routes")
 local json = require("prov.json")
 local request_of = require("prov.vault.request")
@@ -13,15 +14,17 @@ local OPS = { GET = "read", HEAD = "read", LIST = "list", POST = "update", PUT =
 -- Below sys/: what is in `data` stands beside it too, where older clients look.
 local TWICE = { mounts = true, auth = true, audit = true, policy = true, capabilities = true,
   ["capabilities-self"] = true, ["capabilities-accessor"] = true, ["key-status"] = true }
+local SLASH = ("/"):byte()
 local OPEN_BYTES = 64 * 1024 -- of a body, from who has no token
 local STATUS = {
   usage = 400, invalid = 400, conflict = 400, exists = 400, auth = 400, denied = 403, notfound = 404,
   unsupported = 405, limit = 413, locked = 503, unavailable = 503, timeout = 503, closed = 503,
 }
 
+local JSON = http_lines.fixed({ ["content-type"] = "application/json", ["cache-control"] = "no-store" })
+
 local function respond(request, status, value)
-  local text = json.encode_said(value)
-  return request:respond(status, { ["content-type"] = "application/json", ["cache-control"] = "no-store" }, text)
+  return request:respond(status, JSON, json.encode_said(value))
 end
 
 --- The status of HTTP for an error.
@@ -50,6 +53,9 @@ end
 
 -- ?version=2&list=true as fields.
 local function query_fields(request)
+  if request.query == "" then
+    return {}
+  end
   local pairs_of, e = http_routes.query(request.query)
   if not pairs_of then
     return nil, e
@@ -84,6 +90,9 @@ local function path_of(request)
   local raw = request.path:match("^/v1/(.*)$")
   if not raw then
     return err.fail("notfound", "there is nothing at %s", request.path)
+  elseif not raw:find("%", 1, true) and not raw:find("//", 1, true) and raw:byte() ~= SLASH
+    and raw:byte(-1) ~= SLASH then
+    return raw, false -- the server lets printable ASCII in alone
   end
   local out = {}
   for part in raw:gmatch("[^/]+") do

@@ -213,6 +213,15 @@ local function leave(self)
   end
 end
 
+local Turn = {}
+
+function Turn:__close()
+  if self.vault then
+    leave(self.vault)
+    self.vault = nil
+  end
+end
+
 --- Waits for this process's turn. What others have changed meanwhile is seen; a value to close.
 ---@async
 ---@return table?, prov.Err?
@@ -221,15 +230,7 @@ function Vault:enter()
     return err.fail("closed", "the vault is closed")
   end
   self.users = self.users + 1
-  local left = false
-  local held = setmetatable({}, {
-    __close = function()
-      if not left then
-        left = true
-        leave(self)
-      end
-    end,
-  })
+  local held = setmetatable({ vault = self }, Turn)
   if self.server then
     return held
   end
@@ -238,7 +239,7 @@ function Vault:enter()
     local e
     self.turn, e = self:take(TURN_MS)
     if not self.turn then
-      getmetatable(held).__close()
+      Turn.__close(held)
       return nil, e
     end
     local serial = self.barrier:serial()

@@ -1,5 +1,6 @@
 --- A request, from its token to its answer: token, policy, audit, engine, lease, wrapping, audit.
 
+local audit = require("prov.vault.audit")
 local data = require("core.data")
 local engines = require("prov.vault.engine")
 local err = require("prov.err")
@@ -45,6 +46,8 @@ local function trusted(name)
   }
 end
 
+local ROOT = policy.acl({}, true)
+
 --- What the policies of a token allow.
 ---@param names string[]
 ---@return prov.vault.Acl?, prov.Err?
@@ -52,7 +55,7 @@ function M:acl(names)
   local list = {}
   for _, name in ipairs(names) do
     if name == "root" then
-      return policy.acl({}, true)
+      return ROOT
     end
     local rules = self.cache.policies[name]
     if rules == nil then
@@ -84,23 +87,37 @@ end
 
 -- ---- Audit ----
 
-local function entry_of(kind, asked, req, token, e)
-  local when = os.time()
-  return {
-    time = tokens.time(when),
-    type = kind,
-    error = e and tostring(e) or nil,
-    auth = token and {
+local known_auth = setmetatable({}, { __mode = "k" }) -- by token, for tokens are kept
+
+-- Who asks: the same at every request.
+local function auth_part(asked, token)
+  local part = known_auth[token]
+  if not part then
+    part = audit.part({
       client_token = asked.token, accessor = token.accessor, display_name = token.display_name,
       policies = data.list(token.policies), metadata = next(token.meta) and token.meta or nil,
-    } or nil,
-    request = {
-      id = asked.id, operation = req.audit_op or asked.op, path = asked.path,
-      data = next(asked.data) and asked.data or nil,
-      client_token = asked.token, remote_address = asked.remote, mount_type = req.mount_type,
-      wrap_ttl = asked.wrap_ttl,
-    },
-  }
+    })
+    known_auth[token] = part
+  end
+  return part
+end
+
+local function request_part(asked, req)
+  return audit.part({
+    id = asked.id, operation = req.audit_op or asked.op, path = asked.path,
+    data = next(asked.data) and asked.data or nil,
+    client_token = asked.token, remote_address = asked.remote, mount_type = req.mount_type,
+    wrap_ttl = asked.wrap_ttl,
+  })
+end
+
+local function response_part(answer)
+  local auth, wrap = answer.auth, answer.wrap_info
+  return audit.part({
+    data = answer.data or answer.json, body = answer.body, lease_id = answer.lease_id, warnings = answer.warnings,
+    auth = auth and { client_token = auth.client_token, accessor = auth.accessor, policies = auth.policies } or nil,
+    wrap_info = wrap and { token = wrap.token, accessor = wrap.accessor, ttl = wrap.ttl } or nil,
+  })
 end
 
 local function record(self, entry)
@@ -243,10 +260,12 @@ local function answer_of(self, asked, row, response, token)
   return answer
 end
 
+local function with_trace(raised)
+  return err.from(raised, not err.is(raised) and debug.traceback(tostring(raised), 2) or nil)
+end
+
 local function call(spec, op, ctx, req)
-  local ok, response, e = xpcall(spec[op], function(raised)
-    return err.from(raised, not err.is(raised) and debug.traceback(tostring(raised), 2) or nil)
-  end, ctx, req)
+  local ok, response, e = xpcall(spec[op], with_trace, ctx, req)
   if ok then
     return response, e
   end
@@ -280,7 +299,7 @@ local function prepare(self, asked)
     return nil, e
   end
   local req = {
-    op = asked.op, path = (rest:gsub("%%", "%%25")), given = asked.data, mount_type = row.type,
+    op = asked.op, path = rest:find("%", 1, true) and rest:gsub("%%", "%%25") or rest, given = asked.data, mount_type = row.type,
     ctx = mounts.context(self, row), full_path = asked.path, asked = asked,
   }
   local spec
@@ -290,7 +309,8 @@ end
 
 --- The path, without what would let it mean two things.
 local function check_path(path)
-  if path:find("^/") or path:find("//", 1, true) or ("/" .. path .. "/"):find("/%.%.?/") or path:find("[%z\n\r]") then
+  if path:find("^/") or path:find("//", 1, true) or path:find("%c") and path:find("[%z\n\r]")
+    or path:find(".", 1, true) and ("/" .. path .. "/"):find("/%.%.?/") then
     return err.fail("usage", "'%s' is no path", path)
   end
   return true
@@ -353,7 +373,8 @@ local function handle(self, asked)
     e = e or not ok and err.new("denied", "permission denied") or nil
   end
   e = e or problem
-  local noted, why = record(self, entry_of("request", asked, req, token, e))
+  local auth, request = token and auth_part(asked, token), request_part(asked, req)
+  local noted, why = record(self, audit.entry("request", auth, request, e))
   if not noted then
     return nil, why
   end
@@ -365,17 +386,7 @@ local function handle(self, asked)
   if self:is_sealed() then
     return answer, e
   end
-  local entry = entry_of("response", asked, req, token, e)
-  if answer then
-    entry.response = {
-      data = answer.data or answer.json, body = answer.body, lease_id = answer.lease_id, warnings = answer.warnings,
-      auth = answer.auth and { client_token = answer.auth.client_token, accessor = answer.auth.accessor,
-        policies = answer.auth.policies } or nil,
-      wrap_info = answer.wrap_info and { token = answer.wrap_info.token, accessor = answer.wrap_info.accessor,
-        ttl = answer.wrap_info.ttl } or nil,
-    }
-  end
-  noted, why = record(self, entry)
+  noted, why = record(self, audit.entry("response", auth, request, e, answer and response_part(answer)))
   if token and token.uses == -1 then
     tokens.revoke(self, token.id)
   end

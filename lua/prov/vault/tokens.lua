@@ -47,12 +47,12 @@ end
 ---@param secret string
 ---@return string
 function M.id_of(vault, secret)
-  local salt = vault.cache.salt
-  if not salt then
-    salt = assert(vault.barrier:get("core/salt"))
-    vault.cache.salt = salt
+  local hasher = vault.cache.token_hasher
+  if not hasher then
+    hasher = assert(crypto.hasher("sha256", assert(vault.barrier:get("core/salt"))))
+    vault.cache.token_hasher = hasher
   end
-  return crypto.hex(assert(crypto.mac("sha256", salt, secret)))
+  return crypto.hex(assert(hasher:add(secret)):finish())
 end
 
 --- Where it is in time: what it still has, in seconds; nil when it does not end.
@@ -63,19 +63,24 @@ function M.left(token, now)
   return token.expires > 0 and math.max(0, token.expires - now) or nil
 end
 
+-- A token that is valid now; `read` is the barrier's way to read it.
+local function valid(vault, id, read)
+  if vault.ending[id] then
+    return nil -- it is being revoked
+  end
+  local token, e = read(vault.barrier, path_of(id))
+  if token and token.expires > 0 and token.expires <= vault.now() then
+    return nil
+  end
+  return token, e
+end
+
 --- A token that is valid now, by its id.
 ---@param vault prov.Vault
 ---@param id string
 ---@return prov.vault.Token?, prov.Err?
 function M.get(vault, id)
-  if vault.ending[id] then
-    return nil -- it is being revoked
-  end
-  local token, e = vault.barrier:get(path_of(id))
-  if token and token.expires > 0 and token.expires <= vault.now() then
-    return nil
-  end
-  return token, e
+  return valid(vault, id, vault.barrier.get)
 end
 
 --- A token by its accessor.
@@ -211,13 +216,14 @@ end
 ---@async
 ---@param vault prov.Vault
 ---@param secret string
----@return prov.vault.Token?, prov.Err? err "denied"
+---@return prov.vault.Token? token not to be changed
+---@return prov.Err? err "denied"
 function M.use(vault, secret)
   if #secret > M.LONGEST then
     return err.fail("denied", "permission denied")
   end
   local id = M.id_of(vault, secret)
-  local token, e = M.get(vault, id)
+  local token, e = valid(vault, id, vault.barrier.peek)
   if token and token.uses > 0 then
     local _ <close> = vault:lock_of("token " .. id)
     token, e = M.get(vault, id)
@@ -368,17 +374,24 @@ function M.shown(vault, token, secret)
   }
 end
 
+local shown, shown_as -- the time that was shown last: it is asked for twice a request
+
 --- A time as the API shows it.
 ---@param seconds integer since 1970
 ---@return string
 function M.time(seconds)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)
+  if seconds ~= shown then
+    shown, shown_as = seconds, os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)
+  end
+  return shown_as
 end
 
 M.random_text = random_text
-M.uuid = function()
-  local hex = clock.random_hex(16)
-  return ("%s-%s-4%s-a%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20), hex:sub(21, 32))
+
+--- A random UUID (RFC 9562, version 4).
+---@return string
+function M.uuid()
+  return (crypto.hex(assert(crypto.random(16))):gsub("^(........)(....).(...).(...)", "%1-%2-4%3-a%4-"))
 end
 
 return M

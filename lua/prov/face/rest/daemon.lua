@@ -2,6 +2,7 @@
 
 local async = require("prov.async")
 local clock = require("prov.clock")
+local collector = require("prov.collector")
 local dirs = require("prov.dirs")
 local err = require("prov.err")
 local fs = require("prov.fs")
@@ -210,6 +211,7 @@ function M.run(ctx, p)
     return nil, e
   end
   local _ <close> = announce(services[1].address)
+  collector.steadily()
   local asked = async.queue()
   function ctx.cancel.stop()
     asked:put(true)
