@@ -48,6 +48,23 @@ pv_status pv_random(void *out, size_t len, pv_err *err)
     return PV_OK;
 }
 
+pv_status pv_uuid(char out[PV_UUID_LEN + 1], pv_err *err)
+{
+    unsigned char bytes[16];
+    char hex[2 * sizeof bytes + 1], *to = out;
+    pv_status status = pv_random(bytes, sizeof bytes, err);
+    if (status != PV_OK) return status;
+    bytes[6] = (unsigned char)((bytes[6] & 0x0F) | 0x40); /* the version */
+    bytes[8] = (unsigned char)((bytes[8] & 0x3F) | 0x80); /* the variant */
+    pv_hex(bytes, sizeof bytes, hex);
+    for (size_t i = 0; i < sizeof hex - 1; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) *to++ = '-';
+        *to++ = hex[i];
+    }
+    *to = '\0';
+    return PV_OK;
+}
+
 size_t pv_hash_len(pv_hash hash)
 {
     static const size_t len[PV_HASH_COUNT] = {16, 20, 28, 32, 48, 64, 28, 32, 48, 64};

@@ -31,6 +31,11 @@ void pv_crypto_thread_end(void);
 /* Fills out with len bytes nobody can guess.  PV_EIO when the system has none. */
 pv_status pv_random(void *out, size_t len, pv_err *err);
 
+enum { PV_UUID_LEN = 36 };
+
+/* Writes a random UUID (RFC 9562, version 4) and a NUL. */
+pv_status pv_uuid(char out[PV_UUID_LEN + 1], pv_err *err);
+
 /* The bytes of a digest. */
 size_t pv_hash_len(pv_hash hash);
 

@@ -24,6 +24,16 @@ static int l_crypto_random(lua_State *L)
     return 1;
 }
 
+/* crypto.uuid() -> text | nil, err; random */
+static int l_crypto_uuid(lua_State *L)
+{
+    char text[PV_UUID_LEN + 1];
+    pv_err err;
+    if (pv_uuid(text, &err) != PV_OK) return lx_fail(L, &err);
+    lua_pushlstring(L, text, PV_UUID_LEN);
+    return 1;
+}
+
 static int push_hex(lua_State *L, const unsigned char digest[PV_SHA256_LEN])
 {
     char hex[2 * PV_SHA256_LEN + 1];
@@ -133,10 +143,9 @@ static int l_crypto_keyfile(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"random", l_crypto_random},   {"sha256", l_crypto_sha256},
-    {"equal", l_crypto_equal},     {"seal", l_crypto_seal},
-    {"open", l_crypto_open},       {"sealer", l_crypto_sealer},
-    {"keyfile", l_crypto_keyfile}, {NULL, NULL},
+    {"random", l_crypto_random},   {"sha256", l_crypto_sha256}, {"equal", l_crypto_equal},
+    {"seal", l_crypto_seal},       {"open", l_crypto_open},     {"sealer", l_crypto_sealer},
+    {"keyfile", l_crypto_keyfile}, {"uuid", l_crypto_uuid},     {NULL, NULL},
 };
 
 int luaopen_core_crypto(lua_State *L);

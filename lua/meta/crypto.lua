@@ -92,6 +92,11 @@ function crypto.mac(name, key, bytes) end
 ---@class prov.Hasher
 local hasher = {}
 
+--- A random UUID (RFC 9562, version 4).
+---@return string? uuid
+---@return prov.Err? err
+function crypto.uuid() end
+
 --- A digest of what comes in pieces; with a key its HMAC, in a third of the time of mac().
 ---@param name prov.Hash
 ---@param key? string|prov.Secret

@@ -158,6 +158,33 @@ static void test_failed_write(void **state)
     assert_int_equal(files_in_dir(), 1);
 }
 
+/* An append that fits only in part leaves nothing of itself. */
+static void test_append(void **state)
+{
+    pid_t pid;
+    int status, fd;
+    (void)state;
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(pv_path_append(fd, (pv_bytes){"one\n", 4}, NULL), PV_OK);
+    assert_int_equal(pv_path_append(fd, (pv_bytes){"", 0}, NULL), PV_OK);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct rlimit limit = {10, 10};
+        pv_err err = {0};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        if (pv_path_append(fd, (pv_bytes){"two\nthree\n", 10}, &err) == PV_OK) _exit(1);
+        if (strstr(err.msg, "append to a file: No space left") == NULL) _exit(2);
+        _exit(pv_path_append(fd, (pv_bytes){"four\n", 5}, &err) == PV_OK ? 0 : 3);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    expect_file("one\nfour\n", 0600);
+    close(fd);
+    assert_int_equal(pv_path_append(fd, (pv_bytes){"x", 1}, NULL), pv_status_errno(EBADF));
+}
+
 /* A reader beside a writer sees one whole version or the other, and a killed writer leaves one. */
 static void test_whole(void **state)
 {
@@ -191,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_write, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_append, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,33 @@ static void answers_pipelined_requests_in_order(void **state)
     site_close(&s);
 }
 
+/* Whatever was asked before a turn of the loop is answered when it ends, also when the server is
+ * closed in it. */
+static void answers_within_the_turn(void **state)
+{
+    enum { CLIENTS = 40 };
+    int fds[CLIENTS];
+    char got[512];
+    site s;
+    site_open(&s, *state, NULL);
+    for (int i = 0; i < CLIENTS; i++) fds[i] = dial(&s);
+    for (int i = 0; i < 50 || pv_httpd_connections(s.server) < CLIENTS; i++) turn(&s);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < CLIENTS; i++)
+            assert_true(send(fds[i], GET("/hello"), strlen(GET("/hello")), 0) > 0);
+        usleep(20000);
+        uv_run(&s.f->loop, UV_RUN_NOWAIT);
+        assert_int_equal(s.calls, CLIENTS * (round + 1));
+        if (round == 2) pv_httpd_close(s.server);
+        for (int i = 0; i < CLIENTS; i++) {
+            ssize_t n = recv(fds[i], got, sizeof got - 1, 0);
+            assert_true(n > 5 && memcmp(got + n - 5, "hello", 5) == 0);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) close(fds[i]);
+    for (int i = 0; i < 50; i++) turn(&s);
+}
+
 /* A client that asks and asks without reading does not make the server collect answers. */
 static void waits_for_a_client_that_does_not_read(void **state)
 {
@@ -504,6 +531,7 @@ int main(void)
         T(answers_and_keeps_the_connection),
         T(speaks_http_1_0),
         T(answers_pipelined_requests_in_order),
+        T(answers_within_the_turn),
         T(waits_for_a_client_that_does_not_read),
         T(takes_bodies_whole_and_in_chunks),
         T(says_continue_to_those_who_wait),

@@ -239,6 +239,92 @@ describe("tasks", function()
   end)
 end)
 
+describe("tasks that follow each other", function()
+  it("know nothing of those before, whose coroutine they may have", function()
+    assert(async.run(function()
+      local late, woken
+      async.spawn(function()
+        async.await(function(resume)
+          late = resume
+          resume(1)
+          return true
+        end)
+        async.inherit("of the first")
+      end)
+      local second = async.spawn(function()
+        assert.is_nil(async.inherited())
+        woken = async.await(function()
+          return true
+        end)
+      end)
+      late(2) -- too late, and not for this one
+      async.sleep(5)
+      assert.is_nil(woken)
+      assert.is_false(second.done)
+      second:cancel()
+      async.sleep(5)
+      assert.equal("canceled", select(2, second:join()).code)
+      assert.equal(3, async.spawn(function()
+        return 3
+      end):join())
+      return true
+    end))
+  end)
+
+  it("raise and end as ever", function()
+    assert(async.run(function()
+      for i = 1, 300 do
+        local task = async.spawn(function()
+          if i % 3 == 0 then
+            error(err.new("invalid", "no " .. i))
+          elseif i % 3 == 1 then
+            async.sleep(0)
+          end
+          return i
+        end)
+        local value, e = task:join()
+        assert.equal(i % 3 ~= 0 and i or nil, value)
+        assert.equal(i % 3 == 0 and "no " .. i or nil, e and e.msg)
+      end
+      return true
+    end))
+  end)
+end)
+
+describe("async.spawner", function()
+  it("starts tasks from callbacks, for as long as its owner lives", function()
+    assert(async.run(function()
+      local spawn
+      local seen = {}
+      local owner = async.spawn(function()
+        spawn = async.spawner()
+        async.forever()
+      end)
+      local timer = uv.new_timer()
+      timer:start(0, 0, function()
+        for i = 1, 3 do
+          spawn(function(text)
+            seen[#seen + 1] = text .. i
+            async.sleep(i == 3 and 10000 or 0)
+            seen[#seen + 1] = "end " .. i
+          end, "task ")
+        end
+      end)
+      async.sleep(20)
+      timer:close()
+      table.sort(seen)
+      assert.same({ "end 1", "end 2", "task 1", "task 2", "task 3" }, seen)
+      owner:cancel() -- and the third with it
+      async.sleep(5)
+      spawn(function()
+        seen[#seen + 1] = "too late"
+      end)
+      assert.equal(5, #seen)
+      return true
+    end))
+  end)
+end)
+
 describe("async.sleep", function()
   it("is as long as it should be, also after work that took long", function()
     local slept = run(function()

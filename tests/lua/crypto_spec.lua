@@ -88,10 +88,28 @@ describe("crypto's primitives", function()
     assert.has_error(function()
       hasher:add("x")
     end)
+    for _, name in ipairs({ "sha1", "sha256", "sha512", "sha3-256" }) do
+      for _, key in ipairs({ "", "Jefe", ("k"):rep(200), crypto.secret("hidden") }) do
+        local keyed <close> = crypto.hasher(name, key)
+        for _, text in ipairs({ "what do ya want for nothing?", "", ("x"):rep(10000) }) do
+          assert.equal(hex(crypto.mac(name, key, text)), hex(keyed:add(text:sub(1, 5)):add(text:sub(6)):finish()))
+        end
+      end
+    end
     assert.equal("900150983cd24fb0d6963f7d28e17f72", crypto.hex(crypto.hash("md5", "abc")))
     assert.has_error(function()
       crypto.hash("md4", "x")
     end)
+  end)
+
+  it("make UUIDs", function()
+    local seen = {}
+    for _ = 1, 1000 do
+      local uuid = crypto.uuid()
+      assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", uuid)
+      assert.is_nil(seen[uuid])
+      seen[uuid] = true
+    end
   end)
 
   it("seal with nonces of any length, and open what is genuine", function()

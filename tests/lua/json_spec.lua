@@ -1,3 +1,4 @@
+local crypto = require("core.crypto")
 local data = require("core.data")
 local json = require("prov.json")
 local value = require("prov.value")
@@ -29,6 +30,64 @@ describe("json", function()
       t = "1" .. value.ref("a.b"),
     }
     assert.are.equal('{"r":"${a.b.c}","s":"(secret)","t":"1${a.b}","u":"(unknown)"}', json.encode(v))
+  end)
+
+  it("writes texts that hold texts, though the one below raises", function()
+    local ref = { ["@address"] = "server.a", ["@path"] = data.list({}) }
+    local mt = getmetatable(setmetatable(ref, data.ref_mt))
+    local before = mt.__tostring
+    for _, fails in ipairs({ false, true, false }) do
+      mt.__tostring = function()
+        assert.equal('{"b":[1,2]}', json.encode({ b = { 1, 2 } }))
+        assert.equal("6162", crypto.hex("ab"))
+        return fails and error("no") or crypto.hex("inner")
+      end
+      local ok, text = pcall(json.encode, { a = "outer", z = ref, zz = ("x"):rep(100000) })
+      assert.equal(not fails, ok)
+      assert.equal(fails and "no" or '{"a":"outer","z":"696e6e6572","zz":"' .. ("x"):rep(100000) .. '"}',
+        ok and text or text:match("no$"))
+    end
+    mt.__tostring = before
+  end)
+
+  it("sorts the keys of maps of any size", function()
+    for _, n in ipairs({ 1, 15, 16, 17, 31, 32, 33, 1000 }) do
+      local map, keys = {}, {}
+      for i = 1, n do
+        keys[i] = ("k%d"):format(i * 7919 % 1009)
+        map[keys[i]] = i
+      end
+      table.sort(keys)
+      local at = 1
+      for key in json.encode(map):gmatch('"(k%d+)":') do
+        assert.equal(keys[at], key)
+        at = at + 1
+      end
+      assert.equal(n + 1, at)
+    end
+    local text, e = json.encode({ a = 1, [true] = 2 })
+    assert.is_nil(text)
+    assert.matches("a key of a map is a boolean", e.msg)
+  end)
+
+  it("escapes what must be, and no more", function()
+    local all = {}
+    for byte = 0, 127 do
+      all[#all + 1] = string.char(byte)
+    end
+    local text = table.concat(all) .. "\u{e9}\u{2028}\u{1f600}"
+    for _, pad in ipairs({ "", "x", ("y"):rep(7), ("z"):rep(300) }) do
+      local written = json.encode(pad .. text .. pad)
+      assert.equal(pad .. text .. pad, json.decode(written))
+      assert.is_nil(written:find("[%z\1-\31\127]"))
+      assert.is_nil(written:find("[^\"](\\u00[3-6])"))
+    end
+    for _, n in ipairs({ 0, -1, 9, 10, -10, math.maxinteger, math.mininteger }) do
+      assert.equal(("%d"):format(n), json.encode(n))
+    end
+    for _, bad in ipairs({ "\xff", "abcdefgh\xc3", "abcdefgh\xe2\x82", "12345678\xed\xa0\x80", "1234567\x80" }) do
+      assert.is_nil((json.encode(bad)))
+    end
   end)
 
   it("says where a mistake is", function()

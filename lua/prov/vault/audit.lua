@@ -86,6 +86,7 @@ local function known_hash(self, text)
 end
 
 local OFTEN = { client_token = true, accessor = true }
+local NONE = {}
 
 local function hidden(self, value)
   if type(value) == "string" then
@@ -134,23 +135,26 @@ function M.entry(kind, auth, request, e, response)
   }
 end
 
--- Of each part, what is hidden in it. Parts of parts are named in a table.
+-- Of each part, what is hidden in it; of parts of parts likewise.
 local HIDDEN = {
-  auth = { "client_token", "accessor" },
-  request = { "client_token", "client_token_accessor", "data" },
-  response = { "data", "body", auth = { "client_token", "accessor" }, wrap_info = { "token", "accessor" } },
+  auth = { fields = { "client_token", "accessor" } },
+  request = { fields = { "client_token", "client_token_accessor", "data" } },
+  response = {
+    fields = { "data", "body" },
+    parts = { auth = { fields = { "client_token", "accessor" } }, wrap_info = { fields = { "token", "accessor" } } },
+  },
 }
-local ACCESSORS = { accessor = true, wrapped_accessor = true }
 
-local function hide(self, fields, names)
-  local out = data.copy(fields)
-  for key, name in pairs(names) do
-    local value = out[name]
-    if type(name) == "table" then
-      out[key] = out[key] and hide(self, out[key], name)
-    elseif value ~= nil and not (ACCESSORS[name] and self.shows_accessors) then
-      out[name] = OFTEN[name] and type(value) == "string" and known_hash(self, value) or hidden(self, value)
+local function hide(self, from, what)
+  local out = data.copy(from)
+  for _, name in ipairs(what.fields) do
+    local value = from[name]
+    if value ~= nil and not (name == "accessor" and self.shows_accessors) then
+      out[name] = OFTEN[name] and known_hash(self, value) or hidden(self, value)
     end
+  end
+  for name, inner in pairs(what.parts or NONE) do
+    out[name] = from[name] and hide(self, from[name], inner)
   end
   return out
 end
@@ -161,7 +165,7 @@ local function text_of(self, entry, name)
   local text, e = part[self], nil
   if not text then
     text, e = json.encode_said(self.raw and part.fields or hide(self, part.fields, HIDDEN[name]))
-    text = text and ('"%s":%s'):format(name, text)
+    text = text and '"' .. name .. '":' .. text
     part[self] = text
   end
   return text, e

@@ -9,6 +9,8 @@ local http_routes = require("prov.http_routes")
 
 local M = {}
 
+local SLASH = ("/"):byte()
+
 --- What can be done with a path. `update` stands for writing; a path that says whether something
 --- `exists` tells policies its creation from its update.
 M.OPERATIONS = { "read", "list", "update", "delete", "patch" }
@@ -383,7 +385,7 @@ end
 ---@return prov.vault.Path? spec
 ---@return table<string, string>|prov.Err values
 function Compiled:find(op, path)
-  local route, values = self.routes:match(op, "/" .. path:gsub("/+$", ""))
+  local route, values = self.routes:match(op, "/" .. (path:byte(-1) == SLASH and path:gsub("/+$", "") or path))
   if route then
     return route.spec, values
   elseif values then

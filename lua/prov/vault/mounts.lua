@@ -146,8 +146,9 @@ function M.find(vault, path)
     return nil, e
   end
   local best
+  local whole = path .. "/"
   for _, row in ipairs(rows) do
-    if ((path .. "/"):sub(1, #row.path) == row.path) and (not best or #row.path > #best.path) then
+    if whole:find(row.path, 1, true) == 1 and (not best or #row.path > #best.path) then
       best = row
     end
   end

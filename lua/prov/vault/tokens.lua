@@ -391,7 +391,7 @@ M.random_text = random_text
 --- A random UUID (RFC 9562, version 4).
 ---@return string
 function M.uuid()
-  return (crypto.hex(assert(crypto.random(16))):gsub("^(........)(....).(...).(...)", "%1-%2-4%3-a%4-"))
+  return assert(crypto.uuid())
 end
 
 return M
