@@ -94,11 +94,19 @@ static void one_hmac(const json_t *group, const json_t *test)
 {
     size_t size = (size_t)json_integer_value(json_object_get(group, "tagSize")) / 8;
     pv_buf key = {0}, msg = {0}, tag = {0};
-    unsigned char got[PV_SHA256_LEN];
+    unsigned char got[PV_SHA256_LEN], again[PV_SHA256_LEN];
+    pv_hasher *hasher = NULL;
     hex_field(&key, test, "key");
     hex_field(&msg, test, "msg");
     hex_field(&tag, test, "tag");
     assert_int_equal(pv_hmac(PV_SHA256, view(&key), view(&msg), got, NULL), PV_OK);
+    assert_int_equal(pv_hasher_new_keyed(&hasher, PV_SHA256, view(&key), NULL), PV_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pv_hasher_add(hasher, view(&msg), NULL), PV_OK);
+        assert_int_equal(pv_hasher_end(hasher, again, NULL), PV_OK);
+        assert_memory_equal(again, got, sizeof got);
+    }
+    pv_hasher_free(hasher);
     assert_int_equal(pv_secret_equal((pv_bytes){(char *)got, size}, view(&tag)),
                      result_is(test, "valid"));
     pv_buf_deinit(&key);
@@ -177,6 +185,20 @@ static void test_digests(void **state)
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+static void test_uuid(void **state)
+{
+    char first[PV_UUID_LEN + 1], second[PV_UUID_LEN + 1];
+    (void)state;
+    assert_int_equal(pv_uuid(first, NULL), PV_OK);
+    assert_int_equal(pv_uuid(second, NULL), PV_OK);
+    assert_string_not_equal(first, second);
+    for (int i = 0; i < PV_UUID_LEN; i++)
+        assert_int_equal(first[i] == '-', i == 8 || i == 13 || i == 18 || i == 23);
+    assert_int_equal(strspn(first, "0123456789abcdef-"), PV_UUID_LEN);
+    assert_int_equal(first[14], '4');
+    assert_non_null(strchr("89ab", first[19]));
+}
+
 static void test_random(void **state)
 {
     enum { SIZE = 3 << 20 };
@@ -233,7 +255,7 @@ int main(void)
         cmocka_unit_test(test_wycheproof_gcm), cmocka_unit_test(test_wycheproof_chacha),
         cmocka_unit_test(test_hashes),         cmocka_unit_test(test_wycheproof_hmac),
         cmocka_unit_test(test_digests),        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_uuid),           cmocka_unit_test(test_tampering),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,8 @@ Device.__index = Device
 ---@return prov.vault.AuditDevice?, prov.Err?
 function M.open(row)
   local self = setmetatable({
-    path = row.path, options = row.options, hasher = assert(crypto.hasher("sha256", row.salt)), known = {}, known_count = 0,
+    path = row.path, options = row.options, hasher = assert(crypto.hasher("sha256", row.salt)),
+    known = {}, known_count = 0,
     raw = is_on(row.options.log_raw), shows_accessors = is_off(row.options.hmac_accessor),
   }, Device)
   local ok, e = self:reopen()

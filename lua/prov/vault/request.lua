@@ -299,8 +299,8 @@ local function prepare(self, asked)
     return nil, e
   end
   local req = {
-    op = asked.op, path = rest:find("%", 1, true) and rest:gsub("%%", "%%25") or rest, given = asked.data, mount_type = row.type,
-    ctx = mounts.context(self, row), full_path = asked.path, asked = asked,
+    op = asked.op, path = rest:find("%", 1, true) and rest:gsub("%%", "%%25") or rest,
+    given = asked.data, mount_type = row.type, ctx = mounts.context(self, row), full_path = asked.path, asked = asked,
   }
   local spec
   spec, e = compiled:prepare(req)

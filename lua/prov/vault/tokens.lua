@@ -2,7 +2,6 @@
 --
 -- A token that is revoked takes with it what it made, unless those are orphans, and all its leases.
 
-local clock = require("prov.clock")
 local crypto = require("core.crypto")
 local data = require("core.data")
 local due = require("prov.vault.due")

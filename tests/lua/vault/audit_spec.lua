@@ -32,7 +32,8 @@ end
 local function entries(dir, options, fn)
   local vault <close> = open(dir)
   assert(ask(vault, "update", "secret/data/a", { data = { user = "canary one" } }))
-  local token = ask(vault, "update", "auth/token/create", { policies = { "root" }, display_name = "me" }).auth.client_token
+  local token = ask(vault, "update", "auth/token/create", { policies = { "root" }, display_name = "me" })
+  token = token.auth.client_token
   options.file_path = dir .. "/lines"
   assert(ask(vault, "update", "sys/audit/it", { type = "file", options = options }))
   local before = #lines(options.file_path) -- the answer to that
