@@ -61,8 +61,8 @@ pv_bytes lx_checkbytes(lua_State *L, int idx)
     return bytes;
 }
 
-/* A buffer, and whether somebody works with it.  The state keeps the newest one for whoever needs
- * one next; a raise leaves it lent, and then it is the collector's. */
+/* A buffer, and whether somebody works with it.  The state knows the newest one, for whoever needs
+ * one next, until the collector takes it: a raise leaves it lent, and it may hold secrets. */
 typedef struct lent_buf {
     pv_buf buf;
     bool lent;
@@ -70,7 +70,7 @@ typedef struct lent_buf {
 
 enum { KEPT_BYTES = 64 * 1024 }; /* of a buffer that nobody works with */
 
-static const char kept_buf; /* its address is where the registry has it */
+static const char newest; /* its address is where the registry has the weak table with the buffer */
 
 static int buf_gc(lua_State *L)
 {
@@ -79,6 +79,20 @@ static int buf_gc(lua_State *L)
     return 0;
 }
 
+static void push_newest(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &newest) == LUA_TTABLE) return;
+    lua_pop(L, 1);
+    lua_createtable(L, 1, 0);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &newest);
+}
+
+/* Pushes a buffer, and makes it the newest one of the table below. */
 static lent_buf *make_buf(lua_State *L)
 {
     lent_buf *b = lua_newuserdatauv(L, sizeof *b, 0);
@@ -89,19 +103,21 @@ static lent_buf *make_buf(lua_State *L)
     }
     lua_setmetatable(L, -2);
     lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_buf);
+    lua_rawseti(L, -3, 1);
     return b;
 }
 
 pv_buf *lx_newbuf(lua_State *L, size_t max)
 {
     lent_buf *b;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_buf);
+    push_newest(L);
+    lua_rawgeti(L, -1, 1);
     b = lua_touserdata(L, -1);
     if (b == NULL || b->lent) {
         lua_pop(L, 1);
         b = make_buf(L);
     }
+    lua_remove(L, -2);
     b->lent = true;
     b->buf.max = max;
     return &b->buf;

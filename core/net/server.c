@@ -142,6 +142,7 @@ static int is_idle(const server_conn *conn)
 static int drop_longest_idle(pv_httpd *server)
 {
     server_conn *oldest = NULL;
+    server_flush(server); /* who has been answered is idle */
     for (server_conn *c = server->conns; c != NULL; c = c->next)
         if (is_idle(c) && c->read_due > 0 && (oldest == NULL || c->read_due < oldest->read_due))
             oldest = c;

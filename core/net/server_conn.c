@@ -126,6 +126,7 @@ static int dispatch(server_conn *conn)
     conn->read_due = 0;
     x->request.body.data = x->body.data != NULL ? x->body.data : "";
     x->request.body.len = x->body.len;
+    server_flush_overdue(conn->server); /* nobody knows how long the handler takes */
     conn->server->handler(conn->server->arg, x);
     return 1;
 }
@@ -277,10 +278,8 @@ static void settle(server_conn *conn)
     server_conn_arm(conn);
 }
 
-/* Goes on with what was received as far as possible. */
-void server_conn_process(server_conn *conn)
+static void process_once(server_conn *conn)
 {
-    if (conn->processing || conn->state == CONN_GONE) return;
     conn->processing = 1;
     while (step(conn)) continue;
     conn->processing = 0;
@@ -292,7 +291,20 @@ void server_conn_process(server_conn *conn)
         pv_buf_consume(&conn->in, conn->at);
     }
     conn->at = 0;
-    server_conn_flush_soon(conn);
+}
+
+/* Goes on with what was received as far as possible: what waited because too much was to be sent
+ * goes on at once when all of that could be. */
+void server_conn_process(server_conn *conn)
+{
+    int was_full = 1;
+    if (conn->processing) return;
+    while (was_full && conn->state != CONN_GONE) {
+        process_once(conn);
+        was_full = conn->in.len > 0 && server_conn_pending(conn) > OUT_MAX;
+        server_conn_flush_soon(conn);
+        if (server_conn_pending(conn) > OUT_MAX) was_full = 0; /* on_written() goes on */
+    }
     if (conn->state != CONN_GONE) settle(conn);
 }
 

@@ -159,6 +159,7 @@ void server_conn_overdue(server_conn *conn, uint64_t now);
 void server_conn_flush(server_conn *conn);
 void server_conn_flush_soon(server_conn *conn); /* at the end of the loop's turn, if it may wait */
 void server_flush(pv_httpd *server);            /* what waits for the end of the turn */
+void server_flush_overdue(pv_httpd *server);    /* when it has waited long enough */
 void server_conn_forget_unsent(server_conn *conn);
 size_t server_conn_pending(const server_conn *conn);
 void server_conn_arm(server_conn *conn);

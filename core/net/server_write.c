@@ -94,23 +94,37 @@ void server_flush(pv_httpd *server)
     }
 }
 
+void server_flush_overdue(pv_httpd *server)
+{
+    if (server->unsent != NULL && uv_hrtime() - server->unsent_since > SOON_NS)
+        server_flush(server);
+}
+
 /* Whoever waits for an answer has to be woken, maybe on another processor, and that takes longer
  * than to send it.  Answers of one turn are sent together: who was woken for the first is awake for
- * the others. */
+ * the others.  They are encrypted at once, for what TLS says later may be the end of it. */
 void server_conn_flush_soon(server_conn *conn)
 {
     pv_httpd *server = conn->server;
-    if (conn->state != CONN_HEAD || conn->writing || server->closed || conn->out.len == 0 ||
-        conn->out.len > SOON_BYTES) { /* without answers TLS may have something to say */
+    const pv_buf *ready = conn->session != NULL ? &conn->raw : &conn->out;
+    if (conn->state != CONN_HEAD || conn->writing || server->closed) {
         server_conn_flush(conn);
         return;
     }
-    if (conn->is_unsent) return;
-    if (server->unsent == NULL) server->unsent_since = uv_hrtime();
-    *server->unsent_end = conn;
-    server->unsent_end = &conn->next_unsent;
-    conn->is_unsent = 1;
-    if (uv_hrtime() - server->unsent_since > SOON_NS) server_flush(server);
+    if (conn->session != NULL && server_session_write(conn) != 0) {
+        server_conn_drop(conn);
+        return;
+    }
+    if (ready->len > SOON_BYTES) {
+        server_conn_forget_unsent(conn);
+        server_conn_flush(conn);
+    } else if (ready->len > 0 && !conn->is_unsent) {
+        if (server->unsent == NULL) server->unsent_since = uv_hrtime();
+        *server->unsent_end = conn;
+        server->unsent_end = &conn->next_unsent;
+        conn->is_unsent = 1;
+    }
+    server_flush_overdue(server);
 }
 
 static void on_timer(uv_timer_t *timer)

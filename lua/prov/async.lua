@@ -57,22 +57,38 @@ end
 local idle, IDLE_MAX = {}, 64
 local RETURNED = {}
 
--- What the coroutines of tasks run: one function after the other.
-local function run_tasks(fn, ...)
-  return run_tasks(coroutine.yield(RETURNED, fn(...)))
+local returned -- what it has returned, packed
+
+local function run(fn, ...)
+  returned = table.pack(fn(...))
+end
+
+-- What the coroutines of tasks run: one function after the other. Between two it holds nothing of the one before.
+local function run_tasks()
+  while true do
+    run(coroutine.yield(RETURNED))
+  end
+end
+
+local function new_coroutine()
+  local co = coroutine.create(run_tasks)
+  coroutine.resume(co) -- it waits for a function
+  return co
 end
 
 --- What a resume of the task returned: nothing to do when it waits, else its results.
-local function stepped(task, ok, what, ...)
+local function stepped(task, ok, what)
   if not ok then
     local trace = not err.is(what) and debug.traceback(task.co, tostring(what)) or nil
     coroutine.close(task.co)
     finish(task, { n = 2, nil, err.from(what, trace) })
   elseif what == RETURNED then
+    local result = returned
+    returned = nil
     if #idle < IDLE_MAX then
       idle[#idle + 1] = task.co
     end
-    finish(task, table.pack(...))
+    finish(task, result)
   end
 end
 
@@ -167,7 +183,7 @@ end
 
 --- A task that the first step, with fn and its arguments, lets begin.
 local function new_task(owner)
-  local co = table.remove(idle) or coroutine.create(run_tasks)
+  local co = table.remove(idle) or new_coroutine()
   local task = setmetatable({ done = false, owner = owner, co = co }, Task)
   task.bequest = owner and owner.bequest
   current[task.co] = task

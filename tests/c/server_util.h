@@ -10,7 +10,7 @@
 
 #include "net/server.h"
 
-enum { SLOW_MS = 100 };
+enum { SLOW_MS = 100, BIG_BYTES = 300000 };
 
 /* What the handler saw, and what a test lets it do. */
 typedef struct site {
@@ -88,6 +88,19 @@ static inline void answer(void *arg, pv_exchange *x)
         s->open_timers++;
         uv_timer_init(&s->f->loop, &w->timer);
         uv_timer_start(&w->timer, on_slow, SLOW_MS, 0);
+    } else if (path_is(r, "/big")) {
+        char *body = malloc(BIG_BYTES);
+        assert_non_null(body);
+        memset(body, 'x', BIG_BYTES);
+        assert_int_equal(pv_exchange_respond(x, 200, NULL, 0, (pv_bytes){body, BIG_BYTES}, NULL),
+                         PV_OK);
+        free(body);
+    } else if (path_is(r, "/close")) {
+        reply(x, 200, "not sent: it is cut with the rest");
+        pv_httpd_close(s->server);
+    } else if (path_is(r, "/drain")) {
+        reply(x, 200, "drained");
+        pv_httpd_drain(s->server, 1000, NULL, NULL);
     } else if (path_is(r, "/hold")) {
         pv_exchange_events events = {count_drained, count_gone, s};
         assert_null(s->held);

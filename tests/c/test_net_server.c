@@ -62,31 +62,114 @@ static void answers_pipelined_requests_in_order(void **state)
     site_close(&s);
 }
 
-/* Whatever was asked before a turn of the loop is answered when it ends, also when the server is
- * closed in it. */
+enum { CLIENTS = 40 };
+
+static void dial_all(site *s, int *fds)
+{
+    for (int i = 0; i < CLIENTS; i++) fds[i] = dial(s);
+    for (int i = 0; i < 50 || pv_httpd_connections(s->server) < CLIENTS; i++) turn(s);
+}
+
+/* All ask before the loop turns once, and have their answers after it; the last one's may be NULL.
+ */
+static void ask_in_a_turn(site *s, const int *fds, const char *last, const char *last_answer)
+{
+    char got[512];
+    for (int i = 0; i < CLIENTS; i++) {
+        const char *text = i == CLIENTS - 1 ? last : GET("/hello");
+        assert_true(send(fds[i], text, strlen(text), 0) > 0);
+    }
+    usleep(20000);
+    uv_run(&s->f->loop, UV_RUN_NOWAIT);
+    for (int i = 0; i < CLIENTS; i++) {
+        const char *end = i == CLIENTS - 1 ? last_answer : "hello";
+        ssize_t n = end != NULL ? recv(fds[i], got, sizeof got - 1, MSG_DONTWAIT) : 0;
+        if (end == NULL) continue;
+        assert_true(n > 7);
+        got[n] = '\0';
+        assert_string_equal(got + n - strlen(end), end);
+    }
+}
+
+static void hang_up_all(site *s, const int *fds)
+{
+    for (int i = 0; i < CLIENTS; i++) close(fds[i]);
+    for (int i = 0; i < 50; i++) turn(s);
+}
+
 static void answers_within_the_turn(void **state)
 {
-    enum { CLIENTS = 40 };
     int fds[CLIENTS];
-    char got[512];
     site s;
     site_open(&s, *state, NULL);
-    for (int i = 0; i < CLIENTS; i++) fds[i] = dial(&s);
-    for (int i = 0; i < 50 || pv_httpd_connections(s.server) < CLIENTS; i++) turn(&s);
-    for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < CLIENTS; i++)
-            assert_true(send(fds[i], GET("/hello"), strlen(GET("/hello")), 0) > 0);
-        usleep(20000);
-        uv_run(&s.f->loop, UV_RUN_NOWAIT);
-        assert_int_equal(s.calls, CLIENTS * (round + 1));
-        if (round == 2) pv_httpd_close(s.server);
-        for (int i = 0; i < CLIENTS; i++) {
-            ssize_t n = recv(fds[i], got, sizeof got - 1, 0);
-            assert_true(n > 5 && memcmp(got + n - 5, "hello", 5) == 0);
-        }
+    dial_all(&s, fds);
+    for (int round = 1; round <= 3; round++) {
+        ask_in_a_turn(&s, fds, GET("/hello"), "hello");
+        assert_int_equal(s.calls, CLIENTS * round);
     }
-    for (int i = 0; i < CLIENTS; i++) close(fds[i]);
-    for (int i = 0; i < 50; i++) turn(&s);
+    hang_up_all(&s, fds);
+    site_close(&s);
+}
+
+/* What was answered before in the turn is sent, as if the server had gone on. */
+static void sends_answers_before_it_closes(void **state)
+{
+    int fds[CLIENTS];
+    site s;
+    site_open(&s, *state, NULL);
+    dial_all(&s, fds);
+    ask_in_a_turn(&s, fds, GET("/close"), NULL);
+    hang_up_all(&s, fds);
+    site_open(&s, *state, NULL);
+    dial_all(&s, fds);
+    ask_in_a_turn(&s, fds, GET("/drain"), "drained");
+    for (int i = 0; i < CLIENTS - 1; i++) /* idle ones go */
+        assert_string_equal(hear(&s, fds[i], NULL), "");
+    hang_up_all(&s, fds);
+    site_close(&s);
+}
+
+/* What a timer answers goes before the loop waits again. */
+static void sends_what_timers_answer(void **state)
+{
+    uint64_t limit = uv_hrtime() + (uint64_t)5 * 1000 * 1000 * 1000;
+    char got[512];
+    ssize_t n = 0;
+    site s;
+    int fd;
+    site_open(&s, *state, NULL);
+    fd = dial(&s);
+    assert_true(send(fd, GET("/slow"), strlen(GET("/slow")), 0) > 0);
+    while (n <= 0 && uv_hrtime() < limit) {
+        uv_run(&s.f->loop, UV_RUN_ONCE);
+        n = recv(fd, got, sizeof got, MSG_DONTWAIT);
+    }
+    assert_true(n > 0 && uv_hrtime() < limit);
+    close(fd);
+    site_close(&s);
+}
+
+/* A request that waits behind much to be sent goes on when the client takes that at once. */
+static void goes_on_after_a_large_answer(void **state)
+{
+    site s;
+    int fd, size = 1 << 20;
+    char *got;
+    site_open(&s, *state, NULL);
+    fd = dial(&s);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    say(&s, fd, GET("/big") GET("/hello") LAST("/hello"));
+    for (size_t len = 0; len < BIG_BYTES;) {
+        static char piece[BIG_BYTES];
+        ssize_t n = recv(fd, piece, sizeof piece - len, MSG_DONTWAIT);
+        if (n > 0) len += (size_t)n;
+        turn(&s);
+    }
+    got = hear(&s, fd, NULL);
+    assert_has(got, "hello");
+    assert_int_equal(s.calls, 3);
+    close(fd);
+    site_close(&s);
 }
 
 /* A client that asks and asks without reading does not make the server collect answers. */
@@ -532,6 +615,9 @@ int main(void)
         T(speaks_http_1_0),
         T(answers_pipelined_requests_in_order),
         T(answers_within_the_turn),
+        T(sends_answers_before_it_closes),
+        T(sends_what_timers_answer),
+        T(goes_on_after_a_large_answer),
         T(waits_for_a_client_that_does_not_read),
         T(takes_bodies_whole_and_in_chunks),
         T(says_continue_to_those_who_wait),

@@ -271,6 +271,24 @@ describe("tasks that follow each other", function()
     end))
   end)
 
+  it("hold nothing of each other", function()
+    local given = setmetatable({}, { __mode = "v" })
+    assert(async.run(function()
+      for i = 1, 100 do
+        given[i] = { i }
+        async.spawn(function(mine, ...)
+          async.sleep(1)
+          return mine, ...
+        end, given[i], given[i])
+      end
+      async.sleep(20)
+      collectgarbage()
+      collectgarbage()
+      assert.is_nil(next(given))
+      return true
+    end))
+  end)
+
   it("raise and end as ever", function()
     assert(async.run(function()
       for i = 1, 300 do

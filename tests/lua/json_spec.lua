@@ -36,6 +36,9 @@ describe("json", function()
     local ref = { ["@address"] = "server.a", ["@path"] = data.list({}) }
     local mt = getmetatable(setmetatable(ref, data.ref_mt))
     local before = mt.__tostring
+    finally(function()
+      mt.__tostring = before
+    end)
     for _, fails in ipairs({ false, true, false }) do
       mt.__tostring = function()
         assert.equal('{"b":[1,2]}', json.encode({ b = { 1, 2 } }))
@@ -47,7 +50,6 @@ describe("json", function()
       assert.equal(fails and "no" or '{"a":"outer","z":"696e6e6572","zz":"' .. ("x"):rep(100000) .. '"}',
         ok and text or text:match("no$"))
     end
-    mt.__tostring = before
   end)
 
   it("sorts the keys of maps of any size", function()

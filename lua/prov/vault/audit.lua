@@ -73,7 +73,7 @@ function Device:hash(text)
   return "hmac-sha256:" .. crypto.hex(assert(self.hasher:add(text)):finish())
 end
 
--- Of tokens and accessors, which come again and again.
+-- Of tokens that ask, and their accessors: they come again and again.
 local function known_hash(self, text)
   local hash = self.known[text]
   if not hash then
@@ -86,7 +86,6 @@ local function known_hash(self, text)
   return hash
 end
 
-local OFTEN = { client_token = true, accessor = true }
 local NONE = {}
 
 local function hidden(self, value)
@@ -136,10 +135,10 @@ function M.entry(kind, auth, request, e, response)
   }
 end
 
--- Of each part, what is hidden in it; of parts of parts likewise.
+-- Of each part, what is hidden in it, and what of that is known; of parts of parts likewise.
 local HIDDEN = {
-  auth = { fields = { "client_token", "accessor" } },
-  request = { fields = { "client_token", "client_token_accessor", "data" } },
+  auth = { fields = { "client_token", "accessor" }, known = { client_token = true, accessor = true } },
+  request = { fields = { "client_token", "client_token_accessor", "data" }, known = { client_token = true } },
   response = {
     fields = { "data", "body" },
     parts = { auth = { fields = { "client_token", "accessor" } }, wrap_info = { fields = { "token", "accessor" } } },
@@ -151,7 +150,7 @@ local function hide(self, from, what)
   for _, name in ipairs(what.fields) do
     local value = from[name]
     if value ~= nil and not (name == "accessor" and self.shows_accessors) then
-      out[name] = OFTEN[name] and known_hash(self, value) or hidden(self, value)
+      out[name] = what.known and what.known[name] and known_hash(self, value) or hidden(self, value)
     end
   end
   for name, inner in pairs(what.parts or NONE) do

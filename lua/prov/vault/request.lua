@@ -97,7 +97,7 @@ local function auth_part(asked, token)
       client_token = asked.token, accessor = token.accessor, display_name = token.display_name,
       policies = data.list(token.policies), metadata = next(token.meta) and token.meta or nil,
     })
-    known_auth[token] = part
+    known_auth[token] = setmetatable(part, { __mode = "k" }) -- it outlives devices
   end
   return part
 end

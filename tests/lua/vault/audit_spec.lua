@@ -1,6 +1,10 @@
 local async = require("support.async").test
+local audit = require("prov.vault.audit")
+local base = require("core.base")
 local crypto = require("core.crypto")
+local err = require("prov.err")
 local json = require("prov.json")
+local log = require("prov.log")
 local tmp = require("support.tmp")
 local whole = require("support.vault")
 
@@ -113,6 +117,39 @@ describe("the audit", function()
     end)
     assert.equal(made.client_token, all[2].response.auth.client_token)
     assert.equal(token, all[1].auth.client_token)
+  end)
+
+  test("keeps no device that failed, however often", function(dir)
+    local alive = setmetatable({}, { __mode = "k" })
+    local open_device, append, log_error = audit.open, base.append, log.error
+    finally(function()
+      audit.open, base.append, log.error = open_device, append, log_error
+    end)
+    function audit.open(row)
+      local device, e = open_device(row)
+      alive[device] = true
+      return device, e
+    end
+    local vault <close> = open(dir)
+    local token = ask(vault, "update", "auth/token/create", { policies = { "root" } }).auth.client_token
+    function base.append()
+      return nil, err.new("failed", "the disk is full")
+    end
+    log.error = function() end
+    for _ = 1, 100 do
+      local answer, e = ask(vault, "read", "auth/token/lookup-self", nil, token)
+      assert.is_nil(answer)
+      assert.equal("unavailable", e.code)
+    end
+    base.append = append
+    assert(ask(vault, "read", "auth/token/lookup-self", nil, token))
+    collectgarbage()
+    collectgarbage()
+    local count = 0
+    for _ in pairs(alive) do
+      count = count + 1
+    end
+    assert.is_true(count <= 2)
   end)
 
   test("goes to a file that was moved away until it is opened anew", function(dir)
