@@ -100,7 +100,7 @@ static inline void answer(void *arg, pv_exchange *x)
         pv_httpd_close(s->server);
     } else if (path_is(r, "/drain")) {
         reply(x, 200, "drained");
-        pv_httpd_drain(s->server, 1000, NULL, NULL);
+        pv_httpd_drain(s->server, 60000, NULL, NULL);
     } else if (path_is(r, "/hold")) {
         pv_exchange_events events = {count_drained, count_gone, s};
         assert_null(s->held);
