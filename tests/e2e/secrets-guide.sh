@@ -35,10 +35,10 @@ export EDITOR=$work/editor
 commands secrets.md >"$work/guide.sh"
 guide secrets.md 18
 has "ssh-ed25519 "
-has "password: n3w"
+has "password: n3w-passw0rd"
 grep -qF "warning: nobody has set the secret 'smtp/token' yet" "$work/err" || fail "secrets.md: no warning: $(cat "$work/err")"
 grep -qF "No changes." "$work/out" || fail "secrets.md: its last plan has changes: $(cat "$work/out")"
-grep -rlaF -e n3w -e t0ken . | grep -v '/infra.yaml$' && fail "secrets.md: a secret is in clear"
+grep -rlaF -e n3w-passw0rd -e t0ken . | grep -v '/infra.yaml$' && fail "secrets.md: a secret is in clear"
 
 # The server of the page has a port of its own, its shares are typed by nobody, and its token is the one that init showed.
 mkdir "$work/vault" && cd "$work/vault" && echo "name: own" >prov.yaml
