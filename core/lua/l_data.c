@@ -109,28 +109,38 @@ static pv_status read_key(l_data_walk *w, l_data_key *key)
 pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys)
 {
     lua_State *L = w->L;
-    size_t room = sizeof keys->few / sizeof *keys->few;
+    size_t few = sizeof keys->few / sizeof *keys->few, room = few;
     pv_status status = PV_OK;
     idx = lua_absindex(L, idx);
     keys->count = 0;
     keys->list = keys->few;
-    lua_pushnil(L); /* what keeps the keys of a large map */
+    keys->top = lua_gettop(L);
+    luaL_checkstack(L, (int)few + 12, "deep value");
     for (lua_pushnil(L); status == PV_OK && lua_next(L, idx); lua_pop(L, 1)) {
         if (keys->count == room) {
             l_data_key *more = lua_newuserdatauv(L, room * 2 * sizeof *more, 0);
             memcpy(more, keys->list, room * sizeof *more);
-            lua_replace(L, -4);
+            if (room == few) lua_insert(L, -3);
+            else lua_replace(L, -4);
             keys->list = more;
             room *= 2;
         }
-        status = read_key(w, &keys->list[keys->count++]);
+        status = read_key(w, &keys->list[keys->count]);
+        if (room == few) { /* a copy of the key, below what lua_next() needs */
+            lua_pushvalue(L, -2);
+            lua_insert(L, -3);
+            keys->list[keys->count].at = lua_gettop(L) - 2;
+        }
+        keys->count++;
     }
-    if (status != PV_OK) {
-        lua_pop(L, 2);
-        return status;
-    }
-    sort_keys(keys);
-    return PV_OK;
+    if (status == PV_OK) sort_keys(keys);
+    else l_data_drop_keys(L, keys);
+    return status;
+}
+
+void l_data_drop_keys(lua_State *L, const l_data_keyset *keys)
+{
+    lua_settop(L, keys->top);
 }
 
 void l_data_push_member(lua_State *L, int map, const l_data_key *key)
@@ -140,7 +150,8 @@ void l_data_push_member(lua_State *L, int map, const l_data_key *key)
         lua_rawgeti(L, map, key->number);
         return;
     }
-    lua_pushlstring(L, key->text, key->len);
+    if (key->at != 0) lua_pushvalue(L, key->at);
+    else lua_pushlstring(L, key->text, key->len);
     lua_rawget(L, map);
 }
 

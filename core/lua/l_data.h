@@ -44,6 +44,7 @@ typedef struct l_data_key {
     const char *text;
     size_t len;
     lua_Integer number;
+    int at; /* where the string stands on the stack, or 0 */
 } l_data_key;
 
 /* The kind of the table at idx. */
@@ -52,17 +53,22 @@ l_data_kind l_data_classify(lua_State *L, int idx, const l_data_types *types);
 /* Number of items of the list at idx; PV_EINVAL when it has holes or other keys. */
 pv_status l_data_list_len(l_data_walk *w, int idx, lua_Integer *out);
 
-/* The sorted keys of a map: those of a small one need no block of memory. */
+/* The sorted keys of a map: those of a small one need no block of memory, and stand on the stack.
+ */
 typedef struct l_data_keyset {
     l_data_key *list; /* integers first, then strings by byte */
     size_t count;
+    int top; /* of the stack, without what keeps the keys */
     l_data_key few[16];
 } l_data_keyset;
 
-/* Fills *keys with the keys of the map at idx and pushes one value that keeps them. They stay
- * valid while it and the map stay on the stack and the map is not changed.  PV_EINVAL (with
- * nothing pushed) when a key is of another type. */
+/* Fills *keys with the keys of the map at idx and pushes what keeps them, for l_data_drop_keys().
+ * They stay valid while the map stays on the stack and is not changed.  PV_EINVAL (with nothing
+ * pushed) when a key is of another type. */
 pv_status l_data_sorted_keys(l_data_walk *w, int idx, l_data_keyset *keys);
+
+/* Pops what l_data_sorted_keys() has pushed, and all above. */
+void l_data_drop_keys(lua_State *L, const l_data_keyset *keys);
 
 /* Pushes map[key]. */
 void l_data_push_member(lua_State *L, int map, const l_data_key *key);

@@ -38,7 +38,7 @@ static pv_status put_map(l_data_walk *w, int idx)
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
         lua_pop(w->L, 1);
     }
-    lua_pop(w->L, 1);
+    l_data_drop_keys(w->L, &keys);
     return status;
 }
 

@@ -76,7 +76,7 @@ static pv_status put_map(l_data_walk *w, int idx)
         if (status == PV_OK) status = put_value(w, lua_gettop(w->L));
         lua_pop(w->L, 1);
     }
-    lua_pop(w->L, 1);
+    l_data_drop_keys(w->L, &keys);
     w->depth--;
     if (status == PV_OK && keys.count > 0) status = put_newline(w);
     return status == PV_OK ? put_byte(w, '}') : status;

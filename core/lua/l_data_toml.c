@@ -55,7 +55,7 @@ static pv_status put_map(toml_walk *w, int idx, uint32_t id)
         status = member != 0 ? put_value(w, lua_gettop(L), member) : full(w);
         lua_pop(L, 1);
     }
-    lua_pop(L, 1);
+    l_data_drop_keys(L, &keys);
     return status;
 }
 

@@ -43,7 +43,7 @@ static pv_status put_map(yaml_walk *w, int idx)
         if (status == PV_OK) status = put_value(w, lua_gettop(L));
         lua_pop(L, 1);
     }
-    lua_pop(L, 1);
+    l_data_drop_keys(L, &keys);
     return status == PV_OK ? pv_yaml_end_map(w->to, w->base.err) : status;
 }
 

@@ -184,8 +184,10 @@ end
 --- A task that the first step, with fn and its arguments, lets begin.
 local function new_task(owner)
   local co = table.remove(idle) or new_coroutine()
-  local task = setmetatable({ done = false, owner = owner, co = co }, Task)
-  task.bequest = owner and owner.bequest
+  local task = setmetatable({
+    done = false, owner = owner, co = co, bequest = owner and owner.bequest,
+    children = nil, on_cancel = nil, waiters = nil, result = nil, -- there is room for them
+  }, Task)
   current[task.co] = task
   if owner then
     owner.children = owner.children or {}

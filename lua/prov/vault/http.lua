@@ -134,9 +134,13 @@ local function asked_of(vault, request)
   if op == "read" and (fields.list == "true" or fields.list == "1") then
     op = "list"
   end
-  fields.list = nil
-  for key, value in pairs(body) do
-    fields[key] = value
+  if request.query == "" then
+    fields = body
+  else
+    fields.list = nil
+    for key, value in pairs(body) do
+      fields[key] = value
+    end
   end
   local wrap
   wrap, e = request_of.read_ttl(request.headers["x-vault-wrap-ttl"])

@@ -222,6 +222,8 @@ function Turn:__close()
   end
 end
 
+local NO_TURN = setmetatable({}, { __close = function() end })
+
 --- Waits for this process's turn. What others have changed meanwhile is seen; a value to close.
 ---@async
 ---@return table?, prov.Err?
@@ -229,11 +231,11 @@ function Vault:enter()
   if self.closed then
     return err.fail("closed", "the vault is closed")
   end
+  if self.server then
+    return NO_TURN -- all of them are its own
+  end
   self.users = self.users + 1
   local held = setmetatable({ vault = self }, Turn)
-  if self.server then
-    return held
-  end
   local _ <close> = self:lock_of("turn")
   if not self.turn then
     local e
