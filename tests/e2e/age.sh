@@ -192,7 +192,8 @@ run 1 age decrypt plain.1 -i key.txt
 has "not an age file"
 run 4 age encrypt missing -r "$to"
 has "missing"
-run 1 age encrypt plain.1 -r "${to%?}x"
+case $to in *x) wrong=${to%?}q ;; *) wrong=${to%?}x ;; esac
+run 1 age encrypt plain.1 -r "$wrong"
 has "check is wrong"
 run 1 age encrypt plain.1 -r "$(tail -1 key.txt)"
 has "secret identity"
