@@ -19,6 +19,7 @@ fi
 
 pids=
 at_exit() {
+    [ "$failures" -eq 0 ] || tail -n 30 "$work/moto.log" 2>/dev/null # it drops a connection now and then
     for pid in $pids; do kill "$pid" 2>/dev/null; done
     for pid in $pids; do wait "$pid" 2>/dev/null; done
     simulator_stop TERM
