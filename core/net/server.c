@@ -65,31 +65,9 @@ static void on_before_wait_closed(uv_handle_t *handle)
     server_unref(PV_OWNER(handle, pv_httpd, before_wait));
 }
 
-static void on_after_turn_closed(uv_handle_t *handle)
-{
-    server_unref(PV_OWNER(handle, pv_httpd, after_turn));
-}
-
 static void on_before_wait(uv_prepare_t *handle)
 {
     server_flush(PV_OWNER(handle, pv_httpd, before_wait));
-}
-
-static void on_after_turn(uv_check_t *handle)
-{
-    server_flush(PV_OWNER(handle, pv_httpd, after_turn));
-}
-
-/* What is answered while the loop reads goes when it has read all; the rest, such as what timers
- * answer, before it waits again. */
-static void watch_turns(pv_httpd *server)
-{
-    uv_prepare_init(server->loop, &server->before_wait);
-    uv_check_init(server->loop, &server->after_turn);
-    uv_prepare_start(&server->before_wait, on_before_wait);
-    uv_check_start(&server->after_turn, on_after_turn);
-    uv_unref((uv_handle_t *)&server->before_wait);
-    uv_unref((uv_handle_t *)&server->after_turn);
 }
 
 static void stop_listening(pv_httpd *server)
@@ -238,8 +216,10 @@ pv_status pv_httpd_listen(pv_httpd **out, uv_loop_t *loop, const pv_httpd_option
     server->read_buffer = pv_alloc(SERVER_READ_SIZE);
     if (server->tls != NULL) server->plain_buffer = pv_alloc(SERVER_READ_SIZE);
     uv_timer_init(loop, &server->drain_timer);
-    watch_turns(server);
-    server->refs = 4;
+    uv_prepare_init(loop, &server->before_wait);
+    uv_prepare_start(&server->before_wait, on_before_wait);
+    uv_unref((uv_handle_t *)&server->before_wait); /* it keeps no loop going */
+    server->refs = 3;
     server->listening = 1;
     if ((rc = adopt(server, fd)) != 0) {
         pv_httpd_close(server);
@@ -287,5 +267,4 @@ void pv_httpd_close(pv_httpd *server)
     stop_listening(server);
     uv_close((uv_handle_t *)&server->drain_timer, on_drain_timer_closed);
     uv_close((uv_handle_t *)&server->before_wait, on_before_wait_closed);
-    uv_close((uv_handle_t *)&server->after_turn, on_after_turn_closed);
 }

@@ -297,13 +297,14 @@ static void process_once(server_conn *conn)
  * goes on at once when all of that could be. */
 void server_conn_process(server_conn *conn)
 {
-    int was_full = 1;
+    int more = 1;
     if (conn->processing) return;
-    while (was_full && conn->state != CONN_GONE) {
+    while (more && conn->state != CONN_GONE) {
+        int waits;
         process_once(conn);
-        was_full = conn->in.len > 0 && server_conn_pending(conn) > OUT_MAX;
+        waits = conn->in.len > 0 && server_conn_pending(conn) > OUT_MAX;
         server_conn_flush_soon(conn);
-        if (server_conn_pending(conn) > OUT_MAX) was_full = 0; /* on_written() goes on */
+        more = waits && server_conn_pending(conn) <= OUT_MAX; /* else on_written() goes on */
     }
     if (conn->state != CONN_GONE) settle(conn);
 }

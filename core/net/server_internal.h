@@ -25,8 +25,7 @@ struct pv_httpd {
     uv_loop_t *loop;
     server_stream listener;
     uv_timer_t drain_timer;
-    uv_prepare_t before_wait; /* the loop is about to wait for bytes */
-    uv_check_t after_turn;    /* it has read what there was */
+    uv_prepare_t before_wait; /* the loop has done what there was, and is about to wait */
     int is_unix;
     int port;
     char *path; /* removed at the end */

@@ -124,7 +124,6 @@ void server_conn_flush_soon(server_conn *conn)
         server->unsent_end = &conn->next_unsent;
         conn->is_unsent = 1;
     }
-    server_flush_overdue(server);
 }
 
 static void on_timer(uv_timer_t *timer)

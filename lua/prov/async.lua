@@ -55,9 +55,8 @@ end
 
 -- Coroutines whose function has returned, for the next tasks: making one takes longer than many a task.
 local idle, IDLE_MAX = {}, 64
-local RETURNED = {}
-
-local returned -- what it has returned, packed
+local RETURNED = {} -- what they yield then,
+local returned -- and what the function gave, packed
 
 local function run(fn, ...)
   returned = table.pack(fn(...))
@@ -184,10 +183,7 @@ end
 --- A task that the first step, with fn and its arguments, lets begin.
 local function new_task(owner)
   local co = table.remove(idle) or new_coroutine()
-  local task = setmetatable({
-    done = false, owner = owner, co = co, bequest = owner and owner.bequest,
-    children = nil, on_cancel = nil, waiters = nil, result = nil, -- there is room for them
-  }, Task)
+  local task = setmetatable({ done = false, owner = owner, co = co, bequest = owner and owner.bequest }, Task)
   current[task.co] = task
   if owner then
     owner.children = owner.children or {}

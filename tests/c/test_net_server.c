@@ -82,6 +82,7 @@ static void ask_in_a_turn(site *s, const int *fds, const char *last, const char 
     }
     usleep(20000);
     uv_run(&s->f->loop, UV_RUN_NOWAIT);
+    uv_run(&s->f->loop, UV_RUN_NOWAIT); /* before it would wait */
     for (int i = 0; i < CLIENTS; i++) {
         const char *end = i == CLIENTS - 1 ? last_answer : "hello";
         ssize_t n = end != NULL ? recv(fds[i], got, sizeof got - 1, MSG_DONTWAIT) : 0;

@@ -92,7 +92,7 @@ local function path_of(request)
     return err.fail("notfound", "there is nothing at %s", request.path)
   elseif not raw:find("%", 1, true) and not raw:find("//", 1, true) and raw:byte() ~= SLASH
     and raw:byte(-1) ~= SLASH then
-    return raw, false -- the server lets printable ASCII in alone
+    return raw -- the server lets printable ASCII in alone
   end
   local out = {}
   for part in raw:gmatch("[^/]+") do
@@ -102,7 +102,7 @@ local function path_of(request)
     end
     out[#out + 1] = text
   end
-  return table.concat(out, "/"), raw:sub(-1) == "/"
+  return table.concat(out, "/")
 end
 
 local function token_of(request)
@@ -119,11 +119,12 @@ local function asked_of(vault, request)
   elseif #request.body > OPEN_BYTES and not vault:knows(token_of(request)) then
     return err.fail("limit", "a request without a valid token may have %d bytes", OPEN_BYTES)
   end
-  local path, slash = path_of(request)
+  local path, e = path_of(request)
   if not path then
-    return nil, slash
+    return nil, e
   end
-  local fields, e = query_fields(request)
+  local fields
+  fields, e = query_fields(request)
   local body
   if fields then
     body, e = body_fields(request)
@@ -134,13 +135,9 @@ local function asked_of(vault, request)
   if op == "read" and (fields.list == "true" or fields.list == "1") then
     op = "list"
   end
-  if request.query == "" then
-    fields = body
-  else
-    fields.list = nil
-    for key, value in pairs(body) do
-      fields[key] = value
-    end
+  fields.list = nil
+  for key, value in pairs(body) do
+    fields[key] = value
   end
   local wrap
   wrap, e = request_of.read_ttl(request.headers["x-vault-wrap-ttl"])

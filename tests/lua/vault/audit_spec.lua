@@ -99,12 +99,14 @@ describe("the audit", function()
     local function make(vault, token)
       return assert(ask(vault, "update", "auth/token/create", { policies = { "root" } }, token)).auth
     end
-    local made
+    local made, kept
     local all, _, hash = entries(dir .. "/a", {}, function(vault, token)
       made = make(vault, token)
+      kept = vault:devices()[1].known[made.client_token] ~= nil
     end)
     assert.equal(hash(made.client_token), all[2].response.auth.client_token)
     assert.equal(hash(made.accessor), all[2].response.auth.accessor)
+    assert.is_false(kept) -- in clear
     all, _, hash = entries(dir .. "/b", { hmac_accessor = "false" }, function(vault, token)
       made = make(vault, token)
     end)
